@@ -1,0 +1,1 @@
+"""Tables of measurements to calibrated, explained predictions."""

@@ -1,0 +1,1 @@
+"""ECG pages to waveforms, beats and rhythm."""

@@ -1,0 +1,1 @@
+"""Images to named, physical measurements: index, read, normalize, segment, measure, table."""

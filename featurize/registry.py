@@ -1,0 +1,124 @@
+"""Feature families: a plain function becomes one by the ``@block`` decorator.
+
+>>> @block("brightness", version=1, needs=("gray",), source="mean of the luma",
+...        describes={"mean": Feature("gray level", "sum(gray) / n")})
+... def brightness(sample: Sample, *, regions: tuple[str, ...] = ("whole",)) -> dict[str, float]:
+...     return {f"{name}_brightness_mean": ... for name in regions}
+"""
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from featurize.sample import Sample
+
+Measure = Callable[..., dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What one measurement (or a pattern of them) is: unit and formula, for docs/features.md and reports."""
+
+    unit: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A registered feature family."""
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+    source: str
+    describes: Mapping[str, Feature]
+    nuisance: bool
+    function: Measure
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Names and defaults of the keyword-only parameters."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def check_settings(self, given: Mapping[str, Any]) -> None:
+        """Refuse a setting that the family does not have.
+
+        Raises
+        ------
+        ValueError
+            Names the unknown setting and lists the known ones.
+        """
+        unknown = sorted(set(given) - set(self.settings))
+        if unknown:
+            raise ValueError(f"block {self.name!r} has no setting {unknown[0]!r}; it has: {', '.join(self.settings)}")
+
+    def describe(self, column: str) -> Feature | None:
+        """The description whose pattern matches the feature part of ``<region>_<family>_<feature>``."""
+        feature = column.split(f"_{self.name}_", 1)[-1]
+        return next((d for pattern, d in self.describes.items() if fnmatchcase(feature, pattern)), None)
+
+
+_BLOCKS: dict[str, Block] = {}
+
+
+def block(name: str, *, version: int, needs: tuple[str, ...], source: str, describes: Mapping[str, Feature],
+          nuisance: bool = False) -> Callable[[Measure], Measure]:
+    """Register a feature family.
+
+    Parameters
+    ----------
+    name : str
+        The family, second part of every column name; one word.
+    version : int
+        Raise it whenever any value changes: tables and models of another version are then refused.
+    needs : tuple of str
+        The attributes of `Sample` it reads.
+    source : str
+        Where the definitions come from (DOI, equation).
+    describes : mapping
+        Pattern (fnmatch) of the feature part of the column to its `Feature`.
+    nuisance : bool
+        True for properties of the picture, not of the patient: kept in the table, never offered to the model.
+    """
+    def register(function: Measure) -> Measure:
+        if name in _BLOCKS and _BLOCKS[name].function.__module__ != function.__module__:
+            raise ValueError(f"two blocks are called {name!r}: {_BLOCKS[name].function.__module__}, {function.__module__}")
+        _BLOCKS[name] = Block(name, version, needs, source, describes, nuisance, function)
+        return function
+    return register
+
+
+def blocks() -> dict[str, Block]:
+    """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
+    import featurize.blocks as package
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(_BLOCKS.items()))
+
+
+def measure(sample: Sample, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """All features of one sample.
+
+    Parameters
+    ----------
+    sample : Sample
+    settings : mapping of block name to its settings
+        The blocks to run, in any order.
+
+    Returns
+    -------
+    dict of str to float
+        Columns in the order of the sorted block names; NaN where a region is empty.
+    """
+    known = blocks()
+    row: dict[str, float] = {}
+    for name in sorted(settings):
+        if name not in known:
+            raise ValueError(f"no block is called {name!r}; known: {', '.join(known)}")
+        known[name].check_settings(settings[name])
+        row.update(known[name].function(sample, **settings[name]))
+    return row
