@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all."""
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from featurize.errors import UserError
+
+
+def _mode_for_new_files() -> int:
+    """The permissions that a plain `open` would give: the umask can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write under another name, then move to `path` in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The final name. Its folder is made if it is missing.
+
+    Yields
+    ------
+    Path
+        A temporary name in the same folder (a rename is atomic only within one file system), for the caller to write.
+        When the block ends it is flushed to disk and renamed; when the block raises it is removed.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be made or written, or `path` is a folder.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, a file was wanted: give another name with -o")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with -o") from error
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes files that only their owner can read; a result is meant to be shared.
+        part.chmod(_mode_for_new_files())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write UTF-8 text under its final name in one step; line ends stay as they are."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="")

@@ -1,0 +1,159 @@
+"""The table of measurements: one row per image, as a Parquet file that says how it was made.
+
+Any Parquet reader opens it. What this module adds is the `TableInfo` in the schema's metadata, checksums on every page
+(without them most flipped bits go unnoticed), a digest of the rest (names, types, metadata), and one clear line when a
+file is not what it should be.
+"""
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurize.errors import UserError
+from featurize.files import replacing
+
+FORMAT = 1
+KEY, DIGEST_KEY = b"pellucid", b"pellucid_sha256"
+TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
+COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """How a table was made: enough to make it again, and to refuse it where it does not fit.
+
+    Parameters
+    ----------
+    preset : dict
+        Name, normalization, segmentation and the settings of every block.
+    blocks : dict of str to int
+        The version of every block that measured.
+    index_hash : str
+        Content hash of the index of images.
+    sources : list of dict
+        `site`, `root` and `kind` of every source of images.
+    label_columns : list of str
+        Findings in the columns `label_<finding>`; empty where there is one label.
+    features : list of str
+        Columns that a model may use, in their order.
+    nuisance : list of str
+        Columns that describe the picture and not the patient: kept for audits, never offered to a model.
+    mm_per_px : float or None
+        Size of a pixel as the user gave it.
+    format : int
+        Number of the file format.
+    """
+
+    preset: dict[str, Any]
+    blocks: dict[str, int]
+    index_hash: str
+    sources: list[dict[str, str]]
+    label_columns: list[str]
+    features: list[str]
+    nuisance: list[str] = field(default_factory=list)
+    mm_per_px: float | None = None
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """One line of JSON, keys sorted."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TableInfo":
+        """The inverse of `to_json`; raises ValueError, KeyError or TypeError on anything else."""
+        read = json.loads(text)
+        return cls(**{f.name: read[f.name] for f in fields(cls)})
+
+
+def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:
+    """Write a table under its final name in one step.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The columns of docs/architecture.md, then the features. Missing texts are None, missing numbers NaN.
+    info : TableInfo
+        Its `features` and `nuisance` must be columns of `frame`.
+    path : Path
+
+    Raises
+    ------
+    ValueError
+        A feature of `info` is no column of `frame`.
+    """
+    lost = [name for name in (*info.features, *info.nuisance) if name not in frame.columns]
+    if lost:
+        raise ValueError(f"{len(lost)} features have no column, the first is {lost[0]!r}")
+    table = pa.Table.from_pandas(frame, schema=_schema(frame), preserve_index=False)
+    text = info.to_json().encode()
+    with replacing(Path(path)) as part:
+        pq.write_table(table.replace_schema_metadata({KEY: text, DIGEST_KEY: _digest(table, text)}), part,
+                       compression="zstd", write_page_checksum=True)
+
+
+def _digest(table: pa.Table, text: bytes) -> bytes:
+    """Covers what page checksums do not: the metadata, the names and types of the columns, the number of rows."""
+    columns = [[f.name, str(f.type)] for f in table.schema]
+    return hashlib.sha256(json.dumps([columns, table.num_rows]).encode() + text).hexdigest().encode()
+
+
+def _schema(frame: pd.DataFrame) -> pa.Schema:
+    """Types that do not depend on the values: a column of Nones is text here, not the type 'null'."""
+    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
+    text = {c for c in frame.columns if c in TEXT_COLUMNS or frame[c].dtype == object}
+    return pa.schema([pa.field(f.name, pa.string()) if f.name in text else f for f in inferred])
+
+
+def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
+    """Read a table back, checking every page.
+
+    Returns
+    -------
+    frame : DataFrame
+        Equal to what was written.
+    info : TableInfo
+
+    Raises
+    ------
+    UserError
+        The file is missing, damaged, of another program or of another format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} is not a file, a table was wanted: make one with `python cli.py featurize IMAGES -o "
+                        f"{path.name}`")
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, f"damaged or not a Parquet file: {_first_line(error)}") from error
+    info = _info(table, path)
+    return table.to_pandas(), info
+
+
+def _info(table: pa.Table, path: Path) -> TableInfo:
+    """The metadata of a table, or a line that says why there is none."""
+    metadata = table.schema.metadata or {}
+    if KEY not in metadata:
+        raise _damaged(path, "it was not written by Pellucid")
+    try:
+        number = json.loads(metadata[KEY])["format"]
+        if number == FORMAT and metadata.get(DIGEST_KEY) == _digest(table, metadata[KEY]):
+            return TableInfo.from_json(metadata[KEY].decode())
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"its metadata is damaged: {_first_line(error)}") from error
+    if number != FORMAT:
+        raise _damaged(path, f"it has table format {number}, this version reads {FORMAT}")
+    raise _damaged(path, "its columns or metadata were changed after it was written")
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"cannot use the table {path} ({what}): run `python cli.py featurize` again")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

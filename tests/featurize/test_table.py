@@ -1,0 +1,132 @@
+"""The table comes back as it was written, or one line says why not."""
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from featurize.errors import UserError
+from featurize.table import KEY, TableInfo, read_table, write_table
+
+INFO = TableInfo(preset={"name": "cell", "blocks": {"color": {"bins": 8}}}, blocks={"color": 1}, index_hash="ab",
+                 sources=[{"site": "a", "root": "in", "kind": "folder"}], label_columns=[],
+                 features=["cell_color_mean"], nuisance=["whole_quality_focus"])
+
+
+def make_frame(n: int = 40) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
+    values[0, 0] = np.nan
+    return pd.DataFrame({
+        "image_id": [f"{i:016x}" for i in range(n)], "path": [f"a/é{i}.png" for i in range(n)],
+        "label": [None, *["lymphocyte"] * (n - 1)], "group": [None] * n, "site": ["a"] * n, "split": [None] * n,
+        "sha256": ["0" * 64] * n, "duplicate_group": np.arange(n), "width_px": np.full(n, 28),
+        "height_px": np.full(n, 30), "cell_color_mean": values[:, 0], "whole_quality_focus": values[:, 1]})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    write_table(make_frame(), INFO, tmp_path / "t.parquet")
+    return tmp_path / "t.parquet"
+
+
+def test_a_table_comes_back_equal(table: Path) -> None:
+    frame, info = read_table(table)
+    assert frame.equals(make_frame())
+    assert info == INFO
+
+
+def test_missing_label_and_group_come_back_as_none(table: Path) -> None:
+    frame, _ = read_table(table)
+    assert frame["label"][0] is None
+    assert frame["group"].map(lambda g: g is None).all()
+
+
+def test_features_stay_float32(table: Path) -> None:
+    assert read_table(table)[0]["cell_color_mean"].dtype == np.float32
+
+
+def test_plain_pandas_reads_the_same_frame(table: Path) -> None:
+    assert pd.read_parquet(table).equals(make_frame())
+
+
+def test_a_column_without_any_value_is_text(table: Path) -> None:
+    assert pq.read_schema(table).field("split").type == pa.string()
+
+
+def test_same_frame_gives_the_same_bytes(table: Path, tmp_path: Path) -> None:
+    write_table(make_frame(), INFO, tmp_path / "again.parquet")
+    assert (tmp_path / "again.parquet").read_bytes() == table.read_bytes()
+
+
+def test_an_empty_table_comes_back(tmp_path: Path) -> None:
+    write_table(make_frame().iloc[:0], INFO, tmp_path / "t.parquet")
+    frame, _ = read_table(tmp_path / "t.parquet")
+    assert len(frame) == 0 and list(frame.columns) == list(make_frame().columns)
+
+
+def test_any_flipped_bit_is_refused_or_harmless(table: Path, tmp_path: Path) -> None:
+    """Never a silent change: 300 single-bit flips spread over the file, each gives an error or the same table."""
+    whole, damaged = table.read_bytes(), tmp_path / "damaged.parquet"
+    refused = 0
+    for place in np.linspace(0, len(whole) - 1, 300).astype(int):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << (place % 8)
+        damaged.write_bytes(flipped)
+        try:
+            frame, info = read_table(damaged)
+        except UserError:
+            refused += 1
+        else:
+            assert frame.equals(make_frame()) and info == INFO
+    assert refused > 100
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, -1])
+def test_a_cut_file_is_refused(table: Path, keep: int) -> None:
+    table.write_bytes(table.read_bytes()[:keep])
+    with pytest.raises(UserError, match="damaged or not a Parquet file"):
+        read_table(table)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a file"):
+        read_table(tmp_path / "none.parquet")
+
+
+def test_a_table_of_another_program_is_refused(tmp_path: Path) -> None:
+    make_frame().to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UserError, match="not written by Pellucid"):
+        read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(("text", "words"), [('{"format": 99}', "table format 99, this version reads 1"),
+                                             ('{"format": 1}', "were changed"), ("{", "is damaged"),
+                                             ("[]", "is damaged")])
+def test_other_metadata_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    plain = pa.Table.from_pandas(make_frame()).replace_schema_metadata({KEY: text.encode()})
+    pq.write_table(plain, tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=words):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_a_table_without_one_of_its_columns_is_refused(table: Path) -> None:
+    kept = pq.read_table(table).drop_columns(["cell_color_mean"])
+    pq.write_table(kept, table)
+    with pytest.raises(UserError, match="were changed after it was written"):
+        read_table(table)
+
+
+def test_a_failed_write_leaves_the_old_table_and_nothing_else(table: Path) -> None:
+    before = table.read_bytes()
+    with pytest.raises(pa.ArrowException):
+        write_table(make_frame().assign(cell_color_mean=[object()] * 40), INFO, table)
+    assert table.read_bytes() == before
+    assert os.listdir(table.parent) == ["t.parquet"]
+
+
+def test_writing_over_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder"):
+        write_table(make_frame(), INFO, tmp_path)
