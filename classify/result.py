@@ -1,0 +1,197 @@
+"""What a training run found, as plain data: `classify.train` fills it, reports and tests read it.
+
+Shapes, said once: n rows of the table, K classes, k columns of margins (k = 1 for binary, the log-odds of
+``task.classes[1]``; k = K for multiclass), d features offered to the model, m explained rows.
+
+Rows are numbered by their position in ``frame`` (a RangeIndex); everything called *row* is such a number, and -1 means
+"none". A row is *honest* where its prediction comes from a model, a calibration and a conformal threshold that never
+saw the row or any row of its group or duplicates: out of fold, or the test part of a given split. Metrics count honest,
+labelled rows only.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from classify.tasks import Task
+    from classify.train import TrainSettings
+    from featurize.table import TableInfo
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows trained, and which were kept back.
+
+    Parameters
+    ----------
+    kind : str
+        ``folds`` (grouped, stratified K-fold) or ``given`` (the table's own column `split`).
+    part : (n,) object
+        ``train``, ``val``, ``test`` of a given split, ``fold`` for a row of the K folds, ``unlabelled``, or ``removed``
+        for a training row whose group or duplicate stands on the tested side.
+    fold : (n,) int
+        The fold in which a row was predicted; 0 for the test part of a given split; -1 where the row is not honest.
+    component : (n,) int
+        Rows with the same number share a group or a picture and never part.
+    leaks : DataFrame
+        `component, row, image_id, path, group, split`: rows of one component on several sides of a given split.
+    counts : DataFrame
+        Index: classes. Columns: the parts (``train``, ``val``, ``test``) or the folds (``fold 0`` ...). Images each.
+    """
+
+    kind: str
+    part: NDArray[np.object_]
+    fold: NDArray[np.int64]
+    component: NDArray[np.int64]
+    leaks: pd.DataFrame
+    counts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Predictions of all n rows, honest or not.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The content of predictions.csv, in the order of ``frame``.
+    honest : (n,) bool
+    margins : (n, k) float64
+        Raw output of the trees before calibration.
+    raw, probabilities : (n, K) float64
+        Before and after calibration; rows add up to 1.
+    sets : (n, K) bool
+        Class-conditional prediction sets; never empty: an empty set was given the predicted class.
+    empty : (n,) bool
+        True where the conformal set was empty: no class fits at this level.
+    novelty : (n,) float64
+        0..1, 1 = unlike anything seen.
+    neighbours : (n, 3) int
+        Rows of the three nearest training images that are not of the row's own component, nearest first; -1 = none.
+    neighbour_distances : (n, 3) float64
+        Their distances in the whitened feature space, in units of one standard deviation an axis.
+    """
+
+    table: pd.DataFrame
+    honest: NDArray[np.bool_]
+    margins: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    sets: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+    novelty: NDArray[np.float64]
+    neighbours: NDArray[np.int64]
+    neighbour_distances: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good the honest predictions are.
+
+    Parameters
+    ----------
+    metrics : dict
+        The content of metrics.json: `task, n, classes, accuracy, balanced_accuracy, macro_f1, weighted_f1, auroc,
+        log_loss, brier, ece, coverage, mean_set_size, per_class {class: {n, precision, recall, f1, specificity, auroc,
+        average_precision, coverage}}, intervals {metric: [low, high]}, baselines {name: {metric: value}},
+        shortcuts {...}, calibration, novelty ...`. Undefined values are None.
+    confusion : DataFrame
+        (K, K) counts; index = truth, columns = predicted.
+    reliability : DataFrame
+        `class, bin, n, confidence, frequency`: 15 equal bins; class ``""`` is the top label of all rows.
+    risk_coverage : DataFrame
+        `coverage, risk, confidence`: error among the surest share of rows, at most 200 points.
+    set_sizes : DataFrame
+        Index: classes (truth). Columns: set sizes 1..K. Images each.
+    shortcuts : DataFrame
+        `name, target, score, chance, warning`: how well nuisance columns alone tell the label, features tell the site.
+    """
+
+    metrics: dict[str, Any]
+    confusion: pd.DataFrame
+    reliability: pd.DataFrame
+    risk_coverage: pd.DataFrame
+    set_sizes: pd.DataFrame
+    shortcuts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Exact TreeSHAP values, in log-odds, and their sums. An honest row is explained by the model that predicted it.
+
+    Parameters
+    ----------
+    rows : (m,) int
+        The explained rows: all, or a stratified sample with every error in it where there are many.
+    contributions : (m, k, d + 1) float32
+        Last column = base value; the sum over the last axis is the margin.
+    features : DataFrame
+        One row per feature, most important first: `feature, family, region, unit, formula, importance`, then one
+        column per class (multiclass) with the mean |contribution| in that class' margin. `importance` is the mean
+        over the classes.
+    families, regions : DataFrame
+        `family` or `region`, `importance` and one column per class: |sum of the contributions| averaged over rows.
+    beeswarm : DataFrame
+        `class, feature, rank, row, value, level, contribution` for the ten features that matter most in each class;
+        `level` is the value's rank 0..1 among the shown rows (NaN where the value is missing). Binary: one class.
+    reasons : DataFrame
+        `row, rank, feature, value, contribution`: the eight largest contributions to the predicted class of each
+        explained row; positive speaks for it.
+    """
+
+    rows: NDArray[np.int64]
+    contributions: NDArray[np.float32]
+    features: pd.DataFrame
+    families: pd.DataFrame
+    regions: pd.DataFrame
+    beeswarm: pd.DataFrame
+    reasons: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything a report needs.
+
+    Parameters
+    ----------
+    out : Path
+        The run folder under its final name.
+    frame : DataFrame
+        The whole table, RangeIndex, columns as `featurize.table.read_table` gives them.
+    info : TableInfo
+        How the table was made; its sources say where the pictures are.
+    task : Task
+        ``kind``, ``classes`` (tuple of str, in order) and ``y`` ((n,) int, -1 = unlabelled).
+    settings : TrainSettings
+    features : tuple of str
+        The d columns that the model was offered, in its order.
+    split, predicted, scores, explanation
+        See their classes.
+    curves : DataFrame
+        `fold, round, train_loss, valid_loss`: log-loss of every boosting round, the content of curves.csv.
+    warnings : tuple of str
+        Whole sentences, most important first.
+    versions, timings : dict
+        Library name to version; stage to seconds.
+    """
+
+    out: Path
+    frame: pd.DataFrame
+    info: TableInfo
+    task: Task
+    settings: TrainSettings
+    features: tuple[str, ...]
+    split: Split
+    predicted: Predicted
+    scores: Scores
+    explanation: Explanation
+    curves: pd.DataFrame
+    warnings: tuple[str, ...]
+    versions: dict[str, str]
+    timings: dict[str, float]
