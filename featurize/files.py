@@ -16,19 +16,21 @@ def _mode_for_new_files() -> int:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Write under another name, then move to `path` in one step.
 
     Parameters
     ----------
     path : Path
         The final name. Its folder is made if it is missing.
+    durable : bool
+        Flush to disk first, so that not even a power cut leaves an empty file under the final name.
 
     Yields
     ------
     Path
         A temporary name in the same folder (a rename is atomic only within one file system), for the caller to write.
-        When the block ends it is flushed to disk and renamed; when the block raises it is removed.
+        When the block ends it is renamed; when the block raises it is removed.
 
     Raises
     ------
@@ -46,8 +48,9 @@ def replacing(path: Path) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with part.open("rb+") as written:
+                os.fsync(written.fileno())
         # mkstemp makes files that only their owner can read; a result is meant to be shared.
         part.chmod(_mode_for_new_files())
         os.replace(part, path)

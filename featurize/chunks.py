@@ -1,0 +1,153 @@
+"""What one worker does: a few images in, their numbers and their faults out."""
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.duplicates import fingerprint
+from featurize.images import ImageError, Picture
+from featurize.index import Source, load
+from featurize.pipeline import measure_picture
+from featurize.settings import Preset
+
+# What one odd image can provoke in a feature block. Errors that only a wrong program raises (TypeError, NameError,
+# AttributeError, AssertionError) are not here: they would hit every image, so they end the run at once.
+MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, MemoryError, cv2.error)
+INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of an index."""
+
+    image_id: str
+    site: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is the same for every image of a run."""
+
+    sources: tuple[Source, ...]
+    preset: Preset
+    mm_per_px: float | None
+
+    def picture(self, item: Item) -> Picture:
+        """Read one image; raises ImageError."""
+        return load(next(s for s in self.sources if s.site == item.site), item.path)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An image without a row: `reason` is one word, `error` a line for people."""
+
+    image_id: str
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The measurements of n images.
+
+    Parameters
+    ----------
+    image_ids : tuple of n str
+    names : tuple of k str
+        The features.
+    values : (n, k) float32
+        NaN where a region was not found.
+    sizes : (n, 2) int64
+        Width and height in pixels of the image as stored.
+    fingerprints : (n, 8, m) array
+        For the search for duplicates; see `featurize.duplicates`.
+    faults : tuple of Fault
+        The images that gave no row.
+    """
+
+    image_ids: tuple[str, ...]
+    names: tuple[str, ...]
+    values: NDArray[np.float32]
+    sizes: NDArray[np.int64]
+    fingerprints: NDArray[np.generic]
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    image_id: str
+    features: dict[str, float]
+    size: tuple[int, int]
+    fingerprint: NDArray[np.generic]
+
+
+def measure_chunk(task: Task, items: Sequence[Item]) -> Chunk:
+    """Measure some images one after the other.
+
+    An image that cannot be read, and one that a block cannot measure, becomes a `Fault`; the others go on.
+    """
+    rows: list[_Row] = []
+    faults: list[Fault] = []
+    for item in items:
+        measured = _measure_item(task, item)
+        if isinstance(measured, Fault):
+            faults.append(measured)
+        else:
+            rows.append(measured)
+    return _stack(rows, tuple(faults))
+
+
+def _measure_item(task: Task, item: Item) -> _Row | Fault:
+    try:
+        picture = task.picture(item)
+    except ImageError as error:
+        return Fault(item.image_id, str(error), error.reason)
+    try:
+        features = measure_picture(picture, task.preset, task.mm_per_px)
+    except MEASURE_FAULTS as error:
+        return Fault(item.image_id, f"{_place(error)} {type(error).__name__}: {error}".splitlines()[0], INTERNAL)
+    endless = [name for name, value in features.items() if np.isinf(value)]
+    if endless:
+        return Fault(item.image_id, f"{endless[0]} is infinite", INTERNAL)
+    return _Row(item.image_id, features, (picture.width_px, picture.height_px), fingerprint(picture.rgb))
+
+
+def _place(error: BaseException) -> str:
+    """File and line of the innermost frame in this package: where to look, without a traceback for every image."""
+    here = str(Path(__file__).parent)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(here)]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+
+
+def _stack(rows: Sequence[_Row], faults: tuple[Fault, ...]) -> Chunk:
+    names = tuple(dict.fromkeys(name for row in rows for name in row.features))
+    values = np.array([[row.features.get(name, np.nan) for name in names] for row in rows], dtype=np.float32)
+    prints = np.stack([row.fingerprint for row in rows]) if rows else np.zeros((0, 8, 0))
+    return Chunk(tuple(row.image_id for row in rows), names, values.reshape(len(rows), len(names)),
+                 np.array([row.size for row in rows], dtype=np.int64).reshape(-1, 2), prints, faults)
+
+
+def lost(item: Item, error: str, reason: str) -> Chunk:
+    """The chunk of one image that could not even report its own fault."""
+    return _stack([], (Fault(item.image_id, error, reason),))
+
+
+def join(chunks: Sequence[Chunk]) -> Chunk:
+    """Several chunks as one, rows in the order given; a feature that a chunk lacks is NaN there."""
+    names = tuple(dict.fromkeys(name for chunk in chunks for name in chunk.names))
+    place = {name: at for at, name in enumerate(names)}
+    values = np.full((sum(len(c.image_ids) for c in chunks), len(names)), np.nan, dtype=np.float32)
+    start = 0
+    for chunk in chunks:
+        stop = start + len(chunk.image_ids)
+        values[start:stop, [place[name] for name in chunk.names]] = chunk.values
+        start = stop
+    prints = [c.fingerprints for c in chunks if len(c.image_ids)]
+    return Chunk(tuple(i for c in chunks for i in c.image_ids), names, values,
+                 np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
+                 np.concatenate(prints) if prints else np.zeros((0, 8, 0)), tuple(f for c in chunks for f in c.faults))

@@ -1,0 +1,66 @@
+"""Measured chunks on disk, so that a run that was stopped goes on where it was.
+
+Beside the table `t.parquet` stands `t.parquet.shards/<key>/<number>.npz` while the run lasts. The key is a hash of all
+that decides the numbers (images by content, preset, block versions), so shards of other settings are never mixed in:
+their folder has another name and is removed.
+"""
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from featurize.chunks import Chunk, Fault
+from featurize.files import replacing
+
+_KEY = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The folder that holds the finished chunks of one run.
+
+    Parameters
+    ----------
+    folder : Path
+        `<table>.shards`.
+    key : str
+        16 hex digits: the hash of what is measured and how.
+    """
+
+    folder: Path
+    key: str
+
+    def open(self) -> None:
+        """Remove the shards of other settings. Only folders that have a key for a name are touched."""
+        if self.folder.is_dir():
+            for other in self.folder.iterdir():
+                if _KEY.fullmatch(other.name) and other.name != self.key:
+                    shutil.rmtree(other)
+
+    def close(self) -> None:
+        """Remove this run's shards, and their folder if nothing else is in it."""
+        shutil.rmtree(self.folder / self.key, ignore_errors=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / self.key / f"{number:06d}.npz"
+
+    def write(self, number: int, chunk: Chunk) -> None:
+        """Keep one finished chunk; not flushed to disk, for a shard that a power cut tears is measured again."""
+        faults = np.array([[f.image_id, f.error, f.reason] for f in chunk.faults], dtype=np.str_).reshape(-1, 3)
+        with replacing(self._path(number), durable=False) as part, part.open("wb") as file:
+            np.savez(file, image_ids=np.array(chunk.image_ids, dtype=np.str_),
+                     names=np.array(chunk.names, dtype=np.str_), values=chunk.values, sizes=chunk.sizes, fingerprints=chunk.fingerprints, faults=faults)
+
+    def read(self, number: int) -> Chunk | None:
+        """A chunk that an earlier run finished; None where there is none, or a damaged one."""
+        try:
+            with np.load(self._path(number), allow_pickle=False) as kept:
+                return Chunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
+                             kept["sizes"], kept["fingerprints"], tuple(Fault(*f) for f in kept["faults"].tolist()))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None

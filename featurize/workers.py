@@ -1,0 +1,140 @@
+"""Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+
+from featurize.chunks import Chunk, Item, Task, join, lost, measure_chunk
+from featurize.errors import UserError
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+# Starting a second process costs about as much as measuring this many images here.
+FEW_IMAGES = 64
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+
+Pieces = Mapping[int, Sequence[Item]]
+Finished = Iterator[tuple[int, Chunk]]
+
+
+def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | None = None) -> Finished:
+    """Measure numbered lists of images.
+
+    Parameters
+    ----------
+    task : Task
+    pieces : mapping of number to images
+    jobs : int
+        Number of local processes. One, or few images, are measured in this process.
+    scheduler : str, optional
+        Address of a Dask scheduler, `tcp://host:port`; its workers must see the images under the same paths.
+
+    Yields
+    ------
+    number, Chunk
+        In the order in which they end; what a chunk holds does not depend on where it was measured.
+    """
+    if scheduler is not None:
+        return _on_cluster(task, pieces, scheduler)
+    if jobs == 1 or sum(len(items) for items in pieces.values()) < FEW_IMAGES:
+        return _here(task, pieces)
+    return _in_processes(task, pieces, jobs)
+
+
+def _here(task: Task, pieces: Pieces) -> Finished:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for number, items in pieces.items():
+            yield number, measure_chunk(task, items)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+
+
+def _pool(jobs: int) -> "ProcessPoolExecutor":
+    """Fresh processes, never forked ones: numba, OpenCV and OpenMP hang in a fork of a process that used them."""
+    from loky import ProcessPoolExecutor
+    return ProcessPoolExecutor(jobs, initializer=_start_worker, env=_ONE_THREAD)
+
+
+def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
+    """A few chunks ahead at a time: when a worker dies, only those are suspects."""
+    waiting = deque(pieces.items())
+    while waiting:
+        suspects: list[tuple[int, Sequence[Item]]] = []
+        yield from _until_crash(task, waiting, suspects, jobs)
+        for number, items in suspects:
+            yield number, _one_by_one(task, items)
+
+
+def _until_crash(task: Task, waiting: deque[tuple[int, Sequence[Item]]], suspects: list[tuple[int, Sequence[Item]]],
+                 jobs: int) -> Finished:
+    """Measure from the front of `waiting`; if a worker dies, leave what was under way in `suspects`."""
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from loky import BrokenProcessPool
+    pool, running = _pool(jobs), dict[Future[Chunk], tuple[int, Sequence[Item]]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * jobs:
+                running[pool.submit(measure_chunk, task, waiting[0][1])] = waiting[0]
+                waiting.popleft()
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                chunk = done.result()
+                yield running.pop(done)[0], chunk
+    except BrokenProcessPool:
+        suspects.extend(running.values())
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
+    """Each image alone, in a process that may die: the one that kills it is named, the others are measured."""
+    from loky import BrokenProcessPool
+    parts: list[Chunk] = []
+    pool = _pool(1)
+    try:
+        for item in items:
+            try:
+                parts.append(pool.submit(measure_chunk, task, [item]).result())
+            except BrokenProcessPool:
+                parts.append(lost(item, "the process that measured it died (crash or out of memory)", "crashed"))
+                pool.shutdown(wait=True, kill_workers=True)
+                pool = _pool(1)
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+    return join(parts)
+
+
+def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
+    """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as error:
+        raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
+    with client:
+        numbers = {client.submit(measure_chunk, task, list(items), pure=False): n for n, items in pieces.items()}
+        for done in as_completed(list(numbers)):
+            number = numbers[done]
+            try:
+                yield number, done.result()
+            except KilledWorker:
+                singles = [(i, client.submit(measure_chunk, task, [i], pure=False)) for i in pieces[number]]
+                yield number, join([lost(i, "it killed its Dask workers", "crashed")
+                                    if isinstance(f.exception(), KilledWorker) else f.result() for i, f in singles])
+
+
+def default_jobs() -> int:
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
