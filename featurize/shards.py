@@ -54,7 +54,8 @@ class Shards:
         faults = np.array([[f.image_id, f.error, f.reason] for f in chunk.faults], dtype=np.str_).reshape(-1, 3)
         with replacing(self._path(number), durable=False) as part, part.open("wb") as file:
             np.savez(file, image_ids=np.array(chunk.image_ids, dtype=np.str_),
-                     names=np.array(chunk.names, dtype=np.str_), values=chunk.values, sizes=chunk.sizes, fingerprints=chunk.fingerprints, faults=faults)
+                     names=np.array(chunk.names, dtype=np.str_), values=chunk.values, sizes=chunk.sizes,
+                     fingerprints=chunk.fingerprints, faults=faults)
 
     def read(self, number: int) -> Chunk | None:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
