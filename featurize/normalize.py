@@ -131,4 +131,6 @@ def none(rgb: Image) -> Image:
     return rgb
 
 
-NORMALIZERS: dict[str, Callable[[Image], Image]] = {"none": none, "background": background, "macenko": macenko}
+# `nucleus` needs masks: the cell segmenter calls `to_nucleus` itself; without a nucleus the background is all there is.
+NORMALIZATIONS: dict[str, Callable[[Image], Image]] = {
+    "none": none, "background": background, "macenko": macenko, "nucleus": background}

@@ -1,0 +1,127 @@
+"""Named segmenters: an image becomes a `Sample` whose regions can be measured alike at every magnification.
+
+- ``cell``: the central white cell, cropped and scaled so that its diameter is 96 px; regions nucleus, cytoplasm, cell.
+- ``tissue``: nuclei as instances; regions nuclei, matrix (stained, no nucleus), whole.
+- ``xray``: the lung field of a frontal chest film; regions lung, right_lung, left_lung, whole.
+- ``whole``: the image as it is.
+"""
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from featurize.normalize import NORMALIZATIONS, Image, to_nucleus
+from featurize.sample import Sample
+from featurize.segment_cell import CellMasks, Mask, find_cell, search_image
+from featurize.segment_lung import find_lungs
+from featurize.segment_tissue import find_nuclei
+
+CELL_DIAMETER_PX = 96
+_WHOLE_SIDE = 256
+_CELL_MARGIN = 0.08
+
+
+def segment(name: str, raw: Image, normalizer: str, mm_per_px: float | None = None) -> Sample:
+    """Segment one image.
+
+    Parameters
+    ----------
+    name : {"cell", "tissue", "xray", "whole"}
+    raw : (H, W, 3) uint8
+    normalizer : str
+        A key of `featurize.normalize.NORMALIZATIONS`; ``nucleus`` brings slide and nucleus of cells to one color.
+    mm_per_px : float or None
+        Pixel size of `raw` in millimetres.
+
+    Raises
+    ------
+    ValueError
+        Unknown segmenter or normalizer.
+    """
+    if name not in SEGMENTERS:
+        raise ValueError(f"no segmenter is called {name!r}; known: {', '.join(SEGMENTERS)}")
+    if normalizer not in NORMALIZATIONS:
+        raise ValueError(f"no normalization is called {normalizer!r}; known: {', '.join(NORMALIZATIONS)}")
+    return SEGMENTERS[name](raw, normalizer, mm_per_px)
+
+
+def _resized(rgb: Image, longest: int) -> Image:
+    scale = longest / max(rgb.shape[:2])
+    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+
+
+def _no_objects(rgb: Image) -> np.ndarray:
+    return np.zeros(rgb.shape[:2], np.int32)
+
+
+def _cell(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+    small = search_image(raw)
+    found = find_cell(small)
+    to_raw = raw.shape[1] / small.shape[1]
+    if not found.cell.any():
+        rgb = NORMALIZATIONS[normalizer](small)
+        nothing = np.zeros(rgb.shape[:2], bool)
+        return Sample(rgb, raw, {"nucleus": nothing, "cytoplasm": nothing, "cell": nothing}, _no_objects(rgb),
+                      mm_per_px and mm_per_px * to_raw, {**found.facts, "px_per_raw_px": 1 / to_raw})
+    return _crop(raw, found, to_raw, normalizer, mm_per_px)
+
+
+def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_px: float | None) -> Sample:
+    """The cell alone with a small margin, 96 px in diameter."""
+    diameter = float(np.sqrt(4 / np.pi * found.cell.sum()))
+    rows, columns = np.flatnonzero(found.cell.any(axis=1)), np.flatnonzero(found.cell.any(axis=0))
+    pad = int(np.ceil(_CELL_MARGIN * diameter)) + 1
+    top, bottom = max(0, rows[0] - pad), min(found.cell.shape[0], rows[-1] + 1 + pad)
+    left, right = max(0, columns[0] - pad), min(found.cell.shape[1], columns[-1] + 1 + pad)
+    zoom = CELL_DIAMETER_PX / diameter
+    size = (max(8, round((right - left) * zoom)), max(8, round((bottom - top) * zoom)))
+    y0, y1 = round(top * to_raw), min(raw.shape[0], max(round(bottom * to_raw), round(top * to_raw) + 1))
+    x0, x1 = round(left * to_raw), min(raw.shape[1], max(round(right * to_raw), round(left * to_raw) + 1))
+    shrinks = zoom < to_raw
+    patch = np.asarray(cv2.resize(raw[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
+
+    def enlarged(mask: Mask) -> Mask:
+        part = mask[top:bottom, left:right].astype(np.float32)
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) > 0.5)
+    cell, nucleus = enlarged(found.cell), enlarged(found.nucleus)
+    nucleus &= cell
+    rgb = to_nucleus(patch, found.white, found.nucleus_density) if normalizer == "nucleus" else NORMALIZATIONS[normalizer](patch)
+    facts = {**found.facts, "diameter_raw_px": diameter * to_raw, "px_per_raw_px": zoom / to_raw,
+             "diameter_search_px": diameter, "crop_left": x0, "crop_top": y0, "crop_width": x1 - x0, "crop_height": y1 - y0,
+             **{f"nucleus_density_{c}": float(v) for c, v in zip("rgb", found.nucleus_density)}}
+    return Sample(rgb, raw, {"nucleus": nucleus, "cytoplasm": cell & ~nucleus, "cell": cell}, _no_objects(rgb),
+                  mm_per_px and mm_per_px * to_raw / zoom, facts)
+
+
+def _tissue(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+    side = max(raw.shape[:2])
+    # Nuclei of a few pixels can't be outlined, and more than 512 px on a side add time, not nuclei per field.
+    target = 512 if side > 512 else side if side >= 160 else min(4 * side, 200)
+    work = raw if target == side else _resized(raw, target)
+    rgb = NORMALIZATIONS[normalizer](work)
+    objects, stained, facts = find_nuclei(work)
+    nuclei = objects > 0
+    regions = {"nuclei": nuclei, "matrix": stained & ~nuclei, "whole": np.ones(nuclei.shape, bool)}
+    return Sample(rgb, raw, regions, objects, mm_per_px and mm_per_px * side / target, {**facts, "px_per_raw_px": target / side})
+
+
+def _xray(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+    work = _resized(raw, _WHOLE_SIDE)
+    rgb = NORMALIZATIONS[normalizer](work)
+    right, left, facts = find_lungs(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY))
+    regions = {"lung": right | left, "right_lung": right, "left_lung": left, "whole": np.ones(right.shape, bool)}
+    scale = _WHOLE_SIDE / max(raw.shape[:2])
+    return Sample(rgb, raw, regions, _no_objects(rgb), mm_per_px and mm_per_px / scale, {**facts, "px_per_raw_px": scale})
+
+
+def _whole(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+    work = _resized(raw, _WHOLE_SIDE)
+    rgb = NORMALIZATIONS[normalizer](work)
+    scale = _WHOLE_SIDE / max(raw.shape[:2])
+    return Sample(rgb, raw, {"whole": np.ones(rgb.shape[:2], bool)}, _no_objects(rgb), mm_per_px and mm_per_px / scale,
+                  {"px_per_raw_px": scale})
+
+
+SEGMENTERS: dict[str, Callable[[Image, str, float | None], Sample]] = {
+    "cell": _cell, "tissue": _tissue, "xray": _xray, "whole": _whole}
