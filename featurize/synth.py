@@ -108,7 +108,7 @@ _LOOKS = {
                         (.45, .60, .20)),
     "monocyte": _Look((15.5, 19.0), (.40, .52), (1, 1), .09, (.36, .33, .14), (.85, 1.18, .45), .26, .15, .35,
                       (.16, .24, .10)),
-    "neutrophil": _Look((12.0, 14.5), (.28, .38), (3, 5), .06, (.11, .19, .09), (1.10, 1.45, .58), .18, .16, 1.4,
+    "neutrophil": _Look((12.0, 14.5), (.26, .36), (3, 4), .06, (.11, .19, .09), (1.10, 1.45, .58), .18, .16, 1.4,
                         (.13, .20, .08)),
 }
 _RED_CELL = (.20, .36, .26)
@@ -189,8 +189,8 @@ def _nucleus(kind: str, cell: Mask, middle: NDArray[np.float64], radius: float, 
 def _lobed(side: int, middle: NDArray[np.float64], radius: float, reach: float, lobes: int, turn: float,
            rng: np.random.Generator) -> Mask:
     """Lobes on an arc, a little apart, with thin bridges: what makes a segmented nucleus countable."""
-    ring = max(.52 * radius, reach * 1.2)
-    step = 2 * np.arcsin(min(1.14 * reach / ring, 1.0))
+    ring = max(.55 * radius, reach * 1.3)
+    step = 2 * np.arcsin(min(1.25 * reach / ring, 1.0))
     angles = turn + step * np.arange(lobes)
     places = middle + ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     canvas = np.zeros((side, side), bool)
