@@ -64,7 +64,7 @@ class Chunk:
         NaN where a region was not found.
     sizes : (n, 2) int64
         Width and height in pixels of the image as stored.
-    fingerprints : (n, 8, m) array
+    fingerprints : (n, m) float32
         For the search for duplicates; see `featurize.duplicates`.
     faults : tuple of Fault
         The images that gave no row.
@@ -74,7 +74,7 @@ class Chunk:
     names: tuple[str, ...]
     values: NDArray[np.float32]
     sizes: NDArray[np.int64]
-    fingerprints: NDArray[np.generic]
+    fingerprints: NDArray[np.float32]
     faults: tuple[Fault, ...] = ()
 
 
@@ -83,7 +83,7 @@ class _Row:
     image_id: str
     features: dict[str, float]
     size: tuple[int, int]
-    fingerprint: NDArray[np.generic]
+    fingerprint: NDArray[np.float32]
 
 
 def measure_chunk(task: Task, items: Sequence[Item]) -> Chunk:
@@ -127,7 +127,7 @@ def _place(error: BaseException) -> str:
 def _stack(rows: Sequence[_Row], faults: tuple[Fault, ...]) -> Chunk:
     names = tuple(dict.fromkeys(name for row in rows for name in row.features))
     values = np.array([[row.features.get(name, np.nan) for name in names] for row in rows], dtype=np.float32)
-    prints = np.stack([row.fingerprint for row in rows]) if rows else np.zeros((0, 8, 0))
+    prints = np.stack([row.fingerprint for row in rows]) if rows else np.zeros((0, 0), np.float32)
     return Chunk(tuple(row.image_id for row in rows), names, values.reshape(len(rows), len(names)),
                  np.array([row.size for row in rows], dtype=np.int64).reshape(-1, 2), prints, faults)
 
@@ -150,4 +150,4 @@ def join(chunks: Sequence[Chunk]) -> Chunk:
     prints = [c.fingerprints for c in chunks if len(c.image_ids)]
     return Chunk(tuple(i for c in chunks for i in c.image_ids), names, values,
                  np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
-                 np.concatenate(prints) if prints else np.zeros((0, 8, 0)), tuple(f for c in chunks for f in c.faults))
+                 np.concatenate(prints) if prints else np.zeros((0, 0), np.float32), tuple(f for c in chunks for f in c.faults))

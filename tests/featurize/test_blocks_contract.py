@@ -1,0 +1,193 @@
+"""What every feature family promises, tried on every one that is registered, under every preset that uses it.
+
+Run as a script it prints the measurements of small samples as JSON: so they are made once more without compilation.
+"""
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from featurize.images import Picture
+from featurize.phantoms import draw_film, draw_tissue
+from featurize.pipeline import measure_picture, sample_of
+from featurize.registry import blocks, measure
+from featurize.sample import Sample
+from featurize.settings import load_preset, preset_names
+from featurize.synth import HOME, draw_cell
+
+PAIRS = [(preset, family) for preset in preset_names() for family in load_preset(preset).blocks]
+SHAPES = ("empty", "one_pixel", "row", "column", "whole", "scattered")
+
+
+def picture(rgb: NDArray[np.uint8]) -> Picture:
+    return Picture(rgb=rgb, width_px=rgb.shape[1], height_px=rgb.shape[0], mode="RGB", bit_depth=8, mm_per_px=None)
+
+
+def drawn(preset: str) -> NDArray[np.uint8]:
+    if preset == "tissue":
+        return draw_tissue(1).rgb
+    if preset == "xray":
+        return np.dstack([draw_film(1, opacities=2).gray] * 3)
+    return draw_cell("monocyte", 1, replace(HOME, size_px=160)).rgb
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, Sample]:
+    return {name: sample_of(picture(drawn(name)), load_preset(name), None) for name in preset_names()}
+
+
+def settings_of(preset: str, family: str) -> Mapping[str, Mapping[str, Any]]:
+    return {family: load_preset(preset).blocks[family]}
+
+
+def shaped(like: Sample, shape: str, side: int = 24, flat: bool = False) -> Sample:
+    """A small sample with every region of `like` in one odd shape."""
+    rng = np.random.default_rng(3)
+    rgb = np.full((side, side, 3), (180, 90, 140), np.uint8) if flat \
+        else rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    mask = np.zeros((side, side), bool)
+    if shape == "one_pixel":
+        mask[7, 9] = True
+    elif shape == "row":
+        mask[5, 3:20] = True
+    elif shape == "column":
+        mask[3:20, 5] = True
+    elif shape == "whole":
+        mask[:] = True
+    elif shape == "scattered":
+        mask[::5, ::5] = True
+    objects = np.zeros((side, side), np.int32) if shape == "empty" else np.cumsum(mask).reshape(side, side) * mask
+    return Sample(rgb, rgb, {name: mask.copy() for name in like.regions}, objects.astype(np.int32), None, like.facts)
+
+
+def finite_or_nan(row: Mapping[str, float]) -> bool:
+    return not any(np.isinf(value) for value in row.values())
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_columns_are_named_by_region_family_and_feature(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    regions = {*samples[preset].regions, "whole", "objects", "image"}
+    for column in measure(samples[preset], settings_of(preset, family)):
+        region, found, feature = column.partition(f"_{family}_")
+        assert found and feature and region in regions, column
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_every_column_is_described(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    block = blocks()[family]
+    nameless = [c for c in measure(samples[preset], settings_of(preset, family)) if block.describe(c) is None]
+    assert not nameless
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_a_drawn_image_gives_numbers(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    row = measure(samples[preset], settings_of(preset, family))
+    assert row and finite_or_nan(row)
+    assert np.mean([np.isfinite(v) for v in row.values()]) > .5
+    assert all(isinstance(v, float) for v in row.values())
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_same_input_gives_the_same_bits(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    first = measure(samples[preset], settings_of(preset, family))
+    second = measure(replace(samples[preset]), settings_of(preset, family))
+    assert np.array_equal(list(first.values()), list(second.values()), equal_nan=True)
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_the_sample_is_left_as_it_was(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    """Arrays that cannot be written: a block that tries raises."""
+    sample = samples[preset]
+    locked = Sample(sample.rgb.copy(), sample.raw.copy(), {n: m.copy() for n, m in sample.regions.items()},
+                    sample.objects.copy(), sample.mm_per_px, dict(sample.facts))
+    for array in (locked.rgb, locked.raw, locked.objects, *locked.regions.values(), locked.gray, locked.hsv, locked.lab,
+                  locked.hed):
+        array.flags.writeable = False
+    measure(locked, settings_of(preset, family))
+    assert dict(locked.facts) == dict(sample.facts)
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["noise", "constant"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_odd_regions_give_the_same_columns(preset: str, family: str, shape: str, flat: bool,
+                                           samples: dict[str, Sample]) -> None:
+    usual = measure(samples[preset], settings_of(preset, family))
+    odd = measure(shaped(samples[preset], shape, flat=flat), settings_of(preset, family))
+    assert list(odd) == list(usual)
+    assert finite_or_nan(odd)
+
+
+@pytest.mark.parametrize(("preset", "family"), [p for p in PAIRS if not blocks()[p[1]].nuisance])
+def test_an_empty_region_is_unknown_and_not_zero(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    """Counts may be zero; nothing else is known of a region that was not found."""
+    row = measure(shaped(samples[preset], "empty"), settings_of(preset, family))
+    block = blocks()[family]
+    known = {c: v for c, v in row.items() if not np.isnan(v) and not c.startswith(("whole_", "image_"))}
+    claimed = {c: v for c, v in known.items() if not (v == 0 and _counts(block.describe(c)))}
+    assert not claimed
+
+
+def _counts(feature: Any) -> bool:
+    return any(word in feature.unit for word in ("count", "share", "per"))
+
+
+@pytest.mark.parametrize("family", sorted(blocks()))
+def test_a_misspelt_setting_is_refused(family: str, samples: dict[str, Sample]) -> None:
+    with pytest.raises(ValueError, match=f"block '{family}' has no setting 'binz'"):
+        measure(samples["whole"], {family: {"binz": 3}})
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_a_blank_picture_has_the_same_columns(preset: str) -> None:
+    """No cell, no lung, no nucleus: the row is there and says so."""
+    settings = load_preset(preset)
+    usual = measure_picture(picture(drawn(preset)), settings, None)
+    for level in (0, 128, 255):
+        blank = measure_picture(picture(np.full((64, 48, 3), level, np.uint8)), settings, None)
+        assert list(blank) == list(usual)
+        assert finite_or_nan(blank)
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 3), (28, 28)], ids=str)
+def test_tiny_pictures_have_the_same_columns(preset: str, size: tuple[int, int]) -> None:
+    settings = load_preset(preset)
+    rgb = np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8)
+    usual = measure_picture(picture(drawn(preset)), settings, None)
+    assert list(measure_picture(picture(rgb), settings, None)) == list(usual)
+
+
+def small_measurements(like: Mapping[str, Sample]) -> dict[str, dict[str, float]]:
+    """All families of all presets on small odd samples with the regions of `like`."""
+    return {f"{preset} {shape}": measure(shaped(sample, shape, side=16), load_preset(preset).blocks)
+            for preset, sample in like.items() for shape in ("whole", "scattered")}
+
+
+def test_values_are_the_same_without_compilation(samples: dict[str, Sample]) -> None:
+    """Compiled loops may round a multiply and an add once instead of twice: a few units in the last place."""
+    plain = {name: {"regions": list(s.regions), "facts": dict(s.facts)} for name, s in samples.items()}
+    done = subprocess.run([sys.executable, __file__], input=json.dumps(plain), capture_output=True, text=True, check=True,
+                          env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)})
+    interpreted = json.loads(done.stdout)
+    for name, row in small_measurements(samples).items():
+        assert list(row) == list(interpreted[name])
+        np.testing.assert_allclose(list(interpreted[name].values()), list(row.values()), rtol=1e-5, atol=1e-9,
+                                   err_msg=name)
+
+
+def _bare(regions: list[str], facts: dict[str, float]) -> Sample:
+    nothing = np.zeros((1, 1), bool)
+    blank = np.zeros((1, 1, 3), np.uint8)
+    return Sample(blank, blank, dict.fromkeys(regions, nothing), nothing.astype(np.int32), None, facts)
+
+
+if __name__ == "__main__":
+    print(json.dumps(small_measurements({name: _bare(**s) for name, s in json.load(sys.stdin).items()})))
