@@ -147,7 +147,7 @@ def join(chunks: Sequence[Chunk]) -> Chunk:
         stop = start + len(chunk.image_ids)
         values[start:stop, [place[name] for name in chunk.names]] = chunk.values
         start = stop
-    prints = [c.fingerprints for c in chunks if len(c.image_ids)]
+    prints = [c.fingerprints for c in chunks if len(c.image_ids)] or [np.zeros((0, 0), np.float32)]
     return Chunk(tuple(i for c in chunks for i in c.image_ids), names, values,
                  np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
-                 np.concatenate(prints) if prints else np.zeros((0, 0), np.float32), tuple(f for c in chunks for f in c.faults))
+                 np.concatenate(prints), tuple(f for c in chunks for f in c.faults))

@@ -174,8 +174,9 @@ def small_measurements(like: Mapping[str, Sample]) -> dict[str, dict[str, float]
 def test_values_are_the_same_without_compilation(samples: dict[str, Sample]) -> None:
     """Compiled loops may round a multiply and an add once instead of twice: a few units in the last place."""
     plain = {name: {"regions": list(s.regions), "facts": dict(s.facts)} for name, s in samples.items()}
-    done = subprocess.run([sys.executable, __file__], input=json.dumps(plain), capture_output=True, text=True, check=True,
-                          env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run([sys.executable, __file__], input=json.dumps(plain), stdout=subprocess.PIPE, text=True,
+                          check=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1",
+                                           "PYTHONPATH": os.pathsep.join(sys.path)})
     interpreted = json.loads(done.stdout)
     for name, row in small_measurements(samples).items():
         assert list(row) == list(interpreted[name])
