@@ -1,0 +1,232 @@
+"""The head of the report, its first numbers, and what was in the data."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from classify.result import RunResult
+from featurize.report.numbers import count, interval, number, percent, score, whole
+from featurize.report.page import by_weight, cell, table, warning
+
+VALIDATION = {"folds": "each predicted by a model that never saw them or their relatives",
+              "given": "kept apart as the test set and never trained on"}
+
+
+@dataclass(frozen=True)
+class Honest:
+    """The rows that count: labelled, and predicted by a model that never saw them.
+
+    Parameters
+    ----------
+    rows : (h,) int
+        Positions in the table.
+    truth, chosen : (h,) int
+        Class numbers.
+    sure : (h,) float
+        Probability of the chosen class.
+    review : (h,) bool
+        The model asks for a person.
+    """
+
+    rows: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    chosen: NDArray[np.int64]
+    sure: NDArray[np.float64]
+    review: NDArray[np.bool_]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(h,) bool"""
+        return self.truth == self.chosen
+
+
+def honest_rows(result: RunResult) -> Honest:
+    """Pick the rows that metrics count."""
+    predicted = result.predicted
+    rows = np.flatnonzero(predicted.honest & (np.asarray(result.task.y) >= 0))
+    probabilities = predicted.probabilities[rows]
+    chosen = probabilities.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
+    review = predicted.table["review"].to_numpy(bool)[rows]
+    return Honest(rows, np.asarray(result.task.y)[rows], chosen, probabilities.max(axis=1, initial=0), review)
+
+
+def head(result: RunResult, honest: Honest) -> dict[str, Any]:
+    """Title, first sentence, facts and warnings."""
+    classes = result.task.classes
+    told = f"{classes[0]} or {classes[1]}" if len(classes) == 2 else f"{len(classes)} classes"
+    n = int((np.asarray(result.task.y) >= 0).sum())
+    return {"kicker": "Classification report", "title": f"{told}, {count(n, 'labelled image')}",
+            "lead": first_sentence(result, honest), "facts": facts(result),
+            "warnings": by_weight(warning(_level(text), text) for text in result.warnings),
+            "no_warnings": "No check found anything to warn about."}
+
+
+def _level(text: str) -> str:
+    """Sentences that speak of leaks or shortcuts undermine every number below them."""
+    serious = ("leak", "shortcut", "both sides", "nuisance", "no better than")
+    return "serious" if any(word in text.lower() for word in serious) else "caution"
+
+
+def first_sentence(result: RunResult, honest: Honest) -> str:
+    """What a reader in a hurry should take along."""
+    kept = ~honest.review
+    metrics = result.scores.metrics
+    text = (f"Of {count(len(honest.rows), 'image')}, {VALIDATION.get(result.split.kind, 'kept back')}, "
+            f"{percent(metrics['accuracy'])} were named correctly.")
+    if not kept.any():
+        return f"{text} The model asks for a person on every one of them."
+    if kept.all():
+        return f"{text} It asks for a person on none of them."
+    return (f"{text} It asks for a person on {percent(1 - kept.mean())} of them; of the others, "
+            f"{percent(honest.right[kept].mean())} were right.")
+
+
+def facts(result: RunResult) -> list[dict[str, Any]]:
+    """Names and numbers that identify this run."""
+    y, preset = np.asarray(result.task.y), result.info.preset
+    boosted = str(getattr(result.settings, "model", "gradient-boosted trees"))
+    calibration = result.scores.metrics.get("calibration", "")
+    pairs: list[tuple[str, object]] = [
+        ("Task", f"{result.task.kind}, {len(result.task.classes)} classes"),
+        ("Images", f"{number(len(y))}, of which {number((y >= 0).sum())} labelled"),
+        ("Measurements", f"{number(len(result.features))} features, preset {preset.get('name', '?')}"),
+        ("Model", f"{boosted}, calibration {_calibration_name(calibration)}"),
+        ("Validated by", how_split(result)),
+        ("Made on", date.today().isoformat())]
+    named = [{"name": name, "value": value, "wide": False, "code": False} for name, value in pairs]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items()))
+    wide = [("Data hash (files, labels, groups)", result.info.index_hash), ("Command", command(result)),
+            ("Versions", versions)]
+    return named + [{"name": name, "value": value, "wide": True, "code": True} for name, value in wide if value]
+
+
+def _calibration_name(found: object) -> str:
+    if isinstance(found, Mapping):
+        return str(found.get("method", "none"))
+    return str(found or "none")
+
+
+def how_split(result: RunResult) -> str:
+    """One phrase on how training and testing were kept apart."""
+    if result.split.kind == "given":
+        return "the table's own train, validation and test parts"
+    folds = int(result.split.fold.max(initial=-1)) + 1
+    grouped = "group" in result.frame and result.frame["group"].notna().any()
+    return f"{folds} stratified folds, {'groups and ' if grouped else ''}duplicates kept together"
+
+
+def command(result: RunResult) -> str:
+    """The command line that made this run, as far as it is known."""
+    return str(getattr(result, "command", "") or f"python cli.py classify TABLE.parquet -o {result.out.name}")
+
+
+def tiles(result: RunResult, honest: Honest) -> list[dict[str, str]]:
+    """The few numbers that stand first."""
+    metrics, intervals = result.scores.metrics, result.scores.metrics.get("intervals", {})
+    alpha = getattr(result.settings, "alpha", 0.05)
+    named = [("accuracy", "Accuracy"), ("balanced_accuracy", "Balanced accuracy"), ("macro_f1", "Macro-F1"),
+             ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
+    shown = [{"name": name, "value": score(metrics.get(key)), "range": _range(intervals.get(key))}
+             for key, name in named]
+    shown.append({"name": f"Sets that hold the truth (promise {whole(1 - alpha)})",
+                  "value": percent(metrics.get("coverage")),
+                  "range": f"{number(metrics.get('mean_set_size'))} classes a set on average"})
+    shown.append({"name": "For a person to review", "value": percent(_mean(honest.review)),
+                  "range": f"{number(honest.review.sum())} of {count(len(honest.rows), 'image')}"})
+    return shown
+
+
+def _range(pair: Sequence[float] | None) -> str:
+    return f"95 % interval {score(pair[0])}–{score(pair[1])}" if pair else ""
+
+
+def _mean(flags: NDArray[np.bool_]) -> float:
+    return float(flags.mean()) if len(flags) else float("nan")
+
+
+def data(result: RunResult) -> dict[str, Any]:
+    """Classes, parts, groups, duplicates and leaks."""
+    frame, split = result.frame, result.split
+    pairs = [("Sources of images", _sources(result)), ("Size of the images", _sizes(frame)),
+             ("Groups (patients, slides)", _groups(frame)), ("Copies and near copies", _duplicates(frame)),
+             ("Not used for training", _left_out(split.part)), ("Units that never part", _units(split.component))]
+    return {"facts": [{"name": n, "value": v, "wide": False, "code": False} for n, v in pairs],
+            "how": _how(result), "counts": class_counts(result), "leaks": leak_table(split.leaks)}
+
+
+def _sources(result: RunResult) -> str:
+    return ", ".join(f"{s['site']} ({s['kind']})" for s in result.info.sources) or "not recorded"
+
+
+def _sizes(frame: pd.DataFrame) -> str:
+    shapes = (frame["width_px"].astype(str) + " × " + frame["height_px"].astype(str)).value_counts()
+    first = f"{shapes.index[0]} px"
+    return first if len(shapes) == 1 else f"{count(len(shapes), 'size')}, most often {first}"
+
+
+def _groups(frame: pd.DataFrame) -> str:
+    known = frame["group"].dropna()
+    if known.empty:
+        return "not given: images of one patient may stand on both sides"
+    unknown = len(frame) - len(known)
+    return f"{number(known.nunique())}" + (f"; {count(unknown, 'image')} without" if unknown else "")
+
+
+def _duplicates(frame: pd.DataFrame) -> str:
+    sizes = frame["duplicate_group"].value_counts()
+    many = sizes[sizes > 1]
+    return f"{count(many.sum(), 'image')} in {count(len(many), 'cluster')}" if len(many) else "none found"
+
+
+def _left_out(part: NDArray[np.object_]) -> str:
+    said = [f"{number((part == name).sum())} {why}" for name, why in
+            (("unlabelled", "without a label"), ("removed", "removed as relatives of tested images"))
+            if (part == name).any()]
+    return "; ".join(said) or "none"
+
+
+def _units(component: NDArray[np.int64]) -> str:
+    units = len(np.unique(component))
+    return f"{number(units)} for {count(len(component), 'image')}"
+
+
+def _how(result: RunResult) -> str:
+    if result.split.kind == "given":
+        return ("The table came with its own parts. The model was trained on the first, its probabilities and "
+                "prediction sets were set on the second, and every metric below counts the third only.")
+    return ("The images were dealt into folds so that every class is spread evenly. Images that share a group, or are "
+            "copies of one another in any of the eight orientations, stay in one fold. Every image was predicted by a "
+            "model, a calibration and a prediction set that never saw it or its relatives; the metrics below count "
+            "these predictions. The model in this folder was then trained on all images.")
+
+
+def class_counts(result: RunResult) -> dict[str, Any]:
+    """Images of every class in every part."""
+    counts = result.split.counts
+    most = max(float(counts.sum(axis=1).max()), 1.0)
+    rows = [[cell(name), *(cell(number(v), key=float(v)) for v in row), cell(number(row.sum()), key=float(row.sum()),
+             bar=float(row.sum()) / most)] for name, row in counts.iterrows()]
+    return table(["Class", *(str(c).capitalize() for c in counts.columns), "All"], rows, sortable=True,
+                 caption="Labelled images of each class in each part")
+
+
+def leak_table(leaks: pd.DataFrame, most: int = 30) -> dict[str, Any] | None:
+    """The rows that stand on several sides of a given split."""
+    if leaks.empty:
+        return None
+    rows = [[cell(number(r["component"]), key=r["component"]), cell(r["path"]), cell(r["group"] or "–"),
+             cell(r["split"])]
+            for r in leaks.head(most).to_dict("records")]
+    more = f"{number(len(leaks) - most)} more in the run folder's table." if len(leaks) > most else ""
+    return table(["Unit", "Image", "Group", "Part"], rows, foot=more,
+                 caption=f"{count(len(leaks), 'image')} with a relative in another part")
+
+
+def plain_interval(metrics: Mapping[str, Any], name: str) -> str:
+    """A metric of metrics.json with its interval."""
+    low, high = metrics.get("intervals", {}).get(name) or (None, None)
+    return interval(metrics.get(name), low, high)

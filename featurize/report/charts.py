@@ -1,0 +1,104 @@
+"""Charts as data URIs: matplotlib draws them as SVG, whose colors then follow the reader's light or dark mode.
+
+Charts are drawn in the light colors of `COLORS`; on the way out each of these becomes a CSS variable, and the SVG
+carries both sets of values. Text stays text (the reader's font, selectable, sharp in print). Dense clouds of points
+are rasterized by the artist (``rasterized=True``), everything else stays vector.
+
+The hues are those of Okabe & Ito 2008 (Color Universal Design), told apart by readers with any color vision.
+"""
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+# name: (light, dark). Every light value is unique, so that it can be found again in the SVG.
+COLORS = {
+    "ink": ("#1c2733", "#e3e8ed"), "quiet": ("#5d6b79", "#9aa7b4"), "line": ("#d9dfe5", "#36414d"),
+    "faint": ("#eef1f4", "#232c35"), "paper": ("#fffffe", "#161c22"),
+    "blue": ("#0072b2", "#4da3d9"), "orange": ("#e08e00", "#f0ad3d"), "green": ("#008f68", "#35b892"),
+    "red": ("#c84a00", "#f0803c"), "pink": ("#b8608f", "#d98cb5"), "sky": ("#4ba3d1", "#7cc4ea"),
+    "gray": ("#8a96a3", "#7f8b97"),
+}
+INK, QUIET, LINE, FAINT, PAPER, BLUE, ORANGE, GREEN, RED, PINK, SKY, GRAY = (light for light, _ in COLORS.values())
+SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GRAY)
+LOW_HIGH = LinearSegmentedColormap.from_list("low_high", ["#2c7fb8", "#7fa8bf", "#a9a9a9", "#dd9a62", "#d95f02"])
+
+_STYLE: Any = {
+    "svg.fonttype": "none", "svg.hashsalt": "pellucid", "font.family": "DejaVu Sans", "font.size": 9.0,
+    "axes.labelsize": 9.0, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "legend.fontsize": 8.5, "legend.frameon": False,
+    "text.color": INK, "axes.labelcolor": QUIET, "axes.titlecolor": INK, "axes.edgecolor": LINE,
+    "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": QUIET, "ytick.labelcolor": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": False, "grid.color": LINE,
+    "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.linewidth": 0.8, "xtick.major.size": 3.0,
+    "ytick.major.size": 0.0, "lines.linewidth": 1.6, "figure.facecolor": "none", "axes.facecolor": "none",
+    "savefig.facecolor": "none", "patch.linewidth": 0.0, "axes.unicode_minus": True,
+}
+FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans',sans-serif"
+
+
+@contextmanager
+def canvas(width: float, height: float, columns: int = 1, rows: int = 1, heights: Sequence[float] | None = None
+           ) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of ``width`` x ``height`` inches with its axes in reading order, under the style of the pages.
+
+    `heights` are those of the rows relative to one another.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+        yield figure, list(axes.ravel())
+
+
+def svg_uri(figure: Figure) -> str:
+    """The figure as a data URI that knows both color modes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_STYLE):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return data_uri(_themed(buffer.getvalue().decode()).encode(), "image/svg+xml")
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Bytes as a URI that needs no file."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _themed(svg: str) -> str:
+    """Put CSS variables in the place of the light colors, and the reader's fonts in the place of ours."""
+    for name, (light, _) in COLORS.items():
+        svg = svg.replace(light, f"var(--{name})")
+    svg = svg.replace("'DejaVu Sans'", FONTS.replace('"', "'"))
+    day, night = (";".join(f"--{name}:{pair[mode]}" for name, pair in COLORS.items()) for mode in (0, 1))
+    style = f"<style>:root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}</style>"
+    head, body = svg.split("<defs>", 1)
+    return head[head.index("<svg"):] + style + "<defs>" + body
+
+
+def rules(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
+    """Thin lines at the ticks of one axis, and no frame along the other."""
+    axes.grid(True, axis=axis)
+    axes.spines["left" if axis == "x" else "bottom"].set_visible(axis == "y")
+    if axis == "y":
+        axes.spines["left"].set_visible(False)
+
+
+def share_axis(axes: Axes, axis: Literal["x", "y"] = "y", upper: float = 1.0) -> None:
+    """Show the ticks of a 0..1 axis as per cent."""
+    target = axes.yaxis if axis == "y" else axes.xaxis
+    target.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    (axes.set_ylim if axis == "y" else axes.set_xlim)(0, upper)
+
+
+def shorten(name: str, most: int = 28) -> str:
+    """A long name with its middle left out, so that beginning and end stay readable."""
+    if len(name) <= most:
+        return name
+    tail = (most - 1) // 3
+    return f"{name[:most - 1 - tail]}…{name[-tail:]}"

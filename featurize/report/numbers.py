@@ -1,0 +1,88 @@
+"""Numbers as text: three significant digits, one form for each kind of number on every page.
+
+>>> score(0.9531), number(1234.5), percent(0.0734), interval(0.953, 0.941, 0.964)
+('.953', '1,234', '7.3 %', '.953 (.941–.964)')
+"""
+import math
+
+MISSING = "–"
+
+
+def score(value: float | None) -> str:
+    """A number that seldom passes one in size (accuracy, AUROC, log-loss), without its leading zero.
+
+    Values that would round to 1 but are not 1 keep a fourth digit: .9996 is not 1.00 to a reader who counts errors.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size = abs(value)
+    if abs(value) > 1:
+        return number(value)
+    digits = 4 if 0 < size < 0.0995 or 0.9995 <= size < 1 else 3
+    text = f"{size:.{digits}f}"
+    if text.startswith("1"):
+        text = "1.00" if size >= 1 else "> .9999"
+    elif not text.strip("0."):
+        text = "0" if size == 0 else "< .0001"
+    return ("−" if value < 0 else "") + text.removeprefix("0")
+
+
+def number(value: float | None) -> str:
+    """A measurement or a count: three significant digits, thousands kept apart, never 1.2e+03."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size, sign = abs(value), "−" if value < 0 else ""
+    if size == 0 or float(size).is_integer() and size < 1e15 or size >= 999.5:
+        return f"{sign}{size:,.0f}"
+    if size < 1e-4:
+        mantissa, exponent = f"{size:.2e}".split("e")
+        return f"{sign}{mantissa}·10{_superscript(int(exponent))}"
+    digits = 2 - math.floor(math.log10(float(f"{size:.3g}")))
+    return f"{sign}{size:.{digits}f}"
+
+
+def _superscript(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def signed(value: float | None) -> str:
+    """A contribution or a difference: always with its sign, two decimals."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as per cent with one decimal; whole numbers from 99.95 % up only when nothing is left out."""
+    if share is None or not math.isfinite(share):
+        return MISSING
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    shown = min(max(round(100 * share, 1), 0.1), 99.9)
+    return f"{shown:.1f} %"
+
+
+def whole(share: float) -> str:
+    """A share that was chosen, not measured: ``95 %``, ``97.5 %``."""
+    return f"{100 * share:.3g} %"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A score with its confidence interval: ``.953 (.941–.964)``."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return score(value)
+    return f"{score(value)} ({score(low)}–{score(high)})"
+
+
+def count(n: float, thing: str, things: str | None = None) -> str:
+    """A number of things in words: ``1 image``, ``1,200 images``."""
+    return f"{number(n)} {thing if n == 1 else things or thing + 's'}"
+
+
+def size(n_bytes: float) -> str:
+    """A file size: ``31 kB``, ``4.2 MB``."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if n_bytes >= 10 or unit == "bytes" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} GB"

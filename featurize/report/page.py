@@ -1,0 +1,104 @@
+"""The frame of a page: jinja2 template and plain content become one offline HTML file.
+
+Templates compute nothing. Python prepares dicts and lists whose numbers are already text; the template places them.
+Everything is escaped (``autoescape``), and a name that the content lacks is an error (``StrictUndefined``).
+"""
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from featurize.files import write_text
+
+HERE = Path(__file__).parent
+_FIRST = {"serious": 0, "caution": 1, "note": 2}
+
+
+def write_page(path: Path, template: str, content: Mapping[str, Any], folder: Path = HERE) -> None:
+    """Render ``folder/template`` and put the page at ``path``, whole or not at all."""
+    write_text(render(template, content, folder), path)
+
+
+def render(template: str, content: Mapping[str, Any], folder: Path = HERE) -> str:
+    """The page as text. Templates of ``folder`` may extend and import those of this folder."""
+    loader = jinja2.FileSystemLoader([str(folder), str(HERE)])
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined,
+                                     trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(template).render(product=product(), **content)
+
+
+def product() -> str:
+    """Name and version for the foot of the page."""
+    try:
+        return f"Pellucid {version('pellucid')}"
+    except PackageNotFoundError:
+        return "Pellucid"
+
+
+def warning(level: str, text: str, advice: str = "", command: str = "") -> dict[str, str]:
+    """One warning: what is wrong, what to do about it, and the option that does it.
+
+    Parameters
+    ----------
+    level : str
+        ``serious`` (results can't be trusted before it is solved), ``caution`` or ``note``.
+    """
+    if level not in _FIRST:
+        raise ValueError(f"level of a warning: {level!r}, wanted one of {', '.join(_FIRST)}")
+    return {"level": level, "text": text, "advice": advice, "command": command}
+
+
+def by_weight(warnings: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Serious warnings first, otherwise in the order given."""
+    return sorted(warnings, key=lambda w: _FIRST[w["level"]])
+
+
+def cell(text: object, *, key: float | None = None, bar: float | None = None, tone: str = "",
+         title: str = "") -> dict[str, Any]:
+    """One cell of a table.
+
+    Parameters
+    ----------
+    text : object
+        What is shown.
+    key : float, optional
+        What the column is sorted by; a cell with a key is a number and stands right.
+    bar : float, optional
+        0..1: length of the bar behind the text.
+    tone : str
+        ``good``, ``bad``, ``quiet`` or a heat level ``heat-0`` .. ``heat-9``.
+    """
+    width = None if bar is None else f"{100 * min(max(bar, 0), 1):.1f}%"
+    return {"text": str(text), "key": None if key is None else f"{key:.6g}", "bar": width, "tone": tone, "title": title}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", sortable: bool = False,
+          foot: str = "", explain: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A table for the template: plain values become cells; a column of numbers stands right, its head too.
+
+    One with words beside its first column takes the full width; one of numbers only stays as narrow as they are.
+    """
+    cells = [[value if isinstance(value, dict) else cell(value) for value in row] for row in rows]
+    right = [bool(cells) and any(row[i]["key"] is not None for row in cells) for i in range(len(head))]
+    heads = [{"text": text, "right": r, "title": (explain or {}).get(text, "")} for text, r in zip(head, right)]
+    return {"head": heads, "rows": cells, "caption": caption, "sortable": sortable, "foot": foot,
+            "full": not all(right[1:])}
+
+
+def figure(uri: str, title: str, reading: str, alt: str = "") -> dict[str, str]:
+    """A figure: data URI, title, and one or two sentences on how to read it."""
+    title += "" if title.endswith("?") else "."
+    return {"uri": uri, "title": title, "reading": reading, "alt": alt or title.rstrip(".")}
+
+
+def anchor(title: str) -> str:
+    """The id of a section: ``How sure?`` becomes ``how-sure``."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def contents(titles: Sequence[str]) -> list[dict[str, str]]:
+    """The list of contents for the side of the page."""
+    return [{"id": anchor(title), "title": title} for title in titles]

@@ -1,0 +1,164 @@
+"""Pictures for a page: found again at their source, small, with the outlines of what was segmented.
+
+A picture that cannot be found or read any more leaves a sentence in its place: a page is never refused for it.
+"""
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from featurize.errors import UserError
+from featurize.images import ImageError, Picture
+from featurize.index import Source, load
+from featurize.pipeline import sample_of
+from featurize.report.charts import data_uri
+from featurize.settings import Preset, preset_from_dict
+from featurize.table import TableInfo
+
+MOST_OUTLINES = 150
+# Regions whose edges are those of another one, or of the picture.
+NOT_DRAWN = {"whole", "cytoplasm", "matrix", "lung"}
+TONES = {"cell": 0, "nucleus": 1, "nuclei": 1, "left_lung": 0, "right_lung": 1}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A region to be outlined, and where its mask lies in the image as read (pixels)."""
+
+    name: str
+    mask: NDArray[np.bool_]
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Album:
+    """Where pictures are, and how they were segmented.
+
+    Parameters
+    ----------
+    sources : mapping of site to Source
+    preset : Preset or None
+        None: the table's preset can't be used by this version, so no outlines are drawn.
+    mm_per_px : float or None
+    """
+
+    sources: Mapping[str, Source]
+    preset: Preset | None
+    mm_per_px: float | None
+
+
+def album_of(info: TableInfo) -> Album:
+    """The album of a table's images."""
+    sources = {s["site"]: Source(**s) for s in info.sources}
+    try:
+        preset = preset_from_dict(info.preset)
+    except UserError:
+        preset = None
+    return Album(sources, preset, info.mm_per_px)
+
+
+def find(album: Album, site: str | None, path: str) -> Picture | str:
+    """The picture, or a sentence that says why there is none."""
+    source = album.sources.get(site or "")
+    if source is None:
+        return f"no source of images is called {site!r} in this table"
+    try:
+        return load(source, path)
+    except (ImageError, UserError, OSError, KeyError) as error:
+        return f"not shown: {path} could not be read again from {source.root} ({_first_line(error)})"
+
+
+def show(album: Album, site: str | None, path: str, *, caption: str = "", small: str = "", side: int = 200,
+         outlines: bool = True, alarm: bool = False) -> dict[str, Any]:
+    """A picture for the template: thumbnail, outlines, captions.
+
+    Parameters
+    ----------
+    side : int
+        The longer side of the thumbnail in pixels.
+    outlines : bool
+        Segment it again and draw the edges of its regions.
+    alarm : bool
+        A red frame.
+    """
+    found = find(album, site, path)
+    texts = {"caption": caption, "small": small, "alarm": alarm, "alt": f"{path} {caption}".strip()}
+    if isinstance(found, str):
+        return {"uri": None, "missing": found, "outlines": [], **texts}
+    edges = edges_of(found, album) if outlines else []
+    return {**thumbnail(found.rgb, side, edges), **texts}
+
+
+def thumbnail(rgb: NDArray[np.uint8], side: int, edges: Sequence[Edge] = ()) -> dict[str, Any]:
+    """The picture part of `show` for pixels at hand: `uri, width, height, outlines`.
+
+    An image smaller than half of `side` keeps its pixels, enlarged by a whole factor: a reader should see that it is
+    small.
+    """
+    height, width = rgb.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 2:
+        small = np.repeat(np.repeat(rgb, int(scale), axis=0), int(scale), axis=1)
+    else:
+        shape = (max(1, round(width * min(scale, 1))), max(1, round(height * min(scale, 1))))
+        small = np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
+    zoom = small.shape[1] / width
+    drawn = [{"name": e.name, "tone": tone_of(e.name), "d": d} for e in edges if (d := outline(e, zoom))]
+    return {"uri": jpeg(small), "width": small.shape[1], "height": small.shape[0], "outlines": drawn}
+
+
+def jpeg(rgb: NDArray[np.uint8], quality: int = 84) -> str:
+    """(H, W, 3) uint8 as a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, optimize=True)
+    return data_uri(buffer.getvalue(), "image/jpeg")
+
+
+def outline(edge: Edge, zoom: float) -> str:
+    """The edge of a region as an SVG path on a picture enlarged by `zoom`; "" for an empty mask."""
+    contours, _ = cv2.findContours(np.pad(edge.mask, 1).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    scale = np.array([edge.width / edge.mask.shape[1], edge.height / edge.mask.shape[0]]) * zoom
+    # A contour of fewer than five points is a speck of the mask, too small to be seen on a thumbnail.
+    kept = sorted((c for c in contours if len(c) >= 5), key=len, reverse=True)[:MOST_OUTLINES]
+    parts = []
+    for contour in kept:
+        # findContours names the centres of border pixels, shifted by the pad of one: -0.5 is the mask's own grid.
+        points = (cv2.approxPolyDP(contour, .5 / max(scale), True)[:, 0].astype(float) - .5) * scale
+        points += np.array([edge.left, edge.top]) * zoom
+        parts.append("M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z")
+    return "".join(parts)
+
+
+def tone_of(name: str) -> int:
+    """Which of the four outline colors a region has, the same on every page."""
+    return TONES.get(name, 2 + len(name) % 2)
+
+
+def legend(pictures: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Names and colors of the outlines that were drawn on some pictures."""
+    names = sorted({o["name"] for p in pictures for o in p.get("outlines", ())})
+    return [{"name": name.replace("_", " "), "tone": tone_of(name)} for name in names]
+
+
+def edges_of(picture: Picture, album: Album) -> list[Edge]:
+    """What the table's own segmenter finds in the picture, put back to where it was in the image as read."""
+    if album.preset is None:
+        return []
+    sample = sample_of(picture, album.preset, album.mm_per_px)
+    facts, (height, width) = sample.facts, picture.rgb.shape[:2]
+    place = (facts.get("crop_left", 0), facts.get("crop_top", 0), facts.get("crop_width", width),
+             facts.get("crop_height", height))
+    return [Edge(name, mask, *place) for name, mask in sorted(sample.regions.items())
+            if name not in NOT_DRAWN and mask.any()]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
