@@ -1,5 +1,7 @@
 """Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+# One thread each, for the processes are the parallelism; and no dump of a crash, for it is told as an error row.
+_ENVIRONMENT = {**{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")},
+                "PYTHONFAULTHANDLER": ""}
 
 Pieces = Mapping[int, Sequence[Item]]
 Finished = Iterator[tuple[int, Chunk]]
@@ -56,12 +60,20 @@ def _here(task: Task, pieces: Pieces) -> Finished:
 
 def _start_worker() -> None:
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """A parent that was killed cannot stop its workers; they would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _pool(jobs: int) -> "ProcessPoolExecutor":
     """Fresh processes, never forked ones: numba, OpenCV and OpenMP hang in a fork of a process that used them."""
     from loky import ProcessPoolExecutor
-    return ProcessPoolExecutor(jobs, initializer=_start_worker, env=_ONE_THREAD)
+    return ProcessPoolExecutor(jobs, initializer=_start_worker, env=_ENVIRONMENT)
 
 
 def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
