@@ -1,0 +1,102 @@
+"""From a table to the matrix that a model sees: which columns, checked for what no model can use."""
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+NEEDED = ("image_id", "path", "label", "group", "site", "split", "duplicate_group")
+
+
+def check_columns(frame: pd.DataFrame, info: TableInfo) -> None:
+    """Refuse a table without its describing columns, without features or without rows."""
+    lost = [c for c in NEEDED if c not in frame.columns]
+    if lost:
+        raise UserError(f"the table lacks the column {lost[0]!r}: make it with `python cli.py featurize`")
+    if not len(frame):
+        raise UserError("the table has no row: nothing can be learned from it")
+    if not model_columns(info):
+        raise UserError("the table has no feature that a model may use: run `python cli.py featurize` with another preset")
+
+
+def model_columns(info: TableInfo) -> list[str]:
+    """The features of a table, less the nuisances that a model must not learn from."""
+    barred = set(info.nuisance)
+    return [c for c in info.features if c not in barred]
+
+
+def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The named columns as one block of float32.
+
+    Returns
+    -------
+    DataFrame
+        (n, d) float32 with a RangeIndex; NaN = not measured.
+
+    Raises
+    ------
+    UserError
+        A column is missing, or holds text or an infinite value.
+    """
+    lost = [c for c in columns if c not in frame.columns]
+    if lost:
+        raise UserError(f"the table lacks {len(lost)} of {len(columns)} columns that the model reads, the first is "
+                        f"{lost[0]!r}: run `python cli.py featurize` again with the model's preset")
+    chosen = frame[list(columns)]
+    text = [c for c in columns if not pd.api.types.is_numeric_dtype(chosen[c])]
+    if text:
+        raise UserError(f"the column {text[0]!r} holds {chosen[text[0]].dtype} instead of numbers: run `python cli.py "
+                        "featurize` again")
+    x = chosen.to_numpy(dtype=np.float32, copy=True)
+    infinite = np.argwhere(np.isinf(x))
+    if len(infinite):
+        row, column = infinite[0]
+        raise UserError(f"the column {columns[column]!r} holds an infinite value (row {row}, {len(infinite)} in all): run "
+                        "`python cli.py featurize` again; a missing value must be NaN")
+    return pd.DataFrame(x, columns=list(columns))
+
+
+def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...]]:
+    """Columns with more than one value, and a warning that names the others.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame
+        Labelled rows only. A constant that is sometimes NaN is kept: that it is missing may tell something.
+    """
+    values = x.to_numpy()
+    missing = np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        first = _first_known(values, missing)
+        constant = (missing | (values == first)).all(axis=0) & ~(missing.any(axis=0) & ~missing.all(axis=0))
+    names = np.array(x.columns)
+    if constant.all():
+        raise UserError(f"all {len(names)} features are constant or missing: there is nothing to learn from")
+    if not constant.any():
+        return list(names), ()
+    dropped = names[constant]
+    some = ", ".join(dropped[:3]) + (", ..." if len(dropped) > 3 else "")
+    return list(names[~constant]), (f"{len(dropped)} of {len(names)} features are constant or were never measured and "
+                                    f"were left out: {some}",)
+
+
+def _first_known(values: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(d,) the first value of each column that is not NaN; NaN where there is none."""
+    return np.asarray(values[missing.argmin(axis=0), np.arange(values.shape[1])])
+
+
+def region_and_family(column: str, families: Sequence[str]) -> tuple[str, str]:
+    """First and second part of ``<region>_<family>_<feature>``; a region may hold underscores, a family is known.
+
+    >>> region_and_family("cell_body_color_mean", ["color"])
+    ('cell_body', 'color')
+    """
+    found = [(column.partition(f"_{family}_")[0], family) for family in families if f"_{family}_" in column]
+    if found:
+        # A feature may be named like a family: the leftmost one is meant.
+        return min(found, key=lambda pair: len(pair[0]))
+    parts = column.split("_")
+    return (parts[0], parts[1]) if len(parts) > 2 else ("", parts[0])

