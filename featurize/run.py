@@ -85,6 +85,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     chunk, resumed = _measure(index, task, shards, jobs, scheduler, progress)
     errors = _errors(index, chunk)
     errors_csv = _write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
+    _want_rows(chunk, errors)
     frame, info = _assemble(index, task, chunk)
     write_table(frame, info, out)
     shards.close()
@@ -103,8 +104,9 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
     """
     task = Task(tuple(index.sources), preset, mm_per_px)
     chunk, _ = _measure(index, task, None, jobs, None, progress)
-    frame, info = _assemble(index, task, chunk)
-    return frame, info, _errors(index, chunk)
+    errors = _errors(index, chunk)
+    _want_rows(chunk, errors)
+    return *_assemble(index, task, chunk), errors
 
 
 def _measure(index: Index, task: Task, shards: Shards | None, jobs: int, scheduler: str | None,
@@ -151,11 +153,14 @@ def index_hash(index: Index) -> str:
     return _hash([plain.columns.tolist(), plain.to_numpy().tolist()])
 
 
+def _want_rows(chunk: Chunk, errors: pd.DataFrame) -> None:
+    if not chunk.image_ids:
+        first = f"; the first, {errors['path'][0]}: {errors['error'][0]}" if len(errors) else ""
+        raise UserError(f"not one of {len(errors)} images could be measured{first}")
+
+
 def _assemble(index: Index, task: Task, chunk: Chunk) -> tuple[pd.DataFrame, TableInfo]:
     """The measurements beside the columns of the index."""
-    if not chunk.image_ids:
-        first = chunk.faults[0].error if chunk.faults else "the index is empty"
-        raise UserError(f"not one of {len(chunk.faults)} images could be measured, the first: {first}")
     rows = index.frame.set_index("image_id", drop=False).loc[list(chunk.image_ids)].reset_index(drop=True)
     groups = duplicate_groups(rows["sha256"].to_numpy(), chunk.fingerprints)
     findings = [c for c in rows.columns if c.startswith("label_")]

@@ -1,0 +1,25 @@
+"""Shared by all tests: small folders of synthetic images."""
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from featurize.synth import HOME, KINDS, draw_cell
+
+
+def write_cells(folder: Path, count: int, patients: int = 5, size_px: int = 120) -> Path:
+    """`folder/<kind>/p<patient>_<number>.png`, kinds and patients in turn."""
+    lab = replace(HOME, size_px=size_px, um_per_px=HOME.um_per_px * 200 / size_px)
+    for number in range(count):
+        kind, patient = KINDS[number % 4], number // 4 % patients
+        place = folder / kind / f"p{patient}_{number:02d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw_cell(kind, number, lab, patient).rgb).save(place)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cell_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 cells of 4 kinds and 5 patients. Tests read it and write elsewhere."""
+    return write_cells(tmp_path_factory.mktemp("cells"), 24)

@@ -1,0 +1,209 @@
+"""The table is the same however it came about: with one job or two, in one go or resumed."""
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from featurize import chunks, run
+from featurize.errors import UserError
+from featurize.index import Index, build_index
+from featurize.run import featurize, index_hash, measure_index
+from featurize.settings import Preset, load_preset
+from featurize.table import read_table
+
+GROUPS = r"(p\d+)_"
+
+
+@pytest.fixture(scope="module")
+def preset() -> Preset:
+    return load_preset("whole")
+
+
+@pytest.fixture(scope="module")
+def index(cell_folder: Path) -> Index:
+    return build_index([cell_folder], group_regex=GROUPS)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the measured images; `calls.append` happens once for each."""
+    seen: list[int] = []
+    measure = chunks.measure_picture
+
+    def counted(*arguments: Any) -> dict[str, float]:
+        seen.append(1)
+        return measure(*arguments)
+    monkeypatch.setattr(chunks, "measure_picture", counted)
+    return seen
+
+
+def test_table_has_a_row_per_image_and_the_promised_columns(index: Index, preset: Preset, tmp_path: Path) -> None:
+    summary = featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    frame, info = read_table(tmp_path / "t.parquet")
+    assert len(frame) == summary.rows == 24 and summary.errors == 0 and summary.errors_csv is None
+    assert list(frame.columns[:10]) == ["image_id", "path", "label", "group", "site", "split", "sha256",
+                                        "duplicate_group", "width_px", "height_px"]
+    assert set(frame.columns[10:]) == {*info.features, *info.nuisance}
+    assert (frame[info.features].dtypes == np.float32).all()
+    assert set(frame["group"]) == {"p0", "p1", "p2", "p3", "p4"}
+    assert (frame["width_px"] == 120).all()
+
+
+def test_rows_stand_in_the_order_of_the_index(index: Index, preset: Preset) -> None:
+    frame, _, _ = measure_index(index, preset, jobs=1)
+    assert frame["image_id"].tolist() == index.frame["image_id"].tolist()
+
+
+def test_one_worker_and_two_write_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featurize.workers.FEW_IMAGES", 0)
+    featurize(index, preset, tmp_path / "one.parquet", jobs=1)
+    featurize(index, preset, tmp_path / "two.parquet", jobs=2)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    """The run dies after so many chunks, as if it were killed between two of them."""
+    original = run.measure_pieces
+
+    def stopping(*arguments: Any, **named: Any) -> Any:
+        for count, finished in enumerate(original(*arguments, **named)):
+            if count == pieces:
+                raise KeyboardInterrupt
+            yield finished
+    monkeypatch.setattr(run, "measure_pieces", stopping)
+
+
+def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
+                                                        calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK", 5)
+    featurize(index, preset, tmp_path / "whole.parquet", jobs=1)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stop_after(stopping, 3)
+        featurize(index, preset, tmp_path / "cut.parquet", jobs=1)
+    assert not (tmp_path / "cut.parquet").exists()
+    calls.clear()
+    summary = featurize(index, preset, tmp_path / "cut.parquet", jobs=1)
+    assert summary.resumed == 15 and len(calls) == 24 - 15
+    assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "whole.parquet"]
+
+
+def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, preset: Preset, tmp_path: Path,
+                                                               calls: list[int],
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK", 5)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stop_after(stopping, 3)
+        featurize(index, preset, tmp_path / "t.parquet", jobs=1, mm_per_px=.001)
+    calls.clear()
+    summary = featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert summary.resumed == 0 and len(calls) == 24
+    assert [p.name for p in tmp_path.iterdir()] == ["t.parquet"]
+
+
+def test_a_damaged_shard_is_measured_again(index: Index, preset: Preset, tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK", 5)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stop_after(stopping, 3)
+        featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    first, second, _ = sorted((tmp_path / "t.parquet.shards").rglob("*.npz"))
+    first.write_bytes(first.read_bytes()[:-40])
+    second.write_bytes(b"")
+    assert featurize(index, preset, tmp_path / "t.parquet", jobs=1).resumed == 5
+
+
+def test_files_of_others_in_the_folder_of_shards_stay(index: Index, preset: Preset, tmp_path: Path) -> None:
+    mine = tmp_path / "t.parquet.shards/notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("keep me")
+    featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert mine.read_text() == "keep me"
+
+
+def test_unreadable_files_are_listed_and_the_rest_goes_on(cell_folder: Path, preset: Preset, tmp_path: Path) -> None:
+    shutil.copytree(cell_folder, tmp_path / "in")
+    (tmp_path / "in/monocyte/empty.png").write_bytes(b"")
+    whole = (tmp_path / "in/monocyte/p0_02.png").read_bytes()
+    (tmp_path / "in/monocyte/cut.png").write_bytes(whole[:len(whole) // 2])
+    summary = featurize(build_index([tmp_path / "in"]), preset, tmp_path / "t.parquet", jobs=1)
+    assert (summary.rows, summary.errors, summary.internal) == (24, 2, 0)
+    assert summary.errors_csv == tmp_path / "t.errors.csv"
+    errors = pd.read_csv(tmp_path / "t.errors.csv")
+    assert list(errors.columns) == ["path", "error", "reason"]
+    assert errors["path"].tolist() == ["monocyte/cut.png", "monocyte/empty.png"]
+    assert errors["reason"].tolist() == ["truncated", "empty"]
+
+
+def test_an_old_list_of_errors_does_not_stay(index: Index, preset: Preset, tmp_path: Path) -> None:
+    (tmp_path / "t.errors.csv").write_text("path,error,reason\n")
+    featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert not (tmp_path / "t.errors.csv").exists()
+
+
+def test_a_fault_in_a_block_is_a_row_that_says_where(index: Index, preset: Preset, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, count = chunks.measure_picture, iter(range(24))
+
+    def odd(*arguments: Any) -> dict[str, float]:
+        if next(count) == 3:
+            return {"whole_color_mean": 1 / 0}
+        return measure(*arguments)
+    monkeypatch.setattr(chunks, "measure_picture", odd)
+    summary = featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert (summary.rows, summary.errors, summary.internal) == (23, 1, 1)
+    errors = pd.read_csv(tmp_path / "t.errors.csv")
+    assert errors["error"][0].endswith("ZeroDivisionError: division by zero")
+    assert "chunks.py:" in errors["error"][0]
+
+
+def test_an_infinite_feature_is_a_fault_that_is_named(index: Index, preset: Preset,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, count = chunks.measure_picture, iter(range(24))
+
+    def odd(*arguments: Any) -> dict[str, float]:
+        return measure(*arguments) | ({"whole_color_mean": np.inf} if next(count) == 0 else {})
+    monkeypatch.setattr(chunks, "measure_picture", odd)
+    _, _, errors = measure_index(index, preset, jobs=1)
+    assert errors[["error", "reason"]].to_numpy().tolist() == [["whole_color_mean is infinite", "internal"]]
+
+
+def test_a_wrong_program_ends_the_run(index: Index, preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "measure_picture", lambda picture: {})
+    with pytest.raises(TypeError):
+        measure_index(index, preset, jobs=1)
+
+
+def test_nothing_measured_is_refused_but_listed(tmp_path: Path, preset: Preset) -> None:
+    (tmp_path / "in/a").mkdir(parents=True)
+    (tmp_path / "in/a/empty.png").write_bytes(b"")
+    with pytest.raises(UserError, match="not one of 1 images could be measured"):
+        featurize(build_index([tmp_path / "in"]), preset, tmp_path / "t.parquet", jobs=1)
+    assert not (tmp_path / "t.parquet").exists() and (tmp_path / "t.errors.csv").exists()
+
+
+def test_duplicates_share_a_cluster(cell_folder: Path, preset: Preset, tmp_path: Path) -> None:
+    shutil.copytree(cell_folder, tmp_path / "in")
+    shutil.copy(tmp_path / "in/monocyte/p0_02.png", tmp_path / "in/lymphocyte/copy.png")
+    frame, _, _ = measure_index(build_index([tmp_path / "in"]), preset, jobs=1)
+    cluster = frame.set_index("path")["duplicate_group"]
+    assert cluster["monocyte/p0_02.png"] == cluster["lymphocyte/copy.png"]
+    assert cluster.nunique() == 24
+
+
+def test_labels_change_the_hash_of_the_index_but_not_the_measurements(cell_folder: Path, preset: Preset) -> None:
+    plain, grouped = build_index([cell_folder]), build_index([cell_folder], group_regex=GROUPS)
+    assert index_hash(plain) != index_hash(grouped) == index_hash(build_index([cell_folder], group_regex=GROUPS))
+    a, info, _ = measure_index(plain, preset, jobs=1)
+    b, _, _ = measure_index(grouped, preset, jobs=1)
+    assert a[info.features].equals(b[info.features])
+
+
+def test_nuisances_are_kept_apart_from_features(index: Index, preset: Preset) -> None:
+    _, info, _ = measure_index(index, preset, jobs=1)
+    assert info.features and not set(info.features) & set(info.nuisance)
+    assert not [name for name in info.features if "_quality_" in name]

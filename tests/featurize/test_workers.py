@@ -1,0 +1,102 @@
+"""Chunks come out the same wherever they are measured, and a process that dies costs one image."""
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featurize import workers
+from featurize.chunks import Chunk, Item, Task
+from featurize.errors import UserError
+from featurize.images import Picture
+from featurize.settings import load_preset
+from featurize.workers import default_jobs, measure_pieces
+
+
+@dataclass(frozen=True)
+class DrawnTask(Task):
+    """Draws noise instead of reading files; a path with "dies" in it kills the process that would measure it."""
+
+    def picture(self, item: Item) -> Picture:
+        if "dies" in item.path:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rgb = np.random.default_rng(int(item.image_id)).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+        return Picture(rgb=rgb, width_px=30, height_px=20, mode="RGB", bit_depth=8, mm_per_px=None)
+
+
+def task() -> DrawnTask:
+    return DrawnTask((), load_preset("whole"), None)
+
+
+def items(count: int, *dying: int) -> list[Item]:
+    return [Item(str(i), "a", f"{i}_dies.png" if i in dying else f"{i}.png") for i in range(count)]
+
+
+def pieces(all_items: list[Item], size: int = 4) -> dict[int, list[Item]]:
+    return {at // size: all_items[at:at + size] for at in range(0, len(all_items), size)}
+
+
+def ids(chunks: dict[int, Chunk]) -> list[str]:
+    return [image_id for number in sorted(chunks) for image_id in chunks[number].image_ids]
+
+
+@pytest.fixture
+def _always_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FEW_IMAGES", 0)
+
+
+@pytest.mark.usefixtures("_always_processes")
+def test_two_processes_measure_what_one_measures() -> None:
+    here = dict(measure_pieces(task(), pieces(items(12)), jobs=1))
+    there = dict(measure_pieces(task(), pieces(items(12)), jobs=2))
+    assert sorted(here) == sorted(there) == [0, 1, 2]
+    for number, chunk in here.items():
+        assert chunk.image_ids == there[number].image_ids and chunk.names == there[number].names
+        assert np.array_equal(chunk.values, there[number].values, equal_nan=True)
+
+
+@pytest.mark.usefixtures("_always_processes")
+def test_an_image_that_kills_its_process_is_named_and_the_others_are_measured() -> None:
+    found = dict(measure_pieces(task(), pieces(items(12, 5)), jobs=2))
+    assert ids(found) == [str(i) for i in range(12) if i != 5]
+    faults = [fault for chunk in found.values() for fault in chunk.faults]
+    assert [(f.image_id, f.reason) for f in faults] == [("5", "crashed")]
+
+
+def test_few_images_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_pool", lambda jobs: pytest.fail("a pool was started"))
+    assert ids(dict(measure_pieces(task(), pieces(items(6)), jobs=8))) == list("012345")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the table of processes of Linux")
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+    code = ("from test_workers import *\nworkers.FEW_IMAGES = 0\n"
+            "for n, c in measure_pieces(task(), pieces(items(400)), jobs=2):\n    print('going', flush=True)")
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env={**os.environ, "PYTHONPATH": paths})
+    assert parent.stdout is not None
+    with parent.stdout:
+        assert parent.stdout.readline() == b"going\n"
+        children = [int(pid) for pid in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()]
+        parent.kill()
+        parent.wait()
+    assert len(children) >= 2
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < until:
+        time.sleep(.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def test_scheduler_without_dask_or_without_answer_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"pellucid\[cluster\]|no Dask scheduler answers at tcp://127.0.0.1:1"):
+        list(measure_pieces(task(), pieces(items(1)), jobs=1, scheduler="tcp://127.0.0.1:1"))
+
+
+def test_there_is_at_least_one_job() -> None:
+    assert default_jobs() >= 1
