@@ -1,0 +1,195 @@
+"""Objects of a gray image: the best set of nested level components, and the splitting of touching ones."""
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+AREA, X, Y, XX, YY, XY, EDGES, STEEPNESS = range(8)
+
+
+@njit(cache=True)
+def _root(parent: Ints, p: int) -> int:
+    while parent[p] != p:
+        parent[p] = parent[parent[p]]
+        p = parent[p]
+    return p
+
+
+@njit(cache=True)
+def _neighbour(p: int, d: int, width: int, size: int) -> int:
+    """Index of the left, right, upper or lower neighbour; -1 outside."""
+    if d == 0:
+        return p - 1 if p % width > 0 else -1
+    if d == 1:
+        return p + 1 if p % width < width - 1 else -1
+    if d == 2:
+        return p - width if p >= width else -1
+    return p + width if p + width < size else -1
+
+
+@njit(cache=True)
+def _by_level(level: Bytes, levels: int) -> tuple[Ints, NDArray[np.int64]]:
+    """Pixels sorted from the highest level down, and where each level starts (counting sort)."""
+    start = np.zeros(levels + 1, np.int64)
+    for p in range(level.size):
+        start[levels - level[p]] += 1
+    for k in range(levels):
+        start[k + 1] += start[k]
+    fill = start[:-1].copy()
+    order = np.empty(level.size, np.int32)
+    for p in range(level.size):
+        k = levels - 1 - level[p]
+        order[fill[k]] = p
+        fill[k] += 1
+    return order, start
+
+
+@njit(cache=True)
+def _quality(m: Reals, smallest: float, largest: float, steep: float, least: float) -> float:
+    """0..1: how much of its own ellipse of inertia a component fills, times how steep its outline is."""
+    a = m[AREA]
+    if a < smallest or a > largest:
+        return 0.0
+    x, y = m[X] / a, m[Y] / a
+    vx, vy, c = m[XX] / a - x * x + 1 / 12, m[YY] / a - y * y + 1 / 12, m[XY] / a - x * y
+    fill = a / (4 * np.pi * np.sqrt(max(vx * vy - c * c, 1e-9)))
+    slope = m[STEEPNESS] / max(m[EDGES], 1.0)
+    return (0.12 + 0.88 * min(max((fill - least) / (0.95 - least), 0.0), 1.0)) * slope / (slope + steep)
+
+
+@njit(cache=True)
+def best_components(level: Bytes, slope: Floats, levels: int, width: int, smallest: float, largest: float,
+                    steep: float, least: float, labels: Ints, cut: Bytes) -> int:
+    """Disjoint connected components {level >= t}, each at its own t, that look most like single convex objects.
+
+    The components of all thresholds form a tree; from the leaves up, a component is preferred to the ones inside it
+    when its quality is at least their area-weighted mean.
+    level (n,) uint8 < levels; slope (n,) float32: steepness of the image; areas from smallest to largest count; steep:
+    slope of half quality; least: share of its ellipse below which filling counts nothing.
+    out: labels (n,) int32; cut (n,) uint8 with cut[k] the threshold of object k. Returns the number of objects.
+    """
+    n = level.size
+    order, start = _by_level(level, levels)
+    parent = np.full(n, -1, np.int32)
+    moments = np.zeros((n, 8))
+    head, tail, follow = np.full(n, -1, np.int32), np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    node, stamp, node_of = np.full(n, -1, np.int32), np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    value, weight, chosen = np.zeros(n), np.zeros(n), np.zeros(n, np.uint8)
+    up, threshold, number = np.full(n, -1, np.int32), np.zeros(n, np.uint8), np.zeros(n, np.int32)
+    nodes = 0
+    for k in range(levels):
+        for i in range(start[k], start[k + 1]):
+            p = order[i]
+            x, y = p % width, p // width
+            parent[p] = p
+            moments[p, AREA], moments[p, X], moments[p, Y] = 1, x, y
+            moments[p, XX], moments[p, YY], moments[p, XY] = x * x, y * y, x * y
+            r = p
+            for d in range(4):
+                o = _neighbour(p, d, width, n)
+                if o < 0:
+                    continue
+                g = 0.5 * (slope[p] + slope[o])
+                if parent[o] < 0:
+                    moments[r, EDGES] += 1
+                    moments[r, STEEPNESS] += g
+                    continue
+                moments[r, EDGES] -= 1
+                moments[r, STEEPNESS] -= g
+                s = _root(parent, o)
+                if s == r:
+                    continue
+                if moments[s, AREA] > moments[r, AREA]:
+                    r, s = s, r
+                parent[s] = r
+                for j in range(8):
+                    moments[r, j] += moments[s, j]
+                if head[s] >= 0:
+                    if head[r] < 0:
+                        head[r] = head[s]
+                    else:
+                        follow[tail[r]] = head[s]
+                    tail[r] = tail[s]
+        for i in range(start[k], start[k + 1]):
+            p = order[i]
+            r = _root(parent, p)
+            if stamp[r] != k:
+                stamp[r] = k
+                t = nodes
+                nodes += 1
+                inner, total = 0.0, 0.0
+                c = head[r]
+                while c >= 0:
+                    up[c] = t
+                    inner += weight[c]
+                    total += weight[c] * value[c]
+                    c = follow[c]
+                mean = total / inner if inner > 0 else 0.0
+                own = _quality(moments[r], smallest, largest, steep, least)
+                if own > 0 and own >= mean:
+                    value[t], weight[t], chosen[t] = own, moments[r, AREA], 1
+                else:
+                    value[t], weight[t] = mean, inner
+                threshold[t] = levels - 1 - k
+                head[r], tail[r], node[r] = t, t, t
+            node_of[p] = node[r]
+    count = 0
+    for t in range(nodes - 1, -1, -1):
+        if up[t] >= 0 and number[up[t]] > 0:
+            number[t] = number[up[t]]
+        elif chosen[t]:
+            count += 1
+            number[t] = count
+            cut[count] = threshold[t]
+    for p in range(n):
+        labels[p] = number[node_of[p]]
+    return count
+
+
+@njit(cache=True)
+def split_necks(labels: Ints, depth: Bytes, levels: int, width: int, neck: float, small: float, out: Ints) -> int:
+    """Cut objects at necks narrower than `neck` times the narrower of the two parts that they join.
+
+    labels (n,) int32, 0 = none; depth (n,) uint8: distance to the outline in steps, < levels, not 0 inside; parts less
+    deep than `small` never stand alone; out (n,) int32. Returns the number of parts.
+    """
+    n = labels.size
+    order, start = _by_level(depth, levels)
+    parent = np.full(n, -1, np.int32)
+    basin = np.full(n, -1, np.int32)
+    for i in range(start[levels - 1]):
+        p = order[i]
+        if labels[p] == 0:
+            continue
+        best = -1
+        for d in range(4):
+            o = _neighbour(p, d, width, n)
+            if o < 0 or basin[o] < 0 or labels[o] != labels[p]:
+                continue
+            b = _root(parent, basin[o])
+            if best < 0:
+                best = b
+            elif b != best:
+                low, high = (b, best) if depth[b] < depth[best] else (best, b)
+                if depth[p] >= neck * depth[low] or depth[low] < small:
+                    parent[low] = high
+                best = high
+        if best < 0:
+            parent[p] = p
+            best = p
+        basin[p] = best
+    count = 0
+    number = np.zeros(n, np.int32)
+    for p in range(n):
+        out[p] = 0
+        if basin[p] >= 0:
+            b = _root(parent, basin[p])
+            if number[b] == 0:
+                count += 1
+                number[b] = count
+            out[p] = number[b]
+    return count
