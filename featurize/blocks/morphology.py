@@ -1,0 +1,165 @@
+"""Shape: size against the red cells, nucleus against cell, roundness, lobes, outline, thickness."""
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.registry import Feature, block
+from featurize.sample import Sample
+
+_FOURIER = 8
+_POINTS = 128
+_DESCRIBES = {
+    "diameter_px": Feature("px of the file", "sqrt(4 area / pi)"),
+    "diameter_um": Feature("um", "sqrt(4 area / pi), if the size of a pixel is known"),
+    "diameter_red": Feature("red cell diameters", "sqrt(4 area / pi) / diameter of the red cells around"),
+    "density_red": Feature("1", "optical density of the nucleus / of the red cells around"),
+    "nc_ratio": Feature("1", "area of the nucleus / area of the cell"),
+    "offset": Feature("cell radii", "distance between the centroids of nucleus and cell"),
+    "rim_share": Feature("1", "share of the nucleus's outline that lies on the cell's outline"),
+    "share": Feature("1", "area / area of the image"),
+    "circularity": Feature("1", "4 pi area / perimeter^2 of the largest part"),
+    "solidity": Feature("1", "area / area of the convex hull of all parts"),
+    "convexity": Feature("1", "perimeter of the convex hull / perimeter"),
+    "eccentricity": Feature("1", "sqrt(1 - minor^2 / major^2), second moments"),
+    "aspect": Feature("1", "short / long side of the smallest rectangle"),
+    "extent": Feature("1", "area / area of the smallest rectangle"),
+    "notch": Feature("diameters", "deepest distance from the convex hull to the outline / equivalent diameter"),
+    "notches": Feature("count", "hull gaps deeper than 6 % of the diameter"),
+    "parts": Feature("count", "connected parts larger than 3 % of the region"),
+    "lobes": Feature("count", "most parts that any erosion leaves, each above 2 % of the region"),
+    "holes": Feature("1", "area enclosed but not filled / area"),
+    "largest_part": Feature("1", "area of the largest part / area"),
+    "thickness": Feature("1", "mean depth / depth of a disk of the same area"),
+    "thickness_max": Feature("1", "largest depth / radius of a disk of the same area"),
+    "thickness_spread": Feature("1", "standard deviation of the depth / its mean"),
+    "necking": Feature("1", "area lost by an opening with .6 of the largest depth / area"),
+    "hu[1-7]": Feature("1", "sign(h) log10(1 + 1e7 |h|) of Hu's invariant"),
+    "fourier[0-9]*": Feature("1", "|F(k)| + |F(-k)| of the outline over |F(1)|"),
+    "fourier_rest": Feature("1", "sqrt of the energy of all other harmonics over |F(1)|"),
+}
+
+
+@block("morphology", version=1, needs=("regions", "facts"), describes=_DESCRIBES,
+       source="Hu 1962, 10.1109/TIT.1962.1057692; Fourier descriptors: Kuhl & Giardina 1982, 10.1016/0146-664X(82)90034-X")
+def morphology(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cell")) -> dict[str, float]:
+    """Shape of every region; of nucleus and cell also their sizes and how they lie to each other."""
+    row: dict[str, float] = {}
+    for name in regions:
+        row |= {f"{name}_morphology_{k}": v for k, v in _shape(sample.regions[name]).items()}
+        row |= {f"{name}_morphology_{k}": v for k, v in _size(sample, sample.regions[name]).items()}
+    if "nucleus" in regions and "cell" in regions:
+        row |= {f"nucleus_morphology_{k}": v for k, v in _relation(sample).items()}
+    return row
+
+
+def _size(sample: Sample, mask: NDArray[np.bool_]) -> dict[str, float]:
+    """Sizes in file pixels, micrometres and red cell diameters, each NaN where its unit isn't known."""
+    if not mask.any():
+        return dict.fromkeys(("diameter_px", "diameter_um", "diameter_red"), np.nan)
+    here = float(np.sqrt(4 / np.pi * mask.sum()))
+    of_file = here / sample.facts.get("px_per_raw_px", np.nan)
+    search = sample.facts.get("diameter_search_px", np.nan) / sample.facts.get("diameter_raw_px", np.nan)
+    return {"diameter_px": of_file, "diameter_um": here * sample.mm_per_px * 1000 if sample.mm_per_px else np.nan,
+            "diameter_red": of_file * search / sample.facts.get("red_diameter", np.nan)}
+
+
+def _relation(sample: Sample) -> dict[str, float]:
+    nucleus, cell = sample.regions["nucleus"], sample.regions["cell"]
+    if not nucleus.any() or not cell.any():
+        return dict.fromkeys(("nc_ratio", "offset", "rim_share", "density_red"), np.nan)
+    (y0, x0), (y1, x1) = (np.argwhere(m).mean(axis=0) for m in (nucleus, cell))
+    radius = np.sqrt(cell.sum() / np.pi)
+    edge = nucleus & ~cv2.erode(nucleus.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    core = cv2.erode(cell.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    density = sum(sample.facts.get(f"nucleus_density_{c}", np.nan) for c in "rgb")
+    return {"nc_ratio": float(nucleus.sum() / cell.sum()), "offset": float(np.hypot(y0 - y1, x0 - x1) / radius),
+            "rim_share": float((edge & ~core).sum() / max(edge.sum(), 1)),
+            "density_red": float(density / sample.facts.get("red_density", np.nan))}
+
+
+def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
+    bits = mask.astype(np.uint8)
+    outlines, _ = cv2.findContours(bits, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    names = [k for k in _DESCRIBES if "[" not in k and k not in _RELATIONS]
+    names += [f"hu{k}" for k in range(1, 8)] + [f"fourier{k}" for k in range(2, _FOURIER + 2)]
+    area = float(bits.sum())
+    if area < 5:
+        return dict.fromkeys(names, np.nan)
+    longest = max(outlines, key=cv2.contourArea)
+    hull = cv2.convexHull(np.concatenate(outlines))
+    moments = cv2.moments(bits, binaryImage=True)
+    row = {"share": area / mask.size} | _hull(longest, hull, area) | _ellipse(moments) | _parts(bits, outlines, area)
+    row |= _depth(bits, area) | _fourier(longest)
+    hu = cv2.HuMoments(moments).ravel()
+    return row | {f"hu{k + 1}": float(np.sign(h) * np.log10(1 + 1e7 * abs(h))) for k, h in enumerate(hu)}
+
+
+_RELATIONS = ("diameter_px", "diameter_um", "diameter_red", "density_red", "nc_ratio", "offset", "rim_share")
+
+
+def _perimeter(outline: NDArray[np.int32]) -> float:
+    """Length of the outline smoothed over five pixels: a staircase is longer than the curve it stands for."""
+    points = outline[:, 0].astype(np.float64)
+    smooth = sum(np.roll(points, k, axis=0) for k in range(-2, 3)) / 5
+    return float(np.hypot(*(np.roll(smooth, -1, axis=0) - smooth).T).sum())
+
+
+def _hull(longest: NDArray[np.int32], hull: NDArray[np.int32], area: float) -> dict[str, float]:
+    """What the convex hull tells; half a pixel all around turns polygons through pixel centres into areas of pixels."""
+    perimeter = max(_perimeter(longest), 1.0)
+    own = cv2.contourArea(longest) + perimeter / 2
+    hull_perimeter = float(cv2.arcLength(hull, True))
+    hull_area = cv2.contourArea(hull) + hull_perimeter / 2 + 1
+    (_, (a, b), _) = cv2.minAreaRect(hull)
+    short, long = sorted([a + 1, b + 1])
+    own_hull = cv2.convexHull(longest, returnPoints=False)
+    defects = cv2.convexityDefects(longest, own_hull) if len(own_hull) > 3 else None
+    deep = defects.reshape(-1, 4)[:, 3] / 256 / np.sqrt(4 / np.pi * area) if defects is not None else np.zeros(1)
+    return {"circularity": float(min(4 * np.pi * own / perimeter ** 2, 1.0)), "solidity": float(min(area / hull_area, 1.0)),
+            "convexity": float(min(cv2.arcLength(cv2.convexHull(longest), True) / perimeter, 1.1)), "aspect": short / long,
+            "extent": area / (short * long), "notch": float(deep.max()), "notches": float((deep > 0.06).sum())}
+
+
+def _ellipse(moments: dict[str, float]) -> dict[str, float]:
+    xx, yy, xy = (moments[k] / moments["m00"] for k in ("mu20", "mu02", "mu11"))
+    middle, swing = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    return {"eccentricity": float(np.sqrt(max(1 - (middle - swing) / max(middle + swing, 1e-9), 0)))}
+
+
+def _parts(bits: NDArray[np.uint8], outlines: tuple[NDArray[np.int32], ...], area: float) -> dict[str, float]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
+    sizes = stats[1:, cv2.CC_STAT_AREA]
+    filled = cv2.drawContours(np.zeros_like(bits), outlines, -1, 1, cv2.FILLED)
+    return {"parts": float((sizes > 0.03 * area).sum()), "largest_part": float(sizes.max() / area),
+            "holes": float((filled.sum() - area) / area)}
+
+
+def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
+    """Thickness and lobes from the distance to the outline."""
+    depth = cv2.distanceTransform(cv2.copyMakeBorder(bits, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    inside = depth[bits > 0]
+    radius, deepest = np.sqrt(area / np.pi), float(inside.max())
+    lobes = 1
+    for share in (0.0, 0.25, 0.4, 0.55, 0.7, 0.8):
+        _, _, stats, _ = cv2.connectedComponentsWithStats((depth > share * deepest).astype(np.uint8), connectivity=8)
+        lobes = max(lobes, int((stats[1:, cv2.CC_STAT_AREA] > 0.02 * area * (1 - share)).sum()))
+    core = (depth > 0.6 * deepest).astype(np.uint8)
+    grown = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= 0.6 * deepest if core.any() else core.astype(bool)
+    mean = float(inside.mean())
+    return {"thickness": mean / max(radius / 3, 1e-6), "thickness_max": deepest / radius, "lobes": float(lobes),
+            "thickness_spread": float(inside.std()) / max(mean, 1e-6), "necking": float((~grown[bits > 0]).mean())}
+
+
+def _fourier(outline: NDArray[np.int32]) -> dict[str, float]:
+    """Harmonics of the outline at 128 points of equal arc length: unchanged by shift, turn, size and start."""
+    points = outline[:, 0].astype(np.float64)
+    steps = np.hypot(*(np.roll(points, -1, axis=0) - points).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    closed = np.concatenate([points, points[:1]])
+    at = np.arange(_POINTS) * along[-1] / _POINTS
+    z = np.interp(at, along, closed[:, 0]) + 1j * np.interp(at, along, closed[:, 1])
+    power = np.abs(np.fft.fft(z))
+    first = max(float(power[1]), float(power[-1]), 1e-9)
+    low = {f"fourier{k}": float((power[k] + power[-k]) / first) for k in range(2, _FOURIER + 2)}
+    rest = power[_FOURIER + 2: -_FOURIER - 1]
+    return low | {"fourier_rest": float(np.sqrt((rest ** 2).sum()) / first)}

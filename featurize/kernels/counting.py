@@ -1,0 +1,120 @@
+"""Counts over regions: histograms, co-occurrences, local binary patterns, oriented gradients."""
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def histograms(channels, masks, out):
+    """Count every byte of every channel in every region.
+
+    channels (C, H, W) uint8; masks (R, H, W) bool; out (R, C, 256) int64, zeroed.
+    """
+    regions, height, width = masks.shape
+    for i in range(height):
+        for j in range(width):
+            for r in range(regions):
+                if masks[r, i, j]:
+                    for c in range(channels.shape[0]):
+                        out[r, c, channels[c, i, j]] += 1
+
+
+@njit(cache=True)
+def cooccurrences(levels, masks, steps, out):
+    """Symmetric gray-level co-occurrences inside every region.
+
+    levels (H, W) uint8; masks (R, H, W) bool; steps (D, 2) int64 rows and columns; out (R, D, L, L) int64, zeroed.
+    """
+    regions, height, width = masks.shape
+    for d in range(steps.shape[0]):
+        down, right = steps[d, 0], steps[d, 1]
+        for i in range(max(0, -down), min(height, height - down)):
+            for j in range(max(0, -right), min(width, width - right)):
+                a, b = levels[i, j], levels[i + down, j + right]
+                for r in range(regions):
+                    if masks[r, i, j] and masks[r, i + down, j + right]:
+                        out[r, d, a, b] += 1
+                        out[r, d, b, a] += 1
+
+
+@njit(cache=True)
+def binary_patterns(gray, masks, offsets, weights, tolerance, out):
+    """Counts of the ten rotation-invariant uniform patterns of eight neighbours.
+
+    gray (H, W) float32; masks (R, H, W) bool; offsets (8, 4, 2) int64 the four pixels around each neighbour;
+    weights (8, 4) float32 their bilinear weights; out (R, 10) int64, zeroed. Pixels whose circle leaves the image
+    are not counted. A neighbour counts as brighter from `tolerance` gray levels on.
+    """
+    regions, height, width = masks.shape
+    reach = 0
+    for p in range(8):
+        for q in range(4):
+            reach = max(reach, abs(offsets[p, q, 0]), abs(offsets[p, q, 1]))
+    bits = np.zeros(8, np.int64)
+    for i in range(reach, height - reach):
+        for j in range(reach, width - reach):
+            wanted = False
+            for r in range(regions):
+                wanted = wanted or masks[r, i, j]
+            if not wanted:
+                continue
+            ones = 0
+            for p in range(8):
+                value = np.float32(0.0)
+                for q in range(4):
+                    value += weights[p, q] * gray[i + offsets[p, q, 0], j + offsets[p, q, 1]]
+                bits[p] = 1 if value - gray[i, j] >= tolerance else 0
+                ones += bits[p]
+            changes = 0
+            for p in range(8):
+                changes += 1 if bits[p] != bits[(p + 1) % 8] else 0
+            code = ones if changes <= 2 else 9
+            for r in range(regions):
+                if masks[r, i, j]:
+                    out[r, code] += 1
+
+
+@njit(cache=True)
+def ring_sums(channels, masks, ring, out):
+    """Number, sum and sum of squares of every channel in every ring of every region.
+
+    channels (C, H, W) uint8; masks (R, H, W) bool; ring (H, W) int32, negative = none; out (R, K, C, 3) float64, zeroed.
+    """
+    regions, height, width = masks.shape
+    for i in range(height):
+        for j in range(width):
+            k = ring[i, j]
+            if k < 0 or k >= out.shape[1]:
+                continue
+            for r in range(regions):
+                if masks[r, i, j]:
+                    for c in range(channels.shape[0]):
+                        v = float(channels[c, i, j])
+                        out[r, k, c, 0] += 1.0
+                        out[r, k, c, 1] += v
+                        out[r, k, c, 2] += v * v
+
+
+@njit(cache=True)
+def gradient_grid(dy, dx, mask, out):
+    """Magnitude of the gradient by cell of a grid and unsigned direction.
+
+    dy, dx (H, W) float32; mask (H, W) bool; out (rows, columns, bins) float64, zeroed.
+    """
+    height, width = dy.shape
+    rows, columns, bins = out.shape
+    for i in range(height):
+        for j in range(width):
+            if not mask[i, j]:
+                continue
+            size = np.sqrt(dy[i, j] * dy[i, j] + dx[i, j] * dx[i, j])
+            if size == 0:
+                continue
+            angle = np.arctan2(dy[i, j], dx[i, j])
+            if angle < 0:
+                angle += np.pi
+            place = angle / np.pi * bins
+            low = int(np.floor(place))
+            share = place - low
+            a, b = i * rows // height, j * columns // width
+            out[a, b, low % bins] += size * (1 - share)
+            out[a, b, (low + 1) % bins] += size * share

@@ -1,0 +1,19 @@
+"""The one way from a picture to numbers, for featurize, predict and similar alike."""
+import cv2
+
+from featurize.picture import Picture
+from featurize.registry import measure
+from featurize.sample import Sample
+from featurize.segment import segment
+from featurize.settings import Preset
+
+
+def sample_of(picture: Picture, preset: Preset, mm_per_px: float | None = None) -> Sample:
+    """The picture normalized and segmented as the preset says; a size given by hand goes before one from the file."""
+    cv2.setNumThreads(1)
+    return segment(preset.segment, picture.rgb, preset.normalize, mm_per_px or picture.mm_per_px)
+
+
+def measure_picture(picture: Picture, preset: Preset, mm_per_px: float | None = None) -> dict[str, float]:
+    """Every measurement that the preset asks for, by column name; NaN where a region is empty."""
+    return measure(sample_of(picture, preset, mm_per_px), preset.blocks)
