@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
+from featurize.images import ImageError
+from featurize.index import Index, load
 
 LOOKED_AT = 24
 _SIDE = 32
@@ -16,6 +18,20 @@ _BLACK = 20
 _BUMP = 1.45
 _WHY = {"cell": "one dark purple object in the middle", "xray": "no color",
         "tissue": "the colors of a stain and no single object in the middle", "whole": "no known look"}
+
+
+def sample_pictures(index: Index) -> list[NDArray[np.uint8]]:
+    """Up to `LOOKED_AT` images, evenly spread over the index; those that cannot be read are passed over."""
+    sources = {source.site: source for source in index.sources}
+    frame = index.frame[["site", "path"]]
+    rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), LOOKED_AT).astype(int))
+    pictures = []
+    for site, path in frame.iloc[rows[:len(frame)]].itertuples(index=False):
+        try:
+            pictures.append(load(sources[site], path).rgb)
+        except ImageError:
+            continue
+    return pictures
 
 
 def choose_preset(pictures: Sequence[NDArray[np.uint8]]) -> tuple[str, str]:

@@ -39,3 +39,23 @@ def tracking(total: int, what: str, *, shown: bool, done: int = 0) -> Iterator[C
             speed = bar.tasks[0].speed
             bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
         yield advance
+
+
+@contextmanager
+def stages(*, shown: bool) -> Iterator[Callable[[str, float], None]]:
+    """Show which stage of a job is under way.
+
+    Yields
+    ------
+    callable
+        Call it with the name of the stage and the share 0..1 of the job that is done.
+    """
+    if not shown or not sys.stderr.isatty():
+        yield lambda stage, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    with Progress(TextColumn("{task.description:12}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+                  TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda stage, share: bar.update(task, description=stage, completed=share)

@@ -84,7 +84,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     shards.open()
     chunk, resumed = _measure(index, task, shards, jobs, scheduler, progress)
     errors = _errors(index, chunk)
-    errors_csv = _write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
+    errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
     _want_rows(chunk, errors)
     frame, info = _assemble(index, task, chunk)
     write_table(frame, info, out)
@@ -188,7 +188,7 @@ def _errors(index: Index, chunk: Chunk) -> pd.DataFrame:
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)
 
 
-def _write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
+def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
     """The list of errors; one of an earlier run does not stay where there is nothing to tell."""
     if errors.empty:
         path.unlink(missing_ok=True)
