@@ -1,0 +1,114 @@
+"""DICOM pictures, with pydicom (extra ``dicom``).
+
+Gray values go the way that the standard prescribes for display (PS3.3 C.11): rescaling, the window or lookup table that
+the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of `featurize.picture`.
+"""
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.images import _FAULTS, fault_of
+from featurize.picture import (Bytes, Damaged, ImageError, Limits, Picture, Unsupported, check_size, choose_frame,
+                               picture, quiet, to_bytes)
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
+    """One frame of a DICOM file; raises ImageError."""
+    try:
+        import pydicom
+    except ImportError:
+        raise Unsupported("a DICOM file, and pydicom is not installed: pip install 'pellucid[dicom]'") from None
+    with quiet("pydicom"):
+        try:
+            data = pydicom.dcmread(io.BytesIO(content))
+            number = _check(data, limits, frame)
+            pixels = _pixels(data, number)
+            return picture(pixels, mode=str(data.PhotometricInterpretation), bit_depth=int(data.BitsStored),
+                           mm_per_px=_scale(data))
+        except NotImplementedError as error:
+            raise Unsupported(f"DICOM: {str(error).splitlines()[0]}") from None
+        except RuntimeError as error:
+            raise _without_decoder(data, error) from None
+        except _FAULTS as error:
+            raise fault_of("DICOM", error) from None
+
+
+def _check(data: "Dataset", limits: Limits, frame: int | None) -> int:
+    """Everything that can be refused before decoding; returns the number of the frame."""
+    if "PixelData" not in data:
+        raise Unsupported(f"a DICOM file without a picture ({data.get('Modality', 'no modality')})")
+    missing = [name for name in ("Rows", "Columns", "BitsStored", "PhotometricInterpretation") if name not in data]
+    if missing:
+        raise Damaged(f"the DICOM header lacks {missing[0]}")
+    check_size(int(data.Columns), int(data.Rows), limits)
+    return choose_frame(int(data.get("NumberOfFrames") or 1), frame)
+
+
+def _without_decoder(data: "Dataset", error: RuntimeError) -> ImageError:
+    """pydicom raises RuntimeError both for a missing decoder and for one that failed."""
+    if "missing" in str(error) or "plugin" in str(error):
+        syntax = data.file_meta.TransferSyntaxUID.name
+        return Unsupported(f"DICOM compressed as {syntax}: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg")
+    return fault_of("DICOM", error)
+
+
+def _pixels(data: "Dataset", number: int) -> Bytes:
+    from pydicom.pixels import apply_color_lut, pixel_array
+    values = pixel_array(data, index=number)
+    kind = str(data.PhotometricInterpretation)
+    if kind == "PALETTE COLOR":
+        values = apply_color_lut(values, data)
+    if values.ndim == 3 and values.shape[2] == 3:
+        # Color lookup tables have 16 bits that are always used in full.
+        return to_bytes(values) if values.dtype == np.uint8 else (values >> 8).astype(np.uint8)
+    if values.ndim != 2:
+        raise Unsupported(f"a DICOM array of shape {values.shape}, one picture was wanted")
+    gray = _gray(data, values)
+    return 255 - gray if kind == "MONOCHROME1" else gray
+
+
+def _gray(data: "Dataset", stored: NDArray[Any]) -> Bytes:
+    """(H, W) display values of stored values."""
+    from pydicom.pixels import apply_modality_lut, apply_voi
+    values = apply_modality_lut(stored, data)
+    if data.get("VOILUTSequence"):
+        bits = int(data.VOILUTSequence[0].LUTDescriptor[2])
+        shown = apply_voi(values.astype(np.int64), data) / float(2 ** bits - 1)
+    elif data.get("WindowCenter") is not None and data.get("WindowWidth") is not None:
+        shown = _window(values, _first(data.WindowCenter), _first(data.WindowWidth),
+                        str(data.get("VOILUTFunction") or "LINEAR"))
+    else:
+        return to_bytes(values)
+    return np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
+
+
+def _window(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[np.float64]:
+    """Share of white, not yet cut to 0..1: PS3.3 C.11.2.1.2.1 (LINEAR), .3.1 (SIGMOID), .3.2 (LINEAR_EXACT)."""
+    x = np.asarray(values, np.float64)
+    if function == "SIGMOID" and width > 0:
+        return np.asarray(1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700))))
+    if function == "LINEAR":
+        center, width = center - 0.5, width - 1
+    if width <= 0:
+        return np.where(x > center, 1.0, 0.0)
+    return (x - center) / width + 0.5
+
+
+def _first(value: Any) -> float:
+    """A window may have several proposals; the first is the device's own choice."""
+    return float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)
+
+
+def _scale(data: "Dataset") -> float | None:
+    """Millimetres a pixel, in the patient if calibrated, else at the detector; None unless square."""
+    for name in ("PixelSpacing", "ImagerPixelSpacing"):
+        spacing = data.get(name)
+        if spacing and len(spacing) == 2:
+            y, x = (float(v) for v in spacing)
+            return x if x > 0 and abs(x - y) <= 0.01 * x else None
+    return None

@@ -1,0 +1,208 @@
+"""Exact and near duplicates, so that no picture stands on both sides of a split.
+
+A near duplicate is the same picture again: encoded anew, turned or mirrored, brighter or darker by a tenth, or at
+another size. Two cells on the same background, two films of the same chest posture, are not.
+
+1. `fingerprint` keeps a 32 x 32 luma thumbnail.
+2. Only its band of middle frequencies is compared: the coarse ones say "a dark disc in the middle" of every cell, the
+   finest do not survive JPEG. Correlation forgives a change of brightness and contrast.
+3. Candidates are found without trying all pairs in all orientations: in the cosine transform a mirror image only
+   changes signs and a quarter turn swaps the two axes besides. What neither changes lies at least as close together
+   as the best oriented pictures do, so one matrix product finds all candidates and misses none.
+4. A candidate is confirmed in its best orientation on the pixels that are black in neither: cut-out cells on black
+   otherwise agree by their outline alone.
+"""
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SIDE = 32
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_FINE, _COARSE = 0.7, 2.0  # the band: standard deviations of the two Gaussians, in thumbnail pixels
+_BLACK = 8.0  # luma at or under it is background that somebody painted, not picture
+_FLAT = 1.5  # gray levels (rms of the band): under it only noise is left to compare
+_KEPT = 16  # cosine frequencies a side that go into the search
+_SAME = 0.93  # correlation of duplicates: different pictures reach 0.91 (chest films), copies mostly 0.99
+_SIMILAR, _SAME_OUTLINE = 0.85, 0.95  # of candidates, the second where both lie on black: outlines agree more
+_PAINTED = 0.2  # share of black pixels from which on a picture counts as cut out
+_OVERLAP = 0.85  # share of the smaller picture area that both must have in common
+_PAIRS = 4096  # candidates confirmed at a time (memory)
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def fingerprint(rgb: NDArray[np.uint8]) -> Floats:
+    """A small picture of the picture.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+
+    Returns
+    -------
+    (1024,) float32
+        The luma of the 32 x 32 thumbnail, 0..255, row by row. Turning the image turns the thumbnail.
+    """
+    # Averaging areas is the same forwards and backwards; small images are enlarged instead.
+    how = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
+    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=how)
+    return np.asarray(small.astype(np.float32) @ _LUMA).reshape(-1)
+
+
+def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) -> Ints:
+    """Number the clusters of images that are the same picture.
+
+    Parameters
+    ----------
+    sha256 : sequence of n str
+        Digest of each file's content: equal ones are exact duplicates.
+    fingerprints : (n, 1024) array
+        What `fingerprint` returned for each image.
+
+    Returns
+    -------
+    (n,) int64
+        Cluster of each image, numbered by first appearance; an image without a duplicate has a number of its own.
+    """
+    first: dict[str, int] = {}
+    same = np.array([first.setdefault(digest, row) for row, digest in enumerate(sha256)], np.int64)
+    if not len(same):
+        return same
+    kept = np.unique(same)
+    pairs, _ = near_pairs(np.asarray(fingerprints)[kept])
+    left = np.concatenate([np.arange(len(same)), kept[pairs[:, 0]]])
+    right = np.concatenate([same, kept[pairs[:, 1]]])
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(same), len(same)))
+    cluster = connected_components(graph, directed=False)[1]
+    _, start, inverse = np.unique(cluster, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(start)).astype(np.int64)[inverse]
+
+
+def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Ints, Floats]:
+    """All pairs of near duplicates.
+
+    Returns
+    -------
+    (m, 2) int64
+        Row numbers, the smaller first.
+    (m,) float32
+        Their correlation, from 0.93 to 1.
+    """
+    thumbs = np.asarray(fingerprints, np.float32).reshape(-1, SIDE, SIDE)
+    band = _band(thumbs, np.ones_like(thumbs))
+    rows = np.flatnonzero(np.sqrt((band * band).mean(1)) >= _FLAT)
+    seen = (thumbs[rows] > _BLACK).astype(np.float32)
+    inner, seen = _band(thumbs[rows], seen), seen.reshape(len(rows), SIDE * SIDE)
+    pairs, values = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
+    for candidates, oriented in _candidates(_unit(band[rows]), seen.mean(1) < 1 - _PAINTED):
+        value = _confirm(candidates, oriented, inner, seen)
+        pairs.append(rows[candidates[value >= _SAME]])
+        values.append(value[value >= _SAME])
+    return np.concatenate(pairs), np.concatenate(values)
+
+
+def _band(thumbs: Floats, seen: Floats) -> Floats:
+    """(n, 1024) difference of two Gaussian blurs that take no account of unseen pixels, zero there."""
+    def blur(image: Floats, mask: Floats, sigma: float) -> Floats:
+        def smooth(plane: Floats) -> Floats:
+            return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
+        return np.asarray(smooth(image * mask) / np.maximum(smooth(mask), 1e-3))
+    bands = [(blur(t, m, _FINE) - blur(t, m, _COARSE)) * m for t, m in zip(thumbs, seen)]
+    return np.asarray(bands, np.float32).reshape(len(thumbs), SIDE * SIDE)
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _waves(whole: Floats) -> Floats:
+    """(n, 16, 16) lower cosine frequencies of the thumbnails: rows are vertical, columns horizontal frequencies."""
+    return np.asarray(dctn(whole.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")[:, :_KEPT, :_KEPT])
+
+
+def _invariants(waves: Floats) -> Floats:
+    """(n, 257) numbers that are the same in the 8 orientations, no farther apart than the best oriented rows.
+
+    A mirror image changes the signs of the odd vertical or of the odd horizontal frequencies, a transposition swaps
+    the two: of each pair ``a = C[u,v], b = C[v,u]`` keep what neither can change.
+    """
+    u, v = np.triu_indices(_KEPT, 1)
+    a, b = waves[:, u, v], waves[:, v, u]
+    # Of u and v both even or both odd, the signs change together or not at all: turn (a, b) by 45 degrees.
+    total, difference = (a + b) * np.sqrt(0.5), np.abs(a - b) * np.sqrt(0.5)
+    even, alike = (u % 2 == 0) & (v % 2 == 0), u % 2 == v % 2
+    larger, smaller = np.maximum(np.abs(a), np.abs(b)), np.minimum(np.abs(a), np.abs(b))
+    main = np.diagonal(waves, axis1=1, axis2=2)
+    return np.hstack([
+        np.where(even, total, np.where(alike, np.abs(total), larger)), np.where(alike, difference, smaller),
+        np.where(np.arange(_KEPT) % 2, np.abs(main), main), _rest(waves)[:, None]]).astype(np.float32)
+
+
+def _rest(waves: Floats) -> Floats:
+    """(n,) length of what the frequencies above leave out of a vector of length one."""
+    return np.asarray(np.sqrt(np.maximum(1 - (waves * waves).sum((1, 2)), 0)))
+
+
+def _candidates(whole: Floats, painted: Flags) -> Iterator[tuple[Ints, Flags]]:
+    """Pairs that may be alike, a few thousand at a time, with the (m, 8) orientations that may make them so."""
+    waves = _waves(whole)
+    marks, rest = _invariants(waves), _rest(waves)
+    length = (marks * marks).sum(1)
+    # |a - b|² = |a|² + |b|² - 2ab, and two unit vectors of correlation c are sqrt(2 - 2c) apart.
+    reach = 2 - 2 * _SIMILAR + 1e-4
+    step = max(1, 20_000_000 // max(len(marks), 1))
+    for start in range(0, len(marks), step):
+        block = slice(start, start + step)
+        distance = length[block, None] + length[None, start:] - 2 * marks[block] @ marks[start:].T
+        left, right = np.nonzero(distance <= reach)
+        pairs = np.stack([left, right], 1)[left < right] + start
+        for at in range(0, len(pairs), _PAIRS):
+            chunk = pairs[at:at + _PAIRS]
+            asked = np.where(painted[chunk].all(1), _SAME_OUTLINE, _SIMILAR)
+            oriented = _ceilings(waves, rest, chunk) >= asked[:, None]
+            yield chunk[oriented.any(1)], oriented[oriented.any(1)]
+
+
+def _ceilings(waves: Floats, rest: Floats, pairs: Ints) -> Floats:
+    """(m, 8) the most that a pair can correlate in each orientation, from the kept frequencies alone."""
+    half = _KEPT // 2
+    left, right = pairs.T
+    a = waves[left].reshape(-1, half, 2, half, 2)
+    # Rows: the picture itself, upside down, left to right, both; columns: sums over even and odd frequencies.
+    signs = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]], np.float32)
+    parts = [np.einsum("nupvq,nupvq->npq", a, turned.reshape(-1, half, 2, half, 2))
+             for turned in (waves[right], waves[right].transpose(0, 2, 1))]
+    found = np.hstack([part.reshape(-1, 4) @ signs.T for part in parts])
+    return np.asarray(found + (rest[left] * rest[right])[:, None] + 1e-4)
+
+
+def _orientations() -> list[Ints]:
+    """8 permutations of the 1024 thumbnail pixels, in the order of `_ceilings`; the last four are transposed."""
+    grid = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    views = [view for g in (grid, grid.T) for view in (g, g[::-1], g[:, ::-1], g[::-1, ::-1])]
+    return [view.reshape(-1) for view in views]
+
+
+def _confirm(pairs: Ints, oriented: Flags, inner: Floats, seen: Floats) -> Floats:
+    """(m,) correlation of each pair over what both show, in the best of the given orientations; 0 if not alike."""
+    best = np.zeros(len(pairs), np.float32)
+    for order, possible in zip(_orientations(), oriented.T):
+        left, right = pairs[possible].T
+        value = _masked_correlation(inner[left], seen[left], inner[right][:, order], seen[right][:, order])
+        best[possible] = np.maximum(best[possible], value)
+    return best
+
+
+def _masked_correlation(x: Floats, u: Floats, y: Floats, v: Floats) -> Floats:
+    """Row by row, over the pixels in both masks; 0 where the masks share too little."""
+    shared = (u * v).sum(1)
+    common = shared >= _OVERLAP * np.maximum(np.minimum(u.sum(1), v.sum(1)), 1)
+    energy = (x * x * v).sum(1) * (y * y * u).sum(1)
+    return np.asarray(np.where(common, (x * y).sum(1) / np.sqrt(np.maximum(energy, 1e-12)), 0), np.float32)

@@ -1,0 +1,218 @@
+"""From what the user names to one row an image: which images there are, and what is known about each.
+
+Labels are the names of the folders that hold the files; ``train``, ``val`` and ``test`` folders above them are the
+split. A CSV or a MedMNIST-style npz may say it instead.
+"""
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from featurize.errors import UserError
+from featurize.images import EXTENSIONS, ImageError, read_bytes
+from featurize.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
+from featurize.medmnist import npz_rows
+from featurize.rows import Row
+from featurize.sources import NPZ, Source, find_sources, load, printable, source_of, walk
+
+__all__ = ["Index", "Source", "build_index", "load", "source_of"]
+
+_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+           "test": "test", "testing": "test"}
+_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
+
+
+@dataclass(frozen=True)
+class Index:
+    """All images of a call.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row an image, sorted by site and path: `image_id, path, label, group, site, split, sha256`, texts or None,
+        and a column `label_<finding>` (Int8: 0, 1 or missing) for each of `label_columns`.
+    errors : DataFrame
+        `path, error, reason` of what is called like an image and cannot be read at all.
+    sources : tuple of Source
+    label_columns : tuple of str
+        The findings of a multilabel task; empty where `label` says it.
+    warnings : tuple of str
+        What the user should know, one line each.
+    """
+
+    frame: pd.DataFrame
+    errors: pd.DataFrame
+    sources: tuple[Source, ...]
+    label_columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | str | None = None,
+                label_columns: Sequence[str] = (), group_column: str | None = None, group_regex: str | None = None,
+                site_column: str | None = None, cache: Path | None = None) -> Index:
+    """Find all images and what is known about them.
+
+    Parameters
+    ----------
+    sources : path or sequence of paths
+        Folders, image files, zip archives, npz files. Each is a site if there are several.
+    labels : path, optional
+        A CSV whose first column is the path of the image relative to its source.
+    label_columns : sequence of str
+        Columns of it. One is the label; several are findings, 0 or 1 each.
+    group_column, site_column : str, optional
+        Columns of it with the patient (or slide) and the laboratory.
+    group_regex : str, optional
+        Searched in the relative path; its first parenthesis is the group.
+    cache : Path, optional
+        Where archives are unpacked; see `featurize.archives.cache_folder`.
+
+    Raises
+    ------
+    UserError
+        A source without images, labels that fit no image, columns or a pattern that do not fit.
+    """
+    paths = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(path) for path in sources]
+    if not paths:
+        raise UserError("no folder of images was named")
+    _check_call(labels, label_columns, group_column, group_regex, site_column)
+    found = find_sources(paths, cache)
+    if len(found) > 1 and site_column:
+        raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
+    rows, errors = _read_sources(found, splits_without_classes=labels is not None)
+    warnings: list[str] = []
+    if labels is not None:
+        rows = _with_sheet(rows, read_sheet(Path(labels)), label_columns, group_column, site_column, warnings)
+    if group_regex:
+        rows = _with_pattern(rows, group_regex, warnings)
+    findings = tuple(dict.fromkeys(name for row in rows for name in row.findings))
+    return Index(_frame(rows, findings), errors, tuple(source for source, _ in found), findings, tuple(warnings))
+
+
+def _check_call(labels: Path | str | None, label_columns: Sequence[str], group_column: str | None,
+                group_regex: str | None, site_column: str | None) -> None:
+    asked = {"--label-column": label_columns, "--group-column": group_column, "--site-column": site_column}
+    needy = [option for option, value in asked.items() if value]
+    if needy and labels is None:
+        raise UserError(f"{needy[0]} names a column of a labels file: give the file with --labels F.csv")
+    if group_column and group_regex:
+        raise UserError("--group-column and --group-regex both name the groups: give one of them")
+
+
+def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
+                  splits_without_classes: bool) -> tuple[list[Row], pd.DataFrame]:
+    """The images of all sources in their final order, and what cannot be read."""
+    rows: list[Row] = []
+    errors: list[tuple[str, str, str]] = []
+    for source, files in found:
+        for path, row in _read_source(source, files, splits_without_classes):
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                errors.append((f"{source.site}/{path}" if source.site else path, str(row), row.reason))
+    errors.sort()
+    if not rows:
+        raise UserError(f"none of {len(errors)} images can be read, the first: {errors[0][0]}: {errors[0][1]}")
+    rows.sort(key=lambda row: (row.site, row.path))
+    return rows, pd.DataFrame(errors, columns=["path", "error", "reason"], dtype=object)
+
+
+def _read_source(source: Source, files: list[str],
+                 splits_without_classes: bool) -> Iterator[tuple[str, Row | ImageError]]:
+    """Everything in a source that is called like an image, as a row or as an error."""
+    if source.kind == NPZ:
+        yield from ((row.path, row) for row in npz_rows(source))
+        return
+    root = Path(source.files or source.root)
+    entries = [(name, None) for name in files] if files else list(walk(root))
+    if not any(error is None for _, error in entries):
+        raise UserError(f"{source.root} holds no image (looked for {', '.join(sorted(EXTENSIONS))}): "
+                        "files and folders starting with . or _ are not read")
+    split_at, by_split = _find_splits([name for name, error in entries if error is None], splits_without_classes)
+    for name, error in entries:
+        path = printable(name)
+        try:
+            digest = hashlib.sha256(_content(root / name, error)).hexdigest()
+        except ImageError as fault:
+            yield path, fault
+            continue
+        parts = path.split("/")
+        split = _SPLITS.get(parts[split_at].lower()) if by_split and len(parts) > split_at + 1 else None
+        label = parts[-2] if len(parts) > (split_at + 2 if split else 1) and not files else None
+        yield path, Row(source.site, path, digest, label=label, split=split)
+
+
+def _content(file: Path, error: ImageError | None) -> bytes:
+    if error:
+        raise error
+    return read_bytes(file)
+
+
+def _find_splits(names: Sequence[str], without_classes: bool) -> tuple[int, bool]:
+    """At which depth below the source split folders stand, and whether there are any.
+
+    Folders that hold nothing but one folder are gone through: archives often have one. There must be a part to train on
+    with class folders in it (unless a labels file says the classes), and one other part.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    depth = len(os.path.commonprefix(folders))
+    tops = {_SPLITS.get(parts[depth].lower()) for parts in folders if len(parts) > depth}
+    classes = any(len(parts) > depth + 1 and _SPLITS.get(parts[depth].lower()) == "train" for parts in folders)
+    return depth, "train" in tops and len(tops - {None}) > 1 and (classes or without_classes)
+
+
+def _with_sheet(rows: list[Row], sheet: Sheet, label_columns: Sequence[str], group_column: str | None,
+                site_column: str | None, warnings: list[str]) -> list[Row]:
+    """The rows with what the labels file says about them."""
+    columns = label_columns_of(sheet, label_columns, (group_column, site_column))
+    named = {"group": group_column, "site_shown": site_column, "label": columns[0] if len(columns) == 1 else None}
+    texts = {field: sheet.column(name) for field, name in named.items() if name}
+    findings = {name: truth(sheet, name) for name in columns} if len(columns) > 1 else {}
+    matched = match_rows(sheet, [row.site for row in rows], [row.path for row in rows])
+    _tell_unmatched(sheet, matched, warnings)
+    out = []
+    for row, line in zip(rows, matched):
+        # An image that the sheet does not name is unlabelled, whatever its folder is called.
+        said: dict[str, str | None] = {field: None if line is None else cells[line] for field, cells in texts.items()}
+        row = replace(row, **said)  # type: ignore[arg-type]
+        if findings:
+            values = {name: None if line is None else cells[line] for name, cells in findings.items()}
+            row = replace(row, label=None, findings=values)
+        out.append(row)
+    return out
+
+
+def _tell_unmatched(sheet: Sheet, matched: Sequence[int | None], warnings: list[str]) -> None:
+    without = sum(line is None for line in matched)
+    if without:
+        warnings.append(f"{without} of {len(matched)} images have no row in {sheet.path.name}: they stay unlabelled")
+    unused = len(sheet.keys) - len({line for line in matched if line is not None})
+    if unused:
+        warnings.append(f"{unused} of {len(sheet.keys)} rows of {sheet.path.name} fit no image")
+
+
+def _with_pattern(rows: list[Row], pattern: str, warnings: list[str]) -> list[Row]:
+    groups = groups_by_pattern(pattern, [row.path for row in rows])
+    without = groups.count(None)
+    if without:
+        warnings.append(f"--group-regex matches {len(groups) - without} of {len(groups)} paths: the others have none")
+    return [replace(row, group=group) for row, group in zip(rows, groups)]
+
+
+def _frame(rows: Sequence[Row], findings: Sequence[str]) -> pd.DataFrame:
+    facts = {
+        "image_id": [_image_id(row) for row in rows], "path": [row.path for row in rows],
+        "label": [row.label for row in rows], "group": [row.group for row in rows],
+        "site": [row.site_shown or row.site or None for row in rows], "split": [row.split for row in rows],
+        "sha256": [row.sha256 for row in rows]}
+    frame = pd.DataFrame({name: pd.Series(facts[name], dtype=object) for name in _COLUMNS})
+    for name in findings:
+        frame[f"label_{name}"] = pd.array([row.findings.get(name) for row in rows], dtype="Int8")
+    return frame
+
+
+def _image_id(row: Row) -> str:
+    return hashlib.sha256(f"{row.site}\0{row.path}\0{row.sha256}".encode()).hexdigest()[:16]

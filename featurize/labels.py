@@ -1,0 +1,220 @@
+"""What a CSV or a pattern says about images: labels, groups, sites."""
+import io
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from featurize.errors import UserError
+from featurize.images import ImageError, read_bytes
+
+_TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0}
+_LABEL_NAMES = ("label", "class", "target")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A labels file: `keys` are the paths of its first column with forward slashes, `cells` all columns as text."""
+
+    path: Path
+    keys: tuple[str, ...]
+    cells: pd.DataFrame
+
+    def column(self, name: str) -> list[str | None]:
+        """One column, empty cells as None.
+
+        Raises
+        ------
+        UserError
+            There is no such column.
+        """
+        if name not in self.cells:
+            raise UserError(f"{self.path} has no column {name!r}, it has: {', '.join(map(str, self.cells.columns))}")
+        return [cell.strip() or None for cell in self.cells[name]]
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a labels file: commas, semicolons or tabs, UTF-8, first column the path relative to IMAGES.
+
+    Raises
+    ------
+    UserError
+        It cannot be read as that.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+            cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+    except (ImageError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.ParserWarning,
+            pd.errors.EmptyDataError) as error:
+        raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}): a CSV in UTF-8 with one "
+                        "header line, whose first column is the path of each image, was wanted") from None
+    cells = cells.fillna("")  # rows shorter than the header
+    if not len(cells):
+        raise UserError(f"{path} has no row below its header")
+    return Sheet(path, tuple(_plain(key) for key in cells.iloc[:, 0]), cells)
+
+
+def _plain(key: str) -> str:
+    key = key.strip().replace("\\", "/")
+    return key[2:] if key.startswith("./") else key
+
+
+def match_rows(sheet: Sheet, sites: Sequence[str], paths: Sequence[str]) -> list[int | None]:
+    """The row of the sheet for each image, None where it has none.
+
+    An image is found by its path (also with the site before it), else where one path ends with the whole other, else by
+    a base name that is unique on both sides, with or without its extension.
+
+    Raises
+    ------
+    UserError
+        No row fits any image, two rows that differ fit one, or one row fits several images.
+    """
+    exact = _rows_by(sheet, str)
+    by_name, by_stem = _rows_by(sheet, _name), _rows_by(sheet, _stem)
+    names, stems = _counts(paths, _name), _counts(paths, _stem)
+    found: list[int | None] = []
+    for site, path in zip(sites, paths):
+        full = f"{site}/{path}" if site else path
+        rows = exact.get(full) or exact.get(path)
+        if not rows:
+            near = by_name.get(_name(path), [])
+            rows = [row for row in near if _ends_alike(sheet.keys[row], full)]
+            if not rows and names[_name(path)] == 1 and len(near) == 1:
+                rows = near
+            bare = by_stem.get(_stem(path), [])
+            if not rows and stems[_stem(path)] == 1 and len(bare) == 1 and _is_bare(sheet.keys[bare[0]], path):
+                rows = bare
+        found.append(_only_row(sheet, rows, full))
+    _check_matches(sheet, found, sites, paths)
+    return found
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _stem(path: str) -> str:
+    name = _name(path)
+    return name.rpartition(".")[0] or name
+
+
+def _is_bare(key: str, path: str) -> bool:
+    """The sheet leaves out the extension, or has another: "x" or "x.jpg" for "x.png"; and no other folder."""
+    return "/" not in key or _ends_alike(key.rpartition("/")[0], path.rpartition("/")[0])
+
+
+def _ends_alike(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return long == short or long.endswith(f"/{short}")
+
+
+def _rows_by(sheet: Sheet, part: Callable[[str], str]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, key in enumerate(sheet.keys):
+        rows[part(key)].append(row)
+        if part is _stem and _name(key) != _stem(key):
+            rows[_name(key)].append(row)  # a key without extension may hold a dot
+    return rows
+
+
+def _counts(paths: Sequence[str], part: Callable[[str], str]) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for path in paths:
+        counts[part(path)] += 1
+    return counts
+
+
+def _only_row(sheet: Sheet, rows: list[int], path: str) -> int | None:
+    """The row, if there is one; several must say the same."""
+    if not rows:
+        return None
+    if any(not sheet.cells.iloc[row, 1:].equals(sheet.cells.iloc[rows[0], 1:]) for row in rows[1:]):
+        raise UserError(f"{sheet.path} has {len(rows)} different rows for {path} (lines "
+                        f"{', '.join(str(row + 2) for row in rows[:5])}): keep one")
+    return rows[0]
+
+
+def _check_matches(sheet: Sheet, found: Sequence[int | None], sites: Sequence[str], paths: Sequence[str]) -> None:
+    if all(row is None for row in found):
+        raise UserError(f"no row of {sheet.path} fits an image: its first column holds {sheet.keys[0]!r}, an image is "
+                        f"called {paths[0]!r}: write paths relative to the folder of images")
+    first: dict[int, str] = {}
+    for row, site, path in zip(found, sites, paths):
+        full = f"{site}/{path}" if site else path
+        if row is not None and first.setdefault(row, full) != full:
+            raise UserError(f"{sheet.path}, line {row + 2}: {sheet.keys[row]!r} fits {first[row]} and {full}: write "
+                            "the folder before the name")
+
+
+def label_columns_of(sheet: Sheet, asked: Sequence[str], taken: Sequence[str | None]) -> tuple[str, ...]:
+    """The columns with labels: those asked for, else one called label, class or target, else the only other one.
+
+    Parameters
+    ----------
+    taken : sequence
+        The columns that say something else (groups, sites).
+
+    Raises
+    ------
+    UserError
+        There are several candidates and no other use of the sheet.
+    """
+    if asked:
+        return tuple(dict.fromkeys(asked))
+    free = [name for name in sheet.cells.columns[1:] if name not in taken]
+    named = [name for name in free if name.lower() in _LABEL_NAMES]
+    if len(named) == 1:
+        return (named[0],)
+    if any(taken):
+        return ()
+    if len(free) == 1:
+        return (free[0],)
+    raise UserError(f"{sheet.path} has the columns {', '.join(free) or '(none)'}: say with --label-column which one is "
+                    "the label")
+
+
+def truth(sheet: Sheet, name: str) -> list[int | None]:
+    """A column of findings as 0, 1 or None.
+
+    Raises
+    ------
+    UserError
+        A cell says something else.
+    """
+    found: list[int | None] = []
+    for line, cell in enumerate(sheet.column(name), start=2):
+        if cell is not None and cell.lower() not in _TRUTH:
+            raise UserError(f"{sheet.path}, line {line}: column {name!r} holds {cell!r}; with several label columns "
+                            "each is a finding, 0 or 1 (empty where unknown)")
+        found.append(None if cell is None else _TRUTH[cell.lower()])
+    return found
+
+
+def groups_by_pattern(pattern: str, paths: Sequence[str]) -> list[str | None]:
+    """What the first parenthesis of a regular expression finds in each path, None where it does not match.
+
+    Raises
+    ------
+    UserError
+        No valid expression, no parenthesis in it, or it matches no path.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"--group-regex {pattern!r} is not a regular expression: {error}") from None
+    if not expression.groups:
+        raise UserError(f"--group-regex {pattern!r} has no parenthesis: put one around the part that names the group, "
+                        "for example '(patient[0-9]+)'")
+    matches = [expression.search(path) for path in paths]
+    groups = [(match[1] or None) if match else None for match in matches]
+    if not any(groups):
+        raise UserError(f"--group-regex {pattern!r} matches none of {len(paths)} paths, for example {paths[0]!r}")
+    return groups

@@ -1,0 +1,85 @@
+"""Images in an npz file: the layout of MedMNIST.
+
+``train_images``, ``train_labels`` and the same with ``val_`` and ``test_``, or ``images`` and ``labels`` alone. Images
+are (N, H, W) or (N, H, W, 3); labels are numbers or class names, (N,) or (N, 1), or (N, k) for k findings.
+https://github.com/MedMNIST/MedMNIST
+"""
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.errors import UserError
+from featurize.rows import Row
+from featurize.sources import Source, array_file, open_array
+
+_PARTS = {"train": "train", "val": "val", "test": "test", "": None}
+
+
+def npz_rows(source: Source) -> Iterator[Row]:
+    """One row for each image, with paths like ``train/00012``.
+
+    Raises
+    ------
+    UserError
+        Arrays of other names or shapes, or of Python objects.
+    """
+    present = [part for part in _PARTS if array_file(source, _key(part, "images")).is_file()]
+    if not present:
+        names = ", ".join(sorted(p.stem for p in array_file(source, "x").parent.glob("*.npy"))) or "no arrays"
+        raise UserError(f"{source.root} holds {names}: train_images, train_labels (or images, labels) were wanted")
+    for part in present:
+        images = _array(source, _key(part, "images"))
+        if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+            raise UserError(f"{source.root}: {_key(part, 'images')} has the shape {images.shape}, (N, H, W) or "
+                            "(N, H, W, 3) was wanted")
+        if images.dtype.kind not in "buif":
+            raise UserError(f"{source.root}: {_key(part, 'images')} is of type {images.dtype}, numbers were wanted")
+        yield from _part_rows(source, part, images, _labels(source, part, len(images)))
+
+
+def _key(part: str, name: str) -> str:
+    return f"{part}_{name}" if part else name
+
+
+def _array(source: Source, name: str) -> NDArray[Any]:
+    try:
+        return open_array(array_file(source, name))
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{source.root}: {name} cannot be read ({str(error).splitlines()[0]}): plain numbers were "
+                        "wanted, no Python objects") from None
+
+
+def _labels(source: Source, part: str, n: int) -> NDArray[Any] | None:
+    """(N,) labels or (N, k) findings, None where there are none."""
+    name = _key(part, "labels")
+    if not array_file(source, name).is_file():
+        return None
+    labels = _array(source, name)
+    if labels.shape[:1] != (n,) or labels.ndim > 2 or labels.dtype.kind not in "biufU":
+        raise UserError(f"{source.root}: {name} has the shape {labels.shape} and type {labels.dtype}, one number or "
+                        f"name for each of {n} images was wanted")
+    if labels.dtype.kind == "f":
+        if not (labels == np.rint(labels)).all():
+            raise UserError(f"{source.root}: {name} holds fractions, whole numbers were wanted")
+        labels = labels.astype(np.int64)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if labels.ndim == 2 and not np.isin(labels, (0, 1)).all():
+        raise UserError(f"{source.root}: {name} has {labels.shape[1]} columns with values other than 0 and 1")
+    return labels
+
+
+def _part_rows(source: Source, part: str, images: NDArray[Any], labels: NDArray[Any] | None) -> Iterator[Row]:
+    shape = f"{images.dtype.str}{images.shape[1:]}".encode()
+    width = max(5, len(str(len(images))))
+    for number, image in enumerate(images):
+        label, findings = None, {}
+        if labels is not None and labels.ndim == 1:
+            label = str(labels[number])
+        elif labels is not None:
+            findings = {str(k): int(value) for k, value in enumerate(labels[number])}
+        yield Row(source.site, f"{part}/{number:0{width}}" if part else f"{number:0{width}}",
+                  hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest(),
+                  label=label, split=_PARTS[part], findings=findings)

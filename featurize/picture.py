@@ -1,0 +1,211 @@
+"""What every reader of images shares: the picture, the limits, the faults, and values of any depth as 8 bits.
+
+How values become 0..255, said once:
+
+- 1 bit: 0 and 255. 8 bits: as they are.
+- Unsigned integers of more bits: divided by the top of the smallest of the ranges 8, 10, 12, 14, 16, 24, 32 bits that
+  holds the brightest value. Cameras store 10, 12 or 14 bits in 16: taken for 16 they would be almost black.
+- Floats: 0..1 if they lie in it, else as the integers above if none is negative and none exceeds 65535.
+- Anything else (signed values, larger floats) has no natural white: the least value becomes 0, the largest 255.
+- NaN and infinite values are refused.
+
+Nothing is clipped. Transparent pixels are laid on white: the empty field of a bright-field slide is white, and so does
+a cut-out cell look in every viewer; its hidden color under the transparency is left over from anything.
+"""
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+_TOPS = tuple(2 ** bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is read at most; both are checked before anything is decoded."""
+
+    bytes: int = 512 * 2 ** 20
+    pixels: int = 200_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image in the one form that the package works on.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+        sRGB, upright.
+    width_px, height_px : int
+        W and H.
+    mode : str
+        What the file held, for example ``RGB``, ``CMYK``, ``P``, ``MONOCHROME1``.
+    bit_depth : int
+        Bits a channel in the file.
+    mm_per_px : float or None
+        Where the file says so in a trustworthy way; the dpi of a JPEG is not.
+    """
+
+    rgb: Bytes
+    width_px: int
+    height_px: int
+    mode: str
+    bit_depth: int
+    mm_per_px: float | None = None
+
+
+class ImageError(Exception):
+    """An image cannot be used; the message says what is wrong in one line, `reason` in one word."""
+
+    reason = "unreadable"
+
+
+class NotAFile(ImageError):
+    """A folder, pipe, socket, device, broken or endless link: never opened."""
+
+    reason = "not_a_file"
+
+
+class EmptyFile(ImageError):
+    """No bytes."""
+
+    reason = "empty"
+
+
+class TooLarge(ImageError):
+    """More bytes or pixels than `Limits` allow."""
+
+    reason = "too_large"
+
+
+class NotAnImage(ImageError):
+    """The content is something else, whatever the name says."""
+
+    reason = "not_an_image"
+
+
+class Truncated(ImageError):
+    """The file ends before the picture does."""
+
+    reason = "truncated"
+
+
+class Damaged(ImageError):
+    """The right kind of file with contradictory or broken content."""
+
+    reason = "damaged"
+
+
+class ManyFrames(ImageError):
+    """Several frames or pages where one picture was wanted, or a frame that is not there."""
+
+    reason = "many_frames"
+
+
+class Unsupported(ImageError):
+    """A picture in a form that is not read."""
+
+    reason = "unsupported"
+
+
+class NotFinite(ImageError):
+    """NaN or infinite pixel values."""
+
+    reason = "not_finite"
+
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raise `TooLarge` or `Damaged` for a size read from a header."""
+    if width < 1 or height < 1:
+        raise Damaged(f"the header says {width} x {height} pixels")
+    if width * height > limits.pixels:
+        raise TooLarge(f"{width} x {height} pixels, at most {limits.pixels:,} are read: scale it down or cut it")
+
+
+def choose_frame(count: int, frame: int | None) -> int:
+    """The number of the frame to read; raises `ManyFrames` where that needs a choice or does not exist."""
+    if frame is None and count > 1:
+        raise ManyFrames(f"holds {count} frames, one picture was wanted: save the one you mean as a file of its own, "
+                         f"or choose it with frame=0 to {count - 1}")
+    if not 0 <= (frame or 0) < count:
+        raise ManyFrames(f"frame {frame} was asked for, there are frames 0 to {count - 1}")
+    return frame or 0
+
+
+def to_bytes(values: NDArray[Any]) -> Bytes:
+    """Values of any depth as 0..255 by the rules at the top of this file.
+
+    >>> to_bytes(np.array([0, 2048, 4095], np.uint16))
+    array([  0, 128, 255], dtype=uint8)
+    """
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return np.where(values, np.uint8(255), np.uint8(0))
+    if not np.isfinite(values).all():
+        raise NotFinite("holds NaN or infinite values: replace them before")
+    low, high = values.min(), values.max()
+    if low < 0 or (values.dtype.kind == "f" and high > 65535):
+        return _stretch(values, float(low), float(high))
+    if values.dtype.kind == "f" and high <= 1:
+        return _stretch(values, 0.0, 1.0)
+    return _stretch(values, 0.0, float(next(top for top in (*_TOPS, np.inf) if high <= top)))
+
+
+def _stretch(values: NDArray[Any], low: float, high: float) -> Bytes:
+    if high <= low:
+        return np.zeros(values.shape, np.uint8)
+    if values.dtype == np.uint16:
+        # A table of all 65536 values: no float copy of a large slide.
+        table = np.rint(np.minimum(np.arange(65536) * (255 / high), 255)).astype(np.uint8)
+        return table[values]
+    return np.rint((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def on_white(color: Bytes, alpha: Bytes, *, premultiplied: bool = False) -> Bytes:
+    """(H, W) or (H, W, 3) color under an (H, W) alpha, on white."""
+    share = alpha.astype(np.uint16) if color.ndim == 2 else alpha[..., None].astype(np.uint16)
+    light = color.astype(np.uint16) * (255 if premultiplied else share) + 255 * (255 - share)
+    return ((np.minimum(light, 65025) + 127) // 255).astype(np.uint8)
+
+
+def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo one of the orientations 1..8 of EXIF and TIFF (tag 274); any other number means 1."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
+
+
+def picture(image: Bytes, *, mode: str, bit_depth: int, mm_per_px: float | None = None) -> Picture:
+    """A `Picture` from (H, W) gray or (H, W, 3) color bytes."""
+    gray = image.ndim == 2
+    rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if gray else np.ascontiguousarray(image), np.uint8)
+    height, width = rgb.shape[:2]
+    return Picture(rgb, width, height, mode, bit_depth, mm_per_px)
+
+
+@contextmanager
+def quiet(logger: str) -> Iterator[None]:
+    """Keep the remarks of a library off the user's screen: what matters is raised as an `ImageError`."""
+    log, silence = logging.getLogger(logger), logging.NullHandler()
+    before = log.propagate
+    log.addHandler(silence)
+    log.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.propagate = before
+        log.removeHandler(silence)

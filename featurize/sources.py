@@ -1,0 +1,248 @@
+"""Where images come from: folders, single files, zip archives and npz files, and the images in them.
+
+Paths are shown with forward slashes. A file name may be any bytes: what is not UTF-8 is shown as ``\\xe9``, and a
+backslash as two, so that every name can be printed, is unique and leads back to its file.
+"""
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.archives import hidden, unpack
+from featurize.errors import UserError
+from featurize.images import (EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name, read_image)
+
+FOLDER, NPZ, ZIP = "folder", "npz", "zip"
+_ARCHIVES = {".zip": ZIP, ".npz": NPZ}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place with images.
+
+    Parameters
+    ----------
+    site : str
+        Its name among several sources; empty where it is the only one.
+    root : Path or str
+        The folder or archive that the user named.
+    kind : str
+        ``folder``, ``npz`` or ``zip``.
+    files : str
+        Where the files of an archive lie unpacked, empty for a folder.
+    """
+
+    site: str
+    root: Path | str
+    kind: str
+    files: str = ""
+
+
+def printable(path: str) -> str:
+    """The path as text that every file can hold.
+
+    >>> print(printable(os.fsdecode(b"latin\\xe9.png")))
+    latin\\xe9.png
+    """
+    return path.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def real_name(shown: str) -> str:
+    """The path that `printable` made this of."""
+    parts = re.split(r"(\\\\|\\x[0-9a-f]{2})", shown)
+    raw = [b"\\" if p == "\\\\" else bytes.fromhex(p[2:]) if at % 2 else p.encode() for at, p in enumerate(parts)]
+    return b"".join(raw).decode("utf-8", "surrogateescape")
+
+
+def find_sources(given: Sequence[Path], cache: Path | None) -> list[tuple[Source, list[str]]]:
+    """The sources that the user's paths mean, each with the real relative paths of its single files, if it is made of
+    such; an empty list means "all there is". Archives are unpacked.
+
+    Raises
+    ------
+    UserError
+        A path that does not exist, is given twice, or is neither folder, archive nor image.
+    """
+    places: list[tuple[Path, str, list[str]]] = []
+    for path in given:
+        kind = _kind(path)
+        if kind == FOLDER and not os.path.isdir(path):
+            # Image files that stand on the command line side by side are one source.
+            beside = next((files for root, _, files in places if files and root == path.parent), None)
+            if beside is None:
+                places.append((path.parent, FOLDER, [path.name]))
+            elif path.name not in beside:
+                beside.append(path.name)
+        elif kind == FOLDER and _holds_only_archives(path):
+            places += [(inner, _ARCHIVES[inner.suffix.lower()], []) for inner in _archives(path)]
+        else:
+            places.append((path, kind, []))
+    names = _unique_names([root for root, _, _ in places])
+    _refuse_twice(places)
+    return [(Source(name if len(places) > 1 else "", root, kind, _unpacked(root, kind, cache)), files)
+            for name, (root, kind, files) in zip(names, places)]
+
+
+def _kind(path: Path) -> str:
+    if os.path.isdir(path):
+        return FOLDER
+    if not os.path.lexists(path):
+        raise UserError(f"{path} does not exist: a folder of images, a zip, an npz or an image file was wanted")
+    if os.path.isfile(path) and path.suffix.lower() in _ARCHIVES:
+        return _ARCHIVES[path.suffix.lower()]
+    if is_image_name(path.name):
+        return FOLDER
+    raise UserError(f"{path} is not a folder, zip, npz or image file ({', '.join(sorted(EXTENSIONS))})")
+
+
+def _archives(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir()
+                  if p.is_file() and p.suffix.lower() in _ARCHIVES and not hidden(p.name))
+
+
+def _holds_only_archives(folder: Path) -> bool:
+    return bool(_archives(folder)) and next(walk(folder), None) is None
+
+
+def _unique_names(roots: Sequence[Path]) -> list[str]:
+    """Base name without extension, numbered where two are alike."""
+    names: list[str] = []
+    for root in roots:
+        # resolve: a name for "." too
+        base = printable(root.resolve().stem if root.suffix.lower() in _ARCHIVES else root.resolve().name) or "root"
+        number, name = 1, base
+        while name in names:
+            number += 1
+            name = f"{base}-{number}"
+        names.append(name)
+    return names
+
+
+def _refuse_twice(places: Sequence[tuple[Path, str, list[str]]]) -> None:
+    seen = [root.resolve() for root, _, _ in places]
+    twice = next((root for at, root in enumerate(seen) if root in seen[:at]), None)
+    if twice is not None:
+        raise UserError(f"{twice} is given twice: name each source once")
+
+
+def _unpacked(root: Path, kind: str, cache: Path | None) -> str:
+    if kind == FOLDER:
+        return ""
+    return str(unpack(root, is_image_name if kind == ZIP else _is_array_name, cache))
+
+
+def _is_array_name(name: str) -> bool:
+    return name.endswith(".npy")
+
+
+def walk(root: Path) -> Iterator[tuple[str, ImageError | None]]:
+    """Relative paths (real names, forward slashes) of everything called like an image, and of folders that cannot be
+    listed with the error that says so.
+
+    Links to folders are followed, each real folder is read once: under its own name if it lies below `root`, else under
+    the first link to it. So a link that leads back up ends there.
+    """
+    seen: set[tuple[int, int]] = set()
+    linked: list[str] = []
+    queue = [""]
+    while queue or linked:
+        relative = queue.pop() if queue else linked.pop(0)
+        try:
+            status = os.stat(root / relative)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(root / relative) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield relative, ImageError(f"the folder cannot be listed: {error.strerror or error}")
+            continue
+        for entry in listed:
+            path = f"{relative}/{entry.name}" if relative else entry.name
+            if hidden(entry.name):
+                continue
+            if _is_folder(entry):
+                (linked if entry.is_symlink() else queue).append(path)
+            elif is_image_name(entry.name):
+                yield path, None
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link in a loop: reading it will say so
+
+
+def source_of(sources: Sequence[Source], site: str | None) -> Source:
+    """The source that a row of an index comes from.
+
+    Raises
+    ------
+    KeyError
+        No source has that name.
+    """
+    if len(sources) == 1:
+        return sources[0]
+    found = next((source for source in sources if source.site == site), None)
+    if found is None:
+        raise KeyError(f"no source is called {site!r}; there are: {', '.join(s.site for s in sources)}")
+    return found
+
+
+def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | None = None) -> Picture:
+    """Read one image of an index again, also in another process.
+
+    Parameters
+    ----------
+    source : Source
+        Of `Index.sources`, or made from the columns that a table kept.
+    path : str
+        As it stands in the index.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    UserError
+        The archive is gone or was damaged since.
+    """
+    if source.kind == NPZ:
+        return _npz_picture(source, path)
+    root = _files(str(source.root), source.kind, source.files)
+    return read_image(root / real_name(path), limits=limits, frame=frame)
+
+
+@lru_cache(maxsize=64)
+def _files(root: str, kind: str, files: str) -> Path:
+    """Where the files lie; an archive whose cache was emptied is unpacked again, once a process."""
+    if kind == FOLDER:
+        return Path(root)
+    return Path(files) if files and os.path.isdir(files) else Path(_unpacked(Path(root), kind, None))
+
+
+def array_file(source: Source, name: str) -> Path:
+    """The unpacked array of an npz file."""
+    return _files(str(source.root), source.kind, source.files) / f"{name}.npy"
+
+
+# Mapped, not loaded: workers share the pages, and a set of any size opens at once.
+@lru_cache(maxsize=16)
+def open_array(file: Path) -> NDArray[Any]:
+    """An array of an npz file, mapped into memory; raises ValueError or OSError if it is not a plain array."""
+    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
+
+def _npz_picture(source: Source, path: str) -> Picture:
+    part, _, number = path.rpartition("/")
+    try:
+        images = open_array(array_file(source, f"{part}_images" if part else "images"))
+        return from_array(images[int(number)])
+    except (OSError, ValueError, IndexError):
+        raise NotAFile(f"{Path(source.root).name} has no image {path}") from None

@@ -1,0 +1,158 @@
+"""TIFF of 1 to 64 bits a channel, integer or float: tifffile for what Pillow cannot hold, Pillow for what tifffile
+decodes only with a further package (LZW, JPEG, CCITT)."""
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from featurize.icc import srgb
+from featurize.images import _FAULTS, fault_of, scale_of_dpi
+from featurize.picture import (Bytes, Damaged, Limits, Picture, Truncated, Unsupported, check_size, choose_frame,
+                               on_white, picture, quiet, to_bytes, upright)
+
+_REDUCED, _MASK = 1, 4  # bits of NewSubfileType: a thumbnail or a mask is not a page of its own
+_WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5  # PhotometricInterpretation; 1 and 2 are gray and RGB
+_UNIT_MM = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3,
+            "nm": 1e-6}
+
+
+def read_tiff(content: bytes, limits: Limits, frame: int | None) -> Picture:
+    """One page of a TIFF; raises ImageError."""
+    with quiet("tifffile"):
+        try:
+            with tifffile.TiffFile(io.BytesIO(content)) as file:
+                numbers = list(_pages(file))
+                if not numbers:
+                    raise Truncated("the TIFF data end before the picture does (no page)")
+                number = numbers[choose_frame(len(numbers), frame)]
+                page = file.pages[number]
+                assert isinstance(page, tifffile.TiffPage)
+                _check(page, len(content), limits)
+                pixels = _decode(page, content, number)
+                return picture(pixels, mode=f"TIFF {_name(page.photometric)}", bit_depth=int(page.bitspersample),
+                               mm_per_px=_scale(file, page))
+        except (*_FAULTS, RuntimeError, tifffile.TiffFileError) as error:
+            raise fault_of("TIFF", error) from None
+
+
+def _pages(file: tifffile.TiffFile) -> Iterator[int]:
+    """Numbers of the pages that are pictures of their own."""
+    for number in range(len(file.pages)):
+        kind = file.pages[number].aspage().subfiletype
+        if number == 0 or not kind & (_REDUCED | _MASK):
+            yield number
+
+
+def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
+    """Everything that can be refused before decoding."""
+    check_size(page.imagewidth, page.imagelength, limits)
+    if page.imagedepth > 1:
+        raise Unsupported("holds a volume, a picture was wanted")
+    if page.samplesperpixel > 4 or (page.samplesperpixel == 4 and page.photometric == 1):
+        raise Unsupported(f"holds {page.samplesperpixel} channels, gray or RGB was wanted: save one of them")
+    # ImageJ writes a stack of more than 4 GB behind a single page.
+    if page.is_imagej and (page.parent.imagej_metadata or {}).get("images", 1) > len(page.parent.pages):
+        raise Unsupported("holds an ImageJ stack behind one page: save the slice you mean as a file of its own")
+    if not page.dataoffsets or len(page.dataoffsets) != len(page.databytecounts):
+        raise Damaged("the TIFF says nothing about where its pixels are")
+    # tifffile would fill missing strips with zeros.
+    ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts))
+    if max(ends) > size or not all(page.databytecounts):
+        raise Truncated("the TIFF data end before the picture does")
+
+
+def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> Bytes:
+    """(H, W) gray or (H, W, 3) sRGB, upright."""
+    if page.photometric in (0, 1, 2, _PALETTE, _CMYK):
+        try:
+            values = page.asarray()
+        except (ValueError, NotImplementedError) as error:
+            # Without the package imagecodecs tifffile says so by name; other faults are faults of the file.
+            if "imagecodecs" not in str(error) and not isinstance(error, NotImplementedError):
+                raise
+        else:
+            return upright(_color(page, _channels_last(page, values)), page.tags.valueof(274, 1))
+    return _by_pillow(page, content, number)
+
+
+def _channels_last(page: tifffile.TiffPage, values: NDArray[Any]) -> NDArray[Any]:
+    if page.axes not in ("YX", "YXS", "SYX"):
+        raise Unsupported(f"holds an array with the axes {page.axes}, one picture was wanted")
+    return np.moveaxis(values, 0, 2) if page.axes == "SYX" else values
+
+
+def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> Bytes:
+    """Samples of any depth, (H, W) or (H, W, samples), as gray or sRGB bytes."""
+    if page.photometric == _PALETTE:
+        table = to_bytes(np.asarray(page.colormap, np.uint16))
+        return table[:, values.astype(np.int64)].transpose(1, 2, 0)
+    if page.photometric == _CMYK:
+        ink = to_bytes(values[..., :4])
+        return srgb(Image.fromarray(ink, "CMYK"), page.tags.valueof(34675))
+    colors = 1 if values.ndim == 2 or values.shape[2] == 2 else 3
+    color = to_bytes(values if values.ndim == 2 else values[..., 0] if colors == 1 else values[..., :3])
+    if page.photometric == _WHITE_IS_ZERO:
+        color = 255 - color
+    if values.ndim == 3 and values.shape[2] > colors and page.extrasamples and page.extrasamples[0] in (1, 2):
+        color = on_white(color, to_bytes(values[..., colors]), premultiplied=page.extrasamples[0] == 1)
+    if color.ndim == 2 or values.dtype != np.uint8:
+        return color
+    return srgb(Image.fromarray(np.ascontiguousarray(color)), page.tags.valueof(34675))
+
+
+def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> Bytes:
+    """What tifffile does not decode by itself, already upright."""
+    deep = page.bitspersample > 8 and page.samplesperpixel > 1
+    if deep or page.compression in (33003, 33004, 33005, 34712) or page.photometric > 6:
+        raise Unsupported(f"{page.bitspersample}-bit {_name(page.photometric)} with compression "
+                          f"{_name(page.compression)} is not read: save it as RGB or gray with deflate or none")
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
+    image.seek(number)
+    image.load()
+    if image.mode in ("L", "1"):
+        return np.asarray(image.convert("L"))
+    if image.mode.startswith(("I", "F")):
+        gray = to_bytes(np.asarray(image))
+        return 255 - gray if page.photometric == _WHITE_IS_ZERO else gray
+    rgba = np.asarray(image.convert("RGBA"))
+    opaque = rgba[..., :3] if image.mode in ("RGB", "P", "CMYK", "YCbCr") else on_white(rgba[..., :3], rgba[..., 3])
+    return srgb(Image.fromarray(np.ascontiguousarray(opaque)), page.tags.valueof(34675))
+
+
+def _name(value: int) -> str:
+    """The name of a known number of the TIFF standard, else the number."""
+    return str(getattr(value, "name", int(value)))
+
+
+def _scale(file: tifffile.TiffFile, page: tifffile.TiffPage) -> float | None:
+    """Millimetres a pixel: OME metadata, ImageJ's named unit, or a resolution that only a microscope has."""
+    if file.is_ome and file.ome_metadata:
+        return _ome_scale(file.ome_metadata)
+    x, y = (_ratio(page.tags.valueof(tag)) for tag in (282, 283))
+    if not x or not y:
+        return None
+    unit = str((file.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if file.is_imagej else ""
+    if unit in _UNIT_MM:
+        return _UNIT_MM[unit] / x if abs(x - y) <= 0.01 * x else None
+    inches = {2: 1.0, 3: 2.54}.get(int(page.tags.valueof(296, 2)))
+    return scale_of_dpi(x * inches, y * inches) if inches else None
+
+
+def _ratio(value: tuple[int, int] | None) -> float:
+    return value[0] / value[1] if value and value[1] else 0.0
+
+
+def _ome_scale(xml: str) -> float | None:
+    """PhysicalSizeX of the first image; by a pattern, as an XML parser would follow entities."""
+    found = {name: value for name, value in re.findall(r'\b(PhysicalSize[XY](?:Unit)?)="([^"]{1,40})"', xml[:100_000])}
+    try:
+        x, y = float(found["PhysicalSizeX"]), float(found.get("PhysicalSizeY", found["PhysicalSizeX"]))
+    except (KeyError, ValueError):
+        return None
+    unit = _UNIT_MM.get(found.get("PhysicalSizeXUnit", "µm"))
+    return x * unit if unit and x > 0 and abs(x - y) <= 0.01 * x else None
