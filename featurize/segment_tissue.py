@@ -126,7 +126,7 @@ def _components(dye: Map, least_fill: float) -> tuple[Labels, Row]:
     step = (high - low) / (_LEVELS - 1)
     level = np.clip((dye - low) / step, 0, _LEVELS - 1).astype(np.uint8)
     across, down = (cv2.Sobel(dye, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    slope = cv2.magnitude(across, down)
+    slope = np.asarray(cv2.magnitude(across, down), dtype=np.float32)
     steep = float(np.percentile(slope[::2, ::2], 90))
     count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], 20.0, 0.3 * dye.size, steep,
                             least_fill, labels, cut)
