@@ -138,8 +138,11 @@ def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | Non
 def _index(images: list[Path], labels: Path | None, label_column: str | None, group_column: str | None,
            group_regex: str | None, site_column: str | None) -> "Index":
     from featurize.index import build_index
-    return build_index(images, labels=labels, label_columns=_names(label_column), group_column=group_column,
-                       group_regex=group_regex, site_column=site_column)
+    index = build_index(images, labels=labels, label_columns=_names(label_column), group_column=group_column,
+                        group_regex=group_regex, site_column=site_column)
+    for warning in index.warnings:
+        _say(f"WARNING: {warning}")
+    return index
 
 
 def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from featurize.errors import UserError
 from featurize.images import ImageError
-from featurize.index import Index, load
+from featurize.index import Index, load, source_of
 
 LOOKED_AT = 24
 _SIDE = 32
@@ -22,13 +22,12 @@ _WHY = {"cell": "one dark purple object in the middle", "xray": "no color",
 
 def sample_pictures(index: Index) -> list[NDArray[np.uint8]]:
     """Up to `LOOKED_AT` images, evenly spread over the index; those that cannot be read are passed over."""
-    sources = {source.site: source for source in index.sources}
     frame = index.frame[["site", "path"]]
     rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), LOOKED_AT).astype(int))
     pictures = []
     for site, path in frame.iloc[rows[:len(frame)]].itertuples(index=False):
         try:
-            pictures.append(load(sources[site], path).rgb)
+            pictures.append(load(source_of(index.sources, site), path).rgb)
         except ImageError:
             continue
     return pictures

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from featurize.duplicates import fingerprint
 from featurize.images import ImageError, Picture
-from featurize.index import Source, load
+from featurize.index import Source, load, source_of
 from featurize.pipeline import measure_picture
 from featurize.settings import Preset
 
@@ -25,7 +25,7 @@ class Item:
     """One image of an index."""
 
     image_id: str
-    site: str
+    site: str | None
     path: str
 
 
@@ -39,7 +39,7 @@ class Task:
 
     def picture(self, item: Item) -> Picture:
         """Read one image; raises ImageError."""
-        return load(next(s for s in self.sources if s.site == item.site), item.path)
+        return load(source_of(self.sources, item.site), item.path)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,7 @@ def _run_key(index: Index, task: Task) -> str:
 
 def index_hash(index: Index) -> str:
     """64 hex digits over every column of the index: other images, labels, groups or splits give another hash."""
-    plain = index.frame.astype(object).where(index.frame.notna(), None)
-    return _hash([plain.columns.tolist(), plain.to_numpy().tolist()])
+    return hashlib.sha256(index.frame.to_csv(index=False).encode()).hexdigest()
 
 
 def _want_rows(chunk: Chunk, errors: pd.DataFrame) -> None:
@@ -173,7 +172,8 @@ def _assemble(index: Index, task: Task, chunk: Chunk) -> tuple[pd.DataFrame, Tab
 def _info(index: Index, task: Task, chunk: Chunk) -> TableInfo:
     families = [f"_{name}_" for name, block in blocks().items() if block.nuisance]
     nuisance = [name for name in chunk.names if any(family in name for family in families)]
-    sources = [{key: str(value) for key, value in asdict(source).items()} for source in index.sources]
+    # Absolute, so that reports made from another folder still find the pictures.
+    sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
     return TableInfo(preset=task.preset.to_dict(), blocks=_versions(task.preset), index_hash=index_hash(index),
                      sources=sources, label_columns=list(index.label_columns),
                      features=[name for name in chunk.names if name not in set(nuisance)], nuisance=nuisance,

@@ -60,7 +60,7 @@ class Shards:
     def read(self, number: int) -> Chunk | None:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
         try:
-            with np.load(self._path(number), allow_pickle=False) as kept:
+            with self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Chunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
                              kept["sizes"], kept["fingerprints"], tuple(Fault(*f) for f in kept["faults"].tolist()))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -132,7 +132,8 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, f"damaged or not a Parquet file: {_first_line(error)}") from error
     info = _info(table, path)
-    return table.to_pandas(), info
+    # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
+    return table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get), info
 
 
 def _info(table: pa.Table, path: Path) -> TableInfo:

@@ -38,6 +38,12 @@ def test_a_table_comes_back_equal(table: Path) -> None:
     assert info == INFO
 
 
+def test_findings_that_are_missing_stay_missing(tmp_path: Path) -> None:
+    frame = make_frame().assign(label_Edema=pd.array([0, 1, None, 1] * 10, dtype="Int8"))
+    write_table(frame, INFO, tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")[0].equals(frame)
+
+
 def test_missing_label_and_group_come_back_as_none(table: Path) -> None:
     frame, _ = read_table(table)
     assert frame["label"][0] is None

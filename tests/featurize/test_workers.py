@@ -2,7 +2,7 @@
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,8 @@ class DrawnTask(Task):
 
 
 def task() -> DrawnTask:
-    return DrawnTask((), load_preset("whole"), None)
+    whole = load_preset("whole")
+    return DrawnTask((), replace(whole, blocks={"color": whole.blocks["color"]}), None)
 
 
 def items(count: int, *dying: int) -> list[Item]:
