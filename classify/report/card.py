@@ -115,4 +115,5 @@ def reproduce(result: RunResult) -> dict[str, Any]:
     lines = [f"python cli.py featurize {roots} -o TABLE.parquet --preset {preset}{mm}", command(result)]
     return {"commands": lines, "hash": result.info.index_hash,
             "note": "Labels, groups and settings that were given to featurize must be given again. The same images, "
-                    "labels and groups give the data hash below; with the versions named at the top the same numbers follow."}
+                    "labels and groups give the data hash below; with the versions named at the top the same numbers "
+                    "follow."}

@@ -61,13 +61,17 @@ def head(result: RunResult, honest: Honest) -> dict[str, Any]:
     n = int((np.asarray(result.task.y) >= 0).sum())
     return {"kicker": "Classification report", "title": f"{told}, {count(n, 'labelled image')}",
             "lead": first_sentence(result, honest), "facts": facts(result),
-            "warnings": by_weight(warning(_level(text), text) for text in result.warnings),
+            "warnings": by_weight(warning(_level(text), _sentence(text)) for text in result.warnings),
             "no_warnings": "No check found anything to warn about."}
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def _level(text: str) -> str:
-    """Sentences that speak of leaks or shortcuts undermine every number below them."""
-    serious = ("leak", "shortcut", "both sides", "nuisance", "no better than")
+    """Sentences that speak of leaks, shortcuts or wrong labels undermine every number below them."""
+    serious = ("leak", "shortcut", "tell the label", "site and label", "the baseline", "labelled differently")
     return "serious" if any(word in text.lower() for word in serious) else "caution"
 
 

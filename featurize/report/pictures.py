@@ -14,7 +14,7 @@ from PIL import Image
 
 from featurize.errors import UserError
 from featurize.images import ImageError, Picture
-from featurize.index import Source, load
+from featurize.index import Source, load, source_of
 from featurize.pipeline import sample_of
 from featurize.report.charts import data_uri
 from featurize.settings import Preset, preset_from_dict
@@ -44,20 +44,20 @@ class Album:
 
     Parameters
     ----------
-    sources : mapping of site to Source
+    sources : sequence of Source
     preset : Preset or None
         None: the table's preset can't be used by this version, so no outlines are drawn.
     mm_per_px : float or None
     """
 
-    sources: Mapping[str, Source]
+    sources: Sequence[Source]
     preset: Preset | None
     mm_per_px: float | None
 
 
 def album_of(info: TableInfo) -> Album:
     """The album of a table's images."""
-    sources = {s["site"]: Source(**s) for s in info.sources}
+    sources = tuple(Source(**s) for s in info.sources)
     try:
         preset = preset_from_dict(info.preset)
     except UserError:
@@ -67,13 +67,10 @@ def album_of(info: TableInfo) -> Album:
 
 def find(album: Album, site: str | None, path: str) -> Picture | str:
     """The picture, or a sentence that says why there is none."""
-    source = album.sources.get(site or "")
-    if source is None:
-        return f"no source of images is called {site!r} in this table"
     try:
-        return load(source, path)
+        return load(source_of(album.sources, site), path)
     except (ImageError, UserError, OSError, KeyError) as error:
-        return f"not shown: {path} could not be read again from {source.root} ({_first_line(error)})"
+        return f"not shown: {path} could not be read again ({_first_line(error)})"
 
 
 def show(album: Album, site: str | None, path: str, *, caption: str = "", small: str = "", side: int = 200,

@@ -1,0 +1,84 @@
+"""What is in a folder of images, and what will go wrong with it: one offline page."""
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from featurize.images import ImageError
+from featurize.index import Index, load, source_of
+from featurize.progress import tracking
+from featurize.report import explore_parts as parts
+from featurize.report import glimpse
+from featurize.report.census import Census, stratified, take_census, with_label
+from featurize.report.numbers import count
+from featurize.report.page import contents, write_page
+from featurize.report.pictures import Album
+from featurize.report.trouble import warnings
+
+MOST_READ = 2000
+SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", "Pixel values",
+            "Looks that could give the class away", "Montage", "One image closely", "Duplicates", "Next step")
+
+
+def explore(index: Index, out: Path, progress: bool = False) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    index : Index
+        At most 2,000 of its images are read, always the same ones, spread evenly over classes and splits.
+    out : Path
+        Where the page goes, whole or not at all.
+    progress : bool
+        Show a bar on a terminal.
+    """
+    chosen = stratified(index.frame, MOST_READ)
+    album = Album(index.sources, None, None)
+    census = _read(index, chosen, progress)
+    content = {
+        "kicker": "Explore", "title": _title(index), "lead": _lead(census), "facts": _facts(index),
+        "contents": contents(SECTIONS), "warnings": warnings(census, len(chosen), index.warnings),
+        "no_warnings": "Nothing was found that could go wrong.", "tiles": parts.tiles(census), **parts.files(census),
+        "classes": parts.classes(census), "sizes": parts.sizes(census), "pixels": parts.pixels(census),
+        "looks": parts.looks(census), "montage": parts.montage(census, album), "close": parts.close(census, album),
+        "duplicates": parts.duplicates(census, album), "next": _next(index)}
+    write_page(out, "explore.html.j2", content)
+
+
+def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:
+    """Look at the chosen pictures; what can't be read joins the index' own errors."""
+    looks, rows, lost = [], [], []
+    with tracking(len(chosen), "images", shown=progress) as advance:
+        for row in chosen.tolist():
+            site, path = index.frame["site"].iloc[row], index.frame["path"].iloc[row]
+            try:
+                looks.append(glimpse.look(load(source_of(index.sources, site), path)))
+                rows.append(row)
+            except ImageError as error:
+                lost.append({"path": path, "error": str(error), "reason": error.reason})
+            advance(1)
+    errors = pd.concat([index.errors, pd.DataFrame(lost)]) if lost else index.errors
+    return take_census(with_label(index.frame, index.label_columns), errors.reset_index(drop=True),
+                       np.asarray(rows, dtype=np.int64), looks)
+
+
+def _title(index: Index) -> str:
+    return ", ".join(Path(s.root).resolve().name for s in index.sources)
+
+
+def _lead(census: Census) -> str:
+    labels = sorted(census.frame["label"].dropna().astype(str).unique())
+    named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
+    classes = count(len(labels), "class", "classes")
+    return f"{count(len(census.frame), 'image')}, {classes}{': ' if named else ''}{named}."
+
+
+def _facts(index: Index) -> list[dict[str, object]]:
+    return [{"name": f"{s.site or 'Source'} ({s.kind})", "value": str(s.root), "wide": True, "code": True}
+            for s in index.sources]
+
+
+def _next(index: Index) -> str:
+    roots = " ".join(str(s.root) for s in index.sources)
+    return f"python cli.py featurize {roots} -o table.parquet\npython cli.py classify table.parquet -o run/"

@@ -1,0 +1,159 @@
+"""The charts of the explore page."""
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator
+from numpy.typing import NDArray
+
+from featurize.report.charts import (BLUE, GRAY, GREEN, INK, QUIET, RED, SERIES, canvas, rules, shorten, svg_uri)
+from featurize.report.glimpse import BINS
+
+CHANNELS = (("red", RED, "o"), ("green", GREEN, "s"), ("blue", BLUE, "D"))
+WIDE = 8.4
+MOST_CLASSES = 24
+
+
+def class_bars(counts: pd.DataFrame) -> str:
+    """Images per class, one color per split."""
+    shown = counts.head(MOST_CLASSES)
+    with canvas(WIDE, .9 + .29 * len(shown)) as (figure, (axes,)):
+        left = np.zeros(len(shown))
+        for name, color in zip(shown.columns, SERIES):
+            values = shown[name].to_numpy(float)
+            axes.barh(range(len(shown)), values, left=left, height=.62, color=color, label=str(name))
+            left += values
+        for at, total in enumerate(left):
+            axes.text(total + left.max() * .008, at, f"{total:,.0f}", va="center", fontsize=8.5, color=QUIET)
+        _classes(axes, [str(c) for c in shown.index])
+        axes.set_xlim(0, left.max() * 1.07)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel("images")
+        rules(axes, "x")
+        if shown.shape[1] > 1:
+            figure.legend(loc="outside upper right", ncols=shown.shape[1], handlelength=1, handletextpad=.4)
+        return svg_uri(figure)
+
+
+def _classes(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), [shorten(n, 30) for n in names])
+    axes.set_ylim(len(names) - .5, -.5)
+
+
+def channel_means(by_class: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], colored: bool) -> str:
+    """Mean of each channel and the spread of the image means (one standard deviation), class by class.
+
+    Parameters
+    ----------
+    by_class : mapping of class to (mean (3,), standard deviation (3,))
+    colored : bool
+        False draws one mark instead of three equal ones.
+    """
+    marks = CHANNELS if colored else (("gray level", GRAY, "o"),)
+    with canvas(WIDE, 1.1 + .36 * len(by_class)) as (figure, (axes,)):
+        for c, (name, color, marker) in enumerate(marks):
+            y = np.arange(len(by_class)) + (c - (len(marks) - 1) / 2) * .22
+            mean = np.array([m[c] for m, _ in by_class.values()])
+            spread = np.array([s[c] for _, s in by_class.values()])
+            axes.hlines(y, mean - spread, mean + spread, color=color, alpha=.45, linewidth=2.4)
+            axes.plot(mean, y, marker, color=color, markersize=5, linestyle="none", label=name)
+        _classes(axes, list(by_class))
+        axes.set_xlim(0, 255)
+        axes.set_xticks([0, 50, 100, 150, 200, 255])
+        axes.set_xlabel("gray level, 0 = black, 255 = full")
+        rules(axes, "x")
+        figure.legend(loc="outside upper right", ncols=3, handletextpad=.2)
+        return svg_uri(figure)
+
+
+def histograms(by_class: Mapping[str, NDArray[np.float64]], colored: bool) -> str:
+    """Shares of pixels per gray level: a small panel for each class, curves for red, green and blue.
+
+    Parameters
+    ----------
+    by_class : mapping of class to (3, 32)
+    """
+    shown = dict(list(by_class.items())[:MOST_CLASSES])
+    columns = min(4, len(shown))
+    rows = ceil(len(shown) / columns)
+    top = max(float(np.max(v)) for v in shown.values()) * 1.05
+    with canvas(max(2.1 * columns, 3.4), .5 + 1.35 * rows, columns, rows) as (figure, panels):
+        for axes in panels[len(shown):]:
+            axes.set_visible(False)
+        for at, (axes, (name, shares)) in enumerate(zip(panels, shown.items())):
+            _histogram(axes, shares, colored)
+            axes.set_title(shorten(name, 24), fontsize=9)
+            axes.set_ylim(0, top)
+            axes.yaxis.set_major_locator(FixedLocator([0, .05, .25, .5]))
+            axes.tick_params(labelleft=False, labelbottom=at + columns >= len(shown))
+        figure.supxlabel("gray level", fontsize=9, color=QUIET)
+        return svg_uri(figure)
+
+
+def _histogram(axes: Axes, shares: NDArray[np.float64], colored: bool) -> None:
+    # A white or black background would press all else flat; the square root keeps both in sight.
+    axes.set_yscale("function", functions=(np.sqrt, np.square))
+    edges = np.linspace(0, 256, BINS + 1)
+    if not colored:
+        axes.stairs(shares[0], edges, color=GRAY, fill=True, alpha=.5)
+    for (_, color, _), row in zip(CHANNELS, shares if colored else ()):
+        axes.stairs(row, edges, color=color, linewidth=1.3)
+    axes.set_xlim(0, 256)
+    axes.set_xticks([0, 128, 255])
+    rules(axes, "y")
+
+
+def one_histogram(shares: NDArray[np.float64], colored: bool) -> str:
+    """The histogram of a single picture."""
+    with canvas(4.6, 2.2) as (figure, (axes,)):
+        _histogram(axes, shares, colored)
+        axes.set_ylim(0, float(shares.max()) * 1.05)
+        axes.yaxis.set_major_locator(FixedLocator([0, .01, .05, .1, .25, .5, 1]))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+        axes.set_xlabel("gray level")
+        axes.set_ylabel("pixels")
+        return svg_uri(figure)
+
+
+def ranges(table: pd.DataFrame, columns: Mapping[str, str]) -> str:
+    """Median, middle half and 5th to 95th percentile of each look, class by class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Column `label` and those named by `columns` (name: axis label).
+    """
+    names = [str(n) for n in table["label"].value_counts().index[:MOST_CLASSES]]
+    with canvas(WIDE, 1.0 + .27 * len(names), columns=len(columns)) as (figure, panels):
+        for axes, (column, label) in zip(panels, columns.items()):
+            for at, name in enumerate(names):
+                values = table.loc[table["label"] == name, column].dropna()
+                if values.empty:
+                    continue
+                low, first, middle, last, high = np.percentile(values, [5, 25, 50, 75, 95])
+                axes.plot([low, high], [at, at], color=GRAY, linewidth=1)
+                axes.plot([first, last], [at, at], color=BLUE, linewidth=5, alpha=.55, solid_capstyle="butt")
+                axes.plot(middle, at, "o", color=INK, markersize=4)
+            _classes(axes, names)
+            axes.tick_params(labelleft=axes is panels[0])
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.set_xlabel(label)
+            rules(axes, "x")
+        return svg_uri(figure)
+
+
+def sizes(table: pd.DataFrame) -> str:
+    """Width and height of every image that was read; a mark grows with the number of images of that size."""
+    counts = table.groupby(["width", "height"]).size().reset_index(name="n")
+    with canvas(4.6, 3.4) as (figure, (axes,)):
+        axes.scatter(counts["width"], counts["height"], s=12 + 160 * np.sqrt(counts["n"] / counts["n"].sum()),
+                     color=BLUE, alpha=.55, linewidths=0)
+        axes.set_xlim(0, counts["width"].max() * 1.12)
+        axes.set_ylim(0, counts["height"].max() * 1.15)
+        axes.set_xlabel("width, px")
+        axes.set_ylabel("height, px")
+        rules(axes, "y")
+        axes.grid(True, axis="x")
+        return svg_uri(figure)
