@@ -59,7 +59,7 @@ class Chunk:
     ----------
     image_ids : tuple of n str
     names : tuple of k str
-        The features.
+        The features, sorted.
     values : (n, k) float32
         NaN where a region was not found.
     sizes : (n, 2) int64
@@ -125,7 +125,8 @@ def _place(error: BaseException) -> str:
 
 
 def _stack(rows: Sequence[_Row], faults: tuple[Fault, ...]) -> Chunk:
-    names = tuple(dict.fromkeys(name for row in rows for name in row.features))
+    # Sorted: the order in which a block fills its row may depend on what it found, the table's must not.
+    names = tuple(sorted({name for row in rows for name in row.features}))
     values = np.array([[row.features.get(name, np.nan) for name in names] for row in rows], dtype=np.float32)
     prints = np.stack([row.fingerprint for row in rows]) if rows else np.zeros((0, 0), np.float32)
     return Chunk(tuple(row.image_id for row in rows), names, values.reshape(len(rows), len(names)),
@@ -139,7 +140,7 @@ def lost(item: Item, error: str, reason: str) -> Chunk:
 
 def join(chunks: Sequence[Chunk]) -> Chunk:
     """Several chunks as one, rows in the order given; a feature that a chunk lacks is NaN there."""
-    names = tuple(dict.fromkeys(name for chunk in chunks for name in chunk.names))
+    names = tuple(sorted({name for chunk in chunks for name in chunk.names}))
     place = {name: at for at, name in enumerate(names)}
     values = np.full((sum(len(c.image_ids) for c in chunks), len(names)), np.nan, dtype=np.float32)
     start = 0
