@@ -95,7 +95,7 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
     labels = _at_full_size(labels, cut, rgb, white, stain.dye)
     stained = cv2.resize(od.sum(axis=2), rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.12
     area = np.bincount(labels.ravel())[1:]
-    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi)) if area.any() else 0.0
+    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi)) if area.any() else np.nan
     contrast = _weighted_quantile(found.contrast[keep], found.area[keep], 0.5) if keep.any() else np.nan
     return labels, stained, {"nuclear_radius": radius, "nuclear_contrast": contrast, "smear": float(name == "smear")}
 

@@ -193,3 +193,38 @@ def split_necks(labels: Ints, depth: Bytes, levels: int, width: int, neck: float
                 number[b] = count
             out[p] = number[b]
     return count
+
+
+@njit(cache=True)
+def object_sums(labels: Ints, planes: Floats, sums: Reals) -> None:
+    """Adds up geometry and planes of every object.
+
+    labels (H, W) int32, 0 = none; planes (k, H, W) float32; sums (objects, 8 + 2 k) float64, zero on entry: area, x, y,
+    xx, yy, xy, sides of pixels on the outline, pixels on the rim of the image, then sum and sum of squares of planes.
+    """
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            k = labels[y, x] - 1
+            if k < 0:
+                continue
+            sums[k, 0] += 1
+            sums[k, 1] += x
+            sums[k, 2] += y
+            sums[k, 3] += x * x
+            sums[k, 4] += y * y
+            sums[k, 5] += x * y
+            if x == 0 or labels[y, x - 1] != k + 1:
+                sums[k, 6] += 1
+            if x == width - 1 or labels[y, x + 1] != k + 1:
+                sums[k, 6] += 1
+            if y == 0 or labels[y - 1, x] != k + 1:
+                sums[k, 6] += 1
+            if y == height - 1 or labels[y + 1, x] != k + 1:
+                sums[k, 6] += 1
+            if x == 0 or y == 0 or x == width - 1 or y == height - 1:
+                sums[k, 7] += 1
+            for j in range(planes.shape[0]):
+                v = planes[j, y, x]
+                sums[k, 8 + 2 * j] += v
+                sums[k, 9 + 2 * j] += v * v
