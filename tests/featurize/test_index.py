@@ -28,7 +28,7 @@ def test_the_label_is_the_folder_that_holds_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "VALIDATION", "testing"),
-                                   ("train", "valid", "test"), ("pack/inner/train", "pack/inner/val", "pack/inner/test")])
+                                   ("train", "valid", "test"), ("pack/in/train", "pack/in/val", "pack/in/test")])
 def test_split_folders_become_the_split(tmp_path, names):
     index = build_index(folder(tmp_path, *(f"{name}/{label}/x.png" for name in names for label in "ab")))
     assert list(column(index, "split").values()) == [
