@@ -19,7 +19,8 @@ def check_columns(frame: pd.DataFrame, info: TableInfo) -> None:
     if not len(frame):
         raise UserError("the table has no row: nothing can be learned from it")
     if not model_columns(info):
-        raise UserError("the table has no feature that a model may use: run `python cli.py featurize` with another preset")
+        raise UserError("the table has no feature that a model may use: run `python cli.py featurize` with another "
+                        "preset")
 
 
 def model_columns(info: TableInfo) -> list[str]:
@@ -54,8 +55,8 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     infinite = np.argwhere(np.isinf(x))
     if len(infinite):
         row, column = infinite[0]
-        raise UserError(f"the column {columns[column]!r} holds an infinite value (row {row}, {len(infinite)} in all): run "
-                        "`python cli.py featurize` again; a missing value must be NaN")
+        raise UserError(f"the column {columns[column]!r} holds an infinite value (row {row}, {len(infinite)} in all): "
+                        "run `python cli.py featurize` again; a missing value must be NaN")
     return pd.DataFrame(x, columns=list(columns))
 
 

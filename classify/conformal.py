@@ -1,8 +1,8 @@
 """Sets of classes that hold the truth at a promised rate, in every class by itself.
 
-Class-conditional (Mondrian) split conformal prediction, Vovk 2012, PMLR 25:475; p-values by the library crepes. The score
-of a class is one minus its calibrated probability. The promise, at least 1 - alpha in each class, holds for rows like
-the calibrating ones: the same kind of patients, cameras and stains.
+Class-conditional (Mondrian) split conformal prediction, Vovk 2012, PMLR 25:475; p-values by the library crepes. The
+score of a class is one minus its calibrated probability. The promise, at least 1 - alpha in each class, holds for rows
+like the calibrating ones: the same kind of patients, cameras and stains.
 """
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ def prediction_sets(conformal: Conformal, p: NDArray[np.float64]) -> tuple[NDArr
         True where that was done; such a row should be looked at.
     """
     sets = p_values(conformal, p) > conformal.alpha
-    empty = ~sets.any(axis=1)
+    empty = np.asarray(~sets.any(axis=1))
     sets[empty, p[empty].argmax(axis=1)] = True
     return sets, empty
 

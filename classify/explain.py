@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from classify.columns import region_and_family
 from classify.result import Explanation
 from classify.tasks import Task
-from featurize.registry import Feature, blocks
+from featurize.registry import blocks
 
 Values = NDArray[np.float32]
 

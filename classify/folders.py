@@ -52,8 +52,8 @@ def check_replaceable(path: Path, mark: str) -> None:
     if path.is_symlink() or path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file or a link, a folder was wanted: choose another name with -o")
     if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
-        raise UserError(f"the folder {path} holds other files ({mark} is not among them) and is not overwritten: choose "
-                        "another name with -o or empty it")
+        raise UserError(f"the folder {path} holds other files ({mark} is not among them) and is not overwritten: "
+                        "choose another name with -o or empty it")
 
 
 def _move(part: Path, path: Path) -> None:

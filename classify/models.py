@@ -35,9 +35,9 @@ class FitSettings:
         Threads and random seed: the same pair gives the same bits.
     rounds, patience : int
         Most boosting rounds, and rounds without a better validation loss before a fit stops.
-    learning_rate, depth, subsample, columns, min_weight, l2 : float
-        Shrinkage, most splits on a path, share of rows a round, share of columns a split, least sum of Hessians in a
-        leaf, L2 penalty of leaf values.
+    learning_rate, depth, bins, subsample, columns, min_weight, l2 : float
+        Shrinkage, most splits on a path, most thresholds of a column, share of rows a round, share of columns a split,
+        least sum of Hessians in a leaf, L2 penalty of leaf values.
     """
 
     library: str = "xgboost"
@@ -48,6 +48,7 @@ class FitSettings:
     patience: int = 40
     learning_rate: float = 0.1
     depth: int = 3
+    bins: int = 64
     subsample: float = 0.7
     columns: float = 0.2
     min_weight: float = 1.0
@@ -196,15 +197,20 @@ def _fit_xgboost(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.floa
     parameters = {
         "tree_method": "hist", "device": _cuda_or_cpu(settings), "nthread": settings.jobs, "seed": settings.seed,
         "learning_rate": settings.learning_rate, "max_depth": settings.depth, "subsample": settings.subsample,
+        "max_bin": settings.bins,
         "colsample_bynode": settings.columns, "min_child_weight": settings.min_weight, "reg_lambda": settings.l2,
         "verbosity": 0, **(binary if classes == 2 else multi)}
     names = list(x.columns)
-    train = xgboost.QuantileDMatrix(x.to_numpy(), y, weight=weights, feature_names=names, nthread=settings.jobs)
-    watched, history = [(train, "train")], {}
+    train = xgboost.QuantileDMatrix(x.to_numpy(), y, weight=weights, feature_names=names, max_bin=settings.bins,
+                                    nthread=settings.jobs)
+    history: dict[str, dict[str, list[float]]] = {}
+    watched = [(train, "train")]
     if valid:
-        watched.append((xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, ref=train), "valid"))
-    booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history, verbose_eval=False,
-                            early_stopping_rounds=settings.patience if valid else None)
+        held = xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, max_bin=settings.bins,
+                                       ref=train, nthread=settings.jobs)
+        watched.append((held, "valid"))
+    booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
+                            early_stopping_rounds=settings.patience if valid else None, verbose_eval=False)
     rounds = booster.best_iteration + 1 if valid else settings.rounds
     return Model("xgboost", tuple(names), 1 if classes == 2 else classes, rounds, booster[:rounds], _curve(history))
 
@@ -217,8 +223,8 @@ def _cuda_or_cpu(settings: FitSettings) -> str:
         return "cpu"
     xgboost = _library("xgboost")
     if not xgboost.build_info().get("USE_CUDA"):
-        raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or choose "
-                        "--device cpu")
+        raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or "
+                        "choose --device cpu")
     probe = xgboost.Booster({"device": "cuda", "verbosity": 0}, [xgboost.DMatrix(np.zeros((1, 1)))])
     if not json.loads(probe.save_config())["learner"]["generic_param"]["device"].startswith("cuda"):
         raise UserError("--device cuda: no GPU was found; choose --device cpu")
@@ -237,8 +243,8 @@ def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.flo
         "num_threads": settings.jobs, "seed": settings.seed, "deterministic": True, "force_row_wise": True,
         "learning_rate": settings.learning_rate, "max_depth": settings.depth, "num_leaves": 2 ** settings.depth,
         "bagging_fraction": settings.subsample, "bagging_freq": 1, "feature_fraction_bynode": settings.columns,
-        "min_sum_hessian_in_leaf": settings.min_weight, "min_data_in_leaf": 1, "lambda_l2": settings.l2, "verbosity": -1,
-        **(binary if classes == 2 else multi)}
+        "max_bin": settings.bins - 1, "min_sum_hessian_in_leaf": settings.min_weight, "min_data_in_leaf": 1,
+        "lambda_l2": settings.l2, "verbosity": -1, **(binary if classes == 2 else multi)}
     names = list(x.columns)
     train = lightgbm.Dataset(x.to_numpy(), y, weight=weights, feature_name=names, params=parameters)
     history: dict[str, dict[str, list[float]]] = {}
@@ -247,16 +253,12 @@ def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.flo
     if valid:
         watched.append(lightgbm.Dataset(valid[0].to_numpy(), valid[1], reference=train, params=parameters))
         titles.append("valid")
-        calls.append(_stopping(lightgbm, settings.patience))
-    booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles, callbacks=calls)
+        calls.append(lightgbm.early_stopping(settings.patience, verbose=False))
+    booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles,
+                             callbacks=calls)
     rounds = booster.best_iteration if valid else settings.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
     return Model("lightgbm", tuple(names), 1 if classes == 2 else classes, rounds, kept, _curve(history))
-
-
-def _stopping(lightgbm: ModuleType, patience: int) -> Any:
-    """Early stopping by the validation rows alone: the loss on the fitted rows is only drawn."""
-    return lightgbm.early_stopping(patience, verbose=False)
 
 
 def _curve(history: dict[str, dict[str, list[float]]]) -> NDArray[np.float64]:

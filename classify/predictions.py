@@ -18,8 +18,8 @@ def review(p: Floats, sets: Bools, empty: Bools, novelty: Floats) -> Bools:
     return np.asarray((sets.sum(axis=1) != 1) | empty | (novelty > NOVEL) | (p.max(axis=1) < UNSURE))
 
 
-def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], p: Floats, sets: Bools, empty: Bools, novelty: Floats,
-                     fold: NDArray[np.int64] | None = None) -> pd.DataFrame:
+def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], p: Floats, sets: Bools, empty: Bools,
+                     novelty: Floats, fold: NDArray[np.int64] | None = None) -> pd.DataFrame:
     """One row per row of the table, in its order.
 
     Parameters
@@ -34,12 +34,12 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], p: Floats, s
     Returns
     -------
     DataFrame
-        `image_id, path, label, group, split, fold, predicted, p_<class>..., prediction_set, novelty, review`. The set is
-        in the order of the classes, joined by ``|``.
+        `image_id, path, label, group, split, fold, predicted, p_<class>..., prediction_set, novelty, review`. The set
+        is in the order of the classes, joined by ``|``.
     """
     names = np.array(classes, dtype=object)
-    number = pd.array(np.full(len(frame), -1) if fold is None else fold, dtype="Int64")
-    number[np.asarray(number < 0)] = pd.NA
+    number = pd.Series(-1 if fold is None else fold, index=range(len(frame)), dtype="Int64")
+    number = number.mask(number < 0)
     table = frame[["image_id", "path", "label", "group", "split"]].reset_index(drop=True)
     return table.assign(
         fold=number, predicted=names[p.argmax(axis=1)], **{f"p_{c}": p[:, i] for i, c in enumerate(classes)},

@@ -145,8 +145,8 @@ def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[
     if {"train", "test"} <= given or {"train", "val"} <= given:
         return _given_split(frame, task, component, seed)
     split = _fold_split(frame, task, component, folds, seed)
-    lone = f"the table knows only the split {sorted(given)[0]!r}: it was ignored and folds were made"
-    return split, _fold_warnings(split, task) + ((lone,) if given else ())
+    lone = tuple(f"the table knows only the split {name!r}: it was ignored and folds were made" for name in given)
+    return split, _fold_warnings(split) + lone
 
 
 def _fold_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64], folds: int, seed: int) -> Split:
@@ -181,26 +181,28 @@ def _check_folds(task: Task, component: NDArray[np.int64], folds: int) -> None:
     raise UserError(f"the class {name!r} has {what}, fewer than --folds {folds}: use --folds {least} or bring more")
 
 
-def _fold_warnings(split: Split, task: Task) -> tuple[str, ...]:
+def _fold_warnings(split: Split) -> tuple[str, ...]:
     empty = [(c, f) for f in split.counts.columns for c in split.counts.index if split.counts.loc[c, f] == 0]
     if not empty:
         return ()
     name, fold = empty[0]
-    return (f"{len(empty)} of the folds lack a class (the first: {name!r} in {fold}): groups are too few or too unequal "
-            "to spread every class over all folds",)
+    return (f"{len(empty)} times a fold lacks a class (the first: {name!r} in {fold}): groups are too few or too "
+            "unequal to spread every class over all folds",)
 
 
 def _given_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64],
                  seed: int) -> tuple[Split, tuple[str, ...]]:
     """Train, val and test as the table has them, less the training rows that leak."""
     said: list[str] = []
-    part = np.where(task.labelled, frame["split"].fillna("train").to_numpy(dtype=object), "unlabelled").astype(object)
+    part = frame["split"].fillna("train").to_numpy(dtype=object, copy=True)
+    part[~task.labelled] = "unlabelled"
     if frame["split"][task.labelled].isna().any():
-        said.append(f"{int(frame['split'][task.labelled].isna().sum())} labelled rows have no split: they count as train")
+        lone = int(frame["split"][task.labelled].isna().sum())
+        said.append(f"{lone} labelled rows have no split: they count as train")
     if "test" not in part:
         part[part == "val"] = "test"
         said.append("the given split has no test part: val was used as test")
-    found = leaks(frame.assign(split=np.where(task.labelled, part, None)), component)
+    found = leaks(frame.assign(split=pd.Series(part, frame.index).where(task.labelled)), component)
     removed = _remove_leaks(part, component)
     if removed:
         said.insert(0, f"{len(found)} images of {found['component'].nunique()} groups or duplicate pictures stand on "
@@ -228,8 +230,8 @@ def _carve_val(part: NDArray[np.object_], task: Task, component: NDArray[np.int6
     rows = np.flatnonzero(part == "train")
     kept = hold_out(task.y[rows], component[rows], VAL_SHARE, seed) if len(rows) else np.zeros(0, bool)
     if not kept.any():
-        raise UserError("the given split has no val part, and train has too few groups of some class to make one: add a "
-                        "val part or more groups")
+        raise UserError("the given split has no val part, and train has too few groups of some class to make one: add "
+                        "a val part or more groups")
     part[rows[kept]] = "val"
 
 

@@ -1,6 +1,6 @@
 """What is to be predicted: the kind of task, its classes and the label of every row as a number.
 
-A new kind is one more branch in `resolve_task`, `evaluate.scores` and `calibrate.logits`: nothing else asks for the kind.
+A new kind is one more branch in `resolve_task`, `evaluate.scores` and `calibrate.logits`: little else asks for it.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass

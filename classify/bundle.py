@@ -1,0 +1,167 @@
+"""A model as a folder of plain data that anyone can open and that cannot run code.
+
+``manifest.json`` says what the model is and holds the SHA-256 of every other file; the trees are in their library's own
+format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM); arrays are in ``arrays.npz``, read without pickle. Every
+byte is checked before anything but the manifest is parsed: xgboost may crash on a damaged file. The checks find damage,
+not malice: but there is nothing in the files that could be run.
+
+Raise FORMAT when a file changes its meaning, keep the reader of the older number, and add a golden folder and a test.
+"""
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+import hashlib
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify import models
+from classify.calibrate import Calibration
+from classify.conformal import Conformal
+from classify.folders import replacing_folder
+from classify.models import Model
+from classify.novelty import Novelty, Space
+from featurize.errors import UserError
+
+FORMAT = 1
+MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
+TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that a prediction needs.
+
+    Parameters
+    ----------
+    kind, classes
+        As `classify.tasks.Task` has them.
+    blocks : dict of str to int
+        Versions of the feature families that made the training table.
+    preset : dict
+        How pictures became that table.
+    mm_per_px : float or None
+    model, calibration, conformal, novelty
+        The fitted parts; `model.features` are the columns, in order.
+    train_ids : (m,) str
+        `image_id` of the points of `novelty`.
+    settings, versions : dict
+        How it was trained, and with which libraries: for the reader, nothing depends on it.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    blocks: dict[str, int]
+    preset: dict[str, Any]
+    mm_per_px: float | None
+    model: Model
+    calibration: Calibration
+    conformal: Conformal
+    novelty: Novelty
+    train_ids: NDArray[np.str_]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a model folder, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        The place cannot be written or holds something that is no model.
+    """
+    files = {TREES[bundle.model.library]: models.to_bytes(bundle.model), ARRAYS: _arrays(bundle)}
+    manifest = {**_manifest(bundle), "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}}
+    manifest["sha256"] = _digest(manifest)
+    with replacing_folder(folder, MANIFEST) as part:
+        for name, data in files.items():
+            (part / name).write_bytes(data)
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
+    """Read a model folder, or the run folder around it.
+
+    Raises
+    ------
+    UserError
+        Not a model, of another format, or damaged: names the file and says what to do.
+    """
+    folder = folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
+    manifest = _read_manifest(folder)
+    data = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
+    library, classes = manifest["library"], tuple(manifest["classes"])
+    outputs = 1 if manifest["kind"] == "binary" else len(classes)
+    model = models.from_bytes(data[TREES[library]], library, manifest["features"], outputs, jobs)
+    with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
+        arrays = {name: read[name] for name in read.files}
+    space = Space(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],
+                  arrays["space_deviation"], manifest["off_axes"])
+    return Bundle(
+        manifest["kind"], classes, manifest["blocks"], manifest["preset"], manifest["mm_per_px"], model,
+        Calibration.from_dict(manifest["calibration"]),
+        Conformal(manifest["alpha"], arrays["conformal_scores"], arrays["conformal_y"]),
+        Novelty(space, arrays["novelty_points"], arrays["novelty_distances"]), arrays["train_ids"],
+        manifest["settings"], manifest["versions"])
+
+
+def _manifest(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "format": FORMAT, "program": "pellucid", "kind": bundle.kind, "classes": list(bundle.classes),
+        "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
+        "mm_per_px": bundle.mm_per_px, "library": bundle.model.library, "rounds": bundle.model.rounds,
+        "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
+        "off_axes": bundle.novelty.space.off, "settings": bundle.settings, "versions": bundle.versions}
+
+
+def _arrays(bundle: Bundle) -> bytes:
+    space, buffer = bundle.novelty.space, BytesIO()
+    np.savez(
+        buffer, allow_pickle=False, space_center=space.center, space_scale=space.scale, space_mean=space.mean,
+        space_axes=space.axes, space_deviation=space.deviation, novelty_points=bundle.novelty.points,
+        novelty_distances=bundle.novelty.distances, train_ids=bundle.train_ids,
+        conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y)
+    return buffer.getvalue()
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    """SHA-256 over everything else in the manifest, in one canonical spelling."""
+    rest = {k: v for k, v in manifest.items() if k != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{folder} is not a model ({MANIFEST} is missing): give the folder that `python cli.py "
+                        "classify` wrote with -o")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _damaged(path, "it is not JSON") from error
+    if not isinstance(manifest, dict) or manifest.get("program") != "pellucid":
+        raise _damaged(path, "it was not written by Pellucid")
+    if manifest.get("format") != FORMAT:
+        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: train the "
+                        "model again with `python cli.py classify`, or use the version that wrote it")
+    if manifest.get("sha256") != _digest(manifest):
+        raise _damaged(path, "its checksum does not fit")
+    return manifest
+
+
+def _read_checked(path: Path, digest: str) -> bytes:
+    """The bytes of a file, the same ones that were checked."""
+    if not path.is_file():
+        raise _damaged(path, "it is missing")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise _damaged(path, "its checksum does not fit")
+    return data
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"the model file {path} is damaged ({what}): copy the model again from where it was trained, or "
+                     "train it again with `python cli.py classify`")

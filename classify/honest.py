@@ -1,0 +1,143 @@
+"""What is fitted on held-out rows, and the predictions of all rows that follow from it.
+
+With folds, every row is held out once: its probability comes from a calibration, and its set from scores, of the other
+folds. With a given split, val calibrates and test only reports. The saved model is calibrated on all held-out rows.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from classify import calibrate, conformal, novelty
+from classify.calibrate import Calibration, logits
+from classify.conformal import Conformal
+from classify.crossfit import CrossFit
+from classify.novelty import Novelty
+from classify.predict import Applied
+from classify.predictions import prediction_table
+from classify.result import Predicted, Split
+from classify.splits import Fit, make_folds
+from classify.tasks import Task
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+SHOWN, VAL_FOLDS = 3, 5
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Fitted on held-out rows.
+
+    Parameters
+    ----------
+    rows : (m,) int64
+        The calibrating rows: all rows of the folds, or val.
+    fold : (m,) int64
+        Their folds, or folds made of val.
+    p : (m, K) float64
+        Their probabilities, calibrated on the other folds.
+    calibration, conformal
+        Fitted on all of them, for the saved model.
+    """
+
+    rows: Rows
+    fold: Rows
+    p: Floats
+    calibration: Calibration
+    conformal: Conformal
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where held-out rows lie among the training rows.
+
+    Parameters
+    ----------
+    model : Novelty
+        Of all training rows, for the saved model.
+    train : (m,) int64
+        The rows of `model.points`.
+    distances : (n, c) float64, neighbours : (n, c) int64
+        Nearest training rows of each tested row; NaN and -1 for the others.
+    """
+
+    model: Novelty
+    train: Rows
+    distances: Floats
+    neighbours: Rows
+
+
+def fit_held_out(crossed: CrossFit, task: Task, split: Split, method: str, alpha: float, seed: int) -> HeldOut:
+    """Calibration and conformal scores of the rows that the trees did not see."""
+    rows = np.flatnonzero((split.part == "val") if split.kind == "given" else (split.fold >= 0))
+    margins, y, component = crossed.margins[rows], task.y[rows], split.component[rows]
+    fold = split.fold[rows] if split.kind == "folds" else _folds_of_val(y, component, seed)
+    p = calibrate.cross_calibrate(margins, y, fold, component, method, seed)
+    fitted = calibrate.fit_calibration(margins, y, component, method, seed)
+    return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, y, alpha))
+
+
+def _folds_of_val(y: Rows, component: Rows, seed: int) -> Rows:
+    """Folds of the calibrating part, so that its conformal scores are honest too; of rows where groups are too few."""
+    units = component if len(np.unique(component)) >= VAL_FOLDS else np.arange(len(y))
+    return make_folds(y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
+
+
+def fit_surroundings(x: pd.DataFrame, fits: tuple[Fit, ...], held: HeldOut, seed: int) -> Surroundings:
+    """Distances of every tested row to the training rows of its own fit."""
+    values = x.to_numpy()
+    distances = np.full((len(x), novelty.NEAREST), np.nan)
+    neighbours = np.full((len(x), novelty.NEAREST), -1, np.int64)
+    for fit in fits:
+        space = novelty.fit_space(values[fit.train], seed)
+        points = novelty.to_points(space, values[fit.train])
+        found, index = novelty.nearest(novelty.to_points(space, values[fit.test]), points)
+        distances[fit.test, :found.shape[1]] = found
+        neighbours[fit.test, :found.shape[1]] = fit.train[index]
+    train = fits[0].train if len(fits) == 1 else held.rows
+    if len(fits) > 1:
+        space = novelty.fit_space(values[train], seed)
+        points = novelty.to_points(space, values[train])
+    scale = np.sort(np.nanmean(distances[held.rows], axis=1))
+    return Surroundings(Novelty(space, points, scale), train, distances, neighbours)
+
+
+def predict_all(frame: pd.DataFrame, task: Task, split: Split, crossed: CrossFit, held: HeldOut, around: Surroundings,
+                applied: Applied, alpha: float) -> Predicted:
+    """Predictions of every row: held-out ones for the rows of the folds, those of the saved model for all others.
+
+    Parameters
+    ----------
+    applied : Applied
+        What the saved model says about every row of the table.
+    """
+    honest = split.fold >= 0
+    margins, p, sets, empty = applied.margins.copy(), applied.p.copy(), applied.sets.copy(), applied.empty.copy()
+    new, distances = applied.novelty.copy(), applied.distances.copy()
+    neighbours = around.train[applied.neighbours]
+    if split.kind == "folds":
+        rows = held.rows
+        margins[rows], p[rows] = crossed.margins[rows], held.p
+        sets[rows], empty[rows] = conformal.cross_sets(held.p, task.y[rows], held.fold, alpha)
+        new[rows] = novelty.novelty(np.nanmean(around.distances[rows], axis=1), around.model.distances)
+        width = distances.shape[1]
+        distances[rows], neighbours[rows] = around.distances[rows, :width], around.neighbours[rows, :width]
+    near, far = _other_components(neighbours, distances, split.component)
+    table = prediction_table(frame, task.classes, p, sets, empty, new, split.fold)
+    return Predicted(table, honest, margins, softmax(logits(margins), axis=1), p, sets, empty, new, near, far)
+
+
+def _other_components(neighbours: Rows, distances: Floats, component: Rows) -> tuple[Rows, Floats]:
+    """(n, 3) nearest rows of other components: a training row is its own nearest neighbour."""
+    own = component[np.arange(len(neighbours))][:, None]
+    barred = (neighbours < 0) | (component[neighbours] == own)
+    order = np.argsort(barred, axis=1, kind="stable")[:, :SHOWN]
+    at = np.arange(len(neighbours))[:, None]
+    near = np.full((len(neighbours), SHOWN), -1, np.int64)
+    far = np.full((len(neighbours), SHOWN), np.nan)
+    near[:, :order.shape[1]] = np.where(barred[at, order], -1, neighbours[at, order])
+    far[:, :order.shape[1]] = np.where(barred[at, order], np.nan, distances[at, order])
+    return near, far

@@ -1,0 +1,56 @@
+"""Put the scores of a run together: the content of metrics.json and the curves beside it."""
+from typing import Any
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from classify import evaluate
+from classify.calibrate import Calibration
+from classify.result import Predicted, Scores, Split
+from classify.tasks import Task
+
+
+def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, NDArray[np.float64]],
+          shortcuts: pd.DataFrame, calibration: Calibration, resamples: int, seed: int) -> Scores:
+    """Every score of the honest, labelled rows.
+
+    Parameters
+    ----------
+    baselines : dict of str to (n, K) float64
+        Probabilities of each baseline on the honest rows.
+    resamples, seed : int
+        Of the bootstrap.
+    """
+    rows = np.flatnonzero(predicted.honest & task.labelled)
+    y, p, sets = task.y[rows], predicted.probabilities[rows], predicted.sets[rows]
+    component, classes = split.component[rows], task.classes
+    table = pd.DataFrame(evaluate.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
+                         columns=list(classes))
+    metrics = {
+        "task": task.kind, "n": len(rows), "classes": list(classes),
+        **{name: values[0] for name, values in evaluate.scores(y, p, sets).items()},
+        "per_class": evaluate.per_class(y, p, sets, classes),
+        "intervals": evaluate.intervals(y, p, sets, component, resamples, seed),
+        "baselines": {name: {k: v[0] for k, v in evaluate.scores(y, found[rows]).items()}
+                      for name, found in baselines.items()},
+        "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in shortcuts.to_dict("records")},
+        "calibration": {"method": calibration.method, "temperature": calibration.temperature,
+                        "log_loss_by_method": dict(calibration.losses or {}),
+                        "log_loss_before": evaluate.scores(y, predicted.raw[rows])["log_loss"][0]},
+        "review_share": predicted.table["review"].to_numpy()[rows].mean(),
+        "groups": len(np.unique(component)), "split": split.kind, "folds": int(split.fold.max()) + 1}
+    return Scores(plain(metrics), table, evaluate.reliability(y, p, classes), evaluate.risk_coverage(y, p),
+                  evaluate.set_sizes(y, sets, classes), shortcuts)
+
+
+def plain(value: Any) -> Any:
+    """Numbers as JSON knows them: NaN becomes None, numpy's types become Python's."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

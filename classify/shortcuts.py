@@ -1,0 +1,91 @@
+"""Can the label be told from what should not matter? A model may then have learned the camera instead of the cell."""
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+from scipy.stats.contingency import association
+
+from classify.calibrate import logits
+from classify.columns import matrix
+from classify.crossfit import cross_fit
+from classify.evaluate import scores
+from classify.models import FitSettings
+from classify.result import Split
+from classify.splits import make_folds
+from classify.tasks import Task, encode
+from featurize.table import TableInfo
+
+COLUMNS = ["name", "target", "score", "chance", "warning"]
+# An AUROC from nuisances alone that calls for a warning: half of what a perfect model adds to chance.
+TELLING = 0.75
+# Cramer's V of site and label from which a difference between sites can pass for one between classes.
+TIED = 0.3
+ROUNDS = 80
+SITE_FOLDS, SITE_ROWS = 3, 10
+
+
+def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task, split: Split,
+              settings: FitSettings) -> pd.DataFrame:
+    """The tests that the table allows.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame
+        The model's features.
+
+    Returns
+    -------
+    DataFrame
+        `name, target, score, chance, warning`: AUROC of the label from nuisance columns alone, and of the site from the
+        model's features where there are several sites; `warning` is a sentence, or "" where there is no sign.
+    """
+    light = replace(settings, rounds=ROUNDS, columns=1.0)
+    rows = _from_nuisances(frame, info, task, split, light) + _from_features(frame, x, task, split, light)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _from_nuisances(frame: pd.DataFrame, info: TableInfo, task: Task, split: Split,
+                    settings: FitSettings) -> list[tuple[str, str, float, float, str]]:
+    """How well focus, noise, compression, illumination and size of the picture alone tell the label."""
+    names = [c for c in info.nuisance if c in frame.columns]
+    if not names:
+        return []
+    x = matrix(frame, names)
+    auroc = _auroc(x, task.y, split, settings)
+    said = ""
+    if auroc > TELLING:
+        said = (f"properties of the pictures alone ({len(names)} nuisance columns such as {names[0]}) tell the label "
+                f"with an AUROC of {auroc:.2f}: classes may differ in how they were photographed, and a model can "
+                "learn that")
+    return [("nuisances", "label", auroc, 0.5, said)]
+
+
+def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Split,
+                   settings: FitSettings) -> list[tuple[str, str, float, float, str]]:
+    """How well the features tell the site, and whether site and label go together."""
+    rows = np.flatnonzero(task.labelled)
+    sites, y = encode(frame["site"].iloc[rows])
+    if len(sites) < 2 or (y < 0).any() or np.bincount(y).min() < SITE_ROWS:
+        return []
+    component = split.component[rows]
+    if min(len(np.unique(component[y == c])) for c in range(len(sites))) < SITE_FOLDS:
+        return []
+    fold = make_folds(y, component, SITE_FOLDS, settings.seed)
+    by_site = Split("folds", np.full(len(rows), "fold", dtype=object), fold, component, split.leaks, split.counts)
+    auroc = _auroc(x.iloc[rows].reset_index(drop=True), y, by_site, settings)
+    tie = float(association(pd.crosstab(y, task.y[rows]).to_numpy(), method="cramer"))
+    said = ""
+    if auroc > TELLING and tie > TIED:
+        said = (f"the features tell the site with an AUROC of {auroc:.2f}, and site and label go together (Cramer's V "
+                f"{tie:.2f}): part of the scores may come from the site")
+    return [("features", "site", auroc, 0.5, said)]
+
+
+def _auroc(x: pd.DataFrame, y: NDArray[np.int64], split: Split, settings: FitSettings) -> float:
+    """Macro one-vs-rest AUROC on the tested rows."""
+    crossed = cross_fit(x, y, split, settings, 0.5, lambda: None)
+    tested = split.fold >= 0
+    p = softmax(logits(crossed.margins[tested]), axis=1)
+    return float(scores(y[tested], p)["auroc"][0])
