@@ -69,7 +69,7 @@ def test_an_emptied_cache_is_filled_again(tmp_path):
     assert load(index.sources[0], "a/1.png").width_px == 4
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "a/../../evil.png", "/tmp/evil.png", "C:/evil.png", "..\\evil.png",
+@pytest.mark.parametrize("name", ["../evil.png", "a/../../evil.png", "/evil.png", "C:/evil.png", "..\\evil.png",
                                   "\\\\host\\evil.png"])
 def test_a_path_that_leads_out_is_refused(tmp_path, cache, name):
     with pytest.raises(UserError, match="leads out of it"):
