@@ -1,6 +1,7 @@
 """Who trains and who is tested, so that no patient and no picture stands on both sides."""
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 import warnings
 
 import numpy as np
@@ -15,8 +16,8 @@ from classify.tasks import Task
 from featurize.errors import UserError
 
 PARTS = ("train", "val", "test")
-# Seeds that a split may try before it is taken with a class missing from a tested fold.
-TRIES = 20
+# Seeds that folds may try before they are taken with a class missing somewhere, and seeds that a hold-out compares.
+TRIES, HOLD_TRIES = 20, 3
 # Share of the training rows kept back for early stopping, and for calibration where a given split has no val part.
 STOP_SHARE, VAL_SHARE = 1 / 8, 0.15
 
@@ -100,15 +101,17 @@ def hold_out(y: NDArray[np.int64], component: NDArray[np.int64], share: float, s
         True = kept back. All False where no choice of whole components leaves every class on both sides.
     """
     best, least = np.zeros(len(y), bool), np.inf
-    aim = np.bincount(y) * share
-    for parts in sorted({round(1 / share), 5, 3, 2}, reverse=True):
-        if parts > len(np.unique(component)):
+    counts = np.bincount(y)
+    most = min(len(np.unique(component)), int(counts.max()))
+    for parts, shuffle in product(sorted({round(1 / share), 5, 3, 2}, reverse=True), range(seed, seed + HOLD_TRIES)):
+        if parts > most:
             continue
-        fold = _shuffled_folds(y, component, parts, seed)
+        fold = _shuffled_folds(y, component, parts, shuffle)
         for number in range(parts):
-            kept = np.bincount(y[fold == number], minlength=len(aim))
-            if kept.all() and (np.bincount(y) - kept).all() and np.abs(kept - aim).sum() < least:
-                best, least = fold == number, float(np.abs(kept - aim).sum())
+            kept = np.bincount(y[fold == number], minlength=len(counts))
+            off = float(np.abs(kept - counts * share).sum())
+            if kept.all() and (counts - kept).all() and off < least:
+                best, least = fold == number, off
     return best
 
 

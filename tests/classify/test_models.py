@@ -1,0 +1,104 @@
+"""Boosted trees behind three functions."""
+import numpy as np
+import pandas as pd
+import pytest
+from made_table import made_table
+
+from classify.columns import matrix
+from classify.models import LIBRARIES, FitSettings, Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
+from classify.tasks import encode
+from featurize.errors import UserError
+
+
+def data(classes: int) -> tuple[pd.DataFrame, np.ndarray]:
+    frame, info = made_table((40,) * classes)
+    return matrix(frame, info.features), encode(frame["label"])[1]
+
+
+def fitted(library: str, classes: int, seed: int = 0, jobs: int = 1) -> tuple[Model, pd.DataFrame]:
+    x, y = data(classes)
+    valid = x.iloc[::4].reset_index(drop=True), y[::4]
+    settings = FitSettings(library=library, seed=seed, jobs=jobs, rounds=60, patience=8)
+    return fit(x, y, class_weights(y, .5), valid, settings), x
+
+
+@pytest.fixture(scope="module", params=[(lib, k) for lib in LIBRARIES for k in (2, 3)], ids=str)
+def model_and_x(request: pytest.FixtureRequest) -> tuple[Model, pd.DataFrame]:
+    return fitted(*request.param)
+
+
+def test_margins_have_one_column_for_binary_and_one_a_class_otherwise(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, x = model_and_x
+    assert margin(model, x).shape == (len(x), model.outputs) and model.outputs in (1, 3)
+
+
+def test_contributions_add_up_to_the_margin(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, x = model_and_x
+    values = contributions(model, x)
+    assert values.shape == (len(x), model.outputs, len(x.columns) + 1)
+    # Both libraries sum in float32 or better: 1e-4 is a hundred times their rounding.
+    np.testing.assert_allclose(values.sum(axis=2), margin(model, x), atol=1e-4)
+
+
+def test_a_column_that_no_tree_uses_contributes_nothing(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, x = model_and_x
+    assert not contributions(model, x)[:, :, list(x.columns).index("cell_color_constant")].any()
+
+
+def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, x = model_and_x
+    again = from_bytes(to_bytes(model), model.library, model.features, model.outputs)
+    assert again.rounds == model.rounds
+    np.testing.assert_array_equal(margin(again, x), margin(model, x))
+    np.testing.assert_array_equal(contributions(again, x), contributions(model, x))
+
+
+def test_rounds_end_where_the_validation_loss_is_least(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, _ = model_and_x
+    assert model.rounds == model.curve[:, 1].argmin() + 1
+    assert model.curve[0, 0] > model.curve[-1, 0]
+
+
+def test_reordered_columns_are_refused(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+    model, x = model_and_x
+    with pytest.raises(ValueError, match="differ from position 0 on"):
+        margin(model, x[list(x.columns)[::-1]])
+    with pytest.raises(ValueError, match="12 columns came, the model was fitted on 13"):
+        contributions(model, x.iloc[:, :-1])
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_same_seed_gives_the_same_bits(library: str) -> None:
+    (a, x), (b, _), (c, _) = fitted(library, 3), fitted(library, 3, jobs=2), fitted(library, 3, seed=1)
+    np.testing.assert_array_equal(margin(a, x), margin(b, x))
+    assert (margin(a, x) != margin(c, x)).any()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_missing_values_need_no_care(library: str) -> None:
+    model, x = fitted(library, 2)
+    empty = pd.DataFrame(np.full((3, len(x.columns)), np.nan, np.float32), columns=x.columns)
+    assert np.isfinite(margin(model, empty)).all() and np.isfinite(contributions(model, empty)).all()
+
+
+def test_balanced_weights_give_every_class_the_same_sum() -> None:
+    y = np.array([0, 0, 0, 1])
+    np.testing.assert_allclose(class_weights(y, 1), [2 / 3, 2 / 3, 2 / 3, 2])
+    np.testing.assert_allclose(class_weights(y, 0), 1)
+
+
+def test_cuda_is_refused_in_one_line_where_there_is_none() -> None:
+    import xgboost
+    if xgboost.build_info().get("USE_CUDA"):
+        pytest.skip("this xgboost may find a GPU")
+    x, y = data(2)
+    with pytest.raises(UserError, match="--device cuda: the installed xgboost has no CUDA"):
+        fit(x, y, class_weights(y, 0), None, FitSettings(device="cuda"))
+    with pytest.raises(UserError, match="works with --model xgboost only"):
+        fit(x, y, class_weights(y, 0), None, FitSettings(library="lightgbm", device="cuda"))
+
+
+def test_an_unknown_library_is_refused() -> None:
+    x, y = data(2)
+    with pytest.raises(UserError, match="--model forest is unknown: choose xgboost or lightgbm"):
+        fit(x, y, class_weights(y, 0), None, FitSettings(library="forest"))

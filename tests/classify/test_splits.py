@@ -1,0 +1,168 @@
+"""Who trains and who is tested."""
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+from made_table import made_table, table_info
+
+from classify.splits import components, fits, hold_out, leaks, make_folds, plan_split
+from classify.tasks import Task, resolve_task
+from featurize.errors import UserError
+
+
+def frame_of(label: list[str], group: list[str | None], copies: list[int] | None = None,
+             split: list[str | None] | None = None) -> pd.DataFrame:
+    n = len(label)
+    return pd.DataFrame({"image_id": [str(i) for i in range(n)], "path": [f"{i}.png" for i in range(n)],
+                         "label": pd.Series(label, dtype=object), "group": pd.Series(group, dtype=object),
+                         "duplicate_group": copies or list(range(n)),
+                         "split": pd.Series(split or [None] * n, dtype=object)})
+
+
+def task_of(frame: pd.DataFrame) -> Task:
+    return resolve_task(frame, table_info(["cell_color_a"]))
+
+
+def test_components_link_rows_through_groups_and_duplicates() -> None:
+    # 0-1 by group p, 1-3 by picture 7, 3-4 by group q; 2 and 5 stand alone, None links nothing.
+    frame = frame_of(list("aabbab"), ["p", "p", None, "q", "q", None], [0, 7, 1, 7, 2, 3])
+    np.testing.assert_array_equal(components(frame), [0, 0, 1, 0, 0, 2])
+
+
+def brute_components(group: list[str | None], copies: list[int]) -> list[int]:
+    """The definition: merge until nothing changes."""
+    number = list(range(len(group)))
+    changed = True
+    while changed:
+        changed = False
+        for i in range(len(group)):
+            for j in range(len(group)):
+                same = copies[i] == copies[j] or group[i] is not None and group[i] == group[j]
+                if same and number[i] != number[j]:
+                    number[i] = number[j] = min(number[i], number[j])
+                    changed = True
+    return [sorted(set(number)).index(v) for v in number]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["p", "q", "r", "s", None]), st.integers(0, 9)), min_size=1, max_size=14))
+def test_components_equal_repeated_merging(rows: list[tuple[str | None, int]]) -> None:
+    group, copies = [g for g, _ in rows], [c for _, c in rows]
+    found = components(frame_of(["a"] * len(rows), group, copies))
+    np.testing.assert_array_equal(found, brute_components(group, copies))
+
+
+def test_no_patient_is_in_two_folds_and_every_fold_has_every_class() -> None:
+    frame, info = made_table((60, 30, 12), group_size=2)
+    split, _ = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert split.kind == "folds" and frame.groupby("group")["label"].size().max() == 2
+    assert pd.Series(split.fold).groupby(frame["group"]).nunique().max() == 1
+    assert (split.counts > 0).all().all()
+    for fit in fits(split):
+        assert not set(frame["group"].iloc[fit.train]) & set(frame["group"].iloc[fit.test])
+
+
+def test_copies_of_a_picture_stand_in_one_fold() -> None:
+    frame, info = made_table((40, 40), group_size=1)
+    frame["duplicate_group"] = np.arange(len(frame)) // 2
+    frame["label"] = np.where(frame["duplicate_group"] % 2, "ant", "bee")
+    split, _ = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert pd.Series(split.fold).groupby(frame["duplicate_group"]).nunique().max() == 1
+
+
+def test_the_seed_decides_the_folds() -> None:
+    y, component = np.repeat([0, 1], 50), np.arange(100)
+    a, b, c = (make_folds(y, component, 5, seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_unlabelled_rows_are_in_no_fold() -> None:
+    frame, info = made_table((30, 30))
+    frame.loc[:4, "label"] = None
+    split, _ = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert (split.fold[:5] == -1).all() and (split.part[:5] == "unlabelled").all() and (split.fold[5:] >= 0).all()
+
+
+def test_a_class_with_fewer_images_than_folds_is_refused_with_the_folds_that_work() -> None:
+    frame = frame_of(["a"] * 9 + ["b"] * 3, [None] * 12)
+    with pytest.raises(UserError, match="'b' has 3 images, fewer than --folds 5: use --folds 3"):
+        plan_split(frame, task_of(frame), 5, 0)
+
+
+def test_a_class_with_fewer_groups_than_folds_is_refused() -> None:
+    frame = frame_of(["a"] * 10 + ["b"] * 10, [f"p{i}" for i in range(10)] + ["q", "r"] * 5)
+    with pytest.raises(UserError, match="'b' has 10 images in 2 independent groups, fewer than --folds 5"):
+        plan_split(frame, task_of(frame), 5, 0)
+    frame["group"] = ["q"] * 20
+    with pytest.raises(UserError, match="1 independent groups: at least 2"):
+        plan_split(frame, task_of(frame), 2, 0)
+
+
+def test_a_given_split_is_kept() -> None:
+    frame, info = made_table((60, 60))
+    frame["split"] = np.resize(["train", "train", "val", "test"], len(frame))
+    frame["group"] = None
+    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert split.kind == "given" and said == () and split.leaks.empty
+    np.testing.assert_array_equal(split.part, frame["split"])
+    np.testing.assert_array_equal(split.fold, np.where(frame["split"] == "test", 0, -1))
+    assert len(fits(split)) == 1
+
+
+def test_leaking_rows_are_told_and_leave_the_training_side() -> None:
+    label = ["a", "b"] * 10
+    split = ["train"] * 10 + ["val"] * 4 + ["test"] * 6
+    group = [f"p{i}" for i in range(20)]
+    group[0] = group[19]      # train and test: row 0 goes
+    group[2] = group[12]      # train and val: row 2 goes
+    group[11] = group[18]     # val and test: row 11 goes
+    frame = frame_of(label, list(group), split=list(split))
+    found, said = plan_split(frame, task_of(frame), 5, 0)
+    assert set(np.flatnonzero(found.part == "removed")) == {0, 2, 11}
+    assert sorted(found.leaks["row"]) == [0, 2, 11, 12, 18, 19]
+    assert "6 images of 3 groups" in said[0] and "3 were removed" in said[0]
+    sides = [set(found.component[found.part == p]) for p in ("train", "val", "test")]
+    assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+
+
+def test_leaks_name_only_components_on_several_sides() -> None:
+    frame = frame_of(list("abab"), ["p", "p", "q", "q"], split=["train", "test", "train", "train"])
+    assert list(leaks(frame, components(frame))["row"]) == [0, 1]
+
+
+def test_a_missing_val_part_is_carved_from_train_by_groups() -> None:
+    frame, info = made_table((60, 60), group_size=3)
+    number = frame["group"].str[3:].astype(int)
+    frame["split"] = np.where(number < 5, "test", "train")
+    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
+    val, train = split.part == "val", split.part == "train"
+    assert "no val part" in said[0] and not set(frame["group"][val]) & set(frame["group"][train])
+    assert .08 < val.sum() / (val | train).sum() < .25
+
+
+def test_val_is_tested_where_there_is_no_test_part() -> None:
+    frame, info = made_table((60, 60))
+    frame["split"] = np.where(frame["group"].str[3:].astype(int) < 8, "val", "train")
+    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert (split.part[frame["split"] == "val"] == "test").all() and "val was used as test" in said[0]
+
+
+def test_a_class_that_training_lacks_is_refused() -> None:
+    frame = frame_of(["a"] * 10 + ["b"] * 4, [None] * 14, split=["train"] * 8 + ["val"] * 2 + ["test"] * 4)
+    with pytest.raises(UserError, match="'b' has no image in the part 'train'"):
+        plan_split(frame, task_of(frame), 5, 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(1, 4), st.integers(0, 3))
+def test_held_out_rows_are_whole_groups_with_every_class_on_both_sides(a: int, b: int, size: int, seed: int) -> None:
+    y = np.repeat([0, 1], [a * size, b * size])
+    component = np.arange(len(y)) // size
+    kept = hold_out(y, component, 1 / 8, seed)
+    assert kept.any() and not set(component[kept]) & set(component[~kept])
+    assert set(y[kept]) == set(y[~kept]) == {0, 1}
+
+
+def test_nothing_is_held_out_where_groups_are_too_few() -> None:
+    assert not hold_out(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 1 / 8, 0).any()
