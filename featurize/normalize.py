@@ -19,15 +19,38 @@ _PAPER_WHITE = np.array([238.0, 238.0, 238.0])
 _NUCLEUS = np.array([0.52, 0.86, 0.18])
 
 
+def darkest_channel(rgb: Image) -> NDArray[np.uint8]:
+    """(H, W) uint8 minimum over the channels; numpy's own reduction over an axis of three is ten times slower."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.min(cv2.min(red, green), blue))
+
+
+def brightest_channel(rgb: Image) -> NDArray[np.uint8]:
+    """(H, W) uint8 maximum over the channels."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
+
+
+def total_density(od: Density) -> Density:
+    """(H, W) float32 sum over the channels."""
+    return np.asarray(cv2.transform(od, np.ones((1, 3), np.float32)))
+
+
 def outside(rgb: Image) -> NDArray[np.bool_]:
     """(H, W) bool: black surrounding of an image whose cell was cut out; all False if there is none."""
-    dark = rgb.max(axis=2) < _BLACK
+    dark = brightest_channel(rgb) < _BLACK
     rim = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
     if rim.mean() < 0.5 or dark.mean() < 0.1:
         return np.zeros(dark.shape, bool)
     _, parts = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
     touching = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     return np.isin(parts, touching[touching > 0])
+
+
+def _percentile(plane: NDArray[np.uint8], q: float, mask: NDArray[np.uint8] | None = None) -> float:
+    """Percentile of bytes by counting them."""
+    below = np.cumsum(cv2.calcHist([plane], [0], mask, [256], [0, 256]).ravel())
+    return float(np.searchsorted(below, q / 100 * below[-1]))
 
 
 def background_color(rgb: Image, black: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
@@ -37,9 +60,9 @@ def background_color(rgb: Image, black: NDArray[np.bool_] | None = None) -> NDAr
     """
     if black is not None and black.any():
         return np.array([255.0, 255.0, 255.0])
-    darkest = cv2.blur(rgb.min(axis=2), (5, 5))
-    bright = darkest >= np.percentile(darkest, 92)
-    return np.asarray(np.median(rgb[bright], axis=0), dtype=np.float64)
+    darkest = cv2.blur(darkest_channel(rgb), (5, 5))
+    bright = (darkest >= _percentile(darkest, 92)).astype(np.uint8)
+    return np.array([_percentile(plane, 50, bright) for plane in cv2.split(rgb)])
 
 
 def density(rgb: Image, white: NDArray[np.float64]) -> Density:

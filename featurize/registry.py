@@ -86,7 +86,8 @@ def block(name: str, *, version: int, needs: tuple[str, ...], source: str, descr
     """
     def register(function: Measure) -> Measure:
         if name in _BLOCKS and _BLOCKS[name].function.__module__ != function.__module__:
-            raise ValueError(f"two blocks are called {name!r}: {_BLOCKS[name].function.__module__}, {function.__module__}")
+            other = _BLOCKS[name].function.__module__
+            raise ValueError(f"two blocks are called {name!r}: {other}, {function.__module__}")
         _BLOCKS[name] = Block(name, version, needs, source, describes, nuisance, function)
         return function
     return register

@@ -78,17 +78,19 @@ def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_p
     size = (max(8, round((right - left) * zoom)), max(8, round((bottom - top) * zoom)))
     y0, y1 = round(top * to_raw), min(raw.shape[0], max(round(bottom * to_raw), round(top * to_raw) + 1))
     x0, x1 = round(left * to_raw), min(raw.shape[1], max(round(right * to_raw), round(left * to_raw) + 1))
-    shrinks = zoom < to_raw
-    patch = np.asarray(cv2.resize(raw[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
+    how = cv2.INTER_AREA if zoom < to_raw else cv2.INTER_CUBIC
+    patch = np.asarray(cv2.resize(raw[y0:y1, x0:x1], size, interpolation=how))
 
     def enlarged(mask: Mask) -> Mask:
         part = mask[top:bottom, left:right].astype(np.float32)
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) > 0.5)
     cell, nucleus = enlarged(found.cell), enlarged(found.nucleus)
     nucleus &= cell
-    rgb = to_nucleus(patch, found.white, found.nucleus_density) if normalizer == "nucleus" else NORMALIZATIONS[normalizer](patch)
+    by_nucleus = normalizer == "nucleus"
+    rgb = to_nucleus(patch, found.white, found.nucleus_density) if by_nucleus else NORMALIZATIONS[normalizer](patch)
     facts = {**found.facts, "diameter_raw_px": diameter * to_raw, "px_per_raw_px": zoom / to_raw,
-             "diameter_search_px": diameter, "crop_left": x0, "crop_top": y0, "crop_width": x1 - x0, "crop_height": y1 - y0,
+             "diameter_search_px": diameter,
+             "crop_left": x0, "crop_top": y0, "crop_width": x1 - x0, "crop_height": y1 - y0,
              **{f"nucleus_density_{c}": float(v) for c, v in zip("rgb", found.nucleus_density)}}
     return Sample(rgb, raw, {"nucleus": nucleus, "cytoplasm": cell & ~nucleus, "cell": cell}, _no_objects(rgb),
                   mm_per_px and mm_per_px * to_raw / zoom, facts)
@@ -103,7 +105,8 @@ def _tissue(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
     objects, stained, facts = find_nuclei(work)
     nuclei = objects > 0
     regions = {"nuclei": nuclei, "matrix": stained & ~nuclei, "whole": np.ones(nuclei.shape, bool)}
-    return Sample(rgb, raw, regions, objects, mm_per_px and mm_per_px * side / target, {**facts, "px_per_raw_px": target / side})
+    return Sample(rgb, raw, regions, objects, mm_per_px and mm_per_px * side / target,
+                  {**facts, "px_per_raw_px": target / side})
 
 
 def _xray(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
@@ -112,7 +115,8 @@ def _xray(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
     right, left, facts = find_lungs(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY))
     regions = {"lung": right | left, "right_lung": right, "left_lung": left, "whole": np.ones(right.shape, bool)}
     scale = _WHOLE_SIDE / max(raw.shape[:2])
-    return Sample(rgb, raw, regions, _no_objects(rgb), mm_per_px and mm_per_px / scale, {**facts, "px_per_raw_px": scale})
+    return Sample(rgb, raw, regions, _no_objects(rgb), mm_per_px and mm_per_px / scale,
+                  {**facts, "px_per_raw_px": scale})
 
 
 def _whole(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:

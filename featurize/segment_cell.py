@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.kernels.contour import closed_path
-from featurize.normalize import Image, background_color, density, outside
+from featurize.normalize import Image, background_color, density, outside, total_density
 
 Mask = NDArray[np.bool_]
 Map = NDArray[np.float32]
@@ -56,8 +56,8 @@ def find_cell(rgb: Image) -> CellMasks:
     white = background_color(rgb, black)
     od = cv2.GaussianBlur(density(rgb, white), (0, 0), 0.8)
     od[black] = 0
-    dye = np.maximum(od @ _DYE, 0)
-    total = od.sum(axis=2)
+    dye = np.maximum(cv2.transform(od, _DYE[None]), 0)
+    total = total_density(od)
     level = _nuclear_level(dye, black)
     empty = total < _empty_level(total, level)
     nuclei = _clean(dye > level)
@@ -79,7 +79,8 @@ def find_cell(rgb: Image) -> CellMasks:
 
 def _empty_level(total: Map, level: float) -> float:
     """Density below which a pixel is empty slide: four deviations of the slide's own noise."""
-    slide = total[total < min(0.12, 0.25 * level)]
+    thinned = total[::2, ::2]
+    slide = thinned[thinned < min(0.12, 0.25 * level)]
     if slide.size < 50:
         return 0.03
     middle = float(np.median(slide))
@@ -98,6 +99,15 @@ def _refine(dye: Map, nucleus: Mask, cell: Mask) -> Mask:
     return refined if refined.sum() > 0.3 * nucleus.sum() else nucleus
 
 
+def _disk(side: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
+
+
+def _grown(mask: Mask, side: int) -> Mask:
+    """Dilated by a square of `side` px."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), dtype=bool)
+
+
 def _otsu(values: Map, low: float, high: float) -> float:
     """Otsu's threshold (1979, IEEE Trans SMC 9:62) of the values between low and high."""
     counts = np.histogram(values, 128, (low, high))[0].astype(np.float64)
@@ -111,8 +121,9 @@ def _otsu(values: Map, low: float, high: float) -> float:
 
 def _nuclear_level(dye: Map, black: Mask) -> float:
     """Dye level that separates nuclei: where their outlines are steepest, about halfway up to the deepest dye."""
-    seen = dye[~black] if black.any() else dye.ravel()
-    top = float(np.percentile(seen, 99.6))
+    # Every second pixel in both directions tells the same levels in a quarter of the time.
+    seen = dye[::2, ::2][~black[::2, ::2]]
+    top = float(np.percentile(seen, 99.6)) if seen.size else 0.0
     if top <= 0.05:
         return np.inf
     deep = float(np.median(seen[seen > 0.6 * top]))
@@ -130,7 +141,7 @@ def _nuclear_level(dye: Map, black: Mask) -> float:
 
 def _clean(mask: Mask) -> Mask:
     """Without specks and pinholes: opened by 3 px, holes up to 1/40 of their component filled."""
-    small = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)))
+    small = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(3))
     count, holes, stats, _ = cv2.connectedComponentsWithStats(1 - small, connectivity=4)
     tiny = stats[:, cv2.CC_STAT_AREA] < max(12, small.sum() / 40)
     tiny[0] = False
@@ -219,7 +230,7 @@ def _surround(od: Map, dye: Map, level: float, nucleus: Mask, others: Mask, empt
         likely[empty] = np.minimum(likely[empty], -1.0)
         likely[nucleus], likely[others] = 3.0, -3.0
         cell = _contour(cv2.GaussianBlur(likely, (0, 0), 1.0), nucleus, radius) & ~others
-        inside, far = cell & ~empty, ~cv2.dilate(cell.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & ~others
+        inside, far = cell & ~empty, ~_grown(cell, 5) & ~others
     return _main_part((cell & (likely > -1.2)) | nucleus, nucleus)
 
 
@@ -236,9 +247,10 @@ def _island(nucleus: Mask, empty: Mask) -> Mask:
 def _redness(od: Map, nucleus: Mask, red: Mask) -> Map:
     """(H, W) 0 .. 1: from the blue share of the nucleus's dye to the blue share of the red cells' hemoglobin.
 
-    Hemoglobin's Soret band absorbs blue, azure and eosin hardly do, in every camera; .5 everywhere if no red cell is seen.
+    Hemoglobin's Soret band absorbs blue, azure and eosin hardly do; .5 all over if no red cell is seen.
     """
-    share = cv2.GaussianBlur(od[..., 2], (0, 0), 1.5) / np.maximum(cv2.GaussianBlur(od.sum(axis=2), (0, 0), 1.5), 0.08)
+    total = cv2.GaussianBlur(total_density(od), (0, 0), 1.5)
+    share = cv2.GaussianBlur(od[..., 2], (0, 0), 1.5) / np.maximum(total, 0.08)
     if red.sum() < 0.02 * red.size:
         return np.full(red.shape, 0.5, np.float32)
     low, high = float(np.median(share[nucleus])), float(np.median(share[red]))
@@ -249,7 +261,7 @@ def _redness(od: Map, nucleus: Mask, red: Mask) -> Map:
 
 def _color_bins(od: Map, level: float) -> NDArray[np.int32]:
     """(H, W) index into a 16 x 12 x 12 histogram of density, red share and blue share."""
-    total = od.sum(axis=2)
+    total = total_density(od)
     scale = max(level, 0.05) * 1.6
     density_bin = np.clip(total / scale * 12, 0, 15)
     safe = np.maximum(total, 0.08)
@@ -299,8 +311,7 @@ def _contour(likely: Map, nucleus: Mask, radius: float) -> Mask:
 
 def _main_part(mask: Mask, nucleus: Mask) -> Mask:
     """The mask's parts that hold the nucleus, opened by 5 px, holes filled."""
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk) | nucleus
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(5)) | nucleus
     _, parts = cv2.connectedComponents(opened.astype(np.uint8), connectivity=4)
     kept = np.isin(parts, np.unique(parts[nucleus])) & (opened > 0)
     outlines, _ = cv2.findContours(kept.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -315,25 +326,25 @@ def _references(total: Map, level: float, empty: Mask, cell: Mask, nuclei: Mask)
     Red cells are what is stained but is no nucleus; touching ones are told apart by the peaks of the distance
     transform, whose upper quartile is half a diameter.
     """
-    free = ~cv2.dilate((cell | nuclei).astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+    free = ~_grown(cell | nuclei, 7)
     stained = free & ~empty
     nothing = {"red_diameter": np.nan, "red_density": np.nan, "red_share": float(stained.mean())}
     if stained.mean() < 0.02:
         return nothing
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    filled = cv2.morphologyEx(stained.astype(np.uint8), cv2.MORPH_OPEN, disk)
+    filled = cv2.morphologyEx(stained.astype(np.uint8), cv2.MORPH_OPEN, _disk(5))
     _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - filled, connectivity=4)
     pallor = stats[:, cv2.CC_STAT_AREA] < 0.008 * stained.size
     pallor[0] = False
     filled[pallor[holes] & free] = 1
     # The image's rim and the white cell cut red cells off; a mirrored frame keeps their depth from shrinking there.
-    depth = cv2.distanceTransform(cv2.copyMakeBorder(filled, 8, 8, 8, 8, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5)[8:-8, 8:-8]
+    framed = cv2.copyMakeBorder(filled, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[8:-8, 8:-8]
     peaks = (depth >= cv2.dilate(depth, np.ones((21, 21), np.uint8))) & (depth > 4)
     peaks[:6], peaks[-6:], peaks[:, :6], peaks[:, -6:] = False, False, False, False
     if peaks.sum() < 3:
         return nothing
-    return {"red_diameter": 2 * float(np.percentile(depth[peaks], 60)), "red_density": float(np.median(total[filled > 0])),
-            "red_share": float(stained.mean())}
+    return {"red_diameter": 2 * float(np.percentile(depth[peaks], 60)),
+            "red_density": float(np.median(total[filled > 0])), "red_share": float(stained.mean())}
 
 
 def _place(cell: Mask, nucleus: Mask, others: Mask) -> dict[str, float]:

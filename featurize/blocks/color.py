@@ -19,7 +19,8 @@ _DESCRIBES = {
     "*_skewness": Feature("1", "m3 / m2^1.5, 0 for a constant region"),
     "*_kurtosis": Feature("1", "m4 / m2^2, 0 for a constant region"),
     "*_entropy": Feature("bit", "-sum p log2 p over 32 bins"),
-    "*_p[0-9]*": Feature(_UNIT, "percentile"), "*_bin[0-9]*": Feature("1", "share of pixels in that bin of equal width"),
+    "*_p[0-9]*": Feature(_UNIT, "percentile"),
+    "*_bin[0-9]*": Feature("1", "share of pixels in that bin of equal width"),
     "*_difference": Feature(_UNIT, "mean of the nucleus - mean of the cytoplasm"),
     "*_ratio": Feature("1", "density of the cytoplasm / density of the nucleus, channel by channel"),
 }
@@ -27,7 +28,8 @@ _DESCRIBES = {
 
 @block("color", version=1, needs=("rgb", "hsv", "lab", "hed", "regions"), describes=_DESCRIBES,
        source="Moments: Stricker & Orengo 1995, 10.1117/12.205308; HED: Ruifrok & Johnston 2001")
-def color(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm", "cell"), bins: int = 8) -> dict[str, float]:
+def color(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm", "cell"),
+          bins: int = 8) -> dict[str, float]:
     """Color statistics of every region.
 
     Parameters
@@ -71,7 +73,8 @@ def _statistics(prefix: str, counts: NDArray[np.int64], bins: int) -> dict[str, 
     columns = {"mean": mean, "std": np.sqrt(m2), "skewness": np.where(flat, 0 * m2, m3 / safe ** 1.5),
                "kurtosis": np.where(flat, 0 * m2, m4 / safe ** 2), "entropy": entropy}
     columns |= _quantiles(p)
-    row = {f"{prefix}_{channel}_{key}": float(value[k]) for k, channel in enumerate(_CHANNELS) for key, value in columns.items()}
+    row = {f"{prefix}_{channel}_{key}": float(value[k])
+           for k, channel in enumerate(_CHANNELS) for key, value in columns.items()}
     edges = np.arange(256) * bins // 256
     for channel in _HISTOGRAM:
         share = np.bincount(edges, p[_CHANNELS.index(channel)], bins)

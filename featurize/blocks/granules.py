@@ -54,7 +54,8 @@ def _ground(od: NDArray[np.float32], total: NDArray[np.float32], inner: NDArray[
             "vacuole_share": float((inside < 0.45 * np.median(inside)).mean())}
 
 
-def _spots(od: NDArray[np.float32], total: NDArray[np.float32], answer: NDArray[np.float32], inner: NDArray[np.bool_]) -> dict[str, float]:
+def _spots(od: NDArray[np.float32], total: NDArray[np.float32], answer: NDArray[np.float32],
+           inner: NDArray[np.bool_]) -> dict[str, float]:
     """Local extremes of the blob filter that stand out by 3 % of the region's density."""
     mean = max(float(total[inner].mean(dtype=np.float64)), 0.05)
     window = np.ones((3, 3), np.uint8)

@@ -11,7 +11,8 @@ _DESCRIBES = {"r*_c*_o*": Feature("1", "share of gradient magnitude in grid cell
 
 @block("hog", version=1, needs=("gray", "regions"), describes=_DESCRIBES,
        source="Dalal & Triggs 2005, 10.1109/CVPR.2005.177; one block over the whole image, unsigned directions")
-def hog(sample: Sample, *, regions: tuple[str, ...] = ("whole",), rows: int = 6, columns: int = 6, orientations: int = 6) -> dict[str, float]:
+def hog(sample: Sample, *, regions: tuple[str, ...] = ("whole",), rows: int = 6, columns: int = 6,
+        orientations: int = 6) -> dict[str, float]:
     """Oriented gradients of the bounding box of every region; NaN where the region is empty."""
     row: dict[str, float] = {}
     for name in regions:

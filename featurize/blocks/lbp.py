@@ -6,7 +6,7 @@ from featurize.kernels.counting import binary_patterns
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
-_DESCRIBES = {"r*_pattern*": Feature("1", "share of pixels with k of 8 neighbours brighter in one run; 9 = any other pattern")}
+_DESCRIBES = {"r*_pattern*": Feature("1", "share of pixels with k of 8 neighbours brighter, in one run; 9 = other")}
 
 
 @block("lbp", version=1, needs=("gray", "regions"), describes=_DESCRIBES,

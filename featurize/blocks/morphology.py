@@ -1,4 +1,6 @@
 """Shape: size against the red cells, nucleus against cell, roundness, lobes, outline, thickness."""
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +42,7 @@ _DESCRIBES = {
 
 
 @block("morphology", version=1, needs=("regions", "facts"), describes=_DESCRIBES,
-       source="Hu 1962, 10.1109/TIT.1962.1057692; Fourier descriptors: Kuhl & Giardina 1982, 10.1016/0146-664X(82)90034-X")
+       source="Hu 1962, 10.1109/TIT.1962.1057692; Fourier: Kuhl & Giardina 1982, 10.1016/0146-664X(82)90034-X")
 def morphology(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cell")) -> dict[str, float]:
     """Shape of every region; of nucleus and cell also their sizes and how they lie to each other."""
     row: dict[str, float] = {}
@@ -115,9 +117,11 @@ def _hull(longest: NDArray[np.int32], hull: NDArray[np.int32], area: float) -> d
     own_hull = cv2.convexHull(longest, returnPoints=False)
     defects = cv2.convexityDefects(longest, own_hull) if len(own_hull) > 3 else None
     deep = defects.reshape(-1, 4)[:, 3] / 256 / np.sqrt(4 / np.pi * area) if defects is not None else np.zeros(1)
-    return {"circularity": float(min(4 * np.pi * own / perimeter ** 2, 1.0)), "solidity": float(min(area / hull_area, 1.0)),
-            "convexity": float(min(cv2.arcLength(cv2.convexHull(longest), True) / perimeter, 1.1)), "aspect": short / long,
-            "extent": area / (short * long), "notch": float(deep.max()), "notches": float((deep > 0.06).sum())}
+    return {"circularity": float(min(4 * np.pi * own / perimeter ** 2, 1.0)),
+            "solidity": float(min(area / hull_area, 1.0)),
+            "convexity": float(min(cv2.arcLength(cv2.convexHull(longest), True) / perimeter, 1.1)),
+            "aspect": short / long, "extent": area / (short * long),
+            "notch": float(deep.max()), "notches": float((deep > 0.06).sum())}
 
 
 def _ellipse(moments: dict[str, float]) -> dict[str, float]:
@@ -126,7 +130,7 @@ def _ellipse(moments: dict[str, float]) -> dict[str, float]:
     return {"eccentricity": float(np.sqrt(max(1 - (middle - swing) / max(middle + swing, 1e-9), 0)))}
 
 
-def _parts(bits: NDArray[np.uint8], outlines: tuple[NDArray[np.int32], ...], area: float) -> dict[str, float]:
+def _parts(bits: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], area: float) -> dict[str, float]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
     sizes = stats[1:, cv2.CC_STAT_AREA]
     filled = cv2.drawContours(np.zeros_like(bits), outlines, -1, 1, cv2.FILLED)

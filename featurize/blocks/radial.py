@@ -12,7 +12,7 @@ _DESCRIBES = {"ring*_mean": Feature("byte", "mean of the channel in the ring; ri
 
 
 @block("radial", version=1, needs=("lab", "regions"), describes=_DESCRIBES,
-       source="Radial distribution of CellProfiler: Carpenter et al. 2006, 10.1186/gb-2006-7-10-r100, on distance to the outline")
+       source="Radial distribution: Carpenter et al. 2006 (CellProfiler), 10.1186/gb-2006-7-10-r100")
 def radial(sample: Sample, *, regions: tuple[str, ...] = ("cell",), rings: int = 5) -> dict[str, float]:
     """Mean and spread of L, a and b in rings of equal depth, scaled to the deepest point of each region."""
     planes = np.stack(cv2.split(sample.lab))

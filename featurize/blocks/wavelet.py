@@ -9,19 +9,20 @@ from featurize.sample import Sample
 _DESCRIBES = {
     "*_scale*_energy": Feature("gray level", "mean |w| over the region, w = difference of successive smoothings"),
     "*_scale*_share": Feature("1", "energy of the scale / energy of all scales"),
-    "*_scale*_skewness": Feature("1", "mean w^3 / (mean w^2)^1.5: spots darker (-) or brighter (+) than their surroundings"),
+    "*_scale*_skewness": Feature("1", "mean w^3 / (mean w^2)^1.5: dark (-) or bright (+) spots"),
     "*_anisotropy": Feature("1", "(l1 - l2) / (l1 + l2) of the structure tensor summed over the region"),
 }
 
 
 @block("wavelet", version=1, needs=("gray", "lab", "regions"), describes=_DESCRIBES,
        source="Starck & Murtagh 1994 (a trous, B3 spline); structure tensor: Bigun & Granlund 1987")
-def wavelet(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"), channels: tuple[str, ...] = ("gray",),
-            scales: int = 4, erode: int = 2) -> dict[str, float]:
+def wavelet(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"),
+            channels: tuple[str, ...] = ("gray",), scales: int = 4, erode: int = 2) -> dict[str, float]:
     """Energies in every region, `erode` px inside it so that its outline isn't taken for texture."""
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * erode + 1, 2 * erode + 1))
     row: dict[str, float] = {}
-    inner = {name: cv2.erode(sample.regions[name].astype(np.uint8), disk, borderValue=1).astype(bool) for name in regions}
+    inner = {name: cv2.erode(sample.regions[name].astype(np.uint8), disk, borderValue=1).astype(bool)
+             for name in regions}
     for channel in channels:
         plane = sample.gray if channel == "gray" else sample.lab[..., {"l": 0, "a": 1, "b": 2}[channel]]
         details = _details(plane.astype(np.float32), scales)
@@ -46,7 +47,8 @@ def _details(plane: NDArray[np.float32], scales: int) -> NDArray[np.float32]:
 
 def _energies(prefix: str, w: NDArray[np.float32]) -> dict[str, float]:
     if not w.shape[1]:
-        return {f"{prefix}_scale{k + 1}_{key}": np.nan for k in range(len(w)) for key in ("energy", "share", "skewness")}
+        return {f"{prefix}_scale{k + 1}_{key}": np.nan
+                for k in range(len(w)) for key in ("energy", "share", "skewness")}
     energy = np.abs(w).mean(axis=1, dtype=np.float64)
     square, cube = (w ** 2).mean(axis=1, dtype=np.float64), (w ** 3).mean(axis=1, dtype=np.float64)
     # Flat regions leave rounding noise of 1e-6 gray levels, which has no skewness worth telling.

@@ -77,7 +77,7 @@ def binary_patterns(gray, masks, offsets, weights, tolerance, out):
 def ring_sums(channels, masks, ring, out):
     """Number, sum and sum of squares of every channel in every ring of every region.
 
-    channels (C, H, W) uint8; masks (R, H, W) bool; ring (H, W) int32, negative = none; out (R, K, C, 3) float64, zeroed.
+    channels (C, H, W) uint8; masks (R, H, W) bool; ring (H, W) int32, negative = none; out (R, K, C, 3) float64, 0.
     """
     regions, height, width = masks.shape
     for i in range(height):
