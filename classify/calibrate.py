@@ -122,9 +122,15 @@ def _fit(margins: NDArray[np.float64], y: NDArray[np.int64], method: str) -> Cal
 
 
 def _temperature(scores: NDArray[np.float64], y: NDArray[np.int64]) -> float:
-    """The scalar of least log-loss, between e^-3 and e^3: rows that are all right would ask for 0."""
-    rows = np.arange(len(y))
-    found = minimize_scalar(lambda t: -log_softmax(scores / np.exp(t), axis=1)[rows, y].mean(), bounds=(-3, 3),
+    """The scalar of least log-loss, between e^-3 and e^3.
+
+    The truth counts as (n + 1) / (n + 2) sure, as in Platt 1999: n rows that are all right would otherwise ask for
+    certainty, which n rows cannot give.
+    """
+    n, k = scores.shape
+    target = np.full((n, k), 1 / (n + 2) / (k - 1))
+    target[np.arange(n), y] = (n + 1) / (n + 2)
+    found = minimize_scalar(lambda t: -(target * log_softmax(scores / np.exp(t), axis=1)).sum(), bounds=(-3, 3),
                             method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 

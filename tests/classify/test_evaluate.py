@@ -1,0 +1,133 @@
+"""Scores against scikit-learn, the definition and hand counts."""
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn import metrics
+
+from classify.evaluate import confusion, intervals, per_class, reliability, risk_coverage, scores, set_sizes
+
+
+def drawn(n: int, k: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, k, n)
+    p = rng.dirichlet(np.ones(k), n) + .7 * np.eye(k)[y] * rng.random((n, 1))
+    # Rounded, so that ties occur.
+    p = np.round(p / p.sum(axis=1, keepdims=True), 2) + 1e-3
+    return y, p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_scores_equal_scikit_learn(k: int) -> None:
+    y, p = drawn(300, k)
+    guess, found = p.argmax(axis=1), {name: v[0] for name, v in scores(y, p).items()}
+    one_hot = np.eye(k)[y]
+    expected = {
+        "accuracy": metrics.accuracy_score(y, guess), "balanced_accuracy": metrics.balanced_accuracy_score(y, guess),
+        "macro_f1": metrics.f1_score(y, guess, average="macro"),
+        "weighted_f1": metrics.f1_score(y, guess, average="weighted"),
+        "auroc": metrics.roc_auc_score(y, p[:, 1]) if k == 2 else metrics.roc_auc_score(one_hot, p, average="macro"),
+        "log_loss": metrics.log_loss(y, p),
+        "brier": metrics.brier_score_loss(y, p[:, 1]) if k == 2 else metrics.brier_score_loss(y, p)}
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-12), name
+
+
+def test_weights_count_rows_as_if_repeated() -> None:
+    y, p = drawn(60, 3)
+    sets = p > .3
+    counts = np.random.default_rng(1).integers(0, 4, 60)
+    rows = np.repeat(np.arange(60), counts)
+    weighted, repeated = scores(y, p, sets, counts[None].astype(float)), scores(y[rows], p[rows], sets[rows])
+    for name, value in repeated.items():
+        np.testing.assert_allclose(weighted[name], value, err_msg=name)
+
+
+def test_calibration_error_equals_the_loop_over_bins() -> None:
+    y, p = drawn(500, 4)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == y
+    bins = np.minimum((confidence * 15).astype(int), 14)
+    expected = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in set(bins))
+    assert scores(y, p)["ece"][0] == pytest.approx(expected)
+
+
+def test_scores_of_four_rows_counted_by_hand() -> None:
+    y = np.array([0, 0, 1, 1])
+    p = np.array([[.9, .1], [.4, .6], [.2, .8], [.3, .7]])
+    found = {name: v[0] for name, v in scores(y, p, p >= .35).items()}
+    # Right: rows 0, 2, 3. Pairs (negative, positive) in order: .1 and .6 under .8 and .7, all four.
+    assert found["accuracy"] == .75 and found["auroc"] == 1
+    # F1 of class 0: 2 * 1 / (2 + 1); of class 1: 2 * 2 / (2 + 3).
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert found["brier"] == pytest.approx((.01 + .36 + .04 + .09) / 4)
+    # Sets: {0}, {0, 1}, {1}, {1}.
+    assert found["coverage"] == 1 and found["mean_set_size"] == pytest.approx(5 / 4)
+
+
+def test_the_auroc_of_a_class_that_does_not_occur_is_left_out_of_the_mean() -> None:
+    y, p = np.array([0, 0, 1, 1]), np.array([[.7, .2, .1], [.4, .5, .1], [.1, .8, .1], [.3, .6, .1]])
+    assert scores(y, p)["auroc"][0] == pytest.approx(1.0)
+    assert np.isnan(per_class(y, p, p > .5, ("a", "b", "c"))["c"]["auroc"])
+
+
+def test_scores_of_each_class_equal_scikit_learn() -> None:
+    y, p = drawn(200, 3)
+    guess, sets = p.argmax(axis=1), p > .2
+    precision, recall, f1, n = metrics.precision_recall_fscore_support(y, guess)
+    for c, found in enumerate(per_class(y, p, sets, ("a", "b", "c")).values()):
+        assert (found["n"], found["precision"], found["recall"], found["f1"]) == pytest.approx(
+            (n[c], precision[c], recall[c], f1[c]))
+        assert found["specificity"] == pytest.approx(metrics.recall_score(y != c, guess != c))
+        assert found["auroc"] == pytest.approx(metrics.roc_auc_score(y == c, p[:, c]))
+        assert found["average_precision"] == pytest.approx(metrics.average_precision_score(y == c, p[:, c]))
+        assert found["coverage"] == pytest.approx(sets[y == c, c].mean())
+
+
+def test_the_confusion_matrix_has_truth_in_rows() -> None:
+    np.testing.assert_array_equal(confusion(np.array([0, 0, 1]), np.array([1, 1, 0]), 2), [[0, 2], [1, 0]])
+
+
+def test_intervals_hold_the_score_and_repeat_with_the_seed() -> None:
+    y, p = drawn(200, 3)
+    a, b = (intervals(y, p, p > .2, np.arange(200), 300, seed=4) for _ in range(2))
+    assert a == b
+    for name, value in scores(y, p, p > .2).items():
+        assert a[name][0] < a[name][1], name
+        # Resampling adds noise to the bins: the calibration error of a resample is biased upwards.
+        assert name == "ece" or a[name][0] <= value[0] <= a[name][1], name
+
+
+def test_the_interval_of_the_accuracy_is_the_binomial_one_for_independent_rows() -> None:
+    y = np.zeros(400, np.int64)
+    p = np.where(np.arange(400)[:, None] % 5 < 4, [[.9, .1]], [[.1, .9]])
+    low, high = intervals(y, p, None, np.arange(400), 2000)["accuracy"]
+    half = 1.96 * np.sqrt(.8 * .2 / 400)
+    assert (low, high) == (pytest.approx(.8 - half, abs=.006), pytest.approx(.8 + half, abs=.006))
+
+
+def test_intervals_resample_groups_and_not_rows() -> None:
+    # Twenty groups of twenty copies: as little is known as from twenty rows, so the interval is sqrt(20) times wider.
+    y = np.zeros(400, np.int64)
+    group = np.arange(400) // 20
+    p = np.where(group[:, None] % 5 < 4, [[.9, .1]], [[.1, .9]])
+    low, high = intervals(y, p, None, group, 2000)["accuracy"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(.8 * .2 / 20), rel=.1)
+
+
+def test_reliability_points_are_means_of_their_bins() -> None:
+    y, p = np.array([0, 1, 1]), np.array([[.9, .1], [.91, .09], [.2, .8]])
+    top = reliability(y, p, ("a", "b"))
+    top = top[top["class"] == ""]
+    np.testing.assert_allclose(top[["bin", "n", "confidence", "frequency"]], [[12, 1, .8, 1], [13, 2, .905, .5]])
+
+
+def test_risk_grows_from_the_surest_rows_to_the_error_of_all() -> None:
+    y, p = drawn(300, 3)
+    curve = risk_coverage(y, p)
+    assert curve["coverage"].iloc[-1] == 1 and curve["coverage"].is_monotonic_increasing
+    assert curve["risk"].iloc[-1] == pytest.approx(1 - scores(y, p)["accuracy"][0])
+    assert curve["confidence"].is_monotonic_decreasing
+
+
+def test_set_sizes_are_counted_by_truth() -> None:
+    sets = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], bool)
+    np.testing.assert_array_equal(set_sizes(np.array([0, 0, 2]), sets, ("a", "b", "c")), [[1, 1, 0], [0] * 3, [0, 0, 1]])
