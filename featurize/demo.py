@@ -3,6 +3,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from featurize.errors import UserError
@@ -28,7 +29,7 @@ class DemoFolders:
     abroad: Path
 
 
-def write_images(folder: Path, *, home: int = 240, abroad: int = 80, patients: int = 12) -> DemoFolders:
+def write_images(folder: Path, *, home: int = 192, abroad: int = 64, patients: int = 12) -> DemoFolders:
     """Draw the demo's images.
 
     Parameters
@@ -65,8 +66,20 @@ def _write_set(folder: Path, lab: Laboratory, count: int, patients: range) -> No
     for number in range(count):
         # Every patient has every kind: neither can be told from the other.
         kind, patient = KINDS[number % len(KINDS)], patients[number // len(KINDS) % len(patients)]
-        rgb = draw_cell(kind, number, replace(lab, size_px=_SIZE_PX), patient).rgb
+        rgb = draw_cell(kind, number, _of_the_day(lab, number), patient, _doubt(number)).rgb
         Image.fromarray(rgb).save(folder / kind / f"p{patient:02d}_{number:03d}.jpg", quality=92)
+
+
+def _of_the_day(lab: Laboratory, number: int) -> Laboratory:
+    """Focus and dyes differ from slide to slide in one laboratory too."""
+    rng = np.random.default_rng([number, 5])
+    blur_px, strength = lab.blur_px * rng.uniform(.8, 2), lab.strength * rng.uniform(.8, 1.2)
+    return replace(lab, size_px=_SIZE_PX, blur_px=blur_px, strength=strength)
+
+
+def _doubt(number: int) -> float:
+    """Half of the cells are as in an atlas; the others are more or less like another kind."""
+    return float(max(np.random.default_rng([number, 6]).uniform(-.6, .6), 0))
 
 
 def _spoil(home: Path) -> None:

@@ -5,7 +5,7 @@ The picture is made as a microscope makes one: dyes absorb (optical densities ad
 uneven, the lens blurs, the sensor adds noise. Sizes follow the usual micrometres: red cell 7.5, small lymphocyte 9,
 granulocytes 13, monocyte 17.
 """
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -111,11 +111,13 @@ _LOOKS = {
     "neutrophil": _Look((12.0, 14.5), (.26, .36), (3, 4), .06, (.11, .19, .09), (1.10, 1.45, .58), .18, .16, 1.4,
                         (.13, .20, .08)),
 }
+_MISTAKEN_FOR = {"eosinophil": "neutrophil", "lymphocyte": "monocyte", "monocyte": "lymphocyte",
+                 "neutrophil": "eosinophil"}
 _RED_CELL = (.20, .36, .26)
 _PLATELET = (.45, .62, .18)
 
 
-def draw_cell(kind: str, seed: int, lab: Laboratory = HOME, patient: int = 0) -> Drawn:
+def draw_cell(kind: str, seed: int, lab: Laboratory = HOME, patient: int = 0, doubt: float = 0.0) -> Drawn:
     """Draw one white cell in the middle of a smear.
 
     Parameters
@@ -127,12 +129,14 @@ def draw_cell(kind: str, seed: int, lab: Laboratory = HOME, patient: int = 0) ->
     lab : Laboratory
     patient : int
         Cells of one patient share a strength of the stain and a size of the cells.
+    doubt : float
+        0 is a cell as in an atlas; towards 1 it takes size, color and granules of the kind it is mistaken for.
 
     Returns
     -------
     Drawn
     """
-    look = _LOOKS[kind]
+    look = _mixed(_LOOKS[kind], _LOOKS[_MISTAKEN_FOR[kind]], doubt)
     rng = np.random.default_rng([seed, patient, KINDS.index(kind)])
     traits = np.random.default_rng([patient, 77])
     strength, growth = lab.strength * traits.uniform(.85, 1.15), traits.uniform(.94, 1.06)
@@ -148,6 +152,15 @@ def draw_cell(kind: str, seed: int, lab: Laboratory = HOME, patient: int = 0) ->
     density[box] = np.where(cell[box][..., None], _white_cell(look, cell[box], nucleus[box], px, rng), density[box])
     rgb = _photograph(density * strength, lab, rng)
     return Drawn(rgb, _shrink(nucleus), _shrink(cell), lobes, kind)
+
+
+def _mixed(look: _Look, other: _Look, share: float) -> _Look:
+    """Every number of a look moved by `share` of the way to another look."""
+    moved = {name: ((1 - share) * np.array(value) + share * np.array(getattr(other, name))).tolist()
+             for name, value in asdict(look).items()}
+    least, most = moved.pop("lobes")
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in moved.items()}
+    return _Look(lobes=(round(least), round(most)), **plain)
 
 
 def _curve(middle: NDArray[np.float64], radius: float, rng: np.random.Generator, roughness: float,
