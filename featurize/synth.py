@@ -6,6 +6,7 @@ uneven, the lens blurs, the sensor adds noise. Sizes follow the usual micrometre
 granulocytes 13, monocyte 17.
 """
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -159,7 +160,7 @@ def _mixed(look: _Look, other: _Look, share: float) -> _Look:
     moved = {name: ((1 - share) * np.array(value) + share * np.array(getattr(other, name))).tolist()
              for name, value in asdict(look).items()}
     least, most = moved.pop("lobes")
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in moved.items()}
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in moved.items()}
     return _Look(lobes=(round(least), round(most)), **plain)
 
 
