@@ -1,4 +1,5 @@
 """The command line: parses, calls one function, prints. Heavy imports stand inside the commands: --help is quick."""
+import os
 import sys
 import time
 from pathlib import Path
@@ -190,6 +191,10 @@ def _say(line: str) -> None:
 
 def main() -> None:
     """The console command: user errors are one line and exit code 2."""
+    # Read when numpy is first imported. The matrices here are small: threads that wait for each other made `classify`
+    # three times slower on two busy processors, and trees bring threads of their own.
+    for library in ("OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
         app()
     except UserError as error:
