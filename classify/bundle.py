@@ -149,6 +149,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                         "model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
+    if set(manifest["files"]) != {TREES.get(manifest["library"]), ARRAYS}:
+        raise _damaged(path, f"it names the files {', '.join(manifest['files'])}")
     return manifest
 
 

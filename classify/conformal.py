@@ -51,13 +51,14 @@ def prediction_sets(conformal: Conformal, p: NDArray[np.float64]) -> tuple[NDArr
     Returns
     -------
     sets : (n, K) bool
-        Never empty: where no class fits, the predicted class stands alone.
+        They always hold the predicted class, also where only others fit, or none: a reader would not understand a
+        prediction outside its set, and more members never break the promise.
     empty : (n,) bool
-        True where that was done; such a row should be looked at.
+        True where no class fits and the predicted one stands alone; such a row should be looked at.
     """
     sets = p_values(conformal, p) > conformal.alpha
     empty = np.asarray(~sets.any(axis=1))
-    sets[empty, p[empty].argmax(axis=1)] = True
+    sets[np.arange(len(p)), p.argmax(axis=1)] = True
     return sets, empty
 
 

@@ -4,7 +4,7 @@ Only this file knows xgboost and lightgbm. It also checks that the columns are t
 LightGBM takes reordered columns without a word.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 import importlib
@@ -19,6 +19,8 @@ from featurize.errors import UserError
 LIBRARIES = ("xgboost", "lightgbm")
 # Rows whose contributions are held in memory at a time.
 CHUNK = 512
+# Tables with fewer values are fitted on one thread: more of them mostly wait for each other, for long where others work.
+THREADED = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class FitSettings:
     device : str
         ``cpu`` or ``cuda`` (xgboost only).
     jobs, seed : int
-        Threads and random seed: the same pair gives the same bits.
+        Most threads, and random seed: the same pair gives the same bits.
     rounds, patience : int
         Most boosting rounds, and rounds without a better validation loss before a fit stops.
     learning_rate, depth, bins, subsample, columns, min_weight, l2 : float
@@ -108,7 +110,7 @@ def fit(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], val
     if settings.library not in LIBRARIES:
         raise UserError(f"--model {settings.library} is unknown: choose {' or '.join(LIBRARIES)}")
     grow = _fit_xgboost if settings.library == "xgboost" else _fit_lightgbm
-    return grow(x, y, weights, valid, settings)
+    return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > THREADED else 1))
 
 
 def margin(model: Model, x: pd.DataFrame) -> NDArray[np.float64]:

@@ -67,7 +67,7 @@ class Predicted:
     raw, probabilities : (n, K) float64
         Before and after calibration; rows add up to 1.
     sets : (n, K) bool
-        Class-conditional prediction sets; never empty: an empty set was given the predicted class.
+        Class-conditional prediction sets; the predicted class is always a member.
     empty : (n,) bool
         True where the conformal set was empty: no class fits at this level.
     novelty : (n,) float64

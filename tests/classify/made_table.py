@@ -8,9 +8,9 @@ FAMILIES = ("color", "morphology")
 REGIONS = ("nucleus", "cell")
 
 
-def made_table(counts: tuple[int, ...] = (60, 60, 60), *, spread: float = 1.0, group_size: int = 2, features: int = 12,
+def made_table(counts: tuple[int, ...] = (60, 60, 60), *, spread: float = 2.0, group_size: int = 2, features: int = 12,
                seed: int = 0, names: tuple[str, ...] = ("ant", "bee", "cat", "dog")) -> tuple[pd.DataFrame, TableInfo]:
-    """A table whose classes are gaussian clouds three units apart, in shuffled order.
+    """A table whose classes are overlapping gaussian clouds, in shuffled order.
 
     `group_size` rows of one class share a group; a tenth of the values of two columns are missing; one column is
     constant; the nuisance column knows nothing of the label.

@@ -28,13 +28,22 @@ def test_every_class_is_covered_at_the_promised_rate(alpha: float) -> None:
 def test_cross_fitted_sets_cover_every_class_too() -> None:
     p, y = drawn(3000, 2)
     sets, _ = cross_sets(p, y, np.arange(3000) % 5, .1)
-    assert [round(float(sets[y == c, c].mean()), 1) for c in range(3)] == [.9, .9, .9]
+    assert all(sets[y == c, c].mean() > .88 for c in range(3))
 
 
 def test_p_values_are_counts_of_stranger_calibrating_rows() -> None:
-    # Class 0 was calibrated on scores .1 .2 .3 .4; a new row with p = .75 has score .25: two are as strange, and itself.
+    # Class 0 was calibrated on .1 .2 .3 .4; a new row with p = .75 has the score .25: two are stranger, and itself.
     fitted = Conformal(.1, np.array([.1, .2, .3, .4, .5]), np.array([0, 0, 0, 0, 1]))
     np.testing.assert_allclose(p_values(fitted, np.array([[.75, .25]])), [[3 / 5, 1 / 2]])
+
+
+def test_the_predicted_class_is_in_its_set_even_where_only_another_fits() -> None:
+    # Class 0 is calibrated on sure rows, class 1 on unsure ones: p = (.6, .4) is strange for class 0 only.
+    fitted = Conformal(.1, np.r_[np.linspace(0, .01, 50), np.linspace(.5, .9, 50)], np.repeat([0, 1], 50))
+    p = np.array([[.6, .4]])
+    np.testing.assert_array_equal(p_values(fitted, p) > .1, [[False, True]])
+    sets, empty = prediction_sets(fitted, p)
+    assert sets.all() and not empty.any()
 
 
 def test_an_empty_set_gets_the_predicted_class_and_is_marked() -> None:

@@ -1,0 +1,113 @@
+"""Model folders: damage is found before anything is parsed, and old folders still load."""
+from pathlib import Path
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classify import bundle as bundles
+from classify import models
+from classify.bundle import load_bundle, save_bundle
+from classify.folders import replacing_folder
+from classify.predict import predict, predict_file
+from featurize.errors import UserError
+from featurize.table import read_table
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
+
+
+@pytest.fixture()
+def copy(tmp_path: Path) -> Path:
+    """A model folder that a test may damage."""
+    return Path(shutil.copytree(GOLDEN / "model", tmp_path / "model"))
+
+
+def test_the_model_of_format_1_still_predicts_the_stored_numbers() -> None:
+    frame, info = read_table(GOLDEN / "table.parquet")
+    found = predict(load_bundle(GOLDEN), frame, info, explain=True)
+    stored = pd.read_csv(GOLDEN / "predictions.csv", dtype={"image_id": str})
+    numbers = [c for c in stored if c.startswith("p_")] + ["novelty"]
+    # Other processors may round the last bits differently.
+    np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
+    words = ["image_id", "predicted", "prediction_set", "review", "because_1"]
+    pd.testing.assert_frame_equal(found[words], stored[words], check_dtype=False)
+
+
+def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
+    save_bundle(load_bundle(GOLDEN), tmp_path / "again")
+    for path in (GOLDEN / "model").iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_predicting_from_files_equals_predicting_in_memory() -> None:
+    frame, info = read_table(GOLDEN / "table.parquet")
+    found = predict_file(GOLDEN, GOLDEN / "table.parquet")
+    pd.testing.assert_frame_equal(found, predict(load_bundle(GOLDEN), frame, info))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "trees.ubj", "arrays.npz"])
+def test_one_flipped_byte_is_refused_before_anything_is_parsed(
+        name: str, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+
+    def never(*given: object) -> None:
+        raise AssertionError("parsed")
+    monkeypatch.setattr(models, "from_bytes", never)
+    monkeypatch.setattr(bundles.np, "load", never)
+    with pytest.raises(UserError, match=f"{name} is damaged.*copy the model again"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["trees.ubj", "arrays.npz"])
+def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
+    data = (copy / name).read_bytes()
+    (copy / name).write_bytes(data[:-10])
+    with pytest.raises(UserError, match=f"{name} is damaged"):
+        load_bundle(copy)
+    (copy / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is damaged .it is missing"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("content, said", [
+    ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
+    ('{"program": "pellucid", "format": 2}', "model format 2, this version reads 1"),
+    ("\udcff\udcfe", "it is not JSON")])
+def test_a_foreign_manifest_is_refused(content: str, said: str, copy: Path) -> None:
+    (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(UserError, match=said):
+        load_bundle(copy)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a model .manifest.json is missing"):
+        load_bundle(tmp_path)
+
+
+def test_a_manifest_cannot_reach_outside_its_folder(copy: Path) -> None:
+    (copy.parent / "secret").write_bytes(b"x")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["../secret"] = "0" * 64
+    manifest["sha256"] = bundles._digest(manifest)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="names the files"):
+        load_bundle(copy)
+
+
+def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="power"):
+        with replacing_folder(tmp_path / "run", "metrics.json") as part:
+            (part / "metrics.json").write_text("{}")
+            raise RuntimeError("power cut")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("text")
+    with pytest.raises(UserError, match="is a file or a link, a folder was wanted"):
+        with replacing_folder(tmp_path / "run", "metrics.json"):
+            pass

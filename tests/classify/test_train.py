@@ -1,0 +1,224 @@
+"""From a table to a run folder, and the saved model on tables again."""
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_table import made_table
+
+import classify.train
+from classify.bundle import load_bundle
+from classify.predict import check_fit, predict
+from classify.result import RunResult
+from classify.train import TrainSettings, train
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+QUICK = TrainSettings(jobs=2, resamples=50)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_report() -> Iterator[None]:
+    """The page has tests of its own and takes longer than all the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classify.train, "write_report", lambda path, result: path.write_text(result.task.kind))
+        yield
+
+
+@pytest.fixture(scope="module", params=[(k, lib) for k in (2, 3) for lib in ("xgboost", "lightgbm")], ids=str)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A table with five unlabelled rows, trained."""
+    k, library = request.param
+    frame, info = made_table((50, 40, 30)[:k])
+    frame.loc[:4, "label"] = None
+    return train(frame, info, tmp_path_factory.mktemp("run") / "run", replace(QUICK, model=library))
+
+
+def test_every_labelled_row_is_predicted_out_of_fold_and_well(run: RunResult) -> None:
+    table = pd.read_csv(run.out / "predictions.csv")
+    assert len(table) == len(run.frame) and table["fold"].notna().sum() == len(run.frame) - 5
+    assert run.scores.metrics["n"] == len(run.frame) - 5 and run.scores.metrics["accuracy"] > .7
+    assert table.groupby("group")["fold"].nunique().max() == 1
+
+
+def test_unlabelled_rows_have_a_prediction_and_neither_label_nor_fold(run: RunResult) -> None:
+    table = pd.read_csv(run.out / "predictions.csv")
+    rows = table.iloc[:5]
+    assert rows[["label", "fold"]].isna().all().all() and rows["predicted"].notna().all()
+    assert not run.predicted.honest[:5].any()
+
+
+def test_unlabelled_rows_are_predicted_as_the_saved_model_does(run: RunResult) -> None:
+    again = predict(load_bundle(run.out), run.frame, run.info)
+    columns = [f"p_{c}" for c in run.task.classes]
+    np.testing.assert_array_equal(again[columns].iloc[:5], run.predicted.table[columns].iloc[:5])
+    assert list(again["prediction_set"].iloc[:5]) == list(run.predicted.table["prediction_set"].iloc[:5])
+
+
+def test_predictions_have_the_promised_columns(run: RunResult) -> None:
+    table = pd.read_csv(run.out / "predictions.csv")
+    assert list(table.columns) == ["image_id", "path", "label", "group", "split", "fold", "predicted",
+                                   *(f"p_{c}" for c in run.task.classes), "prediction_set", "novelty", "review"]
+    p = table[[f"p_{c}" for c in run.task.classes]]
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
+    assert (table["predicted"] == [run.task.classes[i] for i in p.to_numpy().argmax(axis=1)]).all()
+    assert all(row.predicted in row.prediction_set.split("|") for row in table.itertuples())
+    assert table["novelty"].between(0, 1).all() and table["review"].dtype == bool
+
+
+def test_metrics_have_the_promised_names(run: RunResult) -> None:
+    found = json.loads((run.out / "metrics.json").read_text())
+    assert {"task", "n", "classes", "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "auroc", "log_loss",
+            "brier", "ece", "coverage", "mean_set_size", "per_class", "intervals", "baselines"} <= set(found)
+    assert set(found["baselines"]) == {"majority", "pca_logistic"}
+    low, high = found["intervals"]["accuracy"]
+    assert low <= found["accuracy"] <= high
+
+
+def test_contributions_add_up_to_the_margins_of_the_reported_predictions(run: RunResult) -> None:
+    explained = run.explanation
+    np.testing.assert_array_equal(explained.rows, np.flatnonzero(run.predicted.honest))
+    np.testing.assert_allclose(explained.contributions.sum(axis=2), run.predicted.margins[explained.rows], atol=1e-4)
+
+
+def test_the_model_never_sees_nuisances_and_constants(run: RunResult) -> None:
+    features = load_bundle(run.out).model.features
+    assert not {"whole_quality_focus", "cell_color_constant"} & set(features) and features == run.features
+    assert any("were left out: cell_color_constant" in w for w in run.warnings)
+
+
+def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
+    group, near = run.frame["group"].to_numpy(), run.predicted.neighbours
+    assert (near >= 0).all() and not (group[near] == group[:, None]).any()
+    fold = run.split.fold
+    honest = run.predicted.honest
+    assert (fold[near[honest]] != fold[honest][:, None]).all()
+    assert (np.diff(run.predicted.neighbour_distances, axis=1) >= 0).all()
+
+
+def test_curves_end_with_the_validation_loss_of_every_fold(run: RunResult) -> None:
+    curves = pd.read_csv(run.out / "curves.csv")
+    assert list(curves.columns) == ["fold", "round", "train_loss", "valid_loss"] and curves["fold"].nunique() == 5
+    last = curves.groupby("fold").last()
+    assert (last["train_loss"] < curves.groupby("fold").first()["train_loss"]).all()
+
+
+def test_the_folder_holds_no_pickle(run: RunResult) -> None:
+    names = {p.name for p in run.out.rglob("*") if p.is_file()}
+    trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
+    assert names == {"predictions.csv", "metrics.json", "curves.csv", "report.html", "manifest.json", "arrays.npz",
+                     trees}
+    assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
+
+
+def test_the_same_seed_gives_the_same_bytes(run: RunResult, tmp_path: Path) -> None:
+    again = train(run.frame, run.info, tmp_path / "again", run.settings)
+    for name in ("predictions.csv", "metrics.json", "curves.csv", "model/manifest.json", "model/arrays.npz"):
+        assert (run.out / name).read_bytes() == (again.out / name).read_bytes(), name
+
+
+def given_split(group: bool = True) -> tuple[pd.DataFrame, TableInfo]:
+    frame, info = made_table((60, 60, 60))
+    frame["split"] = np.array(["train", "train", "train", "val", "test"])[
+        frame["group"].str[3:].astype(int) % 5 if group else np.arange(len(frame)) % 5]
+    return frame, info
+
+
+def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: Path) -> None:
+    frame, info = given_split()
+    run = train(frame, info, tmp_path / "run", QUICK)
+    again = predict(load_bundle(tmp_path / "run"), frame, info)
+    pd.testing.assert_frame_equal(again.drop(columns="fold"), run.predicted.table.drop(columns="fold"))
+    table = pd.read_csv(tmp_path / "run/predictions.csv")
+    assert (table["fold"].notna() == (table["split"] == "test")).all()
+    assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)
+
+
+def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
+    frame, info = given_split(group=False)
+    run = train(frame, info, tmp_path / "run", QUICK)
+    assert "stand on several sides of the given split" in run.warnings[0] and len(run.split.leaks) > 0
+    train_groups = set(frame["group"][run.split.part == "train"])
+    assert not train_groups & set(frame["group"][run.split.part == "test"])
+
+
+def test_progress_is_told_from_nothing_to_almost_all(tmp_path: Path) -> None:
+    frame, info = made_table((40, 40))
+    told: list[tuple[str, float]] = []
+    train(frame, info, tmp_path / "run", QUICK, lambda stage, share: told.append((stage, share)))
+    shares = [share for _, share in told]
+    assert shares[0] == 0 and shares == sorted(shares) and .8 < shares[-1] <= 1
+    assert {"fit", "calibrate", "report"} <= {stage for stage, _ in told}
+
+
+def test_a_nuisance_that_knows_the_label_is_a_warning(tmp_path: Path) -> None:
+    frame, info = made_table((50, 50))
+    frame["whole_quality_focus"] += (frame["label"] == "ant") * np.float32(4)
+    run = train(frame, info, tmp_path / "run", QUICK)
+    assert run.scores.shortcuts["score"].iloc[0] > .9
+    assert "properties of the pictures alone" in run.warnings[0]
+
+
+def test_sites_that_go_with_the_label_are_a_warning(tmp_path: Path) -> None:
+    frame, info = made_table((50, 50))
+    frame["site"] = np.where((frame["label"] == "ant") ^ (np.arange(100) % 8 == 0), "east", "west")
+    run = train(frame, info, tmp_path / "run", QUICK)
+    assert any("tell the site" in w and "Cramer" in w for w in run.warnings)
+
+
+@pytest.mark.parametrize("change, said", [
+    (dict(model="forest"), "--model forest"), (dict(calibration="beta"), "--calibration beta"),
+    (dict(alpha=.9), "--alpha 0.9"), (dict(folds=1), "--folds 1"), (dict(task="ordinal"), "not built yet"),
+    (dict(folds=40), "use --folds 20")])
+def test_wrong_settings_are_one_line_and_write_nothing(change: dict[str, object], said: str, tmp_path: Path) -> None:
+    frame, info = made_table((40, 40))
+    with pytest.raises(UserError, match=said):
+        train(frame, info, tmp_path / "run", replace(QUICK, **change))  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_somebody_else_is_left_alone_and_an_old_run_is_replaced(tmp_path: Path) -> None:
+    frame, info = made_table((40, 40))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/thesis.docx").write_text("years of work")
+    with pytest.raises(UserError, match="holds other files"):
+        train(frame, info, tmp_path / "run", QUICK)
+    (tmp_path / "run/metrics.json").write_text("{}")
+    train(frame, info, tmp_path / "run", QUICK)
+    assert not (tmp_path / "run/thesis.docx").exists() and (tmp_path / "run/model/manifest.json").is_file()
+
+
+def test_extra_columns_are_fine_and_missing_ones_are_named(run: RunResult) -> None:
+    bundle = load_bundle(run.out)
+    more = predict(bundle, run.frame.assign(cell_color_new=np.float32(1)), run.info)
+    assert len(more) == len(run.frame)
+    with pytest.raises(UserError, match=f"the first is '{run.features[3]}'"):
+        predict(bundle, run.frame.drop(columns=run.features[3]), run.info)
+
+
+def test_a_table_of_another_block_version_is_refused_with_the_command_that_repairs_it(run: RunResult) -> None:
+    other = replace(run.info, blocks={**run.info.blocks, "color": 1})
+    with pytest.raises(UserError) as caught:
+        predict(load_bundle(run.out), run.frame, other, name="features.parquet")
+    first = next(c for c in run.features if "_color_" in c)
+    assert str(caught.value) == ("features.parquet was made with color v1, the model expects v2: run `python cli.py "
+                                 f"featurize` again (first differing column: {first})")
+
+
+def test_a_table_of_another_preset_is_refused(run: RunResult) -> None:
+    bundle = load_bundle(run.out)
+    with pytest.raises(UserError, match="segment = tissue, the model expects cell"):
+        check_fit(bundle, replace(run.info, preset={**run.info.preset, "segment": "tissue"}))
+    other = {**run.info.preset, "blocks": {**run.info.preset["blocks"], "color": {"bins": 4}}}
+    with pytest.raises(UserError, match="other settings of color"):
+        check_fit(bundle, replace(run.info, preset=other))
+
+
+def test_explained_predictions_name_the_columns_that_decided(run: RunResult) -> None:
+    found = predict(load_bundle(run.out), run.frame.iloc[:7], run.info, explain=True)
+    assert list(found.columns[-5:]) == [f"because_{i}" for i in range(1, 6)]
+    form = r"(nucleus|cell)_(color|morphology)_\w+=(nan|[-\d.e+]+) \([+-]\d+\.\d\d\)"
+    assert found["because_1"].str.fullmatch(form).all()
