@@ -1,5 +1,5 @@
 """The model card, how to make the run again, and which items of reporting checklists this page answers."""
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import Any
 
 from classify.report.overview import command, how_split
@@ -95,14 +95,14 @@ def _limitations(result: RunResult) -> list[str]:
 def settings(result: RunResult) -> dict[str, Any]:
     """Every setting of the run and of the measurement."""
     chosen = result.settings
-    given = asdict(chosen) if is_dataclass(chosen) and not isinstance(chosen, type) else dict(vars(chosen))
-    pairs = [*given.items(), *((f"measurement: {k}", v) for k, v in result.info.preset.items() if k != "blocks"),
+    pairs = [*asdict(chosen).items(),
+             *((f"measurement: {k}", v) for k, v in result.info.preset.items() if k != "blocks"),
              *((f"block {name}", f"version {v}") for name, v in sorted(result.info.blocks.items()))]
     return table(["Setting", "Value"], [[cell(str(k).replace("_", " ")), cell(_shown(v))] for k, v in pairs])
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "–"
     return number(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 

@@ -105,13 +105,17 @@ def _place(result: RunResult, column: str, value: float, truth: int, chosen: int
 
 
 def percentile(values: NDArray[np.float64], value: float) -> int:
-    """Per cent of the values below, ties counting half: 0..100."""
+    """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
+    if value < values.min() or value > values.max():
+        return 0 if value < values.min() else 100
     below = (values < value).sum() + .5 * (values == value).sum()
-    return int(round(100 * below / len(values)))
+    return int(np.clip(round(100 * below / len(values)), 1, 99))
 
 
 def ordinal(n: int) -> str:
-    """1st, 2nd, 3rd, 11th."""
+    """1st, 2nd, 3rd, 11th; of a percentile 0 and 100 mean outside all."""
+    if n in (0, 100):
+        return "below all" if n == 0 else "above all"
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
 
@@ -120,7 +124,7 @@ def neighbours(result: RunResult, album: Album, row: int) -> list[dict[str, Any]
     """The nearest training images with their labels."""
     predicted = result.predicted
     pairs = zip(predicted.neighbours[row].tolist(), predicted.neighbour_distances[row].tolist())
-    return [show(album, *place_of(result.frame, r), caption=label_of(result, r), small=f"distance {number(d)}",
+    return [show(album, *place_of(result.frame, r), caption=label_of(result, r), small=f"{number(d)} away",
                  side=110, outlines=False) for r, d in pairs if r >= 0]
 
 

@@ -5,17 +5,19 @@ from math import ceil
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from classify.shift import wilson
 from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QUIET, RED, canvas, rules,
                                      share_axis, shorten, svg_uri)
-from featurize.report.numbers import percent
+from featurize.report.numbers import percent, score
 
 WIDE, HALF = 8.4, 4.6
+Spot = tuple[str, float, float | None, float | None]
 
 
-def compared(metrics: Sequence[tuple[str, list[tuple[str, float, float | None, float | None]]]]) -> str:
+def compared(metrics: Sequence[tuple[str, Sequence[Spot]]]) -> str:
     """Metrics of the model (with interval) and of the baselines on one axis.
 
     Parameters
@@ -24,20 +26,33 @@ def compared(metrics: Sequence[tuple[str, list[tuple[str, float, float | None, f
         The model first.
     """
     names = list(dict.fromkeys(who for _, values in metrics for who, *_ in values))
-    with canvas(WIDE, 0.9 + 0.42 * len(metrics)) as (figure, (axes,)):
-        for who, color, marker in zip(names, (BLUE, GRAY, ORANGE, RED), "oDs^"):
-            spots = [(y, v) for y, (_, values) in enumerate(metrics) for v in values if v[0] == who]
-            for y, (_, _, low, high) in spots:
+    left = _left_edge([values for _, values in metrics])
+    inset = left + .015 * (1 - left)
+    with canvas(WIDE, 0.9 + 0.5 * len(metrics)) as (figure, (axes,)):
+        for at, (who, color, marker) in enumerate(zip(names, (BLUE, GRAY, ORANGE, RED), "oDs^")):
+            spots = [(y + .18 * at - .09 * (len(names) - 1), v) for y, (_, values) in enumerate(metrics) for v in values
+                     if v[0] == who]
+            for y, (_, value, low, high) in spots:
                 if low is not None and high is not None:
                     axes.plot([low, high], [y, y], color=color, linewidth=3, alpha=.35, solid_capstyle="round")
-            axes.plot([v[1] for _, v in spots], [y for y, _ in spots], marker, color=color, markersize=6.5, label=who,
-                      linestyle="none")
+                if value < left:
+                    axes.text(inset, y, f"   ← {score(value)}", color=QUIET, fontsize=8, va="center")
+            axes.plot([v[1] if v[1] >= left else inset for _, v in spots], [y for y, _ in spots], marker, color=color,
+                      markersize=6.5, label=who, linestyle="none", clip_on=False)
         axes.set_yticks(range(len(metrics)), [name for name, _ in metrics])
         axes.set_ylim(len(metrics) - .5, -.5)
-        axes.set_xlim(0, 1.02)
+        axes.set_xlim(left, 1 + .01 * (1 - left))
         rules(axes, "x")
         figure.legend(loc="outside lower center", ncols=4, handletextpad=.3)
         return svg_uri(figure)
+
+
+def _left_edge(rows: Sequence[Sequence[Spot]]) -> float:
+    """Where the axis begins: this model and its nearest rival can be told apart, what lies left gets an arrow."""
+    best = [sorted((value for _, value, *_ in row), reverse=True)[:2] for row in rows]
+    lowest = min([value for pair in best for value in pair] + [low for row in rows for _, _, low, _ in row
+                                                               if low is not None])
+    return max(0.0, float(np.floor((lowest - .5 * (1 - lowest)) * 20) / 20))
 
 
 def reliability(table: pd.DataFrame) -> str:
@@ -86,9 +101,11 @@ def _diagonal(axes: Axes) -> None:
 
 
 def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
-    """The curve through bins that hold images; the size of a point tells how many."""
+    """The curve through bins that hold images, with 95 % intervals; the size of a point tells how many."""
     seen = table[table["n"] > 0].sort_values("bin")
-    axes.plot(seen["confidence"], seen["frequency"], color=color, linewidth=1.4)
+    for at, share, n in zip(seen["confidence"], seen["frequency"], seen["n"]):
+        axes.plot([at, at], wilson(share * n, n), color=color, linewidth=1, alpha=.45)
+    axes.plot(seen["confidence"], seen["frequency"], color=color, linewidth=1.2)
     area = 12 + 70 * np.sqrt(seen["n"] / max(table["n"].max(), 1))
     axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3)
 
@@ -105,7 +122,9 @@ def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> st
     review : (share kept, share of errors among them), optional
     """
     with canvas(HALF, 4.3) as (figure, (axes,)):
-        x, y = curve["coverage"].to_numpy(float), curve["risk"].to_numpy(float)
+        # Of the very first images one error is all or nothing.
+        steady = curve[curve["coverage"] >= .05]
+        x, y = steady["coverage"].to_numpy(float), steady["risk"].to_numpy(float)
         axes.fill_between(x, y, color=BLUE, alpha=.12, linewidth=0)
         axes.plot(x, y, color=BLUE)
         top = max(float(np.nanmax(y)) * 1.25, .01)
@@ -117,7 +136,7 @@ def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> st
                           ha="right" if left else "left", va="bottom")
             top = max(top, review[1] * 1.6)
         share_axis(axes, "x", 1.02)
-        share_axis(axes, "y", top)
+        share_axis(axes, "y", min(top, 1.02))
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
         axes.set_xlabel("share of images kept, surest first")
         axes.set_ylabel("share of errors among them")
@@ -134,7 +153,7 @@ def set_coverage(classes: Sequence[str], coverage: Sequence[float], counts: Sequ
         axes.barh(rows, np.minimum(2 * spread, 1 - target + spread), left=target - spread, height=.62, color=LINE)
         axes.axvline(target, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         low = np.asarray(coverage) < target - spread
-        axes.scatter(coverage, rows, c=[RED if bad else BLUE for bad in low], s=38, zorder=3)
+        axes.scatter(coverage, rows, c=[RED if bad else BLUE for bad in low], s=38, zorder=3, clip_on=False)
         axes.set_yticks(rows, [shorten(c, 24) for c in classes])
         axes.set_ylim(len(classes) - .5, -.5)
         lower = min([*coverage, *(target - spread)])
@@ -191,11 +210,15 @@ def learning_curves(curves: pd.DataFrame) -> str:
                 axes.plot(best["round"], best["valid_loss"], "o", color=ORANGE, markersize=4.5, zorder=4,
                           label="best round" if first else None)
         axes.margins(x=.01)
-        axes.set_ylim(0, axes.get_ylim()[1] * 1.12)
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-3))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("boosting round")
-        axes.set_ylabel("log-loss")
+        axes.set_ylabel("log-loss (log scale)")
         rules(axes, "y")
-        axes.legend(loc="upper right", ncols=3)
+        figure.legend(loc="outside upper right", ncols=3)
         return svg_uri(figure)
 
 
@@ -240,7 +263,7 @@ def _spread(x: NDArray[np.float64], widest: float, bins: int = 120) -> NDArray[n
     place = np.arange(len(x)) - np.repeat(start, count)
     side = np.where(place % 2 == 0, 1, -1) * ((place + 1) // 2)
     offset = np.empty(len(x))
-    offset[order] = side * min(.05, .8 / max(count.max(initial=1), 1))
+    offset[order] = side * np.repeat(np.minimum(.07, .8 / count), count)
     return offset
 
 
@@ -285,5 +308,5 @@ def novelty(right: NDArray[np.float64], wrong: NDArray[np.float64]) -> str:
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
         rules(axes, "y")
-        axes.legend(loc="upper right")
+        figure.legend(loc="outside upper right", ncols=2)
         return svg_uri(figure)

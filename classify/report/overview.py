@@ -1,7 +1,8 @@
 """The head of the report, its first numbers, and what was in the data."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from classify.result import RunResult
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, table, warning
 
+OPTIONS = ("task", "order", "model", "calibration", "folds", "alpha", "device", "seed")
 VALIDATION = {"folds": "each predicted by a model that never saw them or their relatives",
               "given": "kept apart as the test set and never trained on"}
 
@@ -61,11 +63,19 @@ def head(result: RunResult, honest: Honest) -> dict[str, Any]:
     n = int((np.asarray(result.task.y) >= 0).sum())
     return {"kicker": "Classification report", "title": f"{told}, {count(n, 'labelled image')}",
             "lead": first_sentence(result, honest), "facts": facts(result),
-            "warnings": by_weight(warning(_level(text), _sentence(text)) for text in result.warnings),
+            "warnings": by_weight(_warning(text) for text in result.warnings),
             "no_warnings": "No check found anything to warn about."}
 
 
+def _warning(text: str) -> dict[str, str]:
+    """The first clause says what, the rest says why it matters."""
+    what, _, why = text.partition("; " if text.find(":") < 0 or 0 < text.find("; ") < text.find(":") else ": ")
+    return warning(_level(text), _sentence(what), _sentence(why))
+
+
 def _sentence(text: str) -> str:
+    if not text:
+        return ""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -92,13 +102,12 @@ def first_sentence(result: RunResult, honest: Honest) -> str:
 def facts(result: RunResult) -> list[dict[str, Any]]:
     """Names and numbers that identify this run."""
     y, preset = np.asarray(result.task.y), result.info.preset
-    boosted = str(getattr(result.settings, "model", "gradient-boosted trees"))
     calibration = result.scores.metrics.get("calibration", "")
     pairs: list[tuple[str, object]] = [
         ("Task", f"{result.task.kind}, {len(result.task.classes)} classes"),
         ("Images", f"{number(len(y))}, of which {number((y >= 0).sum())} labelled"),
         ("Measurements", f"{number(len(result.features))} features, preset {preset.get('name', '?')}"),
-        ("Model", f"{boosted}, calibration {_calibration_name(calibration)}"),
+        ("Model", f"{result.settings.model}, calibration {_calibration_name(calibration)}"),
         ("Validated by", how_split(result)),
         ("Made on", date.today().isoformat())]
     named = [{"name": name, "value": value, "wide": False, "code": False} for name, value in pairs]
@@ -124,14 +133,19 @@ def how_split(result: RunResult) -> str:
 
 
 def command(result: RunResult) -> str:
-    """The command line that made this run, as far as it is known."""
-    return str(getattr(result, "command", "") or f"python cli.py classify TABLE.parquet -o {result.out.name}")
+    """The command line that makes this run again: every option that was not left at its default."""
+    chosen, parts = result.settings, ["python cli.py classify TABLE.parquet -o", result.out.name]
+    for option in fields(chosen):
+        value = getattr(chosen, option.name)
+        if option.name in OPTIONS and value != option.default:
+            parts.append(f"--{option.name} {','.join(value) if isinstance(value, tuple) else value}")
+    return " ".join(parts)
 
 
 def tiles(result: RunResult, honest: Honest) -> list[dict[str, str]]:
     """The few numbers that stand first."""
     metrics, intervals = result.scores.metrics, result.scores.metrics.get("intervals", {})
-    alpha = getattr(result.settings, "alpha", 0.05)
+    alpha = result.settings.alpha
     named = [("accuracy", "Accuracy"), ("balanced_accuracy", "Balanced accuracy"), ("macro_f1", "Macro-F1"),
              ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
     shown = [{"name": name, "value": score(metrics.get(key)), "range": _range(intervals.get(key))}
@@ -163,7 +177,8 @@ def data(result: RunResult) -> dict[str, Any]:
 
 
 def _sources(result: RunResult) -> str:
-    return ", ".join(f"{s['site']} ({s['kind']})" for s in result.info.sources) or "not recorded"
+    named = [f"{s['site'] or Path(s['root']).name} ({s['kind']})" for s in result.info.sources]
+    return ", ".join(named) or "not recorded"
 
 
 def _sizes(frame: pd.DataFrame) -> str:

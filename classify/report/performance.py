@@ -9,7 +9,7 @@ from classify.report import figures
 from classify.report.overview import Honest, plain_interval
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.numbers import count, number, percent, score, whole
+from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import cell, figure, table
 
 # metric: (name, what it says, better when)
@@ -28,6 +28,7 @@ METRICS = {
     "coverage": ("Set coverage", "share of prediction sets that hold the truth", "as promised"),
     "mean_set_size": ("Mean set size", "classes in a prediction set", "lower"),
 }
+TOLD_FROM = {"nuisances": "properties of the picture (nuisances)", "features": "the features of the model"}
 BASELINES = {"majority": "Most frequent class", "pca_logistic": "Logistic regression on PCA",
              "nuisance": "Nuisances only"}
 CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
@@ -45,14 +46,13 @@ def metrics(result: RunResult) -> dict[str, Any]:
     shown = table(["Metric", "This model (95 % interval)", *names, "What it says", "Better"], rows)
     charted = [(METRICS[k][0], _spots(found, others, k)) for k in CHARTED if found.get(k) is not None]
     chart = figure(figures.compared(charted), "This model beside its baselines",
-                   "Each line is a metric from 0 to 1, further right is better. The blue dot is this model with its "
-                   "95 % interval from resampling whole groups; the other marks are what simple rivals reach on the "
-                   "same images. A model earns its keep only by its distance from them.")
+                   "Each line is a metric, further right is better. The blue dot is this model with its 95 % interval "
+                   "from resampling whole groups; the other marks are what simple rivals reach on the same images; an "
+                   "arrow leads to one left of the drawing. A model earns its keep only by its distance from them.")
     return {"table": shown, "chart": chart, "shortcuts": shortcut_table(result.scores.shortcuts)}
 
 
-def _spots(found: Mapping[str, Any], others: Mapping[str, Any], key: str
-           ) -> list[tuple[str, float, float | None, float | None]]:
+def _spots(found: Mapping[str, Any], others: Mapping[str, Any], key: str) -> list[figures.Spot]:
     low, high = found.get("intervals", {}).get(key) or (None, None)
     rivals = [(BASELINES.get(name, name.replace("_", " ")), float(b[key]), None, None)
               for name, b in others.items() if b.get(key) is not None]
@@ -71,10 +71,11 @@ def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:
     """What properties of the pictures alone can tell."""
     if shortcuts.empty:
         return None
-    rows = [[cell(r["name"]), cell(r["target"]), cell(score(r["score"]), key=_finite(r["score"])),
-             cell(score(r["chance"]), key=_finite(r["chance"])), _verdict(r["warning"])]
+    rows = [[cell(TOLD_FROM.get(r["name"], r["name"])), cell(r["target"]),
+             cell(score(r["score"]), key=_finite(r["score"])), cell(score(r["chance"]), key=_finite(r["chance"])),
+             _verdict(r["warning"])]
             for r in shortcuts.to_dict("records")]
-    return table(["Told from", "Target", "Score", "By chance", "Verdict"], rows,
+    return table(["Told from", "Target", "AUROC", "By chance", "Verdict"], rows,
                  caption="Could the answer come from how a picture was taken instead of what it shows?")
 
 
@@ -85,13 +86,12 @@ def _verdict(said: object) -> dict[str, Any]:
     return cell("possible shortcut", tone="bad") if said else cell("no sign of a shortcut", tone="good")
 
 
-def confusion(result: RunResult) -> dict[str, Any]:
-    """The matrix as a table: counts, per cent of the row, errors in another hue."""
-    matrix = result.scores.confusion
+def confusion(matrix: pd.DataFrame) -> dict[str, Any]:
+    """The matrix (rows truth, columns predicted) as a table: counts, per cent of the row, errors in another hue."""
     values = matrix.to_numpy(float)
     shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     rows = [{"name": shorten(str(name), 36), "cells": [
-                _confused(values[i, j], shares[i, j], i == j, str(name), str(other))
+                _confused(values[i, j], shares[i, j], name == other, str(name), str(other))
                 for j, other in enumerate(matrix.columns)]} for i, name in enumerate(matrix.index)]
     return {"columns": [shorten(str(c), 26) for c in matrix.columns], "rows": rows, "tight": len(rows) > 6,
             "corner": "truth ↓ predicted →",
@@ -101,22 +101,20 @@ def confusion(result: RunResult) -> dict[str, Any]:
 def _confused(n: float, share: float, right: bool, truth: str, chosen: str) -> dict[str, Any]:
     hue = "--heat" if right else "--heat-error"
     strength = .08 + .82 * share if right else min(.12 + 1.6 * share, .9)
-    ink = "color:var(--on-heat)" if strength > .5 else ""
+    ink = "color:var(--on-heat)" if strength > .6 else ""
     return {"text": number(n), "share": percent(share), "zero": n == 0,
             "style": f"background:rgba(var({hue}),{strength:.2f});{ink}" if n else "",
             "title": f"{count(n, 'image')} of {truth}, called {chosen}"}
 
 
-def per_class(result: RunResult) -> dict[str, Any]:
-    """Sensitivity, specificity and the like for every class."""
-    found = result.scores.metrics["per_class"]
-    matrix = result.scores.confusion
+def per_class(found: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
+    """Sensitivity, specificity and the like for every class, from `per_class` of the metrics."""
     columns = [("n", "Images"), ("recall", "Sensitivity"), ("specificity", "Specificity"), ("precision", "Precision"),
                ("f1", "F1"), ("auroc", "AUROC"), ("average_precision", "Average precision"),
                ("coverage", "Set coverage")]
     used = [(key, name) for key, name in columns if any(key in found[c] for c in found)]
-    rows = [[cell(name), *(_class_cell(key, values.get(key)) for key, _ in used),
-             cell(_mistaken(matrix, name), tone="quiet")] for name, values in found.items()]
+    rows = [[cell(name), *(_class_cell(key, values) for key, _ in used), cell(_mistaken(matrix, name), tone="quiet")]
+            for name, values in found.items()]
     explain = {"Sensitivity": "recall: share of this class that was found",
                "Specificity": "share of the other classes that was not called this class",
                "Precision": "positive predictive value at the frequencies of this data set",
@@ -125,10 +123,12 @@ def per_class(result: RunResult) -> dict[str, Any]:
                  foot="Precision depends on how frequent the classes are here; elsewhere it will differ.")
 
 
-def _class_cell(key: str, value: float | None) -> dict[str, Any]:
+def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    value = values.get(key)
     if key == "n":
         return cell(number(value), key=_finite(value))
-    return cell(score(value), key=_finite(value), bar=_finite(value) if key in ("recall", "f1") else None)
+    low, high = values.get(f"{key}_interval") or (None, None)
+    return cell(interval(value, low, high), key=_finite(value), bar=_finite(value) if key in ("recall", "f1") else None)
 
 
 def _mistaken(matrix: pd.DataFrame, name: str) -> str:
@@ -151,12 +151,13 @@ def certainty(result: RunResult, honest: Honest) -> dict[str, Any]:
     small = figures.reliability_by_class(table_, named)
     return {"reliability": figure(overall, "Can the probabilities be believed?",
                                   "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
-                                  "sure. Larger points stand for more images, as do the bars below."),
+                                  "sure. Thin lines are 95 % intervals: long ones come from few images, whose number "
+                                  "the bars below show."),
             "risk": figure(curve, "What is gained by leaving the unsure ones to a person?",
                            "From right to left, the least sure images are taken away; the curve is the share of errors "
                            "among those that stay."),
             "by_class": figure(small, title,
-                               "Curves of classes with few images are jagged by chance."),
+                               "Where a thin line, the 95 % interval, reaches the dashed one, it may be chance."),
             "kept": kept_table(honest)}
 
 
@@ -175,7 +176,7 @@ def kept_table(honest: Honest) -> dict[str, Any]:
 
 def sets(result: RunResult) -> dict[str, Any]:
     """Coverage, sizes and neighbours of the prediction sets."""
-    alpha = float(getattr(result.settings, "alpha", .05))
+    alpha = result.settings.alpha
     found = result.scores.metrics["per_class"]
     classes = [str(c) for c in result.task.classes]
     coverage = [float(found[c].get("coverage") or np.nan) for c in classes]
@@ -225,7 +226,7 @@ def training(result: RunResult) -> dict[str, Any]:
     if not result.curves.empty:
         chart = figure(figures.learning_curves(result.curves), "Learning curves",
                        "One pair of lines per fold. Training loss always falls; boosting stops where the loss on "
-                       "images kept back no longer does. A wide gap with a rising blue line would be overfitting.")
+                       "images kept back no longer does. A blue line that rises again would be overfitting.")
     times = [{"name": name, "value": f"{number(seconds)} s", "wide": False, "code": False}
              for name, seconds in result.timings.items()]
     return {"chart": chart, "times": times}

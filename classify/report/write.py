@@ -21,12 +21,13 @@ def write_report(path: Path, result: RunResult) -> None:
         Metrics are shown as they stand there; only pictures are read again, and a picture that is gone leaves a
         sentence in its place.
     """
-    honest = overview.honest_rows(result)
+    honest, matrix = overview.honest_rows(result), result.scores.confusion
     content = {
         **overview.head(result, honest), "contents": contents(SECTIONS),
         "tiles": overview.tiles(result, honest), "data": overview.data(result),
-        "performance": performance.metrics(result), "confusion": performance.confusion(result),
-        "per_class": performance.per_class(result), "certainty": performance.certainty(result, honest),
+        "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
+        "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
+        "certainty": performance.certainty(result, honest),
         "sets": performance.sets(result), "meaning": meaning.importance(result), "cases": cases.cases(result, honest),
         "training": performance.training(result), "card": card.card(result), "settings": card.settings(result),
         "checklist": card.checklist(), "reproduce": card.reproduce(result)}

@@ -1,7 +1,7 @@
 """Numbers as text: three significant digits, one form for each kind of number on every page.
 
->>> score(0.9531), number(1234.5), percent(0.0734), interval(0.953, 0.941, 0.964)
-('.953', '1,234', '7.3 %', '.953 (.941–.964)')
+>>> score(0.9531), number(1234.5), interval(0.953, 0.941, 0.964)
+('.953', '1,234', '.953 (.941–.964)')
 """
 import math
 
@@ -16,14 +16,14 @@ def score(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     size = abs(value)
-    if abs(value) > 1:
+    if size == 0 or size > 1:
         return number(value)
     digits = 4 if 0 < size < 0.0995 or 0.9995 <= size < 1 else 3
     text = f"{size:.{digits}f}"
     if text.startswith("1"):
         text = "1.00" if size >= 1 else "> .9999"
     elif not text.strip("0."):
-        text = "0" if size == 0 else "< .0001"
+        text = "< .0001"
     return ("−" if value < 0 else "") + text.removeprefix("0")
 
 
@@ -53,18 +53,19 @@ def signed(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as per cent with one decimal; whole numbers from 99.95 % up only when nothing is left out."""
+    """A share as per cent with one decimal; 0 % and 100 % only when it is exactly so. The space does not break."""
     if share is None or not math.isfinite(share):
         return MISSING
     if share in (0, 1):
-        return f"{100 * share:.0f} %"
-    shown = min(max(round(100 * share, 1), 0.1), 99.9)
-    return f"{shown:.1f} %"
+        return f"{100 * share:.0f}\u00a0%"
+    if not 0.0005 <= share < 0.9995:
+        return "< 0.1\u00a0%" if share < 0.5 else "> 99.9\u00a0%"
+    return f"{100 * share:.1f}\u00a0%"
 
 
 def whole(share: float) -> str:
     """A share that was chosen, not measured: ``95 %``, ``97.5 %``."""
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}\u00a0%"
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:
