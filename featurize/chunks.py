@@ -14,9 +14,10 @@ from featurize.index import Source, load, source_of
 from featurize.pipeline import measure_picture
 from featurize.settings import Preset
 
-# What one odd image can provoke in a feature block. Errors that only a wrong program raises (TypeError, NameError,
-# AttributeError, AssertionError) are not here: they would hit every image, so they end the run at once.
-MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, MemoryError, cv2.error)
+# What one odd image can provoke in a feature block. None of it is passed over: it is a row of the list of errors with
+# file and line, it is counted aloud, and a program that fails on every image ends the run (see run.py).
+MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, NameError, AssertionError,
+                  MemoryError, cv2.error)
 INTERNAL = "internal"
 
 

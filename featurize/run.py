@@ -2,6 +2,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,16 @@ def _measure(index: Index, task: Task, shards: Shards | None, jobs: int, schedul
             if shards:
                 shards.write(number, chunk)
             chunks[number] = chunk
+            _refuse_broken(chunks)
             advance(len(pieces[number]))
     return join([chunks[number] for number in sorted(chunks)]), resumed
+
+
+def _refuse_broken(chunks: Mapping[int, Chunk]) -> None:
+    """One odd image is a row of the errors; where nothing but faults came out so far, the program is at fault."""
+    faults = [fault for chunk in chunks.values() for fault in chunk.faults if fault.reason == INTERNAL]
+    if len(faults) >= CHUNK and not any(chunk.image_ids for chunk in chunks.values()):
+        raise RuntimeError(f"the first {len(faults)} images all failed inside a measurement: {faults[0].error}")
 
 
 def _pieces(index: Index) -> dict[int, list[Item]]:

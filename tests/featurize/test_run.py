@@ -175,9 +175,10 @@ def test_an_infinite_feature_is_a_fault_that_is_named(index: Index, preset: Pres
     assert errors[["error", "reason"]].to_numpy().tolist() == [["whole_color_mean is infinite", "internal"]]
 
 
-def test_a_wrong_program_ends_the_run(index: Index, preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_fails_on_every_image_ends_the_run(index: Index, preset: Preset,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "measure_picture", lambda picture: {})
-    with pytest.raises(TypeError):
+    with pytest.raises(RuntimeError, match=r"the first 16 images all failed .*: chunks.py:\d+ TypeError: "):
         measure_index(index, preset, jobs=1)
 
 
