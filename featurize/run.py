@@ -170,7 +170,7 @@ def _want_rows(chunk: Chunk, errors: pd.DataFrame) -> None:
 def _assemble(index: Index, task: Task, chunk: Chunk) -> tuple[pd.DataFrame, TableInfo]:
     """The measurements beside the columns of the index."""
     rows = index.frame.set_index("image_id", drop=False).loc[list(chunk.image_ids)].reset_index(drop=True)
-    groups = duplicate_groups(rows["sha256"].to_numpy(), chunk.fingerprints)
+    groups = duplicate_groups(rows["sha256"].tolist(), chunk.fingerprints)
     findings = [c for c in rows.columns if c.startswith("label_")]
     facts = rows[["image_id", "path", "label", "group", "site", "split", "sha256"]].assign(
         duplicate_group=np.asarray(groups, np.int64), width_px=chunk.sizes[:, 0], height_px=chunk.sizes[:, 1])
