@@ -19,7 +19,7 @@ from featurize.errors import UserError
 LIBRARIES = ("xgboost", "lightgbm")
 # Rows whose contributions are held in memory at a time.
 CHUNK = 512
-# Tables with fewer values are fitted on one thread: more of them mostly wait for each other, for long where others work.
+# Tables with fewer values are fitted on one thread: more of them mostly wait for each other on a busy machine.
 THREADED = 2_000_000
 
 
