@@ -47,20 +47,21 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
 
 
 def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:
-    """Look at the chosen pictures; what can't be read joins the index' own errors."""
-    looks, rows, lost = [], [], []
+    """Look at the chosen pictures; what can't be read moves from the images to the errors."""
+    looks, lost = [], []
+    kept = np.ones(len(index.frame), bool)
     with tracking(len(chosen), "images", shown=progress) as advance:
         for row in chosen.tolist():
             site, path = index.frame["site"].iloc[row], index.frame["path"].iloc[row]
             try:
                 looks.append(glimpse.look(load(source_of(index.sources, site), path)))
-                rows.append(row)
             except ImageError as error:
+                kept[row] = False
                 lost.append({"path": path, "error": str(error), "reason": error.reason})
             advance(1)
-    errors = pd.concat([index.errors, pd.DataFrame(lost)]) if lost else index.errors
-    return take_census(with_label(index.frame, index.label_columns), errors.reset_index(drop=True),
-                       np.asarray(rows, dtype=np.int64), looks)
+    errors = pd.concat([index.errors, pd.DataFrame(lost)], ignore_index=True) if lost else index.errors
+    frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
+    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], looks)
 
 
 def _title(index: Index) -> str:

@@ -2,7 +2,6 @@
 
 Its numbers mean nothing; its shapes and columns are those of `classify.result`.
 """
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +10,12 @@ from PIL import Image
 
 from classify.result import Explanation, Predicted, RunResult, Scores, Split
 from classify.tasks import Task
+from classify.train import TrainSettings
 from featurize.table import TableInfo
 
 FEATURES = tuple(f"{region}_{family}_{name}" for region in ("nucleus", "cell") for family, names in
                  (("morphology", ("area_px", "solidity", "lobes")), ("color", ("hue_mean", "saturation_p90")),
                   ("texture", ("lbp_r1_uniform", "haralick_contrast", "gabor_energy"))) for name in names)
-
-
-@dataclass(frozen=True)
-class MadeSettings:
-    """The settings that the report reads."""
-
-    model: str = "lightgbm"
-    calibration: str = "temperature"
-    folds: int = 5
-    alpha: float = 0.05
-    seed: int = 0
 
 
 def made_run(folder: Path, classes: tuple[str, ...], n: int = 120, noise: float = 1.0, seed: int = 0,
@@ -48,7 +37,7 @@ def made_run(folder: Path, classes: tuple[str, ...], n: int = 120, noise: float 
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     predicted = _predicted(frame, classes, y, margins, p, rng)
-    return RunResult(out=folder / "run", frame=frame, info=info, task=task, settings=MadeSettings(),  # type: ignore
+    return RunResult(out=folder / "run", frame=frame, info=info, task=task, settings=TrainSettings(model="lightgbm"),
                      features=FEATURES, split=_split(y, classes), predicted=predicted,
                      scores=_scores(classes, y, p, predicted.sets),
                      explanation=_explanation(frame, classes, contributions, p),

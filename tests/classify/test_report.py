@@ -1,0 +1,197 @@
+"""The classification report: what stands on the page, for many classes and few, with and without pictures."""
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+import re
+import shutil
+
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+from made_run import made_run
+
+from classify.report import card, cases, overview, performance, write_report
+from classify.result import RunResult
+from featurize.report.page import render
+
+CLASSES = ("ant", "bee", "cat", "dog")
+VOID = {"meta", "img", "br", "input", "path", "col", "hr", "link"}
+
+
+class Balance(HTMLParser):
+    """Collects tags that are closed in another order than they were opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    return made_run(tmp_path_factory.mktemp("images"), CLASSES, n=80, noise=2.5)
+
+
+@pytest.fixture(scope="module")
+def page(run: RunResult, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(run, tmp_path_factory.mktemp("page"))
+
+
+def written(run: RunResult, folder: Path) -> str:
+    write_report(folder / "report.html", run)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def text_of(page: str) -> str:
+    """What a reader sees, without tags, styles and figures."""
+    body = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def test_report_links_to_nothing_outside_itself(page: str) -> None:
+    addresses = re.findall(r"""(?:src|href|srcset|action|poster|xlink:href)\s*=\s*["']([^"']*)["']""", page)
+    assert addresses and all(a.startswith(("#", "data:")) for a in addresses)
+    assert not re.search(r"@import|url\(|<link|<iframe|<object", page)
+
+
+def test_figures_inside_the_page_load_nothing_either(page: str) -> None:
+    import base64
+    for data in re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page):
+        svg = base64.b64decode(data).decode()
+        assert all(a.startswith(("#", "data:")) for a in re.findall(r"""href\s*=\s*["']([^"']*)["']""", svg))
+        assert "@import" not in svg and "prefers-color-scheme" in svg
+
+
+def test_tags_are_closed_in_the_order_they_were_opened(page: str) -> None:
+    parser = Balance()
+    parser.feed(page)
+    assert not parser.wrong and not parser.open
+
+
+def test_warnings_stand_before_the_metrics(page: str) -> None:
+    assert 0 < page.index('id="warnings"') < page.index('class="tiles"') < page.index('id="performance"')
+    assert page.index("A shortcut") < page.index("3 classes have fewer"), "the serious one comes first"
+
+
+def test_every_entry_of_the_contents_has_its_section(page: str) -> None:
+    contents = re.search(r"<nav.*?</nav>", page, re.S)
+    assert contents
+    for anchor in re.findall(r'href="#([^"]+)"', contents.group()):
+        assert f'<section id="{anchor}"' in page
+
+
+def test_a_class_name_with_html_is_escaped(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "i", ("<b>bold</b>", "a & b", '"quoted"'), n=45, noise=2.5)
+    page = written(run, tmp_path)
+    assert "<b>bold" not in page and "&lt;b&gt;bold&lt;/b&gt;" in page and "a &amp; b" in page
+
+
+def test_missing_images_are_said_not_fatal(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "images", CLASSES, n=40, noise=2.5)
+    shutil.rmtree(tmp_path / "images")
+    page = written(run, tmp_path)
+    assert "not shown: c" in page and "data:image/jpeg" not in page
+
+
+def test_pictures_are_there_when_they_can_be_found(page: str) -> None:
+    assert page.count("data:image/jpeg") >= 16
+
+
+def test_without_errors_the_page_says_so(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "i", CLASSES[:3], n=60, noise=0)
+    assert overview.honest_rows(run).right.all()
+    assert "None of the 60 images was named wrongly." in text_of(written(run, tmp_path))
+
+
+@pytest.mark.parametrize("k", (2, 11))
+def test_two_classes_and_eleven_make_a_page(k: int, tmp_path: Path) -> None:
+    names = tuple(f"class number {i} with a name that is rather long for a table" for i in range(k))
+    page = written(made_run(tmp_path / "i", names, n=6 * k, noise=2.5, pictures=False), tmp_path)
+    assert page.count('class="row"') == k and len(page) < 2_000_000
+
+
+def test_the_page_of_the_same_run_is_the_same(run: RunResult, page: str, tmp_path: Path) -> None:
+    assert written(run, tmp_path) == page
+
+
+def test_unlabelled_rows_count_in_no_number(run: RunResult) -> None:
+    y = run.task.y.copy()
+    y[::2] = -1
+    honest = overview.honest_rows(replace(run, task=replace(run.task, y=y)))
+    assert set(honest.rows) == set(range(1, 80, 2))
+
+
+def test_headline_counts_what_the_predictions_say(run: RunResult) -> None:
+    honest, table = overview.honest_rows(run), run.predicted.table
+    kept = table[~table["review"]]
+    right = 100 * (kept["label"] == kept["predicted"]).mean()
+    assert f"{right:.1f}\u00a0% were right" in overview.first_sentence(run, honest)
+
+
+def test_a_class_never_predicted_has_no_precision_and_no_crash() -> None:
+    found = {"ant": {"n": 3, "recall": 0.0, "precision": None, "f1": 0.0}}
+    rows = performance.per_class(found, pd.DataFrame([[0, 3], [0, 5]], ["ant", "bee"], ["ant", "bee"]))["rows"]
+    assert [c["text"] for c in rows[0]] == ["ant", "3", "0", "–", "0", "bee (3)"]
+
+
+def test_errors_and_hits_have_another_hue() -> None:
+    matrix = performance.confusion(pd.DataFrame([[8, 2], [0, 5]], ["ant", "bee"], ["ant", "bee"]))
+    styles = [[c["style"] for c in row["cells"]] for row in matrix["rows"]]
+    assert "--heat)" in styles[0][0] and "--heat-error" in styles[0][1] and styles[1][0] == ""
+    # Rows may be left out (an audit of fewer classes): then the diagonal is no longer where row = column.
+    part = performance.confusion(pd.DataFrame([[0, 5]], ["bee"], ["ant", "bee"]))
+    assert "--heat)" in part["rows"][0]["cells"][1]["style"]
+
+
+def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
+    shown = performance.pair_table(run)
+    assert shown is not None
+    for row in shown["rows"]:
+        a, b = (CLASSES.index(name) for name in row[0]["text"].split(" and "))
+        assert int(row[1]["text"]) == (run.predicted.sets[:, a] & run.predicted.sets[:, b]).sum()
+
+
+def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
+    assert overview.command(run).endswith("-o run --model lightgbm")
+    other = replace(run, settings=replace(run.settings, model="xgboost", folds=3, alpha=.1))
+    assert overview.command(other).endswith("-o run --folds 3 --alpha 0.1")
+
+
+def test_percentile_of_a_value_among_others() -> None:
+    values = np.arange(10.0)
+    # 2 of 10 lie below 2, and 2 itself counts half: 25 %.
+    assert [cases.percentile(values, v) for v in (-1, 0, 2, 9, 10)] == [0, 5, 25, 95, 100]
+    assert [cases.ordinal(n) for n in (0, 1, 2, 3, 11, 22, 93, 100)] == [
+        "below all", "1st", "2nd", "3rd", "11th", "22nd", "93rd", "above all"]
+
+
+def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
+    component = np.zeros_like(run.split.component)
+    alone = replace(run, split=replace(run.split, component=component))
+    reasons = cases.reasons(alone, 0, 0, 1)
+    assert reasons and all(r["place"]["text"] == "not measured here" for r in reasons)
+
+
+def test_checklist_tells_apart_what_the_page_answers_and_what_the_author_must() -> None:
+    answers = {row[3]["text"] for row in card.checklist()["rows"]}
+    assert answers == {"✓ on this page", "○ for you to fill in"}
+
+
+def test_card_says_that_it_is_no_diagnosis(page: str) -> None:
+    assert "For research use; no diagnosis." in page
+
+
+def test_a_template_that_lacks_a_name_fails_loudly() -> None:
+    with pytest.raises(jinja2.UndefinedError, match="title"):
+        render("base.html.j2", {})

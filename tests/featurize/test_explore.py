@@ -1,0 +1,184 @@
+"""What the explore page says about a folder, and what it warns of."""
+from pathlib import Path
+import re
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from featurize.explore import explore
+from featurize.index import Index, build_index
+from featurize.report.census import likely_group, stratified, told_by_class, with_label
+from featurize.report.glimpse import look
+from featurize.images import Picture, read_image
+
+
+def picture(path: Path, seed: int, ground: tuple[int, int, int] = (230, 220, 210), side: int = 64) -> None:
+    """A noisy disk of its own place and color on a plain ground."""
+    rng = np.random.default_rng(seed)
+    rgb = np.empty((side, side, 3), np.uint8)
+    rgb[:] = ground
+    for _ in range(6):
+        middle, color = rng.integers(8, side - 8, 2), rng.integers(20, 200, 3)
+        cv2.circle(rgb, tuple(int(v) for v in middle), int(rng.integers(4, 12)), tuple(int(v) for v in color), -1)
+    noise = rng.normal(0, 4, rgb.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(rgb + noise, 0, 255).astype(np.uint8)).save(path)
+
+
+def folder(root: Path, counts: dict[str, int], ground: dict[str, tuple[int, int, int]] | None = None) -> Path:
+    """`root/<label>/<number>.png`, all different."""
+    for at, (label, n) in enumerate(counts.items()):
+        for number in range(n):
+            color = (ground or {}).get(label.split("/")[-1], (230, 220, 210))
+            picture(root / label / f"{number:03d}.png", 1000 * at + number, color)
+    return root
+
+
+def page_of(index: Index, out: Path) -> str:
+    explore(index, out / "explore.html")
+    return (out / "explore.html").read_text(encoding="utf-8")
+
+
+def warnings_of(page: str) -> str:
+    """The text of the warnings, without tags."""
+    listed = re.search(r'<ul class="warnings".*?</ul>', page, re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", listed.group())) if listed else ""
+
+
+def test_explore_links_to_nothing_outside_itself(tmp_path: Path) -> None:
+    page = page_of(build_index(folder(tmp_path / "i", {"ant": 5, "bee": 5})), tmp_path)
+    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)["']""", page)
+    assert addresses and all(a.startswith(("#", "data:")) for a in addresses)
+    assert page.count("data:image/jpeg") >= 10
+
+
+def test_a_label_with_html_is_escaped(tmp_path: Path) -> None:
+    page = page_of(build_index(folder(tmp_path / "i", {"<b>bold": 4, "a & b": 4})), tmp_path)
+    assert "<b>bold" not in page and "&lt;b&gt;bold" in page
+
+
+def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 12, "bee": 12})
+    turned = np.rot90(np.asarray(Image.open(root / "ant/003.png")))
+    Image.fromarray(turned).save(root / "bee/copy.png")
+    page = page_of(build_index(root), tmp_path)
+    assert "1 picture has two different labels." in warnings_of(page)
+    cluster = page[page.index("different labels</h4>"):]
+    assert cluster.index("picture alarm") < cluster.index("ant/003.png") and "bee/copy.png" in cluster
+
+
+def test_a_copy_in_another_part_is_told(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {f"{s}/{c}": 6 for s in ("train", "test") for c in ("ant", "bee")})
+    (root / "test/ant/again.png").write_bytes((root / "train/ant/001.png").read_bytes())
+    assert "1 picture stands in several parts." in warnings_of(page_of(build_index(root), tmp_path))
+
+
+def test_a_group_in_several_parts_is_named(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {f"{s}/{c}": 6 for s in ("train", "test") for c in ("ant", "bee")})
+    index = build_index(root, group_regex=r"(\d+)\.png")
+    assert "6 groups stand in several parts: 000, 001, 002, 003, 004, …" in warnings_of(page_of(index, tmp_path))
+
+
+def test_a_part_without_a_class_is_told(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"train/ant": 6, "train/bee": 6, "test/ant": 4})
+    assert "The part test has no image of bee." in warnings_of(page_of(build_index(root), tmp_path))
+
+
+def test_unequal_and_tiny_classes_are_told(tmp_path: Path) -> None:
+    said = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 32, "bee": 8})), tmp_path))
+    assert "“ant” has 4 times as many images as “bee” (32 and 8)." in said
+    assert "Too few images to learn from: bee (8)." in said and "--folds 3" in said
+
+
+def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 15, "bee": 15}, {"ant": (240, 225, 200), "bee": (200, 220, 240)})
+    assert "The tint of the background differs by class" in warnings_of(page_of(build_index(root), tmp_path))
+
+
+def test_equal_looks_are_no_shortcut(tmp_path: Path) -> None:
+    said = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
+    assert "shortcut" not in said
+
+
+def test_files_that_cannot_be_read_are_listed_with_the_fault(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 5, "bee": 5})
+    (root / "ant/broken.png").write_bytes((root / "ant/000.png").read_bytes()[:400])
+    page = page_of(build_index(root), tmp_path)
+    assert "1 file (9.1\u00a0%) could not be read." in warnings_of(page) and "ant/broken.png" in page
+
+
+def test_a_folder_without_labels_still_makes_a_page(tmp_path: Path) -> None:
+    for number in range(4):
+        picture(tmp_path / "i" / f"{number}.png", number)
+    page = page_of(build_index(tmp_path / "i"), tmp_path)
+    assert "No image has a label." in warnings_of(page) and "--labels F.csv" in page
+
+
+def test_blurred_pictures_are_less_sharp() -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(60, 200, (120, 120, 3)).astype(np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 1.5))
+    sharp, soft = (look(Picture(p, 120, 120, "RGB", 8)).sharpness for p in (rgb, blurred))
+    assert soft < sharp / 3
+
+
+def test_jpeg_blocks_are_seen_at_low_quality_only(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    smooth = cv2.GaussianBlur(rng.integers(0, 255, (160, 160, 3)).astype(np.uint8), (0, 0), 4)
+    found = {}
+    for quality in (10, 98):
+        Image.fromarray(smooth).save(tmp_path / "x.jpg", quality=quality)
+        found[quality] = look(read_image(tmp_path / "x.jpg")).blockiness
+    assert found[10] > 2 and found[98] == pytest.approx(1, abs=.15)
+
+
+def test_a_cut_out_object_is_told_from_a_whole_picture() -> None:
+    rgb = np.zeros((60, 60, 3), np.uint8)
+    rgb[20:40, 20:40] = 180
+    assert look(Picture(rgb, 60, 60, "RGB", 8)).cut_out and not look(Picture(rgb + 30, 60, 60, "RGB", 8)).cut_out
+
+
+def test_class_tells_nothing_or_everything() -> None:
+    rng = np.random.default_rng(0)
+    assert told_by_class(rng.normal(size=900), ["a", "b", "c"] * 300) < .02
+    # Ranks 1 2 3 | 4 5 6: between 13.5 of a total of 17.5; less chance (1/5): (.7714 - .2) / .8 = .714.
+    assert told_by_class(np.array([1.0, 2, 3, 10, 20, 30]), ["a"] * 3 + ["b"] * 3) == pytest.approx(.714, abs=.001)
+    assert told_by_class(np.array([np.nan, np.nan]), ["a", "b"]) == 0
+
+
+def frame_of(paths: list[str], labels: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"path": paths, "label": labels, "split": None, "sha256": [str(i) for i in range(len(paths))]})
+
+
+def test_the_subject_in_the_file_name_is_found_by_the_expression_that_is_offered() -> None:
+    paths = [f"all/UID_H{s}_{n}_all.png" for s in range(3, 9) for n in range(5)]
+    found = likely_group(frame_of(paths, ["all", "hem"] * 15))
+    assert found is not None and found[1] == 6
+    matches = [re.search(found[0], path) for path in paths]
+    assert [m.group(1) for m in matches if m] == [f"H{s}" for s in range(3, 9) for _ in range(5)]
+
+
+def test_no_group_is_guessed_from_numbers_that_never_repeat() -> None:
+    assert likely_group(frame_of([f"ant/img_{n}.png" for n in range(30)], ["ant"] * 30)) is None
+
+
+def test_a_big_folder_is_sampled_by_class_and_the_same_each_time() -> None:
+    frame = frame_of([f"{n}.png" for n in range(1000)], ["ant"] * 900 + ["bee"] * 100)
+    rows = stratified(frame, 100)
+    assert (rows == stratified(frame, 100)).all() and len(rows) == 100
+    assert dict(frame["label"].iloc[rows].value_counts()) == {"ant": 90, "bee": 10}
+
+
+def test_exact_copies_are_always_in_the_sample() -> None:
+    frame = frame_of([f"{n}.png" for n in range(1000)], ["ant"] * 1000)
+    frame.loc[[17, 503], "sha256"] = "same"
+    assert {17, 503} <= set(stratified(frame, 50))
+
+
+def test_several_findings_become_one_label_to_count_by() -> None:
+    frame = pd.DataFrame({"label_flu": pd.array([1, 0, 1, 0], dtype="Int8"),
+                          "label_cold": pd.array([0, 0, 1, None], dtype="Int8")})
+    assert list(with_label(frame, ("flu", "cold"))["label"]) == ["flu", "none of them", "several findings", "none of them"]
