@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from featurize.phantoms import draw_film, draw_tissue
+from featurize.registry import measure
 from featurize.sample import Sample
 from featurize.segment import segment
+from featurize.settings import load_preset
 from featurize.synth import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
 
 SEEDS = range(4)
@@ -53,6 +55,16 @@ def test_cell_of_eosinophils_abroad() -> None:
     cells = [draw_cell("eosinophil", seed, ABROAD, seed % 3) for seed in range(9)]
     ratios = [area(found(drawn), "cell") / drawn.cell.sum() for drawn in cells]
     assert np.median(ratios) > .75 and max(ratios) < 1.1
+
+
+@pytest.mark.parametrize("lab", [HOME, ABROAD], ids=["home", "abroad"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_lobes_are_counted(kind: str, lab: Laboratory) -> None:
+    """Every one of them, in both laboratories: what most tells a neutrophil."""
+    settings = {"morphology": load_preset("cell").blocks["morphology"]}
+    for seed in SEEDS:
+        drawn = draw_cell(kind, seed, lab, seed % 3)
+        assert measure(found(drawn), settings)["nucleus_morphology_lobes"] == drawn.lobes
 
 
 def test_one_cell_is_measured_alike_in_two_laboratories() -> None:
