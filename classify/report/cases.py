@@ -10,6 +10,7 @@ from classify.report import figures
 from classify.report.meaning import readable
 from classify.report.overview import Honest
 from classify.result import RunResult
+from featurize.report.charts import shorten
 from featurize.report.numbers import count, number, score, signed
 from featurize.report.page import figure
 from featurize.report.pictures import Album, album_of, legend, show
@@ -54,8 +55,8 @@ def case(result: RunResult, album: Album, row: int) -> dict[str, Any]:
             "chances": chances(result, row, truth, chosen),
             "set": [{"name": str(c), "truth": k == truth} for k, c in enumerate(classes) if predicted.sets[row, k]],
             "novelty": score(float(predicted.novelty[row])), "review": bool(predicted.table["review"].iloc[row]),
-            "reasons": reasons(result, row, truth, chosen), "truth": str(classes[truth]),
-            "chosen": str(classes[chosen]), "neighbours": neighbours(result, album, row)}
+            "reasons": reasons(result, row, truth, chosen), "truth": shorten(str(classes[truth])),
+            "chosen": shorten(str(classes[chosen])), "neighbours": neighbours(result, album, row)}
 
 
 def place_of(frame: pd.DataFrame, row: int) -> tuple[str, str]:

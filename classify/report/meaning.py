@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from classify.report import figures
 from classify.result import RunResult
+from featurize.report.charts import shorten
 from featurize.report.numbers import number
 from featurize.report.page import cell, figure, table
 
@@ -106,8 +107,9 @@ def _class_table(result: RunResult, k: int, margin: int) -> dict[str, Any]:
                      cell(number(weight[at]), key=float(weight[at]), bar=float(weight[at] / max(weight.max(), 1e-12))),
                      cell(_direction(measured[result.explanation.rows], values[:, at])),
                      cell(_middle(measured[mine]), key=0.0), cell(_middle(measured[rest]), key=0.0)])
-    other = str(result.task.classes[1 - k]) if len(result.task.classes) == 2 else "the others"
-    return {"name": name, "table": table(["Feature", "Weight", f"Speaks for {name} when", f"Median in {name}",
+    short = shorten(name, 22)
+    other = shorten(str(result.task.classes[1 - k]), 22) if len(result.task.classes) == 2 else "the others"
+    return {"name": name, "table": table(["Feature", "Weight", f"Speaks for {short} when", f"Median in {short}",
                                           f"Median in {other}"], rows)}
 
 

@@ -76,7 +76,9 @@ def _warning(text: str) -> dict[str, str]:
 def _sentence(text: str) -> str:
     if not text:
         return ""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    # The name of a column is no beginning of a sentence.
+    first = text[0] if "_" in text.split()[0] else text[0].upper()
+    return first + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _level(text: str) -> str:

@@ -89,7 +89,9 @@ def show(album: Album, site: str | None, path: str, *, caption: str = "", small:
     found = find(album, site, path)
     texts = {"caption": caption, "small": small, "alarm": alarm, "alt": f"{path} {caption}".strip()}
     if isinstance(found, str):
-        return {"uri": None, "missing": found, "outlines": [], **texts}
+        # In the place of a small picture there is room for three words; the rest is said when pointed at.
+        return {"uri": None, "missing": found if side >= 160 else "not found again", "why": found, "outlines": [],
+                **texts}
     edges = edges_of(found, album) if outlines else []
     return {**thumbnail(found.rgb, side, edges), **texts}
 
