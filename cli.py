@@ -124,6 +124,33 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 
 
 @app.command()
+def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, audit.html.")]) -> None:
+    """A labelled table from elsewhere: shift, calibration, subgroups."""
+    from classify.audit import audit as write
+    from featurize.table import read_table
+    found = write(run, *read_table(table), output)
+    if found.metrics:
+        _say(f"{found.metrics['n']} labelled images: accuracy {found.metrics['accuracy']:.3f}, balanced accuracy "
+             f"{found.metrics['balanced_accuracy']:.3f}")
+    _say(f"page: {output}")
+
+
+@app.command()
+def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
+            output: Annotated[Path, _output("The page, similar.html.")]) -> None:
+    """The measured images nearest to one."""
+    from classify.similar import similar as write
+    from featurize.run import measure_index
+    from featurize.settings import preset_from_dict
+    from featurize.table import read_table
+    frame, info = read_table(table)
+    row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
+                                     preset=preset_from_dict(info.preset, f"the table {table}"))
+    write(frame, info, row, output, picture_info=row_info)
+    _say(f"page: {output}")
+
+
+@app.command()
 def demo(what: Annotated[str, typer.Argument(metavar="[images|all]")] = "images",
          output: Annotated[Path, _output("A new folder, demo/.")] = Path("demo")) -> None:
     """Everything at once on images that are drawn here: no network, under a minute."""
@@ -138,6 +165,7 @@ def demo(what: Annotated[str, typer.Argument(metavar="[images|all]")] = "images"
     explore([folders.home], output / "explore.html", group_regex=GROUP_REGEX)
     classify(output / "home.parquet", output / "run")
     predict(output / "run", [output / "abroad.parquet"], output / "predictions.csv")
+    audit(output / "run", output / "abroad.parquet", output / "audit.html")
     _say(f"done in {time.perf_counter() - start:.0f} s; open {output / 'run' / 'report.html'}")
 
 
