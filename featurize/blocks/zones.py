@@ -1,0 +1,232 @@
+"""Lung zones of a chest film: brightness, texture and edges of each, right against left, corners, mediastinum.
+
+Every lung is cut into an upper, middle and lower third of its height. Brightness is told on the film's own scale, 0 at
+the darkest lung and 1 at the mediastinum, because exposure, view and scanner move all gray levels together.
+"""
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.registry import Feature, block
+from featurize.sample import Sample
+
+Mask = NDArray[np.bool_]
+Map = NDArray[np.float32]
+Row = NDArray[np.float64]
+
+_ZONES = ("upper", "middle", "lower")
+_SIDES = ("right_lung", "left_lung")
+_SIGMAS = (1.0, 2.0, 4.0, 8.0)
+_SCALE = "film scale: 0 = 5th percentile of the lungs, 1 = median of the mediastinum"
+_PER_ZONE = {
+    "level": Feature(_SCALE, "mean"), "spread": Feature(_SCALE, "standard deviation"),
+    "skewness": Feature("1", "m3 / m2^1.5"), "p10": Feature(_SCALE, "10th percentile"),
+    "p90": Feature(_SCALE, "90th percentile"),
+    "medial": Feature(_SCALE, "mean of the half next to the spine - mean of the outer half"),
+    **{f"scale{k + 1}": Feature(_SCALE, f"mean |difference of Gaussians of {s:g} and {2 * s:g} px|, film 256 px")
+       for k, s in enumerate(_SIGMAS)},
+    "spots": Feature("1", "mean d^3 / (mean d^2)^1.5 of the third difference of Gaussians: bright or dark spots"),
+    "coherence": Feature("1", "(l1 - l2) / (l1 + l2) of the structure tensor"),
+}
+_DESCRIBES = {
+    **{f"{zone}_{key}": value for zone in _ZONES for key, value in _PER_ZONE.items()},
+    **{f"{key}": value for key, value in _PER_ZONE.items()},
+    "*_asymmetry": Feature("as the measurement", "right - left of that zone"),
+    "*_difference": Feature("as the measurement", "|right - left| of that zone"),
+    "*_gradient": Feature(_SCALE, "level of the lower - level of the upper zone"),
+    "*_edges*": Feature("1", "share of the gradient magnitude in that of 6 directions, 0 = horizontal gradient"),
+    "corner_angle": Feature("degree", "360 x share of a disk around the lower outer corner that is lung; the "
+                            "costophrenic angle"),
+    "corner_level": Feature(_SCALE, "mean of the lung in that disk"),
+    "height": Feature("1", "height of the lung / height of the taller lung"),
+    "width": Feature("1", "largest width of the lung / width of the thorax"),
+    "area": Feature("1", "area of the lung / (width x height of the thorax)"),
+    "heart_width": Feature("1", "largest gap between the lungs in the lower half / width of the thorax"),
+    "waist_width": Feature("1", "mean gap between the lungs in the upper third / width of the thorax"),
+    "base_difference": Feature("1", "row of the right base - row of the left base, over the height of the thorax"),
+    "mediastinum_shift": Feature("1", "middle of the gap - middle of the thorax, over the width of the thorax"),
+    "trust": Feature("1", "share of the lung mask that the film itself supports as dark"),
+    "grid_r*_c*": Feature("standard deviations", "mean of that cell of a grid over the thorax - mean of all"),
+}
+
+
+@block("zones", version=1, needs=("gray", "regions", "facts"), describes=_DESCRIBES,
+       source="Zones and cardiothoracic ratio as read by radiologists; gradients after Dalal & Triggs 2005")
+def zones(sample: Sample, *, directions: int = 6, grid: tuple[int, ...] = (6, 8)) -> dict[str, float]:
+    """Measurements of the six lung zones of a frontal film; NaN where a lung is missing.
+
+    Parameters
+    ----------
+    sample : Sample
+        With regions right_lung and left_lung.
+    directions : int
+        Bins of the gradient directions over half a turn.
+    grid : (rows, columns)
+        Cells over the box around both lungs.
+    """
+    lungs = {side: sample.regions[side] for side in _SIDES}
+    film = _film(sample.gray, lungs)
+    details = _details(film)
+    row: dict[str, float] = {}
+    for side, lung in lungs.items():
+        row |= _lung(side, lung, film, details, directions)
+    row |= _asymmetry(row)
+    row |= _frame(lungs)
+    row["lung_zones_trust"] = float(sample.facts.get("lung_trust", np.nan)) if _both(lungs) else np.nan
+    return row | _grid(film, lungs, grid[0], grid[1])
+
+
+def _both(lungs: dict[str, Mask]) -> bool:
+    return all(bool(lung.any()) for lung in lungs.values())
+
+
+def _film(gray: NDArray[np.uint8], lungs: dict[str, Mask]) -> Map:
+    """(H, W) gray on the film's own scale; an even film is 0 everywhere."""
+    inside = gray[lungs["right_lung"] | lungs["left_lung"]]
+    if not inside.size:
+        return np.zeros(gray.shape, np.float32)
+    dark, bright = float(np.percentile(inside, 5)), float(np.median(gray[_gap(lungs)])) if _gap(lungs).any() else 255.0
+    # A mediastinum hardly brighter than the lungs would blow noise up to findings.
+    span = max(bright - dark, 0.5 * float(inside.std()) * 2, 8.0)
+    return np.asarray((gray.astype(np.float32) - dark) / span, dtype=np.float32)
+
+
+def _gap(lungs: dict[str, Mask]) -> Mask:
+    """Between the lungs, row by row: the mediastinum."""
+    one, two = lungs["right_lung"], lungs["left_lung"]
+    after = np.asarray(np.cumsum(one, axis=1) == one.sum(axis=1, keepdims=True))
+    before = np.asarray(np.cumsum(two, axis=1) == 0)
+    rows = np.asarray(one.any(axis=1) & two.any(axis=1))
+    return np.asarray(after & before & ~one & rows[:, None], dtype=np.bool_)
+
+
+def _details(film: Map) -> Map:
+    """(scales, H, W) differences of Gaussians."""
+    smooth = [cv2.GaussianBlur(film, (0, 0), s) for s in (*_SIGMAS, 2 * _SIGMAS[-1])]
+    return np.stack([a - b for a, b in zip(smooth, smooth[1:])])
+
+
+def _thirds(lung: Mask) -> list[Mask]:
+    """Upper, middle and lower third of the lung's height."""
+    rows = np.flatnonzero(lung.any(axis=1))
+    if not len(rows):
+        return [lung] * 3
+    third = np.clip((np.arange(len(lung)) - rows[0]) * 3 // (rows[-1] - rows[0] + 1), 0, 2)
+    return [lung & (third == k)[:, None] for k in range(3)]
+
+
+def _lung(side: str, lung: Mask, film: Map, details: Map, directions: int) -> dict[str, float]:
+    smooth = cv2.GaussianBlur(film, (0, 0), 1.0)
+    dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    parts = dict(zip(_ZONES, _thirds(lung)))
+    row: dict[str, float] = {}
+    for zone, part in parts.items():
+        row |= {f"{side}_zones_{zone}_{k}": v for k, v in _zone(part, film, details, dy, dx).items()}
+        row[f"{side}_zones_{zone}_medial"] = _medial(part, film, side == "right_lung")
+        shares = _directions(dy[part], dx[part], directions)
+        row |= {f"{side}_zones_{zone}_edges{k}": float(v) for k, v in enumerate(shares)}
+    row |= {f"{side}_zones_{k}": v for k, v in _zone(lung, film, details, dy, dx).items()}
+    row[f"{side}_zones_level_gradient"] = row[f"{side}_zones_lower_level"] - row[f"{side}_zones_upper_level"]
+    return row | {f"{side}_zones_{k}": v for k, v in _corner(lung, film, side == "right_lung").items()}
+
+
+def _zone(part: Mask, film: Map, details: Map, dy: Map, dx: Map) -> dict[str, float]:
+    names = [k for k in _PER_ZONE if k != "medial"]
+    if not part.any():
+        return dict.fromkeys(names, np.nan)
+    values = film[part].astype(np.float64)
+    mean, std = float(values.mean()), float(values.std())
+    d = details[:, part].astype(np.float64)
+    square = float((d[2] ** 2).mean())
+    yy, xx, xy = (float((a[part] * b[part]).mean(dtype=np.float64)) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
+    p10, p90 = np.percentile(values, [10, 90])
+    return {"level": mean, "spread": std, "p10": float(p10), "p90": float(p90),
+            "skewness": float(((values - mean) ** 3).mean() / std ** 3) if std > 1e-4 else 0.0,
+            **{f"scale{k + 1}": float(v) for k, v in enumerate(np.abs(d).mean(axis=1))},
+            "spots": float((d[2] ** 3).mean() / square ** 1.5) if square > 1e-8 else 0.0,
+            "coherence": float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-8 else 0.0}
+
+
+def _medial(part: Mask, film: Map, spine_is_right: bool) -> float:
+    """Hilum and vessels against the periphery."""
+    columns = np.flatnonzero(part.any(axis=0))
+    if len(columns) < 2:
+        return np.nan
+    first = np.arange(part.shape[1]) < (columns[0] + columns[-1] + 1) / 2
+    inner = part & (~first if spine_is_right else first)[None, :]
+    outer = part & ~inner
+    return float(film[inner].mean() - film[outer].mean()) if inner.any() and outer.any() else np.nan
+
+
+def _directions(dy: Map, dx: Map, directions: int) -> Row:
+    if not dy.size:
+        return np.full(directions, np.nan)
+    turn = np.mod(np.arctan2(dy, dx), np.pi) / np.pi
+    # Bin centres at 0, 30, ... degrees: a rib's edge that wavers about the horizontal stays in one bin.
+    bins = np.floor(turn * directions + 0.5).astype(int) % directions
+    weight = np.bincount(bins, np.hypot(dy, dx).astype(np.float64), directions)
+    total = float(weight.sum())
+    return weight / total if total > 1e-6 else np.zeros(directions)
+
+
+def _corner(lung: Mask, film: Map, outward_is_left: bool) -> dict[str, float]:
+    """Angle and brightness at the lower outer corner: an effusion fills and blunts it."""
+    y, x = np.nonzero(lung)
+    if not len(y):
+        return {"corner_angle": np.nan, "corner_level": np.nan}
+    far = y + (-x if outward_is_left else x)
+    at = int(far.argmax())
+    radius = 0.15 * (int(y.max()) - int(y.min()) + 1)
+    rows, columns = np.ogrid[0:lung.shape[0], 0:lung.shape[1]]
+    disk = (rows - y[at]) ** 2 + (columns - x[at]) ** 2 <= radius ** 2
+    here = disk & lung
+    return {"corner_angle": float(360 * here.sum() / (np.pi * max(radius, 1.0) ** 2)),
+            "corner_level": float(film[here].mean())}
+
+
+def _asymmetry(row: dict[str, float]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for name in [k.removeprefix("right_lung_zones_") for k in row if k.startswith("right_lung_zones_")]:
+        if "edges" in name:
+            continue
+        right, left = row[f"right_lung_zones_{name}"], row[f"left_lung_zones_{name}"]
+        out |= {f"lung_zones_{name}_asymmetry": right - left, f"lung_zones_{name}_difference": abs(right - left)}
+    return out
+
+
+def _frame(lungs: dict[str, Mask]) -> dict[str, float]:
+    """Widths and heights of lungs, mediastinum and thorax."""
+    sizes = ("height", "width", "area")
+    if not _both(lungs):
+        names = [f"{s}_zones_{k}" for s in _SIDES for k in sizes]
+        return dict.fromkeys([*names, *(f"lung_zones_{k}" for k in (
+            "heart_width", "waist_width", "base_difference", "mediastinum_shift"))], np.nan)
+    both = lungs["right_lung"] | lungs["left_lung"]
+    rows, columns = np.flatnonzero(both.any(axis=1)), np.flatnonzero(both.any(axis=0))
+    wide, high = float(columns[-1] - columns[0] + 1), float(rows[-1] - rows[0] + 1)
+    spans = {side: np.flatnonzero(lung.any(axis=1)) for side, lung in lungs.items()}
+    row = {f"{side}_zones_height": float(spans[side][-1] - spans[side][0] + 1) / high for side in _SIDES}
+    row |= {f"{side}_zones_width": float(lung.sum(axis=1).max()) / wide for side, lung in lungs.items()}
+    row |= {f"{side}_zones_area": float(lung.sum()) / (wide * high) for side, lung in lungs.items()}
+    gap = _gap(lungs)
+    width, shared = gap.sum(axis=1), np.flatnonzero(gap.any(axis=1))
+    nan = float("nan")
+    lower, upper = shared[shared > rows[0] + high / 2], shared[shared < rows[0] + high / 3]
+    middle = float(np.nonzero(gap)[1].mean()) if len(shared) else nan
+    return row | {"lung_zones_heart_width": float(width[lower].max()) / wide if len(lower) else nan,
+                  "lung_zones_waist_width": float(width[upper].mean()) / wide if len(upper) else nan,
+                  "lung_zones_base_difference": float(spans["right_lung"][-1] - spans["left_lung"][-1]) / high,
+                  "lung_zones_mediastinum_shift": (middle - (columns[0] + columns[-1]) / 2) / wide}
+
+
+def _grid(film: Map, lungs: dict[str, Mask], rows: int, columns: int) -> dict[str, float]:
+    """Brightness over the box around both lungs: every film in the same frame, whatever its field."""
+    names = [f"lung_zones_grid_r{i}_c{j}" for i in range(rows) for j in range(columns)]
+    both = lungs["right_lung"] | lungs["left_lung"]
+    if not both.any():
+        return dict.fromkeys(names, np.nan)
+    y, x = np.flatnonzero(both.any(axis=1)), np.flatnonzero(both.any(axis=0))
+    box = film[y[0]: y[-1] + 1, x[0]: x[-1] + 1]
+    cells = cv2.resize(box, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float64)
+    spread = float(cells.std())
+    return dict(zip(names, ((cells - cells.mean()) / spread if spread > 1e-3 else 0 * cells).ravel().tolist()))
