@@ -32,11 +32,13 @@ class Similar:
         How it was measured, and where it lies.
     features : tuple of str
         The d columns that were compared.
+    same : (s,) int
+        Rows of the table that are this very file, byte by byte.
     rows : (c,) int
-        The nearest rows of the table, nearest first; the image itself is not among them.
+        The nearest other rows of the table, nearest first.
     distances : (n,) float
         To every row of the table: root of the mean squared difference of robust z-scores, every family of measurements
-        counting alike. NaN for the image itself.
+        counting alike. NaN for the same file.
     own : (d,) float
         z-scores of the image; 0 = the middle of the table, NaN = not measured.
     others : (c, d) float
@@ -50,6 +52,7 @@ class Similar:
     picture: pd.Series
     picture_info: TableInfo
     features: tuple[str, ...]
+    same: NDArray[np.int64]
     rows: NDArray[np.int64]
     distances: Floats
     own: Floats
@@ -61,7 +64,7 @@ def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: i
            picture_info: TableInfo | None = None) -> Similar:
     """Everything but the page."""
     check_columns(frame, info)
-    _check_same(info, picture_info or info)
+    _check_picture(picture_row, info, picture_info or info)
     frame, features = frame.reset_index(drop=True), model_columns(info)
     values = matrix(frame, features).to_numpy(dtype=np.float64)
     own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
@@ -69,13 +72,17 @@ def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: i
     weights = family_weights(features, list(info.blocks))
     table, mine = (np.clip((v - center) / scale, -CUT, CUT) for v in (values, own))
     distances = distance(mine, table, weights)[0]
-    distances[(frame["image_id"] == picture_row["image_id"].iloc[0]).to_numpy()] = np.nan
+    same = np.flatnonzero(frame["sha256"] == picture_row["sha256"].iloc[0])
+    distances[same] = np.nan
     rows = np.argsort(distances, kind="stable")[:min(n, int(np.isfinite(distances).sum()))]
-    return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), rows, distances, mine[0],
-                   table[rows], _ordinary(table, weights))
+    return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), same, rows, distances,
+                   mine[0], table[rows], _ordinary(table, weights))
 
 
-def _check_same(info: TableInfo, other: TableInfo) -> None:
+def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo) -> None:
+    if len(picture_row) != 1:
+        raise UserError(f"{len(picture_row)} images came that could be measured, one was wanted: name one image file "
+                        "that can be opened")
     if info.preset != other.preset or info.blocks != other.blocks:
         raise UserError(f"the image was measured with preset {other.preset.get('name')!r} and the table with "
                         f"{info.preset.get('name')!r} or other versions: make the table again with `python cli.py "

@@ -81,7 +81,8 @@ def feature_table(features: pd.DataFrame) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) and value else "–"
+    # A unit of "1" is none.
+    return value if isinstance(value, str) and value not in ("", "1") else "–"
 
 
 def class_tables(result: RunResult) -> list[dict[str, Any]]:

@@ -43,6 +43,13 @@ def _lead(found: Similar) -> str:
 
 
 def _warnings(found: Similar) -> list[dict[str, str]]:
+    names = ", ".join(f"{found.frame['path'].iloc[r]} ({_labels(found).iloc[r]})" for r in found.same[:5].tolist())
+    told = [warning("note", "The table holds this very file.", f"{names}. It is not among the neighbours.")]
+    return (told if names else []) + _distance_warnings(found)
+
+
+
+def _distance_warnings(found: Similar) -> list[dict[str, str]]:
     if not len(found.rows):
         return [warning("caution", "The table holds no other image to compare with.")]
     nearest = float(found.distances[found.rows[0]])

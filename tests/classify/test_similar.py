@@ -44,9 +44,22 @@ def test_neighbours_come_nearest_first_and_none_is_nearer(table: tuple[pd.DataFr
 
 def test_a_copy_in_the_table_lies_at_no_distance(table: tuple[pd.DataFrame, TableInfo]) -> None:
     frame, info = table
-    copy = frame.iloc[[7]].assign(image_id="another")
+    copy = frame.iloc[[7]].assign(image_id="another", sha256="other bytes")
     found = search(frame, info, copy, n=1)
     assert found.rows[0] == 7 and found.distances[7] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_same_file_is_told_and_no_neighbour(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    frame, info = table
+    found = similar(frame, info, frame.iloc[[7]].assign(image_id="x", path="elsewhere.png"), tmp_path / "s.html")
+    assert list(found.same) == [7] and 7 not in found.rows
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "The table holds this very file." in page and frame["path"].iloc[7] in page
+
+
+def test_an_image_that_gave_no_row_is_refused(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="0 images came that could be measured, one was wanted"):
+        similar(*table, table[0].iloc[:0], tmp_path / "s.html")
 
 
 def test_distance_is_the_root_mean_square_over_what_both_have() -> None:
@@ -64,8 +77,8 @@ def test_every_family_counts_alike() -> None:
 def made(own: list[float], other: list[float], table: tuple[pd.DataFrame, TableInfo]) -> Similar:
     frame, info = table
     features = ("cell_color_a", "cell_color_b", "nucleus_color_c", "cell_morphology_d")
-    return Similar(frame, info, frame.iloc[0], info, features, np.array([1]), np.zeros(len(frame)), np.array(own),
-                   np.array([other]), 1.0)
+    return Similar(frame, info, frame.iloc[0], info, features, np.array([0]), np.array([1]), np.zeros(len(frame)),
+                   np.array(own), np.array([other]), 1.0)
 
 
 def test_alike_means_unusual_and_close_different_means_far(table: tuple[pd.DataFrame, TableInfo]) -> None:
@@ -86,7 +99,7 @@ def test_a_missing_measurement_is_neither_alike_nor_different(table: tuple[pd.Da
 
 def test_an_image_unlike_all_others_is_warned_of(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
     frame, info = table
-    odd = frame.iloc[[3]].assign(image_id="odd", **{c: np.float32(80) for c in info.features})
+    odd = frame.iloc[[3]].assign(sha256="odd", **{c: np.float32(80) for c in info.features})
     similar(frame, info, odd, tmp_path / "similar.html")
     assert "This image is unlike all others" in (tmp_path / "similar.html").read_text(encoding="utf-8")
 
