@@ -1,6 +1,6 @@
 """Named segmenters: an image becomes a `Sample` whose regions can be measured alike at every magnification.
 
-- ``cell``: the central white cell, cropped and scaled so that its diameter is 96 px; regions nucleus, cytoplasm, cell.
+- ``cell``: the central white cell, cropped and scaled so that its diameter is 64 px; regions nucleus, cytoplasm, cell.
 - ``tissue``: nuclei as instances; regions nuclei, matrix (stained, no nucleus), whole.
 - ``xray``: the lung field of a frontal chest film; regions lung, right_lung, left_lung, whole.
 - ``whole``: the image as it is.
@@ -16,7 +16,7 @@ from featurize.segment_cell import CellMasks, Mask, find_cell, search_image
 from featurize.segment_lung import find_lungs
 from featurize.segment_tissue import find_nuclei
 
-CELL_DIAMETER_PX = 96
+CELL_DIAMETER_PX = 64
 _WHOLE_SIDE = 256
 _CELL_MARGIN = 0.08
 
@@ -68,7 +68,7 @@ def _cell(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
 
 
 def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_px: float | None) -> Sample:
-    """The cell alone with a small margin, 96 px in diameter."""
+    """The cell alone with a small margin, 64 px in diameter."""
     diameter = float(np.sqrt(4 / np.pi * found.cell.sum()))
     rows, columns = np.flatnonzero(found.cell.any(axis=1)), np.flatnonzero(found.cell.any(axis=0))
     pad = int(np.ceil(_CELL_MARGIN * diameter)) + 1

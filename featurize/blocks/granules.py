@@ -9,8 +9,8 @@ from featurize.sample import Sample
 _SIGMAS = (1.0, 1.8, 3.2)
 _KEYS = ("dark_density", "light_density", "dark_contrast", "light_contrast", "dark_red", "dark_blue", "dark_green")
 _DESCRIBES = {
-    "s*_dark_density": Feature("per 100 px of a 96 px cell", "spots denser than their surroundings by 3 % / area"),
-    "s*_light_density": Feature("per 100 px of a 96 px cell", "spots paler than their surroundings (vacuoles) / area"),
+    "s*_dark_density": Feature("per 100 px of a 64 px cell", "spots denser than their surroundings by 3 % / area"),
+    "s*_light_density": Feature("per 100 px of a 64 px cell", "spots paler than their surroundings (vacuoles) / area"),
     "s*_dark_contrast": Feature("1", "mean answer of the denser spots / mean density of the region"),
     "s*_light_contrast": Feature("1", "mean answer of the paler spots / mean density of the region"),
     "s*_dark_red": Feature("1", "red share of density in the denser spots - in the region; also green, blue"),
