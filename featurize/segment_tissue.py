@@ -120,7 +120,7 @@ def _stain(od: Map) -> str:
 def _components(dye: Map, least_fill: float) -> tuple[Labels, Row]:
     """Labels of the best components, and the dye level at which each one was cut."""
     low, high = np.percentile(dye[::2, ::2], [1, 99.7])
-    labels, cut = np.zeros(dye.size, np.int32), np.zeros(dye.size, np.uint8)
+    labels, cut = np.zeros(dye.size, np.int32), np.zeros(dye.size + 1, np.uint8)
     if high - low < 0.02:
         return labels.reshape(dye.shape), np.zeros(1)
     step = (high - low) / (_LEVELS - 1)

@@ -36,13 +36,13 @@ def _by_level(level: Bytes, levels: int) -> tuple[Ints, NDArray[np.int64]]:
     """Pixels sorted from the highest level down, and where each level starts (counting sort)."""
     start = np.zeros(levels + 1, np.int64)
     for p in range(level.size):
-        start[levels - level[p]] += 1
+        start[levels - int(level[p])] += 1
     for k in range(levels):
         start[k + 1] += start[k]
     fill = start[:-1].copy()
     order = np.empty(level.size, np.int32)
     for p in range(level.size):
-        k = levels - 1 - level[p]
+        k = levels - 1 - int(level[p])
         order[fill[k]] = p
         fill[k] += 1
     return order, start
