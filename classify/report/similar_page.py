@@ -48,7 +48,6 @@ def _warnings(found: Similar) -> list[dict[str, str]]:
     return (told if names else []) + _distance_warnings(found)
 
 
-
 def _distance_warnings(found: Similar) -> list[dict[str, str]]:
     if not len(found.rows):
         return [warning("caution", "The table holds no other image to compare with.")]
