@@ -76,10 +76,10 @@ def _spread(plane: NDArray[np.uint8] | NDArray[np.int16]) -> float:
 def _blockiness(gray: NDArray[np.uint8]) -> float:
     """Steps across the grid of 8 px that JPEG codes in, against all others; 1 = no grid to be seen."""
     part, found = gray[:512, :512], []
-    for axis, steps in enumerate((cv2.absdiff(part[:, 1:], part[:, :-1]), cv2.absdiff(part[1:], part[:-1]))):
-        if min(steps.shape) < 1:
+    for axis, (after, before) in enumerate(((part[:, 1:], part[:, :-1]), (part[1:], part[:-1]))):
+        if after.size == 0:
             continue
-        mean = cv2.reduce(steps, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+        mean = cv2.reduce(cv2.absdiff(after, before), axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
         if mean.size >= 16:
             on = np.arange(mean.size) % 8 == 7
             found.append((mean[on].mean() + 0.1) / (mean[~on].mean() + 0.1))
