@@ -129,11 +129,9 @@ def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> st
         axes.plot(x, y, color=BLUE)
         top = max(float(np.nanmax(y)) * 1.25, .01)
         if review is not None:
-            axes.plot(*review, "o", color=ORANGE, markersize=8, zorder=4)
-            left = review[0] > .55
-            axes.annotate(f"without those for review:\n{percent(review[1])} wrong", review, color=INK, fontsize=8.5,
-                          xytext=(-10 if left else 10, 14), textcoords="offset points",
-                          ha="right" if left else "left", va="bottom")
+            axes.plot(*review, "o", color=ORANGE, markersize=8, zorder=4, linestyle="none",
+                      label=f"without those for review: {percent(review[1])} wrong")
+            figure.legend(loc="outside upper right", handletextpad=.2)
             top = max(top, review[1] * 1.6)
         share_axis(axes, "x", 1.02)
         share_axis(axes, "y", min(top, 1.02))

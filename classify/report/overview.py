@@ -82,8 +82,11 @@ def _sentence(text: str) -> str:
 
 
 def _level(text: str) -> str:
-    """Sentences that speak of leaks, shortcuts or wrong labels undermine every number below them."""
-    serious = ("leak", "shortcut", "tell the label", "site and label", "the baseline", "labelled differently")
+    """Leaks, shortcuts, wrong labels, broken promises undermine the numbers below; what was done anyway is a note."""
+    serious = ("leak", "shortcut", "tell the label", "site and label", "the baseline", "labelled differently",
+               "hold the truth", "independent groups")
+    if any(word in text for word in ("repeat others", "are constant", "rows have no label")):
+        return "note"
     return "serious" if any(word in text.lower() for word in serious) else "caution"
 
 
