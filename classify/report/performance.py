@@ -178,9 +178,9 @@ def sets(result: RunResult) -> dict[str, Any]:
     """Coverage, sizes and neighbours of the prediction sets."""
     alpha = result.settings.alpha
     found = result.scores.metrics["per_class"]
-    classes = [str(c) for c in result.task.classes]
-    coverage = [float(found[c].get("coverage") or np.nan) for c in classes]
-    counts = [int(found[c].get("n") or 0) for c in classes]
+    # A class may have no tested image: then nothing is known of its sets.
+    classes = [str(c) for c in result.task.classes if found[c].get("coverage") is not None]
+    coverage, counts = [found[c]["coverage"] for c in classes], [found[c]["n"] for c in classes]
     return {"promise": whole(1 - alpha),
             "coverage": figure(figures.set_coverage(classes, coverage, counts, 1 - alpha),
                                "Is the promise kept in every class?",

@@ -154,6 +154,18 @@ def test_errors_and_hits_have_another_hue() -> None:
     assert "--heat)" in part["rows"][0]["cells"][1]["style"]
 
 
+def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: Path) -> None:
+    nothing = {"n": 0, "precision": None, "recall": None, "f1": None, "auroc": None, "coverage": None}
+    metrics = {**run.scores.metrics, "auroc": None, "per_class": {**run.scores.metrics["per_class"], "dog": nothing}}
+    metrics["intervals"] = {**metrics["intervals"], "auroc": [None, None]}
+    confusion, curves = run.scores.confusion.copy(), run.scores.reliability
+    confusion.loc["dog"] = 0
+    scores = replace(run.scores, metrics=metrics, confusion=confusion, reliability=curves[curves["class"] != "dog"])
+    honest = replace(run.predicted, honest=run.task.y != CLASSES.index("dog"))
+    page = written(replace(run, scores=scores, predicted=honest), tmp_path)
+    assert "No image of this class was named correctly." in page
+
+
 def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
     shown = performance.pair_table(run)
     assert shown is not None
