@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from featurize.errors import UserError
 from featurize.images import ImageError
 from featurize.index import Index, load, source_of
 from featurize.progress import tracking
@@ -32,6 +33,11 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
         Where the page goes, whole or not at all.
     progress : bool
         Show a bar on a terminal.
+
+    Raises
+    ------
+    UserError
+        Not one image can be read.
     """
     chosen = stratified(index.frame, MOST_READ)
     album = Album(index.sources, None, None)
@@ -59,6 +65,9 @@ def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:
                 kept[row] = False
                 lost.append({"path": path, "error": str(error), "reason": error.reason})
             advance(1)
+    if not looks:
+        first = lost[0]["error"] if lost else "there is none"
+        raise UserError(f"none of {count(len(chosen), 'image')} can be read ({first}): give a folder of images")
     errors = pd.concat([index.errors, pd.DataFrame(lost)], ignore_index=True) if lost else index.errors
     frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
     return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], looks)

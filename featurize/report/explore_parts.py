@@ -104,10 +104,8 @@ def sizes(census: Census) -> dict[str, Any]:
     return {"chart": chart, "table": table(["Size", "Mode", "Bits a channel", "Images"], rows, foot=foot)}
 
 
-def pixels(census: Census) -> dict[str, Any] | None:
+def pixels(census: Census) -> dict[str, Any]:
     """Distribution of the pixel values in each class."""
-    if not census.looks:
-        return None
     by_class = _by_class(census)
     mean, share = (np.array([getattr(g, name) for g in census.looks]) for name in ("mean", "histogram"))
     colored = bool((np.ptp(mean, axis=1) > .5).any())
@@ -127,15 +125,14 @@ def _by_class(census: Census, most: int = figures.MOST_CLASSES) -> dict[str, NDA
     return {str(name): np.flatnonzero(label == name) for name in label.value_counts(sort=True).index[:most]}
 
 
-def looks(census: Census) -> dict[str, Any] | None:
-    """Background, sharpness and file quality, class by class."""
-    if not census.looks:
-        return None
+def looks(census: Census) -> dict[str, Any]:
+    """Background, sharpness and file quality, class by class; what is the same on all images is not drawn."""
     table_ = looks_table(census)
     measured = {name: label for name, label in LOOKS.items() if table_[name].nunique() > 1}
-    chart = figure(figures.ranges(table_, measured), "Background and quality of the pictures",
-                   "Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a "
-                   "class. Where bars don't overlap, the class can be told without looking at the object.")
+    reading = ("Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a class. "
+               "Where bars don't overlap, the class can be told without looking at the object.")
+    title = "Background and quality of the pictures"
+    chart = figure(figures.ranges(table_, measured), title, reading) if measured else None
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in _by_class(census).items()]}
 
 
@@ -167,8 +164,6 @@ def _picture(frame: pd.DataFrame, album: Album, row: int, side: int, alarm: bool
 
 def close(census: Census, album: Album) -> dict[str, Any] | None:
     """The picture whose mean color lies nearest to the median of all: its channels, histogram and pixels."""
-    if not census.looks:
-        return None
     mean = np.array([g.mean for g in census.looks])
     at = int(np.abs(mean - np.median(mean, axis=0)).sum(axis=1).argmin())
     row, look = int(census.rows[at]), census.looks[at]

@@ -74,12 +74,18 @@ def _balance(census: Census) -> Warnings:
                       "alone, never by accuracy.")
     few = [f"{name} ({number(n)})" for name, n in sizes.items() if 10 <= n < 50]
     if few:
-        yield warning("caution", f"Few images: {', '.join(few)}.",
+        yield warning("caution", f"Few images: {_listed(few)}.",
                       "Intervals will be wide, and prediction sets coarse, with less than 50 images in a class.")
     tiny = [f"{name} ({number(n)})" for name, n in sizes.items() if n < 10]
     if tiny:
-        yield warning("serious", f"Too few images to learn from: {', '.join(tiny)}.",
+        yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
                       "Add images, merge the class with another one, or use fewer folds:", "--folds 3")
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {number(len(names) - most)} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _splits_without(census: Census) -> Warnings:
@@ -87,15 +93,15 @@ def _splits_without(census: Census) -> Warnings:
     for split in counts.columns:
         lost = [str(name) for name, n in counts[split].items() if n == 0]
         if lost and len(lost) < len(counts):
-            yield warning("serious", f"The part {split} has no image of {', '.join(lost)}.",
+            yield warning("serious", f"The part {split} has no image of {_listed(lost)}.",
                           "Give every class to every part, or give no parts: classify then makes folds.", "--folds 5")
 
 
 def _leaks(census: Census) -> Warnings:
     across = groups_across(census.frame)
     if across:
-        names = ", ".join(across[:5]) + (", …" if len(across) > 5 else "")
-        yield warning("serious", f"{count(len(across), 'group stands', 'groups stand')} in several parts: {names}.",
+        text = f"{count(len(across), 'group stands', 'groups stand')} in several parts: {_listed(across)}."
+        yield warning("serious", text,
                       "Scores would be too good. classify takes such images out of the training part; better deal the "
                       "groups anew.")
     split = [rows for rows in clusters(census) if census.frame.iloc[rows]["split"].dropna().nunique() > 1]
@@ -158,7 +164,7 @@ def _sites(census: Census) -> Warnings:
     homes = known.groupby("label")["site"].agg(["nunique", "first"])
     bound = homes[homes["nunique"] == 1]
     if len(bound):
-        names = ", ".join(f"{label} ({site})" for label, site in bound["first"].head(6).items())
+        names = _listed([f"{label} ({site})" for label, site in bound["first"].items()])
         yield warning("serious", f"{count(len(bound), 'class comes', 'classes come')} from one site only: {names}.",
                       "The model can learn the site instead of the class. Leave such classes out, or compare sites "
                       "with the command audit.")

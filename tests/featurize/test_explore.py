@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from featurize.errors import UserError
 from featurize.explore import explore
 from featurize.images import Picture, read_image
 from featurize.index import Index, build_index
@@ -79,7 +80,7 @@ def test_a_copy_in_another_part_is_told(tmp_path: Path) -> None:
 def test_a_group_in_several_parts_is_named(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {f"{s}/{c}": 6 for s in ("train", "test") for c in ("ant", "bee")})
     index = build_index(root, group_regex=r"(\d+)\.png")
-    assert "6 groups stand in several parts: 000, 001, 002, 003, 004, …" in warnings_of(page_of(index, tmp_path))
+    assert "6 groups stand in several parts: 000, 001, 002, 003, 004, 005." in warnings_of(page_of(index, tmp_path))
 
 
 def test_a_part_without_a_class_is_told(tmp_path: Path) -> None:
@@ -115,6 +116,20 @@ def test_a_folder_without_labels_still_makes_a_page(tmp_path: Path) -> None:
         picture(tmp_path / "i" / f"{number}.png", number)
     page = page_of(build_index(tmp_path / "i"), tmp_path)
     assert "No image has a label." in warnings_of(page) and "--labels F.csv" in page
+
+
+def test_one_image_alone_makes_a_page(tmp_path: Path) -> None:
+    picture(tmp_path / "i/ant/0.png", 0)
+    assert "There is only one class: ant." in warnings_of(page_of(build_index(tmp_path / "i"), tmp_path))
+
+
+def test_a_folder_without_a_readable_image_is_refused_and_leaves_no_page(tmp_path: Path) -> None:
+    for label in ("ant", "bee"):
+        (tmp_path / "i" / label).mkdir(parents=True)
+        (tmp_path / "i" / label / "0.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="none of 2 images can be read"):
+        page_of(build_index(tmp_path / "i"), tmp_path)
+    assert not (tmp_path / "explore.html").exists()
 
 
 def test_blurred_pictures_are_less_sharp() -> None:
