@@ -81,7 +81,7 @@ def _groups(frame: pd.DataFrame, most: int = 15) -> dict[str, Any] | None:
     top = found.sort_values("n", ascending=False, kind="stable").head(most)
     rows = [[cell(name), cell(number(r["n"]), key=r["n"], bar=r["n"] / found["n"].max()),
              cell(number(r["labels"]), key=r["labels"]),
-             cell(number(r["splits"]), key=r["splits"], tone="bad" if r["splits"] > 1 else "")]
+             cell(number(r["splits"]) if r["splits"] else "–", key=r["splits"], tone="bad" if r["splits"] > 1 else "")]
             for name, r in zip(top.index, top.to_dict("records"))]
     middle = number(float(found["n"].median()))
     return table(["Group", "Images", "Labels", "Parts"], rows, sortable=True, caption=(
@@ -129,8 +129,8 @@ def looks(census: Census) -> dict[str, Any]:
     """Background, sharpness and file quality, class by class; what is the same on all images is not drawn."""
     table_ = looks_table(census)
     measured = {name: label for name, label in LOOKS.items() if table_[name].nunique() > 1}
-    reading = ("Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a class. "
-               "Where bars don't overlap, the class can be told without looking at the object.")
+    reading = ("Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a "
+               "class. Where bars don't overlap, the class can be told without looking at the object.")
     title = "Background and quality of the pictures"
     chart = figure(figures.ranges(table_, measured), title, reading) if measured else None
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in _by_class(census).items()]}

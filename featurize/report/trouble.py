@@ -17,8 +17,8 @@ NORMALIZE = "The presets normalize it away, mostly; the report of classify tests
 LOOKS: Mapping[str, tuple[str, str, str]] = {
     "width": ("The size of the images", "Find out why before you train: cropping by hand is a hint to the class.", ""),
     "brightness": ("The brightness", "The objects may differ so; compare the backgrounds below.", ""),
-    "background": ("The brightness of the background", NORMALIZE, "--preset cell"),
-    "background tint": ("The tint of the background", NORMALIZE, "--preset cell"),
+    "background": ("The brightness of the background", NORMALIZE, "--preset auto"),
+    "background tint": ("The tint of the background", NORMALIZE, "--preset auto"),
     "sharpness": ("The sharpness", "If each class has its own camera, say so and compare cameras.", "--site-column C"),
     "JPEG blocks": ("The JPEG quality", "Files that were saved differently give their class away: use the originals.",
                     ""),
@@ -180,7 +180,12 @@ def _files(census: Census) -> Warnings:
 
 
 def _groups(census: Census) -> Warnings:
-    if census.frame["group"].notna().any():
+    known = census.frame["group"].nunique()
+    if 0 < known < 5 and not census.frame["split"].notna().any():
+        yield warning("serious", f"There {'is' if known == 1 else 'are'} only {count(known, 'group')}.",
+                      "Whole groups are kept back for testing: intervals will be too narrow, and there can be no more "
+                      "folds than groups.", f"--folds {max(known, 2)}")
+    if known:
         return
     guess = likely_group(census.frame)
     if guess is None:

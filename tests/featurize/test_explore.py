@@ -118,6 +118,12 @@ def test_a_folder_without_labels_still_makes_a_page(tmp_path: Path) -> None:
     assert "No image has a label." in warnings_of(page) and "--labels F.csv" in page
 
 
+def test_few_groups_are_told_with_the_folds_that_they_allow(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 10, "bee": 10})
+    said = warnings_of(page_of(build_index(root, group_regex=r"00([0-2])\.png"), tmp_path))
+    assert "There are only 3 groups." in said and "--folds 3" in said
+
+
 def test_one_image_alone_makes_a_page(tmp_path: Path) -> None:
     picture(tmp_path / "i/ant/0.png", 0)
     assert "There is only one class: ant." in warnings_of(page_of(build_index(tmp_path / "i"), tmp_path))
