@@ -85,9 +85,10 @@ def _film(gray: NDArray[np.uint8], lungs: dict[str, Mask]) -> Map:
     inside = gray[lungs["right_lung"] | lungs["left_lung"]]
     if not inside.size:
         return np.zeros(gray.shape, np.float32)
-    dark, bright = float(np.percentile(inside, 5)), float(np.median(gray[_gap(lungs)])) if _gap(lungs).any() else 255.0
+    dark, gap = float(np.percentile(inside, 5)), _gap(lungs)
+    bright = float(np.median(gray[gap])) if gap.any() else 255.0
     # A mediastinum hardly brighter than the lungs would blow noise up to findings.
-    span = max(bright - dark, 0.5 * float(inside.std()) * 2, 8.0)
+    span = max(bright - dark, float(inside.std()), 8.0)
     return np.asarray((gray.astype(np.float32) - dark) / span, dtype=np.float32)
 
 
@@ -140,8 +141,9 @@ def _zone(part: Mask, film: Map, details: Map, dy: Map, dx: Map) -> dict[str, fl
     square = float((d[2] ** 2).mean())
     yy, xx, xy = (float((a[part] * b[part]).mean(dtype=np.float64)) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
     p10, p90 = np.percentile(values, [10, 90])
-    return {"level": mean, "spread": std, "p10": float(p10), "p90": float(p90),
+    return {"level": mean, "spread": std,
             "skewness": float(((values - mean) ** 3).mean() / std ** 3) if std > 1e-4 else 0.0,
+            "p10": float(p10), "p90": float(p90),
             **{f"scale{k + 1}": float(v) for k, v in enumerate(np.abs(d).mean(axis=1))},
             "spots": float((d[2] ** 3).mean() / square ** 1.5) if square > 1e-8 else 0.0,
             "coherence": float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-8 else 0.0}

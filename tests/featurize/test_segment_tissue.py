@@ -87,8 +87,7 @@ def test_touching_nuclei_are_told_apart() -> None:
 def test_red_cells_amid_purple_nuclei_are_no_nuclei() -> None:
     """Under a bluish lamp red cells absorb red light most, nuclei green light."""
     nuclei = [(40, 60, 13, PURPLE), (120, 150, 12, PURPLE), (180, 60, 13, PURPLE)]
-    red = [(30 + 40 * k, 110, 11, BLUISH_RED_CELL) for k in range(5)] + [(30 + 45 * k, 195, 11, BLUISH_RED_CELL)
-                                                                       for k in range(5)]
+    red = [(30 + 40 * k, y, 11, BLUISH_RED_CELL) for k in range(5) for y in (110, 195)]
     found, _, facts = find_nuclei(field(nuclei + red))
     assert found.max() == 3 and facts["smear"] == 1
     assert all(found[y, x] for x, y, _, _ in nuclei)
@@ -107,6 +106,16 @@ def test_a_scale_bar_is_no_nucleus() -> None:
     picture[214:218, 175:220] = 0
     cv2.putText(picture, "200 px", (176, 208), cv2.FONT_HERSHEY_SIMPLEX, .35, (0, 0, 0), 1)
     assert find_nuclei(picture)[0].max() == 2
+
+
+def test_stroma_that_fills_the_picture_is_not_taken_for_empty_slide() -> None:
+    """Drawn tissue has no hole: all of it is stained. With a hole, the hole isn't."""
+    rgb = draw_tissue(1, size_px=256).rgb
+    assert find_nuclei(rgb)[1].mean() > 0.98
+    torn = rgb.copy()
+    torn[:80] = 243
+    assert find_nuclei(torn)[1][:76].mean() < 0.02
+    assert find_nuclei(torn)[1][84:].mean() > 0.95
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
