@@ -101,10 +101,10 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
 
 
 def _slide(rgb: Image) -> NDArray[np.float64]:
-    """Color of the empty slide, R G B, also where tissue fills the image and the brightest part of it is pink stroma."""
+    """Color of the empty slide, R G B, also where tissue fills the image and its brightest part is pink stroma."""
     white = background_color(rgb)
     red, green, blue = -np.log10((white + 1) / (white.max() + 1))
-    # Eosin takes green light; no lamp or slide seen so far lacks green against red and blue by more than .021.
+    # Eosin takes green light; no lamp or slide seen so far lacks green against red and blue by more.
     return np.full(3, min(1.03 * white.max(), 255.0)) if green - (red + blue) / 2 > 0.03 else white
 
 

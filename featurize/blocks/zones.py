@@ -198,27 +198,31 @@ def _asymmetry(row: dict[str, float]) -> dict[str, float]:
 
 def _frame(lungs: dict[str, Mask]) -> dict[str, float]:
     """Widths and heights of lungs, mediastinum and thorax."""
-    sizes = ("height", "width", "area")
-    if not _both(lungs):
-        names = [f"{s}_zones_{k}" for s in _SIDES for k in sizes]
-        return dict.fromkeys([*names, *(f"lung_zones_{k}" for k in (
-            "heart_width", "waist_width", "base_difference", "mediastinum_shift"))], np.nan)
+    found = _both(lungs)
     both = lungs["right_lung"] | lungs["left_lung"]
     rows, columns = np.flatnonzero(both.any(axis=1)), np.flatnonzero(both.any(axis=0))
-    wide, high = float(columns[-1] - columns[0] + 1), float(rows[-1] - rows[0] + 1)
-    spans = {side: np.flatnonzero(lung.any(axis=1)) for side, lung in lungs.items()}
-    row = {f"{side}_zones_height": float(spans[side][-1] - spans[side][0] + 1) / high for side in _SIDES}
-    row |= {f"{side}_zones_width": float(lung.sum(axis=1).max()) / wide for side, lung in lungs.items()}
-    row |= {f"{side}_zones_area": float(lung.sum()) / (wide * high) for side, lung in lungs.items()}
+    wide, high = (float(columns[-1] - columns[0] + 1), float(rows[-1] - rows[0] + 1)) if found else (np.nan, np.nan)
+    row: dict[str, float] = {}
+    for side, lung in lungs.items():
+        row |= {f"{side}_zones_height": float(lung.any(axis=1).sum()) / high,
+                f"{side}_zones_width": float(lung.sum(axis=1).max()) / wide,
+                f"{side}_zones_area": float(lung.sum()) / (wide * high)}
+    names = ("heart_width", "waist_width", "base_difference", "mediastinum_shift")
+    between = _mediastinum(lungs, rows, columns, wide, high) if found else dict.fromkeys(names, np.nan)
+    return row | {f"lung_zones_{k}": between[k] for k in names}
+
+
+def _mediastinum(lungs: dict[str, Mask], rows: NDArray[np.int64], columns: NDArray[np.int64], wide: float,
+                 high: float) -> dict[str, float]:
     gap = _gap(lungs)
     width, shared = gap.sum(axis=1), np.flatnonzero(gap.any(axis=1))
-    nan = float("nan")
     lower, upper = shared[shared > rows[0] + high / 2], shared[shared < rows[0] + high / 3]
-    middle = float(np.nonzero(gap)[1].mean()) if len(shared) else nan
-    return row | {"lung_zones_heart_width": float(width[lower].max()) / wide if len(lower) else nan,
-                  "lung_zones_waist_width": float(width[upper].mean()) / wide if len(upper) else nan,
-                  "lung_zones_base_difference": float(spans["right_lung"][-1] - spans["left_lung"][-1]) / high,
-                  "lung_zones_mediastinum_shift": (middle - (columns[0] + columns[-1]) / 2) / wide}
+    right, left = (int(np.flatnonzero(lung.any(axis=1))[-1]) for lung in lungs.values())
+    middle = float(np.nonzero(gap)[1].mean()) if len(shared) else np.nan
+    return {"heart_width": float(width[lower].max()) / wide if len(lower) else np.nan,
+            "waist_width": float(width[upper].mean()) / wide if len(upper) else np.nan,
+            "base_difference": (right - left) / high,
+            "mediastinum_shift": (middle - float(columns[0] + columns[-1]) / 2) / wide}
 
 
 def _grid(film: Map, lungs: dict[str, Mask], rows: int, columns: int) -> dict[str, float]:
