@@ -86,7 +86,7 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
     od = np.asarray(cv2.GaussianBlur(density(small, white), (0, 0), 1.0), dtype=np.float32)
     name = _stain(od)
     stain = _STAINS[name]
-    dye = np.asarray(od @ stain.dye)
+    dye = _mixed(od, stain.dye)
     labels, cut = _components(dye, stain.least_fill)
     labels, origin = _separate(_filled(labels))
     found = _measure(labels, od, dye)
@@ -115,9 +115,14 @@ def _small(rgb: Image) -> Image:
     return np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
+def _mixed(od: Map, weights: Map) -> Map:
+    """(H, W) weighted sum of the three densities by OpenCV: BLAS would start threads for it."""
+    return np.asarray(cv2.transform(od, weights.reshape(1, 3)), dtype=np.float32)
+
+
 def _stain(od: Map) -> str:
     """Which family of stains the most nuclear 3 % of the pixels show: section (H&E), smear (azure) or blue (IHC)."""
-    dye = od @ _NUCLEAR_DYE
+    dye = _mixed(od, _NUCLEAR_DYE)
     red, green, blue = np.maximum(od[dye >= np.percentile(dye[::2, ::2], 97)], 0.01).T
     # Azure leaves blue light alone and takes green before red; hematoxylin without eosin takes red before green.
     if ((green > 1.05 * red) & (blue < 0.35 * red)).mean() > 0.15:
