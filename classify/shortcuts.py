@@ -58,8 +58,8 @@ def _from_nuisances(frame: pd.DataFrame, info: TableInfo, task: Task, split: Spl
     said = ""
     if auroc > TELLING:
         said = (f"nuisances alone ({len(names)} properties of the picture, most of all {' and '.join(telling[:2])}) "
-                f"tell the label with an AUROC of {auroc:.2f}: either the classes were photographed differently, which a "
-                "model can learn, or these properties see the subject itself")
+                f"tell the label with an AUROC of {auroc:.2f}: either the classes were photographed differently, which "
+                "a model can learn, or these properties see the subject itself")
     return [("nuisances", "label", auroc, 0.5, said)]
 
 

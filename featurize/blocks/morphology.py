@@ -90,7 +90,8 @@ def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
     longest = max(outlines, key=cv2.contourArea)
     hull = cv2.convexHull(np.concatenate(outlines))
     moments = cv2.moments(bits, binaryImage=True)
-    row = {"share": area / mask.size} | _hull(longest, hull, bits, area) | _ellipse(moments) | _parts(bits, outlines, area)
+    row = {"share": area / mask.size} | _hull(longest, hull, bits, area) | _ellipse(moments)
+    row |= _parts(bits, outlines, area)
     row |= _depth(bits, area) | _fourier(longest)
     hu = cv2.HuMoments(moments).ravel()
     return row | {f"hu{k + 1}": float(np.sign(h) * np.log10(1 + 1e7 * abs(h))) for k, h in enumerate(hu)}
