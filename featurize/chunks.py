@@ -1,7 +1,7 @@
 """What one worker does: a few images in, their numbers and their faults out."""
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from featurize.duplicates import fingerprint
 from featurize.images import ImageError, Picture
 from featurize.index import Source, load, source_of
+from featurize.perturb import perturbed
 from featurize.pipeline import measure_picture
 from featurize.settings import Preset
 
@@ -23,11 +24,12 @@ INTERNAL = "internal"
 
 @dataclass(frozen=True)
 class Item:
-    """One image of an index."""
+    """One image of an index, as it is or as another laboratory might have pictured it (`featurize.perturb`)."""
 
     image_id: str
     site: str | None
     path: str
+    perturb: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,11 @@ def _measure_item(task: Task, item: Item) -> _Row | Fault:
         picture = task.picture(item)
     except ImageError as error:
         return Fault(item.image_id, str(error), error.reason)
+    picture = replace(picture, mm_per_px=task.mm_per_px or picture.mm_per_px)
     try:
-        features = measure_picture(picture, task.preset, task.mm_per_px)
+        if item.perturb:
+            picture = perturbed(picture, item.image_id, centred=task.preset.segment == "cell")
+        features = measure_picture(picture, task.preset)
     except MEASURE_FAULTS as error:
         return Fault(item.image_id, f"{_place(error)} {type(error).__name__}: {error}".splitlines()[0], INTERNAL)
     endless = [name for name, value in features.items() if np.isinf(value)]

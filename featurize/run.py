@@ -15,11 +15,12 @@ from featurize.duplicates import duplicate_groups
 from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.index import Index
+from featurize.perturb import chosen
 from featurize.progress import tracking
 from featurize.registry import blocks
 from featurize.settings import Preset
 from featurize.shards import Shards
-from featurize.table import TableInfo, write_table
+from featurize.table import TableInfo, write_perturbed, write_table
 from featurize.workers import measure_pieces
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
@@ -83,11 +84,15 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     task = Task(tuple(index.sources), preset, mm_per_px)
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(index, task))
     shards.open()
-    chunk, resumed = _measure(index, task, shards, jobs, scheduler, progress)
+    pieces = _pieces(index)
+    again = _pieces_again(index, start=len(pieces))
+    chunks, resumed = _measure({**pieces, **again}, task, shards, jobs, scheduler, progress)
+    chunk = join([chunks[number] for number in pieces])
     errors = _errors(index, chunk)
     errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
     _want_rows(chunk, errors)
     frame, info = _assemble(index, task, chunk)
+    write_perturbed(_measured_again(frame, info, join([chunks[number] for number in again])), info, out)
     write_table(frame, info, out)
     shards.close()
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
@@ -104,28 +109,28 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
         Not one image could be measured.
     """
     task = Task(tuple(index.sources), preset, mm_per_px)
-    chunk, _ = _measure(index, task, None, jobs, None, progress)
+    chunks, _ = _measure(_pieces(index), task, None, jobs, None, progress)
+    chunk = join([chunks[number] for number in sorted(chunks)])
     errors = _errors(index, chunk)
     _want_rows(chunk, errors)
     return *_assemble(index, task, chunk), errors
 
 
-def _measure(index: Index, task: Task, shards: Shards | None, jobs: int, scheduler: str | None,
-             progress: bool) -> tuple[Chunk, int]:
-    """All chunks joined in the order of the index, and how many images were there from an earlier run."""
-    pieces = _pieces(index)
+def _measure(pieces: Mapping[int, list[Item]], task: Task, shards: Shards | None, jobs: int, scheduler: str | None,
+             progress: bool) -> tuple[dict[int, Chunk], int]:
+    """The chunk of every piece, and how many images were there from an earlier run."""
     kept = {number: shards.read(number) for number in pieces} if shards else {}
     chunks = {number: chunk for number, chunk in kept.items() if chunk is not None}
     missing = {number: items for number, items in pieces.items() if number not in chunks}
     resumed = sum(len(pieces[number]) for number in chunks)
-    with tracking(len(index.frame), "images", shown=progress, done=resumed) as advance:
+    with tracking(sum(map(len, pieces.values())), "images", shown=progress, done=resumed) as advance:
         for number, chunk in measure_pieces(task, missing, jobs=jobs, scheduler=scheduler):
             if shards:
                 shards.write(number, chunk)
             chunks[number] = chunk
             _refuse_broken(chunks)
             advance(len(pieces[number]))
-    return join([chunks[number] for number in sorted(chunks)]), resumed
+    return chunks, resumed
 
 
 def _refuse_broken(chunks: Mapping[int, Chunk]) -> None:
@@ -139,6 +144,21 @@ def _pieces(index: Index) -> dict[int, list[Item]]:
     columns = index.frame[["image_id", "site", "path"]].itertuples(index=False)
     items = [Item(*row) for row in columns]
     return {start // CHUNK: items[start:start + CHUNK] for start in range(0, len(items), CHUNK)}
+
+
+def _pieces_again(index: Index, start: int) -> dict[int, list[Item]]:
+    """The few images that are measured a second time, changed as between laboratories; numbered on from `start`."""
+    few = index.frame[index.frame["image_id"].isin(chosen(index.frame["image_id"].tolist()))]
+    items = [Item(image_id, site, path, perturb=True)
+             for image_id, site, path in few[["image_id", "site", "path"]].itertuples(index=False)]
+    return {start + at // CHUNK: items[at:at + CHUNK] for at in range(0, len(items), CHUNK)}
+
+
+def _measured_again(frame: pd.DataFrame, info: TableInfo, chunk: Chunk) -> pd.DataFrame:
+    """`image_id` and the features of the changed copies, in the columns of the table."""
+    values = pd.DataFrame(chunk.values, columns=list(chunk.names)).reindex(columns=info.features)
+    values.insert(0, "image_id", list(chunk.image_ids))
+    return values[values["image_id"].isin(frame["image_id"])].reset_index(drop=True)
 
 
 def _versions(preset: Preset) -> dict[str, int]:

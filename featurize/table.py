@@ -6,7 +6,7 @@ file is not what it should be.
 """
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,45 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
     info = _info(table, path)
     # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
     return table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get), info
+
+
+def perturbed_path(table: Path) -> Path:
+    """Where the second measurements of a table stand: `t.perturbed.parquet` beside `t.parquet`."""
+    return table.with_name(f"{table.stem}.perturbed.parquet")
+
+
+def write_perturbed(again: pd.DataFrame, info: TableInfo, table: Path) -> None:
+    """Write the measurements of changed copies beside their table; with none, take those of an older table away.
+
+    Parameters
+    ----------
+    again : DataFrame
+        `image_id` and the features of `info`; one row per image that was measured again (`featurize.perturb`).
+    info : TableInfo
+        Of the table.
+    table : Path
+        The table's own name.
+    """
+    path = perturbed_path(Path(table))
+    if again.empty:
+        path.unlink(missing_ok=True)
+    else:
+        write_table(again, replace(info, nuisance=[]), path)
+
+
+def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
+    """The measurements of changed copies of a table's images, or None where there are none of this very table.
+
+    Raises
+    ------
+    UserError
+        The file is there, and damaged.
+    """
+    path = perturbed_path(Path(table))
+    if not path.is_file():
+        return None
+    again, its = read_table(path)
+    return again if (its.index_hash, its.preset, its.blocks) == (info.index_hash, info.preset, info.blocks) else None
 
 
 def _info(table: pa.Table, path: Path) -> TableInfo:

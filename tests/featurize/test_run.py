@@ -13,9 +13,16 @@ from featurize.errors import UserError
 from featurize.index import Index, build_index
 from featurize.run import featurize, index_hash, measure_index
 from featurize.settings import Preset, load_preset
-from featurize.table import read_table
+from featurize.table import read_perturbed, read_table
 
 GROUPS = r"(p\d+)_"
+
+
+@pytest.fixture(autouse=True)
+def nothing_again(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts of measured images are easier to state without the second measurements, which have tests of their own."""
+    if "again" not in request.node.name:
+        monkeypatch.setattr(run, "chosen", lambda image_ids: [])
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +218,21 @@ def test_nuisances_are_kept_apart_from_features(index: Index, preset: Preset) ->
     _, info, _ = measure_index(index, preset, jobs=1)
     assert info.features and not set(info.features) & set(info.nuisance)
     assert not [name for name in info.features if "_quality_" in name]
+
+
+def test_images_measured_again_stand_beside_the_table_and_repeat(index: Index, preset: Preset, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        featurize(index, preset, tmp_path / f"{name}.parquet", jobs=1)
+    frame, info = read_table(tmp_path / "a.parquet")
+    again = read_perturbed(tmp_path / "a.parquet", info)
+    assert again is not None and set(again["image_id"]) == set(frame["image_id"])  # fewer than 24 images: all of them
+    assert again.equals(read_perturbed(tmp_path / "b.parquet", info))
+    both = frame.merge(again, on="image_id", suffixes=("", "_again"))
+    changed = [f for f in info.features if not np.allclose(both[f], both[f"{f}_again"], equal_nan=True)]
+    assert len(changed) > len(info.features) / 2
+
+
+def test_again_of_another_table_is_not_taken(index: Index, preset: Preset, tmp_path: Path) -> None:
+    featurize(index, preset, tmp_path / "a.parquet", jobs=1)
+    _, info = read_table(tmp_path / "a.parquet")
+    assert read_perturbed(tmp_path / "a.parquet", replace(info, index_hash="0" * 64)) is None
