@@ -80,6 +80,7 @@ def test_rows_that_are_all_right_do_not_ask_for_certainty() -> None:
     np.testing.assert_allclose(p.max(axis=1), 31 / 32, rtol=1e-3)
 
 
-def test_one_group_alone_is_calibrated_by_rows() -> None:
+def test_groups_too_few_to_choose_by_get_the_one_number() -> None:
     margins, y = overconfident()
-    assert fit_calibration(margins, y, np.zeros(len(y), np.int64), "auto", 0).method == "temperature"
+    fitted = fit_calibration(margins, y, np.arange(len(y)) % 4, "auto", 0)
+    assert fitted.method == "temperature" and not fitted.losses
