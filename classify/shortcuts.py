@@ -51,7 +51,8 @@ def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task,
 def _from_nuisances(frame: pd.DataFrame, info: TableInfo, task: Task, split: Split,
                     settings: FitSettings) -> list[tuple[str, str, float, float, str]]:
     """How well focus, noise, compression, illumination and size of the picture alone tell the label."""
-    names = [c for c in info.nuisance if c in frame.columns]
+    # Lengths of the subject in file pixels are nuisances too, but they are no property of the picture alone.
+    names = [c for c in info.nuisance if c in frame.columns and (c.startswith("image_") or not c.endswith("_px"))]
     if not names:
         return []
     auroc, telling = _auroc(matrix(frame, names), task.y, split, settings)
@@ -86,7 +87,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
 
 def _auroc(x: pd.DataFrame, y: NDArray[np.int64], split: Split, settings: FitSettings) -> tuple[float, list[str]]:
     """Macro one-vs-rest AUROC on the tested rows, and the columns in the order of their weight there."""
-    crossed = cross_fit(x, y, split, settings, 0.5, lambda: None)
+    crossed = cross_fit(x, y, split, settings, 0.5, None, lambda: None)
     tested = np.flatnonzero(split.fold >= 0)
     p = softmax(logits(crossed.margins[tested]), axis=1)
     weight = np.abs(contributions(x, tested[:WEIGHED], crossed)[:, :, :-1]).mean(axis=(0, 1))

@@ -17,6 +17,7 @@ from classify.columns import check_columns, matrix, model_columns, useful_column
 from classify.crossfit import CrossFit
 from classify.folders import check_replaceable, replacing_folder
 from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
+from classify.jitter import Jitter, jitter_of
 from classify.models import LIBRARIES, FitSettings, Model
 from classify.predict import apply_bundle
 from classify.report import write_report
@@ -25,7 +26,7 @@ from classify.scoring import score
 from classify.splits import fits, plan_split
 from classify.tasks import Task, resolve_task
 from featurize.errors import UserError
-from featurize.table import TableInfo, read_table
+from featurize.table import TableInfo, read_perturbed, read_table
 
 Progress = Callable[[str, float], None]
 
@@ -115,11 +116,12 @@ class Clock:
 def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progress | None = None) -> RunResult:
     """`train` of a table's file."""
     check_replaceable(out, MARK)
-    return train(*read_table(table), out, settings, progress)
+    frame, info = read_table(table)
+    return train(frame, info, out, settings, progress, read_perturbed(table, info))
 
 
-def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
-          progress: Progress | None = None) -> RunResult:
+def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
+          again: pd.DataFrame | None = None) -> RunResult:
     """Cross-validate, fit, calibrate, score, explain and write a run folder.
 
     Parameters
@@ -132,6 +134,9 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     settings : TrainSettings
     progress : callable, optional
         Called with the name of the stage and the share 0..1 of the run that is done.
+    again : DataFrame, optional
+        Second measurements of some rows, as `featurize.table.read_perturbed` gives them: the trees then learn to
+        disregard what changes from laboratory to laboratory.
 
     Raises
     ------
@@ -148,7 +153,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     columns, said_of_columns = useful_columns(all_x[split.part != "unlabelled"])
     x, clock = all_x[columns], Clock(progress, steps=len(fits(split)) + 8)
 
-    crossed, model = _fit(x, task, split, settings, clock)
+    crossed, model = _fit(x, task, split, settings, jitter_of(frame, again, x), clock)
     with clock.stage("calibrate"):
         held = fit_held_out(crossed, task, split, settings.calibration, settings.alpha, settings.seed)
     with clock.stage("novelty"):
@@ -190,12 +195,13 @@ def _check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
 
 
-def _fit(x: pd.DataFrame, task: Task, split: Split, settings: TrainSettings, clock: Clock) -> tuple[CrossFit, Model]:
+def _fit(x: pd.DataFrame, task: Task, split: Split, settings: TrainSettings, jitter: Jitter | None,
+         clock: Clock) -> tuple[CrossFit, Model]:
     trees = settings.fit_settings()
     with clock.stage("fit"):
-        crossed = crossfit.cross_fit(x, task.y, split, trees, settings.weight_power, clock.step)
+        crossed = crossfit.cross_fit(x, task.y, split, trees, settings.weight_power, jitter, clock.step)
     with clock.stage("final model"):
-        model = crossfit.final_model(x, task.y, split, crossed, trees, settings.weight_power)
+        model = crossfit.final_model(x, task.y, split, crossed, trees, settings.weight_power, jitter)
     return crossed, model
 
 

@@ -1,0 +1,57 @@
+"""Rows moved by what changes between laboratories."""
+import numpy as np
+import pandas as pd
+
+from classify import models
+from classify.jitter import FEWEST, Jitter, jitter_of, with_jitter
+
+N = 400
+
+
+def two_columns(rng: np.random.Generator, camera: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """`camera` tells the class perfectly at home and is shifted elsewhere; `cell` tells it well everywhere."""
+    y = rng.integers(0, 2, N)
+    x = pd.DataFrame({"camera": y * 1.0 + rng.normal(0, 0.1, N) + camera, "cell": y + rng.normal(0, 0.4, N)})
+    return x.astype(np.float32), y
+
+
+def test_deltas_are_second_minus_first_and_zero_where_one_is_missing() -> None:
+    frame = pd.DataFrame({"image_id": ["a", "b", "c"]})
+    x = pd.DataFrame({"f": [1.0, 2.0, np.nan], "g": [0.0, 1.0, 2.0]}, dtype=np.float32)
+    again = pd.DataFrame({"image_id": ["c", "b", "gone"], "g": [5.0, np.nan, 9.0], "f": [1.0, 2.5, 9.0]})
+    jitter = jitter_of(frame, again, x)
+    assert jitter is not None
+    assert jitter.rows.tolist() == [2, 1]
+    np.testing.assert_array_equal(jitter.deltas, [[0, 3], [0.5, 0]])
+    assert jitter_of(frame, None, x) is None
+
+
+def test_differences_of_tested_rows_are_never_used() -> None:
+    x = pd.DataFrame({"f": np.zeros(40)}, dtype=np.float32)
+    rows = np.arange(20)
+    jitter = Jitter(rows, np.where(rows < 10, 1.0, 1000.0)[:, None].astype(np.float32))
+    train = np.concatenate([np.arange(10), np.arange(20, 40)])
+    both, y, weights = with_jitter(x, np.zeros(40, np.int64), np.ones(len(train)), train, jitter, 0)
+    assert len(both) == len(y) == len(weights) == 2 * len(train)
+    assert both["f"].max() == 1
+
+
+def test_too_few_differences_change_nothing() -> None:
+    x = pd.DataFrame({"f": np.zeros(40)}, dtype=np.float32)
+    few = Jitter(np.arange(FEWEST - 1), np.ones((FEWEST - 1, 1), np.float32))
+    rows, _, _ = with_jitter(x, np.zeros(40, np.int64), np.ones(40), np.arange(40), few, 0)
+    assert rows.equals(x)
+
+
+def test_a_column_that_the_camera_moves_is_trusted_less() -> None:
+    rng = np.random.default_rng(0)
+    x, y = two_columns(rng, 0.0)
+    elsewhere, truth = two_columns(rng, -1.0)
+    seen = np.arange(60)
+    shifts = np.stack([rng.uniform(-1, 1, 60), np.zeros(60)], axis=1).astype(np.float32)
+    right = []
+    for jitter in (None, Jitter(seen, shifts)):
+        rows, labels, weights = with_jitter(x, y, np.ones(N), np.arange(N), jitter, 0)
+        model = models.fit(rows, labels, weights, None, models.FitSettings(rounds=60, jobs=1))
+        right.append(((models.margin(model, elsewhere)[:, 0] > 0) == (truth == 1)).mean())
+    assert right[1] > right[0] + 0.05
