@@ -89,7 +89,7 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
     dye = _mixed(od, stain.dye)
     labels, cut = _components(dye, stain.least_fill)
     labels, origin = _separate(_filled(labels))
-    found = _measure(labels, od, dye)
+    found = _measure(labels, len(origin), od, dye)
     keep = _nuclear(found, stain, name == "smear")
     labels, cut = _renumbered(labels, keep, cut[origin])
     labels = _at_full_size(labels, cut, rgb, white, stain.dye)
@@ -171,8 +171,8 @@ def _separate(labels: Labels) -> tuple[Labels, NDArray[np.int64]]:
     return cv2.medianBlur(parts.reshape(labels.shape).astype(np.uint16), 5).astype(np.int32), origin
 
 
-def _measure(labels: Labels, od: Map, dye: Map) -> _Objects:
-    count = int(labels.max()) + 1
+def _measure(labels: Labels, count: int, od: Map, dye: Map) -> _Objects:
+    """Of the numbers below `count`; some may have lost their last pixel to the smoothing of outlines."""
     flat = labels.ravel()
     area = np.bincount(flat, minlength=count).astype(np.float64)
     mean = np.stack([np.bincount(flat, od[..., k].ravel(), count) for k in range(3)], axis=1) / area[:, None].clip(1)

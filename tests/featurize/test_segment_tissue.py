@@ -9,7 +9,7 @@ from PIL import Image
 
 from featurize.phantoms import Tissue, draw_tissue
 from featurize.segment import segment
-from featurize.segment_tissue import find_nuclei
+from featurize.segment_tissue import _measure, _separate, find_nuclei
 
 Picture = NDArray[np.uint8]
 DATA = Path(__file__).parents[3] / "shared/data"
@@ -122,6 +122,17 @@ def test_stroma_that_fills_the_picture_is_not_taken_for_empty_slide() -> None:
 def test_an_even_picture_has_no_nuclei(level: int) -> None:
     found, _, facts = find_nuclei(np.full((80, 90, 3), level, np.uint8))
     assert not found.any() and np.isnan(facts["nuclear_radius"])
+
+
+def test_a_fibre_that_vanishes_with_smoothing_keeps_its_place_in_the_count() -> None:
+    """A fibre one pixel thin behind a disk: the smoothing of outlines takes it, and its row of measures stays."""
+    labels = np.zeros((64, 64), np.int32)
+    cv2.circle(labels, (20, 20), 9, 1, -1)
+    cv2.line(labels, (30, 40), (60, 62), 2, 1, cv2.LINE_4)
+    parts, origin = _separate(labels)
+    assert parts.max() == 1 and origin.tolist() == [0, 1, 2]
+    found = _measure(parts, len(origin), np.full((64, 64, 3), 0.2, np.float32), np.ones((64, 64), np.float32))
+    assert found.area.tolist() == [0, (parts == 1).sum(), 0]
 
 
 def test_labels_are_counted_without_gaps_and_twice_the_same() -> None:
