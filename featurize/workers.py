@@ -132,7 +132,7 @@ def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
     except ImportError as error:
         raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=5)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
     with client:
@@ -142,9 +142,13 @@ def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
             try:
                 yield number, done.result()
             except KilledWorker:
-                singles = [(i, client.submit(measure_chunk, task, [i], pure=False)) for i in pieces[number]]
-                yield number, join([lost(i, "it killed its Dask workers", "crashed")
-                                    if isinstance(f.exception(), KilledWorker) else f.result() for i, f in singles])
+                parts = []
+                # One after the other: a neighbour on the same worker would fall under suspicion too.
+                for item in pieces[number]:
+                    single = client.submit(measure_chunk, task, [item], pure=False)
+                    died = isinstance(single.exception(), KilledWorker)
+                    parts.append(lost(item, "it killed its Dask workers", "crashed") if died else single.result())
+                yield number, join(parts)
 
 
 def default_jobs() -> int:

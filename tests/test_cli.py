@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import cli
+from featurize.demo import write_images
 
 ROOT = Path(__file__).parent.parent
 
@@ -174,6 +176,20 @@ def test_one_class_only_is_refused(cell_folder: Path, tmp_path: Path, call: Any)
     call("featurize", cell_folder / "monocyte", "-o", tmp_path / "t.parquet", "--preset", "cell", "--jobs", 1)
     ended = call("classify", tmp_path / "t.parquet", "-o", tmp_path / "run")
     assert ended.code == 2 and ended.err.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_the_demo_ends_with_a_report_and_an_audit(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of its images, all of its steps."""
+    monkeypatch.setattr("featurize.demo.write_images", partial(write_images, home=48, abroad=16, patients=6))
+    ended = call("demo", "-o", tmp_path / "demo")
+    assert ended.code == 0, ended.err
+    assert f"open {tmp_path / 'demo/run/report.html'}" in ended.out
+    for name in ("explore.html", "home.parquet", "home.errors.csv", "abroad.parquet", "run/report.html",
+                 "predictions.csv", "audit.html"):
+        assert (tmp_path / "demo" / name).stat().st_size > 0
+    predictions = pd.read_csv(tmp_path / "demo/run/predictions.csv")
+    assert predictions.groupby("group")["fold"].nunique().max() == 1
+    assert (predictions["predicted"] == predictions["label"]).mean() > .8
 
 
 def test_a_demo_does_not_write_into_a_folder_of_the_user(call: Any, tmp_path: Path) -> None:

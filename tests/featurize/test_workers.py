@@ -1,6 +1,8 @@
 """Chunks come out the same wherever they are measured, and a process that dies costs one image."""
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,8 +76,6 @@ def test_few_images_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the table of processes of Linux")
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    import subprocess
-    import sys
     code = ("from test_workers import *\nworkers.FEW_IMAGES = 0\n"
             "for n, c in measure_pieces(task(), pieces(items(400)), jobs=2):\n    print('going', flush=True)")
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
@@ -97,6 +97,20 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 def test_scheduler_without_dask_or_without_answer_is_one_line() -> None:
     with pytest.raises(UserError, match=r"pellucid\[cluster\]|no Dask scheduler answers at tcp://127.0.0.1:1"):
         list(measure_pieces(task(), pieces(items(1)), jobs=1, scheduler="tcp://127.0.0.1:1"))
+
+
+@pytest.mark.filterwarnings("ignore")  # of Dask's own, about ports and sockets
+def test_a_dask_cluster_measures_what_one_process_measures_and_names_a_killer() -> None:
+    distributed = pytest.importorskip("distributed")
+    import dask
+    once = {"distributed.scheduler.allowed-failures": 0}  # three more tries would only take three times as long
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with dask.config.set(once), distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+        client.run(sys.path.append, str(Path(__file__).parent))
+        found = dict(measure_pieces(task(), pieces(items(12, 5)), jobs=1, scheduler=cluster.scheduler_address))
+    here = dict(measure_pieces(task(), pieces([item for item in items(12) if item.image_id != "5"]), jobs=1))
+    assert ids(found) == ids(here)
+    assert [fault.reason for chunk in found.values() for fault in chunk.faults] == ["crashed"]
 
 
 def test_there_is_at_least_one_job() -> None:
