@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.kernels.objects import best_components, split_necks
-from featurize.normalize import DENSITY_OF_BYTE, Image, background_color, density
+from featurize.normalize import Image, background_color, density
 from featurize.segment_cell import Map, Mask
 
 Labels = NDArray[np.int32]
@@ -31,21 +31,23 @@ class _Stain:
     Parameters
     ----------
     dye : (3,) weights of the optical densities R G B by which outlines are drawn: they keep the sharpness of the luma
+    largest : share of the image above which an object is no nucleus nor a clump of some
     least_fill : share of its ellipse of inertia below which an object counts as no single nucleus
     faint : contrast and dye, as shares of the image's strong nuclei, below which an object is none
     speck : area, as a share of the typical one, below which an object is none
     """
 
     dye: NDArray[np.float32]
+    largest: float
     least_fill: float
     faint: float
     speck: float
 
 
-_STAINS = {"section": _Stain(np.array([1.0, 0.5, -0.75], dtype=np.float32), 0.74, 0.22, 0.04),
+_STAINS = {"section": _Stain(np.array([1.0, 0.5, -0.75], dtype=np.float32), 0.04, 0.74, 0.22, 0.04),
            # Lobes leave much of an ellipse empty; platelets are small and purple.
-           "smear": _Stain(np.array([0.5, 1.25, -1.25], dtype=np.float32), 0.6, 0.3, 0.12),
-           "blue": _Stain(np.array([1.0, 0.5, -1.25], dtype=np.float32), 0.74, 0.3, 0.08)}
+           "smear": _Stain(np.array([0.5, 1.25, -1.25], dtype=np.float32), 0.3, 0.6, 0.3, 0.12),
+           "blue": _Stain(np.array([1.0, 0.5, -1.25], dtype=np.float32), 0.1, 0.74, 0.3, 0.08)}
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,12 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
     name = _stain(od)
     stain = _STAINS[name]
     dye = _mixed(od, stain.dye)
-    labels, cut = _components(dye, stain.least_fill)
+    labels, cut = _components(dye, stain)
     labels, origin = _separate(_filled(labels))
     found = _measure(labels, len(origin), od, dye)
     keep = _nuclear(found, stain, name == "smear")
     labels, cut = _renumbered(labels, keep, cut[origin])
-    labels = _at_full_size(labels, cut, rgb, white, stain.dye)
+    labels = _at_full_size(labels, cut, dye, rgb.shape[:2])
     stained = cv2.resize(od.sum(axis=2), rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.12
     area = np.bincount(labels.ravel())[1:]
     radius = float(np.sqrt(np.median(area[area > 0]) / np.pi)) if area.any() else np.nan
@@ -130,7 +132,7 @@ def _stain(od: Map) -> str:
     return "blue" if np.median(green / red) < 0.95 else "section"
 
 
-def _components(dye: Map, least_fill: float) -> tuple[Labels, Row]:
+def _components(dye: Map, stain: _Stain) -> tuple[Labels, Row]:
     """Labels of the best components, and the dye level at which each one was cut."""
     low, high = np.percentile(dye[::2, ::2], [1, 99.7])
     labels, cut = np.zeros(dye.size, np.int32), np.zeros(dye.size + 1, np.uint8)
@@ -141,8 +143,8 @@ def _components(dye: Map, least_fill: float) -> tuple[Labels, Row]:
     across, down = (cv2.Sobel(dye, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     slope = np.asarray(cv2.magnitude(across, down), dtype=np.float32)
     steep = float(np.percentile(slope[::2, ::2], 90))
-    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], 20.0, 0.3 * dye.size, steep,
-                            least_fill, labels, cut)
+    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], 20.0, stain.largest * dye.size,
+                            steep, stain.least_fill, labels, cut)
     return labels.reshape(dye.shape), low + cut[:count + 1] * step
 
 
@@ -213,16 +215,13 @@ def _renumbered(labels: Labels, keep: Mask, cut: Row) -> tuple[Labels, Row]:
     return number[labels], np.concatenate([[np.inf], cut[keep]])
 
 
-def _at_full_size(labels: Labels, cut: Row, rgb: Image, white: NDArray[np.float64], weights: Map) -> Labels:
-    """The labels on the grid of `rgb`; the rim of each object, two pixels wide, is cut anew at its own level."""
-    if labels.shape == rgb.shape[:2]:
+def _at_full_size(labels: Labels, cut: Row, dye: Map, shape: tuple[int, ...]) -> Labels:
+    """The labels on a grid of `shape`; the rim of each object, two pixels wide, is cut anew at its level."""
+    if labels.shape == shape:
         return labels
-    large = cv2.resize(labels.astype(np.uint16), rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    large = cv2.resize(labels.astype(np.uint16), shape[::-1], interpolation=cv2.INTER_NEAREST)
     grown, shrunk = cv2.dilate(large, np.ones((3, 3), np.uint8)), cv2.erode(large, np.ones((3, 3), np.uint8))
-    base = np.log10((white + 1) / 256)
-    tables = (DENSITY_OF_BYTE[:, None] + base.astype(np.float32)) * weights
-    dye = sum(cv2.LUT(np.ascontiguousarray(rgb[..., k]), np.ascontiguousarray(tables[:, k])) for k in range(3))
-    dye = cv2.GaussianBlur(np.asarray(dye), (0, 0), 1.5)
     nearest = np.where(large > 0, large, grown)
-    inside = (dye > cut.astype(np.float32)[nearest]) | ((large == grown) & (large == shrunk))
+    fine = cv2.resize(dye, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    inside = (fine > cut.astype(np.float32)[nearest]) | (grown == shrunk)
     return np.where(inside, nearest, 0).astype(np.int32)
