@@ -173,7 +173,9 @@ def _with_lobes(seed: int, parts: NDArray[np.int32], area: NDArray[np.float64], 
     """
     chosen = [seed]
     while len(chosen) < 8:
-        mine = np.isin(parts, chosen)
+        wanted = np.zeros(len(area), bool)
+        wanted[chosen] = True
+        mine = wanted[parts]
         gap = cv2.distanceTransform((~mine).astype(np.uint8), cv2.DIST_L2, 3)
         size = float(np.sqrt(area[chosen].sum()))
         candidates = np.unique(parts[(gap <= 0.6 * size) & (parts > 0) & ~mine])
@@ -199,8 +201,15 @@ def _is_lobe(piece: Mask, gap: Map, size: float, mine: Mask, empty: Mask) -> boo
 def _cut_out(black: Mask, nucleus: Mask) -> Mask:
     """On a black surrounding the cell is what was left standing around the nucleus."""
     _, parts = cv2.connectedComponents((~black).astype(np.uint8), connectivity=4)
-    wanted = np.unique(parts[nucleus])
-    return np.isin(parts, wanted[wanted > 0])
+    return _touching(parts, nucleus)
+
+
+def _touching(parts: NDArray[np.int32], mask: Mask) -> Mask:
+    """All parts, but not the background 0, that share a pixel with the mask."""
+    wanted = np.zeros(int(parts.max()) + 1, bool)
+    wanted[parts[mask]] = True
+    wanted[0] = False
+    return wanted[parts]
 
 
 def _nucleus_within(dye: Map, cell: Mask) -> Mask:
@@ -313,7 +322,7 @@ def _main_part(mask: Mask, nucleus: Mask) -> Mask:
     """The mask's parts that hold the nucleus, opened by 5 px, holes filled."""
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(5)) | nucleus
     _, parts = cv2.connectedComponents(opened.astype(np.uint8), connectivity=4)
-    kept = np.isin(parts, np.unique(parts[nucleus])) & (opened > 0)
+    kept = _touching(parts, nucleus)
     outlines, _ = cv2.findContours(kept.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     canvas = np.zeros(mask.shape, np.uint8)
     cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
