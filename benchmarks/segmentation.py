@@ -71,8 +71,8 @@ def main() -> None:
             f"{part} {name}": round(float(f([r[part] for r in own])), 4) for part in ("nucleus", "cell")
             for name, f in (("mean", np.mean), ("median", np.median), ("worst", np.min))}
             | {"ms (CPU)": round(float(np.median([r["ms"] for r in own])), 1)})
-    write(given.out, "Segmentation of cells", f"Dice of {len(rows)} images of {given.images.name} against masks drawn by "
-          f"people. The rules were developed while looking at these images, so this is no held-out figure. "
+    write(given.out, "Segmentation of cells", f"Dice of {len(rows)} images of {given.images.name} against masks drawn "
+          f"by people. The rules were developed while looking at these images, so this is no held-out figure. "
           f"Anchor: {ANCHOR}.", table)
     if given.sheet:
         rows.sort(key=lambda r: min(r["nucleus"], r["cell"]))

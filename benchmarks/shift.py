@@ -3,7 +3,7 @@
 python -m benchmarks.shift HOME [ELSEWHERE] [-o benchmarks/results/shift.json]
 
 HOME and ELSEWHERE hold class folders. "changed" are the tested images of HOME after a random change of stain, lamp,
-camera, magnification and file format (featurize.perturb) with seeds that no training row has seen.
+camera, magnification and file format (featurize.perturb); the jitter comes from changes of training images alone.
 """
 import argparse
 from dataclasses import replace
@@ -30,16 +30,15 @@ from featurize.workers import measure_pieces
 ROUNDS, FOLDS, SEED = 200, 3, 0
 
 
-def changed(index: Index, salt: str, jobs: int, few: bool) -> pd.DataFrame:
-    """`image_id` and features of changed copies of all images, or of the few that `featurize` would measure again."""
-    wanted = set(chosen(index.frame["image_id"].tolist())) if few else set(index.frame["image_id"])
-    rows = [r for r in index.frame[["image_id", "site", "path"]].itertuples(index=False) if r[0] in wanted]
-    pieces = {k: [Item(i + salt, site, path, perturb=True) for i, site, path in rows[k:k + 16]]
+def changed(index: Index, jobs: int) -> pd.DataFrame:
+    """`image_id` and features of changed copies of all images."""
+    rows = list(index.frame[["image_id", "site", "path"]].itertuples(index=False))
+    pieces = {k: [Item(image_id, site, path, perturb=True) for image_id, site, path in rows[k:k + 16]]
               for k in range(0, len(rows), 16)}
     task = Task(tuple(index.sources), load_preset("cell"), None)
     chunk = join([c for _, c in sorted(measure_pieces(task, pieces, jobs=jobs), key=lambda pair: pair[0])])
     table = pd.DataFrame(chunk.values, columns=list(chunk.names))
-    return table.assign(image_id=[i.removesuffix(salt) for i in chunk.image_ids])
+    return table.assign(image_id=list(chunk.image_ids))
 
 
 def probabilities(x: pd.DataFrame, y: NDArray[np.int64], train: NDArray[np.int64], jitter: Jitter | None,
@@ -71,7 +70,7 @@ def main() -> None:
     index = build_index([given.home])
     frame, info, _ = measure_index(index, load_preset("cell"), jobs=given.jobs)
     x = matrix(frame, model_columns(info))
-    other = frame[["image_id"]].merge(changed(index, "", given.jobs, few=False), on="image_id", how="left")
+    other = frame[["image_id"]].merge(changed(index, given.jobs), on="image_id", how="left")
     again = other[other["image_id"].isin(chosen(frame["image_id"].tolist()))]
     jitter = jitter_of(frame, again, x)
     rows = at_home(x, frame["label"], other[list(x.columns)], jitter)
@@ -80,8 +79,8 @@ def main() -> None:
     write(given.out, "Shift between laboratories", f"{len(frame)} images of {given.home.name}, {FOLDS} folds, "
           f"{ROUNDS} rounds of boosting, seed {SEED}, not calibrated; jitter from {len(again)} images measured again. "
           "`changed`: tested images after a random change of stain, lamp, camera, magnification and JPEG."
-          + (f" `{given.elsewhere.name}`: the classes that both have, trained on all of home." if given.elsewhere else ""),
-          rows)
+          + (f" `{given.elsewhere.name}`: the classes that both have, trained on all of home."
+             if given.elsewhere else ""), rows)
 
 
 def at_home(x: pd.DataFrame, label: pd.Series, other: pd.DataFrame, jitter: Jitter | None) -> list[dict[str, Any]]:

@@ -37,6 +37,8 @@ class FitSettings:
         Most threads, and random seed: the same pair gives the same bits.
     rounds, patience : int
         Most boosting rounds, and rounds without a better validation loss before a fit stops.
+    gain : float
+        A validation loss is better only if it is lower by this much: the last thousandths cost half the trees.
     learning_rate, depth, bins, subsample, columns, min_weight, l2 : float
         Shrinkage, most splits on a path, most thresholds of a column, share of rows a round, share of columns a split,
         least sum of Hessians in a leaf, L2 penalty of leaf values.
@@ -48,13 +50,14 @@ class FitSettings:
     seed: int = 0
     rounds: int = 1500
     patience: int = 40
-    learning_rate: float = 0.1
+    gain: float = 0.0005
+    learning_rate: float = 0.2
     depth: int = 3
     bins: int = 64
     subsample: float = 0.7
-    columns: float = 0.2
+    columns: float = 0.1
     min_weight: float = 1.0
-    l2: float = 1.0
+    l2: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -211,8 +214,9 @@ def _fit_xgboost(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.floa
         held = xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, max_bin=settings.bins,
                                        ref=train, nthread=settings.jobs)
         watched.append((held, "valid"))
+    stop = xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid", min_delta=settings.gain)
     booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
-                            early_stopping_rounds=settings.patience if valid else None, verbose_eval=False)
+                            callbacks=[stop] if valid else [], verbose_eval=False)
     rounds = booster.best_iteration + 1 if valid else settings.rounds
     return Model("xgboost", tuple(names), 1 if classes == 2 else classes, rounds, booster[:rounds], _curve(history))
 
@@ -255,7 +259,7 @@ def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.flo
     if valid:
         watched.append(lightgbm.Dataset(valid[0].to_numpy(), valid[1], reference=train, params=parameters))
         titles.append("valid")
-        calls.append(lightgbm.early_stopping(settings.patience, verbose=False))
+        calls.append(lightgbm.early_stopping(settings.patience, verbose=False, min_delta=settings.gain))
     booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles,
                              callbacks=calls)
     rounds = booster.best_iteration if valid else settings.rounds

@@ -54,9 +54,10 @@ def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame])
     np.testing.assert_array_equal(contributions(again, x), contributions(model, x))
 
 
-def test_rounds_end_where_the_validation_loss_is_least(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+def test_rounds_end_near_the_least_validation_loss(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, _ = model_and_x
-    assert model.rounds == model.curve[:, 1].argmin() + 1
+    # A later round is better by less than the gain that counts, each of the eight rounds of patience.
+    assert 0 <= model.curve[model.rounds - 1, 1] - model.curve[:, 1].min() < 8 * FitSettings().gain
     assert model.curve[0, 0] > model.curve[-1, 0]
 
 
