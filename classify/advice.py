@@ -2,6 +2,7 @@
 import numpy as np
 import pandas as pd
 
+from classify.calibrate import FEWEST_GROUPS
 from classify.conformal import too_few
 from classify.crossfit import CrossFit
 from classify.result import Predicted, Scores, Split
@@ -57,6 +58,10 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     if rare:
         other.append(f"too few calibrating images of {', '.join(map(repr, rare))}: at alpha {alpha:g} a prediction "
                      f"set can leave out a class only with at least {int(np.ceil(1 / alpha)) - 1} of them")
+    learned = scores.metrics["calibration"]
+    few = len(np.unique(split.component[rows]))
+    if few < FEWEST_GROUPS and learned["method"] == "none":
+        other.append(f"only {few} independent groups to calibrate on: the probabilities are those of the trees themselves")
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "
                      "groups that the trees knew; the tested groups were never seen")

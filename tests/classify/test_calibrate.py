@@ -80,7 +80,8 @@ def test_rows_that_are_all_right_do_not_ask_for_certainty() -> None:
     np.testing.assert_allclose(p.max(axis=1), 31 / 32, rtol=1e-3)
 
 
-def test_groups_too_few_to_choose_by_get_the_one_number() -> None:
+def test_nothing_is_learned_from_a_handful_of_groups_unless_asked_for_by_name() -> None:
     margins, y = overconfident()
-    fitted = fit_calibration(margins, y, np.arange(len(y)) % 4, "auto", 0)
-    assert fitted.method == "temperature" and not fitted.losses
+    fitted = fit_calibration(margins, y, np.arange(len(y)) % 9, "auto", 0)
+    assert fitted.method == "none" and not fitted.losses
+    assert fit_calibration(margins, y, np.arange(len(y)) % 9, "temperature", 0).temperature > 3
