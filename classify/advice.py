@@ -61,7 +61,7 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     learned = scores.metrics["calibration"]
     few = len(np.unique(split.component[rows]))
     if few < FEWEST_GROUPS and learned["method"] == "none":
-        other.append(f"only {few} independent groups to calibrate on: the probabilities are those of the trees themselves")
+        other.append(f"only {few} independent groups to calibrate on: the probabilities are the trees' own")
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "
                      "groups that the trees knew; the tested groups were never seen")
