@@ -96,15 +96,19 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
     families = {c: region_and_family(c, list(bundle.blocks))[1] for c in bundle.model.features}
     for column, family in families.items():
         made, wanted = info.blocks.get(family), bundle.blocks.get(family)
-        if made != wanted:
-            came = f"{family} v{made}" if made is not None else f"no {family}"
-            raise UserError(f"{name} was made with {came}, the model expects v{wanted}: run `python cli.py featurize` "
-                            f"again (first differing column: {column})")
+        # A family that is wholly missing comes of another preset, which is said below.
+        if made not in (wanted, None):
+            raise UserError(f"{name} was made with {family} v{made}, the model expects v{wanted}: run `python cli.py "
+                            f"featurize` again (first differing column: {column})")
     for key in ("normalize", "segment"):
         if info.preset.get(key) != bundle.preset.get(key):
             raise UserError(f"{name} was made with {key} = {info.preset.get(key)}, the model expects "
                             f"{bundle.preset.get(key)}: run `python cli.py featurize` again with --preset "
                             f"{bundle.preset.get('name')}")
+    lost = [family for family in families.values() if family in bundle.blocks and family not in info.blocks]
+    if lost:
+        raise UserError(f"{name} was made without {lost[0]}, which the model reads: run `python cli.py featurize` again "
+                        f"with --preset {bundle.preset.get('name')}")
     made_by, wanted_by = info.preset.get("blocks", {}), bundle.preset.get("blocks", {})
     other = [family for family in dict.fromkeys(families.values()) if made_by.get(family) != wanted_by.get(family)]
     if other:

@@ -208,6 +208,12 @@ def test_a_table_of_another_block_version_is_refused_with_the_command_that_repai
                                  f"featurize` again (first differing column: {first})")
 
 
+def test_a_table_without_a_family_of_the_model_is_refused(run: RunResult) -> None:
+    versions = {name: v for name, v in run.info.blocks.items() if name != "morphology"}
+    with pytest.raises(UserError, match="made without morphology, which the model reads: .*--preset cell"):
+        check_fit(load_bundle(run.out), replace(run.info, blocks=versions))
+
+
 def test_a_table_of_another_preset_is_refused(run: RunResult) -> None:
     bundle = load_bundle(run.out)
     with pytest.raises(UserError, match="segment = tissue, the model expects cell"):
