@@ -105,7 +105,7 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
             raise UserError(f"{name} was made with {key} = {info.preset.get(key)}, the model expects "
                             f"{bundle.preset.get(key)}: run `python cli.py featurize` again with --preset "
                             f"{bundle.preset.get('name')}")
-    lost = [family for family in families.values() if family in bundle.blocks and family not in info.blocks]
+    lost = [f for f in families.values() if f in bundle.blocks and f not in info.blocks]
     if lost:
         raise UserError(f"{name} was made without {lost[0]}, which the model reads: run `python cli.py featurize` again "
                         f"with --preset {bundle.preset.get('name')}")
