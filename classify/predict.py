@@ -107,8 +107,8 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
                             f"{bundle.preset.get('name')}")
     lost = [f for f in families.values() if f in bundle.blocks and f not in info.blocks]
     if lost:
-        raise UserError(f"{name} was made without {lost[0]}, which the model reads: run `python cli.py featurize` again "
-                        f"with --preset {bundle.preset.get('name')}")
+        raise UserError(f"{name} was made without {lost[0]}, which the model reads: run `python cli.py featurize` "
+                        f"again with --preset {bundle.preset.get('name')}")
     made_by, wanted_by = info.preset.get("blocks", {}), bundle.preset.get("blocks", {})
     other = [family for family in dict.fromkeys(families.values()) if made_by.get(family) != wanted_by.get(family)]
     if other:
