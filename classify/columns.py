@@ -60,19 +60,24 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(x, columns=list(columns))
 
 
+MOST_MISSING = 0.5
+
+
 def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...]]:
-    """Columns with more than one value, and a warning that names the others.
+    """Columns with more than one value that most rows have, and a warning that names the others.
 
     Parameters
     ----------
     x : (n, d) DataFrame
-        Labelled rows only. A constant that is sometimes NaN is kept: that it is missing may tell something.
+        Labelled rows only. A constant that is sometimes NaN is kept: that it is missing may tell something. What is
+        missing in more than half of the rows is left out: trees would learn from where the segmenter found nothing.
     """
     values = x.to_numpy()
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         first = _first_known(values, missing)
         constant = (missing | (values == first)).all(axis=0) & ~(missing.any(axis=0) & ~missing.all(axis=0))
+    constant |= missing.mean(axis=0) > MOST_MISSING
     names = np.array(x.columns)
     if constant.all():
         raise UserError(f"all {len(names)} features are constant or missing: there is nothing to learn from")
@@ -80,8 +85,8 @@ def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...]]:
         return list(names), ()
     dropped = names[constant]
     some = ", ".join(dropped[:3]) + (", ..." if len(dropped) > 3 else "")
-    return list(names[~constant]), (f"{len(dropped)} of {len(names)} features are constant or were never measured and "
-                                    f"were left out: {some}",)
+    return list(names[~constant]), (f"{len(dropped)} of {len(names)} features are constant or measured in less than "
+                                    f"half of the images and were left out: {some}",)
 
 
 def _first_known(values: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -55,7 +55,7 @@ class FitSettings:
     depth: int = 3
     bins: int = 64
     subsample: float = 0.7
-    columns: float = 0.1
+    columns: float = 1.0
     min_weight: float = 1.0
     l2: float = 10.0
 

@@ -21,8 +21,9 @@ from featurize.picture import Picture
 
 Image = NDArray[np.uint8]
 
-# Most images that are measured again; with fewer than ten times as many, a tenth of them, but 24 at least.
-MOST, SHARE, LEAST = 160, 0.1, 24
+# Most images that are measured again; with fewer than ten times as many, a tenth of them, but 96 at least
+MOST, SHARE, LEAST = 160, 0.1, 96
+_FULL_SIDE = 200
 
 
 def chosen(image_ids: Sequence[str]) -> list[str]:
@@ -46,15 +47,18 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool) -> Picture:
     -----
     Drawn uniformly: magnification .5 to 1.4; strength of stain .75 to 1.3 of the optical density; each channel's gain
     of density .85 to 1.15, with 6 % of crosstalk between channels (color images); lamp .88 to 1; blur of sigma .3 to
-    1.1 px in three of five, sharpening in one of three; noise of sigma 0 to 4; JPEG quality 50 to 95.
+    1.1 px in three of five, sharpening in one of three; noise of sigma 0 to 4; JPEG quality 50 to 95. The last three
+    in proportion to the side of pictures of less than 200 px.
     """
     rng = np.random.default_rng(zlib.crc32(image_id.encode()))
     rgb, scale = _reframed(picture.rgb, rng, centred)
     gray = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
     light = _restained(rgb, rng, gray)
-    light = _refocused(light, rng)
-    noise = rng.normal(0, rng.uniform(0, 4), light.shape[:2] + ((1,) if gray else (3,)))
-    final = _as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), int(rng.integers(50, 95)))
+    # Blur, noise and JPEG are of the size of a pixel: in a picture of few pixels they would wipe out the subject.
+    fine = min(1.0, max(rgb.shape[:2]) / _FULL_SIDE)
+    light = _refocused(light, rng, fine)
+    noise = rng.normal(0, fine * rng.uniform(0, 4), light.shape[:2] + ((1,) if gray else (3,)))
+    final = _as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), round(95 - fine * rng.uniform(0, 45)))
     return replace(picture, rgb=final, width_px=final.shape[1], height_px=final.shape[0],
                    mm_per_px=picture.mm_per_px and picture.mm_per_px / scale)
 
@@ -93,13 +97,13 @@ def _restained(rgb: Image, rng: np.random.Generator, gray: bool) -> NDArray[np.f
     return np.asarray(light, dtype=np.float32)
 
 
-def _refocused(light: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _refocused(light: NDArray[np.float32], rng: np.random.Generator, fine: float) -> NDArray[np.float32]:
     """Less sharp, or sharpened by the camera."""
-    sigma, blurs, sharpens = rng.uniform(0.3, 1.1), rng.random() < 0.6, rng.random() < 0.3
+    sigma, blurs, sharpens = fine * rng.uniform(0.3, 1.1), rng.random() < 0.6, rng.random() < 0.3
     if blurs:
         light = cv2.GaussianBlur(light, (0, 0), sigma)
     if sharpens:
-        light = light + 0.6 * (light - cv2.GaussianBlur(light, (0, 0), 1.0))
+        light = light + 0.6 * fine * (light - cv2.GaussianBlur(light, (0, 0), 1.0))
     return np.asarray(light, dtype=np.float32)
 
 

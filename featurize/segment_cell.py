@@ -219,7 +219,8 @@ def _nucleus_within(dye: Map, cell: Mask) -> Mask:
     low, high = inside[inside <= level], inside[inside > level]
     if not len(low) or not len(high) or high.mean() - low.mean() < 0.35 * high.mean():
         level = 0.55 * float(np.median(inside))
-    return _clean((dye > level) & cell)
+    nucleus = _clean((dye > level) & cell)
+    return nucleus if nucleus.any() else cell
 
 
 def _surround(od: Map, dye: Map, level: float, nucleus: Mask, others: Mask, empty: Mask) -> Mask:

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 
 from classify import models
-from classify.jitter import FEWEST, Jitter, jitter_of, with_jitter
+from classify.jitter import FEWEST, MOST_COPIES, STRETCH, Jitter, jitter_of, with_jitter
 
 N = 400
 
@@ -26,14 +26,23 @@ def test_deltas_are_second_minus_first_and_zero_where_one_is_missing() -> None:
     assert jitter_of(frame, None, x) is None
 
 
+def test_lengths_in_file_pixels_stay_where_they_are() -> None:
+    frame = pd.DataFrame({"image_id": ["a"]})
+    x = pd.DataFrame({"cell_morphology_diameter_px": [90.0], "g": [0.0]}, dtype=np.float32)
+    again = pd.DataFrame({"image_id": ["a"], "cell_morphology_diameter_px": [120.0], "g": [3.0]})
+    jitter = jitter_of(frame, again, x)
+    assert jitter is not None
+    np.testing.assert_array_equal(jitter.deltas, [[0, 3]])
+
+
 def test_differences_of_tested_rows_are_never_used() -> None:
     x = pd.DataFrame({"f": np.zeros(40)}, dtype=np.float32)
     rows = np.arange(20)
     jitter = Jitter(rows, np.where(rows < 10, 1.0, 1000.0)[:, None].astype(np.float32))
     train = np.concatenate([np.arange(10), np.arange(20, 40)])
     both, y, weights = with_jitter(x, np.zeros(40, np.int64), np.ones(len(train)), train, jitter, 0)
-    assert len(both) == len(y) == len(weights) == 2 * len(train)
-    assert both["f"].max() == 1
+    assert len(both) == len(y) == len(weights) == (1 + MOST_COPIES) * len(train)
+    assert both["f"].max() == STRETCH
 
 
 def test_too_few_differences_change_nothing() -> None:
