@@ -21,8 +21,8 @@ from featurize.picture import Picture
 
 Image = NDArray[np.uint8]
 
-# Most images that are measured again; with fewer than ten times as many, a tenth of them, but 96 at least
-MOST, SHARE, LEAST = 160, 0.1, 96
+# Most images that are measured again; with fewer than ten times as many, a tenth of them, but 48 at least
+MOST, SHARE, LEAST = 160, 0.1, 48
 _FULL_SIDE = 200
 
 
