@@ -67,7 +67,7 @@ def background_color(rgb: Image, black: NDArray[np.bool_] | None = None) -> NDAr
 
 def density(rgb: Image, white: NDArray[np.float64]) -> Density:
     """(H, W, 3) float32 optical density over the empty slide of color `white`."""
-    table = DENSITY_OF_BYTE[:, None] - -np.log10((white.astype(np.float32) + 1) / 256)
+    table = DENSITY_OF_BYTE[:, None] + np.log10((white.astype(np.float32) + 1) / 256)
     return np.asarray(np.stack([cv2.LUT(np.ascontiguousarray(rgb[..., k]), table[:, k]) for k in range(3)], axis=2))
 
 
