@@ -62,7 +62,8 @@ def jitter_of(frame: pd.DataFrame, again: pd.DataFrame | None, x: pd.DataFrame) 
 
 
 def with_jitter(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], train: NDArray[np.int64],
-                jitter: Jitter | None, seed: int) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+                jitter: Jitter | None, seed: int,
+                copies: int | None = None) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
     """The training rows, then copies of each of them, moved.
 
     Parameters
@@ -73,13 +74,15 @@ def with_jitter(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float
         Weights and numbers of the training rows. Only differences of training rows are used: one of a tested row would
         tell the model about it.
     seed : int
+    copies : int, optional
+        Moved copies of each row; by default as many as the number of rows asks for.
     """
     rows, labels = x.iloc[train], y[train]
     usable = np.isin(jitter.rows, train) if jitter is not None else np.zeros(0, bool)
     if jitter is None or usable.sum() < FEWEST:
         return rows, labels, weights
     deltas = jitter.deltas[usable]
-    copies = min(max(ROWS // len(train), 1), MOST_COPIES)
+    copies = copies or min(max(ROWS // len(train), 1), MOST_COPIES)
     drawn = np.random.default_rng(seed).integers(0, len(deltas), copies * len(train))
     values = np.tile(rows.to_numpy(np.float32), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
     both = pd.concat([rows, pd.DataFrame(values, columns=x.columns)], ignore_index=True)
