@@ -1,0 +1,36 @@
+"""Shape of a region in the plane."""
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.kernels.shape2d import diameter, outline
+
+NAMES = ("mesh_surface", "pixel_surface", "perimeter", "perimeter_surface_ratio", "sphericity",
+         "spherical_disproportion", "maximum_diameter", "major_axis_length", "minor_axis_length", "elongation")
+
+
+def shape2d(mask: NDArray[np.bool_], box: NDArray[np.int64], spacing: tuple[float, float]) -> NDArray[np.float64]:
+    """(10,) features in the order of `NAMES`, NaN for an empty mask.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    box : (4,) int64
+        First row, last row + 1, first column, last column + 1 of the mask.
+    spacing : (float, float)
+        Height and width of a pixel.
+    """
+    dy, dx = spacing
+    sums, ends = np.zeros(8), np.empty((2 * int(box[1] - box[0]) + 3, 2))
+    if box[1] == box[0]:
+        return np.full(len(NAMES), np.nan)
+    outline(mask, box, dy, dx, sums, ends)
+    perimeter, area, n = sums[:3]
+    my, mx = sums[3] / n, sums[4] / n
+    yy, xx, xy = sums[5] / n - my * my, sums[6] / n - mx * mx, sums[7] / n - my * mx
+    middle, spread = (yy + xx) / 2, math.hypot((yy - xx) / 2, xy)
+    large, small = middle + spread, max(middle - spread, 0.0)
+    sphericity = 2 * math.sqrt(math.pi * area) / perimeter
+    return np.array([area, n * dy * dx, perimeter, perimeter / area, sphericity, 1 / sphericity, diameter(ends, dy),
+                     4 * math.sqrt(large), 4 * math.sqrt(small), math.sqrt(small / large) if large > 0 else np.nan])
