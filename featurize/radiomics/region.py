@@ -98,16 +98,47 @@ def _of_numbers(plane: Plane, mask: Mask, settings: Settings, pad: int) -> Regio
     if not np.isfinite(inside).all():
         raise ValueError(f"{int((~np.isfinite(inside)).sum())} of {pixels} pixels of the region are not finite: "
                          "leave them out of the mask")
-    edges = bin_edges(float(inside.min()), float(inside.max()), settings)
-    binned = np.empty(pixels, np.int64)
-    digitize(inside, edges, binned)
     numbers, counts = np.unique(inside, return_counts=True)
-    values, level_counts, rank = _ranked(binned, np.ones(pixels, np.int64))
+    values, level_counts, rank = _quantized(inside, settings)
     scatter(rank, mask, box, pad, levels)
     return Region(mask, box, pixels, numbers, counts.astype(np.int64), levels, values, level_counts, pad)
 
 
 _NO_LEVELS = np.zeros(0, np.int64)
+
+
+def regions_of_stack(planes: Plane, masks: Mask, settings: Settings) -> tuple[Region, list[Region]]:
+    """All planes as one region, laid side by side, and each on its own, with gray levels that mean the same in all.
+
+    Parameters
+    ----------
+    planes : (S, H, W) real
+    masks : (S, H, W) bool
+    """
+    flat = region_of(planes.reshape(-1, planes.shape[2]), masks.reshape(-1, planes.shape[2]), settings)
+    if not flat.pixels:
+        return flat, []
+    pad, single = max(settings.distances), []
+    _, _, rank = _quantized(planes[masks].astype(np.float64), settings)
+    ends = np.cumsum(masks.sum(axis=(1, 2)))
+    for plane, mask, own in zip(planes, masks, np.split(rank, ends[:-1])):
+        box = np.empty(4, np.int64)
+        pixels = bounds(mask, box)
+        levels = _canvas(box, pad)
+        scatter(own, mask, box, pad, levels)
+        numbers, counts = np.unique(plane[mask].astype(np.float64), return_counts=True)
+        level_counts = np.bincount(own, minlength=len(flat.values) + 1)[1:].astype(np.int64)
+        single.append(Region(mask, box, pixels, numbers, counts.astype(np.int64), levels, flat.values, level_counts,
+                             pad))
+    return flat, [region for region in single if region.pixels]
+
+
+def _quantized(inside: NDArray[np.float64],
+               settings: Settings) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]:
+    """Gray levels that occur, pixels of each, and the rank of every value's level."""
+    binned = np.empty(len(inside), np.int64)
+    digitize(inside, bin_edges(float(inside.min()), float(inside.max()), settings), binned)
+    return _ranked(binned, np.ones(len(inside), np.int64))
 
 
 def _canvas(box: NDArray[np.int64], pad: int) -> NDArray[np.uint16]:

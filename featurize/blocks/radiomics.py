@@ -1,0 +1,81 @@
+"""Radiomics: the seven families of pyradiomics and those that IBSI adds, in every region, channel and filtered image."""
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.radiomics import peer
+from featurize.radiomics.engine import STANDARD, measure_one, names
+from featurize.radiomics.filters import filtered_images
+from featurize.radiomics.formulas import describes
+from featurize.radiomics.settings import Settings
+from featurize.registry import block
+from featurize.sample import Sample
+
+_ENGINES = {"pellucid": measure_one, "pyradiomics": peer.measure_one}
+CHANNELS = ("gray", "red", "green", "blue", "l", "a", "b", "hematoxylin", "eosin", "dab")
+
+
+@block("radiomics", version=1, needs=("rgb", "gray", "lab", "hed", "regions"), describes=describes(),
+       source="IBSI, Zwanenburg et al. 2020, 10.1148/radiol.2020191145; pyradiomics, van Griethuysen et al. 2017, "
+              "10.1158/0008-5472.CAN-17-0339")
+def radiomics(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"),
+              channels: tuple[str, ...] = ("gray",), filters: tuple[str, ...] = ("original",),
+              families: tuple[str, ...] = STANDARD, engine: str = "pellucid", bin_count: int = 0,
+              bin_width: float = 25.0, distances: tuple[int, ...] = (1,), symmetrical_glcm: bool = True,
+              weighting_norm: str = "none", gldm_a: int = 0, log_sigma: tuple[float, ...] = (1.0, 3.0),
+              wavelet: str = "coif1") -> dict[str, float]:
+    """Columns ``<region>_radiomics_[<channel>_][<filter>_]<family>_<feature>``; gray and original go unnamed.
+
+    `bin_count` 0 = gray levels of `bin_width`. Lengths are in pixels of the work image. Shape is measured once a region,
+    of the first channel, unfiltered. Densities of stains are counted in hundredths.
+    """
+    _check("channels", channels, CHANNELS)
+    _check("engine", (engine,), tuple(_ENGINES))
+    settings = Settings(bin_width=bin_width, bin_count=bin_count or None, distances=distances, gldm_a=gldm_a,
+                        symmetrical_glcm=symmetrical_glcm,
+                        weighting_norm=None if weighting_norm == "none" else weighting_norm)
+    row: dict[str, float] = {}
+    for channel in channels:
+        plane = _plane(sample, channel)
+        images: dict[str, NDArray[Any]] = {"original": plane}
+        if filters != ("original",):
+            images = {**filtered_images(plane, filters, log_sigma=log_sigma, wavelet=wavelet)}
+            if "original" in images:
+                images["original"] = plane
+        for name, image in images.items():
+            kept = families if channel == channels[0] and name == "original" else _without_shape(families)
+            prefix = "".join(f"{part}_" for part in (channel, name) if part not in ("gray", "original"))
+            _measure(row, sample, prefix, image, kept, regions, engine, settings)
+    return row
+
+
+def _measure(row: dict[str, float], sample: Sample, prefix: str, image: NDArray[Any], families: tuple[str, ...],
+             regions: tuple[str, ...], chosen: str, settings: Settings) -> None:
+    columns = names(families)
+    # A filter gives NaN where it isn't defined, as the logarithm of a black picture.
+    usable = image.dtype == np.uint8 or bool(np.isfinite(image).all())
+    for region in regions:
+        mask = sample.regions[region] if usable else np.zeros(image.shape, bool)
+        found = _ENGINES[chosen](image, mask, families, settings)
+        row.update(zip((f"{region}_radiomics_{prefix}{column}" for column in columns), map(float, found)))
+
+
+def _plane(sample: Sample, channel: str) -> NDArray[Any]:
+    if channel == "gray":
+        return sample.gray
+    for planes, names in ((sample.rgb, CHANNELS[1:4]), (sample.lab, CHANNELS[4:7])):
+        if channel in names:
+            return np.ascontiguousarray(planes[..., names.index(channel)])
+    density = sample.hed[..., CHANNELS[7:].index(channel)]
+    return np.clip(np.rint(100 * density), 0, 255).astype(np.uint8)
+
+
+def _without_shape(families: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f for f in families if f != "shape2d")
+
+
+def _check(setting: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    wrong = [g for g in given if g not in known]
+    if wrong:
+        raise ValueError(f"radiomics: {setting} has no {wrong[0]!r}; known: {', '.join(known)}")
