@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from featurize.sample import Sample
@@ -95,10 +96,16 @@ def block(name: str, *, version: int, needs: tuple[str, ...], source: str, descr
 
 def blocks() -> dict[str, Block]:
     """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
+    _import_blocks()
+    return dict(sorted(_BLOCKS.items()))
+
+
+@cache
+def _import_blocks() -> None:
+    """Once: looking through the folder takes longer than measuring a small region."""
     import featurize.blocks as package
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    return dict(sorted(_BLOCKS.items()))
 
 
 def measure(sample: Sample, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -1,0 +1,299 @@
+"""Texture beyond co-occurrences: local binary patterns, oriented gradients, Gabor energies, Zernike moments.
+
+>>> codes = local_binary_pattern(gray, points=8, radius=1, method="uniform")
+>>> descriptor = hog(gray, pixels_per_cell=(16, 16), cells_per_block=(2, 2)).ravel()
+"""
+from functools import cache, lru_cache
+from math import ceil, comb, factorial
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.errors import UserError
+from featurize.kernels.hog import L1, L2, L2_HYS, cell_histograms, normalized_blocks
+from featurize.kernels.lbp import DEFAULT, NRI_UNIFORM, ROR, UNIFORM, circle_bits, count_codes, name_codes
+from featurize.kernels.zernike import power_sums
+
+Plane = NDArray[Any]
+Mask = NDArray[np.bool_]
+Reals = NDArray[np.float64]
+
+_METHODS = {"default": DEFAULT, "ror": ROR, "uniform": UNIFORM, "nri_uniform": NRI_UNIFORM}
+_NORMS = {"L1": L1, "L2": L2, "L2-Hys": L2_HYS}
+# Half-height bandwidth of one octave: Petkov & Kruizinga 1997, 10.1007/s004220050358, eq. 4 with b = 1.
+_SIGMA_PER_WAVELENGTH = 3 / np.pi * np.sqrt(np.log(2) / 2)
+
+
+def local_binary_pattern(plane: Plane, points: int = 8, radius: float = 1.0,
+                         method: str = "uniform") -> NDArray[np.int32]:
+    """Codes of local binary patterns, pixel by pixel those of `skimage.feature.local_binary_pattern`.
+
+    Parameters
+    ----------
+    plane : (H, W) integers or reals
+    points : int
+        Points on the circle, 2 to 24.
+    radius : float
+        Of the circle, in pixels; the points' offsets are rounded to 5 decimals and read bilinearly.
+    method : {"default", "ror", "uniform", "nri_uniform"}
+        All bits; the smallest of all turns of them; number of ones of uniform patterns (riu2); uniform with direction.
+
+    Returns
+    -------
+    (H, W) int32
+        Outside the image everything is 0, so that codes nearer than `radius` to the rim tell of the rim.
+
+    Raises
+    ------
+    UserError
+        For another shape, method or number of points.
+
+    References
+    ----------
+    Ojala, Pietikainen & Maenpaa 2002, 10.1109/TPAMI.2002.1017623, eq. 4 (default), 8 (ror), 9 (uniform).
+    """
+    _check_pattern(plane, points, radius, method)
+    return _codes(plane, points, radius, method, (0, 0, *plane.shape))
+
+
+def lbp_histogram(plane: Plane, masks: Mask, points: int = 8, radius: float = 1.0,
+                  method: str = "uniform") -> NDArray[np.int64]:
+    """How often every code stands in every region.
+
+    Parameters
+    ----------
+    plane : (H, W)
+    masks : (R, H, W) bool
+    points, radius, method
+        As for `local_binary_pattern`; at most 16 points for "default" and "ror", whose codes are 2^points.
+
+    Returns
+    -------
+    (R, K) int64
+        K = points + 2 (uniform), points (points - 1) + 3 (nri_uniform) or 2^points. Pixels whose circle leaves the
+        image are not counted: their codes would tell of its rim.
+    """
+    _check_pattern(plane, points, radius, method)
+    if masks.shape[1:] != plane.shape:
+        raise UserError(f"masks are {masks.shape}, the plane is {plane.shape}: give masks of (regions, H, W)")
+    if points > 16 and method in ("default", "ror"):
+        raise UserError(f"{points} points make 2^{points} codes of method {method!r}: count at most 16 points, or "
+                        "use uniform")
+    sizes = {"uniform": points + 2, "nri_uniform": points * (points - 1) + 3}
+    counts = np.zeros((len(masks), sizes.get(method, 2 ** points)), np.int64)
+    reach = ceil(radius)
+    inner = np.asarray(masks.any(axis=0))[reach: plane.shape[0] - reach, reach: plane.shape[1] - reach]
+    if inner.any():
+        top, left, height, width = bounding_box(inner)
+        top, left = top + reach, left + reach
+        codes = _codes(plane, points, radius, method, (top, left, height, width))
+        count_codes(codes, masks[:, top: top + height, left: left + width], counts)
+    return counts
+
+
+def _check_pattern(plane: Plane, points: int, radius: float, method: str) -> None:
+    _check_plane(plane)
+    if method not in _METHODS:
+        raise UserError(f"method is {method!r}, not one of {', '.join(_METHODS)}")
+    if not 2 <= points <= 24:
+        raise UserError(f"points is {points}: give 2 to 24")
+    if not radius > 0:
+        raise UserError(f"radius is {radius}: give a number above 0")
+
+
+def _check_plane(plane: Plane) -> None:
+    if plane.ndim != 2:
+        raise UserError(f"the plane has shape {plane.shape}: give one channel of (H, W)")
+
+
+def _codes(plane: Plane, points: int, radius: float, method: str,
+           box: tuple[int, int, int, int]) -> NDArray[np.int32]:
+    """Codes of a box (top, left, height, width) of the plane."""
+    top, left, height, width = box
+    margin = ceil(radius) + 1
+    padded = np.zeros((height + 2 * margin, width + 2 * margin))
+    y, x = max(top - margin, 0), max(left - margin, 0)
+    part = plane[y: top + height + margin, x: left + width + margin]
+    y, x = y - top + margin, x - left + margin
+    padded[y: y + part.shape[0], x: x + part.shape[1]] = part
+    turn = 2 * np.pi * np.arange(points) / points
+    bits, codes = np.zeros((height, width), np.int64), np.empty((height, width), np.int32)
+    # Rounded, so that the cosine of a right angle doesn't make four pixels of one.
+    rows, columns = np.round(-radius * np.sin(turn), 5), np.round(radius * np.cos(turn), 5)
+    circle_bits(padded, margin, rows, columns, top, left, bits)
+    name_codes(bits, points, _METHODS[method], codes)
+    return codes
+
+
+def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the smallest box around a (H, W) mask; all 0 for an empty one."""
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return top, left, height, width
+
+
+def hog(plane: Plane, orientations: int = 9, pixels_per_cell: tuple[int, int] = (8, 8),
+        cells_per_block: tuple[int, int] = (3, 3), block_norm: str = "L2-Hys") -> Reals:
+    """Histogram of oriented gradients, the numbers of `skimage.feature.hog` (transform_sqrt=False).
+
+    Parameters
+    ----------
+    plane : (H, W)
+    orientations : int
+        Bins over half a turn.
+    pixels_per_cell, cells_per_block : (rows, columns)
+    block_norm : {"L2-Hys", "L2", "L1"}
+
+    Returns
+    -------
+    (block rows, block columns, cell rows, cell columns, orientations) float64
+        `.ravel()` is scikit-image's feature vector.
+
+    Raises
+    ------
+    UserError
+        If the plane is smaller than one block.
+
+    References
+    ----------
+    Dalal & Triggs 2005, 10.1109/CVPR.2005.177.
+    """
+    _check_plane(plane)
+    if block_norm not in _NORMS:
+        raise UserError(f"block_norm is {block_norm!r}, not one of {', '.join(_NORMS)}")
+    rows, columns = (n // size for n, size in zip(plane.shape, pixels_per_cell))
+    high, wide = cells_per_block
+    if rows < high or columns < wide:
+        raise UserError(f"the plane is {plane.shape}, one block needs {high * pixels_per_cell[0]} x "
+                        f"{wide * pixels_per_cell[1]} pixels: use smaller cells or blocks")
+    # Single precision: the ends of the bins as scikit-image has them.
+    ends = np.float32(180 / orientations) * np.arange(1, orientations + 1, dtype=np.float32)
+    # Half a turn is never reached: a direction of 180 degrees is one of 0.
+    turn = np.deg2rad(ends[ends < 180].astype(np.float64))
+    cells = np.zeros((rows, columns, orientations), np.float32)
+    cell_histograms(plane, np.cos(turn), np.sin(turn), *pixels_per_cell, cells)
+    blocks = np.empty((rows - high + 1, columns - wide + 1, high, wide, orientations))
+    normalized_blocks(cells, _NORMS[block_norm], blocks)
+    return blocks
+
+
+def gabor_energies(plane: Plane, mask: Mask, wavelengths: tuple[float, ...] = (4.0, 8.0, 16.0),
+                   orientations: int = 6) -> Reals:
+    """Mean squared magnitude of complex Gabor filters over a region, without filtering.
+
+    Outside the region the plane is set to the region's mean. By Parseval's theorem the sum of the squared response over
+    the whole plane is the power spectrum weighted with the squared transfer function; that of a round Gaussian
+    envelope factors into rows and columns, so that all filters together cost one Fourier transform and one product.
+
+    Parameters
+    ----------
+    plane, mask : (H, W)
+    wavelengths : tuple of float
+        Pixels; the envelope's sigma is .56 wavelengths (bandwidth of one octave).
+    orientations : int
+        Directions of the wave, evenly over half a turn from the column axis.
+
+    Returns
+    -------
+    (wavelengths, orientations) float64
+        In squared units of the plane, summed over the plane / pixels of the region: a wave of amplitude A along the
+        filter gives A^2 / 4. NaN for an empty region.
+
+    References
+    ----------
+    Petkov & Kruizinga 1997, 10.1007/s004220050358, eq. 1 (complex, round envelope, peak gain 1).
+    """
+    top, left, height, width = bounding_box(mask)
+    if not height:
+        return np.full((len(wavelengths), orientations), np.nan)
+    box = np.s_[top: top + height, left: left + width]
+    inside = mask[box]
+    n = int(np.count_nonzero(inside))
+    reach = ceil(6 * _SIGMA_PER_WAVELENGTH * max(wavelengths))
+    size = [cv2.getOptimalDFTSize(side + reach) for side in (height, width)]
+    field = np.zeros(size, np.float32)
+    part = plane[box].astype(np.float64)
+    field[:height, :width] = (part - part[inside].mean()) * inside
+    spectrum = cv2.dft(field, flags=cv2.DFT_COMPLEX_OUTPUT)
+    power = spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
+    rows, columns = (_transfers(side, wavelengths, orientations, k) for k, side in enumerate(size))
+    # No matrix product of BLAS: its sums depend on the number of threads, and threads cost more than they save here.
+    sums = np.einsum("kx,kx->k", np.einsum("ky,yx->kx", rows, power), columns, dtype=np.float64)
+    return np.asarray(sums / (n * size[0] * size[1])).reshape(len(wavelengths), orientations)
+
+
+@lru_cache(maxsize=256)
+def _transfers(n: int, wavelengths: tuple[float, ...], orientations: int, axis: int) -> NDArray[np.float32]:
+    """(filters, n) factor of the squared transfer functions along rows (axis 0) or columns (axis 1) of n pixels."""
+    turn = np.arange(orientations) * np.pi / orientations
+    peak = np.tile(np.cos(turn) if axis else np.sin(turn), len(wavelengths))
+    wave = np.repeat(wavelengths, orientations)
+    away = np.fft.fftfreq(n) - (peak / wave)[:, None]
+    # A sampled filter's spectrum repeats with period 1.
+    lobes = sum(np.exp(-2 * (np.pi * _SIGMA_PER_WAVELENGTH * wave[:, None] * (away + k)) ** 2) for k in (-1, 0, 1))
+    return np.asarray(lobes ** 2, np.float32)
+
+
+def zernike_moments(plane: Plane, radius: float, degree: int = 8, center: tuple[float, float] | None = None) -> Reals:
+    """Magnitudes of the Zernike moments of a plane, the numbers of `mahotas.features.zernike_moments`.
+
+    Parameters
+    ----------
+    plane : (H, W)
+        Weights; only values above 0 within `radius` of the center count, and they are divided by their sum.
+    radius : float
+        Pixels.
+    degree : int
+        Largest n, at most 12.
+    center : (row, column)
+        By default the center of mass of the plane.
+
+    Returns
+    -------
+    (m,) float64
+        |A_nl| for n = 0..degree and l = n mod 2, ..., n (see `zernike_orders`), unchanged by a turn of the image; NaN
+        without any weight.
+
+    References
+    ----------
+    Teague 1980, 10.1364/JOSA.70.000920; Khotanzad & Hong 1990, 10.1109/34.55109, eq. 7.
+    """
+    _check_plane(plane)
+    if not 0 <= degree <= 12:
+        raise UserError(f"degree is {degree}: give 0 to 12, beyond that powers of pixels lose their digits")
+    if not radius > 0:
+        raise UserError(f"radius is {radius}: give a number above 0")
+    if center is None:
+        weight = plane.astype(np.float64)
+        y, x = weight.sum(axis=1), weight.sum(axis=0)
+        total = y.sum()
+        center = (float(y @ np.arange(len(y)) / total), float(x @ np.arange(len(x)) / total)) if total else (0.0, 0.0)
+    sums = np.zeros((degree + 1, degree + 1))
+    power_sums(np.ascontiguousarray(plane), center[0], center[1], float(radius), sums)
+    if not sums[0, 0]:
+        return np.full(len(zernike_orders(degree)), np.nan)
+    return np.asarray(np.abs(_zernike_matrix(degree) @ (sums / sums[0, 0]).ravel()))
+
+
+def zernike_orders(degree: int) -> list[tuple[int, int]]:
+    """(n, l) of the moments in the order of `zernike_moments`."""
+    return [(n, k) for n in range(degree + 1) for k in range(n % 2, n + 1, 2)]
+
+
+@cache
+def _zernike_matrix(degree: int) -> NDArray[np.complex128]:
+    """Moments as sums of powers: (moments, (degree + 1)^2), columns y^b x^a in the order (b, a).
+
+    R_nl(r) exp(-i l t) is a sum over s of a coefficient times (x^2 + y^2)^m (x - i y)^l with m = (n - l) / 2 - s.
+    """
+    matrix = np.zeros((len(zernike_orders(degree)), degree + 1, degree + 1), np.complex128)
+    for row, (n, k) in enumerate(zernike_orders(degree)):
+        for s in range((n - k) // 2 + 1):
+            m = (n - k) // 2 - s
+            radial = (-1) ** s * factorial(n - s) / (factorial(s) * factorial((n + k) // 2 - s) * factorial(m))
+            for u in range(m + 1):
+                for v in range(k + 1):
+                    matrix[row, 2 * u + v, 2 * (m - u) + k - v] += radial * comb(m, u) * comb(k, v) * (-1j) ** v
+        matrix[row] *= (n + 1) / np.pi
+    return matrix.reshape(len(matrix), -1)
