@@ -2,8 +2,8 @@
 
 python -m benchmarks.features [--quick] [--image CELL] [--images FOLDER] [-o benchmarks/results/features.json]
 
-The region is a disc over 40 % of the image, 32 gray levels. Every call starts from the byte plane and the mask. Ours and
-the peers take turns; a figure is the median of its rounds. Peers that are not installed are named and left out.
+The region is a disc over 40 % of the image, 32 gray levels. Every call starts from the byte plane and the mask. Ours
+and the peers take turns; a figure is the median of its rounds. Peers that are not installed are named and left out.
 """
 import argparse
 import os
@@ -207,8 +207,8 @@ def main() -> None:
             plane, rounds = picture(given.image, kind, side), 5 if given.quick else 15
             rows += radiomics_rows(plane, kind, here, rounds)
             rows += batch_rows(plane, kind, here, rounds) if side == 28 else texture_rows(plane, kind, here, rounds)
-    write(given.out, "Feature families", "Milliseconds a region, medians of rounds in turn, one core; 32 gray levels, a "
-          f"disc over 40 % of {'a real cell image' if given.image else 'a drawn cell'} and of noise. Peers left out: "
+    write(given.out, "Feature families", "Milliseconds a region, medians of rounds in turn, one core; 32 gray levels, "
+          f"a disc over 40 % of {'a real cell image' if given.image else 'a drawn cell'} and of noise. Peers left out: "
           f"{', '.join(missing) or 'none'}. A fresh interpreter has its first features after {first_call():.2f} s "
           "(numba's cache warm).", rows)
     presets = ("cell",) if given.quick else ("cell", "tissue", "xray", "whole")
@@ -218,8 +218,8 @@ def main() -> None:
             draw(folder, 40 if given.quick else 300)
         count = sum(1 for p in folder.glob("*/*") if p.suffix in (".jpg", ".png"))
         write(given.out.with_name(f"{given.out.stem}_run.json"), "The whole run of featurize",
-              f"{count} images of {given.images.name if given.images else '360 px, drawn'}, from the command line, start "
-              "of Python and second measurements included; every preset on the same images.",
+              f"{count} images of {given.images.name if given.images else '360 px, drawn'}, from the command line, "
+              "start of Python and second measurements included; every preset on the same images.",
               run_rows(folder, count, presets))
 
 

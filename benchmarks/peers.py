@@ -63,7 +63,7 @@ def mahotas_zernike(plane: Plane, mask: Mask) -> Any:
 
 
 def skimage_lbp(plane: Plane, mask: Mask) -> Any:
-    """Rotation-invariant uniform patterns of 8 neighbours at radius 1."""
+    """Rotation-invariant uniform patterns of 8 neighbors at radius 1."""
     from skimage.feature import local_binary_pattern
     return local_binary_pattern(plane, 8, 1, "uniform")
 

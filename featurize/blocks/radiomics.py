@@ -1,4 +1,4 @@
-"""Radiomics: the seven families of pyradiomics and those that IBSI adds, in every region, channel and filtered image."""
+"""Radiomics: the families of pyradiomics and those that IBSI adds, by region, channel and filtered image."""
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ def radiomics(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytopla
               wavelet: str = "coif1") -> dict[str, float]:
     """Columns ``<region>_radiomics_[<channel>_][<filter>_]<family>_<feature>``; gray and original go unnamed.
 
-    `bin_count` 0 = gray levels of `bin_width`. Lengths are in pixels of the work image. Shape is measured once a region,
-    of the first channel, unfiltered. Densities of stains are counted in hundredths.
+    `bin_count` 0 = gray levels of `bin_width`. Lengths are in pixels of the work image. Shape is measured once a
+    region. Densities of stains are counted in hundredths.
     """
     _check("channels", channels, CHANNELS)
     _check("engine", (engine,), tuple(_ENGINES))
@@ -43,9 +43,9 @@ def radiomics(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytopla
             images = {**filtered_images(plane, filters, log_sigma=log_sigma, wavelet=wavelet)}
             if "original" in images:
                 images["original"] = plane
-        for name, image in images.items():
-            kept = families if channel == channels[0] and name == "original" else _without_shape(families)
-            prefix = "".join(f"{part}_" for part in (channel, name) if part not in ("gray", "original"))
+        for key, image in images.items():
+            kept = families if channel == channels[0] and key == "original" else _without_shape(families)
+            prefix = "".join(f"{part}_" for part in (channel, key) if part not in ("gray", "original"))
             _measure(row, sample, prefix, image, kept, regions, engine, settings)
     return row
 
@@ -64,9 +64,9 @@ def _measure(row: dict[str, float], sample: Sample, prefix: str, image: NDArray[
 def _plane(sample: Sample, channel: str) -> NDArray[Any]:
     if channel == "gray":
         return sample.gray
-    for planes, names in ((sample.rgb, CHANNELS[1:4]), (sample.lab, CHANNELS[4:7])):
-        if channel in names:
-            return np.ascontiguousarray(planes[..., names.index(channel)])
+    for planes, own in ((sample.rgb, CHANNELS[1:4]), (sample.lab, CHANNELS[4:7])):
+        if channel in own:
+            return np.ascontiguousarray(planes[..., own.index(channel)])
     density = sample.hed[..., CHANNELS[7:].index(channel)]
     return np.clip(np.rint(100 * density), 0, 255).astype(np.uint8)
 

@@ -11,10 +11,10 @@ EPS = np.spacing(1.0)
 def emphases(matrices, values, sizes, pixels, out):
     """The mean features of the matrices that count anything, NaN where none does.
 
-    matrices (M, K, J) counts, int32 or float64; values (K,) int64 gray levels; sizes (J,) float64, > 0; pixels: the number of
-    pixels in the percentage, or 0 for sum count * size; out (16,) float64: emphasis of small and of large sizes,
-    non-uniformity of levels, normalized, of sizes, normalized, percentage, variance of levels, of sizes, entropy,
-    emphasis of low and of high levels, small-low, small-high, large-low, large-high.
+    matrices (M, K, J) counts, int32 or float64; values (K,) int64 gray levels; sizes (J,) float64, > 0; pixels: the
+    number of pixels in the percentage, or 0 for sum count * size; out (16,) float64: emphasis of small and of large
+    sizes, non-uniformity of levels, normalized, of sizes, normalized, percentage, variance of levels, of sizes,
+    entropy, emphasis of low and of high levels, small-low, small-high, large-low, large-high.
     """
     levels, width = matrices.shape[1], matrices.shape[2]
     square = sizes * sizes

@@ -186,8 +186,8 @@ def features(matrices, values, symmetric, out):
     """The 24 features of each matrix of counts, NaN where it counts nothing, and their mean over the others.
 
     matrices (M, K, K) float64, made into probabilities in place; values (K,) int64 gray levels, rising, >= 1;
-    out (M + 1, 24) float64 in the order of `featurize.radiomics.glcm.NAMES`, the mean last; the 16th is left at 1 where a
-    matrix is not symmetric.
+    out (M + 1, 24) float64 in the order of `featurize.radiomics.glcm.NAMES`, the mean last; the 16th is left at 1
+    where a matrix is not symmetric.
     """
     k, used = len(values), 0
     mean = out[matrices.shape[0]]

@@ -13,11 +13,11 @@ def _root(parent, a):
 
 @njit(cache=True)
 def zones(levels, depth, parent, level, size, near):
-    """Label the zones (8 neighbours) in one pass with union by the smaller label.
+    """Label the zones (8 neighbors) in one pass with union by the smaller label.
 
-    levels (h + 2, w + 2) uint16, 0 outside the region; depth (h + 2, w + 2) int32 distance of each pixel from the rim of
-    the region, or (0, 0) where it isn't wanted; parent, level, size, near (n + 1,) int32 for the n pixels of the region.
-    Returns the number z of zones; level, size and near (smallest depth) of zone k are then at [k], k < z.
+    levels (h + 2, w + 2) uint16, 0 outside the region; depth (h + 2, w + 2) int32 distance of each pixel from the rim
+    of the region, or (0, 0) where it isn't wanted; parent, level, size, near (n + 1,) int32 for the n pixels of the
+    region. Returns the number z of zones; level, size and near (smallest depth) of zone k are then at [k], k < z.
     """
     height, width = levels.shape
     above, here = np.zeros(width, np.int32), np.zeros(width, np.int32)

@@ -1,4 +1,4 @@
-"""What every pixel's neighbours are like: dependences (GLDM, NGLDM) and gray tone differences (NGTDM), in one pass."""
+"""What every pixel's neighbors are like: dependences (GLDM, NGLDM) and gray tone differences (NGTDM), in one pass."""
 import numpy as np
 from numba import njit
 
@@ -7,11 +7,11 @@ from numba import njit
 def around(levels, pad, offsets, values, alpha, dependence, counted, tones):
     """Dependence counts and gray tone differences.
 
-    levels (h + 2 pad, w + 2 pad) uint16, 0 outside the region; offsets (D, 2) int64: every neighbour, none farther than
+    levels (h + 2 pad, w + 2 pad) uint16, 0 outside the region; offsets (D, 2) int64: every neighbor, none farther than
     pad; values (K + 1,) int64 gray levels, values[0] = 0; alpha: largest difference of levels that counts as dependent;
-    dependence (K + 1, D + 1) int64, zeroed: pixels by level and number of dependent neighbours;
-    counted (K + 1,) int64, tones (K + 1,) float64, zeroed: pixels with a neighbour, and the sum of their differences
-    from the mean of their neighbours.
+    dependence (K + 1, D + 1) int64, zeroed: pixels by level and number of dependent neighbors;
+    counted (K + 1,) int64, tones (K + 1,) float64, zeroed: pixels with a neighbor, and the sum of their differences
+    from the mean of their neighbors.
     """
     height, width = levels.shape
     steps = offsets.shape[0]
@@ -48,7 +48,7 @@ def around(levels, pad, offsets, values, alpha, dependence, counted, tones):
 def tone_features(counted, tones, values, out):
     """Coarseness, contrast, busyness, complexity, strength (Amadasun & King 1989, 10.1109/21.44046).
 
-    counted (K,) int64; tones (K,) float64; values (K,) int64; out (5,) float64, NaN where no pixel has a neighbour.
+    counted (K,) int64; tones (K,) float64; values (K,) int64; out (5,) float64, NaN where no pixel has a neighbor.
     """
     n, levels, all_tones, weighted = 0, 0, 0.0, 0.0
     for k in range(len(values)):

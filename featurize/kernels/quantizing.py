@@ -17,7 +17,7 @@ def count_bytes(plane, mask, counts, box):
         first, last = width, -1
         for j in range(width):
             if mask[i, j]:
-                # Neighbours are often equal: two tables, so that one increment needn't wait for the other.
+                # Neighbors are often equal: two tables, so that one increment needn't wait for the other.
                 if j & 1:
                     counts[plane[i, j]] += 1
                 else:
@@ -61,9 +61,9 @@ def bounds(mask, box):
 def rank_bytes(counts, edges, table, values, level_counts):
     """Gray levels of the bytes that occur.
 
-    counts (256,) int64; edges (m,) float64 rising, the first not above the smallest byte that occurs; table (256,) uint16,
-    zeroed: rank of the gray level of each byte that occurs, from 1 on; values, level_counts (256,) int64: gray level and
-    pixels of each rank. Returns the number of ranks.
+    counts (256,) int64; edges (m,) float64 rising, the first not above the smallest byte that occurs; table (256,)
+    uint16, zeroed: rank of the gray level of each byte that occurs, from 1 on; values, level_counts (256,) int64: gray
+    level and pixels of each rank. Returns the number of ranks.
     """
     ranks, last, k = 0, 0, 0
     for v in range(256):
@@ -84,8 +84,8 @@ def rank_bytes(counts, edges, table, values, level_counts):
 def look_up(plane, mask, box, table, pad, out):
     """Levels of a byte plane by a table, 0 outside the mask.
 
-    plane (H, W) uint8; mask (H, W) bool; box (4,) int64; table (256,) uint16; out (h + 2 pad, w + 2 pad) uint16, zeroed,
-    where (h, w) is the size of the box.
+    plane (H, W) uint8; mask (H, W) bool; box (4,) int64; table (256,) uint16; out (h + 2 pad, w + 2 pad) uint16,
+    zeroed, where (h, w) is the size of the box.
     """
     for i in range(box[0], box[1]):
         row, inside, to = plane[i], mask[i], out[i - box[0] + pad]

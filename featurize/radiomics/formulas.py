@@ -40,7 +40,7 @@ _GLCM = {
     "maximum_probability": ("1", "max p"), "sum_average": ("level", "sum (i + j) p"),
     "sum_entropy": ("bit", "entropy of i + j"), "sum_squares": ("level^2", "sum (i - mu)^2 p")}
 _NGTDM = {
-    "coarseness": ("1", "1 / sum p_i s_i; 10^6 where every pixel equals its neighbours' mean"),
+    "coarseness": ("1", "1 / sum p_i s_i; 10^6 where every pixel equals its neighbors' mean"),
     "contrast": ("1", "sum p_i p_j (i - j)^2 / (Ngp (Ngp - 1)) * sum s_i / n; 0 for one level"),
     "busyness": ("1", "sum p_i s_i / sum |i p_i - j p_j|; 0 for one level"),
     "complexity": ("1", "sum |i - j| (p_i s_i + p_j s_j) / (p_i + p_j) / n"),
@@ -51,9 +51,9 @@ _SIZED = (("1", "sum P / j^2 / N"), ("size^2", "sum P j^2 / N"), ("1", "sum_i (s
           ("1", "N / n"), ("level^2", "variance of i"), ("size^2", "variance of j"), ("bit", "-sum P/N log2 P/N"),
           ("1", "sum P / i^2 / N"), ("level^2", "sum P i^2 / N"), ("1", "sum P / (i^2 j^2) / N"),
           ("level^2", "sum P i^2 / j^2 / N"), ("size^2", "sum P j^2 / i^2 / N"), ("1", "sum P i^2 j^2 / N"))
-_SIZES = {"glrlm": "j = length of a run in px, mean of the directions", "glszm": "j = pixels of a zone, 8 neighbours",
+_SIZES = {"glrlm": "j = length of a run in px, mean of the directions", "glszm": "j = pixels of a zone, 8 neighbors",
           "gldzm": "j = least distance of a zone from the rim in steps, 1 at the rim",
-          "gldm": "j = dependent neighbours + 1", "ngldm": "j = dependent neighbours + 1; NGLDM of IBSI"}
+          "gldm": "j = dependent neighbors + 1", "ngldm": "j = dependent neighbors + 1; NGLDM of IBSI"}
 _OF_GLDM = (0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 _HISTOGRAM = {
     "mode": ("level", "commonest level, the one nearest the mean"), "entropy": ("bit", "-sum p log2 p"),

@@ -34,7 +34,7 @@ def histogram(region: Region) -> Array:
     counts, values = region.level_counts, region.values
     found = _first_order(values.astype(np.float64), counts)
     mode = values[np.flatnonzero(counts == counts.max())]
-    nearest = mode[np.abs(mode - found[0]).argmin()]
+    nearest = mode[int(np.abs(mode - found[0]).argmin())]
     gradient = _gradient(counts, values)
     first = int(values[0])
     return np.array([*found[:9], nearest, *found[9:16], found[18], found[19], gradient.max(),
@@ -52,7 +52,7 @@ def volume_histogram(region: Region) -> Array:
     height = np.arange(len(counts)) / max(high - low, 1)
 
     def volume(at: float) -> float:
-        return float(share[min(np.searchsorted(height, at), len(share) - 1)])
+        return float(share[min(int(np.searchsorted(height, at)), len(share) - 1)])
 
     def level(part: float) -> float:
         small = np.flatnonzero(share <= part)

@@ -1,4 +1,4 @@
-"""Gray-level dependence (GLDM, NGLDM) and neighbouring gray tone difference (NGTDM)."""
+"""Gray-level dependence (GLDM, NGLDM) and neighboring gray tone difference (NGTDM)."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,16 +31,16 @@ _OF_GLDM = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Counts over the neighbours of every pixel.
+    """Counts over the neighbors of every pixel.
 
     Parameters
     ----------
     dependence : (K, D + 1) float64
         Pixels by gray level and number of dependent pixels, itself included.
     counted : (K,) int64
-        Pixels that have a neighbour in the region.
+        Pixels that have a neighbor in the region.
     tones : (K,) float64
-        Sum of their differences from the mean of their neighbours.
+        Sum of their differences from the mean of their neighbors.
     """
 
     dependence: Array

@@ -1,4 +1,4 @@
-"""Neighbours of a pixel, and how a step along each direction counts."""
+"""Neighbors of a pixel, and how a step along each direction counts."""
 from functools import cache
 
 import numpy as np

@@ -168,7 +168,8 @@ def bin_edges(low: float, high: float, settings: Settings) -> NDArray[np.float64
         if high == low:
             low, high = low - 0.5, high + 0.5
         # The numbers of np.linspace, which itself takes longer than the rest of a small region.
-        edges = np.arange(settings.bin_count + 1) * ((high - low) / settings.bin_count) + low
+        steps = np.arange(settings.bin_count + 1, dtype=np.float64)
+        edges = steps * ((high - low) / settings.bin_count) + low
         edges[-1] = high + 1
         return edges
     width = settings.bin_width
@@ -176,4 +177,4 @@ def bin_edges(low: float, high: float, settings: Settings) -> NDArray[np.float64
     if (high - start) / width > 65_000:
         raise ValueError(f"values from {low:g} to {high:g} in steps of {width:g} make more than 65,000 gray levels: "
                          "choose a larger bin_width or a bin_count")
-    return np.arange(start, high + 2 * width, width)
+    return np.arange(start, high + 2 * width, width, dtype=np.float64)

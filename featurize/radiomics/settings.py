@@ -15,7 +15,7 @@ class Settings:
     bin_count : int or None
         Number of gray levels over the region's own range instead (``binCount``).
     distances : tuple of int
-        Chebyshev distances in px of the neighbours in GLCM, GLDM, NGLDM and NGTDM.
+        Chebyshev distances in px of the neighbors in GLCM, GLDM, NGLDM and NGTDM.
     symmetrical_glcm : bool
     weighting_norm : str or None
         None: features of every direction, then their mean. Else directions are added into one matrix, weighted by the

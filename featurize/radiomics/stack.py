@@ -1,6 +1,6 @@
 """A stack of planes, measured plane by plane and put together as IBSI's 2D and 2.5D aggregations say.
 
-Neighbours are always sought in the plane; features of neighbours across planes (IBSI's 3D) are not measured.
+Neighbors are always sought in the plane; features of neighbors across planes (IBSI's 3D) are not measured.
 """
 from collections.abc import Sequence
 from typing import Any
@@ -78,8 +78,8 @@ def _family(family: str, flat: Region, single: list[Region], settings: Settings,
         return _zones(family, flat, single, by_plane)
     near = [neighbors.neighbors(region, settings) for region in single]
     if not by_plane:
-        near = [neighbors.Neighbors(sum(n.dependence for n in near), sum(n.counted for n in near),
-                                    sum(n.tones for n in near))]
+        near = [neighbors.Neighbors(np.sum([n.dependence for n in near], axis=0),
+                                    np.sum([n.counted for n in near], axis=0), np.sum([n.tones for n in near], axis=0))]
     measure = {"gldm": neighbors.gldm, "ngldm": neighbors.ngldm, "ngtdm": neighbors.ngtdm}[family]
     return np.asarray(np.mean([measure(n, flat.values) for n in near], axis=0))
 
@@ -90,7 +90,8 @@ def _zones(family: str, flat: Region, single: list[Region], by_plane: bool) -> A
                              for pair in ([by_size] if by_distance is None else [by_distance])])
     if by_plane:
         pixels = [region.pixels if family == "gldzm" else 0 for region in single]
-        return np.asarray(np.mean([sized.of_matrices(c, flat.values, sizes, n) for c, n in zip(counts, pixels)], axis=0))
+        single_values = [sized.of_matrices(c, flat.values, sizes, n) for c, n in zip(counts, pixels)]
+        return np.asarray(np.mean(single_values, axis=0))
     return sized.of_matrices(counts.sum(axis=0), flat.values, sizes, flat.pixels if family == "gldzm" else 0)
 
 

@@ -24,7 +24,8 @@ def planes() -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:
     y, x = np.mgrid[:40, :44]
     disc = (y - 19) ** 2 + (x - 22) ** 2 < 17 ** 2
     # A sum of waves with a dark spot: smooth as a cell, no two rows alike.
-    cell = 120 + 60 * np.sin(x / 5) * np.cos(y / 7) + 30 * np.sin((x * y) / 40) - 50 * ((y - 15) ** 2 + (x - 18) ** 2 < 60)
+    spot = (y - 15) ** 2 + (x - 18) ** 2 < 60
+    cell = 120 + 60 * np.sin(x / 5) * np.cos(y / 7) + 30 * np.sin((x * y) / 40) - 50 * spot
     noise = np.random.default_rng(20261121).integers(0, 256, (40, 44))
     holes = (7 * y + 5 * x) % 11 > 2
     return {"cell": (cell.astype(np.uint8), disc), "noise": (noise.astype(np.uint8), holes),

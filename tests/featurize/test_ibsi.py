@@ -1,8 +1,8 @@
 """Every value of IBSI's digital phantom that a plane or a stack of planes has, within its tolerance.
 
-The phantom and its reference values are those of data/ibsi (CC BY 4.0, Zwanenburg et al. 2020, 10.1148/radiol.2020191145).
-They are no part of the repository; the phantom's 80 voxels and a third of the values are repeated below, so that the
-test holds without them.
+The phantom and its reference values are those of data/ibsi (CC BY 4.0, Zwanenburg et al. 2020,
+10.1148/radiol.2020191145). They are no part of the repository; the phantom's 80 voxels and a third of the values are
+repeated below, so that the test holds without them.
 """
 import json
 from pathlib import Path
@@ -129,7 +129,8 @@ def close(measured: float, value: float, tolerance: float = 0.0) -> bool:
 
 @pytest.mark.parametrize(("prefix", "family", "words", "suffix", "how"), CASES, ids=lambda v: v if isinstance(v, str)
                          else "")
-def test_reference_values_of_the_phantom(prefix: str, family: str, words: dict[str, str], suffix: str, how: str) -> None:
+def test_reference_values_of_the_phantom(prefix: str, family: str, words: dict[str, str], suffix: str,
+                                         how: str) -> None:
     found = measure_stack(*phantom(), (family,), LEVELS, how)
     known = KNOWN[f"{prefix}_{suffix}"]
     wrong = {tag: (found[f"{family}_{words[tag]}"], value) for tag, value in known.items()

@@ -1,4 +1,4 @@
-"""The radiomics engine against pyradiomics: by a golden file everywhere, by the library itself where it is installed."""
+"""The radiomics engine against pyradiomics: by a golden file everywhere, by the library itself where it is here."""
 import json
 from pathlib import Path
 from typing import Any
