@@ -1,0 +1,102 @@
+"""Leads of a record as arrays: resampling, gaps, filters, and which leads are drawn together."""
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, sosfiltfilt
+
+Array = NDArray[np.float64]
+
+# Beats are sought at this rate whatever the record has.
+FS_HZ = 500.0
+# A stretch of leads drawn together is no shorter: less may hold no beat.
+SHORTEST_S = 0.5
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of time with the leads that are drawn in it, gaps bridged."""
+
+    raw: Array
+    fs: float
+    start: int
+
+    def at(self, seconds: float) -> int:
+        return round(seconds * self.fs)
+
+    def low(self, hz: float) -> Array:
+        """Low-passed and without the baseline's wander."""
+        return filtered(filtered(self.raw, hz, "lowpass", self.fs), 0.4, "highpass", self.fs)
+
+
+def filtered(x: Array, hz: float, kind: str, fs: float) -> Array:
+    """Second-order Butterworth, both ways: no delay."""
+    return np.asarray(sosfiltfilt(butter(2, hz, kind, fs=fs, output="sos"), x, axis=-1))
+
+
+def resampled(signals: Array, fs_hz: float) -> Array:
+    """At 500 samples a second, gaps left open; leads that are flat throughout are gaps."""
+    out = np.array(signals, np.float64)
+    if fs_hz != FS_HZ:
+        n = int(np.floor((signals.shape[1] - 1) / fs_hz * FS_HZ)) + 1
+        place = np.arange(n) / FS_HZ * fs_hz
+        # np.interp hands a NaN on to every sample beside it.
+        out = np.array([np.interp(place, np.arange(len(row)), row) for row in out])
+    for row in out:
+        known = np.isfinite(row)
+        if not known.any() or np.ptp(row[known]) < 0.02:
+            row[:] = np.nan
+        else:
+            row[known] = _without_spikes(row[known])
+    return out
+
+
+def _without_spikes(x: Array) -> Array:
+    """Pacemaker spikes, up to 6 ms wide and far above what is around them, bridged."""
+    if len(x) < 9:
+        return x
+    around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(x, 4, "edge"), 9), axis=-1)
+    off = np.abs(x - around)
+    tall = off > max(0.3, 12 * float(np.median(off)))
+    starts = np.flatnonzero(np.diff(np.concatenate([[0], tall.view(np.int8), [0]])) == 1)
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], tall.view(np.int8), [0]])) == -1)
+    out = x.copy()
+    for a, b in zip(starts, ends):
+        if b - a <= 3:
+            out[a:b] = around[a:b]
+    return out
+
+
+def bridged(x: Array) -> Array:
+    """Gaps filled by straight lines, ends held."""
+    out = x.copy()
+    for row in out:
+        known = np.flatnonzero(np.isfinite(row))
+        row[:] = np.interp(np.arange(len(row)), known, row[known]) if known.size else 0.0
+    return out
+
+
+def stretches(work: Array) -> list[tuple[NDArray[np.int64], int, int]]:
+    """Leads that are drawn together, with the first and last sample of that time; time without any is left out."""
+    if not work.size:
+        return []
+    drawn = np.isfinite(work)
+    # A short gap does not end a stretch.
+    drawn = uniform_filter1d(drawn.astype(float), int(0.3 * FS_HZ), axis=1) > 0.3
+    changes = np.flatnonzero((drawn[:, 1:] != drawn[:, :-1]).any(axis=0)) + 1
+    edges = [0, *changes.tolist(), work.shape[1]]
+    merged: list[tuple[NDArray[np.int64], int, int]] = []
+    for start, stop in zip(edges[:-1], edges[1:]):
+        rows = np.flatnonzero(drawn[:, (start + stop) // 2])
+        if rows.size and stop - start >= SHORTEST_S * FS_HZ:
+            merged.append((rows, start, stop))
+    return merged
+
+
+def middle(values: Array) -> Array:
+    """(beats,) median over the leads, NaN where no lead has one."""
+    out = np.full(values.shape[1], np.nan)
+    known = np.isfinite(values).any(axis=0)
+    out[known] = np.nanmedian(values[:, known], axis=0)
+    return out

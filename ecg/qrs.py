@@ -1,0 +1,81 @@
+"""QRS: where all leads together are steepest, from where to where, and the R wave of each lead."""
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import find_peaks
+
+from ecg.leads import FS_HZ, Array, Stretch, bridged, filtered
+
+# A heart beats again after a quarter of a second at the earliest (240 a minute).
+_REFRACTORY_S = 0.25
+# A lead that is drawn for less than a second tells nothing of its usual slopes.
+_SHORTEST_S = 1.0
+
+
+def common_beats(work: Array) -> NDArray[np.int64]:
+    """(beats,) samples where the slopes of all drawn leads together are largest."""
+    known = np.isfinite(work)
+    lengths = known.sum(axis=1)
+    rows = np.flatnonzero(lengths >= _SHORTEST_S * FS_HZ)
+    if not rows.size:
+        return np.zeros(0, np.int64)
+    total, count = np.zeros(work.shape[1]), np.zeros(work.shape[1])
+    for row in rows:
+        place = np.flatnonzero(known[row])
+        part = slice(place[0], place[-1] + 1)
+        x = bridged(work[row:row + 1, part])[0]
+        steep = np.abs(np.gradient(filtered(x, [5, 30], "bandpass", FS_HZ)))  # type: ignore[arg-type]
+        total[part] += np.minimum(steep / max(float(np.percentile(steep, 99)), 1e-9), 1.5)
+        count[part] += 1
+    energy = uniform_filter1d(total / np.maximum(count, 1), int(0.08 * FS_HZ))
+    peaks, _ = find_peaks(energy, distance=int(_REFRACTORY_S * FS_HZ))
+    if not peaks.size:
+        return np.zeros(0, np.int64)
+    heights = energy[peaks]
+    usual = np.median(np.sort(heights)[-max(3, int(len(energy) / FS_HZ / 2)):])
+    return np.asarray(peaks[heights > 0.35 * usual], np.int64)
+
+
+def steepness(record: Stretch, hz: float, smooth_s: float) -> Array:
+    """(n,) root mean square over the leads of their slopes, each relative to its own steepest hundredth."""
+    steep = np.abs(np.gradient(filtered(record.raw, hz, "lowpass", record.fs), axis=-1))
+    top = np.percentile(steep, 99, axis=-1, keepdims=True)
+    share = np.divide(steep, top, out=np.zeros_like(steep), where=top > 1e-9)
+    return np.asarray(uniform_filter1d(np.sqrt((share ** 2).mean(axis=0)), max(record.at(smooth_s), 1)))
+
+
+def qrs_bounds(record: Stretch, beats: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last sample of every QRS: beyond them the slope of all leads stays under a tenth of its peak."""
+    slope, quiet = steepness(record, 30, 0.01), record.at(0.012)
+    onsets, offsets = [], []
+    for beat in beats:
+        low, high = max(0, beat - record.at(0.1)), min(len(slope), beat + record.at(0.1))
+        near = slope[low:high]
+        strong = np.flatnonzero(near > 0.5 * near.max())
+        first, last = low + strong[0], low + strong[-1]
+        onsets.append(_calm(slope[::-1], len(slope) - 1 - first, 0.1 * near.max(), quiet, record.at(0.12)))
+        offsets.append(_calm(slope, last, 0.1 * near.max(), quiet, record.at(0.14)))
+    return len(slope) - 1 - np.array(onsets, np.int64), np.array(offsets, np.int64)
+
+
+def _calm(slope: Array, start: int, top: float, quiet: int, reach: int) -> int:
+    """First sample from `start` on after which `quiet` samples stay under a tenth of the top or near the noise."""
+    beyond = slope[start + reach // 2:start + 2 * reach]
+    level = max(top, 1.5 * float(np.percentile(beyond, 30)) if len(beyond) else 0.0)
+    k = start
+    while k < len(slope) - quiet - 1 and k < start + reach and slope[k + 1:k + 1 + quiet].max() > level:
+        k += 1
+    return k
+
+
+def r_peaks(record: Stretch, onsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(leads, beats) the R wave of each lead, or where there is none its deepest point."""
+    low = filtered(record.raw, 40, "lowpass", record.fs)
+    out = np.zeros((len(low), len(onsets)), np.int64)
+    for k, (start, stop) in enumerate(zip(onsets, np.maximum(offsets, onsets + 2))):
+        part = low[:, start:stop + 1]
+        part = part - part[:, :1]
+        up, down = part.max(axis=1), -part.min(axis=1)
+        # An R wave of a quarter of the S or Q beside it is still the R wave.
+        out[:, k] = start + np.where(up > 0.25 * down, part.argmax(axis=1), part.argmin(axis=1))
+    return out

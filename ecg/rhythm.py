@@ -1,0 +1,68 @@
+"""One row of named numbers for each record, in the same table format that images have: `classify` takes it."""
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.beats import Beats
+from ecg.leads import FS_HZ, Array, bridged, filtered, middle, resampled
+from ecg.morphology import INTERVALS, LEADS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
+from ecg.regularity import ATRIA, RR, atrial_activity, rr_statistics
+
+# The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
+FAMILIES = {"rr": 1, "atria": 1, "ventricles": 1, "waves": 1, "signal": 1}
+FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in ATRIA),
+                  *(f"heart_ventricles_{n}" for n in (*INTERVALS, *LIKENESS)),
+                  *(f"{lead}_waves_{size}" for lead in LEADS for size in SIZES)])
+NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
+
+
+def rhythm_row(signals: Array, beats: Beats) -> dict[str, float]:
+    """The features of a record.
+
+    Parameters
+    ----------
+    signals : (leads, n) float64
+        mV, NaN where a lead is not drawn.
+    beats : Beats
+        As `find_beats` gave them for the same signals.
+
+    Returns
+    -------
+    dict with the keys of `FEATURES` and `NUISANCE`; NaN where a record cannot tell.
+    """
+    work = resampled(signals, beats.fs_hz)
+    sizes = lead_sizes(work, beats.leads, beats.times)
+    parts: Sequence[tuple[str, dict[str, float]]] = (
+        ("heart_rr_", rr_statistics(beat_times(beats))),
+        ("heart_atria_", atrial_activity(work, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
+        ("heart_ventricles_", intervals(beats.times, sizes)),
+        ("heart_ventricles_", likeness_of_beats(work, beats.times)))
+    row = {f"{prefix}{name}": value for prefix, values in parts for name, value in values.items()}
+    row |= {f"{key.split('_')[0]}_waves_{key.split('_', 1)[1]}": value for key, value in sizes.items()}
+    row |= {"record_signal_noise_mv": _noise(work), "record_signal_leads": float(np.isfinite(work).any(axis=1).sum()),
+            "record_signal_seconds": float(np.isfinite(work).any(axis=0).sum() / FS_HZ)}
+    return {name: float(row[name]) for name in (*FEATURES, *NUISANCE)}
+
+
+def beat_times(beats: Beats) -> Array:
+    """(n,) seconds of the beats, NaN between two that lie in stretches without a common lead."""
+    onset = middle(beats.times["qrs_onset"])
+    known = np.isfinite(beats.times["qrs_onset"])
+    out: list[float] = []
+    for k in range(len(onset)):
+        if k and not (known[:, k] & known[:, k - 1]).any() and onset[k] - onset[k - 1] > 2.5:
+            out.append(np.nan)
+        out.append(float(onset[k]))
+    return np.array(out)
+
+
+def _noise(work: NDArray[np.float64]) -> float:
+    """Usual size of what is above 40 Hz, mV."""
+    found = []
+    for row in work:
+        known = np.flatnonzero(np.isfinite(row))
+        if known.size > FS_HZ / 2:
+            part = bridged(row[None, known[0]:known[-1] + 1])[0]
+            found.append(float(np.median(np.abs(part - filtered(part, 40, "lowpass", FS_HZ)))))
+    return float(np.median(found)) if found else np.nan

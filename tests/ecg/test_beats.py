@@ -1,0 +1,146 @@
+"""Beats of electrocardiograms whose waves are known."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_heart import LEADS, PR_S, T_S, heart, page
+
+from ecg.beats import COLUMNS, WAVES, Beats, find_beats
+from ecg.leads import middle
+
+STEADY = np.arange(0.5, 9.6, 0.8)
+IRREGULAR = np.cumsum([0.5, 0.61, 1.02, 0.55, 0.78, 0.49, 1.1, 0.66, 0.9, 0.52, 0.71, 0.95])
+PTBXL = Path(__file__).parents[3] / "shared/data/ecg_ptbxl/ptbxl.npz"
+
+
+def found(signals: np.ndarray, fs_hz: float = 500.0) -> Beats:
+    return find_beats(signals, LEADS, fs_hz)
+
+
+def worst(times: np.ndarray, known: np.ndarray) -> float:
+    """Largest distance of a known time from the nearest found one, and of a found one from the nearest known one, s."""
+    seen = times[np.isfinite(times)]
+    apart = np.abs(seen[:, None] - known[None])
+    return float(max(apart.min(axis=0).max(), apart.min(axis=1).max()))
+
+
+def test_every_beat_is_found_and_none_is_invented() -> None:
+    beats = found(heart(STEADY))
+    for row, lead in enumerate(LEADS):
+        # R of the limb leads, S of V1 and V2, whose R is small: within the QRS complex.
+        assert worst(beats.times["r_peak"][row], STEADY) <= (0.01 if lead not in ("aVR", "aVL", "V1", "V2") else 0.035)
+
+
+def test_p_and_t_peaks_lie_where_they_were_drawn() -> None:
+    beats = found(heart(STEADY))
+    assert worst(middle(beats.times["p_peak"]), STEADY - PR_S) < 0.012
+    assert worst(middle(beats.times["t_peak"]), STEADY + T_S) < 0.012
+
+
+def test_waves_of_a_beat_follow_each_other() -> None:
+    times = found(heart(IRREGULAR)).times
+    order = np.stack([middle(times[wave]) for wave in WAVES if wave != "r_peak"])
+    steps = np.diff(order, axis=0)
+    assert (steps[np.isfinite(steps)] > 0).all()
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.4], ids=["inverted", "small"])
+def test_t_waves_of_another_size_or_sign_are_found(scale: float) -> None:
+    assert worst(middle(found(heart(STEADY, t=scale)).times["t_peak"]), STEADY + T_S) < 0.03
+
+
+def test_fibrillation_has_no_p_waves() -> None:
+    beats = found(heart(IRREGULAR, p=False, flutter_hz=6.3))
+    assert not np.isfinite(beats.times["p_peak"]).any()
+    assert beats.p_coherence < 0.2
+    assert np.isfinite(beats.times["r_peak"]).sum() == 12 * len(IRREGULAR)
+
+
+def test_an_ectopic_beat_has_no_p_wave_and_the_others_keep_theirs() -> None:
+    has_p = np.isfinite(found(heart(STEADY, wide=(5,))).times["p_peak"]).any(axis=0)
+    assert has_p.tolist() == [k != 5 for k in range(len(STEADY))]
+
+
+@pytest.mark.parametrize("rate", [40, 140, 180])
+def test_slow_and_fast_hearts_are_counted(rate: int) -> None:
+    known = np.arange(0.4, 9.7, 60 / rate)
+    beats = found(heart(known, t=0.5))
+    assert worst(beats.times["r_peak"][1], known) < 0.01
+
+
+@pytest.mark.parametrize("fs_hz", [100.0, 250.0, 360.0, 1000.0])
+def test_other_rates_give_the_same_times(fs_hz: float) -> None:
+    beats = found(heart(STEADY, fs_hz=fs_hz), fs_hz)
+    assert worst(beats.times["r_peak"][1], STEADY) < 0.011
+    assert worst(middle(beats.times["t_peak"]), STEADY + T_S) < 0.02
+
+
+def test_a_page_has_the_beats_of_each_lead_in_its_own_window() -> None:
+    beats = found(page(heart(STEADY)))
+    for row in range(12):
+        seen = beats.times["r_peak"][row]
+        seen = seen[np.isfinite(seen)]
+        first = 0.0 if row == 1 else 2.5 * (row // 3)
+        last = 10.0 if row == 1 else first + 2.5
+        known = STEADY[(STEADY > first + 0.03) & (STEADY < last - 0.03)]
+        assert worst(seen, known) < 0.04
+        assert ((seen >= first - 0.02) & (seen <= last + 0.02)).all()
+    assert worst(beats.times["t_peak"][1], STEADY + T_S) < 0.03
+
+
+def test_pacemaker_spikes_are_not_beats_nor_the_start_of_them() -> None:
+    plain, spiked = heart(STEADY), heart(STEADY)
+    for beat in STEADY:
+        spiked[:, round((beat - 0.08) * 500):round((beat - 0.08) * 500) + 2] += 3.0
+    a, b = found(plain), found(spiked)
+    assert a.times["r_peak"].shape == b.times["r_peak"].shape
+    assert np.nanmax(np.abs(middle(a.times["qrs_onset"]) - middle(b.times["qrs_onset"]))) < 0.02
+
+
+def test_a_gap_and_a_flat_lead_cost_only_themselves() -> None:
+    signals = heart(STEADY)
+    signals[3, 1000:1600] = np.nan
+    signals[7] = 0.4
+    beats = found(signals)
+    assert not np.isfinite(beats.times["r_peak"][7]).any()
+    assert worst(beats.times["r_peak"][1], STEADY) < 0.01
+    seen = beats.times["r_peak"][3]
+    assert not ((seen > 2.05) & (seen < 3.15)).any()
+
+
+@pytest.mark.parametrize("signals", [np.full((12, 5000), np.nan), np.zeros((12, 5000)), np.ones((12, 40)),
+                                     np.zeros((12, 0))], ids=["nothing", "flat", "short", "empty"])
+def test_a_record_without_beats_is_an_empty_table(signals: np.ndarray) -> None:
+    table = found(signals).table()
+    assert list(table) == list(COLUMNS) and not len(table)
+
+
+def test_noise_alone_never_raises() -> None:
+    rng = np.random.default_rng(0)
+    for n in (400, 1250, 5000):
+        found(rng.standard_normal((12, n)))
+
+
+def test_confidence_is_a_share_and_falls_with_noise() -> None:
+    clean, noisy = found(heart(STEADY)), found(heart(STEADY, noise_mv=0.12))
+    for beats in (clean, noisy):
+        for values in beats.confidence.values():
+            known = values[np.isfinite(values)]
+            assert ((known >= 0) & (known <= 1)).all()
+    assert np.nanmedian(clean.confidence["p"]) > np.nanmedian(noisy.confidence["p"])
+
+
+def test_signals_and_names_must_fit() -> None:
+    with pytest.raises(ValueError, match=r"shape \(12, 5000\) came with 3 names"):
+        find_beats(heart(STEADY), LEADS[:3], 500)
+    with pytest.raises(ValueError, match="10 samples a second came: 50 to 20,000 are wanted"):
+        find_beats(heart(STEADY), LEADS, 10)
+
+
+@pytest.mark.skipif(not PTBXL.exists(), reason="shared/data/ecg_ptbxl is not here")
+def test_real_records_have_plausible_rates() -> None:
+    with np.load(PTBXL) as archive:
+        signals, leads = archive["sig_uv"][:20] / 1000, [str(lead) for lead in archive["leads"]]
+    for record in signals:
+        r = middle(find_beats(record.T, leads, 500).times["r_peak"])
+        assert 5 <= len(r) <= 35 and (np.diff(r) > 0.24).all()
