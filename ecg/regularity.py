@@ -7,6 +7,8 @@ from scipy.signal import welch
 
 from ecg.leads import FS_HZ, Array, bridged, filtered, middle
 
+Flags = NDArray[np.bool_]
+
 RR = ("rate_bpm", "rate_lowest_bpm", "rate_highest_bpm", "mean_s", "sd_s", "variation", "rmssd_s", "over_50_ms_share",
       "over_20_percent_share", "sd1_s", "sd2_s", "sd1_to_sd2", "entropy_bit", "sample_entropy", "turning_share",
       "trendless_variation", "early_share", "longest_to_median", "shortest_to_median", "beats")
@@ -90,7 +92,7 @@ def atrial_activity(work: Array, leads: tuple[str, ...], times: dict[str, Array]
     dict with the keys of `ATRIA`
     """
     out = dict.fromkeys(ATRIA, np.nan)
-    drawn = np.asarray(np.isfinite(times["r_peak"]))
+    drawn: Flags = np.array(np.isfinite(times["r_peak"]), dtype=bool)
     if not drawn.any():
         return out
     has_p = np.isfinite(times["p_peak"]).any(axis=0)
