@@ -1,0 +1,114 @@
+"""The loops of the digitizer: the cheapest path along a row, and the drawn pen against the page."""
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@njit(cache=True)
+def cheapest_path(ink: Floats, rest: Floats, travel: float, pull: float, gap: float, score: Reals, source: Ints,
+                  entry: Ints, first: Ints, last: Ints) -> None:
+    """Path from the left to the right edge that stays on ink.
+
+    ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
+    column and pixel of distance from `rest`; gap cost of a pixel without ink. score (2, H); source, entry (W, H): the
+    row of the column before, and the row at which the column was entered; out: first, last (W,) rows at which the path
+    enters and leaves each column.
+    """
+    height, width = ink.shape
+    for y in range(height):
+        score[1, y] = 0.0
+    for x in range(width):
+        now, old = x % 2, 1 - x % 2
+        for y in range(height):
+            best, at = score[old, y], y
+            if y > 0 and score[old, y - 1] + 0.02 * gap < best:
+                best, at = score[old, y - 1] + 0.02 * gap, y - 1
+            if y < height - 1 and score[old, y + 1] + 0.02 * gap < best:
+                best, at = score[old, y + 1] + 0.02 * gap, y + 1
+            score[now, y] = best + gap * (1 - ink[y, x]) + pull * abs(y - rest[x])
+            source[x, y], entry[x, y] = at, y
+        # Down and up inside the column: each pixel costs little on ink, much off it.
+        for y in range(1, height):
+            s = score[now, y - 1] + travel + gap * (1 - ink[y, x])
+            if s < score[now, y]:
+                score[now, y], source[x, y], entry[x, y] = s, source[x, y - 1], entry[x, y - 1]
+        for y in range(height - 2, -1, -1):
+            s = score[now, y + 1] + travel + gap * (1 - ink[y, x])
+            if s < score[now, y]:
+                score[now, y], source[x, y], entry[x, y] = s, source[x, y + 1], entry[x, y + 1]
+    y = 0
+    for k in range(height):
+        if score[(width - 1) % 2, k] < score[(width - 1) % 2, y]:
+            y = k
+    for x in range(width - 1, -1, -1):
+        last[x], first[x] = y, entry[x, y]
+        y = source[x, y]
+
+
+@njit(cache=True)
+def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float, nearest: Floats, who: Ints,
+                 which: Ints) -> None:
+    """Distance of pixels to a polyline, kept where it is the smallest so far.
+
+    nodes (n,) rows of the polyline at columns x0 + k step, NaN = pen lifted; owner number of the polyline; reach how
+    far is looked; nearest (H, W), who, which (H, W): distance, polyline and segment.
+    """
+    height, width = nearest.shape
+    for k in range(len(nodes) - 1):
+        ya, yb = nodes[k], nodes[k + 1]
+        if np.isnan(ya) or np.isnan(yb):
+            continue
+        xa = x0 + k * step
+        length2 = step * step + (yb - ya) ** 2
+        for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
+            for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
+                s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
+                s = min(1.0, max(0.0, s))
+                d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
+                if d < nearest[y, x]:
+                    nearest[y, x], who[y, x], which[y, x] = d, owner, k
+
+
+@njit(cache=True)
+def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, radius: float, ink: Floats,
+                  trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals, beside: Reals,
+                  right: Reals) -> float:
+    """Normal equations of moving each node so that the drawn pen meets the ink; returns the weighted squared error.
+
+    ink, trust (H, W): share of ink and weight; diagonal, right (n,), beside (n - 1,): added to. The drawn share of a
+    pixel at distance d is radius + 1/2 - d, cut to 0..1.
+    """
+    height, width = nearest.shape
+    total = 0.0
+    for k in range(len(nodes) - 1):
+        ya, yb = nodes[k], nodes[k + 1]
+        if np.isnan(ya) or np.isnan(yb):
+            continue
+        xa = x0 + k * step
+        length2 = step * step + (yb - ya) ** 2
+        for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
+            for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
+                if which[y, x] != k or who[y, x] != owner or trust[y, x] == 0:
+                    continue
+                d = nearest[y, x]
+                drawn = min(1.0, max(0.0, radius + 0.5 - d))
+                error = ink[y, x] - drawn
+                # Ink far from what is drawn is another's; a Cauchy weight lets it go.
+                weight = trust[y, x] / (1 + 2 * error * error)
+                total += weight * error * error
+                if drawn <= 0 and d > radius + 1.0 or d < radius - 1.0 or d < 1e-6:
+                    continue
+                s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
+                s = min(1.0, max(0.0, s))
+                slope = (y - ya - s * (yb - ya)) / d
+                a, b = slope * (1 - s), slope * s
+                diagonal[k] += weight * a * a
+                diagonal[k + 1] += weight * b * b
+                beside[k] += weight * a * b
+                right[k] += weight * a * error
+                right[k + 1] += weight * b * error
+    return total
