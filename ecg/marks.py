@@ -1,0 +1,133 @@
+"""Calibration pulses and separators: straight upright strokes that are no trace."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+# Vertical strokes shorter than this are not looked at: letters are smaller.
+_STROKE_MM = 3.0
+_PULSE_WIDTH_MM = (1.5, 11.0)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """An upright straight stroke; px, edges included."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    @property
+    def x(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left + 1
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top + 1
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse.
+
+    Parameters
+    ----------
+    left, right : float
+        Columns of the middle of its two upright strokes.
+    top, base : float
+        Rows of the middle of its roof and of its foot.
+    """
+
+    left: float
+    right: float
+    top: float
+    base: float
+
+
+def find_strokes(ink: Floats, px_per_mm: float) -> list[Stroke]:
+    """Upright strokes, (H, W) share of ink searched for straight vertical runs."""
+    mask = (ink > 0.5).astype(np.uint8)
+    length = max(3, round(_STROKE_MM * px_per_mm))
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    return [Stroke(int(x), int(x + w - 1), int(y), int(y + h - 1)) for x, y, w, h, _ in stats[1:]
+            if w <= 1.6 * px_per_mm]
+
+
+def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: tuple[float, float], pen_px: float) -> list[Pulse]:
+    """Two thin strokes of one height with a roof between them, clear below."""
+    out: list[Pulse] = []
+    thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2 and s.height > 3.5 * px_per_mm[1]]
+    for a in thin:
+        for b in thin:
+            apart = (b.x - a.x) / px_per_mm[0]
+            if not _PULSE_WIDTH_MM[0] < apart < _PULSE_WIDTH_MM[1] or abs(a.top - b.top) > 0.4 * px_per_mm[1]:
+                continue
+            if abs(a.height - b.height) > 0.5 * max(a.height, b.height):
+                continue
+            pulse = _roofed(ink, a, b, px_per_mm[1])
+            if pulse:
+                out.append(pulse)
+    return _apart(sorted(out, key=lambda p: p.base), 3 * px_per_mm[0])
+
+
+def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: float) -> Pulse | None:
+    inner = slice(a.right + 2, b.left - 1)
+    reach = max(2, round(0.4 * px_per_mm))
+    top = min(a.top, b.top)
+    lines = slice(max(0, top - reach), top + 2 * reach)
+    roof = ink[lines, inner]
+    if roof.shape[1] < 3 or (roof.max(axis=0) > 0.5).mean() < 0.9:
+        return None
+    profile = roof.mean(axis=1)
+    row = lines.start + float((profile * np.arange(len(profile))).sum() / profile.sum())
+    # Where the trace joins, both strokes end; the shorter one ends there for certain.
+    bottom = min(a.bottom, b.bottom)
+    below = ink[round(row + 2 * reach):max(round(row + 2 * reach) + 1, bottom - 2 * reach), inner]
+    if below.size and (below > 0.5).mean() > 0.08:
+        return None
+    pen = float(profile.sum())
+    return Pulse(a.x, b.x, row, bottom - max(pen - 1, 0) / 2)
+
+
+def _apart(pulses: list[Pulse], least: float) -> list[Pulse]:
+    out: list[Pulse] = []
+    for pulse in pulses:
+        if all(abs(pulse.base - o.base) > least or abs(pulse.left - o.left) > least for o in out):
+            out.append(pulse)
+    return out
+
+
+def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: float, pen_px: float) -> list[Stroke]:
+    """Strokes thicker than the pen, or of one height and column in several rows."""
+    free = [s for s in strokes if s.height < 25 * px_per_mm
+            and not any(p.left - 3 <= s.x <= p.right + 3 and p.top - 5 <= s.bottom and s.top <= p.base + 5
+                        for p in pulses)]
+    thick = [s for s in free if s.width >= 1.7 * pen_px + 1]
+    if thick:
+        return thick
+    out = []
+    for s in free:
+        alike = [o for o in free if abs(o.x - s.x) < 0.4 * px_per_mm and abs(o.height - s.height) < 0.4 * px_per_mm]
+        if len(alike) >= 3:
+            out.append(s)
+    return out
+
+
+def pen_width(ink: Floats) -> float:
+    """Width of the trace's line in px: the usual sum of ink across a nearly level run."""
+    mask = ink > 0.5
+    # Columns of a level run: ink here, and at both sides two columns on.
+    level = mask[:, 2:-2] & mask[:, :-4] & mask[:, 4:]
+    sums = cv2.boxFilter(np.ascontiguousarray(ink[:, 2:-2]), -1, (1, 11), normalize=False)
+    clear = cv2.boxFilter(mask[:, 2:-2].astype(np.float32), -1, (1, 11), normalize=False)
+    values = sums[level & (clear <= 6)]
+    return float(np.quantile(values, 0.4)) if len(values) > 50 else 2.0
