@@ -9,12 +9,12 @@ Ints = NDArray[np.int32]
 
 
 @njit(cache=True)
-def cheapest_path(ink: Floats, rest: Floats, travel: float, pull: float, gap: float, score: Reals, source: Ints,
-                  entry: Ints, first: Ints, last: Ints) -> None:
+def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: float, gap: float, score: Reals,
+                  source: Ints, entry: Ints, first: Ints, last: Ints) -> None:
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`; gap cost of a pixel without ink. score (2, H); source, entry (W, H): the
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink. score (2, H); source, entry (W, H): the
     row of the column before, and the row at which the column was entered; out: first, last (W,) rows at which the path
     enters and leaves each column.
     """
@@ -29,7 +29,7 @@ def cheapest_path(ink: Floats, rest: Floats, travel: float, pull: float, gap: fl
                 best, at = score[old, y - 1] + 0.02 * gap, y - 1
             if y < height - 1 and score[old, y + 1] + 0.02 * gap < best:
                 best, at = score[old, y + 1] + 0.02 * gap, y + 1
-            score[now, y] = best + gap * (1 - ink[y, x]) + pull * abs(y - rest[x])
+            score[now, y] = best + gap * (1 - ink[y, x]) + pull * min(abs(y - rest[x]), far)
             source[x, y], entry[x, y] = at, y
         # Down and up inside the column: each pixel costs little on ink, much off it.
         for y in range(1, height):
@@ -112,3 +112,38 @@ def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float
                 right[k] += weight * a * error
                 right[k + 1] += weight * b * error
     return total
+
+
+@njit(cache=True)
+def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -> None:
+    """Count in claimed (H, W) how many paths come within `margin` rows of a pixel in its column."""
+    for x in range(len(first)):
+        low, high = min(first[x], last[x]) - margin, max(first[x], last[x]) + margin
+        for y in range(max(0, low), min(claimed.shape[0], high + 1)):
+            claimed[y, x] += 1
+
+
+@njit(cache=True)
+def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8], top: Ints, bottom: Ints) -> None:
+    """Ends of the unbroken ink above and below a path in each column; none where it runs into another path's.
+
+    ink, claimed (H, W), claimed of `mark_path`; first, last (W,); out: top, bottom (W,) rows, the path's own where
+    nothing is added.
+    """
+    for x in range(len(first)):
+        low, high = min(first[x], last[x]), max(first[x], last[x])
+        top[x], bottom[x] = low, high
+        y = low
+        while y > 0 and ink[y - 1, x] > 0.5:
+            y -= 1
+            if claimed[y, x] > (1 if y >= low - margin else 0):
+                y = low
+                break
+        top[x] = y
+        y = high
+        while y < ink.shape[0] - 1 and ink[y + 1, x] > 0.5:
+            y += 1
+            if claimed[y, x] > (1 if y <= high + margin else 0):
+                y = high
+                break
+        bottom[x] = y

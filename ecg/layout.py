@@ -152,15 +152,19 @@ def find_rows(page: Page, pulses: Sequence[Pulse], wanted: int = 0) -> list[RowP
 
 
 def clean(ink: Floats, px_per_mm: float) -> Floats:
-    """Ink without small marks: letters, dots, dashes."""
+    """Ink without small marks (letters, dots, dashes) and without the outermost millimetre, where frames are."""
     mask = (ink > 0.35).astype(np.uint8)
+    edge = round(px_per_mm)
+    mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:] = 0, 0, 0, 0
     joined = cv2.dilate(mask, np.ones((3, max(3, round(0.3 * px_per_mm) | 1)), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     keep = (stats[:, cv2.CC_STAT_WIDTH] > 7 * px_per_mm) | (stats[:, cv2.CC_STAT_HEIGHT] > 7 * px_per_mm)
     # Neither a scanner's edge nor a frame is a trace.
     keep &= stats[:, cv2.CC_STAT_AREA] < 0.2 * ink.size
     keep[0] = False
-    return np.where(keep[labels], ink, np.float32(0))
+    out = np.where(keep[labels], ink, np.float32(0))
+    out[:edge], out[-edge:], out[:, :edge], out[:, -edge:] = 0, 0, 0, 0
+    return out
 
 
 def _distinct(paths: list[RowPath], sx: float, sy: float) -> list[RowPath]:

@@ -74,6 +74,9 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float]) -> RowPat
         return None
     inside = np.zeros(len(on), bool)
     inside[extent[0]:extent[1]] = True
+    middle = (first + last)[extent[0]:extent[1]] / 2
+    if np.quantile(np.abs(np.diff(middle, 2)), 0.98) == 0 and np.ptp(middle) < 0.01 * len(middle):
+        return None  # ruled: a frame, no trace
     at = float(np.median((first + last)[inside & on] / 2)) + top
     return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
@@ -91,7 +94,8 @@ def follow(band: Floats, rest: Reals, px_per_mm: float) -> tuple[Ints, Ints]:
     height, width = band.shape
     first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
     source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
-    cheapest_path(band, rest, 0.01, 0.016 / px_per_mm, 1.0, np.zeros((2, height)), source, entry, first, last)
+    cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, np.zeros((2, height)), source,
+                  entry, first, last)
     return first, last
 
 
