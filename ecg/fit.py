@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
+from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
 from ecg.layout import Cell, Layout
@@ -38,7 +38,7 @@ class Line:
     y : (n,) float64
         Rows of the nodes, px.
     seen : (n,) float64
-        How much of the pen's edge was seen around each node, 0..1: 0 is interpolated.
+        Share of ink under the pen around each node, 0..1: 0 is interpolated.
     """
 
     x0: float
@@ -123,12 +123,11 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float) 
         Width of the pen.
     """
     nodes = [line.y.copy() for line in lines]
-    seen = [line.seen for line in lines]
     nearest = np.empty(ink.shape, np.float32)
     who, which = np.full(ink.shape, -1, np.int32), np.zeros(ink.shape, np.int32)
     radius = pen_px / 2
     reach = radius + 1.5
-    for turn in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         nearest.fill(reach)
         for owner, (line, y) in enumerate(zip(lines, nodes)):
             pen_distance(y, line.x0, STEP_PX, owner, reach, nearest, who, which)
@@ -137,15 +136,15 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float) 
             pen_equations(y, line.x0, STEP_PX, owner, reach, radius, ink, trust, nearest, who, which, diagonal, beside,
                           right)
             y += _move(y, diagonal, beside, right)
-            seen[owner] = diagonal
-    return [_finished(line, y, s, trust) for line, y, s in zip(lines, nodes, seen)]
+    return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
 
 
-def _finished(line: Line, y: Reals, seen: Reals, trust: Floats) -> Line:
+def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
     """The fitted line; where the page is not trusted it runs straight from one side to the other."""
     rows = np.clip(np.round(y).astype(int), 0, trust.shape[0] - 1)
     clear = trust[rows, np.clip(np.round(line.x).astype(int), 0, trust.shape[1] - 1)] > 0
-    return Line(line.x0, bridged(y, clear), _share_seen(seen) * clear)
+    under = map_coordinates(ink, [y, line.x], order=1, mode="nearest") / 0.6
+    return Line(line.x0, bridged(y, clear), np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
 
 
 def _move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
@@ -166,10 +165,3 @@ def _move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
     pull[1:-1] += 2 * stiff * bend
     pull[2:] -= stiff * bend
     return np.clip(solveh_banded(bands, pull, lower=True), -_LONGEST_MOVE_PX, _LONGEST_MOVE_PX)
-
-
-def _share_seen(diagonal: Reals) -> Reals:
-    """Equations per node, smoothed over a column and set against those of a level line."""
-    smooth = np.convolve(diagonal, np.ones(5) / 5, mode="same")
-    usual = np.median(smooth[smooth > 0]) if (smooth > 0).any() else 1.0
-    return np.clip(smooth / usual, 0, 1)

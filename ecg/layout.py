@@ -119,9 +119,9 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     mm_per_mv = _gain(pulses, words, sy, warnings)
     mm_per_s = _speed(words, warnings)
     chosen, leads, found = _choose(rows, words, sx, name, warnings)
-    rows = _aligned(rows, separators, leads, sx)
+    rows = _aligned(rows, pulses, separators, leads, sx, mm_per_s)
     cells = [cell for r, (row, of_row) in enumerate(zip(rows, leads))
-             for cell in _cells(r, row, of_row, separators, sx, mm_per_s, found)]
+             for cell in _cells(r, row, of_row, sx, mm_per_s, found)]
     return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, warnings)
 
 
@@ -293,29 +293,34 @@ def _rhythm_leads(rows: Sequence[RowPath], named: Sequence[Word], leads: tuple[t
     return tuple(out)
 
 
-def _aligned(rows: Sequence[RowPath], separators: Sequence[Stroke], leads: Sequence[Sequence[str]], sx: float
-             ) -> list[RowPath]:
-    """All rows begin and end together, unless they do not by more than 4 mm: faint ends are lost in some."""
+def _aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke],
+             leads: Sequence[Sequence[str]], sx: float, mm_per_s: float) -> list[RowPath]:
+    """All rows begin and end together, unless they do not by more than 4 mm: faint ends are lost in some.
+
+    Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
+    """
     start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
-    out = []
-    for row in rows:
-        out.append(replace(row, start=start if abs(row.start - start) < 4 * sx else row.start,
-                           end=end if abs(row.end - end) < 4 * sx else row.end))
-    return out
+    told = [s.x - c * _step(row, len(of_row), sx, mm_per_s) for row, of_row in zip(rows, leads)
+            for c in range(1, len(of_row)) for s in separators
+            if abs(s.x - c * _step(row, len(of_row), sx, mm_per_s) - start) < 2.5 * sx]
+    if told:
+        start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
+    return [replace(row, start=start if abs(row.start - start) < 4 * sx else row.start,
+                    end=end if abs(row.end - end) < 4 * sx else row.end) for row in rows]
 
 
-def _cells(r: int, row: RowPath, leads: Sequence[str], separators: Sequence[Stroke], sx: float, mm_per_s: float,
-           found: set[tuple[int, int]]) -> list[Cell]:
-    """The row shared out among its leads, at separators where there are some near."""
-    step = (row.end - row.start) / len(leads)
-    px_per_s = sx * mm_per_s
+def _step(row: RowPath, count: int, sx: float, mm_per_s: float) -> float:
+    """Columns from lead to lead in a row."""
+    step, px_per_s = (row.end - row.start) / count, sx * mm_per_s
     # Leads last whole quarters of a second: 2.5, 5 or 10 s; then the scale, which is known better, places them.
     usual = round(step / px_per_s / 0.25) * 0.25
-    if len(leads) > 1 and abs(usual * px_per_s - step) < 2 * sx:
-        step = usual * px_per_s
+    return usual * px_per_s if count > 1 and abs(usual * px_per_s - step) < 2 * sx else step
+
+
+def _cells(r: int, row: RowPath, leads: Sequence[str], sx: float, mm_per_s: float, found: set[tuple[int, int]]
+           ) -> list[Cell]:
+    """The row shared out among its leads."""
+    step = _step(row, len(leads), sx, mm_per_s)
     starts = row.start + step * np.arange(len(leads) + 1)
-    off = [s.x - starts[k] for k in range(1, len(leads)) for s in separators if abs(s.x - starts[k]) < 2.5 * sx]
-    if off:
-        starts = starts + np.median(off)
-    return [Cell(lead, r, float(starts[c]), float(starts[c + 1]), float(c * step / px_per_s), (r, c) in found)
+    return [Cell(lead, r, float(starts[c]), float(starts[c + 1]), float(c * step / (sx * mm_per_s)), (r, c) in found)
             for c, lead in enumerate(leads)]
