@@ -1,11 +1,15 @@
 """One page, all the way: from the file to signals."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ecg.fit import Line, first_lines, fit_lines, trusted
+import numpy as np
+
+from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
 from ecg.layout import Layout, clean, find_layout
-from ecg.page import Page, read_page
+from ecg.page import Floats, Page, read_page
+from ecg.paths import follow
+from ecg.points import Point, of_cell
 from ecg.signal import Signals, signals
 
 
@@ -30,7 +34,8 @@ class Digitized:
     warnings: Sequence[str]
 
 
-def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto") -> Digitized:
+def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = ()
+             ) -> Digitized:
     """Waveforms of one page.
 
     Parameters
@@ -41,6 +46,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto") 
         Samples a second of the signals.
     layout : str
         A key of `ecg.layout.LAYOUTS` where a person knows it.
+    points : sequence of Point
+        Corrections by hand.
 
     Raises
     ------
@@ -50,16 +57,44 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto") 
         No layout has that name.
     """
     page = read_page(source)
-    return trace(page, find_layout(page, layout), fs_hz)
+    return trace(page, find_layout(page, layout), fs_hz, points)
 
 
-def trace(page: Page, plan: Layout, fs_hz: float) -> Digitized:
+def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
     """Waveforms of a flat page whose plan is known."""
     ink = clean(page.ink, page.px_per_mm[0])
+    plan = _pinned(plan, ink, points, page.px_per_mm[1])
     trust = trusted(plan, ink)
     lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px)
+    lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     found = signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
+
+
+def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float) -> Layout:
+    """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
+    rows = list(plan.rows)
+    for r, row in enumerate(rows):
+        pins = [p for cell in plan.cells if cell.row == r for p in of_cell(points, cell)[0]]
+        if not pins:
+            continue
+        own = ink.copy()
+        for pin in pins:
+            x, y = round(pin.x), int(np.clip(round(pin.y), 1, len(ink) - 2))
+            # Without ink all around, any other way through these columns costs more than the way to the pin.
+            own[:, x - 1:x + 2] = -100
+            own[y - 1:y + 2, x - 1:x + 2] = 1
+        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm)
+        rows[r] = replace(row, first=first, last=last)
+    return replace(plan, rows=rows)
+
+
+def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
+    """The line with spans that a person does not believe bridged."""
+    keep = np.ones(len(line.y), bool)
+    for begin, end in spans:
+        keep &= (line.x < begin) | (line.x > end)
+    return line if keep.all() else Line(line.x0, bridged(line.y, keep), line.seen * keep)
 
 
 def _doubts(found: Signals, plan: Layout) -> list[str]:
