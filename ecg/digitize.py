@@ -7,6 +7,7 @@ import numpy as np
 
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
 from ecg.layout import Layout, clean, find_layout
+from ecg.marks import pen_profile
 from ecg.page import Floats, Page, read_page
 from ecg.paths import follow
 from ecg.points import Point, of_cell
@@ -65,7 +66,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     ink = clean(page.ink, page.px_per_mm[0])
     plan = _pinned(plan, ink, points, page.px_per_mm[1])
     trust = trusted(plan, ink)
-    lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px)
+    lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     found = signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
@@ -84,7 +85,8 @@ def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float
             # Without ink all around, any other way through these columns costs more than the way to the pin.
             own[:, x - 1:x + 2] = -100
             own[y - 1:y + 2, x - 1:x + 2] = 1
-        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm)
+        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm,
+                             float(pen_profile(plan.pen_px, plan.blur_px)[0]))
         rows[r] = replace(row, first=first, last=last)
     return replace(plan, rows=rows)
 

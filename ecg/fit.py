@@ -14,6 +14,7 @@ from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, u
 
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
 from ecg.layout import Cell, Layout
+from ecg.marks import FINE, pen_profile
 from ecg.paths import RowPath
 
 Floats = NDArray[np.float32]
@@ -111,7 +112,7 @@ def trusted(layout: Layout, ink: Floats) -> Floats:
     return trust
 
 
-def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float) -> list[Line]:
+def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float) -> list[Line]:
     """Move the nodes of all lines until the drawn pen meets the ink.
 
     Parameters
@@ -119,22 +120,22 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float) 
     lines : sequence of Line
         Within about a pen's width of the truth where strokes are level; tips of peaks may be missing.
     ink, trust : (H, W) float32
-    pen_px : float
-        Width of the pen.
+    pen_px, blur_px : float
+        Width of the pen, standard deviation of its blur.
     """
     nodes = [line.y.copy() for line in lines]
     nearest = np.empty(ink.shape, np.float32)
     who, which = np.full(ink.shape, -1, np.int32), np.zeros(ink.shape, np.int32)
-    radius = pen_px / 2
-    reach = radius + 1.5
+    profile = pen_profile(pen_px, blur_px)
+    reach = len(profile) / FINE
     for _ in range(_ROUNDS):
         nearest.fill(reach)
         for owner, (line, y) in enumerate(zip(lines, nodes)):
             pen_distance(y, line.x0, STEP_PX, owner, reach, nearest, who, which)
         for owner, (line, y) in enumerate(zip(lines, nodes)):
             diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
-            pen_equations(y, line.x0, STEP_PX, owner, reach, radius, ink, trust, nearest, who, which, diagonal, beside,
-                          right)
+            pen_equations(y, line.x0, STEP_PX, owner, reach, profile, FINE, ink, trust, nearest, who, which,
+                          diagonal, beside, right)
             y += _move(y, diagonal, beside, right)
     return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
 

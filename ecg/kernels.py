@@ -74,13 +74,13 @@ def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float,
 
 
 @njit(cache=True)
-def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, radius: float, ink: Floats,
+def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, profile: Reals, fine: int, ink: Floats,
                   trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals, beside: Reals,
                   right: Reals) -> float:
     """Normal equations of moving each node so that the drawn pen meets the ink; returns the weighted squared error.
 
-    ink, trust (H, W): share of ink and weight; diagonal, right (n,), beside (n - 1,): added to. The drawn share of a
-    pixel at distance d is radius + 1/2 - d, cut to 0..1.
+    profile (m,) share of ink that the pen lays at distance k / fine px from its path, 0 from `reach` on; ink, trust
+    (H, W): share of ink and weight; diagonal, right (n,), beside (n - 1,): added to.
     """
     height, width = nearest.shape
     total = 0.0
@@ -95,17 +95,18 @@ def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float
                 if which[y, x] != k or who[y, x] != owner or trust[y, x] == 0:
                     continue
                 d = nearest[y, x]
-                drawn = min(1.0, max(0.0, radius + 0.5 - d))
-                error = ink[y, x] - drawn
+                at = min(int(d * fine), len(profile) - 2)
+                slope = (profile[at] - profile[at + 1]) * fine
+                error = ink[y, x] - profile[at] + slope * (d - at / fine)
                 # Ink far from what is drawn is another's; a Cauchy weight lets it go.
                 weight = trust[y, x] / (1 + 2 * error * error)
                 total += weight * error * error
-                if drawn <= 0 and d > radius + 1.0 or d < radius - 1.0 or d < 1e-6:
+                if slope < 0.02 or d < 1e-6:
                     continue
                 s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
                 s = min(1.0, max(0.0, s))
-                slope = (y - ya - s * (yb - ya)) / d
-                a, b = slope * (1 - s), slope * s
+                pull = slope * (y - ya - s * (yb - ya)) / d
+                a, b = pull * (1 - s), pull * s
                 diagonal[k] += weight * a * a
                 diagonal[k + 1] += weight * b * b
                 beside[k] += weight * a * b

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecg.marks import Pulse, Stroke, find_pulses, find_separators, find_strokes, pen_width
+from ecg.marks import Pulse, Stroke, find_pulses, find_separators, find_strokes, measure_pen, pen_profile
 from ecg.names import GAINS, LEADS, SPEEDS, Word, read_words
 from ecg.page import Page
 from ecg.paths import RowPath, cover, row_path
@@ -73,7 +73,8 @@ class Layout:
     separators : sequence of Stroke
     words : sequence of Word
     mm_per_mv, mm_per_s : float
-    pen_px : float
+    pen_px, blur_px : float
+        Width of the trace's line, and standard deviation of its blur.
     warnings : sequence of str
     """
 
@@ -86,6 +87,7 @@ class Layout:
     mm_per_mv: float
     mm_per_s: float
     pen_px: float
+    blur_px: float
     warnings: Sequence[str]
 
 
@@ -108,12 +110,13 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     sx, sy = page.px_per_mm
-    pen = pen_width(page.ink)
+    pen, blur = measure_pen(page.ink)
     strokes = find_strokes(page.ink, sy)
     pulses = find_pulses(page.ink, strokes, page.px_per_mm, pen)
     separators = find_separators(strokes, pulses, sx, pen)
     words = read_words(page.ink, sy)
-    rows = find_rows(page, pulses, len(LAYOUTS[name]) if name != "auto" else 0)
+    peak = float(pen_profile(pen, blur)[0])
+    rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [_without_pulse(row, pulses, sx) for row in rows]
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
@@ -122,10 +125,10 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     rows = _aligned(rows, pulses, separators, leads, sx, mm_per_s)
     cells = [cell for r, (row, of_row) in enumerate(zip(rows, leads))
              for cell in _cells(r, row, of_row, sx, mm_per_s, found)]
-    return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, warnings)
+    return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, warnings)
 
 
-def find_rows(page: Page, pulses: Sequence[Pulse], wanted: int = 0) -> list[RowPath]:
+def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0) -> list[RowPath]:
     """Paths of all rows from the top, found by where level ink is, and by the feet of pulses.
 
     Raises
@@ -142,7 +145,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], wanted: int = 0) -> list[RowP
     peaks, _ = find_peaks(profile, height=max(0.12 * float(profile.max()), 0.5), distance=max(1, round(4 * sy)))
     feet = [p.base for p in pulses]
     starts = feet + [float(p) for p in peaks if all(abs(p - foot) > 3 * sy for foot in feet)]
-    paths = [path for start in starts for path in [row_path(ink, start, page.px_per_mm)] if path]
+    paths = [path for start in starts for path in [row_path(ink, start, page.px_per_mm, peak)] if path]
     rows = _distinct(paths, sx, sy)
     if wanted and len(rows) > wanted:
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
@@ -191,7 +194,21 @@ def _without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:
             row = replace(row, start=max(row.start, pulse.right))
         elif pulse.right > row.end - 12 * sx:
             row = replace(row, end=min(row.end, pulse.left))
-    return row
+    return _on_ink(row, sx)
+
+
+def _on_ink(row: RowPath, sx: float) -> RowPath:
+    """Without the gap that some printers leave between pulse and trace."""
+    reach = max(2, round(2 * sx))
+    on = np.convolve(row.on_ink, np.ones(reach) / reach, mode="full")
+    start, end = row.start, row.end
+    ahead = on[reach - 1:][int(np.ceil(start)):int(np.ceil(start)) + round(15 * sx)]
+    if len(ahead) and ahead[:reach].min() < 0.5 <= ahead.max():
+        start = max(start, float(np.ceil(start) + np.argmax(ahead > 0.8)))
+    behind = on[:len(row.on_ink)][max(0, int(end) - round(15 * sx)):int(end)][::-1]
+    if len(behind) and behind[:reach].min() < 0.5 <= behind.max():
+        end = min(end, float(int(end) - np.argmax(behind > 0.8)))
+    return replace(row, start=start, end=end)
 
 
 def _gain(pulses: Sequence[Pulse], words: Sequence[Word], sy: float, warnings: list[str]) -> float:

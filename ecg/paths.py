@@ -13,6 +13,8 @@ Ints = NDArray[np.int32]
 # How far from its base line a trace is followed.
 _REACH_MM = 45.0
 _LEAST_MM = 25.0
+# Share of ink from which a pixel begins to count as line, and share of a level line's ink that counts fully.
+_FAINT, _SURE = 0.05, 0.85
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class RowPath:
         return (self.first + self.last) / 2
 
 
-def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float]) -> RowPath | None:
+def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: float) -> RowPath | None:
     """The trace that runs around row `base`, or None where less than 25 mm of ink does.
 
     Parameters
@@ -56,18 +58,20 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float]) -> RowPat
         Share of ink.
     base : float
     px_per_mm : (float, float)
+    peak : float
+        See `follow`.
     """
     sx, sy = px_per_mm
     top = max(0, int(base - _REACH_MM * sy))
     band = np.ascontiguousarray(ink[top:int(base + _REACH_MM * sy) + 1])
     rest = np.full(band.shape[1], base - top, np.float64)
-    first, last = follow(band, rest, sy)
+    first, last = follow(band, rest, sy, peak)
     for _ in range(1):  # base lines wander: look again around the path's own course
         on = _on_ink(band, first, last)
         if on.sum() < _LEAST_MM * sx:
             return None
         rest = _course((first + last) / 2, on, rest, round(20 * sx))
-        first, last = follow(band, rest, sy)
+        first, last = follow(band, rest, sy, peak)
     on = _on_ink(band, first, last)
     extent = _extent(on, sx)
     if extent is None:
@@ -81,7 +85,7 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float]) -> RowPat
     return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
 
-def follow(band: Floats, rest: Reals, px_per_mm: float) -> tuple[Ints, Ints]:
+def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[Ints, Ints]:
     """Rows at which the cheapest path enters and leaves each column of a band.
 
     Parameters
@@ -90,9 +94,13 @@ def follow(band: Floats, rest: Reals, px_per_mm: float) -> tuple[Ints, Ints]:
     rest : (W,) float64
         The row that the path prefers in each column.
     px_per_mm : float
+    peak : float
+        Share of ink in the middle of a level line: less than 1 where it is thin or blurred.
     """
     height, width = band.shape
     first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
+    # Blurred strokes are less dark than sharp ones and as much a line.
+    band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32)
     source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
     cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, np.zeros((2, height)), source,
                   entry, first, last)
