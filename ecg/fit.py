@@ -60,7 +60,8 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
     claimed = np.zeros(ink.shape, np.int8)
     for row in layout.rows:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
-    tips = [_tips(row, ink, claimed, layout.pen_px) for row in layout.rows]
+    sure = ink * trust
+    tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
     return [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
 
 
@@ -105,10 +106,8 @@ def trusted(layout: Layout, ink: Floats) -> Floats:
         low, high = round(pulse.top - pen - 2), round(pulse.base + pen + 2)
         for x in (pulse.left, pulse.right):
             trust[max(0, low):high + 1, max(0, round(x - pen / 2 - 1)):round(x + pen / 2 + 1) + 1] = 0
-    starts = [c.start for c in layout.cells]
     for s in layout.separators:
-        if min(abs(s.x - start) for start in starts) < 2 + s.width:
-            trust[max(0, s.top - 1):s.bottom + 2, max(0, s.left - 1):s.right + 2] = 0
+        trust[max(0, s.top - 2):s.bottom + 3, max(0, s.left - 2):s.right + 3] = 0
     return trust
 
 

@@ -10,11 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.marks import measure_pen
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
-_COLOR_TELLS = 0.45
+_COLOR_TELLS = 0.3
+# Edges of the pen more blurred than this, by color alone, were blurred by the coding of color.
+_SHARP_PX = 0.42
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,31 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
     (H, W) float32
         0 to 1.
     """
-    if colors.by_color:
-        ray = colors.grid / max(np.linalg.norm(colors.grid), 1e-9)
-        outside = colors.ink - ray * (ray @ colors.ink)
-        weights = (outside / (outside @ colors.ink)).astype(np.float32)
-        share = cv2.transform(dark, weights[None, :])
-    else:
-        share = _without_lines(cv2.transform(dark, np.full((1, 3), 1 / 3, np.float32)) / float(colors.ink.mean()),
-                               float(colors.grid.mean() / max(colors.ink.mean(), 1e-6)), px_per_mm)
+    by_color = _by_color(dark, colors) if colors.by_color else None
+    if by_color is not None and measure_pen(by_color)[1] < _SHARP_PX:
+        return by_color
+    share = _by_level(dark, colors, px_per_mm)
+    if by_color is not None:
+        # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
+        near = cv2.dilate(by_color, np.ones((3, 3), np.uint8))
+        share *= np.clip(4 * near - 0.6, 0, 1)
+    return share
+
+
+def _by_color(dark: Floats, colors: Colors) -> Floats:
+    ray = colors.grid / max(np.linalg.norm(colors.grid), 1e-9)
+    outside = colors.ink - ray * (ray @ colors.ink)
+    weights = (outside / (outside @ colors.ink)).astype(np.float32)
+    share = cv2.transform(dark, weights[None, :])
+    return np.clip(share, 0, 1, out=share)
+
+
+def _by_level(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
+    # In the brightest channel of a colored grid there is least to take away.
+    weight = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
+    weight = (weight / weight.sum()).astype(np.float32)
+    ink, grid = float(weight @ colors.ink), float(weight @ colors.grid)
+    share = _without_lines(cv2.transform(dark, weight[None, :]) / ink, grid / ink, px_per_mm)
     return np.clip(share, 0, 1, out=share)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecg.marks import Pulse, Stroke, find_pulses, find_separators, find_strokes, measure_pen, pen_profile
+from ecg.marks import Pulse, Stroke, bars_at, find_pulses, find_separators, find_strokes, measure_pen, pen_profile
 from ecg.names import GAINS, LEADS, SPEEDS, Word, read_words
 from ecg.page import Page
 from ecg.paths import RowPath, cover, row_path
@@ -125,6 +125,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     rows = _aligned(rows, pulses, separators, leads, sx, mm_per_s)
     cells = [cell for r, (row, of_row) in enumerate(zip(rows, leads))
              for cell in _cells(r, row, of_row, sx, mm_per_s, found)]
+    inner = [(c.start, rows[c.row].base) for c in cells if c.start_s > 0]
+    separators = bars_at(page.ink, separators, inner, sx)
     return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, warnings)
 
 

@@ -128,6 +128,64 @@ def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: float
     return out
 
 
+def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: float) -> list[Stroke]:
+    """Separators where leads meet, also those that a steep trace has merged with.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+    separators : list of Stroke
+        Those that stand free tell how wide one is.
+    places : list of (x, y)
+        Where leads meet: column, and row of the base line.
+    px_per_mm : float
+    """
+    near = [s for s in separators if any(abs(s.x - x) < 0.6 * px_per_mm for x, _ in places)]
+    if not near:
+        return []
+    width = float(np.median([s.width for s in near]))
+    out: list[tuple[Stroke, float]] = []
+    for x, base in places:
+        best: Stroke | None = None
+        for left in range(round(x - 0.6 * px_per_mm - width / 2), round(x + 0.6 * px_per_mm - width / 2) + 1):
+            found = _solid(ink, left, left + round(width) - 1, base, px_per_mm)
+            if found and (best is None or found.height > best.height):
+                best = found
+        if best:
+            out.append((best, base))
+    return _alike(out)
+
+
+def _alike(found: list[tuple[Stroke, float]]) -> list[Stroke]:
+    """All separators of a page are of one height: where a trace hides the ends of one, the others tell them."""
+    if not found:
+        return []
+    high = float(np.quantile([s.height for s, _ in found], 0.75))
+    whole = [(s, base) for s, base in found if s.height > 0.8 * high]
+    above = float(np.median([(s.top + s.bottom) / 2 - base for s, base in whole]))
+    out = []
+    for s, base in found:
+        middle = (s.top + s.bottom) / 2 if s.height > 0.8 * high else base + above
+        out.append(Stroke(s.left, s.right, min(s.top, round(middle - high / 2)),
+                          max(s.bottom, round(middle + high / 2))))
+    return out
+
+
+def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: float) -> Stroke | None:
+    """The longest run of rows near a base line that are ink from `left` to `right`; a trace's pen is narrower."""
+    top = max(0, round(base - 9 * px_per_mm))
+    window = ink[top:round(base + 9 * px_per_mm), max(0, left):right + 1]
+    if window.shape[1] < 1:
+        return None
+    full = np.r_[False, window.min(axis=1) > 0.4, False].astype(int)
+    edges = np.diff(full)
+    runs = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
+    if not runs:
+        return None
+    a, b = max(runs, key=lambda r: r[1] - r[0])
+    return Stroke(left, right, top + int(a), top + int(b) - 1) if b - a > 2 * px_per_mm else None
+
+
 def measure_pen(ink: Floats) -> tuple[float, float]:
     """Width of the trace's line and blur of its edge (standard deviation), px.
 
@@ -155,7 +213,7 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     spread = (around * (offsets - center[:, None]) ** 2).sum(axis=1) / total
     thin = total <= np.quantile(total, 0.6)
     width = float(np.quantile(total, 0.4))
-    blur = max(float(np.quantile(spread[thin], 0.3)) - width ** 2 / 12, 0.06)
+    blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
     return width, float(np.sqrt(blur))
 
 
