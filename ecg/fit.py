@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from ecg.ends import bent, end_stroke
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
 from ecg.layout import Cell, Layout
 from ecg.marks import FINE, pen_profile
@@ -62,7 +63,20 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
     sure = ink * trust
     tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
-    return [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
+    lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
+    return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
+
+
+def _with_ends(line: Line, cell: Cell, layout: Layout, ink: Floats, trust: Floats, claimed: NDArray[np.int8]) -> Line:
+    """The line with steep strokes at its meetings with other leads followed to their tips."""
+    last = max(c.end for c in layout.cells if c.row == cell.row)
+    y = line.y
+    for side, edge, meets in ((1, cell.start, cell.start_s > 0), (-1, cell.end, cell.end < last - 1)):
+        if meets:
+            level = float(np.interp(edge, line.x, line.y))
+            stroke = end_stroke(ink, trust, claimed, edge, level, side, layout.px_per_mm, layout.pen_px)
+            y = bent(line.x, y, stroke, edge, side) if stroke else y
+    return Line(line.x0, y, line.seen)
 
 
 def _tips(row: RowPath, ink: Floats, claimed: NDArray[np.int8], pen_px: float) -> Reals:

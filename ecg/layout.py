@@ -75,6 +75,8 @@ class Layout:
     mm_per_mv, mm_per_s : float
     pen_px, blur_px : float
         Width of the trace's line, and standard deviation of its blur.
+    px_per_mm : float
+        Along y.
     warnings : sequence of str
     """
 
@@ -88,6 +90,7 @@ class Layout:
     mm_per_s: float
     pen_px: float
     blur_px: float
+    px_per_mm: float
     warnings: Sequence[str]
 
 
@@ -127,7 +130,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
              for cell in _cells(r, row, of_row, sx, mm_per_s, found)]
     inner = [(c.start, rows[c.row].base) for c in cells if c.start_s > 0]
     separators = bars_at(page.ink, separators, inner, sx)
-    return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, warnings)
+    return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, sy, warnings)
 
 
 def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0) -> list[RowPath]:

@@ -177,7 +177,8 @@ def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: float) ->
     window = ink[top:round(base + 9 * px_per_mm), max(0, left):right + 1]
     if window.shape[1] < 1:
         return None
-    full = np.r_[False, window.min(axis=1) > 0.4, False].astype(int)
+    inner = window[:, 1:-1] if window.shape[1] > 4 else window
+    full = np.r_[False, inner.min(axis=1) > 0.35, False].astype(int)
     edges = np.diff(full)
     runs = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
     if not runs:
