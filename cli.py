@@ -151,6 +151,29 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
 
 
 @app.command()
+def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES", help="Folders of ECG pages, or files.")],
+        output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
+        fs: Annotated[float, typer.Option(help="Samples a second.")] = 500.0,
+        layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
+        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
+        jobs: Jobs = None,
+        strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
+    """ECG pages become waveforms."""
+    from ecg.pages import Settings, digitize_pages
+    from featurize.workers import default_jobs
+    summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
+                             points=points, progress=True)
+    _say(f"{summary.pages} pages digitized in {summary.seconds:.1f} s: {output}")
+    if summary.resumed:
+        _say(f"{summary.resumed} of them were digitized by an earlier run")
+    if summary.errors:
+        _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
+    _say(f"report: {output / 'report.html'}")
+    if strict and summary.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(what: Annotated[str, typer.Argument(metavar="[images|all]")] = "images",
          output: Annotated[Path, _output("A new folder, demo/.")] = Path("demo")) -> None:
     """Everything at once on images that are drawn here: no network, under a minute."""

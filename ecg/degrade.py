@@ -1,0 +1,159 @@
+"""What happens to a page on its way into a computer: scanners, cameras, screens, coffee, mould, folds."""
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Change = Callable[[Bytes, np.random.Generator], Bytes]
+
+
+def scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A color scan: turned by up to one degree, slightly soft, tinted, noisy, JPEG."""
+    out = _turned(rgb, rng.uniform(-1, 1), (250, 250, 250))
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 0.8)).astype(np.float32)
+    out = 255 - (255 - out) * rng.uniform(0.75, 0.95, 3) - rng.uniform(0, 12, 3)
+    return jpeg(_noisy(out, 3, rng), rng)
+
+
+def gray_scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A scan in shades of gray."""
+    gray = cv2.cvtColor(scan(rgb, rng), cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB))
+
+
+def black_and_white(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A fax: one bit a pixel; of a grid in color the strong lines stay, broken."""
+    gray = cv2.cvtColor(_turned(rgb, rng.uniform(-0.5, 0.5), (255, 255, 255)), cv2.COLOR_RGB2GRAY)
+    hard = np.where(gray + rng.normal(0, 12, gray.shape) > 120, 255, 0).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(hard, cv2.COLOR_GRAY2RGB))
+
+
+def photo(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A photograph from a hand: tilted, on a table, lit from one side, soft, noisy, JPEG."""
+    out = _tilted(rgb, rng, 0.06).astype(np.float32)
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.35)[..., None]
+    return jpeg(_noisy(out, 5, rng), rng)
+
+
+def screen(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A photograph of a screen: tilted, with the moire of two pixel rasters."""
+    out = _tilted(rgb, rng, 0.04).astype(np.float32)
+    y, x = np.mgrid[:out.shape[0], :out.shape[1]].astype(np.float32)
+    for channel in range(3):
+        fx, fy = rng.normal(0, 0.04, 2)
+        out[..., channel] *= 1 + 0.07 * np.sin(2 * np.pi * (fx * x + fy * y) + rng.uniform(0, 6))
+    out = cv2.GaussianBlur(out, (0, 0), 0.7) * _light(out.shape, rng, 0.2)[..., None]
+    return jpeg(_noisy(out, 4, rng), rng)
+
+
+def stains(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """Coffee: brown, see-through, darker at the rim."""
+    out = rgb.astype(np.float32)
+    for _ in range(rng.integers(3, 7)):
+        field = _blob(rgb.shape, rng, rng.uniform(0.05, 0.16))
+        rim = np.exp(-((field - 0.5) / 0.05) ** 2)
+        cover = (0.35 * (field > 0.5) + 0.35 * rim)[..., None] * rng.uniform(0.5, 1)
+        out *= 1 - cover * np.array([0.25, 0.45, 0.7], np.float32)
+    return jpeg(_noisy(out, 2, rng), rng)
+
+
+def mould(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """Many gray-green spots, some nearly opaque."""
+    out = rgb.astype(np.float32)
+    for _ in range(rng.integers(40, 90)):
+        field = _blob(rgb.shape, rng, rng.uniform(0.002, 0.012))
+        cover = (np.clip((field - 0.4) * 4, 0, 1) * rng.uniform(0.15, 0.6))[..., None]
+        out = out * (1 - cover) + np.array([105, 115, 95], np.float32) * cover
+    return jpeg(_noisy(out, 2, rng), rng)
+
+
+def creases(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """Folds: bright or dark lines across the page, shaded at both sides, with the paper a little bent."""
+    height, width = rgb.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    shade, shift = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
+    for _ in range(rng.integers(2, 5)):
+        angle = rng.uniform(0, np.pi)
+        nx, ny = np.cos(angle), np.sin(angle)
+        d = (x - rng.uniform(0.2, 0.8) * width) * nx + (y - rng.uniform(0.2, 0.8) * height) * ny
+        shade *= 1 + rng.uniform(-0.15, 0.15) * np.tanh(d / 60) * np.exp(-np.abs(d) / 250)
+        shade += rng.choice([-0.25, 0.25]) * np.exp(-(d / 1.5) ** 2)
+        shift += rng.uniform(-1.5, 1.5) * np.exp(-np.abs(d) / 120)
+    bent = cv2.remap(rgb, x + 0.3 * shift, y + shift, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return jpeg(_noisy(bent * shade[..., None], 3, rng), rng)
+
+
+def tears(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """Pieces torn out of the margin and rubbed-out patches, behind which there is no trace."""
+    out = rgb.copy()
+    height, width = rgb.shape[:2]
+    for _ in range(rng.integers(2, 5)):
+        x, deep = rng.uniform(0.1, 0.9) * width, rng.uniform(0.1, 0.3) * height
+        wedge = np.array([[x, height - deep], [x - 0.02 * width, height], [x + 0.02 * width, height]])
+        cv2.fillPoly(out, [wedge.astype(np.int32)], (190, 185, 175))
+    for _ in range(rng.integers(2, 6)):
+        center = (int(rng.uniform(0.1, 0.9) * width), int(rng.uniform(0.35, 0.9) * height))
+        cv2.ellipse(out, center, (int(0.012 * width), int(0.02 * height)), rng.uniform(0, 180), 0, 360,
+                    (246, 244, 240), -1, cv2.LINE_AA)
+    return jpeg(out, rng)
+
+
+def jpeg(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """Through JPEG of quality 60 to 90."""
+    quality = int(rng.integers(60, 91))
+    packed = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+KINDS: dict[str, Change] = {"clean": lambda rgb, rng: rgb, "scan": scan, "gray_scan": gray_scan,
+                            "black_and_white": black_and_white, "photo": photo, "screen": screen, "stains": stains,
+                            "mould": mould, "creases": creases, "tears": tears, "jpeg": jpeg}
+
+
+def degrade(rgb: Bytes, kind: str, seed: int) -> Bytes:
+    """One of `KINDS`, the same each time for the same seed."""
+    return KINDS[kind](rgb, np.random.default_rng([seed, 41]))
+
+
+def _turned(rgb: Bytes, degrees: float, paper: tuple[int, int, int]) -> Bytes:
+    height, width = rgb.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(rgb, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=paper))
+
+
+def _tilted(rgb: Bytes, rng: np.random.Generator, most: float) -> Bytes:
+    """On a dark table with a margin, each corner moved by up to `most` of the page."""
+    height, width = rgb.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inward = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+    moved = (corners + inward * rng.uniform(0.01, most + 0.01, (4, 2)) * [width, height]).astype(np.float32)
+    table = tuple(int(v) for v in rng.uniform(60, 120, 3))
+    return np.asarray(cv2.warpPerspective(rgb, cv2.getPerspectiveTransform(corners, moved), (width, height),
+                                          flags=cv2.INTER_CUBIC, borderValue=table))
+
+
+def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Floats:
+    """Bright at one side, dark at the other, with the shadow of a hand."""
+    y, x = np.mgrid[:shape[0], :shape[1]].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    along = (x / shape[1] - 0.5) * np.cos(angle) + (y / shape[0] - 0.5) * np.sin(angle)
+    return np.asarray(1 - depth * (0.5 + along) + 0.1 * depth * np.cos(7 * along), np.float32)
+
+
+def _blob(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Floats:
+    """A rounded, ragged bump 0..1 somewhere on the page."""
+    height, width = shape[:2]
+    y, x = np.mgrid[:height:4, :width:4].astype(np.float32)
+    radius = size * width
+    d = np.hypot(x - rng.uniform(0, width), y - rng.uniform(0, height))
+    ragged = cv2.GaussianBlur(rng.normal(0, 1, d.shape).astype(np.float32), (0, 0), max(1.0, radius / 30))
+    bump = np.clip(1 - 0.5 * d / radius + 0.15 * ragged / max(float(ragged.std()), 1e-6) * (d < 3 * radius), 0, 1)
+    return np.asarray(cv2.resize(bump, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _noisy(values: Floats, sigma: float, rng: np.random.Generator) -> Bytes:
+    grain = rng.standard_normal(values.shape, dtype=np.float32) * np.float32(sigma)
+    return np.clip(values + grain, 0, 255).astype(np.uint8)

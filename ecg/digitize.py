@@ -1,0 +1,110 @@
+"""One page, all the way: from the file to signals."""
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
+from ecg.layout import Layout, clean, find_layout
+from ecg.marks import pen_profile
+from ecg.page import Floats, Page, read_page
+from ecg.paths import follow
+from ecg.points import Point, of_cell
+from ecg.signal import Signals, signals
+
+
+@dataclass(frozen=True)
+class Digitized:
+    """Everything that is known about a page.
+
+    Parameters
+    ----------
+    page : Page
+    layout : Layout
+    lines : sequence of Line
+        One for each cell of the layout, in px of the flat page.
+    signals : Signals
+    warnings : sequence of str
+    """
+
+    page: Page
+    layout: Layout
+    lines: Sequence[Line]
+    signals: Signals
+    warnings: Sequence[str]
+
+
+def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = ()
+             ) -> Digitized:
+    """Waveforms of one page.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        An image file.
+    fs_hz : float
+        Samples a second of the signals.
+    layout : str
+        A key of `ecg.layout.LAYOUTS` where a person knows it.
+    points : sequence of Point
+        Corrections by hand.
+
+    Raises
+    ------
+    ImageError
+        Not readable, no grid, no trace.
+    UserError
+        No layout has that name.
+    """
+    page = read_page(source)
+    return trace(page, find_layout(page, layout), fs_hz, points)
+
+
+def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
+    """Waveforms of a flat page whose plan is known."""
+    ink = clean(page.ink, page.px_per_mm[0])
+    plan = _pinned(plan, ink, points, page.px_per_mm[1])
+    trust = trusted(plan, ink)
+    lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
+    lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
+    found = signals(plan, lines, page.px_per_mm, fs_hz)
+    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
+
+
+def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float) -> Layout:
+    """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
+    rows = list(plan.rows)
+    for r, row in enumerate(rows):
+        pins = [p for cell in plan.cells if cell.row == r for p in of_cell(points, cell)[0]]
+        if not pins:
+            continue
+        own = ink.copy()
+        for pin in pins:
+            x, y = round(pin.x), int(np.clip(round(pin.y), 1, len(ink) - 2))
+            # Without ink all around, any other way through these columns costs more than the way to the pin.
+            own[:, x - 1:x + 2] = -100
+            own[y - 1:y + 2, x - 1:x + 2] = 1
+        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm,
+                             float(pen_profile(plan.pen_px, plan.blur_px)[0]))
+        rows[r] = replace(row, first=first, last=last)
+    return replace(plan, rows=rows)
+
+
+def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
+    """The line with spans that a person does not believe bridged."""
+    keep = np.ones(len(line.y), bool)
+    for begin, end in spans:
+        keep &= (line.x < begin) | (line.x > end)
+    return line if keep.all() else Line(line.x0, bridged(line.y, keep), line.seen * keep)
+
+
+def _doubts(found: Signals, plan: Layout) -> list[str]:
+    out = []
+    poor = [c.lead for c in plan.cells if found.confidence(c.lead) < 0.6]
+    if poor:
+        out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
+    if found.einthoven_residual_mv > 0.1:
+        out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
+                   "or not drawn at the same time")
+    return out

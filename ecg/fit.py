@@ -1,0 +1,181 @@
+"""Analysis by synthesis: redraw every lead with a round pen and move its center line until the drawn ink is the page's.
+
+A pen of width 2 r covers a pixel at distance d from its path by r + 1/2 - d, cut to 0..1: the anti-aliased picture of
+the line. All leads are drawn together, so where two cross the ink of one is explained by it and does not pull the
+other. The center line has three nodes a column: in a steep stroke one column of pixels holds many samples.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
+
+from ecg.ends import bent, end_stroke
+from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
+from ecg.layout import Cell, Layout
+from ecg.marks import FINE, pen_profile
+from ecg.paths import RowPath
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+STEP_PX = 1 / 3
+_ROUNDS = 24
+_LONGEST_MOVE_PX = 2.0
+_TIP_COLUMNS = 9
+# Weight of bending against ink, and the bend in px beyond which it is a corner of the signal and not noise.
+_STIFF, _CORNER_PX = 0.02, 0.6
+
+
+@dataclass(frozen=True)
+class Line:
+    """The center line of one lead.
+
+    Parameters
+    ----------
+    x0 : float
+        Column of the first node; the others follow every `STEP_PX`.
+    y : (n,) float64
+        Rows of the nodes, px.
+    seen : (n,) float64
+        Share of ink under the pen around each node, 0..1: 0 is interpolated.
+    """
+
+    x0: float
+    y: Reals
+    seen: Reals
+
+    @property
+    def x(self) -> Reals:
+        """(n,) columns of the nodes."""
+        return self.x0 + STEP_PX * np.arange(len(self.y))
+
+
+def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
+    """Center lines of all cells as the paths tell them, drawn out to the tips of peaks.
+
+    Across pixels that are not trusted they run straight on.
+    """
+    claimed = np.zeros(ink.shape, np.int8)
+    for row in layout.rows:
+        mark_path(row.first, row.last, round(layout.pen_px), claimed)
+    sure = ink * trust
+    tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
+    lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
+    return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
+
+
+def _with_ends(line: Line, cell: Cell, layout: Layout, ink: Floats, trust: Floats, claimed: NDArray[np.int8]) -> Line:
+    """The line with steep strokes at its meetings with other leads followed to their tips."""
+    last = max(c.end for c in layout.cells if c.row == cell.row)
+    y = line.y
+    for side, edge, meets in ((1, cell.start, cell.start_s > 0), (-1, cell.end, cell.end < last - 1)):
+        if meets:
+            level = float(np.interp(edge, line.x, line.y))
+            stroke = end_stroke(ink, trust, claimed, edge, level, side, layout.px_per_mm, layout.pen_px)
+            y = bent(line.x, y, stroke, edge, side) if stroke else y
+    return Line(line.x0, y, line.seen)
+
+
+def _tips(row: RowPath, ink: Floats, claimed: NDArray[np.int8], pen_px: float) -> Reals:
+    """(W,) row that the trace reaches in each column; a shortest path cuts off peaks narrower than two pens."""
+    top, bottom = np.empty(len(row.first), np.int32), np.empty(len(row.first), np.int32)
+    ink_run(ink, row.first, row.last, round(pen_px), claimed, top, bottom)
+    low, high = np.minimum(row.first, row.last), np.maximum(row.first, row.last)
+    # Only beyond all of the path nearby, and only the farthest column: the run of a steep stroke is no peak.
+    inward = pen_px / 2 - 0.5
+    up = minimum_filter1d(low, _TIP_COLUMNS) - top - inward
+    down = bottom - inward - maximum_filter1d(high, _TIP_COLUMNS)
+    tips = (row.first + row.last) / 2
+    for beyond, end in ((up, top + inward), (down, bottom - inward)):
+        farthest = (beyond > 1) & (beyond == maximum_filter1d(beyond, _TIP_COLUMNS))
+        farthest[1:] &= ~farthest[:-1]
+        tips = np.where(farthest, end, tips)
+    return tips
+
+
+def _from_path(row: RowPath, tips: Reals, cell: Cell, trust: Floats) -> Line:
+    n = int((cell.end - cell.start) / STEP_PX) + 1
+    x = cell.start + STEP_PX * np.arange(n)
+    columns = np.arange(len(row.first))
+    at = np.c_[columns - 0.4, columns, columns + 0.4].ravel()
+    y = np.interp(x, at, np.c_[row.first, tips, row.last].ravel())
+    clear = (trust[row.first, columns] > 0) & (trust[row.last, columns] > 0)
+    return Line(cell.start, bridged(y, clear[np.clip(np.round(x).astype(int), 0, len(columns) - 1)]), np.zeros(n))
+
+
+def bridged(y: Reals, known: NDArray[np.bool_]) -> Reals:
+    """Unknown values replaced: straight lines between known ones, level at the ends."""
+    at = np.flatnonzero(known)
+    return np.interp(np.arange(len(y)), at, y[at]) if len(at) else y
+
+
+def trusted(layout: Layout, ink: Floats) -> Floats:
+    """(H, W) weight of each pixel: 0 on pulses and separators, whose ink is not the trace's."""
+    trust = np.ones_like(ink)
+    pen = layout.pen_px
+    for pulse in layout.pulses:
+        low, high = round(pulse.top - pen - 2), round(pulse.base + pen + 2)
+        for x in (pulse.left, pulse.right):
+            trust[max(0, low):high + 1, max(0, round(x - pen / 2 - 1)):round(x + pen / 2 + 1) + 1] = 0
+    for s in layout.separators:
+        trust[max(0, s.top - 2):s.bottom + 3, max(0, s.left - 2):s.right + 3] = 0
+    return trust
+
+
+def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float) -> list[Line]:
+    """Move the nodes of all lines until the drawn pen meets the ink.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        Within about a pen's width of the truth where strokes are level; tips of peaks may be missing.
+    ink, trust : (H, W) float32
+    pen_px, blur_px : float
+        Width of the pen, standard deviation of its blur.
+    """
+    nodes = [line.y.copy() for line in lines]
+    nearest = np.empty(ink.shape, np.float32)
+    who, which = np.full(ink.shape, -1, np.int32), np.zeros(ink.shape, np.int32)
+    profile = pen_profile(pen_px, blur_px)
+    reach = len(profile) / FINE
+    for _ in range(_ROUNDS):
+        nearest.fill(reach)
+        for owner, (line, y) in enumerate(zip(lines, nodes)):
+            pen_distance(y, line.x0, STEP_PX, owner, reach, nearest, who, which)
+        for owner, (line, y) in enumerate(zip(lines, nodes)):
+            diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
+            pen_equations(y, line.x0, STEP_PX, owner, reach, profile, FINE, ink, trust, nearest, who, which,
+                          diagonal, beside, right)
+            y += _move(y, diagonal, beside, right)
+    return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
+
+
+def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
+    """The fitted line; where the page is not trusted it runs straight from one side to the other."""
+    rows = np.clip(np.round(y).astype(int), 0, trust.shape[0] - 1)
+    clear = trust[rows, np.clip(np.round(line.x).astype(int), 0, trust.shape[1] - 1)] > 0
+    under = map_coordinates(ink, [y, line.x], order=1, mode="nearest") / 0.6
+    return Line(line.x0, bridged(y, clear), np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
+
+
+def _move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
+    """Solve the pentadiagonal system of ink and bending."""
+    bend = y[:-2] - 2 * y[1:-1] + y[2:]
+    stiff = _STIFF / (1 + (bend / _CORNER_PX) ** 2)
+    bands = np.zeros((3, len(y)))
+    bands[0] = diagonal + 1e-3
+    bands[1, :-1] = beside
+    bands[0, :-2] += stiff
+    bands[0, 1:-1] += 4 * stiff
+    bands[0, 2:] += stiff
+    bands[1, :-2] -= 2 * stiff
+    bands[1, 1:-1] -= 2 * stiff
+    bands[2, :-2] += stiff
+    pull = right.copy()
+    pull[:-2] -= stiff * bend
+    pull[1:-1] += 2 * stiff * bend
+    pull[2:] -= stiff * bend
+    return np.clip(solveh_banded(bands, pull, lower=True), -_LONGEST_MOVE_PX, _LONGEST_MOVE_PX)

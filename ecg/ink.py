@@ -1,0 +1,157 @@
+"""Ink, grid and paper told apart by color.
+
+Everything here is darkness: 1 - (pixel / paper), per channel, 0 for bare paper. Paper is measured locally, so shading
+across a photograph drops out. In darkness space a mixture of trace and grid is a weighted sum of two directions, and
+the share of the trace is what remains when the direction of the grid is projected out.
+"""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.marks import measure_pen
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+# Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
+_COLOR_TELLS = 0.3
+# Edges of the pen more blurred than this, by color alone, were blurred by the coding of color.
+_SHARP_PX = 0.42
+
+
+@dataclass(frozen=True)
+class Colors:
+    """Darkness per channel of what is printed.
+
+    Parameters
+    ----------
+    ink, grid : (3,) float64
+        Of the trace and of the strongest grid lines, 0 = paper, 1 = black.
+    by_color : bool
+        Whether the two differ enough in hue to be told apart by it.
+    """
+
+    ink: NDArray[np.float64]
+    grid: NDArray[np.float64]
+    by_color: bool
+
+
+def darkness(rgb: Bytes) -> Floats:
+    """Darkness against the local paper.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+
+    Returns
+    -------
+    (H, W, 3) float32
+        0 for paper, 1 for black; never below 0.
+    """
+    # The brightest of a few pixels is paper between grid lines; the median of many such leaves ink and glare out.
+    bright = cv2.dilate(rgb, np.ones((5, 5), np.uint8))
+    step = max(4, round(max(rgb.shape) / 140))
+    small = cv2.resize(bright, (max(1, rgb.shape[1] // step), max(1, rgb.shape[0] // step)),
+                       interpolation=cv2.INTER_AREA)
+    paper = cv2.GaussianBlur(cv2.medianBlur(small, 13), (0, 0), 4).astype(np.float32)
+    level = cv2.resize(paper, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+    out = cv2.divide(rgb.astype(np.float32), np.maximum(level, 8, out=level))
+    return np.maximum(np.subtract(1, out, out=out), 0, out=out)
+
+
+def find_colors(dark: Floats) -> Colors:
+    """Colors of ink and grid, from every third pixel.
+
+    Parameters
+    ----------
+    dark : (H, W, 3) float32
+        Of `darkness`.
+    """
+    sample = dark[::3, ::3].reshape(-1, 3)
+    least, most = sample.min(axis=1), sample.max(axis=1)
+    # Ink is what is dark in all channels; a grid in color is bright in at least one.
+    level = float(np.quantile(least, 0.999))
+    ink = np.median(sample[least >= 0.75 * level], axis=0).astype(np.float64)
+    rest = sample[(least < 0.45 * level) & (most > 0.06)].astype(np.float64)
+    if len(rest) < 50:
+        return Colors(ink, ink * 0, False)
+    # First principal direction through paper (0): faint and strong lines lie on one ray.
+    _, vectors = np.linalg.eigh(rest.T @ rest)
+    ray = np.abs(vectors[:, -1])
+    strong = float(np.quantile(rest @ ray, 0.95))
+    outside = ink - ray * (ray @ ink)
+    return Colors(ink, ray * strong, bool(np.linalg.norm(outside) > _COLOR_TELLS * np.linalg.norm(ink)))
+
+
+def grid_signal(dark: Floats, colors: Colors) -> Floats:
+    """Darkness of the grid alone, (H, W) float32, with ink cut away: what its period is measured on."""
+    most = dark.max(axis=2)
+    top = 1.3 * float(colors.grid.max()) if colors.grid.any() else 1.0
+    # Halfway between the grid, as dark as its crossings are, and ink.
+    least = float(colors.ink.min())
+    inked = dark.min(axis=2) > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
+    most[cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    return np.minimum(most, top, out=most)
+
+
+def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
+    """How much of each pixel the trace's ink covers.
+
+    Parameters
+    ----------
+    dark : (H, W, 3) float32
+    colors : Colors
+    px_per_mm : float
+        Tells how long a line must be to be grid, where color cannot.
+
+    Returns
+    -------
+    (H, W) float32
+        0 to 1.
+    """
+    by_color = _by_color(dark, colors) if colors.by_color else None
+    if by_color is not None and measure_pen(by_color)[1] < _SHARP_PX:
+        return by_color
+    share = _by_level(dark, colors, px_per_mm)
+    if by_color is not None:
+        # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
+        near = cv2.dilate(by_color, np.ones((3, 3), np.uint8))
+        share *= np.clip(4 * near - 0.6, 0, 1)
+    return share
+
+
+def _by_color(dark: Floats, colors: Colors) -> Floats:
+    ray = colors.grid / max(np.linalg.norm(colors.grid), 1e-9)
+    outside = colors.ink - ray * (ray @ colors.ink)
+    weights = (outside / (outside @ colors.ink)).astype(np.float32)
+    share = cv2.transform(dark, weights[None, :])
+    return np.clip(share, 0, 1, out=share)
+
+
+def _by_level(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
+    # In the brightest channel of a colored grid there is least to take away.
+    weight = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
+    weight = (weight / weight.sum()).astype(np.float32)
+    ink, grid = float(weight @ colors.ink), float(weight @ colors.grid)
+    share = _without_lines(cv2.transform(dark, weight[None, :]) / ink, grid / ink, px_per_mm)
+    return np.clip(share, 0, 1, out=share)
+
+
+def _without_lines(dark: Floats, grid_level: float, px_per_mm: float) -> Floats:
+    """Long straight lines taken away: what most of a long window along the line shares is the line."""
+    length = 2 * round(3 * px_per_mm) + 1
+    bytes_ = np.clip(dark * 255, 0, 255).astype(np.uint8)
+    lines = np.maximum(_running_median(bytes_, length), _running_median(bytes_.T, length).T).astype(np.float32) / 255
+    lines = np.minimum(lines, min(1.15 * grid_level, 0.9) if grid_level else 0.5)
+    # A pixel of trace over a line of darkness g shows g + share (1 - g).
+    return (dark - lines) / (1 - lines)
+
+
+def _running_median(image: Bytes, length: int) -> Bytes:
+    """Median along rows, of every second column: grid lines are longer than that."""
+    from scipy.ndimage import percentile_filter
+    thin = image[:, ::4]
+    found = percentile_filter(thin, 50, size=(1, max(3, length // 4 | 1)))
+    return np.repeat(found, 4, axis=1)[:, :image.shape[1]]

@@ -1,0 +1,150 @@
+"""The loops of the digitizer: the cheapest path along a row, and the drawn pen against the page."""
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@njit(cache=True)
+def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: float, gap: float, score: Reals,
+                  source: Ints, entry: Ints, first: Ints, last: Ints) -> None:
+    """Path from the left to the right edge that stays on ink.
+
+    ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink. score (2, H); source, entry (W, H): the
+    row of the column before, and the row at which the column was entered; out: first, last (W,) rows at which the path
+    enters and leaves each column.
+    """
+    height, width = ink.shape
+    for y in range(height):
+        score[1, y] = 0.0
+    for x in range(width):
+        now, old = x % 2, 1 - x % 2
+        for y in range(height):
+            best, at = score[old, y], y
+            if y > 0 and score[old, y - 1] + 0.02 * gap < best:
+                best, at = score[old, y - 1] + 0.02 * gap, y - 1
+            if y < height - 1 and score[old, y + 1] + 0.02 * gap < best:
+                best, at = score[old, y + 1] + 0.02 * gap, y + 1
+            score[now, y] = best + gap * (1 - ink[y, x]) + pull * min(abs(y - rest[x]), far)
+            source[x, y], entry[x, y] = at, y
+        # Down and up inside the column: each pixel costs little on ink, much off it.
+        for y in range(1, height):
+            s = score[now, y - 1] + travel + gap * (1 - ink[y, x])
+            if s < score[now, y]:
+                score[now, y], source[x, y], entry[x, y] = s, source[x, y - 1], entry[x, y - 1]
+        for y in range(height - 2, -1, -1):
+            s = score[now, y + 1] + travel + gap * (1 - ink[y, x])
+            if s < score[now, y]:
+                score[now, y], source[x, y], entry[x, y] = s, source[x, y + 1], entry[x, y + 1]
+    y = 0
+    for k in range(height):
+        if score[(width - 1) % 2, k] < score[(width - 1) % 2, y]:
+            y = k
+    for x in range(width - 1, -1, -1):
+        last[x], first[x] = y, entry[x, y]
+        y = source[x, y]
+
+
+@njit(cache=True)
+def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float, nearest: Floats, who: Ints,
+                 which: Ints) -> None:
+    """Distance of pixels to a polyline, kept where it is the smallest so far.
+
+    nodes (n,) rows of the polyline at columns x0 + k step, NaN = pen lifted; owner number of the polyline; reach how
+    far is looked; nearest (H, W), who, which (H, W): distance, polyline and segment.
+    """
+    height, width = nearest.shape
+    for k in range(len(nodes) - 1):
+        ya, yb = nodes[k], nodes[k + 1]
+        if np.isnan(ya) or np.isnan(yb):
+            continue
+        xa = x0 + k * step
+        length2 = step * step + (yb - ya) ** 2
+        for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
+            for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
+                s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
+                s = min(1.0, max(0.0, s))
+                d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
+                if d < nearest[y, x]:
+                    nearest[y, x], who[y, x], which[y, x] = d, owner, k
+
+
+@njit(cache=True)
+def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, profile: Reals, fine: int, ink: Floats,
+                  trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals, beside: Reals,
+                  right: Reals) -> float:
+    """Normal equations of moving each node so that the drawn pen meets the ink; returns the weighted squared error.
+
+    profile (m,) share of ink that the pen lays at distance k / fine px from its path, 0 from `reach` on; ink, trust
+    (H, W): share of ink and weight; diagonal, right (n,), beside (n - 1,): added to.
+    """
+    height, width = nearest.shape
+    total = 0.0
+    for k in range(len(nodes) - 1):
+        ya, yb = nodes[k], nodes[k + 1]
+        if np.isnan(ya) or np.isnan(yb):
+            continue
+        xa = x0 + k * step
+        length2 = step * step + (yb - ya) ** 2
+        for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
+            for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
+                if which[y, x] != k or who[y, x] != owner or trust[y, x] == 0:
+                    continue
+                d = nearest[y, x]
+                at = min(int(d * fine), len(profile) - 2)
+                slope = (profile[at] - profile[at + 1]) * fine
+                error = ink[y, x] - profile[at] + slope * (d - at / fine)
+                # Ink far from what is drawn is another's; a Cauchy weight lets it go.
+                weight = trust[y, x] / (1 + 2 * error * error)
+                total += weight * error * error
+                if slope < 0.02 or d < 1e-6:
+                    continue
+                s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
+                s = min(1.0, max(0.0, s))
+                pull = slope * (y - ya - s * (yb - ya)) / d
+                a, b = pull * (1 - s), pull * s
+                diagonal[k] += weight * a * a
+                diagonal[k + 1] += weight * b * b
+                beside[k] += weight * a * b
+                right[k] += weight * a * error
+                right[k + 1] += weight * b * error
+    return total
+
+
+@njit(cache=True)
+def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -> None:
+    """Count in claimed (H, W) how many paths come within `margin` rows of a pixel in its column."""
+    for x in range(len(first)):
+        low, high = min(first[x], last[x]) - margin, max(first[x], last[x]) + margin
+        for y in range(max(0, low), min(claimed.shape[0], high + 1)):
+            claimed[y, x] += 1
+
+
+@njit(cache=True)
+def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8], top: Ints, bottom: Ints) -> None:
+    """Ends of the unbroken ink above and below a path in each column; none where it runs into another path's.
+
+    ink, claimed (H, W), claimed of `mark_path`; first, last (W,); out: top, bottom (W,) rows, the path's own where
+    nothing is added.
+    """
+    for x in range(len(first)):
+        low, high = min(first[x], last[x]), max(first[x], last[x])
+        top[x], bottom[x] = low, high
+        y = low
+        while y > 0 and ink[y - 1, x] > 0.5:
+            y -= 1
+            if claimed[y, x] > (1 if y >= low - margin else 0):
+                y = low
+                break
+        top[x] = y
+        y = high
+        while y < ink.shape[0] - 1 and ink[y + 1, x] > 0.5:
+            y += 1
+            if claimed[y, x] > (1 if y <= high + margin else 0):
+                y = high
+                break
+        bottom[x] = y

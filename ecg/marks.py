@@ -1,0 +1,226 @@
+"""Calibration pulses and separators: straight upright strokes that are no trace."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+# Vertical strokes shorter than this are not looked at: letters are smaller.
+_STROKE_MM = 3.0
+_PULSE_WIDTH_MM = (1.5, 11.0)
+# Half the height of the window in which a level run is measured, px.
+_PROFILE = 5
+# Steps a pixel of `pen_profile`.
+FINE = 16
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """An upright straight stroke; px, edges included."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    @property
+    def x(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left + 1
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top + 1
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse.
+
+    Parameters
+    ----------
+    left, right : float
+        Columns of the middle of its two upright strokes.
+    top, base : float
+        Rows of the middle of its roof and of its foot.
+    """
+
+    left: float
+    right: float
+    top: float
+    base: float
+
+
+def find_strokes(ink: Floats, px_per_mm: float) -> list[Stroke]:
+    """Upright strokes, (H, W) share of ink searched for straight vertical runs."""
+    mask = (ink > 0.5).astype(np.uint8)
+    length = max(3, round(_STROKE_MM * px_per_mm))
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    return [Stroke(int(x), int(x + w - 1), int(y), int(y + h - 1)) for x, y, w, h, _ in stats[1:]
+            if w <= 1.6 * px_per_mm]
+
+
+def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: tuple[float, float], pen_px: float) -> list[Pulse]:
+    """Two thin strokes of one height with a roof between them, clear below."""
+    out: list[Pulse] = []
+    thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2 and s.height > 3.5 * px_per_mm[1]]
+    for a in thin:
+        for b in thin:
+            apart = (b.x - a.x) / px_per_mm[0]
+            if not _PULSE_WIDTH_MM[0] < apart < _PULSE_WIDTH_MM[1] or abs(a.top - b.top) > 0.4 * px_per_mm[1]:
+                continue
+            if abs(a.height - b.height) > 0.5 * max(a.height, b.height):
+                continue
+            pulse = _roofed(ink, a, b, px_per_mm[1])
+            if pulse:
+                out.append(pulse)
+    return _apart(sorted(out, key=lambda p: p.base), 3 * px_per_mm[0])
+
+
+def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: float) -> Pulse | None:
+    inner = slice(a.right + 2, b.left - 1)
+    reach = max(2, round(0.4 * px_per_mm))
+    top = min(a.top, b.top)
+    lines = slice(max(0, top - reach), top + 2 * reach)
+    roof = ink[lines, inner]
+    if roof.shape[1] < 3 or (roof.max(axis=0) > 0.5).mean() < 0.9:
+        return None
+    profile = roof.mean(axis=1)
+    row = lines.start + float((profile * np.arange(len(profile))).sum() / profile.sum())
+    # Where the trace joins, both strokes end; the shorter one ends there for certain.
+    bottom = min(a.bottom, b.bottom)
+    below = ink[round(row + 2 * reach):max(round(row + 2 * reach) + 1, bottom - 2 * reach), inner]
+    if below.size and (below > 0.5).mean() > 0.08:
+        return None
+    pen = float(profile.sum())
+    return Pulse(a.x, b.x, row, bottom - max(pen - 1, 0) / 2)
+
+
+def _apart(pulses: list[Pulse], least: float) -> list[Pulse]:
+    out: list[Pulse] = []
+    for pulse in pulses:
+        if all(abs(pulse.base - o.base) > least or abs(pulse.left - o.left) > least for o in out):
+            out.append(pulse)
+    return out
+
+
+def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: float, pen_px: float) -> list[Stroke]:
+    """Strokes thicker than the pen, or of one height and column in several rows."""
+    free = [s for s in strokes if s.height < 25 * px_per_mm
+            and not any(p.left - 3 <= s.x <= p.right + 3 and p.top - 5 <= s.bottom and s.top <= p.base + 5
+                        for p in pulses)]
+    thick = [s for s in free if s.width >= 1.7 * pen_px + 1]
+    if thick:
+        return thick
+    out = []
+    for s in free:
+        alike = [o for o in free if abs(o.x - s.x) < 0.4 * px_per_mm and abs(o.height - s.height) < 0.4 * px_per_mm]
+        if len(alike) >= 3:
+            out.append(s)
+    return out
+
+
+def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: float) -> list[Stroke]:
+    """Separators where leads meet, also those that a steep trace has merged with.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+    separators : list of Stroke
+        Those that stand free tell how wide one is.
+    places : list of (x, y)
+        Where leads meet: column, and row of the base line.
+    px_per_mm : float
+    """
+    near = [s for s in separators if any(abs(s.x - x) < 0.6 * px_per_mm for x, _ in places)]
+    if not near:
+        return []
+    width = float(np.median([s.width for s in near]))
+    out: list[tuple[Stroke, float]] = []
+    for x, base in places:
+        best: Stroke | None = None
+        for left in range(round(x - 0.6 * px_per_mm - width / 2), round(x + 0.6 * px_per_mm - width / 2) + 1):
+            found = _solid(ink, left, left + round(width) - 1, base, px_per_mm)
+            if found and (best is None or found.height > best.height):
+                best = found
+        if best:
+            out.append((best, base))
+    return _alike(out)
+
+
+def _alike(found: list[tuple[Stroke, float]]) -> list[Stroke]:
+    """All separators of a page are of one height: where a trace hides the ends of one, the others tell them."""
+    if not found:
+        return []
+    high = float(np.quantile([s.height for s, _ in found], 0.75))
+    whole = [(s, base) for s, base in found if s.height > 0.8 * high]
+    above = float(np.median([(s.top + s.bottom) / 2 - base for s, base in whole]))
+    out = []
+    for s, base in found:
+        middle = (s.top + s.bottom) / 2 if s.height > 0.8 * high else base + above
+        out.append(Stroke(s.left, s.right, min(s.top, round(middle - high / 2)),
+                          max(s.bottom, round(middle + high / 2))))
+    return out
+
+
+def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: float) -> Stroke | None:
+    """The longest run of rows near a base line that are ink from `left` to `right`; a trace's pen is narrower."""
+    top = max(0, round(base - 9 * px_per_mm))
+    window = ink[top:round(base + 9 * px_per_mm), max(0, left):right + 1]
+    if window.shape[1] < 1:
+        return None
+    inner = window[:, 1:-1] if window.shape[1] > 4 else window
+    full = np.r_[False, inner.min(axis=1) > 0.35, False].astype(int)
+    edges = np.diff(full)
+    runs = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
+    if not runs:
+        return None
+    a, b = max(runs, key=lambda r: r[1] - r[0])
+    return Stroke(left, right, top + int(a), top + int(b) - 1) if b - a > 2 * px_per_mm else None
+
+
+def measure_pen(ink: Floats) -> tuple[float, float]:
+    """Width of the trace's line and blur of its edge (standard deviation), px.
+
+    Both from the sum and the spread of ink across nearly level runs that stand alone: a line of width w blurred by
+    sigma spreads by w^2 / 12 + sigma^2.
+    """
+    mask = ink > 0.5
+    # Columns of a level run: ink here, and at both sides two columns on.
+    level = mask[:, 2:-2] & mask[:, :-4] & mask[:, 4:]
+    middle = np.ascontiguousarray(ink[:, 2:-2])
+    rows, columns = np.nonzero(level & (middle >= np.roll(middle, 1, 0)) & (middle > np.roll(middle, -1, 0)))
+    inside = (rows >= _PROFILE) & (rows < len(ink) - _PROFILE)
+    rows, columns = rows[inside], columns[inside]
+    if len(rows) < 50:
+        return 2.0, 0.3
+    pick = np.linspace(0, len(rows) - 1, min(len(rows), 4000)).astype(int)
+    offsets = np.arange(-_PROFILE, _PROFILE + 1)
+    around = middle[rows[pick][:, None] + offsets, columns[pick][:, None]].astype(np.float64)
+    around = around[np.maximum(around[:, 0], around[:, -1]) < 0.25]  # strokes run out of the window
+    if len(around) < 30:
+        return 2.0, 0.3
+    around = np.maximum(around - np.minimum(around[:, :1], around[:, -1:]), 0)
+    total = around.sum(axis=1)
+    center = (around * offsets).sum(axis=1) / total
+    spread = (around * (offsets - center[:, None]) ** 2).sum(axis=1) / total
+    thin = total <= np.quantile(total, 0.6)
+    width = float(np.quantile(total, 0.4))
+    blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
+    return width, float(np.sqrt(blur))
+
+
+def pen_profile(pen_px: float, blur_px: float) -> Reals:
+    """Share of ink at distances 0, 1 / 16, 2 / 16, ... px from the path of a blurred pen, to where it ends."""
+    radius = pen_px / 2
+    d = np.arange(0, radius + 1 + 2.5 * blur_px, 1 / FINE)
+    sigma = np.sqrt(2) * blur_px
+    return np.asarray(0.5 * (erf((radius - d) / sigma) + erf((radius + d) / sigma)))

@@ -1,0 +1,86 @@
+"""What is written for one page: signals, facts, overlay."""
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecg.digitize import Digitized
+from ecg.layout import Cell
+from ecg.fit import Line
+from ecg.names import LEADS
+from ecg.signal import DOUBT, Signals, heart_rate_bpm
+from featurize.files import replacing, write_text
+
+Bytes = NDArray[np.uint8]
+
+# Line colors of leads in turn, and of doubtful spans, RGB: far from red grids and black ink.
+_COLORS = ((0, 90, 255), (0, 150, 60), (150, 0, 200), (0, 150, 170))
+_DOUBTFUL = (255, 120, 0)
+
+
+def write_signals(found: Signals, path: Path) -> None:
+    """CSV of the 12 leads in mV, one row a sample, empty outside the window of a lead."""
+    frame = pd.DataFrame(dict(zip(LEADS, found.mv)))
+    with replacing(path, durable=False) as part:
+        frame.to_csv(part, index=False, float_format="%.4f")
+
+
+def facts(found: Digitized) -> dict[str, Any]:
+    """What `<stem>.json` holds."""
+    page, plan, signals = found.page, found.layout, found.signals
+    on_page = [lead for lead in LEADS if signals.confidence(lead) > 0]
+    return {"fs_hz": signals.fs_hz, "px_per_mm": [round(v, 4) for v in page.px_per_mm], "mm_per_mv": plan.mm_per_mv,
+            "mm_per_s": plan.mm_per_s, "layout": plan.name, "rotation_deg": round(page.rotation_deg, 3),
+            "leads": {lead: {"confidence": round(signals.confidence(lead), 3), "gaps": signals.gaps(lead)}
+                      for lead in on_page},
+            "einthoven_residual_mv": _number(signals.einthoven_residual_mv, 4),
+            "heart_rate_bpm": _number(heart_rate_bpm(signals), 1), "warnings": list(found.warnings)}
+
+
+def _number(value: float, digits: int) -> float | None:
+    """JSON knows no NaN."""
+    return round(value, digits) if math.isfinite(value) else None
+
+
+def write_facts(content: dict[str, Any], path: Path) -> None:
+    """JSON, keys in their order."""
+    write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", path)
+
+
+def overlay(found: Digitized) -> Bytes:
+    """(H, W, 3) the flat page, paled, with every lead drawn over it and named; doubtful spans in orange."""
+    image = np.asarray(255 - (255 - found.page.rgb) // 2)
+    for cell, line in zip(found.layout.cells, found.lines):
+        _draw(image, cell, line)
+    return image
+
+
+def _draw(image: Bytes, cell: Cell, line: Line) -> None:
+    color = _COLORS[LEADS.index(cell.lead.lstrip("-")) % len(_COLORS)]
+    # Sixteenths of a pixel, as OpenCV wants them.
+    points = np.round(16 * np.c_[line.x, line.y]).astype(np.int32)
+    cv2.polylines(image, [points[:, None]], False, color, 1, cv2.LINE_AA, 4)
+    for part in _spans(line.seen < DOUBT):
+        cv2.polylines(image, [points[part][:, None]], False, _DOUBTFUL, 2, cv2.LINE_AA, 4)
+    at = (round(cell.start) + 4, max(20, round(float(np.median(line.y))) - 40))
+    cv2.putText(image, cell.lead, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, color, 2, cv2.LINE_AA)
+
+
+def _spans(flags: NDArray[np.bool_]) -> Sequence[slice]:
+    edges = np.diff(np.r_[False, flags, False].astype(int))
+    return [slice(max(0, a - 1), b + 1) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
+
+
+def write_overlay(image: Bytes, path: Path) -> None:
+    """PNG, packed fast."""
+    ok, data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not ok:
+        raise OSError(f"OpenCV could not pack {path.name}")
+    with replacing(path, durable=False) as part:
+        part.write_bytes(data.tobytes())

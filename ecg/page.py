@@ -1,0 +1,116 @@
+"""A page: read, laid flat, its ink and its scale known."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
+from ecg.ink import Colors, darkness, find_colors, grid_signal, ink_share
+from featurize.images import Limits, read_image
+from featurize.picture import ImageError
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+LIMITS = Limits(pixels=100_000_000)
+_LEAST_PX = 300
+# Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
+_SCALES = (6.0, 12.0)
+
+
+class TooSmall(ImageError):
+    """Fewer pixels than a lead needs."""
+
+    reason = "too_small"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page laid flat.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+    ink : (H, W) float32
+        Share of each pixel that the trace's ink (or text in the same ink) covers.
+    px_per_mm : (float, float)
+        Along x and y.
+    to_source : (3, 3) float64
+        From its pixels to those of the file.
+    rotation_deg : float
+        By which the file was turned.
+    colors : Colors
+    lattice : Lattice
+        Of the file's pixels.
+    """
+
+    rgb: Bytes
+    ink: Floats
+    px_per_mm: tuple[float, float]
+    to_source: Reals
+    rotation_deg: float
+    colors: Colors
+    lattice: Lattice
+
+
+def read_page(source: Path | bytes) -> Page:
+    """Read and flatten one page.
+
+    Raises
+    ------
+    ImageError
+        Unreadable, too small or too large, without a grid.
+    """
+    return flatten(read_image(source, limits=LIMITS).rgb)
+
+
+def flatten(rgb: Bytes) -> Page:
+    """A page from its pixels: turned upright, perspective removed, scale measured on the grid.
+
+    Raises
+    ------
+    TooSmall, NoGrid
+    """
+    height, width = rgb.shape[:2]
+    if min(height, width) < _LEAST_PX:
+        raise TooSmall(f"{width} x {height} px, at least {_LEAST_PX} px a side were wanted")
+    dark = darkness(rgb)
+    colors = find_colors(dark)
+    lattice = find_lattice(grid_signal(dark, colors))
+    scale = lattice.px_per_mm(rgb.shape)
+    turn, ratio = np.eye(3), 1.0
+    if _is_flat(lattice, rgb.shape) and _SCALES[0] <= scale[0] <= _SCALES[1]:
+        flat = rgb
+    else:
+        ratio = float(np.clip(np.mean(scale), *_SCALES))
+        turn, size = _upright(lattice, rgb.shape, ratio * BOX_MM)
+        flat = cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        dark, scale = darkness(flat), (ratio, ratio)
+    ink = ink_share(dark, colors, scale[0])
+    return Page(flat, ink, scale, np.linalg.inv(turn), lattice.rotation_deg(rgb.shape), colors, lattice)
+
+
+def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:
+    """Whether rows of pixels are rows of the grid, to a pixel, over the whole page."""
+    height, width = shape[:2]
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
+    u, v = lattice.boxes(corners).T
+    sx, sy = (u[1] - u[0]) / width, (v[2] - v[0]) / height
+    straight = np.c_[u[0] + corners[:, 0] * sx, v[0] + corners[:, 1] * sy]
+    return bool(np.abs((np.c_[u, v] - straight) / [sx, sy]).max() < 1.0)
+
+
+def _upright(lattice: Lattice, shape: tuple[int, ...], box_px: float) -> tuple[Reals, tuple[int, int]]:
+    """Homography from the file's pixels to the flat page, and the flat page's width and height."""
+    height, width = shape[:2]
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
+    boxes = lattice.boxes(corners)
+    low, high = boxes.min(axis=0), boxes.max(axis=0)
+    size = np.ceil((high - low) * box_px).astype(int)
+    if size.prod() > 4 * height * width * max(1.0, _SCALES[0] * BOX_MM / box_px) ** 2 + 4e7:
+        raise NoGrid("the grid was seen at too sharp an angle: take the photo from straight above")
+    move = np.array([[box_px, 0, -low[0] * box_px], [0, box_px, -low[1] * box_px], [0, 0, 1]])
+    return move @ lattice.matrix, (int(size[0]), int(size[1]))

@@ -1,0 +1,255 @@
+"""Many pages: found in folders, digitized in processes, resumed, with the ones that fail as rows of errors.csv."""
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pandas as pd
+
+from ecg.digitize import digitize
+from ecg.outputs import facts, overlay, write_facts, write_overlay, write_signals
+from ecg.points import Point, read_points
+from featurize.errors import UserError
+from featurize.files import replacing
+from featurize.images import is_image_name, read_bytes
+from featurize.picture import ImageError
+from featurize.progress import tracking
+from featurize.sources import printable, walk
+
+# Raised with anything that changes a result: finished pages of an older one are done again.
+VERSION = 1
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may say about all pages.
+
+    Parameters
+    ----------
+    fs_hz : float
+        Samples a second of the signals.
+    layout : str
+        A key of `ecg.layout.LAYOUTS`, or auto.
+    """
+
+    fs_hz: float = 500.0
+    layout: str = "auto"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file.
+
+    Parameters
+    ----------
+    file : Path
+    path : str
+        As it is shown: relative to the folder that was named.
+    stem : str
+        Of what is written, relative to the output folder.
+    points : sequence of Point
+        Corrections by hand.
+    """
+
+    file: Path
+    path: str
+    stem: str
+    points: Sequence[Point] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a file: its facts, or the reason why not."""
+
+    item: Item
+    facts: dict[str, Any] | None
+    error: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did: pages digitized, refused, found done by an earlier run, wall time, where errors are listed."""
+
+    pages: int
+    errors: int
+    resumed: int
+    seconds: float
+    errors_csv: Path | None
+    done: Sequence[Done]
+
+
+def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs: int, points: Path | None = None,
+                   progress: bool = False) -> Summary:
+    """Digitize files and folders of files.
+
+    Parameters
+    ----------
+    given : sequence of Path
+    out : Path
+        Folder that gets `<stem>.csv`, `.json`, `.overlay.png`, `errors.csv` and `report.html`.
+    settings : Settings
+    jobs : int
+        Processes.
+    points : Path, optional
+        CSV of corrections, see `ecg.points`.
+    progress : bool
+        Show a bar.
+
+    Raises
+    ------
+    UserError
+        Nothing to read, or not one page could be digitized (errors.csv is written all the same).
+    """
+    from ecg.report.page import write_report
+    start = time.perf_counter()
+    if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
+        raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
+    if out.is_file():
+        raise UserError(f"{out} is a file, a folder was wanted: -o out/")
+    items = find_pages(given, read_points(points) if points else {})
+    kept = {item.stem: done for item in items for done in [_earlier(item, out, settings)] if done}
+    missing = [item for item in items if item.stem not in kept]
+    with tracking(len(items), "pages", shown=progress, done=len(kept)) as advance:
+        for done in _run(missing, out, settings, jobs):
+            kept[done.item.stem] = done
+            advance(1)
+    every = [kept[item.stem] for item in items]
+    failed = [d for d in every if d.facts is None]
+    errors_csv = _write_errors(failed, out / "errors.csv")
+    if len(failed) == len(every):
+        raise UserError(f"not one of {len(every)} pages could be digitized; the first, {failed[0].item.path}: "
+                        f"{failed[0].error}")
+    write_report(every, out)
+    return Summary(len(every) - len(failed), len(failed), len(items) - len(missing), time.perf_counter() - start,
+                   errors_csv, every)
+
+
+def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[Item]:
+    """Files named and files in folders named, each with a name of its own for what is written.
+
+    Raises
+    ------
+    UserError
+        A path that does not exist, or no image anywhere.
+    """
+    items: list[Item] = []
+    for path in given:
+        if not os.path.lexists(path):
+            raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
+        if path.is_dir():
+            files = sorted(name for name, fault in walk(path) if fault is None)
+            items += [_item(path / name, name, points) for name in files]
+        elif is_image_name(path.name):
+            items.append(_item(path, path.name, points))
+        else:
+            raise UserError(f"{path} is neither a folder nor an image: PNG, JPEG or TIFF pages were wanted")
+    if not items:
+        raise UserError(f"no page in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF images was wanted")
+    seen: dict[str, int] = {}
+    out = []
+    for item in items:
+        seen[item.stem] = seen.get(item.stem, 0) + 1
+        number = seen[item.stem]
+        out.append(item if number == 1 else Item(item.file, item.path, f"{item.stem}-{number}", item.points))
+    return out
+
+
+def _item(file: Path, name: str, points: dict[str, list[Point]]) -> Item:
+    shown = printable(name)
+    return Item(file, shown, printable(os.path.splitext(name)[0]), tuple(points.get(shown, ())))
+
+
+def _key(content: bytes, item: Item, settings: Settings) -> str:
+    """Changes with anything that changes the result."""
+    said = json.dumps([VERSION, asdict(settings), [asdict(p) for p in item.points]], sort_keys=True)
+    return hashlib.sha256(content + said.encode()).hexdigest()
+
+
+def _earlier(item: Item, out: Path, settings: Settings) -> Done | None:
+    """The page as an earlier run left it, if file and settings are the same."""
+    place = out / f"{item.stem}.json"
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+        same = content.get("key") == _key(read_bytes(item.file), item, settings)
+    except (OSError, ValueError, ImageError):
+        return None
+    whole = all((out / f"{item.stem}{end}").exists() for end in (".csv", ".overlay.png"))
+    return Done(item, content) if same and whole else None
+
+
+def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
+    """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done."""
+    try:
+        content = read_bytes(item.file)
+        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=item.points)
+    except ImageError as error:
+        return Done(item, None, str(error), error.reason)
+    except MemoryError:
+        return Done(item, None, "the memory does not suffice", "too_large")
+    told = facts(found) | {"path": item.path, "key": _key(content, item, settings)}
+    write_signals(found.signals, out / f"{item.stem}.csv")
+    write_overlay(overlay(found), out / f"{item.stem}.overlay.png")
+    write_facts(told, out / f"{item.stem}.json")
+    return Done(item, told)
+
+
+def _run(items: Sequence[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
+    if jobs == 1 or len(items) < _FEW:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            for item in items:
+                yield digitize_one(item, out, settings)
+        finally:
+            cv2.setNumThreads(threads)
+        return
+    yield from _in_processes(list(items), out, settings, jobs)
+
+
+def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
+    """A few pages ahead at a time; when a process dies, those under way are tried again one by one."""
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from loky import BrokenProcessPool
+
+    from featurize.workers import _pool
+    while items:
+        pool, running, suspects = _pool(jobs), dict[Future[Done], Item](), list[Item]()
+        try:
+            while items or running:
+                while items and len(running) < 2 * jobs:
+                    running[pool.submit(digitize_one, items[0], out, settings)] = items[0]
+                    items.pop(0)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield future.result()
+                    running.pop(future)
+        except BrokenProcessPool:
+            suspects = list(running.values())
+        finally:
+            pool.shutdown(wait=True, kill_workers=True)
+        for item in suspects:
+            alone = _pool(1)
+            try:
+                yield alone.submit(digitize_one, item, out, settings).result()
+            except BrokenProcessPool:
+                yield Done(item, None, "the process that digitized it died (crash or out of memory)", "crashed")
+            finally:
+                alone.shutdown(wait=True, kill_workers=True)
+
+
+def _write_errors(failed: Sequence[Done], path: Path) -> Path | None:
+    """The list of errors; one of an earlier run does not stay where there is nothing to tell."""
+    if not failed:
+        path.unlink(missing_ok=True)
+        return None
+    frame = pd.DataFrame([(d.item.path, d.error, d.reason) for d in failed], columns=["path", "error", "reason"])
+    with replacing(path) as part:
+        frame.to_csv(part, index=False, errors="backslashreplace")
+    return path

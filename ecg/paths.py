@@ -1,0 +1,143 @@
+"""The path of one row's trace through the columns of a page."""
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.kernels import cheapest_path
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+# How far from its base line a trace is followed.
+_REACH_MM = 45.0
+_LEAST_MM = 25.0
+# Share of ink from which a pixel begins to count as line, and share of a level line's ink that counts fully.
+_FAINT, _SURE = 0.05, 0.85
+
+
+@dataclass(frozen=True)
+class RowPath:
+    """A trace from left to right.
+
+    Parameters
+    ----------
+    base : float
+        Row of its base line, px.
+    start, end : float
+        Columns between which it is drawn.
+    first, last : (W,) int32
+        Rows at which the path enters and leaves each column.
+    on_ink : (W,) bool
+        Whether there is ink on the path.
+    support : int
+        Number of columns on ink.
+    """
+
+    base: float
+    start: float
+    end: float
+    first: Ints
+    last: Ints
+    on_ink: NDArray[np.bool_]
+    support: int
+
+    @property
+    def middle(self) -> Reals:
+        """(W,) row halfway between entering and leaving."""
+        return (self.first + self.last) / 2
+
+
+def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: float) -> RowPath | None:
+    """The trace that runs around row `base`, or None where less than 25 mm of ink does.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+        Share of ink.
+    base : float
+    px_per_mm : (float, float)
+    peak : float
+        See `follow`.
+    """
+    sx, sy = px_per_mm
+    top = max(0, int(base - _REACH_MM * sy))
+    band = np.ascontiguousarray(ink[top:int(base + _REACH_MM * sy) + 1])
+    rest = np.full(band.shape[1], base - top, np.float64)
+    first, last = follow(band, rest, sy, peak)
+    for _ in range(1):  # base lines wander: look again around the path's own course
+        on = _on_ink(band, first, last)
+        if on.sum() < _LEAST_MM * sx:
+            return None
+        rest = _course((first + last) / 2, on, rest, round(20 * sx))
+        first, last = follow(band, rest, sy, peak)
+    on = _on_ink(band, first, last)
+    extent = _extent(on, sx)
+    if extent is None:
+        return None
+    inside = np.zeros(len(on), bool)
+    inside[extent[0]:extent[1]] = True
+    middle = (first + last)[extent[0]:extent[1]] / 2
+    if np.quantile(np.abs(np.diff(middle, 2)), 0.98) == 0 and np.ptp(middle) < 0.01 * len(middle):
+        return None  # ruled: a frame, no trace
+    at = float(np.median((first + last)[inside & on] / 2)) + top
+    return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
+
+
+def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[Ints, Ints]:
+    """Rows at which the cheapest path enters and leaves each column of a band.
+
+    Parameters
+    ----------
+    band : (H, W) float32
+    rest : (W,) float64
+        The row that the path prefers in each column.
+    px_per_mm : float
+    peak : float
+        Share of ink in the middle of a level line: less than 1 where it is thin or blurred.
+    """
+    height, width = band.shape
+    first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
+    # Blurred strokes are less dark than sharp ones and as much a line.
+    band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32)
+    source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
+    cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, np.zeros((2, height)), source,
+                  entry, first, last)
+    return first, last
+
+
+def _on_ink(band: Floats, first: Ints, last: Ints) -> NDArray[np.bool_]:
+    x = np.arange(band.shape[1])
+    return np.asarray((band[first, x] > 0.4) | (band[last, x] > 0.4) | (band[(first + last) // 2, x] > 0.4))
+
+
+def _course(middle: Reals, on: NDArray[np.bool_], rest: Reals, window: int) -> Reals:
+    """Running median of the path where it is on ink, half of the way to it: a guess of the wandering base line."""
+    from scipy.ndimage import median_filter
+    known = np.flatnonzero(on)
+    filled = np.interp(np.arange(len(middle)), known, middle[known])
+    return np.asarray(median_filter(filled, 2 * window + 1, mode="nearest"))
+
+
+def _extent(on: NDArray[np.bool_], px_per_mm: float) -> tuple[int, int] | None:
+    """First and last column of the trace: gaps up to 12 mm are inside it, words beside it are not."""
+    from scipy.ndimage import binary_closing, label
+    gap = round(12 * px_per_mm)
+    padded = np.pad(on, gap)
+    closed = binary_closing(padded, np.ones(gap))[gap:-gap]
+    parts, count = label(closed)
+    best: tuple[int, int] | None = None
+    for k in range(1, count + 1):
+        at = np.flatnonzero((parts == k) & on)
+        if len(at) and (best is None or at[-1] + 1 - at[0] > best[1] - best[0]):
+            best = int(at[0]), int(at[-1]) + 1
+    return best if best and on[best[0]:best[1]].sum() > _LEAST_MM * px_per_mm else None
+
+
+def cover(path: RowPath, other: RowPath) -> float:
+    """Share of a path's columns on ink at which the other runs at the same place."""
+    both = path.on_ink & other.on_ink
+    low = np.maximum(np.minimum(path.first, path.last), np.minimum(other.first, other.last))
+    high = np.minimum(np.maximum(path.first, path.last), np.maximum(other.first, other.last))
+    return float((both & (high - low >= -1)).sum() / max(path.on_ink.sum(), 1))

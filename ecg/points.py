@@ -1,0 +1,76 @@
+"""Corrections by hand: a CSV of points that a lead must pass, or spans that must not be believed.
+
+Columns `page, lead, x, y, action`: page as errors.csv and the report show it, x and y in pixels of the overlay (which
+is the flat page), action `pin` (the trace passes here) or `cut` (the lead is not to be read from here to the next
+`cut` of the same lead on that page; y is free).
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ecg.layout import Cell
+from ecg.names import LEADS
+from featurize.errors import UserError
+
+_COLUMNS = ("page", "lead", "x", "y", "action")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One correction, px of the flat page."""
+
+    lead: str
+    x: float
+    y: float
+    action: str
+
+
+def read_points(path: Path) -> dict[str, list[Point]]:
+    """Corrections by page.
+
+    Raises
+    ------
+    UserError
+        Not readable, a column is missing, an unknown lead or action, or a place that is no number.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str).rename(columns=str.strip)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
+                        "was wanted") from error
+    lost = [c for c in _COLUMNS if c not in frame]
+    if lost:
+        raise UserError(f"{path} lacks {', '.join(lost)}: the columns {', '.join(_COLUMNS)} were wanted")
+    out: dict[str, list[Point]] = {}
+    for line, row in enumerate(frame[list(_COLUMNS)].itertuples(index=False), start=2):
+        out.setdefault(str(row.page), []).append(_point(row, path, line))
+    return out
+
+
+def _point(row: "tuple[str, str, str, str, str]", path: Path, line: int) -> Point:
+    _, lead, x, y, action = row
+    if lead not in LEADS or action not in ("pin", "cut"):
+        raise UserError(f"{path}, line {line}: lead {lead!r} and action {action!r} were given, one of "
+                        f"{', '.join(LEADS)} and pin or cut were wanted")
+    try:
+        place = float(x), float(y) if action == "pin" else 0.0
+    except (TypeError, ValueError):
+        raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted") from None
+    if not np.isfinite(place).all():
+        raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted")
+    return Point(lead, *place, action)
+
+
+def of_cell(points: Sequence[Point], cell: Cell) -> tuple[list[Point], list[tuple[float, float]]]:
+    """Pins of a cell, and its cut spans from column to column.
+
+    A pin belongs to the cell of its lead whose columns hold it; a cut without a partner reaches to the cell's end.
+    """
+    own = [p for p in points if p.lead == cell.lead.lstrip("-") and cell.start <= p.x <= cell.end]
+    cuts = sorted(p.x for p in own if p.action == "cut")
+    if len(cuts) % 2:
+        cuts.append(cell.end)
+    return [p for p in own if p.action == "pin"], list(zip(cuts[::2], cuts[1::2]))

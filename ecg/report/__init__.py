@@ -1,0 +1,1 @@
+"""The page that `ecg` writes: every page digitized, with its leads drawn over it."""

@@ -1,0 +1,98 @@
+"""report.html of a run over pages: what was read, what is doubtful, every lead over its page."""
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from featurize.images import ImageError, read_image
+from featurize.report.charts import data_uri
+from featurize.report.numbers import number, percent
+from featurize.report.page import contents, table, warning, write_page
+
+if TYPE_CHECKING:
+    from ecg.pages import Done
+
+SECTIONS = ("At a glance", "Pages", "Leads over their pages", "Files that gave nothing")
+# Pictures make the file large: the most doubtful pages are shown.
+_MOST_SHOWN = 24
+_WIDTH_PX = 1300
+
+
+def write_report(done: "Sequence[Done]", out: Path) -> None:
+    """Write `out/report.html`.
+
+    Parameters
+    ----------
+    done : sequence of Done
+        Every file, in order.
+    out : Path
+        The folder that holds the overlays.
+    """
+    good = [d for d in done if d.facts is not None]
+    failed = [d for d in done if d.facts is None]
+    good.sort(key=lambda d: (_confidence(d.facts or {}), d.item.path))
+    shown = [_picture(d, out) for d in good[:_MOST_SHOWN]]
+    content = {
+        "kicker": "ECG pages", "title": "Waveforms from pages", "lead": f"{len(good)} pages became signals.",
+        "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}], "contents": contents(SECTIONS),
+        "warnings": _warnings(good, failed), "no_warnings": "Nothing doubtful was found.",
+        "tiles": _tiles(good, failed), "pages": _pages(good), "shown": shown,
+        "left_out": max(0, len(good) - _MOST_SHOWN), "failed": _failed(failed)}
+    write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
+
+
+def _confidence(facts: dict[str, Any]) -> float:
+    return min((lead["confidence"] for lead in facts["leads"].values()), default=0.0)
+
+
+def _doubtful_s(facts: dict[str, Any]) -> float:
+    return float(sum(b - a for lead in facts["leads"].values() for a, b in lead["gaps"]))
+
+
+def _warnings(good: "Sequence[Done]", failed: "Sequence[Done]") -> list[dict[str, str]]:
+    out = []
+    if failed:
+        out.append(warning("caution", f"{len(failed)} files gave no signals.", "They are listed in errors.csv."))
+    doubtful = [d for d in good if (d.facts or {})["warnings"]]
+    if doubtful:
+        out.append(warning("caution", f"{len(doubtful)} pages carry warnings.", "Look at their overlays.",
+                           "--points corrections.csv"))
+    return out
+
+
+def _tiles(good: "Sequence[Done]", failed: "Sequence[Done]") -> list[dict[str, str]]:
+    layouts = sorted({(d.facts or {})["layout"] for d in good})
+    return [{"name": "Pages", "value": number(len(good)), "range": "became signals"},
+            {"name": "Refused", "value": number(len(failed)), "range": "files"},
+            {"name": "Layouts", "value": number(len(layouts)), "range": ", ".join(layouts)[:60]}]
+
+
+def _pages(good: "Sequence[Done]") -> dict[str, Any]:
+    head = ["Page", "Layout", "Leads", "Least confidence", "Doubtful", "px/mm", "mm/mV", "Rotation", "Heart rate",
+            "I + III − II", "Warnings"]
+    rows = []
+    for d in good:
+        f = d.facts or {}
+        rows.append([d.item.path, f["layout"], str(len(f["leads"])), percent(_confidence(f)),
+                     f"{_doubtful_s(f):.2f} s", f"{f['px_per_mm'][0]:.3f} × {f['px_per_mm'][1]:.3f}",
+                     f"{f['mm_per_mv']:g}", f"{f['rotation_deg']:.2f}°", number(f["heart_rate_bpm"]),
+                     f"{number(f['einthoven_residual_mv'])} mV", "; ".join(f["warnings"])])
+    return table(head, rows, sortable=True)
+
+
+def _picture(done: "Done", out: Path) -> dict[str, str]:
+    """The overlay, reduced, as a data URI; a sentence where it is gone."""
+    try:
+        rgb = read_image(out / f"{done.item.stem}.overlay.png").rgb
+    except ImageError as error:
+        return {"uri": "", "caption": f"{done.item.path}: the overlay is gone ({error})"}
+    size = (_WIDTH_PX, round(rgb.shape[0] * _WIDTH_PX / rgb.shape[1]))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 72])[1]
+    return {"uri": data_uri(data.tobytes(), "image/jpeg"), "caption": done.item.path}
+
+
+def _failed(failed: "Sequence[Done]") -> dict[str, Any] | None:
+    return table(["File", "Reason", "What is wrong"], [[d.item.path, d.reason, d.error] for d in failed]) \
+        if failed else None

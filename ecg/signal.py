@@ -1,0 +1,177 @@
+"""From center lines in pixels to leads in millivolts: scale, time, both strips of a lead, Einthoven's law."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.fit import Line
+from ecg.layout import Cell, Layout
+from ecg.names import LEADS
+
+Reals = NDArray[np.float64]
+
+_LEAST_S = 10.0
+# Samples with less likelihood than this are doubtful; shorter doubt is not told.
+DOUBT = 0.35
+_GAP_S = 0.02
+# Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
+_AGREE_MV = 0.08
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The leads of a page.
+
+    Parameters
+    ----------
+    fs_hz : float
+    mv : (12, n) float64
+        In the order of `ecg.names.LEADS`; NaN outside the window in which a lead is drawn.
+    likelihood : (12, n) float64
+        0..1 how surely the sample was seen, NaN where `mv` is.
+    einthoven_residual_mv : float
+        Root mean square of II - I - III where all are drawn, NaN where they never are.
+    """
+
+    fs_hz: float
+    mv: Reals
+    likelihood: Reals
+    einthoven_residual_mv: float
+
+    def gaps(self, lead: str) -> list[tuple[float, float]]:
+        """Doubtful spans of a lead: begin and end in s."""
+        row = self.likelihood[LEADS.index(lead)]
+        low = np.r_[False, row < DOUBT, False].astype(int)
+        edges = np.diff(low)
+        spans = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
+        return [(round(a / self.fs_hz, 3), round(b / self.fs_hz, 3)) for a, b in spans if b - a >= _GAP_S * self.fs_hz]
+
+    def confidence(self, lead: str) -> float:
+        """Mean likelihood of a lead, 0 where it is not on the page."""
+        row = self.likelihood[LEADS.index(lead)]
+        return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
+
+
+def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float], fs_hz: float) -> Signals:
+    """Sample all leads.
+
+    Parameters
+    ----------
+    layout : Layout
+    lines : sequence of Line
+        One for each cell of the layout.
+    px_per_mm : (float, float)
+    fs_hz : float
+
+    Returns
+    -------
+    Signals
+        10 s, or more where a row is longer.
+    """
+    ends = [c.start_s + (c.end - c.start) / (px_per_mm[0] * layout.mm_per_s) for c in layout.cells]
+    length_s = max(_LEAST_S, round(max(ends) * 2) / 2)
+    n = round(length_s * fs_hz)
+    strips: dict[str, list[tuple[Reals, Reals]]] = {}
+    for cell, line in zip(layout.cells, lines):
+        sign = -1.0 if cell.lead.startswith("-") else 1.0
+        mv, seen = _sampled(cell, line, layout, px_per_mm, fs_hz, n)
+        strips.setdefault(cell.lead.lstrip("-"), []).append((sign * mv, seen))
+    mv, likelihood = np.full((12, n), np.nan), np.full((12, n), np.nan)
+    for k, lead in enumerate(LEADS):
+        if lead in strips:
+            mv[k], likelihood[k] = _fused(strips[lead])
+    residual = share_limb_leads(mv, likelihood)
+    return Signals(fs_hz, mv, likelihood, residual)
+
+
+def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: tuple[float, float], fs_hz: float, n: int
+             ) -> tuple[Reals, Reals]:
+    px_per_s = px_per_mm[0] * layout.mm_per_s
+    count = round((cell.end - cell.start) / px_per_s * fs_hz)
+    first = round(cell.start_s * fs_hz)
+    count = min(count, n - first)
+    x = cell.start + (np.arange(count) / fs_hz + (first / fs_hz - cell.start_s)) * px_per_s
+    mv, seen = np.full(n, np.nan), np.full(n, np.nan)
+    zero = zero_row(layout, cell.row)
+    mv[first:first + count] = (zero - np.interp(x, line.x, line.y)) / (px_per_mm[1] * layout.mm_per_mv)
+    seen[first:first + count] = np.interp(x, line.x, line.seen)
+    return mv, seen
+
+
+def zero_row(layout: Layout, row: int) -> float:
+    """The row of 0 mV: the foot of the row's pulse, or the trace's usual level."""
+    base = layout.rows[row].base
+    pulses = [p for p in layout.pulses if abs(p.base - base) < 0.75 * abs(p.base - p.top)]
+    return float(np.median([p.base for p in pulses])) if pulses else base
+
+
+def _fused(strips: list[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
+    """Several strips of one lead: offsets removed against the longest, then averaged by likelihood."""
+    strips = sorted(strips, key=lambda s: -int(np.isfinite(s[0]).sum()))
+    total, weight = np.zeros_like(strips[0][0]), np.zeros_like(strips[0][0])
+    best = np.full_like(weight, np.nan)
+    reference = strips[0][0]
+    for mv, seen in strips:
+        both = np.isfinite(mv) & np.isfinite(reference)
+        shift = float(np.median((mv - reference)[both])) if both.any() else 0.0
+        if both.any() and np.median(np.abs(mv - reference - shift)[both]) > _AGREE_MV:
+            continue  # not drawn at the same time
+        known = np.isfinite(mv)
+        w = np.where(known, np.maximum(np.nan_to_num(seen), 1e-3) ** 2, 0)
+        total += w * np.nan_to_num(mv - shift)
+        weight += w
+        best = np.fmax(best, seen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(weight > 0, total / weight, np.nan), best
+
+
+def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
+    """Make leads that are drawn at the same time agree with Einthoven's and Goldberger's laws.
+
+    The disagreement is shared out by how surely each sample was seen: a lead that is hidden at a moment takes all of
+    it. Changes `mv` in place.
+
+    Returns
+    -------
+    float
+        Root mean square of II - I - III before the change, mV; NaN where they are never drawn together.
+
+    Notes
+    -----
+    I + III = II; aVR + aVL + aVF = 0; II = 2/3 (aVF - aVR) (Goldberger 1942, doi:10.1016/S0002-8703(42)90821-4).
+    """
+    at = {lead: k for k, lead in enumerate(LEADS)}
+    laws = ({"I": 1.0, "III": 1.0, "II": -1.0}, {"aVR": 1.0, "aVL": 1.0, "aVF": 1.0},
+            {"II": 1.0, "aVF": -2 / 3, "aVR": 2 / 3})
+    residual = np.nan
+    for number, law in enumerate(laws):
+        rows, factors = [at[lead] for lead in law], np.array(list(law.values()))
+        known = np.isfinite(mv[rows]).all(axis=0)
+        if known.sum() < 50:
+            continue
+        off = factors @ mv[rows][:, known]
+        sure = (likelihood[rows][:, known] > 0.6).all(axis=0)
+        off = off - (np.median(off[sure]) if sure.any() else np.median(off))
+        if number == 0:
+            residual = float(np.sqrt(np.mean(off ** 2)))
+        if np.median(np.abs(off)) > _AGREE_MV:
+            continue
+        variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
+        gain = factors[:, None] * variance / (factors[:, None] ** 2 * variance).sum(axis=0)
+        mv[np.ix_(rows, np.flatnonzero(known))] -= gain * off
+    return residual
+
+
+def heart_rate_bpm(found: Signals) -> float:
+    """Beats a minute of the longest lead, from the median distance of its steepest places; NaN with fewer than 2."""
+    from scipy.signal import find_peaks
+    lengths = np.isfinite(found.mv).sum(axis=1)
+    row = LEADS.index("II") if lengths[1] == lengths.max() else int(lengths.argmax())
+    y = found.mv[row][np.isfinite(found.mv[row])]
+    if len(y) < 2 * found.fs_hz:
+        return float("nan")
+    width = max(1, round(0.08 * found.fs_hz))
+    steep = np.convolve(np.gradient(y) ** 2, np.ones(width) / width, mode="same")
+    peaks, _ = find_peaks(steep, height=0.25 * np.quantile(steep, 0.99), distance=round(0.25 * found.fs_hz))
+    return float(60 * found.fs_hz / np.median(np.diff(peaks))) if len(peaks) > 1 else float("nan")

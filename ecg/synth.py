@@ -1,0 +1,221 @@
+"""ECG pages drawn from signals that are known: the tests' oracle, the demo's data and the benchmark's pages.
+
+The heart is a dipole that turns in space: each wave is a Gaussian in time with a direction, and the leads are its
+projections (Dower's transform: Dower et al. 1980, doi:10.1016/S0022-0736(80)80030-9). So I + III = II holds as it does
+on real pages.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecg.layout import LAYOUTS
+from ecg.names import LEADS
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+# Rows: I, II, V1..V6; columns: X (left), Y (down), Z (back). Dower et al. 1980, table of coefficients.
+_DOWER = np.array([[0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
+                   [0.882, 0.098, -1.277], [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230]])
+# Wave: seconds from R, width in s, direction X, Y, Z in mV.
+_WAVES = ((-0.16, 0.022, 0.06, 0.10, -0.02), (-0.034, 0.010, -0.12, -0.05, -0.20), (0.0, 0.012, 0.95, 0.80, 0.35),
+          (0.028, 0.012, -0.25, 0.05, 0.75), (0.24, 0.050, 0.25, 0.22, -0.14))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a page is drawn.
+
+    Parameters
+    ----------
+    layout : str
+        A key of `ecg.layout.LAYOUTS`.
+    px_per_mm : float
+    mm_per_mv, mm_per_s : float
+    size_mm : (float, float) or None
+        Width and height; None fits the leads.
+    paper, major, minor, ink : RGB
+    pen_mm : float
+    pulse : str
+        left, right or none.
+    separators : str
+        bar, tick or none.
+    names : str
+        below, above or none.
+    row_mm : float
+        From row to row.
+    words : bool
+        Header, speed and gain in print.
+    """
+
+    layout: str = "3x4+1"
+    px_per_mm: float = 7.874
+    mm_per_mv: float = 10.0
+    mm_per_s: float = 25.0
+    size_mm: tuple[float, float] | None = None
+    paper: tuple[int, int, int] = (255, 255, 255)
+    major: tuple[int, int, int] = (255, 0, 0)
+    minor: tuple[int, int, int] = (255, 220, 216)
+    ink: tuple[int, int, int] = (23, 23, 23)
+    pen_mm: float = 0.27
+    pulse: str = "left"
+    separators: str = "bar"
+    names: str = "below"
+    row_mm: float = 36.0
+    words: bool = True
+    fs_hz: float = field(default=500.0, kw_only=True)
+
+
+def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: float = 1.0) -> Reals:
+    """(12, n) mV of one synthetic patient, in the order of `LEADS`.
+
+    Parameters
+    ----------
+    seed : int
+        Rate, axis, shape and noise follow from it.
+    size : float
+        Factor on all amplitudes.
+    """
+    rng = np.random.default_rng([seed, 40])
+    t = np.arange(round(seconds * fs_hz)) / fs_hz
+    rate_s, irregular = 60 / rng.uniform(52, 105), rng.choice([0.02, 0.03, 0.15], p=[0.5, 0.3, 0.2])
+    turn = rng.normal(0, 0.25, 3)
+    shape = [(at, width * rng.uniform(0.85, 1.2), np.array(vector) * rng.uniform(0.7, 1.4) + rng.normal(0, 0.03, 3))
+             for at, width, *vector in _WAVES]
+    dipole = np.zeros((3, len(t)))
+    beat = -rng.uniform(0, rate_s)
+    while beat < seconds + 1:
+        for at, width, vector in shape:
+            stretch = np.sqrt(rate_s) if at > 0.1 else 1.0
+            dipole += vector[:, None] * np.exp(-0.5 * ((t - beat - at * stretch) / width) ** 2)[None, :]
+        beat += rate_s * (1 + rng.normal(0, irregular))
+    a, b = np.cos(turn[0]), np.sin(turn[0])
+    dipole[:2] = np.array([[a, -b], [b, a]]) @ dipole[:2]
+    eight = size * _DOWER @ dipole
+    wander = rng.normal(0, 0.06, (8, 1)) * np.sin(2 * np.pi * (rng.uniform(0.1, 0.35) * t + rng.uniform(size=(8, 1))))
+    noise = np.cumsum(rng.normal(0, 1, eight.shape), axis=1)
+    noise -= cv2.blur(noise, (51, 1))
+    eight += wander + 0.004 * rng.uniform(0.3, 2.5) * noise / noise.std()
+    return np.round(_twelve(eight), 3)
+
+
+def _twelve(eight: Reals) -> Reals:
+    one, two = eight[0], eight[1]
+    return np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2, *eight[2:]])
+
+
+def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -> tuple[Bytes, pd.DataFrame]:
+    """A page and the truth that is drawn on it.
+
+    Parameters
+    ----------
+    mv : (12, n) float64
+    style : Style
+    title : str
+
+    Returns
+    -------
+    (H, W, 3) uint8, DataFrame
+        The truth has 12 columns, NaN outside the window of a lead.
+    """
+    rows = LAYOUTS[style.layout]
+    seconds = mv.shape[1] / style.fs_hz
+    left, long = (15.0 if style.pulse == "left" else 8.0), seconds * style.mm_per_s
+    top = 35.0 if style.words else 22.0
+    width, height = style.size_mm or (left + long + 20, top + style.row_mm * len(rows) + 12)
+    k = style.px_per_mm
+    image = _grid(round(width * k), round(height * k), style)
+    pen = _Pen(image.shape[:2])
+    truth = np.full(mv.shape, np.nan)
+    for r, leads in enumerate(rows):
+        base = (top + style.row_mm * (r + 0.5)) * k
+        for c, lead in enumerate(leads):
+            part = slice(c * mv.shape[1] // len(leads), (c + 1) * mv.shape[1] // len(leads))
+            x = (left + c * long / len(leads)) * k
+            _draw_lead(pen, mv[LEADS.index(lead), part], x, base, style)
+            truth[LEADS.index(lead), part] = mv[LEADS.index(lead), part]
+            _furnish(pen, lead, x, base, c, style)
+        if style.pulse != "none":
+            _draw_pulse(pen, left if style.pulse == "left" else left + long + 8, base, style)
+    if style.words:
+        pen.text(title, 6 * k, 10 * k, 3.2 * k)
+        pen.text(f"{style.mm_per_s:g}mm/s    {style.mm_per_mv:g}mm/mV", 40 * k, (height - 4) * k, 3.0 * k)
+    cover = pen.cover()[..., None]
+    page = image * (1 - cover) + np.array(style.ink, np.float32) * cover
+    return np.round(page).astype(np.uint8), pd.DataFrame(dict(zip(LEADS, truth)))
+
+
+def _grid(width: int, height: int, style: Style) -> Floats:
+    """Paper with lines every 1 and 5 mm, each about a fifth of a millimetre wide, anti-aliased."""
+    image = np.empty((height, width, 3), np.float32)
+    image[:] = style.paper
+    for step, color, thick in ((1.0, style.minor, 0.13), (5.0, style.major, 0.2)):
+        covers = [_lines(length, step * style.px_per_mm, max(thick * style.px_per_mm, 0.6))
+                  for length in (height, width)]
+        cover = np.maximum(covers[0][:, None], covers[1][None, :])[..., None]
+        image = image * (1 - cover) + np.array(color, np.float32) * cover
+    return np.asarray(image, np.float32)
+
+
+def _lines(length: int, step: float, thick: float) -> Floats:
+    off = np.abs((np.arange(length) + step / 2 + 0.37 * step) % step - step / 2)
+    return np.clip(thick / 2 + 0.5 - off, 0, 1).astype(np.float32)
+
+
+class _Pen:
+    """Ink on a canvas three times as fine as the page."""
+
+    FINE = 3
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.canvas = np.zeros((shape[0] * self.FINE, shape[1] * self.FINE), np.uint8)
+
+    def line(self, x: Reals | Sequence[float], y: Reals | Sequence[float], width: float) -> None:
+        """A polyline through pixel centers (x, y) of the page."""
+        points = np.round(16 * (self.FINE * (np.c_[x, y] + 0.5) - 0.5)).astype(np.int32)
+        cv2.polylines(self.canvas, [points[:, None]], False, 255, max(1, round(width * self.FINE)), cv2.LINE_AA, 4)
+
+    def text(self, words: str, x: float, y: float, height: float) -> None:
+        """Words whose capitals are `height` px high, from (x, y) on the base line."""
+        size = height * self.FINE / 22
+        cv2.putText(self.canvas, words, (round(x * self.FINE), round(y * self.FINE)), cv2.FONT_HERSHEY_SIMPLEX, size,
+                    255, max(1, round(2.4 * size)), cv2.LINE_AA)
+
+    def cover(self) -> Floats:
+        """Share of each pixel of the page that is inked."""
+        size = (self.canvas.shape[1] // self.FINE, self.canvas.shape[0] // self.FINE)
+        return np.asarray(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA), np.float32) / 255
+
+
+def _draw_lead(pen: _Pen, mv: Reals, x: float, base: float, style: Style) -> None:
+    k = style.px_per_mm
+    along = x + np.arange(len(mv)) / style.fs_hz * style.mm_per_s * k
+    pen.line(along, base - mv * style.mm_per_mv * k, style.pen_mm * k)
+
+
+def _furnish(pen: _Pen, lead: str, x: float, base: float, column: int, style: Style) -> None:
+    """Separator and name of a lead."""
+    k = style.px_per_mm
+    if column and style.separators == "bar":
+        pen.line([x, x], [base - 3.2 * k, base + 3.2 * k], 0.7 * k)
+    elif column and style.separators == "tick":
+        for sign in (-1, 1):
+            pen.line([x, x], [base + sign * 4 * k, base + sign * 7 * k], style.pen_mm * k)
+    if style.names == "below":
+        pen.text(lead, x + 0.5 * k, base + 8.5 * k, 2.8 * k)
+    elif style.names == "above":
+        pen.text(lead, x + 2 * k, base - 12 * k, 2.8 * k)
+
+
+def _draw_pulse(pen: _Pen, left_mm: float, base: float, style: Style) -> None:
+    """1 mV for 0.2 s, ending where the leads begin, or standing behind them."""
+    k = style.px_per_mm
+    wide = 0.2 * style.mm_per_s
+    start = (left_mm - wide if style.pulse == "left" else left_mm) * k
+    x, top = [start, start, start + wide * k, start + wide * k], base - style.mm_per_mv * k
+    pen.line(x, [base, top, top, base], style.pen_mm * k)
