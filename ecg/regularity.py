@@ -95,7 +95,7 @@ def atrial_activity(work: Array, leads: tuple[str, ...], times: dict[str, Array]
     drawn: Flags = np.array(np.isfinite(times["r_peak"]), dtype=bool)
     if not drawn.any():
         return out
-    has_p = np.isfinite(times["p_peak"]).any(axis=0)
+    has_p: Flags = np.array(np.isfinite(times["p_peak"]).any(axis=0), dtype=bool)
     out |= {"p_share": float(has_p[drawn.any(axis=0)].mean()), "p_coherence": p_coherence}
     with np.errstate(all="ignore"):
         if has_p.any():

@@ -50,7 +50,8 @@ def statistics(counts, numbers, level_counts, shift, area, out):
             if math.isnan(low):
                 low = v
             high = v
-    mean /= n
+    # Rounding must not give a constant a spread.
+    mean = low if low == high else mean / n
     p10, p25, p50 = (_percentile(counts, numbers, n, 0.1), _percentile(counts, numbers, n, 0.25),
                      _percentile(counts, numbers, n, 0.5))
     p75, p90 = _percentile(counts, numbers, n, 0.75), _percentile(counts, numbers, n, 0.9)
@@ -80,5 +81,5 @@ def statistics(counts, numbers, level_counts, shift, area, out):
     out[6], out[7], out[8], out[9], out[10] = high, mean, p50, p75 - p25, high - low
     out[11], out[12] = spread / n, robust / inside if inside else np.nan
     out[13], out[14] = math.sqrt(energy / n), math.sqrt(m2)
-    out[15], out[16] = (m3 / m2 ** 1.5, m4 / (m2 * m2)) if m2 > 0 else (0.0, 0.0)
+    out[15], out[16] = (m3 / m2 ** 1.5, m4 / (m2 * m2)) if m2 * m2 > 0 else (0.0, 0.0)
     out[17], out[18] = m2, uniformity

@@ -58,6 +58,19 @@ def gather(table, weights, symmetrical, merge, out):
 
 
 @njit(cache=True, error_model="numpy")
+def _has_root_above(diagonal, beside, sign, x):
+    """Whether sign * T has an eigenvalue above x: Sturm's count of the negative pivots of x - sign * T."""
+    r = x - sign * diagonal[0]
+    if r < 0:
+        return True
+    for i in range(1, len(diagonal)):
+        r = x - sign * diagonal[i] - beside[i - 1] * beside[i - 1] / (r if r != 0 else 1e-300)
+        if r < 0:
+            return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
 def _largest_root(diagonal, beside, sign):
     """The largest eigenvalue of sign * T, T symmetric tridiagonal, by Laguerre's method from above (Wilkinson 1965,
     The Algebraic Eigenvalue Problem, 7.23): every step stays above the root and the order of convergence is three."""
@@ -88,6 +101,24 @@ def _largest_root(diagonal, beside, sign):
         x -= step
         if step < 1e-15 * scale:
             break
+    # Many equal roots (levels that never meet) slow the last steps down: then halve what is left.
+    low = x - 1e-13 * scale
+    if _has_root_above(diagonal, beside, sign, low):
+        return x
+    reach = 1e-13 * scale
+    while not _has_root_above(diagonal, beside, sign, low):
+        reach *= 8
+        x, low = low, x - reach
+        if reach > 4 * scale:
+            break
+    for _ in range(60):
+        middle = 0.5 * (low + x)
+        if middle <= low or middle >= x:
+            break
+        if _has_root_above(diagonal, beside, sign, middle):
+            low = middle
+        else:
+            x = middle
     return x
 
 
@@ -218,8 +249,10 @@ def features(matrices, values, symmetric, out):
                     product += q * (values[i] * values[j])
                     sums[values[i] + values[j]] += q
                     differences[abs(values[i] - values[j])] += q
-        ux, uy, hx, hy = 0.0, 0.0, 0.0, 0.0
+        ux, uy, hx, hy, used_x, used_y = 0.0, 0.0, 0.0, 0.0, 0, 0
         for i in range(k):
+            used_x += px[i] > 0
+            used_y += py[i] > 0
             ux += values[i] * px[i]
             uy += values[i] * py[i]
             hx -= px[i] * math.log2(px[i] + EPS)
@@ -277,7 +310,7 @@ def features(matrices, values, symmetric, out):
         lost = 1.0 - math.exp(-2.0 * (hxy2 - entropy))
         row = out[m]
         row[0], row[1], row[2], row[3], row[4], row[5] = product, ux, prominence, shade, tendency, contrast
-        row[6] = covariance / (spread + EPS) if spread != 0 else 1.0
+        row[6] = covariance / (spread + EPS) if used_x > 1 and used_y > 1 else 1.0
         row[7], row[8], row[9], row[10], row[11] = average, gap_entropy, gap_variance, energy, entropy
         row[12] = (entropy - hxy1) / widest if widest > 1e-14 else 0.0
         row[13] = math.sqrt(lost) if lost > 0 else 0.0

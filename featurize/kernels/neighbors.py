@@ -70,7 +70,8 @@ def tone_features(counted, tones, values, out):
                 continue
             pb, gap = counted[b] / n, va - values[b]
             contrast += pa * pb * gap * gap
-            busy += abs(va * pa - values[b] * pb)
+            # Whole numbers: two levels of the same product must give exactly 0.
+            busy += abs(values[a] * counted[a] - values[b] * counted[b]) / n
             complexity += abs(gap) * (pa * ta + pb * tones[b]) / (pa + pb)
             strength += (pa + pb) * gap * gap
     out[0] = 1.0 / weighted if weighted != 0 else 1e6

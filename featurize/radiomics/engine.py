@@ -82,6 +82,11 @@ def measure_one(plane: NDArray[Any], mask: NDArray[np.bool_], families: Sequence
 
 def of_region(region: Region, families: Sequence[str], settings: Settings) -> Array:
     """The values of `names(families)`; what families share is counted once."""
+    unknown = [f for f in families if f not in FAMILIES]
+    if unknown:
+        raise ValueError(f"no radiomics family is called {unknown[0]!r}; known: {', '.join(FAMILIES)}")
+    if not families:
+        return np.zeros(0)
     if not region.pixels:
         return np.full(sum(len(FAMILIES[f]) for f in families), np.nan)
     wanted, found = set(families), {}

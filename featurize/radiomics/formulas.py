@@ -13,7 +13,7 @@ _FIRST = {
     "10percentile": ("value", "P10"), "90percentile": ("value", "P90"), "maximum": ("value", "max x"),
     "mean": ("value", "sum x / n"), "median": ("value", "P50"), "interquartile_range": ("value", "P75 - P25"),
     "range": ("value", "max x - min x"), "mean_absolute_deviation": ("value", "mean |x - mean|"),
-    "robust_mean_absolute_deviation": ("value", "the same between P10 and P90"),
+    "robust_mean_absolute_deviation": ("value", "the same between P10 and P90; NaN where no pixel is"),
     "root_mean_squared": ("value", "sqrt(sum x^2 / n)"), "standard_deviation": ("value", "sqrt(variance)"),
     "skewness": ("1", "m3 / m2^1.5; 0 for a constant"), "kurtosis": ("1", "m4 / m2^2; 3 = normal, 0 for a constant"),
     "variance": ("value^2", "mean (x - mean)^2"), "uniformity": ("1", "sum p^2 of gray levels")}
@@ -34,7 +34,8 @@ _GLCM = {
     "difference_variance": ("level^2", "variance of |i - j|"), "joint_energy": ("1", "sum p^2"),
     "joint_entropy": ("bit", "HXY = -sum p log2 p"), "imc1": ("1", "(HXY - HXY1) / max(HX, HY); 0 for one level"),
     "imc2": ("1", "sqrt(1 - exp(-2 (HXY2 - HXY))); 0 for one level"), "idm": ("1", "sum p / (1 + (i - j)^2)"),
-    "mcc": ("1", "sqrt of the second eigenvalue of Q(i,j) = sum_k p(i,k) p(j,k) / (px(i) py(k)); 1 for one level"),
+    "mcc": ("1", "sqrt of the second eigenvalue of Q(i,j) = sum_k p(i,k) p(j,k) / (px(i) py(k)); 1 for one level, "
+            "0 in a direction that has one of several"),
     "idmn": ("1", "sum p / (1 + (i - j)^2 / Ng^2)"), "id": ("1", "sum p / (1 + |i - j|)"),
     "idn": ("1", "sum p / (1 + |i - j| / Ng)"), "inverse_variance": ("1", "sum over i != j of p / (i - j)^2"),
     "maximum_probability": ("1", "max p"), "sum_average": ("level", "sum (i + j) p"),

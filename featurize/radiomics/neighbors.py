@@ -55,6 +55,9 @@ def neighbors(region: Region, settings: Settings) -> Neighbors:
     values[1:] = region.values
     dependence = np.zeros((k + 1, len(steps) + 1), np.int64)
     counted, tones = np.zeros(k + 1, np.int64), np.zeros(k + 1)
+    if region.pixels and int(values[-1]) * len(steps) >= 2 ** 31:
+        raise ValueError(f"gray level {values[-1]} over {len(steps)} neighbors is more than can be summed: choose "
+                         "larger bins or smaller distances")
     if region.pixels:
         around(region.levels, region.pad, steps, values, settings.gldm_a, dependence, counted, tones)
     return Neighbors(dependence[1:].astype(np.float64), counted[1:], tones[1:])

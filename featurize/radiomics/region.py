@@ -68,6 +68,8 @@ def region_of(plane: Plane, mask: Mask, settings: Settings) -> Region:
     """
     if plane.ndim != 2 or mask.shape != plane.shape:
         raise ValueError(f"a plane of shape {plane.shape} came with a mask of shape {mask.shape}: both must be (H, W)")
+    if plane.dtype.kind not in "biuf":
+        raise ValueError(f"a plane of {plane.dtype} came: whole numbers or floats are wanted")
     if mask.dtype != np.bool_:
         raise ValueError(f"a mask of {mask.dtype} came, bool was wanted: use mask > 0")
     pad = max(settings.distances)
@@ -165,8 +167,9 @@ def bin_edges(low: float, high: float, settings: Settings) -> NDArray[np.float64
     in every image); a fixed count divides the region's own range.
     """
     if settings.bin_count is not None:
-        if high == low:
-            low, high = low - 0.5, high + 0.5
+        if not low + (high - low) / settings.bin_count > low:
+            # Constant, but perhaps for the last digit of a float.
+            low, high = low - max(0.5, abs(low) * 1e-6), high + max(0.5, abs(high) * 1e-6)
         # The numbers of np.linspace, which itself takes longer than the rest of a small region.
         steps = np.arange(settings.bin_count + 1, dtype=np.float64)
         edges = steps * ((high - low) / settings.bin_count) + low
@@ -177,4 +180,8 @@ def bin_edges(low: float, high: float, settings: Settings) -> NDArray[np.float64
     if (high - start) / width > 65_000:
         raise ValueError(f"values from {low:g} to {high:g} in steps of {width:g} make more than 65,000 gray levels: "
                          "choose a larger bin_width or a bin_count")
-    return np.arange(start, high + 2 * width, width, dtype=np.float64)
+    edges = np.arange(start, high + 2 * width, width, dtype=np.float64)
+    if len(edges) < 2 or not edges[0] < edges[1] <= edges[-1] or edges[-1] <= high:
+        raise ValueError(f"values around {high:g} cannot be told apart in steps of {width:g}: choose a larger "
+                         "bin_width or a bin_count")
+    return edges

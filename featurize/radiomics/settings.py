@@ -1,5 +1,7 @@
 """Settings of the radiomics families, with pyradiomics' names and defaults."""
 from dataclasses import dataclass
+from numbers import Integral
+import math
 
 WEIGHTINGS = (None, "no_weighting", "infinity", "euclidean", "manhattan")
 
@@ -39,14 +41,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse settings that mean nothing."""
-        if not self.bin_width > 0:
+        object.__setattr__(self, "distances", tuple(self.distances))
+        object.__setattr__(self, "spacing", tuple(self.spacing))
+        if not 0 < self.bin_width < math.inf:
             raise ValueError(f"bin_width {self.bin_width!r}: a number above 0 is wanted")
-        if self.bin_count is not None and not 1 <= self.bin_count <= 65_000:
+        if self.bin_count is not None and not (_whole(self.bin_count) and 1 <= self.bin_count <= 65_000):
             raise ValueError(f"bin_count {self.bin_count!r}: a whole number from 1 to 65,000 is wanted")
-        if not self.distances or min(self.distances) < 1 or max(self.distances) > 255:
+        if not self.distances or not all(_whole(d) and 1 <= d <= 255 for d in self.distances):
             raise ValueError(f"distances {self.distances!r}: whole numbers of pixels from 1 to 255 are wanted")
         if self.weighting_norm not in WEIGHTINGS:
             known = ", ".join(str(w) for w in WEIGHTINGS)
             raise ValueError(f"weighting_norm {self.weighting_norm!r} is unknown: {known}")
-        if not min(self.spacing) > 0:
+        if not (_whole(self.gldm_a) and 0 <= self.gldm_a <= 65_535):
+            raise ValueError(f"gldm_a {self.gldm_a!r}: a whole number from 0 to 65,535 is wanted")
+        if not math.isfinite(self.voxel_array_shift):
+            raise ValueError(f"voxel_array_shift {self.voxel_array_shift!r}: a finite number is wanted")
+        if len(self.spacing) != 2 or not all(0 < length < math.inf for length in self.spacing):
             raise ValueError(f"spacing {self.spacing!r}: two lengths above 0 are wanted")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
