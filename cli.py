@@ -151,23 +151,29 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
 
 
 @app.command()
-def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES", help="Folders of ECG pages, or files.")],
+def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
+                                                    "signals, WFDB records (.hea).")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
-        fs: Annotated[float, typer.Option(help="Samples a second.")] = 500.0,
+        fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
         points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
+        labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
+        label_column: Annotated[str, typer.Option(help="Its column with the label, or several findings: A,B,C.")] = "",
+        group_column: Annotated[str | None, typer.Option(help="Its column that names the patient.")] = None,
         jobs: Jobs = None,
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
-    """ECG pages become waveforms."""
+    """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`."""
     from ecg.pages import Settings, digitize_pages
     from featurize.workers import default_jobs
     summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
-                             points=points, progress=True)
-    _say(f"{summary.pages} pages digitized in {summary.seconds:.1f} s: {output}")
+                             points=points, labels=labels, group_column=group_column, progress=True,
+                             label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
+    _say(f"{summary.pages} pages and records read in {summary.seconds:.1f} s: {output}")
     if summary.resumed:
-        _say(f"{summary.resumed} of them were digitized by an earlier run")
+        _say(f"{summary.resumed} of them were read by an earlier run")
     if summary.errors:
         _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
+    _say(f"rhythm: {output / 'rhythm.parquet'}")
     _say(f"report: {output / 'report.html'}")
     if strict and summary.errors:
         raise typer.Exit(1)

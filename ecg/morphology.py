@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.leads import FS_HZ, Array, bridged, filtered, middle
+from ecg.names import LEADS
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 INTERVALS = ("qrs_s", "qrs_sd_s", "qrs_widest_s", "qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s", "axis_deg",
              "axis_cos", "axis_sin", "wide_share")
 LIKENESS = ("alike", "least_alike")

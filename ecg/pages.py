@@ -1,4 +1,5 @@
-"""Many pages: found in folders, digitized in processes, resumed, with the ones that fail as rows of errors.csv."""
+"""Many pages and records: found in folders, worked on in processes, resumed; the ones that fail become rows of
+errors.csv, the others rows of rhythm.parquet."""
 import hashlib
 import json
 import os
@@ -11,29 +12,35 @@ from typing import Any
 import cv2
 import pandas as pd
 
+from ecg.analysis import analyze, facts_of_record, said_of_beats, twelve, write_beats
 from ecg.digitize import digitize
+from ecg.leads import Array
+from ecg.names import LEADS
 from ecg.outputs import facts, overlay, write_facts, write_overlay, write_signals
 from ecg.points import Point, read_points
+from ecg.records import SUFFIXES, RecordError, holds_leads, read_record
+from ecg.table import write_rhythm
 from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.images import is_image_name, read_bytes
+from featurize.labels import read_sheet
 from featurize.picture import ImageError
 from featurize.progress import tracking
 from featurize.sources import printable, walk
 
 # Raised with anything that changes a result: finished pages of an older one are done again.
-VERSION = 1
+VERSION = 2
 _FEW = 4
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may say about all pages.
+    """What a person may say about all pages and records.
 
     Parameters
     ----------
     fs_hz : float
-        Samples a second of the signals.
+        Samples a second of the signals, of what is read from csv as well.
     layout : str
         A key of `ecg.layout.LAYOUTS`, or auto.
     """
@@ -86,19 +93,23 @@ class Summary:
 
 
 def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs: int, points: Path | None = None,
+                   labels: Path | None = None, label_columns: Sequence[str] = (), group_column: str | None = None,
                    progress: bool = False) -> Summary:
-    """Digitize files and folders of files.
+    """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
     ----------
     given : sequence of Path
     out : Path
-        Folder that gets `<stem>.csv`, `.json`, `.overlay.png`, `errors.csv` and `report.html`.
+        Folder that gets `<stem>.csv`, `.beats.csv`, `.json`, for pages `.overlay.png`; `rhythm.parquet`, `errors.csv`
+        and `report.html`.
     settings : Settings
     jobs : int
         Processes.
     points : Path, optional
         CSV of corrections, see `ecg.points`.
+    labels : Path, optional
+        CSV whose first column is the file; `label_columns` and `group_column` of it go into rhythm.parquet.
     progress : bool
         Show a bar.
 
@@ -113,6 +124,9 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
     if out.is_file():
         raise UserError(f"{out} is a file, a folder was wanted: -o out/")
+    if labels is not None:
+        # Read again at the end; a mistake in it should show before an hour's work.
+        read_sheet(labels)
     items = find_pages(given, read_points(points) if points else {})
     kept = {item.stem: done for item in items for done in [_earlier(item, out, settings)] if done}
     missing = [item for item in items if item.stem not in kept]
@@ -126,6 +140,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     if len(failed) == len(every):
         raise UserError(f"not one of {len(every)} pages could be digitized; the first, {failed[0].item.path}: "
                         f"{failed[0].error}")
+    rows = [{**_numbers(d.facts), "path": d.item.path, "sha256": d.facts["sha256"]} for d in every if d.facts]
+    write_rhythm(rows, out / "rhythm.parquet", labels, label_columns, group_column)
     write_report(every, out)
     return Summary(len(every) - len(failed), len(failed), len(items) - len(missing), time.perf_counter() - start,
                    errors_csv, every)
@@ -144,14 +160,17 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
         if not os.path.lexists(path):
             raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
         if path.is_dir():
-            files = sorted(name for name, fault in walk(path) if fault is None)
+            pages = [name for name, fault in walk(path) if fault is None]
+            files = sorted([*pages, *_records(path, {os.path.splitext(name)[0] for name in pages})])
             items += [_item(path / name, name, points) for name in files]
-        elif is_image_name(path.name):
+        elif is_image_name(path.name) or path.suffix.lower() in SUFFIXES:
             items.append(_item(path, path.name, points))
         else:
-            raise UserError(f"{path} is neither a folder nor an image: PNG, JPEG or TIFF pages were wanted")
+            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
+                            "or WFDB headers (.hea) were wanted")
     if not items:
-        raise UserError(f"no page in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF images was wanted")
+        raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
+                        "images, csv signals or WFDB records was wanted")
     seen: dict[str, int] = {}
     out = []
     for item in items:
@@ -159,6 +178,26 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
         number = seen[item.stem]
         out.append(item if number == 1 else Item(item.file, item.path, f"{item.stem}-{number}", item.points))
     return out
+
+
+def _records(root: Path, pages: set[str]) -> list[str]:
+    """Relative names of csv files with leads and of WFDB headers; a csv of a page's name is that page's truth."""
+    found = []
+    for folder, inside, files in os.walk(root):
+        inside[:] = sorted(name for name in inside if not name.startswith((".", "_")))
+        for name in files:
+            place = Path(folder, name)
+            relative = place.relative_to(root).as_posix()
+            if name.startswith((".", "_")) or place.suffix.lower() not in SUFFIXES:
+                continue
+            if place.suffix.lower() == ".hea" or (os.path.splitext(relative)[0] not in pages and holds_leads(place)):
+                found.append(relative)
+    return found
+
+
+def _numbers(told: dict[str, Any]) -> dict[str, float]:
+    """The row of rhythm.parquet that a page's JSON holds: JSON has null for NaN."""
+    return {name: float("nan") if value is None else float(value) for name, value in told["rhythm"].items()}
 
 
 def _item(file: Path, name: str, points: dict[str, list[Point]]) -> Item:
@@ -177,15 +216,18 @@ def _earlier(item: Item, out: Path, settings: Settings) -> Done | None:
     place = out / f"{item.stem}.json"
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-        same = content.get("key") == _key(read_bytes(item.file), item, settings)
+        same = content.get("key") == _key(_content(item), item, settings)
     except (OSError, ValueError, ImageError):
         return None
-    whole = all((out / f"{item.stem}{end}").exists() for end in (".csv", ".overlay.png"))
+    ends = (".csv", ".beats.csv") if _is_record(item) else (".csv", ".beats.csv", ".overlay.png")
+    whole = all((out / f"{item.stem}{end}").exists() for end in ends)
     return Done(item, content) if same and whole else None
 
 
 def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
     """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done."""
+    if _is_record(item):
+        return _record(item, out, settings)
     try:
         content = read_bytes(item.file)
         found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=item.points)
@@ -193,9 +235,45 @@ def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
         return Done(item, None, str(error), error.reason)
     except MemoryError:
         return Done(item, None, "the memory does not suffice", "too_large")
-    told = facts(found) | {"path": item.path, "key": _key(content, item, settings)}
     write_signals(found.signals, out / f"{item.stem}.csv")
     write_overlay(overlay(found), out / f"{item.stem}.overlay.png")
+    told = facts(found) | {"path": item.path, "key": _key(content, item, settings)}
+    return _with_beats(item, out, told, content, found.signals.mv, LEADS, found.signals.fs_hz)
+
+
+def _is_record(item: Item) -> bool:
+    return item.file.suffix.lower() in SUFFIXES
+
+
+def _content(item: Item) -> bytes:
+    """The bytes that decide the result: of a WFDB record the signals' as well."""
+    content = read_bytes(item.file)
+    signals = item.file.with_suffix(".dat")
+    return content + read_bytes(signals) if item.file.suffix.lower() == ".hea" and signals.is_file() else content
+
+
+def _record(item: Item, out: Path, settings: Settings) -> Done:
+    """A digital record: beats and rhythm, and its signals in the twelve columns."""
+    try:
+        content = _content(item)
+        found = read_record(item.file, settings.fs_hz)
+    except (ImageError, RecordError) as error:
+        return Done(item, None, str(error), error.reason)
+    with replacing(out / f"{item.stem}.csv", durable=False) as part:
+        twelve(found.mv, found.leads).to_csv(part, index=False, float_format="%.4f")
+    told = facts_of_record(found.mv, found.leads, found.fs_hz)
+    told |= {"path": item.path, "key": _key(content, item, settings)}
+    return _with_beats(item, out, told, content, found.mv, found.leads, found.fs_hz)
+
+
+def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv: Array, leads: tuple[str, ...],
+                fs_hz: float) -> Done:
+    beats, row = analyze(mv, leads, fs_hz)
+    write_beats(beats, out / f"{item.stem}.beats.csv")
+    rate = row["heart_rr_rate_bpm"]
+    told |= {"heart_rate_bpm": told["heart_rate_bpm"] if rate is None else round(rate, 1),
+             "warnings": [*told["warnings"], *said_of_beats(beats)], "sha256": hashlib.sha256(content).hexdigest(),
+             "rhythm": row}
     write_facts(told, out / f"{item.stem}.json")
     return Done(item, told)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.morphology import LEADS
+from ecg.names import LEADS
 from featurize.errors import UserError
 from featurize.images import read_bytes
 from featurize.picture import ImageError
@@ -44,6 +44,17 @@ class Record:
     mv: Array
     leads: tuple[str, ...]
     fs_hz: float
+
+
+def holds_leads(path: Path) -> bool:
+    """Whether the first line of a csv names a lead: other tables in a folder are not records."""
+    try:
+        with path.open("rb") as file:
+            names = file.readline(4096).decode("utf-8-sig", "replace").split(",")
+    except OSError:
+        # Reading it will say what is wrong.
+        return True
+    return any(name.strip().strip('"').lower() in _KNOWN for name in names)
 
 
 def read_record(path: Path, fs_hz: float) -> Record:

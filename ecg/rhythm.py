@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from ecg.beats import Beats
 from ecg.leads import FS_HZ, Array, bridged, filtered, middle, resampled
-from ecg.morphology import INTERVALS, LEADS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
+from ecg.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
+from ecg.names import LEADS
 from ecg.regularity import ATRIA, RR, atrial_activity, rr_statistics
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.

@@ -32,13 +32,14 @@ def write_report(done: "Sequence[Done]", out: Path) -> None:
     good = [d for d in done if d.facts is not None]
     failed = [d for d in done if d.facts is None]
     good.sort(key=lambda d: (_confidence(d.facts or {}), d.item.path))
-    shown = [_picture(d, out) for d in good[:_MOST_SHOWN]]
+    drawn = [d for d in good if (d.facts or {})["px_per_mm"]]
+    shown = [_picture(d, out) for d in drawn[:_MOST_SHOWN]]
     content = {
         "kicker": "ECG pages", "title": "Waveforms from pages", "lead": f"{len(good)} pages became signals.",
         "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}], "contents": contents(SECTIONS),
         "warnings": _warnings(good, failed), "no_warnings": "Nothing doubtful was found.",
         "tiles": _tiles(good, failed), "pages": _pages(good), "shown": shown,
-        "left_out": max(0, len(good) - _MOST_SHOWN), "failed": _failed(failed)}
+        "left_out": max(0, len(drawn) - _MOST_SHOWN), "failed": _failed(failed)}
     write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
 
 
@@ -75,10 +76,17 @@ def _pages(good: "Sequence[Done]") -> dict[str, Any]:
     for d in good:
         f = d.facts or {}
         rows.append([d.item.path, f["layout"], str(len(f["leads"])), percent(_confidence(f)),
-                     f"{_doubtful_s(f):.2f} s", f"{f['px_per_mm'][0]:.3f} × {f['px_per_mm'][1]:.3f}",
-                     f"{f['mm_per_mv']:g}", f"{f['rotation_deg']:.2f}°", number(f["heart_rate_bpm"]),
+                     f"{_doubtful_s(f):.2f} s", *_paper(f), number(f["heart_rate_bpm"]),
                      f"{number(f['einthoven_residual_mv'])} mV", "; ".join(f["warnings"])])
     return table(head, rows, sortable=True)
+
+
+def _paper(facts: dict[str, Any]) -> list[str]:
+    """px/mm, mm/mV and rotation; a digital record has no paper."""
+    if facts["px_per_mm"] is None:
+        return ["", "", ""]
+    across, down = facts["px_per_mm"]
+    return [f"{across:.3f} × {down:.3f}", f"{facts['mm_per_mv']:g}", f"{facts['rotation_deg']:.2f}°"]
 
 
 def _picture(done: "Done", out: Path) -> dict[str, str]:
