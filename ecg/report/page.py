@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
+from ecg.report.heart import heart_of
 from featurize.images import ImageError, read_image
 from featurize.report.charts import data_uri
 from featurize.report.numbers import number, percent
@@ -13,10 +14,12 @@ from featurize.report.page import contents, table, warning, write_page
 if TYPE_CHECKING:
     from ecg.pages import Done
 
-SECTIONS = ("At a glance", "Pages", "Leads over their pages", "Files that gave nothing")
+SECTIONS = ("At a glance", "Pages", "Beats and intervals", "Leads over their pages", "Files that gave nothing")
 # Pictures make the file large: the most doubtful pages are shown.
 _MOST_SHOWN = 24
 _WIDTH_PX = 1300
+# Two charts a record: the first, the most doubtful ones, are enough to judge by.
+_HEARTS = 12
 
 
 def write_report(done: "Sequence[Done]", out: Path) -> None:
@@ -38,7 +41,8 @@ def write_report(done: "Sequence[Done]", out: Path) -> None:
         "kicker": "ECG pages", "title": "Waveforms from pages", "lead": f"{len(good)} pages became signals.",
         "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}], "contents": contents(SECTIONS),
         "warnings": _warnings(good, failed), "no_warnings": "Nothing doubtful was found.",
-        "tiles": _tiles(good, failed), "pages": _pages(good), "shown": shown,
+        "hearts": [heart_of(out, d.item.stem, d.facts or {}) for d in good[:_HEARTS]],
+        "hearts_left": max(0, len(good) - _HEARTS), "tiles": _tiles(good, failed), "pages": _pages(good), "shown": shown,
         "left_out": max(0, len(drawn) - _MOST_SHOWN), "failed": _failed(failed)}
     write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
 

@@ -1,0 +1,190 @@
+"""One record for a reader: its leads with the beats marked, a middle beat of every lead, numbers beside normal ranges.
+
+Nothing is measured here: signals come from `<stem>.csv`, waves from `<stem>.beats.csv`, numbers from `<stem>.json`.
+"""
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from ecg.names import LEADS
+from featurize.report.charts import BLUE, GREEN, INK, LINE, ORANGE, canvas, svg_uri
+from featurize.report.numbers import number
+from featurize.report.page import table
+
+Array = NDArray[np.float64]
+
+_QUARTER_S = 2.5
+# Samples of the middle beat: from .3 s before QRS to .55 s behind its onset.
+_BEFORE_S, _AFTER_S = 0.3, 0.55
+_MARKS = (("p", ORANGE, "P"), ("r", BLUE, "QRS"), ("t", GREEN, "T"))
+# Name, key of the rhythm row, factor, unit, low and high end of what is usual in adults at rest. Ranges: Surawicz et al.
+# 2009, 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);
+# Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200 (rate, PR, P).
+_NUMBERS: tuple[tuple[str, str, float, str, float | None, float | None], ...] = (
+    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100),
+    ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", None, None),
+    ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", None, None),
+    ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", None, 120),
+    ("Successive RR (RMSSD)", "heart_rr_rmssd_s", 1000, "ms", None, None),
+    ("Beats with a P wave", "heart_atria_p_share", 100, "%", 99, 100),
+    ("P duration", "heart_atria_p_duration_s", 1000, "ms", None, 120),
+    ("PR interval", "heart_atria_pr_s", 1000, "ms", 120, 200),
+    ("QRS duration", "heart_ventricles_qrs_s", 1000, "ms", 60, 110),
+    ("QT interval", "heart_ventricles_qt_s", 1000, "ms", None, None),
+    ("QTc, Bazett", "heart_ventricles_qtc_bazett_s", 1000, "ms", 350, 450),
+    ("QTc, Fridericia", "heart_ventricles_qtc_fridericia_s", 1000, "ms", 350, 450),
+    ("Electrical axis", "heart_ventricles_axis_deg", 1, "°", -30, 90),
+    ("Noise above 40 Hz", "record_signal_noise_mv", 1000, "µV", None, 30))
+
+
+def heart_of(out: Path, stem: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows of one record: two charts, a table, and what is doubtful."""
+    signals = pd.read_csv(out / f"{stem}.csv", dtype=float)
+    beats = pd.read_csv(out / f"{stem}.beats.csv")
+    fs = float(facts["fs_hz"])
+    return {"path": facts["path"], "leads": _leads_chart(signals, beats, fs), "beat": _beat_chart(signals, beats, fs),
+            "numbers": _numbers(facts["rhythm"]), "doubts": _doubts(facts, beats)}
+
+
+def _leads_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
+    """Three rows of four leads as on paper, each in its quarter of the time, and the longest lead below."""
+    strip = max(LEADS, key=lambda lead: (signals[lead].notna().sum(), lead == "II"))
+    first = float(np.flatnonzero(signals.notna().any(axis=1))[0]) / fs if signals.notna().any(axis=None) else 0.0
+    with canvas(10.5, 7.2, rows=4) as (figure, axes):
+        for row, ax in enumerate(axes[:3]):
+            for column in range(4):
+                lead = LEADS[3 * column + row]
+                start = first + column * _QUARTER_S
+                known = np.flatnonzero(signals[lead].notna())
+                if known.size and not _seen(signals[lead], start, fs):
+                    start = known[0] / fs
+                _trace(ax, signals[lead], beats[beats["lead"] == lead], fs, start, column * _QUARTER_S, _QUARTER_S)
+                ax.text(column * _QUARTER_S + 0.04, 0.97, lead, transform=ax.get_xaxis_transform(), va="top", color=INK,
+                        fontweight="bold")
+            _frame(ax, 4 * _QUARTER_S)
+        _trace(axes[3], signals[strip], beats[beats["lead"] == strip], fs, first, 0.0, 4 * _QUARTER_S)
+        axes[3].text(0.04, 0.97, strip, transform=axes[3].get_xaxis_transform(), va="top", color=INK, fontweight="bold")
+        _frame(axes[3], 4 * _QUARTER_S)
+        axes[3].set_xlabel("s")
+        return svg_uri(figure)
+
+
+def _seen(lead: "pd.Series[float]", start: float, fs: float) -> bool:
+    part = lead.iloc[round(start * fs):round((start + _QUARTER_S) * fs)]
+    return bool(len(part) and part.notna().mean() > 0.5)
+
+
+def _trace(ax: Axes, lead: "pd.Series[float]", beats: pd.DataFrame, fs: float, start: float, place: float,
+           seconds: float) -> None:
+    """Draw `seconds` of a lead from `start` at `place`, with its peaks."""
+    values = lead.to_numpy()
+    part = slice(round(start * fs), min(round((start + seconds) * fs), len(values)))
+    time = np.arange(part.start, part.stop) / fs - start + place
+    ax.plot(time, values[part], color=INK, linewidth=0.8, rasterized=True)
+    for wave, color, _ in _MARKS:
+        at = beats[f"{wave}_peak_s"].dropna().to_numpy()
+        at = at[(at >= start) & (at < start + seconds) & (at * fs < len(values) - 1)]
+        height = values[np.rint(at * fs).astype(int)]
+        ax.plot(at - start + place, height, "o", color=color, markersize=3.2, rasterized=True)
+
+
+def _frame(ax: Axes, seconds: float) -> None:
+    ax.set_xlim(0, seconds)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, -0.5), max(high, 1.0))
+    ax.grid(True, axis="both")
+    ax.set_xticks(np.arange(0, seconds + 0.1, 1.0))
+    ax.set_ylabel("mV")
+    for edge in np.arange(_QUARTER_S, seconds, _QUARTER_S):
+        ax.axvline(edge, color=LINE, linewidth=0.8)
+
+
+def _beat_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
+    """The middle beat of every lead, from its QRS onset, with the middle bounds of P, QRS and T."""
+    with canvas(10.5, 3.8, columns=6, rows=2) as (figure, axes):
+        for lead, ax in zip(LEADS, axes):
+            own = beats[beats["lead"] == lead]
+            time, middle = _middle_beat(signals[lead].to_numpy(), own, fs)
+            ax.set_title(lead)
+            ax.grid(True, axis="both")
+            ax.set_xlim(-1000 * _BEFORE_S, 1000 * _AFTER_S)
+            if middle is None:
+                ax.set_yticks([])
+                continue
+            for wave, color, _ in _MARKS:
+                edge = "qrs" if wave == "r" else wave
+                spans = [own[f"{edge}_{end}_s"] - own["qrs_onset_s"] for end in ("onset", "offset")]
+                if all(span.notna().any() for span in spans):
+                    ax.axvspan(*(1000 * float(span.median()) for span in spans), color=color, alpha=0.16)
+            ax.plot(1000 * time, middle, color=INK, linewidth=1.1)
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, -0.3), max(high, 0.5))
+        for ax in axes[6:]:
+            ax.set_xlabel("ms")
+        return svg_uri(figure)
+
+
+def _middle_beat(values: Array, beats: pd.DataFrame, fs: float) -> tuple[Array, Array | None]:
+    before, after = round(_BEFORE_S * fs), round(_AFTER_S * fs)
+    time = np.arange(-before, after) / fs
+    parts = []
+    for onset in beats["qrs_onset_s"].dropna():
+        at = round(onset * fs)
+        part = np.full(before + after, np.nan)
+        first, last = max(0, at - before), min(len(values), at + after)
+        part[first - at + before:last - at + before] = values[first:last]
+        level = part[max(before - 10, 0):before]
+        if np.isfinite(level).any():
+            parts.append(part - np.nanmean(level))
+    if not parts:
+        return time, None
+    stack = np.array(parts)
+    known = np.isfinite(stack).any(axis=0)
+    out = np.full(len(time), np.nan)
+    out[known] = np.nanmedian(stack[:, known], axis=0)
+    return time, out
+
+
+def _numbers(row: dict[str, float | None]) -> dict[str, Any]:
+    lines = []
+    for name, key, factor, unit, low, high in _NUMBERS:
+        value = row.get(key)
+        if value is None or not math.isfinite(value):
+            lines.append([name, "not measurable", _range(low, high, unit), ""])
+            continue
+        shown = factor * value
+        outside = (low is not None and shown < low) or (high is not None and shown > high)
+        lines.append([name, f"{number(round(shown, 1))} {unit}", _range(low, high, unit), "outside" if outside else ""])
+    return table(["Measurement", "Value", "Usual in adults", ""], lines)
+
+
+def _range(low: float | None, high: float | None, unit: str) -> str:
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"up to {high:g} {unit}"
+    return f"{low:g} to {high:g} {unit}" if high is not None else f"from {low:g} {unit}"
+
+
+def _doubts(facts: dict[str, Any], beats: pd.DataFrame) -> list[str]:
+    """Sentences on what a reader should look at himself."""
+    out = list(facts["warnings"])
+    gaps = {lead: told["gaps"] for lead, told in facts["leads"].items() if told["gaps"]}
+    if gaps:
+        seconds = sum(b - a for spans in gaps.values() for a, b in spans)
+        out.append(f"{seconds:.2f} s in {', '.join(gaps)} were not seen surely and are bridged")
+    for wave, name in (("p", "P"), ("qrs", "QRS"), ("t", "T")):
+        unsure = beats[beats[f"{wave}_confidence"] < 0.4]["beat"].nunique()
+        if unsure:
+            out.append(f"{name} of {unsure} of {beats['beat'].nunique()} beats is uncertain (confidence under .4)")
+    absent = beats.groupby("beat")["p_peak_s"].count()
+    if len(absent) and (absent == 0).all():
+        out.append("no P wave was found: what precedes QRS differs from beat to beat")
+    elif (absent == 0).any():
+        out.append(f"{int((absent == 0).sum())} of {len(absent)} beats have no P wave")
+    return out
