@@ -105,3 +105,23 @@ def peaks(depth: Array, least: float, reach: int) -> Array:
         around = depth[max(i - reach, 0): i + reach + 1, max(j - reach, 0): j + reach + 1]
         out[i, j] = depth[i, j] > least and depth[i, j] == around.max()
     return out
+
+
+def spot_sums(answer: Array, highest: Array, lowest: Array, least: float, inner: Array,
+              planes: Array) -> tuple[Array, Array]:
+    """Sums, and the values of the last plane under the high spots."""
+    high = inner & (answer > least) & (answer >= highest)
+    low = inner & (answer < -least) & (answer <= lowest)
+    return (np.array([answer[high].sum(dtype=float), low.sum(), answer[low].sum(dtype=float),
+                      *(plane[high].sum(dtype=float) for plane in planes[:-1])]), planes[-1][high])
+
+
+def tensor_sums(plane: Array, inner: Array) -> Array:
+    """From Sobel's masks laid on the plane with a mirrored rim."""
+    framed = np.pad(plane.astype(int), 1, mode="reflect" if min(plane.shape) > 1 else "edge")
+    across = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    total = np.zeros(3, int)
+    for i, j in zip(*np.nonzero(inner)):
+        dx, dy = ((framed[i: i + 3, j: j + 3] * mask).sum() for mask in (across, across.T))
+        total += (dy * dy, dx * dx, dy * dx)
+    return total
