@@ -1,4 +1,4 @@
-"""Counts over regions: histograms, co-occurrences, local binary patterns, oriented gradients."""
+"""Counts over regions: histograms, local binary patterns, oriented gradients."""
 import numpy as np
 from numba import njit
 
@@ -16,24 +16,6 @@ def histograms(channels, masks, out):
                 if masks[r, i, j]:
                     for c in range(channels.shape[0]):
                         out[r, c, channels[c, i, j]] += 1
-
-
-@njit(cache=True)
-def cooccurrences(levels, masks, steps, out):
-    """Symmetric gray-level co-occurrences inside every region.
-
-    levels (H, W) uint8; masks (R, H, W) bool; steps (D, 2) int64 rows and columns; out (R, D, L, L) int64, zeroed.
-    """
-    regions, height, width = masks.shape
-    for d in range(steps.shape[0]):
-        down, right = steps[d, 0], steps[d, 1]
-        for i in range(max(0, -down), min(height, height - down)):
-            for j in range(max(0, -right), min(width, width - right)):
-                a, b = levels[i, j], levels[i + down, j + right]
-                for r in range(regions):
-                    if masks[r, i, j] and masks[r, i + down, j + right]:
-                        out[r, d, a, b] += 1
-                        out[r, d, b, a] += 1
 
 
 @njit(cache=True)
