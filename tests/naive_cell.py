@@ -59,6 +59,10 @@ def components(mask: Array, weights: Array) -> tuple[Array, Array, Array]:
     return labels, sums, boxes
 
 
+def lobes(depth: Array, levels: Array, least: Array) -> int:
+    return max(sum(len(part) > few for part in parts(depth > level, CORNERS)) for level, few in zip(levels, least))
+
+
 def slopes_by_level(dye: Array, slope: Array, first: float, step: float, n: int) -> tuple[Array, Array]:
     """Counts and totals."""
     counts, totals = np.zeros(n, np.int64), np.zeros(n)

@@ -117,6 +117,25 @@ def components(mask, weights, labels):
 
 
 @njit(cache=True)
+def lobes(depth, levels, least):
+    """The most parts, touching over corners too, that any level leaves.
+
+    depth (H, W) float32; levels (K,) float32: only what is deeper counts; least (K,) float64: a part counts if it has
+    more pixels than that.
+    """
+    most = 0
+    for k in range(len(levels)):
+        runs, parent = _joined_runs(depth > levels[k], True, 1)
+        area, count = np.zeros(len(runs), np.int64), 0
+        for m in range(len(runs)):
+            area[parent[m]] += runs[m, 2] - runs[m, 1]
+        for m in range(len(runs)):
+            count += area[m] > least[k]
+        most = max(most, count)
+    return most
+
+
+@njit(cache=True)
 def extremes(labels, plane, low, high):
     """Least and largest value of every label but 0.
 

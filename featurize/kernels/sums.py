@@ -77,7 +77,7 @@ def detail_sums(details, inner, out):
         for i in range(inner.shape[0]):
             for j in range(inner.shape[1]):
                 if inner[i, j]:
-                    # Powers in single precision, sums in double, as numpy has them: few digits of a skewness near 0 last.
+                    # Powers in single precision, sums in double, as numpy has them: a skewness near 0 shows it.
                     w = details[k, i, j]
                     square = w * w
                     one += abs(w)

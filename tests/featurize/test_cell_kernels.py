@@ -64,6 +64,13 @@ def test_components_of_a_large_noise_are_as_many_as_opencv_finds() -> None:
     assert len(sums) == count
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lobes_are_those_of_the_slow_twin(shape: tuple[int, int]) -> None:
+    levels, least = np.array([0.1, 0.4, 0.8], np.float32), np.array([3.0, 1.0, 0.5])
+    for seed in range(5):
+        assert runs.lobes(noise(shape, seed), levels, least) == naive.lobes(noise(shape, seed), levels, least)
+
+
 def test_extremes_are_taken_label_by_label() -> None:
     labels, plane = np.random.default_rng(0).integers(0, 4, (9, 11)).astype(np.int32), noise((9, 11))
     low, high = np.full(5, np.inf, np.float32), np.full(5, -np.inf, np.float32)
