@@ -38,11 +38,10 @@ def haralick(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplas
     for channel in channels:
         plane = sample.gray if channel == "gray" else sample.lab[..., {"l": 0, "a": 1, "b": 2}[channel]]
         for name in regions:
-            pad, found = max(distances), np.empty((len(steps), len(_NAMES)))
+            pad, found = max(distances), np.empty((len(distances), 4, len(_NAMES)))
             counts = np.zeros((len(steps), levels + 1, levels + 1), np.int32)
             pairs(_quantized(plane, sample.regions[name], levels, pad), pad, steps, counts)
-            haralick_features(counts, found)
-            found = found.reshape(len(distances), 4, len(_NAMES))
+            haralick_features(counts, found.reshape(len(steps), len(_NAMES)))
             for k, d in enumerate(distances):
                 prefix = f"{name}_haralick_{channel}_d{d}"
                 row |= {f"{prefix}_{n}": float(v) for n, v in zip(_NAMES, found[k].mean(axis=0))}

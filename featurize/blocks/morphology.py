@@ -78,7 +78,7 @@ def _relation(sample: Sample) -> dict[str, float]:
     core = cv2.erode(cell.astype(np.uint8), np.ones((5, 5), np.uint8)).view(bool)
     density = sum(sample.facts.get(f"nucleus_density_{c}", np.nan) for c in "rgb")
     return {"nc_ratio": float(inner["m00"] / whole["m00"]), "offset": float(np.hypot(y, x) / radius),
-            "rim_share": np.count_nonzero(edge & ~core) / max(np.count_nonzero(edge), 1),
+            "rim_share": float(np.count_nonzero(edge & ~core) / (np.count_nonzero(edge) or 1)),
             "density_red": float(density / sample.facts.get("red_density", np.nan))}
 
 
@@ -164,7 +164,8 @@ def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
     grown = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= 0.6 * deepest if core.any() else core.astype(bool)
     mean = float(inside.mean())
     return {"thickness": mean / max(radius / 3, 1e-6), "thickness_max": deepest / radius, "lobes": float(count),
-            "thickness_spread": float(inside.std()) / max(mean, 1e-6), "necking": np.count_nonzero(~grown[bits > 0]) / len(inside)}
+            "thickness_spread": float(inside.std()) / max(mean, 1e-6),
+            "necking": np.count_nonzero(~grown[bits > 0]) / len(inside)}
 
 
 def _fourier(outline: NDArray[np.int32]) -> dict[str, float]:

@@ -76,7 +76,7 @@ def _sharpness(luma: NDArray[np.uint8]) -> dict[str, float]:
 def _spread(plane: NDArray[np.int16]) -> float:
     sums = np.zeros(2, np.int64)
     power_sums(np.asarray(plane), sums)
-    return _moments(sums[0], sums[1], plane.size)[1]
+    return _moments(int(sums[0]), int(sums[1]), plane.size)[1]
 
 
 def _moments(one: int, two: int, n: int) -> tuple[float, float]:
@@ -102,8 +102,9 @@ def _exposure(part: NDArray[np.uint8], luma: NDArray[np.uint8]) -> dict[str, flo
     counts = np.cumsum(cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel())
     low, high = np.searchsorted(counts, np.array([0.05, 0.95]) * counts[-1])
     sums = np.zeros(6, np.int64)
-    opponent_sums(*cv2.split(part), sums)
-    (rg, rg_std), (yb, yb_std) = (_moments(*sums[k: k + 2], luma.size) for k in (0, 2))
+    red, green, blue = cv2.split(part)
+    opponent_sums(red, green, blue, sums)
+    (rg, rg_std), (yb, yb_std) = (_moments(int(sums[k]), int(sums[k + 1]), luma.size) for k in (0, 2))
     # Summed up doubled, so that the mean of red and green stays whole.
     yb, yb_std = yb / 2, yb_std / 2
     means = cv2.mean(part)
