@@ -47,9 +47,9 @@ def outside(rgb: Image) -> NDArray[np.bool_]:
     return np.isin(parts, touching[touching > 0])
 
 
-def _percentile(plane: NDArray[np.uint8], q: float, mask: NDArray[np.uint8] | None = None) -> float:
+def _percentile(values: NDArray[np.uint8], q: float) -> float:
     """Percentile of bytes by counting them."""
-    below = np.cumsum(cv2.calcHist([plane], [0], mask, [256], [0, 256]).ravel())
+    below = np.cumsum(cv2.calcHist([values], [0], None, [256], [0, 256]).ravel())
     return float(np.searchsorted(below, q / 100 * below[-1]))
 
 
@@ -61,14 +61,14 @@ def background_color(rgb: Image, black: NDArray[np.bool_] | None = None) -> NDAr
     if black is not None and black.any():
         return np.array([255.0, 255.0, 255.0])
     darkest = cv2.blur(darkest_channel(rgb), (5, 5))
-    bright = (darkest >= _percentile(darkest, 92)).astype(np.uint8)
-    return np.array([_percentile(plane, 50, bright) for plane in cv2.split(rgb)])
+    bright = darkest >= _percentile(darkest, 92)
+    return np.array([_percentile(plane[bright], 50) for plane in cv2.split(rgb)])
 
 
 def density(rgb: Image, white: NDArray[np.float64]) -> Density:
     """(H, W, 3) float32 optical density over the empty slide of color `white`."""
     table = DENSITY_OF_BYTE[:, None] + np.log10((white.astype(np.float32) + 1) / 256)
-    return np.asarray(np.stack([cv2.LUT(np.ascontiguousarray(rgb[..., k]), table[:, k]) for k in range(3)], axis=2))
+    return np.asarray(cv2.LUT(rgb, table[None]))
 
 
 def _lookup(rgb: Image, tables: NDArray[np.uint8]) -> Image:

@@ -28,6 +28,30 @@ def cooccurrences(levels: Array, masks: Array, steps: Array, n: int) -> Array:
     return out
 
 
+def entropy(p: Array) -> float:
+    return -sum(float(v) * math.log2(v) for v in p.ravel() if v > 0)
+
+
+def haralick_features(counts: Array) -> list[float]:
+    """f1 to f13 of Haralick et al. 1973 of one symmetric (L, L) matrix, term by term."""
+    if not counts.sum():
+        return [math.nan] * 13
+    p = counts / counts.sum()
+    i, j = np.indices(p.shape)
+    px, hxy = p.sum(axis=1), entropy(p)
+    mean = float((p * i).sum())
+    variance = float((p * (i - mean) ** 2).sum())
+    sums = np.array([p[i + j == k].sum() for k in range(2 * len(p) - 1)])
+    gaps = np.array([p[abs(i - j) == k].sum() for k in range(len(p))])
+    average, gap = float((p * (i + j)).sum()), float((p * abs(i - j)).sum())
+    hx = entropy(px)
+    return [float((p ** 2).sum()), float((p * (i - j) ** 2).sum()),
+            float((p * (i - mean) * (j - mean)).sum()) / variance if variance > 1e-12 else 1.0, variance,
+            float((p / (1 + (i - j) ** 2)).sum()), average, float((p * (i + j - average) ** 2).sum()), entropy(sums),
+            hxy, float((p * (abs(i - j) - gap) ** 2).sum()), entropy(gaps), (hxy - 2 * hx) / hx if hx > 1e-12 else 0.0,
+            math.sqrt(max(1 - math.exp(-2 * max(2 * hx - hxy, 0)), 0))]
+
+
 def bilinear(plane: Array, y: float, x: float) -> float:
     top, left = math.floor(y), math.floor(x)
     fy, fx = y - top, x - left

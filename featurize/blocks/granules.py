@@ -3,10 +3,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.kernels.sums import spot_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
 _SIGMAS = (1.0, 1.8, 3.2)
+_OD_OF_BYTE = -np.log10((np.arange(256, dtype=np.float32) + 1) / 240)
 _KEYS = ("dark_density", "light_density", "dark_contrast", "light_contrast", "dark_red", "dark_blue", "dark_green")
 _DESCRIBES = {
     "s*_dark_density": Feature("per 100 px of a 64 px cell", "spots denser than their surroundings by 3 % / area"),
@@ -26,18 +28,24 @@ _DESCRIBES = {
        source="Laplacian-of-Gaussian blobs, Lindeberg 1998, 10.1023/A:1008045108935, on optical density")
 def granules(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm")) -> dict[str, float]:
     """Spots of every region, on optical density over a white slide, counted 2 px inside its outline."""
-    od = -np.log10((sample.rgb.astype(np.float32) + 1) / 240)
-    total = od.sum(axis=2)
+    od = cv2.LUT(sample.rgb, _OD_OF_BYTE)
+    red, green, blue = cv2.split(od)
+    total = red + green + blue
+    planes = np.stack([red, green, blue, total])
     answers = [-s * s * cv2.Laplacian(cv2.GaussianBlur(total, (0, 0), s), cv2.CV_32F) for s in _SIGMAS]
+    window = np.ones((3, 3), np.uint8)
+    extremes = [(answer, cv2.dilate(answer, window), cv2.erode(answer, window)) for answer in answers]
     row: dict[str, float] = {}
     for name in regions:
         inner = cv2.erode(sample.regions[name].astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1).astype(bool)
         if inner.sum() < 25:
             row |= {f"{name}_granules_{k}": np.nan for k in _names()}
             continue
-        row |= {f"{name}_granules_{k}": v for k, v in _ground(od, total, inner).items()}
-        for index, answer in enumerate(answers):
-            row |= {f"{name}_granules_s{index + 1}_{k}": v for k, v in _spots(od, total, answer, inner).items()}
+        ground = planes[:, inner].mean(axis=1, dtype=np.float64)
+        row |= {f"{name}_granules_{k}": v for k, v in _ground(ground, total[inner]).items()}
+        for index, (answer, high, low) in enumerate(extremes):
+            row |= {f"{name}_granules_s{index + 1}_{k}": v
+                    for k, v in _spots(planes, answer, high, low, inner, ground).items()}
     return row
 
 
@@ -46,25 +54,24 @@ def _names() -> list[str]:
             *(f"s{k + 1}_{key}" for k in range(len(_SIGMAS)) for key in _KEYS)]
 
 
-def _ground(od: NDArray[np.float32], total: NDArray[np.float32], inner: NDArray[np.bool_]) -> dict[str, float]:
-    inside = total[inner]
-    mean = float(inside.mean(dtype=np.float64))
-    red, green, blue = (float(v) / max(mean, 0.05) for v in od[inner].mean(axis=0, dtype=np.float64))
-    return {"density": mean, "share_red": red, "share_green": green, "share_blue": blue,
-            "vacuole_share": float((inside < 0.45 * np.median(inside)).mean())}
+def _ground(ground: NDArray[np.float64], inside: NDArray[np.float32]) -> dict[str, float]:
+    """From the mean densities (4,) of red, green, blue and all, and the total densities (n,) inside."""
+    mean = float(ground[3])
+    red, green, blue = (float(v) / max(mean, 0.05) for v in ground[:3])
+    pale = np.count_nonzero(inside < 0.45 * np.median(inside)) / len(inside)
+    return {"density": mean, "share_red": red, "share_green": green, "share_blue": blue, "vacuole_share": pale}
 
 
-def _spots(od: NDArray[np.float32], total: NDArray[np.float32], answer: NDArray[np.float32],
-           inner: NDArray[np.bool_]) -> dict[str, float]:
+def _spots(planes: NDArray[np.float32], answer: NDArray[np.float32], highest: NDArray[np.float32],
+           lowest: NDArray[np.float32], inner: NDArray[np.bool_], ground: NDArray[np.float64]) -> dict[str, float]:
     """Local extremes of the blob filter that stand out by 3 % of the region's density."""
-    mean = max(float(total[inner].mean(dtype=np.float64)), 0.05)
-    window = np.ones((3, 3), np.uint8)
-    dark = (answer >= cv2.dilate(answer, window)) & (answer > 0.03 * mean) & inner
-    light = (answer <= cv2.erode(answer, window)) & (answer < -0.03 * mean) & inner
-    n = inner.sum() / 100
-    row = {"dark_density": float(dark.sum() / n), "light_density": float(light.sum() / n),
-           "dark_contrast": float(answer[dark].mean() / mean) if dark.any() else 0.0,
-           "light_contrast": float(-answer[light].mean() / mean) if light.any() else 0.0}
-    ground = od[inner].mean(axis=0, dtype=np.float64) / mean
-    spot = od[dark].mean(axis=0, dtype=np.float64) / max(float(total[dark].mean()), 0.05) if dark.any() else ground
-    return row | {f"dark_{c}": float(v) for c, v in zip(("red", "green", "blue"), spot - ground)}
+    mean = max(float(ground[3]), 0.05)
+    sums, under = np.zeros(6), np.empty(answer.size, np.float32)
+    dark = spot_sums(answer, highest, lowest, np.float32(0.03 * mean), inner, planes, sums, under)
+    high, light, low = sums[:3]
+    n = np.count_nonzero(inner) / 100
+    shift = sums[3:] / dark / max(float(under[:dark].mean()), 0.05) - ground[:3] / mean if dark else np.zeros(3)
+    return {"dark_density": float(dark / n), "light_density": float(light / n),
+            "dark_contrast": float(high / dark / mean) if dark else 0.0,
+            "light_contrast": float(-low / light / mean) if light else 0.0,
+            **{f"dark_{c}": float(v) for c, v in zip(("red", "green", "blue"), shift)}}

@@ -2,7 +2,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.counting import cooccurrences
+from featurize.kernels.glcm import pairs
+from featurize.kernels.haralick import haralick_features
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
@@ -32,15 +33,15 @@ def haralick(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplas
     Gray levels are the region's own range from its 1st to its 99th percentile in `levels` equal steps, so that the
     features tell texture and not brightness or contrast of the lamp.
     """
-    masks = np.stack([sample.regions[name] for name in regions])
     steps = np.array([(d * y, d * x) for d in distances for y, x in _DIRECTIONS], np.int64)
     row: dict[str, float] = {}
     for channel in channels:
         plane = sample.gray if channel == "gray" else sample.lab[..., {"l": 0, "a": 1, "b": 2}[channel]]
-        for name, mask in zip(regions, masks):
-            counts = np.zeros((1, len(steps), levels, levels), np.int64)
-            cooccurrences(_quantized(plane, mask, levels), mask[None], steps, counts)
-            found = _features(counts[0], levels).reshape(len(distances), 4, len(_NAMES))
+        for name in regions:
+            pad, found = max(distances), np.empty((len(distances), 4, len(_NAMES)))
+            counts = np.zeros((len(steps), levels + 1, levels + 1), np.int32)
+            pairs(_quantized(plane, sample.regions[name], levels, pad), pad, steps, counts)
+            haralick_features(counts, found.reshape(len(steps), len(_NAMES)))
             for k, d in enumerate(distances):
                 prefix = f"{name}_haralick_{channel}_d{d}"
                 row |= {f"{prefix}_{n}": float(v) for n, v in zip(_NAMES, found[k].mean(axis=0))}
@@ -49,43 +50,21 @@ def haralick(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplas
     return row
 
 
-def _quantized(plane: NDArray[np.uint8], mask: NDArray[np.bool_], levels: int) -> NDArray[np.uint8]:
+def _quantized(plane: NDArray[np.uint8], mask: NDArray[np.bool_], levels: int, pad: int) -> NDArray[np.uint16]:
+    """Levels 1 .. `levels` in the region, 0 elsewhere and in a frame of `pad` px."""
+    out = np.zeros((plane.shape[0] + 2 * pad, plane.shape[1] + 2 * pad), np.uint16)
     values = plane[mask]
-    if not values.size:
-        return np.zeros(plane.shape, np.uint8)
-    low, high = np.percentile(values, [1, 99])
-    table = np.clip((np.arange(256) - low) / max(high - low, 1.0) * levels, 0, levels - 1).astype(np.uint8)
-    return np.asarray(table[plane])
+    if values.size:
+        below = np.cumsum(np.bincount(values, minlength=256))
+        low, high = (_percentile(below, q) for q in (1, 99))
+        table = np.clip((np.arange(256) - low) / max(high - low, 1.0) * levels, 0, levels - 1).astype(np.uint16) + 1
+        out[pad: -pad or None, pad: -pad or None][mask] = table[values]
+    return out
 
 
-def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(-(p * np.log2(np.where(p > 0, p, 1.0))).reshape(len(p), -1).sum(axis=1))
-
-
-def _features(counts: NDArray[np.int64], levels: int) -> NDArray[np.float64]:
-    """(D, 13) features of (D, L, L) symmetric counts; NaN where there is no pair."""
-    total = counts.sum(axis=(1, 2), dtype=np.float64)
-    p = counts / np.where(total > 0, total, np.nan)[:, None, None]
-    i = np.arange(levels, dtype=np.float64)
-    gap, both = np.abs(i[:, None] - i), i[:, None] + i
-    px = p.sum(axis=2)
-    mu = px @ i
-    variance = px @ i ** 2 - mu ** 2
-    flat = variance < 1e-12
-    away = i - mu[:, None]
-    correlation = np.where(flat, 1 + 0 * mu, np.einsum("dij,di,dj->d", p, away, away) / np.where(flat, 1.0, variance))
-    diagonals, offsets = both.astype(int).ravel(), gap.astype(int).ravel()
-    sums = np.stack([np.bincount(diagonals, q.ravel(), 2 * levels - 1) for q in p]).astype(np.float64)
-    differences = np.stack([np.bincount(offsets, q.ravel(), levels) for q in p]).astype(np.float64)
-    k, m = np.arange(2 * levels - 1.0), np.arange(float(levels))
-    sum_average, mean_difference = sums @ k, differences @ m
-    hxy, hx = _entropy(p), _entropy(px)
-    # With symmetric counts both margins are px, so HXY1 and HXY2 are the same number: twice the entropy of px.
-    shared = 2 * hx - hxy
-    columns = [(p ** 2).sum(axis=(1, 2)), (p * gap ** 2).sum(axis=(1, 2)), correlation, variance,
-               (p / (1 + gap ** 2)).sum(axis=(1, 2)), sum_average, sums @ k ** 2 - sum_average ** 2,
-               _entropy(sums), hxy,
-               differences @ m ** 2 - mean_difference ** 2, _entropy(differences),
-               np.where(hx < 1e-12, 0 * hx, -shared / np.where(hx < 1e-12, 1.0, hx)),
-               np.sqrt(np.maximum(1 - np.exp(-2 * np.maximum(shared, 0)), 0))]
-    return np.stack(columns, axis=1)
+def _percentile(below: NDArray[np.int64], q: float) -> float:
+    """The number that `numpy.percentile` gives, from cumulated counts of bytes."""
+    place = (below[-1] - 1) * (q / 100)
+    step = place - int(place)
+    low, high = (float(v) for v in below.searchsorted([int(place), min(int(place) + 1, below[-1] - 1)], side="right"))
+    return low + (high - low) * step if step < 0.5 else high - (high - low) * (1 - step)

@@ -5,11 +5,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.kernels.runs import lobes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
 _FOURIER = 8
 _POINTS = 128
+_EROSIONS = np.array([0.0, 0.25, 0.4, 0.55, 0.7, 0.8])  # shares of the largest depth
 _DESCRIBES = {
     "diameter_px": Feature("px of the file", "sqrt(4 area / pi)"),
     "diameter_um": Feature("um", "sqrt(4 area / pi), if the size of a pixel is known"),
@@ -69,13 +71,14 @@ def _relation(sample: Sample) -> dict[str, float]:
     nucleus, cell = sample.regions["nucleus"], sample.regions["cell"]
     if not nucleus.any() or not cell.any():
         return dict.fromkeys(("nc_ratio", "offset", "rim_share", "density_red"), np.nan)
-    (y0, x0), (y1, x1) = (np.argwhere(m).mean(axis=0) for m in (nucleus, cell))
-    radius = np.sqrt(cell.sum() / np.pi)
-    edge = nucleus & ~cv2.erode(nucleus.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    core = cv2.erode(cell.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    inner, whole = (cv2.moments(m.astype(np.uint8), binaryImage=True) for m in (nucleus, cell))
+    x, y = (inner[k] / inner["m00"] - whole[k] / whole["m00"] for k in ("m10", "m01"))
+    radius = np.sqrt(whole["m00"] / np.pi)
+    edge = nucleus & ~cv2.erode(nucleus.astype(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+    core = cv2.erode(cell.astype(np.uint8), np.ones((5, 5), np.uint8)).view(bool)
     density = sum(sample.facts.get(f"nucleus_density_{c}", np.nan) for c in "rgb")
-    return {"nc_ratio": float(nucleus.sum() / cell.sum()), "offset": float(np.hypot(y0 - y1, x0 - x1) / radius),
-            "rim_share": float((edge & ~core).sum() / max(edge.sum(), 1)),
+    return {"nc_ratio": float(inner["m00"] / whole["m00"]), "offset": float(np.hypot(y, x) / radius),
+            "rim_share": float(np.count_nonzero(edge & ~core) / (np.count_nonzero(edge) or 1)),
             "density_red": float(density / sample.facts.get("red_density", np.nan))}
 
 
@@ -84,7 +87,7 @@ def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
     outlines, _ = cv2.findContours(bits, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     names = [k for k in _DESCRIBES if "[" not in k and k not in _RELATIONS]
     names += [f"hu{k}" for k in range(1, 8)] + [f"fourier{k}" for k in range(2, _FOURIER + 2)]
-    area = float(bits.sum())
+    area = float(np.count_nonzero(bits))
     if area < 5:
         return dict.fromkeys(names, np.nan)
     longest = max(outlines, key=cv2.contourArea)
@@ -103,8 +106,10 @@ _RELATIONS = ("diameter_px", "diameter_um", "diameter_red", "density_red", "nc_r
 def _perimeter(outline: NDArray[np.int32]) -> float:
     """Length of the outline smoothed over five pixels: a staircase is longer than the curve it stands for."""
     points = outline[:, 0].astype(np.float64)
-    smooth = sum(np.roll(points, k, axis=0) for k in range(-2, 3)) / 5
-    return float(np.hypot(*(np.roll(smooth, -1, axis=0) - smooth).T).sum())
+    n = len(points)
+    around = points[np.arange(-2, n + 3) % n]
+    smooth = (around[:-4] + around[1:-3] + around[2:-2] + around[3:-1] + around[4:]) / 5
+    return float(np.hypot(*np.diff(smooth, axis=0).T).sum())
 
 
 def _hull(longest: NDArray[np.int32], hull: NDArray[np.int32], bits: NDArray[np.uint8],
@@ -145,8 +150,8 @@ def _parts(bits: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], area:
     _, _, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
     sizes = stats[1:, cv2.CC_STAT_AREA]
     filled = cv2.drawContours(np.zeros_like(bits), outlines, -1, 1, cv2.FILLED)
-    return {"parts": float((sizes > 0.03 * area).sum()), "largest_part": float(sizes.max() / area),
-            "holes": float((filled.sum() - area) / area)}
+    return {"parts": float(np.count_nonzero(sizes > 0.03 * area)), "largest_part": float(sizes.max() / area),
+            "holes": float((np.count_nonzero(filled) - area) / area)}
 
 
 def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
@@ -154,23 +159,20 @@ def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
     depth = cv2.distanceTransform(cv2.copyMakeBorder(bits, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)[1:-1, 1:-1]
     inside = depth[bits > 0]
     radius, deepest = np.sqrt(area / np.pi), float(inside.max())
-    lobes = 1
-    for share in (0.0, 0.25, 0.4, 0.55, 0.7, 0.8):
-        _, _, stats, _ = cv2.connectedComponentsWithStats((depth > share * deepest).astype(np.uint8), connectivity=8)
-        lobes = max(lobes, int((stats[1:, cv2.CC_STAT_AREA] > 0.02 * area * (1 - share)).sum()))
+    count = max(1, lobes(depth, (_EROSIONS * deepest).astype(np.float32), 0.02 * area * (1 - _EROSIONS)))
     core = (depth > 0.6 * deepest).astype(np.uint8)
     grown = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= 0.6 * deepest if core.any() else core.astype(bool)
     mean = float(inside.mean())
-    return {"thickness": mean / max(radius / 3, 1e-6), "thickness_max": deepest / radius, "lobes": float(lobes),
-            "thickness_spread": float(inside.std()) / max(mean, 1e-6), "necking": float((~grown[bits > 0]).mean())}
+    return {"thickness": mean / max(radius / 3, 1e-6), "thickness_max": deepest / radius, "lobes": float(count),
+            "thickness_spread": float(inside.std()) / max(mean, 1e-6),
+            "necking": np.count_nonzero(~grown[bits > 0]) / len(inside)}
 
 
 def _fourier(outline: NDArray[np.int32]) -> dict[str, float]:
     """Harmonics of the outline at 128 points of equal arc length: unchanged by shift, turn, size and start."""
     points = outline[:, 0].astype(np.float64)
-    steps = np.hypot(*(np.roll(points, -1, axis=0) - points).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
     closed = np.concatenate([points, points[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     at = np.arange(_POINTS) * along[-1] / _POINTS
     z = np.interp(at, along, closed[:, 0]) + 1j * np.interp(at, along, closed[:, 1])
     power = np.abs(np.fft.fft(z))

@@ -1,4 +1,4 @@
-"""Counts over regions: histograms, co-occurrences, local binary patterns, oriented gradients."""
+"""Counts over regions: histograms, local binary patterns, oriented gradients."""
 import numpy as np
 from numba import njit
 
@@ -19,24 +19,6 @@ def histograms(channels, masks, out):
 
 
 @njit(cache=True)
-def cooccurrences(levels, masks, steps, out):
-    """Symmetric gray-level co-occurrences inside every region.
-
-    levels (H, W) uint8; masks (R, H, W) bool; steps (D, 2) int64 rows and columns; out (R, D, L, L) int64, zeroed.
-    """
-    regions, height, width = masks.shape
-    for d in range(steps.shape[0]):
-        down, right = steps[d, 0], steps[d, 1]
-        for i in range(max(0, -down), min(height, height - down)):
-            for j in range(max(0, -right), min(width, width - right)):
-                a, b = levels[i, j], levels[i + down, j + right]
-                for r in range(regions):
-                    if masks[r, i, j] and masks[r, i + down, j + right]:
-                        out[r, d, a, b] += 1
-                        out[r, d, b, a] += 1
-
-
-@njit(cache=True)
 def binary_patterns(gray, masks, offsets, weights, tolerance, out):
     """Counts of the ten rotation-invariant uniform patterns of eight neighbours.
 
@@ -49,28 +31,41 @@ def binary_patterns(gray, masks, offsets, weights, tolerance, out):
     for p in range(8):
         for q in range(4):
             reach = max(reach, abs(offsets[p, q, 0]), abs(offsets[p, q, 1]))
-    bits = np.zeros(8, np.int64)
+    bits, ones, changes = np.zeros((8, width), np.int32), np.zeros(width, np.int32), np.zeros(width, np.int32)
+    values = np.zeros(width, np.float32)
     for i in range(reach, height - reach):
-        for j in range(reach, width - reach):
-            wanted = False
-            for r in range(regions):
-                wanted = wanted or masks[r, i, j]
-            if not wanted:
-                continue
-            ones = 0
-            for p in range(8):
-                value = np.float32(0.0)
-                for q in range(4):
-                    value += weights[p, q] * gray[i + offsets[p, q, 0], j + offsets[p, q, 1]]
-                bits[p] = 1 if value - gray[i, j] >= tolerance else 0
-                ones += bits[p]
-            changes = 0
-            for p in range(8):
-                changes += 1 if bits[p] != bits[(p + 1) % 8] else 0
-            code = ones if changes <= 2 else 9
-            for r in range(regions):
+        start, stop = width, 0
+        for r in range(regions):
+            for j in range(reach, width - reach):
                 if masks[r, i, j]:
-                    out[r, code] += 1
+                    start, stop = min(start, j), max(stop, j + 1)
+        n = stop - start
+        if n <= 0:
+            continue
+        # Point by point along the whole row: loops without branches are done for many pixels at once.
+        middle = gray[i, start: stop]
+        ones[:n], changes[:n] = 0, 0
+        for p in range(8):
+            values[:n] = 0
+            for q in range(4):
+                weight, left = weights[p, q], start + offsets[p, q, 1]
+                near = gray[i + offsets[p, q, 0], left: left + n]
+                for j in range(n):
+                    values[j] += weight * near[j]
+            bit, before = bits[p], bits[max(p - 1, 0)]
+            for j in range(n):
+                bit[j] = np.int32(1) if values[j] - middle[j] >= tolerance else np.int32(0)
+            for j in range(n):
+                ones[j] += bit[j]
+                changes[j] += bit[j] ^ before[j]
+        for j in range(n):
+            if changes[j] + (bits[7, j] ^ bits[0, j]) > 2:
+                ones[j] = 9
+        for r in range(regions):
+            inside = masks[r, i, start: stop]
+            for j in range(n):
+                if inside[j]:
+                    out[r, ones[j]] += 1
 
 
 @njit(cache=True)

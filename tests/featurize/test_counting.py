@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from featurize.blocks.haralick import _percentile
 from featurize.blocks.lbp import _circle
 from featurize.kernels import contour, counting
+from featurize.kernels.glcm import pairs
+from featurize.kernels.haralick import haralick_features
 
 _spec = importlib.util.spec_from_file_location("naive", Path(__file__).parents[1] / "naive.py")
 assert _spec and _spec.loader
@@ -38,13 +41,43 @@ def test_histograms_count_every_byte_of_every_region(shape: tuple[int, int]) -> 
     np.testing.assert_array_equal(out, naive.histograms(channels, regions(shape)))
 
 
+def pair_table(levels: np.ndarray, mask: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
+    """What the haralick block counts: levels from 1 on, 0 outside the region and in the frame."""
+    pad = int(np.abs(steps).max())
+    framed = np.pad(np.where(mask, levels + 1, 0).astype(np.uint16), pad)
+    table = np.zeros((len(steps), top + 1, top + 1), np.int32)
+    pairs(framed, pad, steps, table)
+    return table
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-def test_cooccurrences_are_those_of_the_slow_twin(shape: tuple[int, int]) -> None:
+def test_pairs_of_levels_are_the_cooccurrences_of_the_slow_twin(shape: tuple[int, int]) -> None:
     levels = noise(shape, 5)
     steps = np.array([(0, 1), (1, 1), (1, 0), (1, -1), (3, -3), (0, 20)], np.int64)
-    out = np.zeros((4, len(steps), 5, 5), np.int64)
-    counting.cooccurrences(levels, regions(shape), steps, out)
-    np.testing.assert_array_equal(out, naive.cooccurrences(levels, regions(shape), steps, 5))
+    for mask, true in zip(regions(shape), naive.cooccurrences(levels, regions(shape), steps, 5)):
+        inside = pair_table(levels, mask, steps, 5)[:, 1:, 1:]
+        np.testing.assert_array_equal(inside + inside.transpose(0, 2, 1), true)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (30, 40)])
+@pytest.mark.parametrize("top", [1, 2, 9])
+def test_haralick_features_are_those_of_the_slow_twin(shape: tuple[int, int], top: int) -> None:
+    levels = noise(shape, top)
+    steps = np.array([(0, 1), (1, 1), (1, 0), (1, -1)], np.int64)
+    for mask in regions(shape):
+        table, out = pair_table(levels, mask, steps, top), np.empty((4, 13))
+        haralick_features(table, out)
+        counts = table[:, 1:, 1:] + table[:, 1:, 1:].transpose(0, 2, 1)
+        for found, count in zip(out, counts):
+            np.testing.assert_allclose(found, naive.haralick_features(count), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 50, 51, 4000])
+@pytest.mark.parametrize("q", [1, 37, 50, 99])
+def test_percentiles_of_counted_bytes_are_those_of_numpy(n: int, q: int) -> None:
+    values = noise((n,), 90, n)
+    below = np.cumsum(np.bincount(values, minlength=256))
+    assert _percentile(below, q) == float(np.percentile(values, q))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
