@@ -86,12 +86,17 @@ def stretches(work: Array) -> list[tuple[NDArray[np.int64], int, int]]:
     drawn = uniform_filter1d(drawn.astype(float), int(0.3 * FS_HZ), axis=1) > 0.3
     changes = np.flatnonzero((drawn[:, 1:] != drawn[:, :-1]).any(axis=0)) + 1
     edges = [0, *changes.tolist(), work.shape[1]]
-    merged: list[tuple[NDArray[np.int64], int, int]] = []
+    found: list[tuple[NDArray[np.int64], int, int]] = []
     for start, stop in zip(edges[:-1], edges[1:]):
         rows = np.flatnonzero(drawn[:, (start + stop) // 2])
         if rows.size and stop - start >= SHORTEST_S * FS_HZ:
-            merged.append((rows, start, stop))
-    return merged
+            # What is too short for a stretch, as where one column of a page ends and the next begins, is shared.
+            before = found[-1][2] if found else start
+            if found and start - before < SHORTEST_S * FS_HZ:
+                start = (start + before) // 2
+                found[-1] = (*found[-1][:2], start)
+            found.append((rows, start, stop))
+    return found
 
 
 def middle(values: Array) -> Array:

@@ -88,6 +88,14 @@ def test_a_page_has_the_beats_of_each_lead_in_its_own_window() -> None:
     assert worst(beats.times["t_peak"][1], STEADY + T_S) < 0.03
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.05, 0.1, -0.03])
+def test_a_beat_where_columns_of_a_page_meet_is_found_in_the_strip(shift: float) -> None:
+    known = np.arange(0.1 + shift, 9.8, 0.8)
+    known = known[known > 0.05]
+    beats = found(page(heart(known)))
+    assert worst(beats.times["r_peak"][1], known) < 0.01
+
+
 def test_pacemaker_spikes_are_not_beats_nor_the_start_of_them() -> None:
     plain, spiked = heart(STEADY), heart(STEADY)
     for beat in STEADY:
