@@ -20,7 +20,7 @@ LIBRARIES = ("xgboost", "lightgbm")
 # Rows whose contributions are held in memory at a time.
 CHUNK = 512
 # Tables with fewer values are fitted on one thread: more of them mostly wait for each other on a busy machine.
-THREADED = 2_000_000
+THREADED = 6_000_000
 
 
 @dataclass(frozen=True)
