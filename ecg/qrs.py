@@ -71,11 +71,14 @@ def _calm(slope: Array, start: int, top: float, quiet: int, reach: int) -> int:
 def r_peaks(record: Stretch, onsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """(leads, beats) the R wave of each lead, or where there is none its deepest point."""
     low = filtered(record.raw, 40, "lowpass", record.fs)
-    out = np.zeros((len(low), len(onsets)), np.int64)
+    top, bottom = (np.zeros((len(low), len(onsets)), np.int64) for _ in range(2))
+    up, down = np.zeros(top.shape), np.zeros(top.shape)
     for k, (start, stop) in enumerate(zip(onsets, np.maximum(offsets, onsets + 2))):
         part = low[:, start:stop + 1]
         part = part - part[:, :1]
-        up, down = part.max(axis=1), -part.min(axis=1)
-        # An R wave of a quarter of the S or Q beside it is still the R wave.
-        out[:, k] = start + np.where(up > 0.25 * down, part.argmax(axis=1), part.argmin(axis=1))
-    return out
+        top[:, k], bottom[:, k] = start + part.argmax(axis=1), start + part.argmin(axis=1)
+        up[:, k], down[:, k] = part.max(axis=1), -part.min(axis=1)
+    # An R wave of a quarter of the S or Q beside it is still the R wave. Where a beat is near that limit, it is what the
+    # other beats of its lead are, lest it jumps from one to the other.
+    usual = np.median(up, axis=1, keepdims=True) > 0.25 * np.median(down, axis=1, keepdims=True)
+    return np.where((up > 0.5 * down) | (usual & (up > 0.12 * down)), top, bottom)
