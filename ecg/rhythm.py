@@ -47,15 +47,22 @@ def rhythm_row(signals: Array, beats: Beats) -> dict[str, float]:
 
 
 def beat_times(beats: Beats) -> Array:
-    """(n,) seconds of the beats, NaN between two that lie in stretches without a common lead."""
+    """(n,) seconds of the beats, one RR after the other: the middle of what the leads that show both beats say.
+
+    NaN stands between two beats that lie in stretches without a common lead, more than 2.5 s apart.
+    """
     onset = middle(beats.times["qrs_onset"])
-    known = np.isfinite(beats.times["qrs_onset"])
-    out: list[float] = []
-    for k in range(len(onset)):
-        if k and not (known[:, k] & known[:, k - 1]).any() and onset[k] - onset[k - 1] > 2.5:
-            out.append(np.nan)
-        out.append(float(onset[k]))
-    return np.array(out)
+    if not len(onset):
+        return onset
+    steps = middle(np.diff(beats.times["r_peak"], axis=1))
+    times: list[float] = [float(onset[0])]
+    for k, step in enumerate(steps):
+        if np.isfinite(step):
+            times.append(times[-1] + float(step))
+            continue
+        apart = float(onset[k + 1] - onset[k])
+        times += [np.nan, float(onset[k + 1])] if apart > 2.5 else [times[-1] + apart]
+    return np.array(times)
 
 
 def _noise(work: NDArray[np.float64]) -> float:

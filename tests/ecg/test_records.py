@@ -1,0 +1,105 @@
+"""Digital records: what is read, what is refused, and what the command writes of them."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_heart import LEADS, heart
+
+from ecg.pages import Settings, digitize_pages
+from ecg.records import RecordError, holds_leads, read_record
+from featurize.errors import UserError
+
+STEADY = np.arange(0.5, 9.6, 0.8)
+
+
+def write_csv(path: Path, columns: tuple[str, ...] = LEADS, signals: np.ndarray | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = heart(STEADY) if signals is None else signals
+    pd.DataFrame(data[:len(columns)].T, columns=list(columns)).to_csv(path, index=False, float_format="%.4f")
+    return path
+
+
+def test_columns_are_leads_whatever_their_case_and_order(tmp_path: Path) -> None:
+    record = read_record(write_csv(tmp_path / "a.csv", ("ii", "AVR", "v1", "pulse")), 250)
+    assert record.leads == ("II", "aVR", "V1") and record.fs_hz == 250
+    np.testing.assert_allclose(record.mv, heart(STEADY)[:3], atol=6e-5)
+
+
+@pytest.mark.parametrize(("content", "reason"), [
+    ("", "empty"), ("a,b\n1,2\n", "no_lead"), ("I,II\nx,y\n", "not_a_record"), ("I\n1\n2\n", "too_short"),
+    ("II, ii\n" + "1,2\n" * 600, "no_lead")], ids=["empty", "other_table", "words", "short", "twice"])
+def test_a_table_that_is_no_record_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    place = tmp_path / "a.csv"
+    place.write_text(content)
+    with pytest.raises(RecordError) as found:
+        read_record(place, 500)
+    assert found.value.reason == reason and "\n" not in str(found.value)
+
+
+def test_a_rate_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="5 samples a second came, 50 to 20,000 were wanted: say it with --fs"):
+        read_record(write_csv(tmp_path / "a.csv"), 5)
+
+
+def test_only_tables_with_leads_are_records(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file,label\n1.csv,A\n")
+    assert not holds_leads(labels) and holds_leads(write_csv(tmp_path / "1.csv"))
+
+
+def test_wfdb_records_carry_their_own_rate_and_gain(tmp_path: Path) -> None:
+    wfdb = pytest.importorskip("wfdb")
+    wfdb.wrsamp("r", fs=360, units=["mV", "uV"], sig_name=["ii", "v1"], fmt=["16", "16"], write_dir=str(tmp_path),
+                p_signal=np.stack([heart(STEADY, fs_hz=360)[1], 1000 * heart(STEADY, fs_hz=360)[6]], axis=1))
+    record = read_record(tmp_path / "r.hea", 500)
+    assert record.fs_hz == 360 and record.leads == ("II", "V1")
+    np.testing.assert_allclose(record.mv, heart(STEADY, fs_hz=360)[[1, 6]], atol=2e-3)
+
+
+def test_a_broken_wfdb_record_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("wfdb")
+    (tmp_path / "r.hea").write_text("r 2 360 1000\nr.dat 16 200/mV 0 0 0 0 0 ii\n")
+    with pytest.raises(RecordError, match="not a WFDB record") as found:
+        read_record(tmp_path / "r.hea", 500)
+    assert "\n" not in str(found.value)
+
+
+def test_a_folder_of_records_becomes_beats_a_table_and_a_page(tmp_path: Path) -> None:
+    for k in range(3):
+        write_csv(tmp_path / f"in/{k}.csv", signals=heart(STEADY, seed=k))
+    (tmp_path / "in/labels.csv").write_text("file,label\n0.csv,A\n")
+    (tmp_path / "in/broken.csv").write_text("I,II\nx,y\n")
+    out = tmp_path / "out"
+    summary = digitize_pages([tmp_path / "in"], out, Settings(), jobs=1)
+    assert (summary.pages, summary.errors) == (3, 1)
+    errors = pd.read_csv(out / "errors.csv")
+    assert list(errors["path"]) == ["broken.csv"]
+    told = json.loads((out / "0.json").read_text())
+    assert told["heart_rate_bpm"] == pytest.approx(75, abs=0.5) and told["layout"] == "record"
+    signals = pd.read_csv(out / "0.csv")
+    assert list(signals) == list(LEADS) and len(signals) == 5000
+    beats = pd.read_csv(out / "0.beats.csv")
+    assert set(beats["lead"]) == set(LEADS) and len(beats) == 12 * len(STEADY)
+    assert len(pd.read_parquet(out / "rhythm.parquet")) == 3
+    html = (out / "report.html").read_text()
+    assert "no diagnosis" in html and "data:image/svg+xml" in html
+    assert "http://" not in html.replace("http://www.w3.org", "") and "src=\"out" not in html
+
+
+def test_a_second_run_does_only_what_is_new(tmp_path: Path) -> None:
+    write_csv(tmp_path / "in/a.csv")
+    digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
+    write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))
+    again = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
+    assert (again.pages, again.resumed) == (2, 1)
+    changed = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(fs_hz=250), jobs=1)
+    assert changed.resumed == 0
+
+
+def test_labels_that_cannot_be_read_stop_the_run_before_it_starts(tmp_path: Path) -> None:
+    write_csv(tmp_path / "in/a.csv")
+    with pytest.raises(UserError):
+        digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1, labels=tmp_path / "none.csv")
+    assert not (tmp_path / "out/a.csv").exists()
