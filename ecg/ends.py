@@ -61,6 +61,8 @@ def end_stroke(ink: Floats, trust: Floats, claimed: NDArray[np.int8], edge: floa
         if len(own) < max(_LEAST_MM * px_per_mm, pen_px) or len(own) < 0.35 * total:
             continue
         tip = own[-1]
+        if abs(tip[1] - edge) > 0.5 * px_per_mm + pen_px / 2:
+            continue
         x = np.array([c for _, c in own])
         y = rows[np.array([r for r, _ in own])].astype(float)
         lean = np.polyfit(y, x, 1) if len(own) > 5 else np.array([0.0, float(x.mean())])
