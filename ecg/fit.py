@@ -61,13 +61,13 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
     claimed = np.zeros(ink.shape, np.int8)
     for row in layout.rows:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
+    for left, top, right, bottom in name_places(layout):
+        claimed[max(0, top):bottom, max(0, left):right] += 1
     sure = ink * trust
     tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
     lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
     for row, tip in zip(layout.rows, tips):
         mark_path(np.round(tip).astype(np.int32), row.last, round(layout.pen_px), claimed)
-    for left, top, right, bottom in name_places(layout):
-        claimed[max(0, top):bottom, max(0, left):right] += 1
     return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
 
 

@@ -192,12 +192,11 @@ def _without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:
     """The row from where its pulse ends, or to where it begins."""
     for pulse in pulses:
         inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
-        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top))
-        if near > 4 * sx:
-            continue
-        if pulse.left < row.start + 12 * sx:
+        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sx
+        # Pulses stand in one column: a row that begins or ends with another's has one that was not recognized.
+        if (near and pulse.left < row.start + 12 * sx) or abs(pulse.left - row.start) < 1.5 * sx:
             row = replace(row, start=max(row.start, pulse.right))
-        elif pulse.right > row.end - 12 * sx:
+        elif (near and pulse.right > row.end - 12 * sx) or abs(pulse.right - row.end) < 1.5 * sx:
             row = replace(row, end=min(row.end, pulse.left))
     return _on_ink(row, sx)
 
@@ -325,7 +324,9 @@ def _aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Seque
     told = [s.x - c * _step(row, len(of_row), sx, mm_per_s) for row, of_row in zip(rows, leads)
             for c in range(1, len(of_row)) for s in separators
             if abs(s.x - c * _step(row, len(of_row), sx, mm_per_s) - start) < 2.5 * sx]
-    if told:
+    # Separators stand in line; steep strokes that look like some do not.
+    told = [t for t in told if abs(t - np.median(told)) < 0.35 * sx]
+    if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
     return [replace(row, start=start if abs(row.start - start) < 4 * sx else row.start,
                     end=end if abs(row.end - end) < 4 * sx else row.end) for row in rows]

@@ -213,7 +213,7 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     center = (around * offsets).sum(axis=1) / total
     spread = (around * (offsets - center[:, None]) ** 2).sum(axis=1) / total
     thin = total <= np.quantile(total, 0.6)
-    width = float(np.quantile(total, 0.4))
+    width = float(np.quantile(total, 0.25))
     blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
     return width, float(np.sqrt(blur))
 

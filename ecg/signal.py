@@ -17,6 +17,7 @@ DOUBT = 0.35
 _GAP_S = 0.02
 # Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
 _AGREE_MV = 0.08
+_SHARE_MV = 0.15
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,9 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
             continue
         variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
         gain = factors[:, None] * variance / (factors[:, None] ** 2 * variance).sum(axis=0)
+        # A large disagreement of leads that were all seen is one lead misread, nobody knows which: not shared.
+        doubtful = (likelihood[rows][:, known] < 0.5).any(axis=0)
+        gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
         mv[np.ix_(rows, np.flatnonzero(known))] -= gain * off
     return residual
 
