@@ -119,9 +119,9 @@ def main() -> None:
         rows += _peer(given.pages, given.peer)
     rows += _made(given.seeds)
     write(given.out, "ECG pages", "Signal to error power in dB as the contest defines it (each lead shifted by at most "
-          "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn by "
-          "ecg.synth and degraded by ecg.degrade, seeds from 0; the digitizer was developed while looking at such pages "
-          "and at the real ones, so no figure here is held out.", rows)
+          "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn "
+          "by ecg.synth and degraded by ecg.degrade, seeds from 0; the digitizer was developed while looking at such "
+          "pages and at the real ones, so no figure here is held out.", rows)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Line:
     @property
     def x(self) -> Reals:
         """(n,) columns of the nodes."""
-        return self.x0 + STEP_PX * np.arange(len(self.y))
+        return np.asarray(self.x0 + STEP_PX * np.arange(len(self.y)), np.float64)
 
 
 def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:

@@ -190,7 +190,7 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
         # A large disagreement of leads that were all seen is one lead misread, nobody knows which: not shared.
         doubtful = (likelihood[rows][:, known] < 0.5).any(axis=0)
         gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
-        mv[np.ix_(rows, np.flatnonzero(known))] -= gain * off
+        mv[np.ix_(np.array(rows), np.flatnonzero(known))] -= gain * off
     return residual
 
 
