@@ -180,12 +180,28 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
 
 
 @app.command()
-def demo(what: Annotated[str, typer.Argument(metavar="[images|all]")] = "images",
+def demo(what: Annotated[str, typer.Argument(metavar="[images|ecg|all]")] = "images",
          output: Annotated[Path, _output("A new folder, demo/.")] = Path("demo")) -> None:
     """Everything at once on images that are drawn here: no network, under a minute."""
+    if what not in ("images", "ecg", "all"):
+        raise UserError(f"there is no demo called {what!r}: choose images, ecg or all")
+    if what in ("images", "all"):
+        _demo_images(output)
+    if what in ("ecg", "all"):
+        _demo_ecg(output)
+
+
+def _demo_ecg(output: Path) -> None:
+    from ecg.demo import write_pages
+    start = time.perf_counter()
+    pages = write_pages(output)
+    _say(f"pages drawn: {pages}")
+    ecg([pages], output / "signals")
+    _say(f"done in {time.perf_counter() - start:.0f} s; open {output / 'signals' / 'report.html'}")
+
+
+def _demo_images(output: Path) -> None:
     from featurize.demo import GROUP_REGEX, write_images
-    if what not in ("images", "all"):
-        raise UserError(f"there is no demo called {what!r} yet: choose images or all")
     start = time.perf_counter()
     folders = write_images(output)
     _say(f"images drawn: {folders.home} and, of another laboratory, {folders.abroad}")

@@ -105,7 +105,7 @@ def jpeg(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     """Through JPEG of quality 60 to 90."""
     quality = int(rng.integers(60, 91))
     packed = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.asarray(cv2.cvtColor(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB))
 
 
 KINDS: dict[str, Change] = {"clean": lambda rgb, rng: rgb, "scan": scan, "gray_scan": gray_scan,

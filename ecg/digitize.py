@@ -11,7 +11,7 @@ from ecg.marks import pen_profile
 from ecg.page import Floats, Page, read_page
 from ecg.paths import follow
 from ecg.points import Point, of_cell
-from ecg.signal import Signals, signals
+from ecg.signal import Signals, signals, with_strips_named
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     trust = trusted(plan, ink)
     lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
+    plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
 

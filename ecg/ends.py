@@ -15,6 +15,8 @@ Reals = NDArray[np.float64]
 # Columns around a meeting in which a stroke is looked for, mm; and how far it may reach, mm.
 _BESIDE_MM, _REACH_MM = 0.9, 20.0
 _LEAST_MM = 0.6
+# What hides a stroke, a pulse at most, is no longer than this.
+_HIDDEN_MM = 11.0
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,14 @@ def end_stroke(ink: Floats, trust: Floats, claimed: NDArray[np.int8], edge: floa
         # It hangs together as long as every row has ink or is hidden.
         broken = np.flatnonzero(~(dark | hidden).any(axis=1))
         length = int(broken[0]) if len(broken) else len(rows)
+        unseen = np.cumsum(~dark.any(axis=1) | (hidden & dark).any(axis=1) & ~free.any(axis=1))
+        length = min(length, int(np.searchsorted(unseen, _HIDDEN_MM * px_per_mm)))
         own, total = _shares(free[:length], low, edge, side)
         if len(own) < max(_LEAST_MM * px_per_mm, pen_px) or len(own) < 0.35 * total:
             continue
         tip = own[-1]
+        if abs(tip[1] - edge) > 0.5 * px_per_mm + pen_px / 2:
+            continue
         x = np.array([c for _, c in own])
         y = rows[np.array([r for r, _ in own])].astype(float)
         lean = np.polyfit(y, x, 1) if len(own) > 5 else np.array([0.0, float(x.mean())])

@@ -50,7 +50,7 @@ class Line:
     @property
     def x(self) -> Reals:
         """(n,) columns of the nodes."""
-        return self.x0 + STEP_PX * np.arange(len(self.y))
+        return np.asarray(self.x0 + STEP_PX * np.arange(len(self.y)), np.float64)
 
 
 def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
@@ -61,17 +61,38 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
     claimed = np.zeros(ink.shape, np.int8)
     for row in layout.rows:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
+    for left, top, right, bottom in name_places(layout):
+        claimed[max(0, top):bottom, max(0, left):right] += 1
     sure = ink * trust
     tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
     lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
+    for row, tip in zip(layout.rows, tips):
+        mark_path(np.round(tip).astype(np.int32), row.last, round(layout.pen_px), claimed)
     return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
+
+
+def name_places(layout: Layout) -> list[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) in which the leads' names stand or, by the others, must stand."""
+    words = {(c.row, c.lead, k): w for k, c in enumerate(layout.cells) for w in layout.words
+             if w.text == c.lead and abs(w.x - c.start) < 25 * layout.px_per_mm
+             and abs(w.y - layout.rows[c.row].base) < 25 * layout.px_per_mm}
+    if len(words) < 3:
+        return []
+    off = np.array([(w.x - layout.cells[k].start, w.y - layout.rows[row].base, w.height, w.width / len(lead))
+                    for (row, lead, k), w in words.items()])
+    dx, dy, high = np.median(off[:, :3], axis=0)
+    wide = float(off[:, 3].max())
+    return [(round(c.start + dx) - 2, round(layout.rows[c.row].base + dy - 0.3 * high),
+             round(c.start + dx + len(c.lead) * wide) + 3, round(layout.rows[c.row].base + dy + 1.3 * high))
+            for c in layout.cells]
 
 
 def _with_ends(line: Line, cell: Cell, layout: Layout, ink: Floats, trust: Floats, claimed: NDArray[np.int8]) -> Line:
     """The line with steep strokes at its meetings with other leads followed to their tips."""
     last = max(c.end for c in layout.cells if c.row == cell.row)
     y = line.y
-    for side, edge, meets in ((1, cell.start, cell.start_s > 0), (-1, cell.end, cell.end < last - 1)):
+    pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm for p in layout.pulses)
+    for side, edge, meets in ((1, cell.start, cell.start_s > 0 or pulsed), (-1, cell.end, cell.end < last - 1)):
         if meets:
             level = float(np.interp(edge, line.x, line.y))
             stroke = end_stroke(ink, trust, claimed, edge, level, side, layout.px_per_mm, layout.pen_px)

@@ -95,8 +95,7 @@ def _waves(signal: Floats) -> Reals:
             power += np.abs(rfft2((tile - tile.mean()) * window, workers=1)) ** 2
     peaks = _peaks(power, size)
     angle = _direction(peaks)
-    along = [_comb(peaks, angle + turn, size, signal.shape) for turn in (0.0, np.pi / 2)]
-    along = _same_unit(along)
+    along = _same_unit([_comb(peaks, angle + turn, size, signal.shape) for turn in (0.0, np.pi / 2)])
     return np.array([[f * np.cos(angle + turn), f * np.sin(angle + turn)]
                      for f, turn in zip(along, (0.0, np.pi / 2))])
 
@@ -185,7 +184,8 @@ def _same_unit(along: list[tuple[float, float]]) -> tuple[float, float]:
             return a / k, b
         if abs(b / a - k) < 0.12 * k:
             return a, b / k
-    raise NoGrid(f"lines {1 / a:.1f} px apart in one direction and {1 / b:.1f} px in the other: no ECG grid of squares")
+    raise NoGrid(f"lines {1 / a:.1f} px apart in one direction and {1 / b:.1f} px in the other, no squares; is this an "
+                 "ECG on grid paper?")
 
 
 def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:

@@ -75,7 +75,7 @@ def find_colors(dark: Floats) -> Colors:
     level = float(np.quantile(least, 0.999))
     ink = np.median(sample[least >= 0.75 * level], axis=0).astype(np.float64)
     rest = sample[(least < 0.45 * level) & (most > 0.06)].astype(np.float64)
-    if len(rest) < 50:
+    if len(rest) < 50 or not rest.any():
         return Colors(ink, ink * 0, False)
     # First principal direction through paper (0): faint and strong lines lie on one ray.
     _, vectors = np.linalg.eigh(rest.T @ rest)
@@ -123,7 +123,7 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
 
 
 def _by_color(dark: Floats, colors: Colors) -> Floats:
-    ray = colors.grid / max(np.linalg.norm(colors.grid), 1e-9)
+    ray = colors.grid / float(np.linalg.norm(colors.grid))
     outside = colors.ink - ray * (ray @ colors.ink)
     weights = (outside / (outside @ colors.ink)).astype(np.float32)
     share = cv2.transform(dark, weights[None, :])
@@ -132,10 +132,10 @@ def _by_color(dark: Floats, colors: Colors) -> Floats:
 
 def _by_level(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
     # In the brightest channel of a colored grid there is least to take away.
-    weight = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
-    weight = (weight / weight.sum()).astype(np.float32)
+    room = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
+    weight = np.asarray(room / room.sum(), np.float32)
     ink, grid = float(weight @ colors.ink), float(weight @ colors.grid)
-    share = _without_lines(cv2.transform(dark, weight[None, :]) / ink, grid / ink, px_per_mm)
+    share = _without_lines(cv2.transform(dark, weight[None, :]) / np.float32(ink), grid / ink, px_per_mm)
     return np.clip(share, 0, 1, out=share)
 
 
@@ -143,10 +143,10 @@ def _without_lines(dark: Floats, grid_level: float, px_per_mm: float) -> Floats:
     """Long straight lines taken away: what most of a long window along the line shares is the line."""
     length = 2 * round(3 * px_per_mm) + 1
     bytes_ = np.clip(dark * 255, 0, 255).astype(np.uint8)
-    lines = np.maximum(_running_median(bytes_, length), _running_median(bytes_.T, length).T).astype(np.float32) / 255
-    lines = np.minimum(lines, min(1.15 * grid_level, 0.9) if grid_level else 0.5)
+    lines = np.maximum(_running_median(bytes_, length), _running_median(bytes_.T, length).T).astype(np.float32)
+    lines = np.minimum(lines / np.float32(255), np.float32(min(1.15 * grid_level, 0.9) if grid_level else 0.5))
     # A pixel of trace over a line of darkness g shows g + share (1 - g).
-    return (dark - lines) / (1 - lines)
+    return np.asarray((dark - lines) / (1 - lines), np.float32)
 
 
 def _running_median(image: Bytes, length: int) -> Bytes:

@@ -14,9 +14,9 @@ def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: flo
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink. score (2, H); source, entry (W, H): the
-    row of the column before, and the row at which the column was entered; out: first, last (W,) rows at which the path
-    enters and leaves each column.
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink. score (2, H);
+    source, entry (W, H): the row of the column before, and the row at which the column was entered; out: first, last
+    (W,) rows at which the path enters and leaves each column.
     """
     height, width = ink.shape
     for y in range(height):
@@ -74,9 +74,9 @@ def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float,
 
 
 @njit(cache=True)
-def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, profile: Reals, fine: int, ink: Floats,
-                  trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals, beside: Reals,
-                  right: Reals) -> float:
+def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, profile: Reals, fine: int,
+                  ink: Floats, trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals,
+                  beside: Reals, right: Reals) -> float:
     """Normal equations of moving each node so that the drawn pen meets the ink; returns the weighted squared error.
 
     profile (m,) share of ink that the pen lays at distance k / fine px from its path, 0 from `reach` on; ink, trust
@@ -125,7 +125,8 @@ def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -
 
 
 @njit(cache=True)
-def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8], top: Ints, bottom: Ints) -> None:
+def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8], top: Ints,
+            bottom: Ints) -> None:
     """Ends of the unbroken ink above and below a path in each column; none where it runs into another path's.
 
     ink, claimed (H, W), claimed of `mark_path`; first, last (W,); out: top, bottom (W,) rows, the path's own where

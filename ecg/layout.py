@@ -192,12 +192,11 @@ def _without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:
     """The row from where its pulse ends, or to where it begins."""
     for pulse in pulses:
         inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
-        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top))
-        if near > 4 * sx:
-            continue
-        if pulse.left < row.start + 12 * sx:
+        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sx
+        # Pulses stand in one column: a row that begins or ends with another's has one that was not recognized.
+        if (near and pulse.left < row.start + 12 * sx) or abs(pulse.left - row.start) < 1.5 * sx:
             row = replace(row, start=max(row.start, pulse.right))
-        elif pulse.right > row.end - 12 * sx:
+        elif (near and pulse.right > row.end - 12 * sx) or abs(pulse.right - row.end) < 1.5 * sx:
             row = replace(row, end=min(row.end, pulse.left))
     return _on_ink(row, sx)
 
@@ -322,10 +321,14 @@ def _aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Seque
     Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
     """
     start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
-    told = [s.x - c * _step(row, len(of_row), sx, mm_per_s) for row, of_row in zip(rows, leads)
-            for c in range(1, len(of_row)) for s in separators
-            if abs(s.x - c * _step(row, len(of_row), sx, mm_per_s) - start) < 2.5 * sx]
-    if told:
+    told = np.array([(s.x - at, s.height, (s.top + s.bottom) / 2 - row.base) for row, of_row in zip(rows, leads)
+                     for c in range(1, len(of_row)) for at in [c * _step(row, len(of_row), sx, mm_per_s)]
+                     for s in separators if abs(s.x - at - start) < 2.5 * sx
+                     and abs((s.top + s.bottom) / 2 - row.base) < 8 * sx]).reshape(-1, 3)
+    # Separators stand in line, are of one height and at one place of their row; steep strokes of a beat are not.
+    usual = np.median(told, axis=0) if len(told) else np.zeros(3)
+    told = told[(np.abs(told - usual) < [0.35 * sx, 0.12 * usual[1], 1.5 * sx]).all(axis=1), 0]
+    if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
     return [replace(row, start=start if abs(row.start - start) < 4 * sx else row.start,
                     end=end if abs(row.end - end) < 4 * sx else row.end) for row in rows]

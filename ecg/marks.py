@@ -117,15 +117,10 @@ def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: float
     free = [s for s in strokes if s.height < 25 * px_per_mm
             and not any(p.left - 3 <= s.x <= p.right + 3 and p.top - 5 <= s.bottom and s.top <= p.base + 5
                         for p in pulses)]
-    thick = [s for s in free if s.width >= 1.7 * pen_px + 1]
-    if thick:
-        return thick
-    out = []
-    for s in free:
-        alike = [o for o in free if abs(o.x - s.x) < 0.4 * px_per_mm and abs(o.height - s.height) < 0.4 * px_per_mm]
-        if len(alike) >= 3:
-            out.append(s)
-    return out
+    thick = [s for s in free if s.width >= 1.4 * pen_px + 0.5]
+    alike = [s for s in free if s not in thick and sum(
+        abs(o.x - s.x) < 0.4 * px_per_mm and abs(o.height - s.height) < 0.4 * px_per_mm for o in free) >= 3]
+    return thick + alike
 
 
 def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: float) -> list[Stroke]:
@@ -213,7 +208,7 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     center = (around * offsets).sum(axis=1) / total
     spread = (around * (offsets - center[:, None]) ** 2).sum(axis=1) / total
     thin = total <= np.quantile(total, 0.6)
-    width = float(np.quantile(total, 0.4))
+    width = float(np.quantile(total, 0.25))
     blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
     return width, float(np.sqrt(blur))
 

@@ -95,7 +95,7 @@ def _read(mask: Bytes, box: tuple[int, int, int, int]) -> Word | None:
             continue
         wide = template.shape[1] - 2 * _MARGIN
         fitted = cv2.resize(patch, (wide, _HEIGHT), interpolation=cv2.INTER_AREA)
-        fitted = cv2.copyMakeBorder(fitted, *[_MARGIN] * 4, cv2.BORDER_CONSTANT)
+        fitted = np.pad(fitted, _MARGIN)
         a = fitted - fitted.mean()
         likeness = float((a * template).sum() / (np.linalg.norm(a) + 1e-6)) - 0.3 * abs(np.log(aspect / ratio))
         if likeness > score:
@@ -120,11 +120,11 @@ def _templates() -> tuple[tuple[str, ...], tuple[float, ...], tuple[Floats, ...]
                 continue
             canvas = Image.new("L", (60 * len(text) + 60, 120))
             ImageDraw.Draw(canvas).text((20, 20), text, font=font, fill=255)
-            drawn.append((name, np.asarray(canvas, np.float32) / 255))
+            drawn.append((name, np.asarray(canvas, np.float32) / np.float32(255)))
     for text, name in words.items():
         plotter = np.zeros((120, 60 * len(text) + 60), np.uint8)
         cv2.putText(plotter, text, (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 255, 4, cv2.LINE_AA)
-        drawn.append((name, plotter.astype(np.float32) / 255))
+        drawn.append((name, plotter.astype(np.float32) / np.float32(255)))
     out = [(name, *_normalized(picture)) for name, picture in drawn]
     return tuple(o[0] for o in out), tuple(o[1] for o in out), tuple(o[2] for o in out)
 
@@ -134,7 +134,7 @@ def _normalized(picture: Floats) -> tuple[float, Floats]:
     patch = picture[rows.min():rows.max() + 1, columns.min():columns.max() + 1]
     aspect = patch.shape[1] / patch.shape[0]
     patch = cv2.resize(patch, (max(2, round(_HEIGHT * aspect)), _HEIGHT), interpolation=cv2.INTER_AREA)
-    patch = cv2.copyMakeBorder(patch, *[_MARGIN] * 4, cv2.BORDER_CONSTANT)
+    patch = np.pad(patch, _MARGIN)
     patch = patch - patch.mean()
     return aspect, np.asarray(patch / np.linalg.norm(patch), np.float32)
 

@@ -90,7 +90,8 @@ def flatten(rgb: Bytes) -> Page:
         flat = cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         dark, scale = darkness(flat), (ratio, ratio)
     ink = ink_share(dark, colors, scale[0])
-    return Page(flat, ink, scale, np.linalg.inv(turn), lattice.rotation_deg(rgb.shape), colors, lattice)
+    back = np.asarray(np.linalg.inv(turn), np.float64)
+    return Page(flat, ink, scale, back, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
 def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:

@@ -1,6 +1,6 @@
 """From center lines in pixels to leads in millivolts: scale, time, both strips of a lead, Einthoven's law."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ DOUBT = 0.35
 _GAP_S = 0.02
 # Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
 _AGREE_MV = 0.08
+_SHARE_MV = 0.15
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,33 @@ def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: tuple[float, flo
     return mv, seen
 
 
+def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float]) -> Layout:
+    """The layout with its rhythm strips named by what they show: the lead that a short piece elsewhere repeats.
+
+    A name is a few strokes that a trace may cross; ten seconds of signal are not mistaken.
+    """
+    short = {c.lead: k for k, c in enumerate(layout.cells) if sum(o.row == c.row for o in layout.cells) > 1}
+    cells, warnings = list(layout.cells), list(layout.warnings)
+    for k, cell in enumerate(cells):
+        if not short or sum(o.row == cell.row for o in cells) > 1:
+            continue
+        off = {lead: _difference(lines[k], lines[other]) / px_per_mm[1]
+               for lead, other in short.items()}
+        best = min(off, key=lambda lead: off[lead])
+        # Half a millimetre is what two prints of one signal differ by at most, on average.
+        if best != cell.lead and off[best] < 0.5 * off.get(cell.lead, np.inf) and off[best] < 0.5:
+            warnings.append(f"the strip of row {cell.row + 1} repeats lead {best}, its name was read as {cell.lead}")
+            cells[k] = replace(cell, lead=best)
+    return replace(layout, cells=cells, warnings=warnings)
+
+
+def _difference(strip: Line, piece: Line) -> float:
+    """Root mean square distance in px of a piece from the strip at the same time, apart from their offset."""
+    # Rows begin together: one column of the page is one moment.
+    off = np.interp(piece.x, strip.x, strip.y) - piece.y
+    return float(np.sqrt(np.mean((off - np.median(off)) ** 2)))
+
+
 def zero_row(layout: Layout, row: int) -> float:
     """The row of 0 mV: the foot of the row's pulse, or the trace's usual level."""
     base = layout.rows[row].base
@@ -159,7 +187,10 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
             continue
         variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
         gain = factors[:, None] * variance / (factors[:, None] ** 2 * variance).sum(axis=0)
-        mv[np.ix_(rows, np.flatnonzero(known))] -= gain * off
+        # A large disagreement of leads that were all seen is one lead misread, nobody knows which: not shared.
+        doubtful = (likelihood[rows][:, known] < 0.5).any(axis=0)
+        gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
+        mv[np.ix_(np.array(rows), np.flatnonzero(known))] -= gain * off
     return residual
 
 

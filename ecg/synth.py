@@ -189,7 +189,7 @@ class _Pen:
     def cover(self) -> Floats:
         """Share of each pixel of the page that is inked."""
         size = (self.canvas.shape[1] // self.FINE, self.canvas.shape[0] // self.FINE)
-        return np.asarray(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA), np.float32) / 255
+        return np.asarray(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def _draw_lead(pen: _Pen, mv: Reals, x: float, base: float, style: Style) -> None:

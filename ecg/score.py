@@ -1,0 +1,54 @@
+"""How well digitized signals agree with the truth: the measure of the "PhysioNet - Digitization of ECG Images" contest.
+
+Signal power over error power in a page, after each lead was shifted by at most 0.2 s and freed of its offset.
+"""
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.signal import correlate
+
+Reals = NDArray[np.float64]
+
+_LONGEST_SHIFT_S = 0.2
+# The contest lets no page count for more than this ratio (25.84 dB).
+_MOST = 384.0
+
+
+def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
+    """Signal to error power of a page, at most 384.
+
+    Parameters
+    ----------
+    truth, found : DataFrame
+        A column a lead, mV; NaN where it is not drawn. Leads that `found` lacks count as zero.
+    fs_hz : float
+    """
+    power = error = 0.0
+    for lead in truth.columns[truth.notna().any().to_numpy()]:
+        known = truth[lead].notna().to_numpy()
+        y = truth[lead].to_numpy(dtype=float)[known]
+        p = np.nan_to_num(found[lead].to_numpy(dtype=float)[:len(known)][known]) if lead in found else np.zeros_like(y)
+        power += float((y ** 2).sum())
+        error += lead_error(y, p, fs_hz)
+    return min(power / max(error, 1e-12), _MOST)
+
+
+def lead_error(y: Reals, p: Reals, fs_hz: float) -> float:
+    """Squared error of one lead (n,) after the best shift and offset; what the shift leaves empty counts as zero."""
+    both = correlate(y - y.mean(), p - p.mean())
+    lags = np.arange(1 - len(y), len(y))
+    near = np.abs(lags) <= int(_LONGEST_SHIFT_S * fs_hz)
+    lag = int(lags[near][both[near].argmax()])
+    moved = np.full(len(y), np.nan)
+    if lag >= 0:
+        moved[lag:] = p[:len(y) - lag]
+    else:
+        moved[:lag] = p[-lag:]
+    ok = np.isfinite(moved)
+    moved -= (moved[ok] - y[ok]).mean()
+    return float(((y - np.where(ok, moved, 0)) ** 2).sum())
+
+
+def decibels(ratios: list[float]) -> float:
+    """Mean of power ratios in dB, as the contest averages pages."""
+    return float(10 * np.log10(max(float(np.mean(ratios)), 1e-9)))

@@ -1,0 +1,57 @@
+"""Slow twins that define the kernels of ecg/kernels.py."""
+import itertools
+import math
+
+import numpy as np
+
+
+def path_cost(ink, rest, travel, pull, far, gap, firsts, lasts):
+    """What the path that enters column x at firsts[x] and leaves it at lasts[x] costs."""
+    cost, before = 0.0, firsts[0]
+    for x, (first, last) in enumerate(zip(firsts, lasts)):
+        if abs(first - before) > 1:
+            return math.inf
+        cost += 0.02 * gap * abs(first - before)
+        cost += gap * (1 - ink[first, x]) + pull * min(abs(first - rest[x]), far)
+        step = 1 if last >= first else -1
+        for y in range(first + step, last + step, step) if last != first else ():
+            cost += travel + gap * (1 - ink[y, x])
+        before = last
+    return cost
+
+
+def cheapest_cost(ink, rest, travel, pull, far, gap):
+    """The least cost of any path, by trying every one."""
+    rows, columns = range(ink.shape[0]), ink.shape[1]
+    return min(path_cost(ink, rest, travel, pull, far, gap, firsts, lasts)
+               for firsts in itertools.product(rows, repeat=columns)
+               for lasts in itertools.product(rows, repeat=columns))
+
+
+def distance(nodes, x0, step, x, y):
+    """Distance of a pixel to a polyline."""
+    best = math.inf
+    for k in range(len(nodes) - 1):
+        a, b = np.array([x0 + k * step, nodes[k]]), np.array([x0 + (k + 1) * step, nodes[k + 1]])
+        along = np.clip(np.dot([x, y] - a, b - a) / np.dot(b - a, b - a), 0, 1)
+        best = min(best, float(np.hypot(*(a + along * (b - a) - [x, y]))))
+    return best
+
+
+def ink_run(ink, first, last, margin, claimed):
+    """Ends of unbroken ink above and below a path."""
+    tops, bottoms = [], []
+    for x in range(len(first)):
+        low, high = min(first[x], last[x]), max(first[x], last[x])
+        ends = []
+        for start, step in ((low, -1), (high, 1)):
+            y = start
+            while 0 <= y + step < len(ink) and ink[y + step, x] > 0.5:
+                y += step
+                if claimed[y, x] > (1 if abs(y - start) <= margin else 0):
+                    y = start
+                    break
+            ends.append(y)
+        tops.append(ends[0])
+        bottoms.append(ends[1])
+    return tops, bottoms

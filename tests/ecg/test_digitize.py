@@ -1,0 +1,138 @@
+"""Signals of drawn pages against those that were drawn."""
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg.degrade import degrade
+from ecg.digitize import Digitized, digitize
+from ecg.layout import NoTrace
+from ecg.names import LEADS
+from ecg.points import Point
+from ecg.score import decibels, page_ratio
+from ecg.synth import Style, draw_page, heartbeats
+from featurize.errors import UserError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def png(rgb: np.ndarray) -> bytes:
+    return cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
+
+
+def frame(found: Digitized) -> pd.DataFrame:
+    return pd.DataFrame(dict(zip(LEADS, found.signals.mv)))
+
+
+def score(found: Digitized, truth: pd.DataFrame) -> float:
+    return decibels([page_ratio(truth, frame(found), 500)])
+
+
+@pytest.fixture(scope="module")
+def clean() -> tuple[np.ndarray, pd.DataFrame, Digitized]:
+    rgb, truth = draw_page(heartbeats(0))
+    return rgb, truth, digitize(png(rgb))
+
+
+def test_a_clean_page_comes_back(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    _, truth, found = clean
+    assert found.layout.name == "3x4+1" and (found.layout.mm_per_mv, found.layout.mm_per_s) == (10, 25)
+    assert score(found, truth) > 23
+    assert not found.warnings
+
+
+def test_leads_are_empty_outside_their_window(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    _, truth, found = clean
+    pd.testing.assert_frame_equal(frame(found).isna(), truth.isna())
+
+
+def test_no_lead_is_shifted(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    """Within two samples: printers snap lines to half a pixel, which is one sample."""
+    _, truth, found = clean
+    for lead in LEADS:
+        y, p = (f[lead].dropna().to_numpy() for f in (truth, frame(found)))
+        lags = range(-10, 11)
+        errors = [np.std(y[20:-20] - np.roll(p, k)[20:-20]) for k in lags]
+        assert abs(lags[int(np.argmin(errors))]) <= 2, lead
+
+
+def test_limb_leads_obey_einthoven(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    found = frame(clean[2])[:1250]
+    off = (found["I"] + found["III"] - found["II"]).dropna()
+    assert (off - off.median()).abs().quantile(0.98) < 0.03
+
+
+@pytest.mark.parametrize(("style", "least"), [
+    (Style(layout="6x2", row_mm=26, separators="tick", names="above"), 17),
+    (Style(layout="12x1", row_mm=18, separators="none"), 20), (Style(layout="3x1"), 20),
+    (Style(pulse="right", names="above", px_per_mm=5.9, major=(235, 140, 150), minor=(250, 215, 220)), 18),
+    (Style(major=(150, 150, 150), minor=(215, 215, 215)), 18)], ids=("6x2", "12x1", "3x1", "pink, pulse right", "gray"))
+def test_other_layouts_and_colors_are_read(style: Style, least: float) -> None:
+    rgb, truth = draw_page(heartbeats(0), style)
+    found = digitize(png(rgb))
+    assert found.layout.name == style.layout
+    assert score(found, truth) > least
+
+
+@pytest.mark.parametrize(("kind", "least"), [("scan", 18), ("gray_scan", 18), ("photo", 14), ("stains", 15),
+                                             ("creases", 15)])
+def test_degraded_pages_are_read(kind: str, least: float) -> None:
+    rgb, truth = draw_page(heartbeats(100))
+    assert score(digitize(png(degrade(rgb, kind, 0))), truth) > least
+
+
+def test_gain_is_measured_on_the_pulses() -> None:
+    rgb, truth = draw_page(heartbeats(4), Style(mm_per_mv=5, words=False))
+    found = digitize(png(rgb))
+    assert found.layout.mm_per_mv == 5
+    assert score(found, truth) > 18
+
+
+def test_printed_speed_is_read() -> None:
+    rgb, truth = draw_page(heartbeats(4), Style(layout="3x1", mm_per_s=50))
+    assert digitize(png(rgb)).layout.mm_per_s == 50
+
+
+def test_what_a_person_knows_of_the_layout_is_taken(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    with pytest.raises(NoTrace, match="layout 12x1 has 12 rows, 4 were found"):
+        digitize(png(clean[0]), layout="12x1")
+    with pytest.raises(UserError, match="no layout is called '4x4'"):
+        digitize(png(clean[0]), layout="4x4")
+
+
+def test_a_grid_without_a_trace_is_refused() -> None:
+    flat = Style(ink=(255, 255, 255), words=False)
+    with pytest.raises(NoTrace):
+        digitize(png(draw_page(heartbeats(0), replace(flat, pulse="none", names="none", separators="none"))[0]))
+
+
+def test_a_cut_span_is_bridged_and_told(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    cell = next(c for c in clean[2].layout.cells if c.lead == "V5")
+    cuts = [Point("V5", cell.start + at, 0, "cut") for at in (100, 200)]
+    found = digitize(png(clean[0]), points=cuts)
+    (begin, end), = [g for g in found.signals.gaps("V5") if g[1] - g[0] > 0.3]
+    assert begin == pytest.approx(7.5 + 100 / 196.85, abs=0.02) and end == pytest.approx(7.5 + 200 / 196.85, abs=0.02)
+
+
+def test_a_pin_is_passed(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    cell = next(c for c in clean[2].layout.cells if c.lead == "aVL")
+    x, y = round(cell.start) + 150, clean[2].layout.rows[cell.row].base - 60
+    found = digitize(png(clean[0]), points=[Point("aVL", x, y, "pin")])
+    row = found.layout.rows[cell.row]
+    assert min(row.first[x], row.last[x]) <= y + 2
+
+
+@pytest.mark.skipif(not (SHARED / "ecg_pages").is_dir(), reason="the real pages are not here")
+def test_real_pages_come_back() -> None:
+    pages = sorted((SHARED / "ecg_pages").glob("*.png"))[:2]
+    ratios = [page_ratio(pd.read_csv(p.with_suffix(".csv")), frame(digitize(p)), 500) for p in pages]
+    assert decibels(ratios) > 22
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="as slow as the loops are in Python")
+def test_the_same_page_gives_the_same_bits(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
+    np.testing.assert_array_equal(digitize(png(clean[0])).signals.mv, clean[2].signals.mv)

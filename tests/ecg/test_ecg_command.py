@@ -1,0 +1,64 @@
+"""The command `ecg` and its demo, as the console calls them."""
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pandas as pd
+import pytest
+
+import cli
+from ecg import demo
+from ecg.synth import Style, draw_page, heartbeats
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Exit code, output and errors of a command run in this process."""
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
+    return run
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    rgb, _ = draw_page(heartbeats(0), Style(layout="3x1"))
+    (tmp_path / "p.png").write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    return tmp_path / "p.png"
+
+
+def test_a_page_becomes_signals(call: Any, page: Path, tmp_path: Path) -> None:
+    code, out, _ = call("ecg", page, "-o", tmp_path / "out", "--fs", 250)
+    assert code == 0 and "1 pages digitized" in out
+    assert len(pd.read_csv(tmp_path / "out/p.csv")) == 2500
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--layout", "9x9"), "no layout is called '9x9'"), (("--fs", "0"), "--fs 0 was given"),
+    (("--points", "none.csv"), "cannot read the corrections none.csv")])
+def test_a_wrong_option_is_one_line_and_exit_2(options: tuple[str, str], words: str, call: Any, page: Path,
+                                               tmp_path: Path) -> None:
+    code, _, err = call("ecg", page, "-o", tmp_path / "out", *options)
+    assert code == 2 and words in err and err.count("\n") == 1
+
+
+def test_with_strict_a_refused_file_is_exit_1(call: Any, page: Path, tmp_path: Path) -> None:
+    (page.parent / "text.png").write_text("hello")
+    code, out, _ = call("ecg", page, page.parent / "text.png", "-o", tmp_path / "out", "--strict")
+    assert code == 1 and "1 files gave nothing" in out and (tmp_path / "out/p.csv").exists()
+
+
+def test_the_demo_of_pages_ends_with_a_report(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of its pages, all of its steps."""
+    monkeypatch.setattr(demo, "_PAGES", demo._PAGES[:2])
+    monkeypatch.setattr(cli, "ecg", partial(cli.ecg, jobs=1))
+    code, out, err = call("demo", "ecg", "-o", tmp_path / "demo")
+    assert code == 0, err
+    assert (tmp_path / "demo/signals/report.html").exists() and (tmp_path / "demo/truth/scan.csv").exists()
+    assert list(pd.read_csv(tmp_path / "demo/signals/errors.csv")["path"]) == ["not_an_ecg.png"]

@@ -1,0 +1,65 @@
+"""The kernels do what their slow twins say."""
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecg import kernels
+from ecg.marks import FINE, pen_profile
+
+sys.path.insert(0, str(Path(__file__).parent))
+from naive_ecg import cheapest_cost, distance, ink_run, path_cost  # noqa: E402
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_path_is_cheaper(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ink = (rng.random((4, 3)) > 0.5).astype(np.float32)
+    rest = np.full(3, rng.integers(0, 4), float)
+    first, last = np.zeros(3, np.int32), np.zeros(3, np.int32)
+    settings = (0.01, 0.05, 2.0, 1.0)
+    kernels.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
+                          np.zeros((3, 4), np.int32), first, last)
+    found = path_cost(ink, rest, *settings, first.tolist(), last.tolist())
+    assert found == pytest.approx(cheapest_cost(ink, rest, *settings), abs=1e-6)
+
+
+def test_distance_is_that_of_the_twin() -> None:
+    nodes = np.array([3.2, 9.7, 4.4, 4.5, 6.0])
+    nearest, who, which = np.full((14, 9), 2.5, np.float32), np.full((14, 9), -1, np.int32), np.zeros((14, 9), np.int32)
+    kernels.pen_distance(nodes, 2.1, 0.9, 7, 2.5, nearest, who, which)
+    for y in range(14):
+        for x in range(9):
+            assert nearest[y, x] == pytest.approx(min(2.5, distance(nodes, 2.1, 0.9, x, y)), abs=1e-5)
+            assert who[y, x] == (7 if nearest[y, x] < 2.5 else -1)
+
+
+def test_runs_of_ink_are_those_of_the_twin() -> None:
+    rng = np.random.default_rng(3)
+    ink = (rng.random((20, 12)) > 0.3).astype(np.float32)
+    first, last = rng.integers(4, 16, 12).astype(np.int32), rng.integers(4, 16, 12).astype(np.int32)
+    claimed = (rng.random((20, 12)) > 0.8).astype(np.int8)
+    kernels.mark_path(first, last, 1, claimed)
+    top, bottom = np.zeros(12, np.int32), np.zeros(12, np.int32)
+    kernels.ink_run(ink, first, last, 1, claimed, top, bottom)
+    assert (top.tolist(), bottom.tolist()) == ink_run(ink, first, last, 1, claimed)
+
+
+def test_nothing_pulls_a_line_that_is_drawn_already() -> None:
+    """A level pen's own picture leaves no error: the profile is the same at every column."""
+    profile = pen_profile(2.0, 0.4)
+    rows = np.arange(20)[:, None] - 9.3
+    ink = np.interp(np.abs(rows), np.arange(len(profile)) / FINE, profile, right=0).astype(np.float32)
+    ink = np.repeat(ink, 15, axis=1)
+    nodes, n = np.full(31, 9.3), 31
+    reach = len(profile) / FINE
+    nearest, who, which = np.full(ink.shape, reach, np.float32), np.full(ink.shape, -1, np.int32), np.zeros(
+        ink.shape, np.int32)
+    kernels.pen_distance(nodes, 2.0, 1 / 3, 0, reach, nearest, who, which)
+    diagonal, beside, right = np.zeros(n), np.zeros(n - 1), np.zeros(n)
+    inside = np.zeros_like(ink)
+    inside[:, 3:11] = 1
+    left = kernels.pen_equations(nodes, 2.0, 1 / 3, 0, reach, profile, FINE, ink, inside, nearest, who, which, diagonal,
+                                 beside, right)
+    assert left < 1e-4 and np.abs(right).max() < 1e-2 < diagonal.max()

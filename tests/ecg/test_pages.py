@@ -1,0 +1,103 @@
+"""Folders of pages: what is written, what is refused, what is done again."""
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg import pages
+from ecg.names import LEADS
+from ecg.pages import Settings, digitize_pages
+from ecg.points import read_points
+from ecg.synth import Style, draw_page, heartbeats
+from featurize.errors import UserError
+
+
+def write(rgb: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One good page and what a folder of pages may hold besides."""
+    place = tmp_path_factory.mktemp("pages")
+    write(draw_page(heartbeats(0), Style(layout="3x1"))[0], place / "a/good.png")
+    write(np.full((900, 1200, 3), 255, np.uint8), place / "blank.png")
+    write(cv2.resize(np.random.default_rng(1).integers(0, 255, (9, 12, 3), np.uint8), (1200, 900)), place / "cat.png")
+    write(np.full((60, 50, 3), 200, np.uint8), place / "stamp.png")
+    (place / "text.png").write_text("hello")
+    return place
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out")
+    digitize_pages([folder], out, Settings(), jobs=1)
+    return out
+
+
+def test_every_bad_file_is_one_clear_line(done: Path) -> None:
+    errors = pd.read_csv(done / "errors.csv").set_index("path")
+    assert errors["reason"].to_dict() == {"blank.png": "no_grid", "cat.png": "no_grid", "stamp.png": "too_small",
+                                          "text.png": "not_an_image"}
+    assert not errors["error"].str.contains("\n").any()
+
+
+def test_what_is_written_for_a_page(done: Path) -> None:
+    signals = pd.read_csv(done / "a/good.csv")
+    assert list(signals) == list(LEADS) and len(signals) == 5000
+    assert signals[["I", "II", "III"]].notna().all().all() and signals["V1"].isna().all()
+    facts = json.loads((done / "a/good.json").read_text(encoding="utf-8"))
+    assert {"fs_hz", "px_per_mm", "mm_per_mv", "mm_per_s", "layout", "rotation_deg", "leads", "einthoven_residual_mv",
+            "heart_rate_bpm", "warnings"} <= set(facts)
+    assert set(facts["leads"]) == {"I", "II", "III"} and set(facts["leads"]["I"]) == {"confidence", "gaps"}
+    assert (done / "a/good.overlay.png").stat().st_size > 10_000
+    report = (done / "report.html").read_text(encoding="utf-8")
+    assert "a/good.png" in report and "cat.png" in report and "http://" not in report.replace("http://www.w3.org", "")
+
+
+def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError("done again")
+    (folder / "only").mkdir(exist_ok=True)
+    monkeypatch.setattr(pages, "digitize", refuse)
+    summary = digitize_pages([folder / "a/good.png"], done / "a", Settings(), jobs=1)
+    assert summary.resumed == 1
+
+
+def test_another_rate_is_done_again(folder: Path, tmp_path: Path) -> None:
+    digitize_pages([folder / "a/good.png"], tmp_path, Settings(), jobs=1)
+    summary = digitize_pages([folder / "a/good.png"], tmp_path, Settings(fs_hz=250), jobs=1)
+    assert summary.resumed == 0 and len(pd.read_csv(tmp_path / "good.csv")) == 2500
+
+
+def test_processes_write_the_same_as_one(folder: Path, done: Path, tmp_path: Path) -> None:
+    digitize_pages([folder], tmp_path, Settings(), jobs=2)
+    for name in ("a/good.csv", "a/good.json", "errors.csv"):
+        assert (tmp_path / name).read_bytes() == (done / name).read_bytes()
+
+
+def test_two_pages_of_one_name_do_not_overwrite_each_other(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "a/good.png", tmp_path / "good.png")
+    items = pages.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
+    assert [item.stem for item in items] == ["good", "good-2"]
+
+
+def test_nothing_but_bad_files_is_an_error_that_names_the_first(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not one of 1 pages could be digitized; the first, blank.png"):
+        digitize_pages([folder / "blank.png"], tmp_path, Settings(), jobs=1)
+    assert len(pd.read_csv(tmp_path / "errors.csv")) == 1
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("page,lead,x\n", "lacks y, action"), ("page,lead,x,y,action\na,V9,1,2,pin\n", "line 2: lead 'V9'"),
+    ("page,lead,x,y,action\na,V1,1,no,pin\n", "pixels were wanted"),
+    ("page,lead,x,y,action\na,V1,1,2,push\n", "pin or cut")])
+def test_wrong_corrections_are_told(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(UserError, match=words):
+        read_points(tmp_path / "p.csv")
