@@ -168,7 +168,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
                              points=points, labels=labels, group_column=group_column, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
-    _say(f"{summary.pages} pages and records read in {summary.seconds:.1f} s: {output}")
+    what = "page or record" if summary.pages == 1 else "pages and records"
+    _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")
     if summary.resumed:
         _say(f"{summary.resumed} of them were read by an earlier run")
     if summary.errors:

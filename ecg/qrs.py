@@ -78,7 +78,7 @@ def r_peaks(record: Stretch, onsets: NDArray[np.int64], offsets: NDArray[np.int6
         part = part - part[:, :1]
         top[:, k], bottom[:, k] = start + part.argmax(axis=1), start + part.argmin(axis=1)
         up[:, k], down[:, k] = part.max(axis=1), -part.min(axis=1)
-    # An R wave of a quarter of the S or Q beside it is still the R wave. Where a beat is near that limit, it is what the
-    # other beats of its lead are, lest it jumps from one to the other.
+    # An R wave of a quarter of the S or Q beside it is still the R wave. Where a beat is near that limit, it is what
+    # the other beats of its lead are, lest it jumps from one to the other.
     usual = np.median(up, axis=1, keepdims=True) > 0.25 * np.median(down, axis=1, keepdims=True)
     return np.where((up > 0.5 * down) | (usual & (up > 0.12 * down)), top, bottom)

@@ -22,8 +22,8 @@ _QUARTER_S = 2.5
 # Samples of the middle beat: from .3 s before QRS to .55 s behind its onset.
 _BEFORE_S, _AFTER_S = 0.3, 0.55
 _MARKS = (("p", ORANGE, "P"), ("r", BLUE, "QRS"), ("t", GREEN, "T"))
-# Name, key of the rhythm row, factor, unit, low and high end of what is usual in adults at rest. Ranges: Surawicz et al.
-# 2009, 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);
+# Name, key of the rhythm row, factor, unit, low and high end of what is usual in adults at rest: Surawicz et al. 2009,
+# 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);
 # Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200 (rate, PR, P).
 _NUMBERS: tuple[tuple[str, str, float, str, float | None, float | None], ...] = (
     ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100),

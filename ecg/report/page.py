@@ -39,10 +39,12 @@ def write_report(done: "Sequence[Done]", out: Path) -> None:
     shown = [_picture(d, out) for d in drawn[:_MOST_SHOWN]]
     content = {
         "kicker": "ECG pages", "title": "Waveforms from pages", "lead": f"{len(good)} pages became signals.",
-        "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}], "contents": contents(SECTIONS),
+        "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}],
+        "contents": contents(SECTIONS),
         "warnings": _warnings(good, failed), "no_warnings": "Nothing doubtful was found.",
         "hearts": [heart_of(out, d.item.stem, d.facts or {}) for d in good[:_HEARTS]],
-        "hearts_left": max(0, len(good) - _HEARTS), "tiles": _tiles(good, failed), "pages": _pages(good), "shown": shown,
+        "hearts_left": max(0, len(good) - _HEARTS), "tiles": _tiles(good, failed), "pages": _pages(good),
+        "shown": shown,
         "left_out": max(0, len(drawn) - _MOST_SHOWN), "failed": _failed(failed)}
     write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
 

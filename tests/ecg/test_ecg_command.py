@@ -35,7 +35,7 @@ def page(tmp_path: Path) -> Path:
 
 def test_a_page_becomes_signals(call: Any, page: Path, tmp_path: Path) -> None:
     code, out, _ = call("ecg", page, "-o", tmp_path / "out", "--fs", 250)
-    assert code == 0 and "1 pages digitized" in out
+    assert code == 0 and "1 page or record read" in out
     assert len(pd.read_csv(tmp_path / "out/p.csv")) == 2500
 
 
