@@ -1,6 +1,6 @@
 """The pictures of the README, from the demo's own output.
 
-    python cli.py demo -o demo && python benchmarks/readme_pictures.py demo docs
+    python cli.py demo all -o demo && python benchmarks/readme_pictures.py demo docs
 
 Needs Chromium (`chromium` or $CHROMIUM) to photograph the pages.
 """
@@ -22,11 +22,18 @@ WIDTH = 960
 ONLY_TOP = "nav.contents, footer, section:not(#at-a-glance) {display: none !important}"
 ONLY_CASE = ("nav.contents, footer, main > *:not(#single-images), #single-images > *:not(article.case), "
              "article.case ~ article.case {display: none !important}")
+ONLY_HEART = ("nav.contents, footer, main > *:not(#beats-and-intervals), #beats-and-intervals > table ~ *, "
+              "#beats-and-intervals > .scroll ~ * {display: none !important}")
 OUTLINES = {"cell": (255, 214, 0), "nucleus": (0, 200, 255)}
 
 
 def main(demo: Path, out: Path) -> None:
-    """Write cells.png, report.png, case.png and audit.png."""
+    """Write cells.png, report.png, case.png, audit.png, ecg.png and heart.png."""
+    if (demo / "signals").is_dir():
+        save(Image.fromarray(traced(demo)), out / "ecg.png")
+        save(photograph(demo / "signals/report.html", ONLY_HEART), out / "heart.png")
+    if not (demo / "run").is_dir():
+        return
     save(Image.fromarray(cells(demo)), out / "cells.png")
     save(photograph(demo / "run/report.html", ONLY_TOP), out / "report.png")
     save(photograph(demo / "run/report.html", ONLY_CASE), out / "case.png")
@@ -55,6 +62,14 @@ def outlined(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     middle, half = np.array(large.shape[:2]) // 2, int(.40 * len(large))
     part = large[middle[0] - half:middle[0] + half, middle[1] - half:middle[1] + half]
     return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def traced(demo: Path, height: int = 420) -> NDArray[np.uint8]:
+    """The demo's photographed page, and the same flattened with its leads drawn over it."""
+    pair = [np.asarray(Image.open(place).convert("RGB")) for place in (demo / "pages/photo.png",
+                                                                       demo / "signals/photo.overlay.png")]
+    return np.hstack([np.asarray(cv2.resize(p, (round(p.shape[1] * height / p.shape[0]), height),
+                                            interpolation=cv2.INTER_AREA)) for p in pair])
 
 
 def photograph(page: Path, style: str) -> Image.Image:

@@ -8,7 +8,7 @@ import cv2
 from ecg.report.heart import heart_of
 from featurize.images import ImageError, read_image
 from featurize.report.charts import data_uri
-from featurize.report.numbers import number, percent
+from featurize.report.numbers import count, number, percent
 from featurize.report.page import contents, table, warning, write_page
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def write_report(done: "Sequence[Done]", out: Path) -> None:
     drawn = [d for d in good if (d.facts or {})["px_per_mm"]]
     shown = [_picture(d, out) for d in drawn[:_MOST_SHOWN]]
     content = {
-        "kicker": "ECG pages", "title": "Waveforms from pages", "lead": f"{len(good)} pages became signals.",
+        "kicker": "ECG pages", "title": "Waveforms, beats and intervals",
+        "lead": f"{count(len(good), 'page or record', 'pages and records')} became signals.",
         "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}],
         "contents": contents(SECTIONS),
         "warnings": _warnings(good, failed), "no_warnings": "Nothing doubtful was found.",
@@ -60,10 +61,10 @@ def _doubtful_s(facts: dict[str, Any]) -> float:
 def _warnings(good: "Sequence[Done]", failed: "Sequence[Done]") -> list[dict[str, str]]:
     out = []
     if failed:
-        out.append(warning("caution", f"{len(failed)} files gave no signals.", "They are listed in errors.csv."))
+        out.append(warning("caution", f"{count(len(failed), 'file')} gave no signals.", "See errors.csv."))
     doubtful = [d for d in good if (d.facts or {})["warnings"]]
     if doubtful:
-        out.append(warning("caution", f"{len(doubtful)} pages carry warnings.", "Look at their overlays.",
+        out.append(warning("caution", f"Doubts: {count(len(doubtful), 'page')}.", "Look at their overlays.",
                            "--points corrections.csv"))
     return out
 
