@@ -161,7 +161,7 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
             raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
         if path.is_dir():
             pages = [name for name, fault in walk(path) if fault is None]
-            files = sorted([*pages, *_records(path, {os.path.splitext(name)[0] for name in pages})])
+            files = sorted([*pages, *_records(path, {os.path.dirname(name) for name in pages})])
             items += [_item(path / name, name, points) for name in files]
         elif is_image_name(path.name) or path.suffix.lower() in SUFFIXES:
             items.append(_item(path, path.name, points))
@@ -180,8 +180,8 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
     return out
 
 
-def _records(root: Path, pages: set[str]) -> list[str]:
-    """Relative names of csv files with leads and of WFDB headers; a csv of a page's name is that page's truth."""
+def _records(root: Path, with_pages: set[str]) -> list[str]:
+    """Relative names of csv files with leads and of WFDB headers; csv files beside pages are the pages' own truth."""
     found = []
     for folder, inside, files in os.walk(root):
         inside[:] = sorted(name for name in inside if not name.startswith((".", "_")))
@@ -190,7 +190,8 @@ def _records(root: Path, pages: set[str]) -> list[str]:
             relative = place.relative_to(root).as_posix()
             if name.startswith((".", "_")) or place.suffix.lower() not in SUFFIXES:
                 continue
-            if place.suffix.lower() == ".hea" or (os.path.splitext(relative)[0] not in pages and holds_leads(place)):
+            if place.suffix.lower() == ".hea" or (os.path.dirname(relative) not in with_pages
+                                                         and holds_leads(place)):
                 found.append(relative)
     return found
 
