@@ -190,8 +190,8 @@ def _records(root: Path, with_pages: set[str]) -> list[str]:
             relative = place.relative_to(root).as_posix()
             if name.startswith((".", "_")) or place.suffix.lower() not in SUFFIXES:
                 continue
-            if place.suffix.lower() == ".hea" or (os.path.dirname(relative) not in with_pages
-                                                         and holds_leads(place)):
+            truth = os.path.dirname(relative) in with_pages
+            if place.suffix.lower() == ".hea" or (not truth and holds_leads(place)):
                 found.append(relative)
     return found
 
