@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
 from ecg.layout import Layout, clean, find_layout
 from ecg.marks import pen_profile
 from ecg.page import Floats, Page, read_page
-from ecg.paths import follow
+from ecg.paths import row_again
 from ecg.points import Point, of_cell
 from ecg.signal import Signals, signals, with_strips_named
 
@@ -64,7 +65,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
     """Waveforms of a flat page whose plan is known."""
     ink = clean(page.ink, page.px_per_mm[0])
-    plan = _pinned(plan, ink, points, page.px_per_mm[1])
+    plan = _past_names(plan, ink, page.px_per_mm)
+    plan = _pinned(plan, ink, points, page.px_per_mm)
     trust = trusted(plan, ink)
     lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
@@ -73,7 +75,18 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
 
 
-def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float) -> Layout:
+def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float]) -> Layout:
+    """The plan with paths that do not take the letters of a name for trace."""
+    merged = merged_names(plan)
+    if not merged:
+        return plan
+    plain, peak = without_letters(ink, [box for _, box in merged], px_per_mm[1]), _peak(plan)
+    touched = {cell.row for cell, _ in merged}
+    return replace(plan, rows=[row_again(row, plain, px_per_mm, peak) if r in touched else row
+                               for r, row in enumerate(plan.rows)])
+
+
+def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float]) -> Layout:
     """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
     rows = list(plan.rows)
     for r, row in enumerate(rows):
@@ -86,10 +99,12 @@ def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float
             # Without ink all around, any other way through these columns costs more than the way to the pin.
             own[:, x - 1:x + 2] = -100
             own[y - 1:y + 2, x - 1:x + 2] = 1
-        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm,
-                             float(pen_profile(plan.pen_px, plan.blur_px)[0]))
-        rows[r] = replace(row, first=first, last=last)
+        rows[r] = row_again(row, own, px_per_mm, _peak(plan))
     return replace(plan, rows=rows)
+
+
+def _peak(plan: Layout) -> float:
+    return float(pen_profile(plan.pen_px, plan.blur_px)[0])
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:

@@ -87,11 +87,13 @@ def find_colors(dark: Floats) -> Colors:
 
 def grid_signal(dark: Floats, colors: Colors) -> Floats:
     """Darkness of the grid alone, (H, W) float32, with ink cut away: what its period is measured on."""
-    most = dark.max(axis=2)
+    bands = cv2.split(dark)
+    most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
     top = 1.3 * float(colors.grid.max()) if colors.grid.any() else 1.0
     # Halfway between the grid, as dark as its crossings are, and ink.
     least = float(colors.ink.min())
-    inked = dark.min(axis=2) > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
+    darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
+    inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
     most[cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
     return np.minimum(most, top, out=most)
 
