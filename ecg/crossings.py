@@ -44,9 +44,9 @@ def without_letters(ink: Floats, boxes: Sequence[Box], px_per_mm: float) -> Floa
     out = ink.copy()
     high = max(3, round(_STEEP_MM * px_per_mm))
     for left, top, right, bottom in boxes:
-        above = max(0, top - high)
+        above, bottom = max(0, top - high), min(bottom, len(ink))
         part = ink[above:bottom + high, left:right]
-        if not part.size:
+        if not part.size or bottom <= top:
             continue
         steep = cv2.morphologyEx((part > 0.4).astype(np.uint8), cv2.MORPH_OPEN, np.ones((high, 1), np.uint8))
         weight = np.where(cv2.dilate(steep, np.ones((1, 3), np.uint8)) > 0, np.float32(1), np.float32(_LETTER))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.ink import Colors, darkness, find_colors, grid_signal, ink_share
+from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from featurize.images import Limits, read_image
 from featurize.picture import ImageError
 
@@ -89,9 +89,21 @@ def flatten(rgb: Bytes) -> Page:
         turn, size = _upright(lattice, rgb.shape, ratio * BOX_MM)
         flat = cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         dark, scale = darkness(flat), (ratio, ratio)
-    ink = ink_share(dark, colors, scale[0])
     back = np.asarray(np.linalg.inv(turn), np.float64)
+    ruled = _ruled(Lattice(lattice.matrix @ back, 0, 0), flat.shape, float(np.mean(scale)))
+    ink = ink_share(dark, colors, scale[0], ruled)
     return Page(flat, ink, scale, back, lattice.rotation_deg(rgb.shape), colors, lattice)
+
+
+def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: float) -> Ruled:
+    """Rows and columns of a flat page on which its 5 mm lines lie: there the lattice counts whole numbers."""
+    out = []
+    for axis in (0, 1):
+        at = np.arange(shape[axis])
+        middle = np.full(len(at), shape[1 - axis] / 2)
+        boxes = lattice.boxes(np.c_[middle, at] if axis == 0 else np.c_[at, middle])[:, 1 - axis]
+        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * px_per_mm < 0.5 + 0.22 * px_per_mm)
+    return out[0], out[1]
 
 
 def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:
