@@ -7,12 +7,15 @@ import numpy as np
 
 from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
-from ecg.layout import Layout, clean, find_layout
+from ecg.layout import Layout, NoTrace, clean, find_layout
 from ecg.marks import pen_profile
-from ecg.page import Floats, Page, read_page
+from ecg.page import Floats, Page, read_page, turned
 from ecg.paths import row_again
 from ecg.points import Point, of_cell
 from ecg.signal import Signals, signals, with_strips_named
+
+# Names that must be read before a page counts as turned: noise reads as an I now and then.
+_LEAST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,32 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     UserError
         No layout has that name.
     """
-    page = read_page(source)
-    return trace(page, find_layout(page, layout), fs_hz, points)
+    page, plan = _upright(read_page(source), layout)
+    return trace(page, plan, fs_hz, points)
+
+
+def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
+    """The page and its plan, turned by quarters where that is how its lead names can be read."""
+    fault: NoTrace | None = None
+    try:
+        plan = find_layout(page, layout)
+        if any(cell.named for cell in plan.cells):
+            return page, plan
+        best, most = (page, plan), 0
+    except NoTrace as error:
+        fault, most = error, 0
+    for quarters in (1, 2, 3):
+        try:
+            other = turned(page, quarters)
+            plan = find_layout(other, layout)
+        except NoTrace:
+            continue
+        named = sum(cell.named for cell in plan.cells)
+        if named > max(most, _LEAST_NAMES - 1):
+            best, most, fault = (other, plan), named, None
+    if fault:
+        raise fault
+    return best
 
 
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:

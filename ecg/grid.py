@@ -179,13 +179,19 @@ def _comb(peaks: Reals, angle: float, size: int, shape: tuple[int, ...]) -> tupl
 def _same_unit(along: list[tuple[float, float]]) -> tuple[float, float]:
     """Both directions count the same box: where one sees only the 1 mm lines it is brought to the other's 5 mm."""
     (a, _), (b, _) = along
-    for k in (5, 1, 2.5, 2):
-        if abs(a / b - k) < 0.12 * k:
-            return a / k, b
-        if abs(b / a - k) < 0.12 * k:
-            return a, b / k
+    ratio = max(a, b) / min(a, b)
+    whole = min((1, 2, 3, 4, 5), key=lambda m: abs(np.log(ratio / m)))
+    if abs(np.log(ratio / whole)) < 0.14:
+        # Five: one direction shows its 1 mm lines only. Else the wider comb left out every other of its lines.
+        unit = min(a, b) if whole == 5 else max(a, b)
+        return _to_unit(a, unit), _to_unit(b, unit)
     raise NoGrid(f"lines {1 / a:.1f} px apart in one direction and {1 / b:.1f} px in the other, no squares; is this an "
                  "ECG on grid paper?")
+
+
+def _to_unit(frequency: float, unit: float) -> float:
+    """The multiple or whole part of a frequency that is nearest to another one."""
+    return frequency / round(frequency / unit) if frequency > unit else frequency * round(unit / frequency)
 
 
 def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
