@@ -99,7 +99,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
-    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
+    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
 
 
 def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float]) -> Layout:
@@ -142,11 +142,14 @@ def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
     return line if keep.all() else Line(line.x0, bridged(line.y, keep), line.seen * keep)
 
 
-def _doubts(found: Signals, plan: Layout) -> list[str]:
+def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     out = []
     poor = [c.lead for c in plan.cells if found.confidence(c.lead) < 0.6]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
+    if page.lattice.strength < 0.6:
+        out.append(f"the grid fits {page.lattice.strength:.0%} of the page only: time and voltage may be stretched; a "
+                   "photo from straight above, of paper that lies flat, would be better")
     if found.einthoven_residual_mv > 0.1:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")
