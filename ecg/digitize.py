@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
-from ecg.layout import Layout, clean, find_layout
+from ecg.layout import Layout, NoTrace, clean, find_layout
 from ecg.marks import pen_profile
-from ecg.page import Floats, Page, read_page
-from ecg.paths import follow
+from ecg.page import Floats, Page, read_page, turned
+from ecg.paths import row_again
 from ecg.points import Point, of_cell
 from ecg.signal import Signals, signals, with_strips_named
+
+# Names that must be read before a page counts as turned: noise reads as an I now and then.
+_LEAST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,59 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     UserError
         No layout has that name.
     """
-    page = read_page(source)
-    return trace(page, find_layout(page, layout), fs_hz, points)
+    page, plan = _upright(read_page(source), layout)
+    return trace(page, plan, fs_hz, points)
+
+
+def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
+    """The page and its plan, turned by quarters where that is how its lead names can be read."""
+    fault: NoTrace | None = None
+    try:
+        plan = find_layout(page, layout)
+        if any(cell.named for cell in plan.cells):
+            return page, plan
+        best, most = (page, plan), 0
+    except NoTrace as error:
+        fault, most = error, 0
+    for quarters in (1, 2, 3):
+        try:
+            other = turned(page, quarters)
+            plan = find_layout(other, layout)
+        except NoTrace:
+            continue
+        named = sum(cell.named for cell in plan.cells)
+        if named > max(most, _LEAST_NAMES - 1):
+            best, most, fault = (other, plan), named, None
+    if fault:
+        raise fault
+    return best
 
 
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
     """Waveforms of a flat page whose plan is known."""
     ink = clean(page.ink, page.px_per_mm[0])
-    plan = _pinned(plan, ink, points, page.px_per_mm[1])
+    plan = _past_names(plan, ink, page.px_per_mm)
+    plan = _pinned(plan, ink, points, page.px_per_mm)
     trust = trusted(plan, ink)
     lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
-    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan)])
+    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
 
 
-def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float) -> Layout:
+def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float]) -> Layout:
+    """The plan with paths that do not take the letters of a name for trace."""
+    merged = merged_names(plan)
+    if not merged:
+        return plan
+    plain, peak = without_letters(ink, [box for _, box in merged], px_per_mm[1]), _peak(plan)
+    touched = {cell.row for cell, _ in merged}
+    return replace(plan, rows=[row_again(row, plain, px_per_mm, peak) if r in touched else row
+                               for r, row in enumerate(plan.rows)])
+
+
+def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float]) -> Layout:
     """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
     rows = list(plan.rows)
     for r, row in enumerate(rows):
@@ -86,10 +126,12 @@ def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: float
             # Without ink all around, any other way through these columns costs more than the way to the pin.
             own[:, x - 1:x + 2] = -100
             own[y - 1:y + 2, x - 1:x + 2] = 1
-        first, last = follow(own, np.full(ink.shape[1], row.base), px_per_mm,
-                             float(pen_profile(plan.pen_px, plan.blur_px)[0]))
-        rows[r] = replace(row, first=first, last=last)
+        rows[r] = row_again(row, own, px_per_mm, _peak(plan))
     return replace(plan, rows=rows)
+
+
+def _peak(plan: Layout) -> float:
+    return float(pen_profile(plan.pen_px, plan.blur_px)[0])
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
@@ -100,11 +142,14 @@ def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
     return line if keep.all() else Line(line.x0, bridged(line.y, keep), line.seen * keep)
 
 
-def _doubts(found: Signals, plan: Layout) -> list[str]:
+def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     out = []
     poor = [c.lead for c in plan.cells if found.confidence(c.lead) < 0.6]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
+    if page.lattice.strength < 0.6:
+        out.append(f"the grid fits {page.lattice.strength:.0%} of the page only: time and voltage may be stretched; a "
+                   "photo from straight above, of paper that lies flat, would be better")
     if found.einthoven_residual_mv > 0.1:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")

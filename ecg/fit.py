@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from ecg.crossings import merged_names, name_places, without_letters
 from ecg.ends import bent, end_stroke
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
 from ecg.layout import Cell, Layout
@@ -61,30 +62,14 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
     claimed = np.zeros(ink.shape, np.int8)
     for row in layout.rows:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
-    for left, top, right, bottom in name_places(layout):
-        claimed[max(0, top):bottom, max(0, left):right] += 1
-    sure = ink * trust
+    sure = without_letters(ink * trust, [box for _, box in merged_names(layout)], layout.px_per_mm)
     tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
     lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
     for row, tip in zip(layout.rows, tips):
         mark_path(np.round(tip).astype(np.int32), row.last, round(layout.pen_px), claimed)
+    for left, top, right, bottom in name_places(layout).values():
+        claimed[top:bottom, left:right] += 1
     return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
-
-
-def name_places(layout: Layout) -> list[tuple[int, int, int, int]]:
-    """Boxes (left, top, right, bottom) in which the leads' names stand or, by the others, must stand."""
-    words = {(c.row, c.lead, k): w for k, c in enumerate(layout.cells) for w in layout.words
-             if w.text == c.lead and abs(w.x - c.start) < 25 * layout.px_per_mm
-             and abs(w.y - layout.rows[c.row].base) < 25 * layout.px_per_mm}
-    if len(words) < 3:
-        return []
-    off = np.array([(w.x - layout.cells[k].start, w.y - layout.rows[row].base, w.height, w.width / len(lead))
-                    for (row, lead, k), w in words.items()])
-    dx, dy, high = np.median(off[:, :3], axis=0)
-    wide = float(off[:, 3].max())
-    return [(round(c.start + dx) - 2, round(layout.rows[c.row].base + dy - 0.3 * high),
-             round(c.start + dx + len(c.lead) * wide) + 3, round(layout.rows[c.row].base + dy + 1.3 * high))
-            for c in layout.cells]
 
 
 def _with_ends(line: Line, cell: Cell, layout: Layout, ink: Floats, trust: Floats, claimed: NDArray[np.int8]) -> Line:

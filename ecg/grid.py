@@ -95,9 +95,10 @@ def _waves(signal: Floats) -> Reals:
             power += np.abs(rfft2((tile - tile.mean()) * window, workers=1)) ** 2
     peaks = _peaks(power, size)
     angle = _direction(peaks)
-    along = _same_unit([_comb(peaks, angle + turn, size, signal.shape) for turn in (0.0, np.pi / 2)])
-    return np.array([[f * np.cos(angle + turn), f * np.sin(angle + turn)]
-                     for f, turn in zip(along, (0.0, np.pi / 2))])
+    # Seen at a slant the two directions are not at right angles: each is found for itself.
+    turns = [_own_direction(peaks, angle + turn) for turn in (0.0, np.pi / 2)]
+    along = _same_unit([_comb(peaks, turn, size, signal.shape) for turn in turns])
+    return np.array([[f * np.cos(turn), f * np.sin(turn)] for f, turn in zip(along, turns)])
 
 
 def _starts(length: int, size: int, most: int) -> list[int]:
@@ -151,6 +152,20 @@ def _direction(peaks: Reals) -> float:
     return float((best + np.pi / 4) % (np.pi / 2) - np.pi / 4)
 
 
+def _own_direction(peaks: Reals, near: float) -> float:
+    """Angle within 15 degrees of another on which most of the weight lies."""
+    angles = np.arctan2(peaks[:, 1], peaks[:, 0])
+    off = np.angle(np.exp(2j * (angles - near))) / 2
+    close = np.abs(off) < np.radians(15)
+    if not close.any():
+        return near
+    off, weight = off[close], peaks[close, 2]
+    spread = np.radians(1.5)
+    best = max(off, key=lambda o: float((weight * np.exp(-0.5 * ((off - o) / spread) ** 2)).sum()))
+    on = np.abs(off - best) < 2 * spread
+    return near + float(np.average(off[on], weights=weight[on]))
+
+
 def _comb(peaks: Reals, angle: float, size: int, shape: tuple[int, ...]) -> tuple[float, float]:
     """Fundamental frequency along a direction, and the share of weight at five times it."""
     along = np.abs(peaks[:, 0] * np.cos(angle) + peaks[:, 1] * np.sin(angle))
@@ -179,13 +194,19 @@ def _comb(peaks: Reals, angle: float, size: int, shape: tuple[int, ...]) -> tupl
 def _same_unit(along: list[tuple[float, float]]) -> tuple[float, float]:
     """Both directions count the same box: where one sees only the 1 mm lines it is brought to the other's 5 mm."""
     (a, _), (b, _) = along
-    for k in (5, 1, 2.5, 2):
-        if abs(a / b - k) < 0.12 * k:
-            return a / k, b
-        if abs(b / a - k) < 0.12 * k:
-            return a, b / k
+    ratio = max(a, b) / min(a, b)
+    whole = min((1, 2, 3, 4, 5), key=lambda m: abs(np.log(ratio / m)))
+    if abs(np.log(ratio / whole)) < 0.14:
+        # Five: one direction shows its 1 mm lines only. Else the wider comb left out every other of its lines.
+        unit = min(a, b) if whole == 5 else max(a, b)
+        return _to_unit(a, unit), _to_unit(b, unit)
     raise NoGrid(f"lines {1 / a:.1f} px apart in one direction and {1 / b:.1f} px in the other, no squares; is this an "
                  "ECG on grid paper?")
+
+
+def _to_unit(frequency: float, unit: float) -> float:
+    """The multiple or whole part of a frequency that is nearest to another one."""
+    return frequency / round(frequency / unit) if frequency > unit else frequency * round(unit / frequency)
 
 
 def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
@@ -205,7 +226,7 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
     matrix[:2, 2] += np.angle((weights[:, None] * np.exp(2j * np.pi * off)).sum(axis=0)) / (2 * np.pi)
     agree = np.zeros(len(centers), bool)
     errors = np.zeros(len(centers))
-    for limit in (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0):
+    for limit in (0.2, 0.28, 0.36, 0.44, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0, 1.0):
         use = reach <= limit
         targets, weights, off = _block_phases(signal, matrix, centers[use], size, window)
         good = weights > 0.25 * np.median(weights[np.argsort(-weights)][:max(4, len(weights) // 2)])
@@ -213,7 +234,7 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         near = good & (np.abs(off).max(axis=1) < 0.3)
         if near.sum() < 6:
             break
-        matrix = _fit(centers[use][near], targets[near], weights[near], perspective=limit >= 0.5)
+        matrix = _fit(centers[use][near], targets[near], weights[near], perspective=limit >= 0.36)
         agree[np.flatnonzero(use)[near]] = True
         errors[np.flatnonzero(use)] = np.hypot(*off.T) * period
     inside = reach <= 0.85

@@ -14,6 +14,7 @@ from ecg.marks import measure_pen
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
 _COLOR_TELLS = 0.3
@@ -87,16 +88,20 @@ def find_colors(dark: Floats) -> Colors:
 
 def grid_signal(dark: Floats, colors: Colors) -> Floats:
     """Darkness of the grid alone, (H, W) float32, with ink cut away: what its period is measured on."""
-    most = dark.max(axis=2)
+    bands = cv2.split(dark)
+    most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
+    if not colors.grid.any():
+        return most  # black as the trace is: a fax
     top = 1.3 * float(colors.grid.max()) if colors.grid.any() else 1.0
     # Halfway between the grid, as dark as its crossings are, and ink.
     least = float(colors.ink.min())
-    inked = dark.min(axis=2) > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
+    darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
+    inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
     most[cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
     return np.minimum(most, top, out=most)
 
 
-def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
+def ink_share(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> Floats:
     """How much of each pixel the trace's ink covers.
 
     Parameters
@@ -105,6 +110,8 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
     colors : Colors
     px_per_mm : float
         Tells how long a line must be to be grid, where color cannot.
+    ruled : (H,) and (W,) bool
+        Rows and columns on which the grid's 5 mm lines lie, where not even brightness tells.
 
     Returns
     -------
@@ -114,7 +121,7 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
     by_color = _by_color(dark, colors) if colors.by_color else None
     if by_color is not None and measure_pen(by_color)[1] < _SHARP_PX:
         return by_color
-    share = _by_level(dark, colors, px_per_mm)
+    share = _by_level(dark, colors, px_per_mm, ruled)
     if by_color is not None:
         # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
         near = cv2.dilate(by_color, np.ones((3, 3), np.uint8))
@@ -130,7 +137,10 @@ def _by_color(dark: Floats, colors: Colors) -> Floats:
     return np.clip(share, 0, 1, out=share)
 
 
-def _by_level(dark: Floats, colors: Colors, px_per_mm: float) -> Floats:
+def _by_level(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> Floats:
+    if not colors.grid.any():
+        return _without_black_lines(cv2.transform(dark, np.full((1, 3), 1 / 3, np.float32)) / np.float32(
+            colors.ink.mean()), px_per_mm, ruled)
     # In the brightest channel of a colored grid there is least to take away.
     room = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
     weight = np.asarray(room / room.sum(), np.float32)
@@ -147,6 +157,24 @@ def _without_lines(dark: Floats, grid_level: float, px_per_mm: float) -> Floats:
     lines = np.minimum(lines / np.float32(255), np.float32(min(1.15 * grid_level, 0.9) if grid_level else 0.5))
     # A pixel of trace over a line of darkness g shows g + share (1 - g).
     return np.asarray((dark - lines) / (1 - lines), np.float32)
+
+
+def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Floats:
+    """Lines as black as the trace, taken away where the grid lies; strokes across them are joined again."""
+    mask = (share > 0.5).astype(np.uint8)
+    length, thick = round(3 * px_per_mm), round(0.8 * px_per_mm)
+    faint, lines = (share > 0.1).astype(np.uint8), np.zeros_like(mask)
+    for axis, on in enumerate(ruled):
+        # Scanners break lines: pieces a quarter of the length apart are one.
+        shape = (1, length) if axis == 0 else (length, 1)
+        whole = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones([max(1, n // 4) for n in shape], np.uint8))
+        long = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
+        lines |= long & np.expand_dims(on, 1 - axis).astype(np.uint8)
+    left = mask & (1 - lines)
+    # A stroke goes on at both sides of the line that hid it.
+    joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 1), np.uint8)) | cv2.morphologyEx(
+        left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8))
+    return np.asarray(np.where((lines > 0) & (joined == 0), np.float32(0), np.clip(share, 0, 1)), np.float32)
 
 
 def _running_median(image: Bytes, length: int) -> Bytes:

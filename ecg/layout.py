@@ -316,7 +316,7 @@ def _rhythm_leads(rows: Sequence[RowPath], named: Sequence[Word], leads: tuple[t
 
 def _aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke],
              leads: Sequence[Sequence[str]], sx: float, mm_per_s: float) -> list[RowPath]:
-    """All rows begin and end together, unless they do not by more than 4 mm: faint ends are lost in some.
+    """All rows begin and end together, unless one reaches out by more than 4 mm: faint ends are lost in some.
 
     Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
     """
@@ -330,8 +330,9 @@ def _aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Seque
     told = told[(np.abs(told - usual) < [0.35 * sx, 0.12 * usual[1], 1.5 * sx]).all(axis=1), 0]
     if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
-    return [replace(row, start=start if abs(row.start - start) < 4 * sx else row.start,
-                    end=end if abs(row.end - end) < 4 * sx else row.end) for row in rows]
+    # One of many rows that seems shorter has lost a faint end; one that is longer is of another kind.
+    return [replace(row, start=start if row.start > start - 4 * sx else row.start,
+                    end=end if row.end < end + 4 * sx else row.end) for row in rows]
 
 
 def _step(row: RowPath, count: int, sx: float, mm_per_s: float) -> float:

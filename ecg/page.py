@@ -1,5 +1,5 @@
 """A page: read, laid flat, its ink and its scale known."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.ink import Colors, darkness, find_colors, grid_signal, ink_share
+from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from featurize.images import Limits, read_image
 from featurize.picture import ImageError
 
@@ -15,7 +15,9 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
-LIMITS = Limits(pixels=100_000_000)
+LIMITS = Limits(pixels=120_000_000)
+# More pixels than 300 dpi give a letter page thrice: reduced first, for memory's sake.
+_MOST_PX = 25_000_000
 _LEAST_PX = 300
 # Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
 _SCALES = (6.0, 12.0)
@@ -67,6 +69,17 @@ def read_page(source: Path | bytes) -> Page:
     return flatten(read_image(source, limits=LIMITS).rgb)
 
 
+def turned(page: Page, quarters: int) -> Page:
+    """The page turned counterclockwise by quarters of a full turn."""
+    height, width = page.ink.shape
+    back = {1: [[0, -1, width - 1], [1, 0, 0], [0, 0, 1]], 2: [[-1, 0, width - 1], [0, -1, height - 1], [0, 0, 1]],
+            3: [[0, 1, 0], [-1, 0, height - 1], [0, 0, 1]]}[quarters]
+    scale = page.px_per_mm if quarters == 2 else page.px_per_mm[::-1]
+    return replace(page, rgb=np.ascontiguousarray(np.rot90(page.rgb, quarters)), px_per_mm=scale,
+                   ink=np.ascontiguousarray(np.rot90(page.ink, quarters)),
+                   to_source=page.to_source @ np.array(back, float), rotation_deg=page.rotation_deg + 90 * quarters)
+
+
 def flatten(rgb: Bytes) -> Page:
     """A page from its pixels: turned upright, perspective removed, scale measured on the grid.
 
@@ -77,6 +90,10 @@ def flatten(rgb: Bytes) -> Page:
     height, width = rgb.shape[:2]
     if min(height, width) < _LEAST_PX:
         raise TooSmall(f"{width} x {height} px, at least {_LEAST_PX} px a side were wanted")
+    if height * width > _MOST_PX:
+        share = (_MOST_PX / (height * width)) ** 0.5
+        page = flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
+        return replace(page, to_source=np.diag([1 / share, 1 / share, 1.0]) @ page.to_source)
     dark = darkness(rgb)
     colors = find_colors(dark)
     lattice = find_lattice(grid_signal(dark, colors))
@@ -89,9 +106,21 @@ def flatten(rgb: Bytes) -> Page:
         turn, size = _upright(lattice, rgb.shape, ratio * BOX_MM)
         flat = cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         dark, scale = darkness(flat), (ratio, ratio)
-    ink = ink_share(dark, colors, scale[0])
     back = np.asarray(np.linalg.inv(turn), np.float64)
+    ruled = _ruled(Lattice(lattice.matrix @ back, 0, 0), flat.shape, float(np.mean(scale)))
+    ink = ink_share(dark, colors, scale[0], ruled)
     return Page(flat, ink, scale, back, lattice.rotation_deg(rgb.shape), colors, lattice)
+
+
+def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: float) -> Ruled:
+    """Rows and columns of a flat page on which its 5 mm lines lie: there the lattice counts whole numbers."""
+    out = []
+    for axis in (0, 1):
+        at = np.arange(shape[axis])
+        middle = np.full(len(at), shape[1 - axis] / 2)
+        boxes = lattice.boxes(np.c_[middle, at] if axis == 0 else np.c_[at, middle])[:, 1 - axis]
+        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * px_per_mm < 0.5 + 0.22 * px_per_mm)
+    return out[0], out[1]
 
 
 def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:

@@ -1,5 +1,5 @@
 """The path of one row's trace through the columns of a page."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,24 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: flo
     return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
 
+def row_again(row: RowPath, ink: Floats, px_per_mm: tuple[float, float], peak: float) -> RowPath:
+    """The row followed once more on other evidence, around the course that it took.
+
+    Parameters
+    ----------
+    row : RowPath
+    ink : (H, W) float32
+        Evidence; below 0 where the path must not go.
+    px_per_mm, peak
+        See `row_path`.
+    """
+    top = max(0, int(row.base - _REACH_MM * px_per_mm[1]))
+    band = np.ascontiguousarray(ink[top:int(row.base + _REACH_MM * px_per_mm[1]) + 1])
+    rest = _course(row.middle - top, row.on_ink, row.middle, round(20 * px_per_mm[0]))
+    first, last = follow(band, rest, px_per_mm[1], peak)
+    return replace(row, first=first + np.int32(top), last=last + np.int32(top))
+
+
 def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[Ints, Ints]:
     """Rows at which the cheapest path enters and leaves each column of a band.
 
@@ -113,7 +131,7 @@ def _on_ink(band: Floats, first: Ints, last: Ints) -> NDArray[np.bool_]:
 
 
 def _course(middle: Reals, on: NDArray[np.bool_], rest: Reals, window: int) -> Reals:
-    """Running median of the path where it is on ink, half of the way to it: a guess of the wandering base line."""
+    """Running median of the path where it is on ink: a guess of the wandering base line."""
     from scipy.ndimage import median_filter
     known = np.flatnonzero(on)
     filled = np.interp(np.arange(len(middle)), known, middle[known])
