@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
-from featurize.images import Limits, read_image
+from ecg.pdf import is_pdf, render
+from featurize.images import Limits, read_bytes, read_image
 from featurize.picture import ImageError
 
 Bytes = NDArray[np.uint8]
@@ -66,7 +67,10 @@ def read_page(source: Path | bytes) -> Page:
     ImageError
         Unreadable, too small or too large, without a grid.
     """
-    return flatten(read_image(source, limits=LIMITS).rgb)
+    content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
+    if is_pdf(content):
+        return flatten(render(content, _MOST_PX))
+    return flatten(read_image(content, limits=LIMITS).rgb)
 
 
 def turned(page: Page, quarters: int) -> Page:

@@ -31,6 +31,7 @@ from featurize.sources import printable, walk
 # Raised with anything that changes a result: finished pages of an older one are done again.
 VERSION = 2
 _FEW = 4
+PDF = ".pdf"
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
             pages = [name for name, fault in walk(path) if fault is None]
             files = sorted([*pages, *_records(path, {os.path.dirname(name) for name in pages})])
             items += [_item(path / name, name, points) for name in files]
-        elif is_image_name(path.name) or path.suffix.lower() in SUFFIXES:
+        elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
             items.append(_item(path, path.name, points))
         else:
             raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
@@ -181,14 +182,17 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
 
 
 def _records(root: Path, with_pages: set[str]) -> list[str]:
-    """Relative names of csv files with leads and of WFDB headers; csv files beside pages are the pages' own truth."""
+    """Relative names of PDF pages, csv files with leads and WFDB headers; csv beside pages are the pages' own truth."""
     found = []
     for folder, inside, files in os.walk(root):
         inside[:] = sorted(name for name in inside if not name.startswith((".", "_")))
         for name in files:
             place = Path(folder, name)
             relative = place.relative_to(root).as_posix()
-            if name.startswith((".", "_")) or place.suffix.lower() not in SUFFIXES:
+            if name.startswith((".", "_")) or place.suffix.lower() not in (*SUFFIXES, PDF):
+                continue
+            if place.suffix.lower() == PDF:
+                found.append(relative)
                 continue
             truth = os.path.dirname(relative) in with_pages
             if place.suffix.lower() == ".hea" or (not truth and holds_leads(place)):
@@ -298,9 +302,9 @@ def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -
 
     from loky import BrokenProcessPool
 
-    from featurize.workers import _pool
+    from featurize.workers import process_pool
     while items:
-        pool, running, suspects = _pool(jobs), dict[Future[Done], Item](), list[Item]()
+        pool, running, suspects = process_pool(jobs), dict[Future[Done], Item](), list[Item]()
         try:
             while items or running:
                 while items and len(running) < 2 * jobs:
@@ -314,7 +318,7 @@ def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -
         finally:
             pool.shutdown(wait=True, kill_workers=True)
         for item in suspects:
-            alone = _pool(1)
+            alone = process_pool(1)
             try:
                 yield alone.submit(digitize_one, item, out, settings).result()
             except BrokenProcessPool:

@@ -72,7 +72,7 @@ def _end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _pool(jobs: int) -> "ProcessPoolExecutor":
+def process_pool(jobs: int) -> "ProcessPoolExecutor":
     """Fresh processes, never forked ones: numba, OpenCV and OpenMP hang in a fork of a process that used them."""
     from loky import ProcessPoolExecutor
     return ProcessPoolExecutor(jobs, initializer=_start_worker, env=_ENVIRONMENT)
@@ -94,7 +94,7 @@ def _until_crash(task: Task, waiting: deque[tuple[int, Sequence[Item]]], suspect
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
     from loky import BrokenProcessPool
-    pool, running = _pool(jobs), dict[Future[Chunk], tuple[int, Sequence[Item]]]()
+    pool, running = process_pool(jobs), dict[Future[Chunk], tuple[int, Sequence[Item]]]()
     try:
         while waiting or running:
             while waiting and len(running) < 2 * jobs:
@@ -113,7 +113,7 @@ def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
     """Each image alone, in a process that may die: the one that kills it is named, the others are measured."""
     from loky import BrokenProcessPool
     parts: list[Chunk] = []
-    pool = _pool(1)
+    pool = process_pool(1)
     try:
         for item in items:
             try:
@@ -121,7 +121,7 @@ def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
             except BrokenProcessPool:
                 parts.append(lost(item, "the process that measured it died (crash or out of memory)", "crashed"))
                 pool.shutdown(wait=True, kill_workers=True)
-                pool = _pool(1)
+                pool = process_pool(1)
     finally:
         pool.shutdown(wait=True, kill_workers=True)
     return join(parts)

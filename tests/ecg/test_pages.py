@@ -7,13 +7,17 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ecg import pages
+from ecg.digitize import digitize
 from ecg.names import LEADS
 from ecg.pages import Settings, digitize_pages
 from ecg.points import read_points
+from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from featurize.errors import UserError
+from featurize.picture import ImageError
 
 
 def write(rgb: np.ndarray, path: Path) -> None:
@@ -101,3 +105,25 @@ def test_wrong_corrections_are_told(text: str, words: str, tmp_path: Path) -> No
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(UserError, match=words):
         read_points(tmp_path / "p.csv")
+
+
+def test_a_page_in_a_pdf_is_the_same_page(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    picture, truth = draw_page(heartbeats(3))
+    Image.fromarray(picture).save(tmp_path / "p.pdf", resolution=200)
+    found = digitize((tmp_path / "p.pdf").read_bytes())
+    assert decibels([page_ratio(truth, pd.DataFrame(dict(zip(LEADS, found.signals.mv))), 500)]) > 15
+
+
+def test_a_pdf_of_several_pages_is_refused_by_their_number(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    blank = Image.new("RGB", (400, 300), "white")
+    blank.save(tmp_path / "p.pdf", save_all=True, append_images=[blank, blank])
+    with pytest.raises(ImageError, match="the PDF has 3 pages, one was wanted"):
+        digitize((tmp_path / "p.pdf").read_bytes())
+
+
+def test_a_damaged_pdf_is_one_line() -> None:
+    pytest.importorskip("pypdfium2")
+    with pytest.raises(ImageError, match="the PDF cannot be opened"):
+        digitize(b"%PDF-1.4 nothing else")

@@ -1,0 +1,49 @@
+"""A PDF of one page as pixels, by PDFium (extra pdf)."""
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.picture import Damaged, ManyFrames, TooLarge, Unsupported
+
+MARK = b"%PDF-"
+# Pages are drawn at this resolution, less where the paper is so large that it would pass the limit.
+_DPI, _POINTS_PER_INCH = 250.0, 72.0
+
+
+def is_pdf(content: bytes) -> bool:
+    """Whether the content begins as a PDF does, be it after some bytes of a mail program."""
+    return MARK in content[:1024]
+
+
+def render(content: bytes, most_px: int) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of the only page.
+
+    Raises
+    ------
+    ImageError
+        Several pages, a damaged or locked file, a page too large, or the extra pdf is not installed.
+    """
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise Unsupported("a PDF came: install the extra pdf (pip install 'pellucid[pdf]'), or save the page as PNG"
+                          ) from error
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        raise Damaged(f"the PDF cannot be opened ({str(error).splitlines()[0][:80]})") from error
+    try:
+        if len(document) != 1:
+            raise ManyFrames(f"the PDF has {len(document)} pages, one was wanted: save the page with the ECG by itself")
+        page = document[0]
+        width, height = page.get_size()
+        scale = _DPI / _POINTS_PER_INCH
+        if not 0 < width * height * scale ** 2 < math.inf:
+            raise Damaged("the page of the PDF has no size")
+        scale = min(scale, math.sqrt(most_px / (width * height)))
+        if scale < 1:
+            raise TooLarge(f"the page of the PDF is {width / 72:.0f} x {height / 72:.0f} inches large")
+        return np.ascontiguousarray(page.render(scale=scale).to_numpy()[..., 2::-1])
+    finally:
+        document.close()
