@@ -122,7 +122,8 @@ def _largest_root(diagonal, beside, sign):
     return x
 
 
-@njit(cache=True)
+# Only products and sums may be fused and put in another order: no NaN test is there to lose.
+@njit(cache=True, fastmath={"contract", "reassoc"})
 def _tridiagonal(a, diagonal, beside):
     """Householder's reduction of a symmetric matrix to tridiagonal form (Golub & Van Loan 2013, 8.3.1); a is used up.
 
@@ -193,20 +194,22 @@ def second_correlation(p, px):
 
     p (K, K) float64, symmetric, sum 1; px (K,) its row sums.
     """
-    n = 0
-    kept = np.empty(len(px), np.int64)
-    root = np.empty(len(px))
-    for i in range(len(px)):
+    n, size = 0, len(px)
+    root, inverse = np.zeros(size), np.zeros(size)
+    for i in range(size):
         if px[i] > 0:
-            kept[n] = i
-            root[n] = math.sqrt(px[i])
+            root[i] = math.sqrt(px[i])
+            inverse[i] = 1.0 / root[i]
             n += 1
     if n == 1:
         return 0.0
-    a = np.empty((n, n))
-    for i in range(n):
-        for j in range(n):
-            a[i, j] = p[kept[i], kept[j]] / (root[i] * root[j]) - root[i] * root[j]
+    # A level without pairs is a row of zeros: one eigenvalue 0 more, which is never the largest.
+    a = np.empty((size, size))
+    for i in range(size):
+        row, from_row = a[i], p[i]
+        for j in range(size):
+            row[j] = from_row[j] * inverse[i] * inverse[j] - root[i] * root[j]
+    n = size
     diagonal, beside = np.empty(n), np.empty(n - 1)
     _tridiagonal(a, diagonal, beside)
     return max(abs(_largest_root(diagonal, beside, 1.0)), abs(_largest_root(diagonal, beside, -1.0)))
@@ -236,19 +239,29 @@ def features(matrices, values, symmetric, out):
         px, py = np.zeros(k), np.zeros(k)
         sums, differences = np.zeros(2 * top + 1), np.zeros(top)
         energy, entropy, most, product = 0.0, 0.0, 0.0, 0.0
+        # Of a symmetric matrix one half is the other: each cell off the diagonal is then taken twice.
         for i in range(k):
-            for j in range(k):
+            for j in range(i if symmetric else 0, k):
                 if p[i, j] != 0:
                     q = p[i, j] / total
                     p[i, j] = q
                     px[i] += q
-                    py[j] += q
-                    energy += q * q
-                    entropy -= q * math.log2(q + EPS)
+                    twice = 1.0
+                    if symmetric:
+                        p[j, i] = q
+                        if j > i:
+                            px[j] += q
+                            twice = 2.0
+                    else:
+                        py[j] += q
+                    energy += twice * q * q
+                    entropy -= twice * q * math.log2(q + EPS)
                     most = max(most, q)
-                    product += q * (values[i] * values[j])
-                    sums[values[i] + values[j]] += q
-                    differences[abs(values[i] - values[j])] += q
+                    product += twice * q * (values[i] * values[j])
+                    sums[values[i] + values[j]] += twice * q
+                    differences[abs(values[i] - values[j])] += twice * q
+        if symmetric:
+            py[:] = px
         ux, uy, hx, hy, used_x, used_y = 0.0, 0.0, 0.0, 0.0, 0, 0
         for i in range(k):
             used_x += px[i] > 0
@@ -257,16 +270,22 @@ def features(matrices, values, symmetric, out):
             uy += values[i] * py[i]
             hx -= px[i] * math.log2(px[i] + EPS)
             hy -= py[i] * math.log2(py[i] + EPS)
-        vx, vy, covariance, rare, cells = 0.0, 0.0, 0.0, 0.0, 0
+        vx, vy, covariance, rare = 0.0, 0.0, 0.0, 0.0
         for i in range(k):
             vx += px[i] * (values[i] - ux) ** 2
             vy += py[i] * (values[i] - uy) ** 2
             if px[i] > 0:
-                for j in range(k):
+                row_covariance, row_rare, first = 0.0, 0.0, i + 1 if symmetric else 0
+                for j in range(first, k):
                     if p[i, j] != 0:
-                        covariance += p[i, j] * (values[i] - ux) * (values[j] - uy)
-                        rare += p[i, j] / (px[i] * py[j])
-                    cells += py[j] > 0
+                        row_covariance += p[i, j] * (values[j] - uy)
+                        row_rare += p[i, j] / py[j]
+                if symmetric:
+                    row_covariance = 2 * row_covariance + p[i, i] * (values[i] - uy)
+                    row_rare = 2 * row_rare + p[i, i] / py[i]
+                covariance += row_covariance * (values[i] - ux)
+                rare += row_rare / px[i]
+        cells = used_x * used_y
         tendency, shade, prominence, sum_average, sum_entropy = 0.0, 0.0, 0.0, 0.0, 0.0
         for s in range(2, 2 * top + 1):
             q = sums[s]
