@@ -98,6 +98,9 @@ def _one_beat(low: NDArray[np.float64], at: dict[str, float]) -> dict[str, float
         k = round(seconds * FS_HZ) if math.isfinite(seconds) else -1
         return float(low[k]) if 0 <= k < len(low) else math.nan
 
+    if not (math.isfinite(at["qrs_onset"]) and math.isfinite(at["qrs_offset"])):
+        # The window of the lead ends within the complex.
+        return {}
     start, stop = (round(at[w] * FS_HZ) for w in ("qrs_onset", "qrs_offset"))
     level = float(np.mean(low[max(start - 8, 0):max(start, 1)]))
     qrs = low[start:stop + 1] - level

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ecg.outputs import facts, overlay, write_facts, write_overlay, write_signal
 from ecg.points import Point, read_points
 from ecg.records import SUFFIXES, RecordError, holds_leads, read_record
 from ecg.table import write_rhythm
+from featurize.chunks import INTERNAL, MEASURE_FAULTS
 from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.images import is_image_name, read_bytes
@@ -230,9 +232,20 @@ def _earlier(item: Item, out: Path, settings: Settings) -> Done | None:
 
 
 def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
-    """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done."""
-    if _is_record(item):
-        return _record(item, out, settings)
+    """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done.
+
+    What an odd page provokes in the program itself is a row of errors.csv with file and line, and the rest goes on.
+    """
+    try:
+        return _record(item, out, settings) if _is_record(item) else _page(item, out, settings)
+    except MEASURE_FAULTS as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = (str(error).splitlines() or [""])[0][:120]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        return Done(item, None, f"{type(error).__name__} in {where}: {said}", INTERNAL)
+
+
+def _page(item: Item, out: Path, settings: Settings) -> Done:
     try:
         content = read_bytes(item.file)
         found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=item.points)

@@ -74,6 +74,12 @@ def test_a_page_tells_what_the_record_tells() -> None:
         assert paper[name] == pytest.approx(whole[name], abs=near), name
 
 
+@pytest.mark.parametrize("shift", np.arange(0, 0.8, 0.06).tolist())
+def test_complexes_cut_by_the_ends_of_windows_never_stop_a_page(shift: float) -> None:
+    found = row(page(heart(np.arange(0.02 + shift, 9.99, 0.8))))
+    assert found["heart_rr_rate_bpm"] == pytest.approx(75, abs=1)
+
+
 @pytest.mark.parametrize("signals", [np.full((12, 5000), np.nan), np.zeros((12, 5000)),
                                      np.random.default_rng(1).normal(size=(12, 600))], ids=["nothing", "flat", "noise"])
 def test_every_record_has_every_column_and_none_is_infinite(signals: np.ndarray) -> None:
