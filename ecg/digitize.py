@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
@@ -61,8 +62,10 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     UserError
         No layout has that name.
     """
-    page, plan = _upright(read_page(source), layout)
-    return trace(page, plan, fs_hz, points)
+    # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
+    with threadpool_limits(1):
+        page, plan = _upright(read_page(source), layout)
+        return trace(page, plan, fs_hz, points)
 
 
 def _upright(page: Page, layout: str) -> tuple[Page, Layout]:

@@ -255,9 +255,12 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
         tile = (tile - tile.mean()) * window[None, :]
         dx, dy = left + (size - 1) / 2 - x, top + (size - 1) / 2 - y
         size_of = []
+        # Down the columns first, both axes, cosine and sine at once: complex numbers would copy the tile.
+        turns = -2 * np.pi * down[n][:, None] * at
+        rows = (window * np.concatenate([np.cos(turns), np.sin(turns)])) @ tile
         for axis in (0, 1):
             fx, fy = right[n, axis], down[n, axis]
-            wave = (window * np.exp(-2j * np.pi * fy * at)) @ tile @ np.exp(-2j * np.pi * fx * at)
+            wave = (rows[axis] + 1j * rows[axis + 2]) @ np.exp(-2j * np.pi * fx * at)
             # The phase is that of the block's center, the model's value that of `centers`.
             found[n, axis] = np.angle(wave) / (2 * np.pi) - fx * dx - fy * dy
             size_of.append(abs(wave))
