@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ecg.names import LEADS
@@ -57,7 +56,6 @@ def _leads_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
     strip = max(LEADS, key=lambda lead: (signals[lead].notna().sum(), lead == "II"))
     first = float(np.flatnonzero(signals.notna().any(axis=1))[0]) / fs if signals.notna().any(axis=None) else 0.0
     with canvas(10.5, 7.2, rows=4) as (figure, axes):
-        _fixed(figure, left=0.06, bottom=0.07, hspace=0.22)
         for row, ax in enumerate(axes[:3]):
             for column in range(4):
                 lead = LEADS[3 * column + row]
@@ -74,12 +72,6 @@ def _leads_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
         _frame(axes[3], 4 * _QUARTER_S)
         axes[3].set_xlabel("s")
         return svg_uri(figure)
-
-
-def _fixed(figure: Figure, left: float, bottom: float, hspace: float, wspace: float = 0.2) -> None:
-    """Places by numbers: a layout that is solved for takes half of the time of a chart."""
-    figure.set_layout_engine("none")
-    figure.subplots_adjust(left=left, right=0.99, bottom=bottom, top=0.95, hspace=hspace, wspace=wspace)
 
 
 def _seen(lead: "pd.Series[float]", start: float, fs: float) -> bool:
@@ -115,7 +107,6 @@ def _frame(ax: Axes, seconds: float) -> None:
 def _beat_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
     """The middle beat of every lead, from its QRS onset, with the middle bounds of P, QRS and T."""
     with canvas(10.5, 3.8, columns=6, rows=2) as (figure, axes):
-        _fixed(figure, left=0.05, bottom=0.12, hspace=0.4, wspace=0.38)
         for lead, ax in zip(LEADS, axes):
             own = beats[beats["lead"] == lead]
             time, middle = _middle_beat(signals[lead].to_numpy(), own, fs)
