@@ -14,6 +14,9 @@ from ecg.marks import measure_pen
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+# Ink across a line, in px, beyond what the line has of itself, that is a trace on it.
+_MORE_INK_PX = 0.6
+
 Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
@@ -169,12 +172,28 @@ def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Float
         shape = (1, length) if axis == 0 else (length, 1)
         whole = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones([max(1, n // 4) for n in shape], np.uint8))
         long = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
-        lines |= long & np.expand_dims(on, 1 - axis).astype(np.uint8)
+        own = long & np.expand_dims(on, 1 - axis).astype(np.uint8)
+        lines |= own & (1 - _thicker(share, own, axis, px_per_mm))
     left = mask & (1 - lines)
     # A stroke goes on at both sides of the line that hid it.
     joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 1), np.uint8)) | cv2.morphologyEx(
         left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8))
     return np.asarray(np.where((lines > 0) & (joined == 0), np.float32(0), np.clip(share, 0, 1)), np.float32)
+
+
+def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: float) -> Bytes:
+    """(H, W) 0 or 1: where there is more ink across a line than the line itself has: a trace runs along it.
+
+    Along a level line only what goes on for 3 mm counts, lest strokes that cross it be bridged at their feet; along an
+    upright one half a millimetre does, for strokes are steep.
+    """
+    if not lines.any():
+        return lines
+    wide = 2 * round(0.4 * px_per_mm) + 1
+    ink = cv2.boxFilter(share, -1, (1, wide) if axis == 0 else (wide, 1), normalize=False)
+    more = (ink > float(np.median(ink[lines > 0])) + _MORE_INK_PX).astype(np.uint8) & lines
+    long = (1, round(3 * px_per_mm)) if axis == 0 else (round(0.6 * px_per_mm), 1)
+    return np.asarray(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones(long, np.uint8)))
 
 
 def _running_median(image: Bytes, length: int) -> Bytes:
