@@ -41,7 +41,9 @@ def steepness(record: Stretch, hz: float, smooth_s: float) -> Array:
     steep = np.abs(np.gradient(filtered(record.raw, hz, "lowpass", record.fs), axis=-1))
     top = np.percentile(steep, 99, axis=-1, keepdims=True)
     share = np.divide(steep, top, out=np.zeros_like(steep), where=top > 1e-9)
-    return np.asarray(uniform_filter1d(np.sqrt((share ** 2).mean(axis=0)), max(record.at(smooth_s), 1)))
+    smooth = uniform_filter1d(np.sqrt((share ** 2).mean(axis=0)), max(record.at(smooth_s), 1))
+    # Its running sum leaves rounding errors below 0 where nothing moves.
+    return np.asarray(np.maximum(smooth, 0))
 
 
 def qrs_bounds(record: Stretch, beats: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -51,7 +53,8 @@ def qrs_bounds(record: Stretch, beats: NDArray[np.int64]) -> tuple[NDArray[np.in
     for beat in beats:
         low, high = max(0, beat - record.at(0.1)), min(len(slope), beat + record.at(0.1))
         near = slope[low:high]
-        strong = np.flatnonzero(near > 0.5 * near.max())
+        # A beat of the next leads has no slope in these, which are held flat beyond their window: it counts there.
+        strong = np.flatnonzero(near >= 0.5 * near.max())
         first, last = low + strong[0], low + strong[-1]
         onsets.append(_calm(slope[::-1], len(slope) - 1 - first, 0.1 * near.max(), quiet, record.at(0.12)))
         offsets.append(_calm(slope, last, 0.1 * near.max(), quiet, record.at(0.14)))

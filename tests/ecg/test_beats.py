@@ -96,6 +96,21 @@ def test_a_beat_where_columns_of_a_page_meet_is_found_in_the_strip(shift: float)
     assert worst(beats.times["r_peak"][1], known) < 0.01
 
 
+@pytest.mark.parametrize("columns", [2, 4], ids=["6x2", "3x4"])
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.3, 0.45])
+def test_columns_without_a_strip_never_stop_a_page(columns: int, shift: float) -> None:
+    """No lead is drawn in two columns: beats of the next column have no slope in the leads of this one."""
+    signals, known = heart(np.arange(0.2 + shift, 9.8, 0.8)), np.arange(0.2 + shift, 9.8, 0.8)
+    out, part = np.full(signals.shape, np.nan), 5000 // columns
+    for column in range(columns):
+        rows = range(column * 12 // columns, (column + 1) * 12 // columns)
+        for row in rows:
+            out[row, column * part:(column + 1) * part] = signals[row, column * part:(column + 1) * part]
+    seen = middle(found(out).times["qrs_onset"])
+    inside = known[np.min(np.abs(known[:, None] - np.arange(0, 10.1, 10 / columns)), axis=1) > 0.06]
+    assert np.abs(seen[:, None] - inside[None]).min(axis=0).max() < 0.1
+
+
 def test_pacemaker_spikes_are_not_beats_nor_the_start_of_them() -> None:
     plain, spiked = heart(STEADY), heart(STEADY)
     for beat in STEADY:
