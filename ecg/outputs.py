@@ -14,7 +14,7 @@ from ecg.digitize import Digitized
 from ecg.layout import Cell
 from ecg.fit import Line
 from ecg.names import LEADS
-from ecg.signal import DOUBT, Signals, heart_rate_bpm
+from ecg.signal import DOUBT, Signals
 from featurize.files import replacing, write_text
 
 Bytes = NDArray[np.uint8]
@@ -32,7 +32,7 @@ def write_signals(found: Signals, path: Path) -> None:
 
 
 def facts(found: Digitized) -> dict[str, Any]:
-    """What `<stem>.json` holds."""
+    """What `<stem>.json` holds; the heart rate comes from the beats (ecg.pages)."""
     page, plan, signals = found.page, found.layout, found.signals
     on_page = [lead for lead in LEADS if signals.confidence(lead) > 0]
     return {"fs_hz": signals.fs_hz, "px_per_mm": [round(v, 4) for v in page.px_per_mm], "mm_per_mv": plan.mm_per_mv,
@@ -40,7 +40,7 @@ def facts(found: Digitized) -> dict[str, Any]:
             "leads": {lead: {"confidence": round(signals.confidence(lead), 3), "gaps": signals.gaps(lead)}
                       for lead in on_page},
             "einthoven_residual_mv": _number(signals.einthoven_residual_mv, 4),
-            "heart_rate_bpm": _number(heart_rate_bpm(signals), 1), "warnings": list(found.warnings)}
+            "heart_rate_bpm": None, "warnings": list(found.warnings)}
 
 
 def _number(value: float, digits: int) -> float | None:

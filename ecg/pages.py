@@ -289,7 +289,7 @@ def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv:
     beats, row = analyze(mv, leads, fs_hz)
     write_beats(beats, out / f"{item.stem}.beats.csv")
     rate = row["heart_rr_rate_bpm"]
-    told |= {"heart_rate_bpm": told["heart_rate_bpm"] if rate is None else round(rate, 1),
+    told |= {"heart_rate_bpm": None if rate is None else round(rate, 1),
              "warnings": [*told["warnings"], *said_of_beats(beats)], "sha256": hashlib.sha256(content).hexdigest(),
              "rhythm": row}
     write_facts(told, out / f"{item.stem}.json")

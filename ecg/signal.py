@@ -192,17 +192,3 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
         gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
         mv[np.ix_(np.array(rows), np.flatnonzero(known))] -= gain * off
     return residual
-
-
-def heart_rate_bpm(found: Signals) -> float:
-    """Beats a minute of the longest lead, from the median distance of its steepest places; NaN with fewer than 2."""
-    from scipy.signal import find_peaks
-    lengths = np.isfinite(found.mv).sum(axis=1)
-    row = LEADS.index("II") if lengths[1] == lengths.max() else int(lengths.argmax())
-    y = found.mv[row][np.isfinite(found.mv[row])]
-    if len(y) < 2 * found.fs_hz:
-        return float("nan")
-    width = max(1, round(0.08 * found.fs_hz))
-    steep = np.convolve(np.gradient(y) ** 2, np.ones(width) / width, mode="same")
-    peaks, _ = find_peaks(steep, height=0.25 * np.quantile(steep, 0.99), distance=round(0.25 * found.fs_hz))
-    return float(60 * found.fs_hz / np.median(np.diff(peaks))) if len(peaks) > 1 else float("nan")
