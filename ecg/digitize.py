@@ -7,9 +7,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ecg.crossings import merged_names, without_letters
-from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
+from ecg.fit import Line, bridged, first_lines, fit_lines
+from ecg.furniture import without_furniture
 from ecg.layout import Layout, NoTrace, clean, find_layout
 from ecg.marks import pen_profile
+from ecg.mend import mended
 from ecg.page import Floats, Page, read_page, turned
 from ecg.paths import row_again
 from ecg.points import Point, of_cell
@@ -17,6 +19,8 @@ from ecg.signal import Signals, signals, with_strips_named
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
 _LEAST_NAMES = 3
+# Rounds of the fit after lines were mended.
+_LAST_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,9 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     ink = clean(page.ink, page.px_per_mm[0])
     plan = _past_names(plan, ink, page.px_per_mm)
     plan = _pinned(plan, ink, points, page.px_per_mm)
-    trust = trusted(plan, ink)
+    ink, trust = without_furniture(ink, plan)
     lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
+    lines = fit_lines(mended(lines, plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from ecg.crossings import merged_names, name_places, without_letters
-from ecg.ends import bent, end_stroke
+from ecg.crossings import merged_names, without_letters
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
 from ecg.layout import Cell, Layout
 from ecg.marks import FINE, pen_profile
@@ -23,7 +22,7 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
 STEP_PX = 1 / 3
-_ROUNDS = 24
+ROUNDS = 24
 _LONGEST_MOVE_PX = 2.0
 _TIP_COLUMNS = 9
 # Weight of bending against ink, and the bend in px beyond which it is a corner of the signal and not noise.
@@ -64,25 +63,7 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
         mark_path(row.first, row.last, round(layout.pen_px), claimed)
     sure = without_letters(ink * trust, [box for _, box in merged_names(layout)], layout.px_per_mm)
     tips = [_tips(row, sure, claimed, layout.pen_px) for row in layout.rows]
-    lines = [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
-    for row, tip in zip(layout.rows, tips):
-        mark_path(np.round(tip).astype(np.int32), row.last, round(layout.pen_px), claimed)
-    for left, top, right, bottom in name_places(layout).values():
-        claimed[top:bottom, left:right] += 1
-    return [_with_ends(line, cell, layout, ink, trust, claimed) for line, cell in zip(lines, layout.cells)]
-
-
-def _with_ends(line: Line, cell: Cell, layout: Layout, ink: Floats, trust: Floats, claimed: NDArray[np.int8]) -> Line:
-    """The line with steep strokes at its meetings with other leads followed to their tips."""
-    last = max(c.end for c in layout.cells if c.row == cell.row)
-    y = line.y
-    pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm for p in layout.pulses)
-    for side, edge, meets in ((1, cell.start, cell.start_s > 0 or pulsed), (-1, cell.end, cell.end < last - 1)):
-        if meets:
-            level = float(np.interp(edge, line.x, line.y))
-            stroke = end_stroke(ink, trust, claimed, edge, level, side, layout.px_per_mm, layout.pen_px)
-            y = bent(line.x, y, stroke, edge, side) if stroke else y
-    return Line(line.x0, y, line.seen)
+    return [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
 
 
 def _tips(row: RowPath, ink: Floats, claimed: NDArray[np.int8], pen_px: float) -> Reals:
@@ -118,20 +99,8 @@ def bridged(y: Reals, known: NDArray[np.bool_]) -> Reals:
     return np.interp(np.arange(len(y)), at, y[at]) if len(at) else y
 
 
-def trusted(layout: Layout, ink: Floats) -> Floats:
-    """(H, W) weight of each pixel: 0 on pulses and separators, whose ink is not the trace's."""
-    trust = np.ones_like(ink)
-    pen = layout.pen_px
-    for pulse in layout.pulses:
-        low, high = round(pulse.top - pen - 2), round(pulse.base + pen + 2)
-        for x in (pulse.left, pulse.right):
-            trust[max(0, low):high + 1, max(0, round(x - pen / 2 - 1)):round(x + pen / 2 + 1) + 1] = 0
-    for s in layout.separators:
-        trust[max(0, s.top - 2):s.bottom + 3, max(0, s.left - 2):s.right + 3] = 0
-    return trust
-
-
-def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float) -> list[Line]:
+def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float,
+              rounds: int = ROUNDS) -> list[Line]:
     """Move the nodes of all lines until the drawn pen meets the ink.
 
     Parameters
@@ -141,13 +110,14 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, 
     ink, trust : (H, W) float32
     pen_px, blur_px : float
         Width of the pen, standard deviation of its blur.
+    rounds : int
     """
     nodes = [line.y.copy() for line in lines]
     nearest = np.empty(ink.shape, np.float32)
     who, which = np.full(ink.shape, -1, np.int32), np.zeros(ink.shape, np.int32)
     profile = pen_profile(pen_px, blur_px)
     reach = len(profile) / FINE
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         nearest.fill(reach)
         for owner, (line, y) in enumerate(zip(lines, nodes)):
             pen_distance(y, line.x0, STEP_PX, owner, reach, nearest, who, which)
@@ -155,7 +125,7 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, 
             diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
             pen_equations(y, line.x0, STEP_PX, owner, reach, profile, FINE, ink, trust, nearest, who, which,
                           diagonal, beside, right)
-            y += _move(y, diagonal, beside, right)
+            y += moved(y, diagonal, beside, right)
     return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
 
 
@@ -167,8 +137,8 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
     return Line(line.x0, bridged(y, clear), np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
 
 
-def _move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
-    """Solve the pentadiagonal system of ink and bending."""
+def moved(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
+    """How far each node moves: the pentadiagonal system of ink (`ecg.kernels.pen_equations`) and bending, solved."""
     bend = y[:-2] - 2 * y[1:-1] + y[2:]
     stiff = _STIFF / (1 + (bend / _CORNER_PX) ** 2)
     bands = np.zeros((3, len(y)))

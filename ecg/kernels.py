@@ -149,3 +149,32 @@ def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[
                 y = high
                 break
         bottom[x] = y
+
+
+@njit(cache=True)
+def course_errors(courses: Reals, x0: float, step: float, reach: float, profile: Reals, fine: int, ink: Floats,
+                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, errors: Reals) -> None:
+    """Squared error of a window's picture for each of several courses of one line.
+
+    courses (P, n) rows of nodes at columns x0 + k step; ink, trust, missing (H, W): share of ink, weight, weight of
+    ink that is not drawn; others (H, W): distance to all other lines; nearest (H, W): scratch; out: errors (P,).
+    """
+    height, width = ink.shape
+    for p in range(len(courses)):
+        nearest[:] = others
+        for k in range(courses.shape[1] - 1):
+            ya, yb, xa = courses[p, k], courses[p, k + 1], x0 + k * step
+            length2 = step * step + (yb - ya) ** 2
+            for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
+                for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
+                    s = min(1.0, max(0.0, ((x - xa) * step + (y - ya) * (yb - ya)) / length2))
+                    d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
+                    if d < nearest[y, x]:
+                        nearest[y, x] = d
+        total = 0.0
+        for y in range(height):
+            for x in range(width):
+                at = int(nearest[y, x] * fine)
+                error = ink[y, x] - (profile[at] if at < len(profile) else 0.0)
+                total += trust[y, x] * error * error * (missing[y, x] if error > 0 else 1.0)
+        errors[p] = total

@@ -1,0 +1,72 @@
+"""Printed strokes that are no trace, taken off the ink: what remains beside and behind them is the trace's.
+
+A pulse's edge or a separator is the same in every row, and a trace only adds ink: a low quantile along the stroke is
+its own cover. Where that leaves a pixel room, (ink - cover) / (1 - cover) of the room is trace.
+"""
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.layout import Layout
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+
+# Share of a stroke's length that no trace covers, at least; and the cover from which a pixel has no room to tell.
+_ALONE, _FULL = 0.2, 0.6
+
+
+def without_furniture(ink: Floats, layout: Layout) -> tuple[Floats, Floats]:
+    """Ink of the traces alone, and how far each pixel is to be trusted.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+    layout : Layout
+        Its pulses and separators are taken away.
+
+    Returns
+    -------
+    (H, W) float32, (H, W) float32
+        Share of ink, and weight: 1 where nothing was printed, 0 where a stroke hides the page.
+    """
+    cover = np.zeros_like(ink)
+    for left, right, top, bottom in _strokes(layout):
+        _lay(cover, ink, left, right, top, bottom)
+    half = layout.pen_px / 2
+    for pulse in layout.pulses:
+        _lay(cover.T, ink.T, int(np.floor(pulse.top - half)), int(np.ceil(pulse.top + half)), round(pulse.left),
+             round(pulse.right))
+    room = 1 - cover
+    own = np.where(cover > 0, np.clip((ink - cover) / np.maximum(room, np.float32(0.1)), 0, 1), ink)
+    trust = np.where(cover < _FULL, room * room, np.float32(0))
+    return np.where(trust > 0, own, ink).astype(np.float32), trust.astype(np.float32)
+
+
+def _strokes(layout: Layout) -> Iterator[tuple[int, int, int, int]]:
+    """(left, right, top, bottom) px, edges included, of everything printed that a trace may touch."""
+    half = layout.pen_px / 2
+    for pulse in layout.pulses:
+        for x in (pulse.left, pulse.right):
+            yield (int(np.floor(x - half)), int(np.ceil(x + half)), round(pulse.top), round(pulse.base + half))
+    for s in layout.separators:
+        yield s.left, s.right, s.top, s.bottom
+
+
+def _lay(cover: Floats, ink: Floats, left: int, right: int, top: int, bottom: int) -> None:
+    """Draw one stroke into the cover, as dark across and along as the page shows it."""
+    margin = 2
+    x0, x1 = max(0, left - margin), min(ink.shape[1], right + margin + 1)
+    y0, y1 = max(0, top - margin), min(ink.shape[0], bottom + margin + 1)
+    inner = ink[top + margin:bottom - margin, x0:x1]
+    if inner.shape[0] < 5 or x1 - x0 < 3:
+        return
+    across = np.quantile(inner, _ALONE, axis=0)
+    dark = across > _FULL
+    if not dark.any():
+        return
+    along = np.quantile(ink[y0:y1, x0:x1][:, dark], _ALONE, axis=1)
+    along /= max(float(along.max()), 1e-6)
+    part = cover[y0:y1, x0:x1]
+    np.maximum(part, np.minimum(along[:, None], 1) * across[None, :], out=part)
