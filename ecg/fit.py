@@ -134,7 +134,7 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
     rows = np.clip(np.round(y).astype(int), 0, trust.shape[0] - 1)
     clear = trust[rows, np.clip(np.round(line.x).astype(int), 0, trust.shape[1] - 1)] > 0
     under = map_coordinates(ink, [y, line.x], order=1, mode="nearest") / 0.6
-    return Line(line.x0, bridged(y, clear), np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
+    return Line(line.x0, y, np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
 
 
 def moved(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:

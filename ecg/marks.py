@@ -101,7 +101,14 @@ def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: float) -> Pulse | None
     if below.size and (below > 0.5).mean() > 0.08:
         return None
     pen = float(profile.sum())
-    return Pulse(a.x, b.x, row, bottom - max(pen - 1, 0) / 2)
+    stem = slice(round(row) + reach, max(round(row) + reach + 1, bottom - reach))
+    return Pulse(_stem(ink[stem], a), _stem(ink[stem], b), row, bottom - max(pen - 1, 0) / 2)
+
+
+def _stem(ink: Floats, stroke: Stroke) -> float:
+    """Middle column of a pulse's edge: a trace that leaves it steeply widens it, though not all along."""
+    alone = np.quantile(ink[:, stroke.left:stroke.right + 1], 0.2, axis=0) > 0.5
+    return stroke.left + float(np.flatnonzero(alone).mean()) if alone.any() else stroke.x
 
 
 def _apart(pulses: list[Pulse], least: float) -> list[Pulse]:

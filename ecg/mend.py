@@ -260,13 +260,13 @@ def _polyline(x: Reals, points: Sequence[tuple[float, float]]) -> Reals:
 
 def _tips(ink: Floats, trust: Floats, pen_px: float, left: float, right: float) -> list[tuple[float, float]]:
     """Upper and lower ends (x, y) of ink inside a window, the farthest from its middle first."""
-    dark = ((ink > 0.5) | (trust == 0)).astype(np.uint8)
+    dark = ((ink > 0.5) & (trust > 0)).astype(np.uint8)
     inward = pen_px / 2 - 0.5
     found: list[tuple[float, float]] = []
     for kernel, sign in ((np.array([[1, 1, 1], [0, 0, 0], [0, 0, 0]], np.uint8), 1),
                          (np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1]], np.uint8), -1)):
         beyond = cv2.dilate(dark, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        ends = dark & (1 - beyond) & (trust > 0)
+        ends = dark & (1 - beyond)
         count, _, stats, centers = cv2.connectedComponentsWithStats(ends, connectivity=8)
         found += [(float(cx), float(cy) + sign * inward) for (cx, cy), (_, _, w, _, _) in zip(centers[1:], stats[1:])
                   if left - 0.5 <= cx <= right + 0.5]
