@@ -153,15 +153,17 @@ def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[
 
 @njit(cache=True)
 def course_errors(courses: Reals, x0: float, step: float, reach: float, profile: Reals, fine: int, ink: Floats,
-                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, errors: Reals) -> None:
-    """Squared error of a window's picture for each of several courses of one line.
+                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, touched: Ints, errors: Reals) -> None:
+    """How much each of several courses of one line changes the squared error of a window's picture.
 
     courses (P, n) rows of nodes at columns x0 + k step; ink, trust, missing (H, W): share of ink, weight, weight of
-    ink that is not drawn; others (H, W): distance to all other lines; nearest (H, W): scratch; out: errors (P,).
+    ink that is not drawn; others (H, W): distance to all other lines; nearest (H, W), touched (H * W): scratch; out:
+    errors (P,).
     """
     height, width = ink.shape
+    nearest[:] = others
     for p in range(len(courses)):
-        nearest[:] = others
+        count = 0
         for k in range(courses.shape[1] - 1):
             ya, yb, xa = courses[p, k], courses[p, k + 1], x0 + k * step
             length2 = step * step + (yb - ya) ** 2
@@ -170,11 +172,16 @@ def course_errors(courses: Reals, x0: float, step: float, reach: float, profile:
                     s = min(1.0, max(0.0, ((x - xa) * step + (y - ya) * (yb - ya)) / length2))
                     d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
                     if d < nearest[y, x]:
+                        if nearest[y, x] == others[y, x]:
+                            touched[count] = y * width + x
+                            count += 1
                         nearest[y, x] = d
         total = 0.0
-        for y in range(height):
-            for x in range(width):
-                at = int(nearest[y, x] * fine)
+        for k in range(count):
+            y, x = touched[k] // width, touched[k] % width
+            for sign, d in ((1.0, nearest[y, x]), (-1.0, others[y, x])):
+                at = int(d * fine)
                 error = ink[y, x] - (profile[at] if at < len(profile) else 0.0)
-                total += trust[y, x] * error * error * (missing[y, x] if error > 0 else 1.0)
+                total += sign * trust[y, x] * error * error * (missing[y, x] if error > 0 else 1.0)
+            nearest[y, x] = others[y, x]
         errors[p] = total

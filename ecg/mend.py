@@ -28,8 +28,12 @@ _WRONG, _AROUND_PX = 1.0, 4
 _CLEAR, _FREE = 0.35, 0.2
 # What a vertical px of line costs, in px of wrong ink; gain below which the line stays as it is.
 _LENGTH, _LEAST_GAIN = 0.08, 1.0
+# Courses worse than the line by more than this, px of ink, are not refined.
+_SLACK = 10.0
 _PASSES, _ROUNDS, _REFINED = 3, 8, 4
-_WIDEST_PX, _MOST_TIPS = 60, 8
+_WIDEST_PX, _MOST_TIPS, _MOST_PAIRED = 60, 8, 5
+# Places come worst first: after so many that could not be bettered the rest is left.
+_PATIENCE = 16
 # Weight of a letter's ink; columns beside a meeting in which ink may belong to a lead, mm.
 _LETTER, _BESIDE_MM = 0.15, 0.9
 
@@ -83,17 +87,30 @@ def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) ->
         missing[top:bottom, left:right] = _LETTER
     scene = Scene(ink, trust, missing, layout.pen_px, layout.blur_px)
     meets, beside_px = _meetings(layout), _BESIDE_MM * layout.px_per_mm
-    out = list(lines)
+    out, seen = list(lines), set[tuple[int, ...]]()
     for _ in range(_PASSES):
-        changed = False
+        changed, failures = False, 0
         for place in _places(out, scene, meets, beside_px):
+            # A place whose surroundings nothing has changed since would be judged as before.
+            key = _key(out, place)
+            if key in seen:
+                continue
+            seen.add(key)
             y = _better(out, place, scene)
+            failures = failures + 1 if y is None else 0
             if y is not None:
                 out[place.owner] = replace(out[place.owner], y=y)
                 changed = True
+            if failures > _PATIENCE:
+                break
         if not changed:
             break
     return out
+
+
+def _key(lines: Sequence[Line], place: _Place) -> tuple[int, ...]:
+    y = lines[place.owner].y[place.first:place.last + 1]
+    return place.owner, place.first, place.last, place.top, place.bottom, hash(y.tobytes())
 
 
 def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
@@ -188,23 +205,24 @@ def _better(lines: Sequence[Line], place: _Place, scene: Scene) -> Reals | None:
     base = _others(lines, place, ink.shape, left, top, reach)
     now = line.y[place.first:place.last + 1] - top
     courses = _courses(x - left, now, ink, trust, scene.pen_px, place)
-    errors = np.empty(len(courses))
-    course_errors(courses, float(x[0]) - left, STEP_PX, reach, profile, FINE, ink, trust, missing, base,
-                  np.empty_like(base), errors)
-    errors += _LENGTH * np.abs(np.diff(courses, axis=1)).sum(axis=1)
-    order = [k for k in np.argsort(errors, kind="stable") if k][:_REFINED]
+    tables = ink, trust, missing, base, base.copy(), np.empty(base.size, np.int32)
+    errors = _errors(courses, float(x[0]) - left, profile, tables)
+    order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
     refined = np.stack([now, *(_refined(courses[k], float(x[0]) - left, place, reach, profile, ink, trust, base)
                                for k in order)])
-    errors = np.empty(len(refined))
-    course_errors(refined, float(x[0]) - left, STEP_PX, reach, profile, FINE, ink, trust, missing, base,
-                  np.empty_like(base), errors)
-    errors += _LENGTH * np.abs(np.diff(refined, axis=1)).sum(axis=1)
+    errors = _errors(refined, float(x[0]) - left, profile, tables)
     best = int(np.argmin(errors))
     if errors[best] > errors[0] - _LEAST_GAIN:
         return None
     y = line.y.copy()
     y[place.first:place.last + 1] = refined[best] + top
     return y
+
+
+def _errors(courses: Reals, x0: float, profile: Reals, tables: tuple[Floats, ...]) -> Reals:
+    errors = np.empty(len(courses))
+    course_errors(courses, x0, STEP_PX, len(profile) / FINE, profile, FINE, *tables, errors)
+    return errors + _LENGTH * np.abs(np.diff(courses, axis=1)).sum(axis=1)
 
 
 def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], left: int, top: int, reach: float) -> Floats:
@@ -228,7 +246,7 @@ def _courses(x: Reals, now: Reals, ink: Floats, trust: Floats, pen_px: float, pl
     starts = _ends(x, now, tips, 0) if place.open_left else [(float(x[0]), float(now[0]))]
     stops = _ends(x, now, tips, -1) if place.open_right else [(float(x[-1]), float(now[-1]))]
     middles: list[tuple[tuple[float, float], ...]] = [(), *((t,) for t in tips)]
-    middles += [pair for pair in permutations(tips, 2) if pair[0][0] < pair[1][0]]
+    middles += [pair for pair in permutations(tips[:_MOST_PAIRED], 2) if pair[0][0] < pair[1][0]]
     out = [now]
     for start, stop, middle in product(starts, stops, middles):
         out.append(_polyline(x, (start, *middle, stop)))
