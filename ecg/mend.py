@@ -18,6 +18,7 @@ from ecg.kernels import course_errors, pen_distance, pen_equations
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
 
+Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -200,11 +201,14 @@ def _better(lines: Sequence[Line], place: _Place, scene: Scene) -> Reals | None:
     pad = int(reach) + 3
     left, right = max(0, int(x[0]) - pad), min(scene.ink.shape[1], int(x[-1]) + pad + 1)
     top, bottom = max(0, place.top - pad), min(scene.ink.shape[0], place.bottom + pad + 1)
+    own, (high, low) = _own_ink(scene, np.s_[top:bottom, left:right], x - left, line.y[place.first:place.last + 1] - top)
+    own = own[max(0, high - pad):low + pad + 1]
+    top, bottom = top + max(0, high - pad), min(bottom, top + low + pad + 1)
     part = np.s_[top:bottom, left:right]
     ink, trust, missing = (np.ascontiguousarray(a[part]) for a in (scene.ink, scene.trust, scene.missing))
     base = _others(lines, place, ink.shape, left, top, reach)
     now = line.y[place.first:place.last + 1] - top
-    courses = _courses(x - left, now, ink, trust, scene.pen_px, place)
+    courses = _courses(x - left, now, own, scene.pen_px, place)
     tables = ink, trust, missing, base, base.copy(), np.empty(base.size, np.int32)
     errors = _errors(courses, float(x[0]) - left, profile, tables)
     order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
@@ -240,9 +244,25 @@ def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], left: 
     return nearest
 
 
-def _courses(x: Reals, now: Reals, ink: Floats, trust: Floats, pen_px: float, place: _Place) -> Reals:
+def _own_ink(scene: Scene, part: tuple[slice, slice], x: Reals, y: Reals) -> tuple[Bytes, tuple[int, int]]:
+    """(H, W) 0 or 1: visible ink of a window that hangs together with a line; and the rows that both take.
+
+    What hides the page does not part it, nor does a gap of two pixels.
+    """
+    trust = scene.trust[part]
+    dark = (scene.ink[part] > 0.5).astype(np.uint8)
+    joined = cv2.morphologyEx(dark | (trust == 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
+    _, labels = cv2.connectedComponents(joined, connectivity=8)
+    rows, columns = np.clip(np.round(y).astype(int), 0, len(dark) - 1), np.clip(np.round(x).astype(int), 0, dark.shape[1] - 1)
+    touched = np.unique(labels[rows, columns])
+    own = np.isin(labels, touched[touched > 0]) & (dark > 0) & (trust > 0)
+    at = np.flatnonzero(own.any(axis=1))
+    return own.astype(np.uint8), (min(int(rows.min()), *at[:1]), max(int(rows.max()), *at[-1:]))
+
+
+def _courses(x: Reals, now: Reals, own: Bytes, pen_px: float, place: _Place) -> Reals:
     """(P, n) courses from side to side of a window: as it is, straight, and over one or two tips of the ink there."""
-    tips = _tips(ink, trust, pen_px, float(x[0]), float(x[-1]))
+    tips = _tips(own, pen_px, x, now)
     starts = _ends(x, now, tips, 0) if place.open_left else [(float(x[0]), float(now[0]))]
     stops = _ends(x, now, tips, -1) if place.open_right else [(float(x[-1]), float(now[-1]))]
     middles: list[tuple[tuple[float, float], ...]] = [(), *((t,) for t in tips)]
@@ -276,20 +296,16 @@ def _polyline(x: Reals, points: Sequence[tuple[float, float]]) -> Reals:
     return np.interp(x, np.maximum.accumulate(at + 1e-6 * np.arange(len(at))), y)
 
 
-def _tips(ink: Floats, trust: Floats, pen_px: float, left: float, right: float) -> list[tuple[float, float]]:
-    """Upper and lower ends (x, y) of ink inside a window, the farthest from its middle first."""
-    dark = ((ink > 0.5) & (trust > 0)).astype(np.uint8)
+def _tips(own: Bytes, pen_px: float, x: Reals, now: Reals) -> list[tuple[float, float]]:
+    """Upper and lower ends (x, y) of the ink inside a window, the farthest from the line first."""
     inward = pen_px / 2 - 0.5
     found: list[tuple[float, float]] = []
     for kernel, sign in ((np.array([[1, 1, 1], [0, 0, 0], [0, 0, 0]], np.uint8), 1),
                          (np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1]], np.uint8), -1)):
-        beyond = cv2.dilate(dark, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        ends = dark & (1 - beyond)
-        count, _, stats, centers = cv2.connectedComponentsWithStats(ends, connectivity=8)
-        found += [(float(cx), float(cy) + sign * inward) for (cx, cy), (_, _, w, _, _) in zip(centers[1:], stats[1:])
-                  if left - 0.5 <= cx <= right + 0.5]
-    middle = len(ink) / 2
-    return sorted(found, key=lambda t: -abs(t[1] - middle))[:_MOST_TIPS]
+        beyond = cv2.dilate(own, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        count, _, _, centers = cv2.connectedComponentsWithStats(own & (1 - beyond), connectivity=8)
+        found += [(float(cx), float(cy) + sign * inward) for cx, cy in centers[1:] if x[0] - 0.5 <= cx <= x[-1] + 0.5]
+    return sorted(found, key=lambda t: -abs(t[1] - float(np.interp(t[0], x, now))))[:_MOST_TIPS]
 
 
 def _ends(x: Reals, now: Reals, tips: Sequence[tuple[float, float]], at: int) -> list[tuple[float, float]]:
