@@ -18,6 +18,8 @@ Reals = NDArray[np.float64]
 
 # A 5 mm box: what every ECG paper prints strongest. Lattice coordinates count these boxes.
 BOX_MM = 5.0
+# A plainer map may fit worse by this factor.
+_AS_WELL = 1.08
 
 
 class NoGrid(ImageError):
@@ -234,10 +236,12 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         near = good & (np.abs(off).max(axis=1) < 0.3)
         if near.sum() < 6:
             break
-        matrix = _fit(centers[use][near], targets[near], weights[near], perspective=limit >= 0.36)
+        chosen = centers[use][near], targets[near], weights[near]
+        matrix = _fit(*chosen, 8 if limit >= 0.36 else 6)
         agree[np.flatnonzero(use)[near]] = True
         errors[np.flatnonzero(use)] = np.hypot(*off.T) * period
     inside = reach <= 0.85
+    matrix = _plainest(matrix, *chosen) if agree.any() else matrix
     return matrix, float(np.median(errors[agree])) if agree.any() else np.inf, float(agree[inside].mean())
 
 
@@ -270,15 +274,27 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
     return now + off, weights, off
 
 
-def _fit(xy: Reals, uv: Reals, weights: Reals, *, perspective: bool) -> Reals:
-    """Weighted least squares homography (or affine map), outliers let go in four rounds."""
+def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
+    """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one."""
+    def error(candidate: Reals) -> float:
+        return float(np.median(np.hypot(*(Lattice(candidate, 0, 0).boxes(xy) - uv).T)))
+    least = error(matrix)
+    for freedoms in (4, 6):
+        candidate = _fit(xy, uv, weights, freedoms)
+        if error(candidate) < _AS_WELL * least:
+            return candidate
+    return matrix
+
+
+def _fit(xy: Reals, uv: Reals, weights: Reals, freedoms: int) -> Reals:
+    """Weighted least squares similarity (4 freedoms), affine map (6) or homography (8), outliers let go in rounds."""
     center, scale = xy.mean(axis=0), max(float(xy.std()), 1.0)
     x, y = ((xy - center) / scale).T
     zero, one = np.zeros_like(x), np.ones_like(x)
     a = np.r_[np.c_[x, y, one, zero, zero, zero, -uv[:, 0] * x, -uv[:, 0] * y],
-              np.c_[zero, zero, zero, x, y, one, -uv[:, 1] * x, -uv[:, 1] * y]]
-    if not perspective:
-        a = a[:, :6]
+              np.c_[zero, zero, zero, x, y, one, -uv[:, 1] * x, -uv[:, 1] * y]][:, :max(freedoms, 6)]
+    if freedoms == 4:  # v turns as u does: (x, y) and (y, -x) share their factors
+        a = np.c_[a[:, 0] + a[:, 4], a[:, 1] - a[:, 3], a[:, 2], a[:, 5]]
     b = np.r_[uv[:, 0], uv[:, 1]]
     w = np.r_[weights, weights] / weights.max()
     robust = np.ones_like(w)
@@ -287,5 +303,7 @@ def _fit(xy: Reals, uv: Reals, weights: Reals, *, perspective: bool) -> Reals:
         h = np.linalg.lstsq(a * root[:, None], b * root, rcond=None)[0]
         off = a @ h - b
         robust = 1 / (1 + (off / (1.5 * np.median(np.abs(off)) + 1e-6)) ** 2)
+    if freedoms == 4:
+        h = np.array([h[0], h[1], h[2], -h[1], h[0], h[3]])
     full = np.r_[h, np.zeros(8 - len(h)), 1].reshape(3, 3)
     return full @ np.array([[1 / scale, 0, -center[0] / scale], [0, 1 / scale, -center[1] / scale], [0, 0, 1]])

@@ -94,7 +94,7 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     bands = cv2.split(dark)
     most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
     if not colors.grid.any():
-        return most  # black as the trace is: a fax
+        return _straight(most)  # black as the trace is: a fax
     top = 1.3 * float(colors.grid.max()) if colors.grid.any() else 1.0
     # Halfway between the grid, as dark as its crossings are, and ink.
     least = float(colors.ink.min())
@@ -102,6 +102,20 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
     most[cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
     return np.minimum(most, top, out=most)
+
+
+def _straight(dark: Floats) -> Floats:
+    """What runs straight along rows or columns and is thin: lines of a grid, neither strokes of a trace nor bars."""
+    mask = (dark > 0.5).astype(np.uint8)
+    length, thick = max(12, dark.shape[1] // 60), max(4, dark.shape[1] // 400)
+    out = np.zeros_like(mask)
+    for turn in (False, True):
+        part = mask.T if turn else mask
+        bars = cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((thick, 1), np.uint8))
+        whole = cv2.morphologyEx(part & (1 - bars), cv2.MORPH_CLOSE, np.ones((1, length // 4), np.uint8))
+        long = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, length), np.uint8)) & part
+        out |= long.T if turn else long
+    return out.astype(np.float32)
 
 
 def ink_share(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> Floats:
