@@ -27,6 +27,8 @@ Ints = NDArray[np.int32]
 _WRONG, _AROUND_PX = 1.0, 4
 # Unexplained ink counts from this share on.
 _CLEAR, _FREE = 0.35, 0.2
+# Pixels trusted less may hide anything.
+_HIDDEN = 0.1
 # What a vertical px of line costs, in px of wrong ink; gain below which the line stays as it is.
 _LENGTH, _LEAST_GAIN = 0.08, 1.0
 # Courses worse than the line by more than this, px of ink, are not refined.
@@ -251,13 +253,13 @@ def _own_ink(scene: Scene, part: tuple[slice, slice], x: Reals, y: Reals) -> tup
     """
     trust = scene.trust[part]
     dark = (scene.ink[part] > 0.5).astype(np.uint8)
-    joined = cv2.morphologyEx(dark | (trust == 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
+    joined = cv2.morphologyEx(dark | (trust < _HIDDEN).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
     _, labels = cv2.connectedComponents(joined, connectivity=8)
     rows, columns = np.clip(np.round(y).astype(int), 0, len(dark) - 1), np.clip(np.round(x).astype(int), 0, dark.shape[1] - 1)
     touched = np.unique(labels[rows, columns])
-    own = np.isin(labels, touched[touched > 0]) & (dark > 0) & (trust > 0)
+    own = np.isin(labels, touched[touched > 0]) & (dark > 0) & (trust >= _HIDDEN)
     at = np.flatnonzero(own.any(axis=1))
-    return own.astype(np.uint8), (min(int(rows.min()), *at[:1]), max(int(rows.max()), *at[-1:]))
+    return own.astype(np.uint8), (int(min([rows.min(), *at[:1]])), int(max([rows.max(), *at[-1:]])))
 
 
 def _courses(x: Reals, now: Reals, own: Bytes, pen_px: float, place: _Place) -> Reals:
@@ -304,7 +306,9 @@ def _tips(own: Bytes, pen_px: float, x: Reals, now: Reals) -> list[tuple[float, 
                          (np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1]], np.uint8), -1)):
         beyond = cv2.dilate(own, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
         count, _, _, centers = cv2.connectedComponentsWithStats(own & (1 - beyond), connectivity=8)
-        found += [(float(cx), float(cy) + sign * inward) for cx, cy in centers[1:] if x[0] - 0.5 <= cx <= x[-1] + 0.5]
+        # A lead's edge is known to a pixel, and strokes are as wide as two.
+        found += [(float(np.clip(cx, x[0], x[-1])), float(cy) + sign * inward) for cx, cy in centers[1:]
+                  if x[0] - 2 <= cx <= x[-1] + 2]
     return sorted(found, key=lambda t: -abs(t[1] - float(np.interp(t[0], x, now))))[:_MOST_TIPS]
 
 
