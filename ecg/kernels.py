@@ -153,7 +153,8 @@ def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[
 
 @njit(cache=True)
 def course_errors(courses: Reals, x0: float, step: float, reach: float, profile: Reals, fine: int, ink: Floats,
-                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, touched: Ints, errors: Reals) -> None:
+                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, touched: Ints,
+                  errors: Reals) -> None:
     """How much each of several courses of one line changes the squared error of a window's picture.
 
     courses (P, n) rows of nodes at columns x0 + k step; ink, trust, missing (H, W): share of ink, weight, weight of

@@ -1,0 +1,158 @@
+"""Other courses that a part of a line may take, and how well each of them explains the page."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.fit import STEP_PX, moved
+from ecg.kernels import course_errors, pen_distance, pen_equations
+from ecg.marks import FINE
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Point = tuple[float, float]
+
+# What a vertical px of line costs, in px of wrong ink; gain below which the line stays as it is.
+_LENGTH, _LEAST_GAIN = 0.08, 1.0
+# Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
+_SLACK, _REFINED, _ROUNDS = 10.0, 4, 8
+_MOST_TIPS, _MOST_PAIRED = 8, 5
+# Distances from a tip, px, beyond which the line may stay as it is.
+_KEPT_PX = (1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a line and the page around it; rows and columns count from the window's corner.
+
+    Parameters
+    ----------
+    x, now : (n,) float64
+        Columns and rows of the nodes that may move.
+    open_left, open_right : bool
+        Whether the line begins or ends here: elsewhere its joint is held.
+    ink, trust, missing : (H, W) float32
+        Share of ink; weight of each pixel; weight of ink that no line draws.
+    others : (H, W) float32
+        Distance to all that is drawn besides.
+    own : (H, W) uint8
+        1 on ink that hangs together with the line.
+    profile : (m,) float64
+        Of `ecg.marks.pen_profile`.
+    pen_px : float
+    """
+
+    x: Reals
+    now: Reals
+    open_left: bool
+    open_right: bool
+    ink: Floats
+    trust: Floats
+    missing: Floats
+    others: Floats
+    own: Bytes
+    profile: Reals
+    pen_px: float
+
+    @property
+    def reach(self) -> float:
+        """How far from its path the pen lays ink, px."""
+        return len(self.profile) / FINE
+
+
+def better_course(window: Window) -> Reals | None:
+    """(n,) rows of a course that explains the window better than the line does, or None."""
+    courses = _courses(window)
+    errors = _errors(window, courses)
+    order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
+    refined = np.stack([window.now, *(_refined(window, courses[k]) for k in order)])
+    errors = _errors(window, refined)
+    best = int(np.argmin(errors))
+    return refined[best] if errors[best] < errors[0] - _LEAST_GAIN else None
+
+
+def _errors(window: Window, courses: Reals) -> Reals:
+    """(P,) squared error of the picture that each course gives, and what its length costs."""
+    errors = np.empty(len(courses))
+    course_errors(courses, float(window.x[0]), STEP_PX, window.reach, window.profile, FINE, window.ink, window.trust,
+                  window.missing, window.others, window.others.copy(), np.empty(window.ink.size, np.int32), errors)
+    return np.asarray(errors + _LENGTH * np.abs(np.diff(courses, axis=1)).sum(axis=1))
+
+
+def _courses(window: Window) -> Reals:
+    """(P, n) courses: the line as it is, straight from side to side, and over one or two tips of the ink there."""
+    x, now = window.x, window.now
+    tips = _tips(window)
+    starts = _ends(window, tips, 0) if window.open_left else [(float(x[0]), float(now[0]))]
+    stops = _ends(window, tips, -1) if window.open_right else [(float(x[-1]), float(now[-1]))]
+    middles: list[tuple[Point, ...]] = [(), *((tip,) for tip in tips)]
+    middles += [pair for pair in permutations(tips[:_MOST_PAIRED], 2) if pair[0][0] < pair[1][0]]
+    out = [now]
+    for start, stop, middle in product(starts, stops, middles):
+        out.append(_polyline(x, (start, *middle, stop)))
+        if middle:
+            out += _kept(window, start, stop, middle)
+    return np.stack(out)
+
+
+def _kept(window: Window, start: Point, stop: Point, middle: tuple[Point, ...]) -> list[Reals]:
+    """Courses that leave the line as it is beyond some px from the tips, at either or both sides."""
+    out = []
+    for near in _KEPT_PX:
+        a, b = middle[0][0] - near, middle[-1][0] + near
+        before, after = (float(np.interp(at, window.x, window.now)) for at in (a, b))
+        for left, right in ((True, True), (True, False), (False, True)):
+            y = _polyline(window.x, ((a, before) if left else start, *middle, (b, after) if right else stop))
+            # The line cannot be kept up to an end that is moved.
+            left &= not window.open_left or start[1] == window.now[0]
+            out.append(np.where((window.x < a) & left | (window.x > b) & right, window.now, y))
+    return out
+
+
+def _polyline(x: Reals, points: Sequence[Point]) -> Reals:
+    at, y = np.array(points).T
+    return np.interp(x, np.maximum.accumulate(at + 1e-6 * np.arange(len(at))), y)
+
+
+def _tips(window: Window) -> list[Point]:
+    """Upper and lower ends (x, y) of the line's ink, the farthest from the line first."""
+    inward, x = window.pen_px / 2 - 0.5, window.x
+    found: list[Point] = []
+    for sign in (1, -1):
+        beyond = np.zeros((3, 3), np.uint8)
+        beyond[1 - sign] = 1
+        near = cv2.dilate(window.own, beyond, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        _, _, _, centers = cv2.connectedComponentsWithStats(window.own & (1 - near), connectivity=8)
+        # A lead's edge is known to a pixel, and strokes are as wide as two.
+        found += [(float(np.clip(cx, x[0], x[-1])), float(cy) + sign * inward) for cx, cy in centers[1:]
+                  if x[0] - 2 <= cx <= x[-1] + 2]
+    return sorted(found, key=lambda t: -abs(t[1] - float(np.interp(t[0], x, window.now))))[:_MOST_TIPS]
+
+
+def _ends(window: Window, tips: Sequence[Point], at: int) -> list[Point]:
+    """Where an open end may lie: where it is, level with the line 4 px inward, at the height of tips nearby."""
+    x, now = window.x, window.now
+    inner = float(now[min(len(now) - 1, 12)] if at == 0 else now[max(0, len(now) - 13)])
+    heights = [float(now[at]), inner, *(t[1] for t in tips if abs(t[0] - x[at]) < 4)]
+    return [(float(x[at]), y) for y in dict.fromkeys(heights)]
+
+
+def _refined(window: Window, course: Reals) -> Reals:
+    """The course after some rounds of the fit, its joints held."""
+    y, x0 = course.copy(), float(window.x[0])
+    who, which = np.empty(window.ink.shape, np.int32), np.zeros(window.ink.shape, np.int32)
+    for _ in range(_ROUNDS):
+        nearest = window.others.copy()
+        who.fill(-1)
+        pen_distance(y, x0, STEP_PX, 0, window.reach, nearest, who, which)
+        diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
+        pen_equations(y, x0, STEP_PX, 0, window.reach, window.profile, FINE, window.ink, window.trust, nearest, who,
+                      which, diagonal, beside, right)
+        diagonal[0] += 0 if window.open_left else 1e6
+        diagonal[-1] += 0 if window.open_right else 1e6
+        y += moved(y, diagonal, beside, right)
+    return y
