@@ -55,3 +55,18 @@ def ink_run(ink, first, last, margin, claimed):
         tops.append(ends[0])
         bottoms.append(ends[1])
     return tops, bottoms
+
+
+def course_error(course, x0, step, profile, fine, ink, trust, missing, others):
+    """How much one course changes the squared error of a picture that other lines draw already."""
+    def error(distances):
+        total = 0.0
+        for y, x in np.ndindex(ink.shape):
+            at = int(distances[y, x] * fine)
+            off = float(ink[y, x]) - (profile[at] if at < len(profile) else 0.0)
+            total += trust[y, x] * off ** 2 * (missing[y, x] if off > 0 else 1)
+        return total
+    drawn = others.copy()
+    for y, x in np.ndindex(ink.shape):
+        drawn[y, x] = min(others[y, x], distance(course, x0, step, x, y))
+    return error(drawn) - error(others)

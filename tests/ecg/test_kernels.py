@@ -9,7 +9,7 @@ from ecg import kernels
 from ecg.marks import FINE, pen_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from naive_ecg import cheapest_cost, distance, ink_run, path_cost  # noqa: E402
+from naive_ecg import cheapest_cost, course_error, distance, ink_run, path_cost  # noqa: E402
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -63,3 +63,18 @@ def test_nothing_pulls_a_line_that_is_drawn_already() -> None:
     left = kernels.pen_equations(nodes, 2.0, 1 / 3, 0, reach, profile, FINE, ink, inside, nearest, who, which, diagonal,
                                  beside, right)
     assert left < 1e-4 and np.abs(right).max() < 1e-2 < diagonal.max()
+
+
+def test_errors_of_courses_are_those_of_the_twin() -> None:
+    rng = np.random.default_rng(5)
+    profile = pen_profile(2.0, 0.4)
+    reach = len(profile) / FINE
+    shape = (16, 11)
+    ink, trust, missing = (rng.random(shape).astype(np.float32) for _ in range(3))
+    others = np.minimum(rng.random(shape) * 6, reach).astype(np.float32)
+    courses, errors = rng.random((4, 13)) * 15, np.zeros(4)
+    kernels.course_errors(courses, 1.4, 0.5, reach, profile, FINE, ink, trust, missing, others, others.copy(),
+                          np.zeros(ink.size, np.int32), errors)
+    for course, found in zip(courses, errors):
+        assert found == pytest.approx(course_error(course, 1.4, 0.5, profile, FINE, ink, trust, missing, others),
+                                      abs=1e-3)
