@@ -8,11 +8,12 @@ from threadpoolctl import threadpool_limits
 
 from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines, trusted
-from ecg.layout import Layout, NoTrace, clean, find_layout
+from ecg.layout import Layout, find_layout
 from ecg.marks import pen_profile
 from ecg.page import Floats, Page, read_page, turned
 from ecg.paths import row_again
 from ecg.points import Point, of_cell
+from ecg.rows import NoTrace, clean
 from ecg.signal import Signals, signals, with_strips_named
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
@@ -51,7 +52,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     fs_hz : float
         Samples a second of the signals.
     layout : str
-        A key of `ecg.layout.LAYOUTS` where a person knows it.
+        A key of `ecg.plan.LAYOUTS` where a person knows it.
     points : sequence of Point
         Corrections by hand.
 
