@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecg.marks import Pulse, Stroke, bars_at, find_pulses, find_separators, find_strokes, measure_pen, pen_profile
+from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
 from ecg.names import GAINS, SPEEDS, Word, read_words
 from ecg.page import Page
 from ecg.paths import RowPath
@@ -92,11 +92,12 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     sx, sy = page.px_per_mm
     pen, blur = measure_pen(page.ink)
+    ink, peak = as_line(page.ink, pen, blur)
+    page = replace(page, ink=ink)
     strokes = find_strokes(page.ink, sy)
     pulses = find_pulses(page.ink, strokes, page.px_per_mm, pen)
     separators = find_separators(strokes, pulses, sx, pen)
     words = read_words(page.ink, sy)
-    peak = float(pen_profile(pen, blur)[0])
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [without_pulse(row, pulses, sx) for row in rows]
     warnings: list[str] = []
