@@ -13,6 +13,8 @@ from ecg.plan import Plan
 _USUAL_S = 0.25
 # Gaps between leads, mm; how far from an equal share of the row one is looked for.
 _LEAST_GAP_MM, _MOST_GAP_MM, _REACH_MM = 0.6, 12.0, 11.0
+# A trace that begins this near to its pulse begins at it: the column between them is no gap.
+_JOINED_MM = 0.9
 # A page shows one time only once: rows that are longer than this show their leads side by side.
 _LONGEST_S = 12.0
 
@@ -67,22 +69,22 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
     return out
 
 
-def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float) -> list[tuple[float, float]]:
-    """Columns without ink between leads, where most rows have them and between all leads; begin and end, px."""
+def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, pen_px: float) -> list[tuple[float, float]]:
+    """Columns between leads that no pen went through, where most rows have them and between all leads; px."""
     several = [(row, len(of_row)) for row, of_row in zip(rows, leads) if len(of_row) > 1]
     if not several or len({count for _, count in several}) > 1:
         return []
     count, out = several[0][1], []
     for c in range(1, count):
-        seen = [gap for row, _ in several for gap in [_gap(row, row.start + (row.end - row.start) * c / count,
-                                                          px_per_mm)] if gap]
+        seen = [gap for row, _ in several
+                for gap in [_gap(row, row.start + (row.end - row.start) * c / count, px_per_mm)] if gap]
         if len(seen) < max(1, 0.5 * len(several)):
             return []
         begin, end = np.median(seen, axis=0)
         alike = np.abs(np.array(seen) - [begin, end]).max(axis=1) < px_per_mm
         if alike.sum() < max(1, 0.5 * len(several)):
             return []
-        out.append((float(begin), float(end)))
+        out.append((float(begin) - pen_px / 2, float(end) + pen_px / 2))
     return out
 
 
@@ -142,6 +144,8 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     """
     sx = px_per_mm
     start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
+    rights = [p.right for p in pulses if abs(start - p.right) < _JOINED_MM * sx]
+    start = float(np.median(rights)) if rights else start
     told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
     if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))

@@ -13,6 +13,8 @@ _LIMB, _CHEST = LEADS[:6], LEADS[6:]
 # From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
+_STROKE = 0.4
+_COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
 # A known layout is doubted where it explains less than this share of the names that stand in lines.
 _KNOWN = 0.7
 
@@ -58,12 +60,14 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], sx: float, name:
 def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Plan], sx: float
           ) -> tuple[str, set[tuple[int, int]]]:
     """The option that most names agree with, and the cells whose names do."""
-    best, score, found = "", -np.inf, set[tuple[int, int]]()
+    best, most, found = "", -np.inf, set[tuple[int, int]]()
     for option, leads in options.items():
         seen = _agreement(rows, named, leads, sx)
-        value = sum(seen.values()) - 0.1 * sum(map(len, leads))
-        if value > score:
-            best, score, found = option, value, set(seen)
+        # Any upright stroke looks like an I.
+        sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
+        value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON else 0.7)
+        if value > most:
+            best, most, found = option, value, set(seen)
     return best, found
 
 

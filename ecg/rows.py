@@ -39,8 +39,10 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     peaks, _ = find_peaks(profile, height=max(0.12 * float(profile.max()), 0.5), distance=max(1, round(4 * sy)))
     feet = [p.base for p in pulses]
     starts = feet + [float(p) for p in peaks if all(abs(p - foot) > 3 * sy for foot in feet)]
-    paths = [path for start in starts for path in [row_path(ink, start, page.px_per_mm, peak)] if path]
-    rows = _distinct(paths, sx, sy)
+    paths = [(path, start) for start in starts for path in [row_path(ink, start, page.px_per_mm, peak)] if path]
+    # Of two paths on one trace that which was looked for from its own level is less often drawn to a neighbour.
+    paths.sort(key=lambda found: 0.5 * abs(found[0].base - found[1]) - found[0].support)
+    rows = _distinct([path for path, _ in paths], sx)
     if wanted and len(rows) > wanted:
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
     if not rows:
@@ -64,10 +66,10 @@ def clean(ink: Floats, px_per_mm: float) -> Floats:
     return out
 
 
-def _distinct(paths: list[RowPath], sx: float, sy: float) -> list[RowPath]:
-    """Paths that found the same trace become one; short ones beside a full page of long ones are none."""
+def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
+    """The first of all paths on one trace; short ones beside a full page of long ones are none."""
     out: list[RowPath] = []
-    for path in sorted(paths, key=lambda p: -p.support):
+    for path in paths:
         shared = [cover(path, other) for other in out]
         if all(s < 0.35 for s in shared):
             out.append(path)
