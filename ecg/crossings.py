@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.layout import Cell, Layout
+from ecg.columns import Cell
+from ecg.layout import Layout
 from ecg.names import Word
 
 Floats = NDArray[np.float32]

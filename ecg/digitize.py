@@ -9,12 +9,13 @@ from threadpoolctl import threadpool_limits
 from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines
 from ecg.furniture import without_furniture
-from ecg.layout import Layout, NoTrace, clean, find_layout
-from ecg.marks import pen_profile
+from ecg.layout import Layout, find_layout
+from ecg.marks import as_line
 from ecg.mend import mended
 from ecg.page import Floats, Page, read_page, turned
 from ecg.paths import row_again
 from ecg.points import Point, of_cell
+from ecg.rows import NoTrace, clean
 from ecg.signal import Signals, signals, with_strips_named
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
@@ -55,7 +56,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     fs_hz : float
         Samples a second of the signals.
     layout : str
-        A key of `ecg.layout.LAYOUTS` where a person knows it.
+        A key of `ecg.plan.LAYOUTS` where a person knows it.
     points : sequence of Point
         Corrections by hand.
 
@@ -98,11 +99,13 @@ def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
 
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
     """Waveforms of a flat page whose plan is known."""
-    ink = clean(page.ink, page.px_per_mm[0])
-    plan = _past_names(plan, ink, page.px_per_mm)
-    plan = _pinned(plan, ink, points, page.px_per_mm)
+    line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
+    line = clean(line, page.px_per_mm[0])
+    ink = np.where(line > 0, page.ink, np.float32(0))
+    plan = _past_names(plan, line, page.px_per_mm, peak)
+    plan = _pinned(plan, line, points, page.px_per_mm, peak)
     ink, trust = without_furniture(ink, plan)
-    lines = fit_lines(first_lines(plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px)
+    lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = fit_lines(mended(lines, plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
@@ -110,18 +113,19 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
 
 
-def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float]) -> Layout:
+def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float], peak: float) -> Layout:
     """The plan with paths that do not take the letters of a name for trace."""
     merged = merged_names(plan)
     if not merged:
         return plan
-    plain, peak = without_letters(ink, [box for _, box in merged], px_per_mm[1]), _peak(plan)
+    plain = without_letters(ink, [box for _, box in merged], px_per_mm[1])
     touched = {cell.row for cell, _ in merged}
     return replace(plan, rows=[row_again(row, plain, px_per_mm, peak) if r in touched else row
                                for r, row in enumerate(plan.rows)])
 
 
-def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float]) -> Layout:
+def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float], peak: float
+            ) -> Layout:
     """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
     rows = list(plan.rows)
     for r, row in enumerate(rows):
@@ -134,12 +138,8 @@ def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple
             # Without ink all around, any other way through these columns costs more than the way to the pin.
             own[:, x - 1:x + 2] = -100
             own[y - 1:y + 2, x - 1:x + 2] = 1
-        rows[r] = row_again(row, own, px_per_mm, _peak(plan))
+        rows[r] = row_again(row, own, px_per_mm, peak)
     return replace(plan, rows=rows)
-
-
-def _peak(plan: Layout) -> float:
-    return float(pen_profile(plan.pen_px, plan.blur_px)[0])
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:

@@ -14,7 +14,8 @@ from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, u
 
 from ecg.crossings import merged_names, without_letters
 from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
-from ecg.layout import Cell, Layout
+from ecg.columns import Cell
+from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
 from ecg.paths import RowPath
 

@@ -20,6 +20,10 @@ Reals = NDArray[np.float64]
 BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
 _AS_WELL = 1.08
+# Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
+_FIFTH = 0.06
+# Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.
+_LONGEST_PAPER_MM = 700.0
 
 
 class NoGrid(ImageError):
@@ -78,16 +82,17 @@ def find_lattice(signal: Floats) -> Lattice:
     NoGrid
         No two directions at right angles with lines at equal distances of 4 to 150 px.
     """
-    waves = _waves(signal)
+    waves, share = _waves(signal)
     matrix, error, strength = _follow_phases(signal, waves)
+    matrix = np.diag([share, share, 1.0]) @ matrix
     if strength < 0.35:
         raise NoGrid(f"no regular grid: lines at equal distances fit {strength:.0%} of the page, at least 35 % were "
                      "wanted; is this an ECG on grid paper?")
     return Lattice(matrix, error, strength)
 
 
-def _waves(signal: Floats) -> Reals:
-    """(2, 2) frequency vectors (fx, fy) in cycles/px of one box, along x and along y, in the middle of the page."""
+def _waves(signal: Floats) -> tuple[Reals, float]:
+    """(2, 2) frequency vectors (fx, fy) in cycles/px along x and along y in the middle of the page; boxes a cycle."""
     size = min(512, signal.shape[0] // 2 * 2, signal.shape[1] // 2 * 2)
     window = np.hanning(size)[:, None] * np.hanning(size)[None, :]
     power = np.zeros((size, size // 2 + 1))
@@ -99,8 +104,10 @@ def _waves(signal: Floats) -> Reals:
     angle = _direction(peaks)
     # Seen at a slant the two directions are not at right angles: each is found for itself.
     turns = [_own_direction(peaks, angle + turn) for turn in (0.0, np.pi / 2)]
-    along = _same_unit([_comb(peaks, turn, size, signal.shape) for turn in turns])
-    return np.array([[f * np.cos(turn), f * np.sin(turn)] for f, turn in zip(along, turns)])
+    combs = [_comb(peaks, turn, size, signal.shape) for turn in turns]
+    along = _same_unit(combs)
+    waves = np.array([[f * np.cos(turn), f * np.sin(turn)] for f, turn in zip(along, turns)])
+    return waves, _boxes_a_cycle(along, max(fifth for _, fifth in combs), max(signal.shape))
 
 
 def _starts(length: int, size: int, most: int) -> list[int]:
@@ -204,6 +211,11 @@ def _same_unit(along: list[tuple[float, float]]) -> tuple[float, float]:
         return _to_unit(a, unit), _to_unit(b, unit)
     raise NoGrid(f"lines {1 / a:.1f} px apart in one direction and {1 / b:.1f} px in the other, no squares; is this an "
                  "ECG on grid paper?")
+
+
+def _boxes_a_cycle(along: tuple[float, float], fifth: float, length: int) -> float:
+    """1, or 1 / 5 where only dots or lines at every millimetre are printed: paper is not metres long."""
+    return 0.2 if fifth < _FIFTH and length * max(along) * BOX_MM > _LONGEST_PAPER_MM else 1.0
 
 
 def _to_unit(frequency: float, unit: float) -> float:

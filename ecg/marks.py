@@ -16,6 +16,8 @@ _PULSE_WIDTH_MM = (1.5, 11.0)
 _PROFILE = 5
 # Steps a pixel of `pen_profile`.
 FINE = 16
+# Share of ink that a line leaves between two rows of pixels: from here on nothing, down to there all of it is made up.
+_SURE, _THIN = 0.92, 0.8
 
 
 @dataclass(frozen=True)
@@ -226,3 +228,14 @@ def pen_profile(pen_px: float, blur_px: float) -> Reals:
     d = np.arange(0, radius + 1 + 2.5 * blur_px, 1 / FINE)
     sigma = np.sqrt(2) * blur_px
     return np.asarray(0.5 * (erf((radius - d) / sigma) + erf((radius + d) / sigma)))
+
+
+def as_line(ink: Floats, pen_px: float, blur_px: float) -> tuple[Floats, float]:
+    """Share of ink (H, W) raised where lines are so thin or blurred that between two rows of pixels little is left.
+
+    Also the share that the middle of a level line then has where it runs along one row.
+    """
+    profile = pen_profile(pen_px, blur_px)
+    between = float(profile[FINE // 2])
+    more = 1 + (1 / between - 1) * float(np.clip((_SURE - between) / (_SURE - _THIN), 0, 1))
+    return (np.minimum(ink * np.float32(more), np.float32(1)) if more > 1 else ink), min(1.0, more * float(profile[0]))

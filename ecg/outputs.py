@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecg.digitize import Digitized
-from ecg.layout import Cell
+from ecg.columns import Cell
 from ecg.fit import Line
 from ecg.names import LEADS
 from ecg.signal import DOUBT, Signals

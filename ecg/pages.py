@@ -45,7 +45,7 @@ class Settings:
     fs_hz : float
         Samples a second of the signals, of what is read from csv as well.
     layout : str
-        A key of `ecg.layout.LAYOUTS`, or auto.
+        A key of `ecg.plan.LAYOUTS`, or auto.
     """
 
     fs_hz: float = 500.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg.layout import Cell
+from ecg.columns import Cell
 from ecg.names import LEADS
 from featurize.errors import UserError
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.fit import Line
-from ecg.layout import Cell, Layout
+from ecg.columns import Cell
+from ecg.layout import Layout
 from ecg.names import LEADS
 
 Reals = NDArray[np.float64]
@@ -50,7 +51,7 @@ class Signals:
 
     def confidence(self, lead: str) -> float:
         """Mean likelihood of a lead, 0 where it is not on the page."""
-        row = self.likelihood[LEADS.index(lead)]
+        row = self.likelihood[LEADS.index(lead.lstrip("-"))]
         return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
 
 

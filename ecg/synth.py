@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.layout import LAYOUTS
+from ecg.plan import LAYOUTS
 from ecg.names import LEADS
 
 Bytes = NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Style:
     Parameters
     ----------
     layout : str
-        A key of `ecg.layout.LAYOUTS`.
+        A key of `ecg.plan.LAYOUTS`.
     px_per_mm : float
     mm_per_mv, mm_per_s : float
     size_mm : (float, float) or None

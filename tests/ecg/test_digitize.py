@@ -10,9 +10,9 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
-from ecg.layout import NoTrace
 from ecg.names import LEADS
 from ecg.points import Point
+from ecg.rows import NoTrace
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from featurize.errors import UserError

@@ -1,0 +1,138 @@
+"""Which leads stand in which row: known layouts, and what the names on a page say."""
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecg.names import LEADS, Word
+from ecg.paths import RowPath
+from ecg.rows import NoTrace
+
+Plan = tuple[tuple[str, ...], ...]
+
+_LIMB, _CHEST = LEADS[:6], LEADS[6:]
+# From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
+_CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
+
+_STROKE = 0.4
+_COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
+# A known layout is doubted where it explains less than this share of the names that stand in lines.
+_KNOWN = 0.7
+
+
+def _in_columns(leads: Sequence[str], rows: int) -> Plan:
+    """Leads down the first column, then down the next."""
+    return tuple(tuple(leads[r::rows]) for r in range(rows))
+
+
+_GRID34, _GRID62 = _in_columns(LEADS, 3), _in_columns(LEADS, 6)
+_CABRERA34, _CABRERA62 = _in_columns((*_CABRERA, *_CHEST), 3), _in_columns((*_CABRERA, *_CHEST), 6)
+# Rows from the top; a rhythm strip is a row of one lead below rows of several.
+LAYOUTS: dict[str, Plan] = {
+    "3x4+1": (*_GRID34, ("II",)), "3x4": _GRID34, "3x4+2": (*_GRID34, ("II",), ("V1",)),
+    "3x4+3": (*_GRID34, ("V1",), ("II",), ("V5",)), "6x2": _GRID62, "6x2+1": (*_GRID62, ("II",)),
+    "6x2+2": (*_GRID62, ("II",), ("V1",)), "4x3": _in_columns(LEADS, 4), "4x3+1": (*_in_columns(LEADS, 4), ("II",)),
+    "12x1": _in_columns(LEADS, 12), "6x1": _in_columns(_LIMB, 6), "6x1 chest": _in_columns(_CHEST, 6),
+    "3x1": (("I",), ("II",), ("III",)), "2x1": (("II",), ("V1",)), "1x1": (("II",),),
+    "3x4 cabrera": _CABRERA34, "3x4+1 cabrera": (*_CABRERA34, ("II",)), "6x2 cabrera": _CABRERA62,
+    "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12)}
+
+
+def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], sx: float, name: str, warnings: list[str]
+                ) -> tuple[str, Plan, set[tuple[int, int]]]:
+    """The layout that the names read speak for: its name, leads by row, and the cells whose name was read."""
+    named = [w for w in words if w.text.lstrip("-") in LEADS]
+    options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) and name in ("auto", k)}
+    if not options and name != "auto":
+        raise NoTrace(f"layout {name} has {len(LAYOUTS[name])} rows, {len(rows)} were found")
+    best, found = _best(rows, named, options, sx)
+    if name == "auto":
+        own = _by_names(rows, named)
+        other, seen = _best(rows, named, own, sx)
+        if not best or len(found) < _KNOWN * len(seen) and _is_likely(own[other]):
+            best, found, options = other, seen, own
+    leads = options[best]
+    if len(found) < 0.3 * sum(map(len, leads)):
+        warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
+                        "say it with --layout if it is another")
+    return best, _rhythm_leads(rows, named, leads, sx), found
+
+
+def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Plan], sx: float
+          ) -> tuple[str, set[tuple[int, int]]]:
+    """The option that most names agree with, and the cells whose names do."""
+    best, most, found = "", -np.inf, set[tuple[int, int]]()
+    for option, leads in options.items():
+        seen = _agreement(rows, named, leads, sx)
+        # Any upright stroke looks like an I.
+        sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
+        value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON else 0.7)
+        if value > most:
+            best, most, found = option, value, set(seen)
+    return best, found
+
+
+def _by_names(rows: Sequence[RowPath], named: Sequence[Word]) -> dict[str, Plan]:
+    """A layout of its own: per row the names that stand beside it, from left to right."""
+    leads = []
+    spare = iter([lead for lead in LEADS if lead not in {w.text for w in named}] + list(LEADS))
+    for row in rows:
+        near = [w for w in named if abs(w.y + w.height / 2 - row.base) < 0.5 * _spacing(rows)]
+        texts = list(dict.fromkeys(w.text for w in sorted(near, key=lambda w: w.x)))
+        leads.append(tuple(texts) or (next(spare),))
+    return {"/".join(" ".join(r) for r in leads): tuple(leads)}
+
+
+def _is_likely(leads: Plan) -> bool:
+    """Whether somebody would print such a page: one lead line after line, or columns of leads that differ."""
+    several = [of_row for of_row in leads if len(of_row) > 1]
+    every = [lead for of_row in several or leads for lead in of_row]
+    return len(set(leads)) == 1 or len(set(map(len, several))) < 2 and len(set(every)) == len(every)
+
+
+def _spacing(rows: Sequence[RowPath]) -> float:
+    bases = sorted(r.base for r in rows)
+    return float(np.median(np.diff(bases))) if len(bases) > 1 else 1e9
+
+
+def _agreement(rows: Sequence[RowPath], named: Sequence[Word], leads: Plan, sx: float) -> dict[tuple[int, int], float]:
+    """Cells whose name stands where this layout would print it: in each column all at about one distance."""
+    out: dict[tuple[int, int], float] = {}
+    for c in range(max(map(len, leads))):
+        places = []
+        for r, of_row in enumerate(leads):
+            if c >= len(of_row):
+                continue
+            start = rows[r].start + (rows[r].end - rows[r].start) * c / len(of_row)
+            places += [(r, w.score, (w.x - start) / sx, (w.y - rows[r].base) / sx)
+                       for w in named if w.text.lstrip("-") == of_row[c].lstrip("-")]
+        out |= {(r, c): score for r, score in _in_line(places).items()}
+    return out
+
+
+def _in_line(places: Sequence[tuple[int, float, float, float]]) -> dict[int, float]:
+    """Rows and scores of the most names of one column (row, score, x, y in mm from their lead's start) in one place."""
+    table = np.array(places).reshape(-1, 4)
+    best: dict[int, float] = {}
+    for _, _, dx, dy in places:
+        if not (-25 < dx < 25 and abs(dy) < 25):
+            continue
+        near = (np.abs(table[:, 2] - dx) < 5) & (np.abs(table[:, 3] - dy) < 4)
+        seen = {int(r): float(score) for r, score in table[near, :2]}
+        if sum(seen.values()) > sum(best.values()):
+            best = seen
+    return best
+
+
+def _rhythm_leads(rows: Sequence[RowPath], named: Sequence[Word], leads: Plan, sx: float
+                  ) -> Plan:
+    """Rows of one lead may hold any lead: their printed name counts."""
+    out = []
+    for row, of_row in zip(rows, leads):
+        if len(of_row) == 1 and len(leads) != 12:
+            beside = [w for w in named if abs(w.y + w.height / 2 - row.base) < min(0.55 * _spacing(rows), 14 * sx)
+                      and w.x < row.start + 25 * sx]
+            below = [w for w in beside if w.text == of_row[0]] or beside
+            if below:
+                of_row = (max(below, key=lambda w: w.score).text,)
+        out.append(of_row)
+    return tuple(out)

@@ -1,0 +1,106 @@
+"""The rows of a page: where traces run, apart from words and calibration pulses."""
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from ecg.marks import Pulse
+from ecg.page import Page
+from ecg.paths import RowPath, cover, row_path
+from featurize.picture import ImageError
+
+Floats = NDArray[np.float32]
+
+
+class NoTrace(ImageError):
+    """A grid without a trace."""
+
+    reason = "no_trace"
+
+
+def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0) -> list[RowPath]:
+    """Paths of all rows from the top, found by where level ink is, and by the feet of pulses.
+
+    Raises
+    ------
+    NoTrace
+    """
+    sx, sy = page.px_per_mm
+    ink = clean(page.ink, sx)
+    level = cv2.morphologyEx((ink > 0.5).astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, max(3, round(0.9 * sx)))))
+    cell = max(1, round(2 * sx))
+    width = level.shape[1] // cell * cell
+    filled = level[:, :width].reshape(len(level), -1, cell).max(axis=2)
+    profile = gaussian_filter1d(filled.sum(axis=1).astype(float), 0.8 * sy)
+    peaks, _ = find_peaks(profile, height=max(0.12 * float(profile.max()), 0.5), distance=max(1, round(4 * sy)))
+    feet = [p.base for p in pulses]
+    starts = feet + [float(p) for p in peaks if all(abs(p - foot) > 3 * sy for foot in feet)]
+    paths = [(path, start) for start in starts for path in [row_path(ink, start, page.px_per_mm, peak)] if path]
+    # Of two paths on one trace that which was looked for from its own level is less often drawn to a neighbour.
+    paths.sort(key=lambda found: 0.5 * abs(found[0].base - found[1]) - found[0].support)
+    rows = _distinct([path for path, _ in paths], sx)
+    if wanted and len(rows) > wanted:
+        rows = sorted(rows, key=lambda r: -r.support)[:wanted]
+    if not rows:
+        raise NoTrace("a grid, but nothing that runs along it for 25 mm: no trace was found")
+    return sorted(rows, key=lambda r: r.base)
+
+
+def clean(ink: Floats, px_per_mm: float) -> Floats:
+    """Ink without small marks (letters, dots, dashes) and without the outermost millimetre, where frames are."""
+    mask = (ink > 0.35).astype(np.uint8)
+    edge = round(px_per_mm)
+    mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:] = 0, 0, 0, 0
+    joined = cv2.dilate(mask, np.ones((3, max(3, round(0.3 * px_per_mm) | 1)), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    keep = (stats[:, cv2.CC_STAT_WIDTH] > 7 * px_per_mm) | (stats[:, cv2.CC_STAT_HEIGHT] > 7 * px_per_mm)
+    # Neither a scanner's edge nor a frame is a trace.
+    keep &= stats[:, cv2.CC_STAT_AREA] < 0.2 * ink.size
+    keep[0] = False
+    out = np.where(keep[labels], ink, np.float32(0))
+    out[:edge], out[-edge:], out[:, :edge], out[:, -edge:] = 0, 0, 0, 0
+    return out
+
+
+def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
+    """The first of all paths on one trace; short ones beside a full page of long ones are none."""
+    out: list[RowPath] = []
+    for path in paths:
+        shared = [cover(path, other) for other in out]
+        if all(s < 0.35 for s in shared):
+            out.append(path)
+    if not out:
+        return out
+    longest = max(p.end - p.start for p in out)
+    return [p for p in out if p.end - p.start > max(25 * sx, 0.45 * longest)]
+
+
+def without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:
+    """The row from where its pulse ends, or to where it begins."""
+    for pulse in pulses:
+        inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
+        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sx
+        # Pulses stand in one column: a row that begins or ends with another's has one that was not recognized.
+        if (near and pulse.left < row.start + 12 * sx) or abs(pulse.left - row.start) < 1.5 * sx:
+            row = replace(row, start=max(row.start, pulse.right))
+        elif (near and pulse.right > row.end - 12 * sx) or abs(pulse.right - row.end) < 1.5 * sx:
+            row = replace(row, end=min(row.end, pulse.left))
+    return _on_ink(row, sx)
+
+
+def _on_ink(row: RowPath, sx: float) -> RowPath:
+    """Without the gap that some printers leave between pulse and trace."""
+    reach = max(2, round(2 * sx))
+    on = np.convolve(row.on_ink, np.ones(reach) / reach, mode="full")
+    start, end = row.start, row.end
+    ahead = on[reach - 1:][int(np.ceil(start)):int(np.ceil(start)) + round(15 * sx)]
+    if len(ahead) and ahead[:reach].min() < 0.5 <= ahead.max():
+        start = max(start, float(np.ceil(start) + np.argmax(ahead > 0.8)))
+    behind = on[:len(row.on_ink)][max(0, int(end) - round(15 * sx)):int(end)][::-1]
+    if len(behind) and behind[:reach].min() < 0.5 <= behind.max():
+        end = min(end, float(int(end) - np.argmax(behind > 0.8)))
+    return replace(row, start=start, end=end)
