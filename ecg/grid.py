@@ -19,7 +19,7 @@ Reals = NDArray[np.float64]
 # A 5 mm box: what every ECG paper prints strongest. Lattice coordinates count these boxes.
 BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
-_AS_WELL = 1.08
+_AS_WELL = 1.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
 _FIFTH = 0.06
 # Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.
