@@ -23,6 +23,8 @@ _SLACK, _REFINED, _ROUNDS = 10.0, 4, 8
 _MOST_TIPS, _MOST_PAIRED = 8, 5
 # Distances from a tip, px, beyond which the line may stay as it is.
 _KEPT_PX = (1.0, 2.5, 5.0)
+# How far inward of an end its level is looked for, px: beside what hides it.
+_INWARD_PX = (4.0, 7.0)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _polyline(x: Reals, points: Sequence[Point]) -> Reals:
 
 
 def _tips(window: Window) -> list[Point]:
-    """Upper and lower ends (x, y) of the line's ink, the farthest from the line first."""
+    """Upper and lower ends (x, y) of the line's ink: the outermost, then those farthest from the line."""
     inward, x = window.pen_px / 2 - 0.5, window.x
     found: list[Point] = []
     for sign in (1, -1):
@@ -130,14 +132,16 @@ def _tips(window: Window) -> list[Point]:
         # A lead's edge is known to a pixel, and strokes are as wide as two.
         found += [(float(np.clip(cx, x[0], x[-1])), float(cy) + sign * inward) for cx, cy in centers[1:]
                   if x[0] - 2 <= cx <= x[-1] + 2]
-    return sorted(found, key=lambda t: -abs(t[1] - float(np.interp(t[0], x, window.now))))[:_MOST_TIPS]
+    found.sort(key=lambda t: t[1])
+    outer = [*found[:1], *found[1:][-1:]]
+    return outer + sorted(found[1:-1], key=lambda t: -abs(t[1] - float(np.interp(t[0], x, window.now))))[:_MOST_TIPS]
 
 
 def _ends(window: Window, tips: Sequence[Point], at: int) -> list[Point]:
-    """Where an open end may lie: where it is, level with the line 4 px inward, at the height of tips nearby."""
+    """Where an open end may lie: where it is, level with the line some px inward, at the height of tips nearby."""
     x, now = window.x, window.now
-    inner = float(now[min(len(now) - 1, 12)] if at == 0 else now[max(0, len(now) - 13)])
-    heights = [float(now[at]), inner, *(t[1] for t in tips if abs(t[0] - x[at]) < 4)]
+    inner = [float(np.interp(x[at] + (px if at == 0 else -px), x, now)) for px in _INWARD_PX]
+    heights = [float(now[at]), *inner, *(t[1] for t in tips if abs(t[0] - x[at]) < 4)]
     return [(float(x[at]), y) for y in dict.fromkeys(heights)]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from ecg.courses import Window, better_course
 from ecg.crossings import name_places
@@ -32,6 +33,9 @@ _HIDDEN = 0.1
 # Weight of a letter's ink; columns beside a meeting in which ink may belong to a lead, and how far above or below, mm.
 _LETTER, _BESIDE_MM, _REACH_MM = 0.15, 0.9, 25.0
 _WIDEST_MM, _PASSES = 7.5, 3
+# A line zigzags where on so many mm of time it goes so many times its height; it strays where it is hidden and leaves
+# its level by so many mm.
+_ZIGZAG_MM, _TURNS, _STRAY_MM = 1.5, 2.5, 0.7
 # Places come worst first: after so many in a row that could not be bettered the rest is left.
 _PATIENCE = 16
 
@@ -116,10 +120,12 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
         inside = (columns >= line.x[0] - 3) & (columns <= line.x[-1] + 3)
         for a, b in _spans((wrong > _WRONG) & inside):
             found.append((float(wrong[a:b].sum()), _place(owner, line, a, b, pieces, scene)))
+        for a, b in _zigzags(line, scene.px_per_mm):
+            found.append((0.0, _place(owner, line, a, b, pieces, scene)))
         for at, meets in enumerate(meetings[owner]):
             edge = float(line.x[-1] if at else line.x[0])
             near = _near(pieces, edge - beside, edge + beside, line.y, scene)
-            if meets and len(near):
+            if meets and (len(near) or _strays(line, at, scene)):
                 begin, end = (edge - 2 * beside, edge) if at else (edge, edge + 2 * beside)
                 found.append((float(near[:, 4].sum()), _place(owner, line, int(begin), int(end) + 1, near, scene)))
     return [place for _, place in sorted(found, key=lambda f: -f[0])]
@@ -152,6 +158,29 @@ def _spans(wrong: NDArray[np.bool_]) -> list[tuple[int, int]]:
     wide = np.convolve(wrong, np.ones(2 * _AROUND_PX + 1), mode="same") > 0
     edges = np.diff(np.r_[0, wide.astype(int), 0])
     return list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
+
+
+def _zigzags(line: Line, px_per_mm: float) -> list[tuple[int, int]]:
+    """Columns in which a line turns back and forth: strokes that merge look the same drawn twice and drawn once."""
+    window = round(_ZIGZAG_MM * px_per_mm / STEP_PX) | 1
+    height = maximum_filter1d(line.y, window) - minimum_filter1d(line.y, window)
+    way = uniform_filter1d(np.abs(np.diff(line.y, prepend=line.y[0])), window) * window
+    edges = np.diff(np.r_[0, ((height > _ZIGZAG_MM * px_per_mm) & (way > _TURNS * height)).astype(int), 0])
+    ends = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
+    return [(int(line.x[a]) - _AROUND_PX, int(line.x[b - 1]) + _AROUND_PX + 1) for a, b in ends]
+
+
+def _strays(line: Line, at: int, scene: _Scene) -> bool:
+    """Whether a line leaves its level where something printed hides it: at its beginning (0) or end (1)."""
+    order = slice(None, None, -1 if at else 1)
+    rows, columns = np.round(line.y[order]).astype(int), np.round(line.x[order]).astype(int)
+    inside = np.s_[:round(2 * _BESIDE_MM * scene.px_per_mm / STEP_PX)]
+    hidden = scene.trust[np.clip(rows[inside], 0, scene.trust.shape[0] - 1),
+                         np.clip(columns[inside], 0, scene.trust.shape[1] - 1)] < _HIDDEN
+    if not hidden[0] or hidden.all():
+        return False
+    seen = line.y[order][int(np.argmin(hidden))]
+    return bool(abs(line.y[order][0] - seen) > _STRAY_MM * scene.px_per_mm)
 
 
 def _near(pieces: Reals, left: float, right: float, y: Reals, scene: _Scene) -> Reals:
