@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 Point = tuple[float, float]
 
-# What a vertical px of line costs, in px of wrong ink; gain below which the line stays as it is.
-_LENGTH, _LEAST_GAIN = 0.08, 1.0
+# What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
+_LENGTH, _TURN, _LEAST_GAIN = 0.08, 0.3, 1.0
 # Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
 _SLACK, _REFINED, _ROUNDS = 10.0, 4, 8
 _MOST_TIPS, _MOST_PAIRED = 8, 5
@@ -66,23 +66,26 @@ class Window:
         return len(self.profile) / FINE
 
 
-def better_course(window: Window) -> Reals | None:
-    """(n,) rows of a course that explains the window better than the line does, or None."""
+def better_course(window: Window) -> tuple[Reals, float] | None:
+    """(n,) rows of a course that explains the window better than the line does, and by how many px; or None."""
     courses = _courses(window)
     errors = _errors(window, courses)
     order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
-    refined = np.stack([window.now, *(_refined(window, courses[k]) for k in order)])
-    errors = _errors(window, refined)
+    courses = np.stack([window.now, *courses[order], *(_refined(window, courses[k]) for k in order)])
+    errors = _errors(window, courses)
     best = int(np.argmin(errors))
-    return refined[best] if errors[best] < errors[0] - _LEAST_GAIN else None
+    gain = float(errors[0] - errors[best])
+    return (courses[best], gain) if gain > _LEAST_GAIN else None
 
 
 def _errors(window: Window, courses: Reals) -> Reals:
-    """(P,) squared error of the picture that each course gives, and what its length costs."""
+    """(P,) squared error of the picture that each course gives, and what its length and its turns cost."""
     errors = np.empty(len(courses))
     course_errors(courses, float(window.x[0]), STEP_PX, window.reach, window.profile, FINE, window.ink, window.trust,
                   window.missing, window.others, window.others.copy(), np.empty(window.ink.size, np.int32), errors)
-    return np.asarray(errors + _LENGTH * np.abs(np.diff(courses, axis=1)).sum(axis=1))
+    rises = np.diff(courses, axis=1)
+    turns = np.abs(np.diff(np.arctan2(rises, STEP_PX), axis=1)).sum(axis=1)
+    return np.asarray(errors + _LENGTH * np.abs(rises).sum(axis=1) + _TURN * turns)
 
 
 def _courses(window: Window) -> Reals:

@@ -80,21 +80,35 @@ def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) ->
     scene = _Scene(ink, trust, missing, pen_profile(layout.pen_px, layout.blur_px), layout.pen_px, layout.px_per_mm)
     out, judged, meetings = list(lines), set[tuple[_Place, int]](), _meetings(layout)
     for _ in range(_PASSES):
-        changed, failures = False, 0
-        for place in _places(out, scene, meetings):
-            # A part that has not moved since it was judged would be judged as before.
-            key = place, hash(out[place.owner].y[place.first:place.last + 1].tobytes())
-            if key in judged or failures > _PATIENCE:
+        places, failures = _places(out, scene, meetings), 0
+        changed = False
+        for place in places:
+            # Two leads that meet want the same ink: the one that it suits better has it.
+            rivals = [p for p in places if p.owner != place.owner and _overlap(out, p, place, scene)]
+            fresh = [p for p in (place, *rivals[:2]) if _key(out, p) not in judged]
+            if place not in fresh or failures > _PATIENCE:
                 continue
-            judged.add(key)
-            y = _mended_part(out, place, scene)
-            failures = failures + 1 if y is None else 0
-            if y is not None:
-                out[place.owner] = replace(out[place.owner], y=y)
+            found = [(gain, p.owner, y) for p in fresh for y, gain in [_mended_part(out, p, scene)] if y is not None]
+            if not found:
+                judged.update(_key(out, p) for p in fresh)
+            failures = 0 if found else failures + 1
+            for _, owner, y in sorted(found, key=lambda f: -f[0])[:1]:
+                out[owner] = replace(out[owner], y=y)
                 changed = True
         if not changed:
             break
     return out
+
+
+def _key(lines: Sequence[Line], place: _Place) -> tuple[_Place, int]:
+    """A part that has not moved since it was judged would be judged as before."""
+    return place, hash(lines[place.owner].y[place.first:place.last + 1].tobytes())
+
+
+def _overlap(lines: Sequence[Line], a: _Place, b: _Place, scene: _Scene) -> bool:
+    (left, right), (other_left, other_right) = (lines[p.owner].x[[p.first, p.last]] for p in (a, b))
+    beside = _BESIDE_MM * scene.px_per_mm
+    return bool(left < other_right + beside and other_left < right + beside and a.top < b.bottom and b.top < a.bottom)
 
 
 def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
@@ -197,12 +211,12 @@ def _place(owner: int, line: Line, a: int, b: int, pieces: Reals, scene: _Scene)
     return _Place(owner, first, last, int(min([y.min(), *near[:, 1]])), int(max([y.max(), *near[:, 3]])))
 
 
-def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> Reals | None:
-    """Rows of the whole line with a better course in the place, or None."""
+def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[Reals | None, float]:
+    """Rows of the whole line with a better course in the place and what that gains, or None and 0."""
     line, part = lines[place.owner], slice(place.first, place.last + 1)
     x, now = line.x[part], line.y[part]
     if not 4 <= len(x) <= _WIDEST_MM * scene.px_per_mm / STEP_PX:
-        return None
+        return None, 0.0
     pad = len(scene.profile) // FINE + 3
     left, right = max(0, int(x[0]) - pad), min(scene.ink.shape[1], int(x[-1]) + pad + 1)
     top, bottom = max(0, place.top - pad), min(scene.ink.shape[0], place.bottom + pad + 1)
@@ -217,10 +231,10 @@ def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> Reals |
         _others(lines, place, ink.shape, left, low, len(scene.profile) / FINE),
         np.ascontiguousarray(own[low - top:high - top]), scene.profile, scene.pen_px))
     if found is None:
-        return None
+        return None, 0.0
     y = line.y.copy()
-    y[part] = found + low
-    return y
+    y[part] = found[0] + low
+    return y, found[1]
 
 
 def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Reals, y: Reals) -> Bytes:
