@@ -15,12 +15,13 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 Point = tuple[float, float]
+Plan = tuple[Point, tuple[Point, ...], Point]
 
 # What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
 _LENGTH, _TURN, _LEAST_GAIN = 0.08, 0.3, 1.0
 # Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
 _SLACK, _REFINED, _ROUNDS = 10.0, 4, 8
-_MOST_TIPS, _MOST_PAIRED = 8, 5
+_MOST_TIPS, _MOST_PAIRED, _BEST_PLANS = 8, 5, 8
 # Distances from a tip, px, beyond which the line may stay as it is.
 _KEPT_PX = (1.0, 2.5, 5.0)
 # How far inward of an end its level is looked for, px: beside what hides it.
@@ -68,8 +69,7 @@ class Window:
 
 def better_course(window: Window) -> tuple[Reals, float] | None:
     """(n,) rows of a course that explains the window better than the line does, and by how many px; or None."""
-    courses = _courses(window)
-    errors = _errors(window, courses)
+    courses, errors = _tried(window)
     order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
     courses = np.stack([window.now, *courses[order], *(_refined(window, courses[k]) for k in order)])
     errors = _errors(window, courses)
@@ -88,34 +88,43 @@ def _errors(window: Window, courses: Reals) -> Reals:
     return np.asarray(errors + _LENGTH * np.abs(rises).sum(axis=1) + _TURN * turns)
 
 
-def _courses(window: Window) -> Reals:
-    """(P, n) courses: the line as it is, straight from side to side, and over one or two tips of the ink there."""
+def _tried(window: Window) -> tuple[Reals, Reals]:
+    """(P, n) courses and (P,) their errors: first the line as it is, then those over the tips of the ink there."""
+    plans = _plans(window)
+    courses = np.stack([window.now, *(course for plan in plans for course in (
+        _polyline(window.x, [plan[0], *plan[1], plan[2]]), _kept(window, plan, _KEPT_PX[1], True, True)))])
+    errors = _errors(window, courses)
+    # How much of the line may stay is asked for the best plans only.
+    best = np.argsort(np.minimum(errors[1::2], errors[2::2]), kind="stable")[:_BEST_PLANS]
+    more = [_kept(window, plans[k], near, left, right) for k in best if plans[k][1] for near in _KEPT_PX
+            for left, right in ((True, True), (True, False), (False, True))]
+    if not more:
+        return courses, errors
+    return np.concatenate([courses, more]), np.concatenate([errors, _errors(window, np.stack(more))])
+
+
+def _plans(window: Window) -> list[Plan]:
+    """Ways from side to side: straight, and over one or two tips."""
     x, now = window.x, window.now
     tips = _tips(window)
     starts = _ends(window, tips, 0) if window.open_left else [(float(x[0]), float(now[0]))]
     stops = _ends(window, tips, -1) if window.open_right else [(float(x[-1]), float(now[-1]))]
     middles: list[tuple[Point, ...]] = [(), *((tip,) for tip in tips)]
     middles += [pair for pair in permutations(tips[:_MOST_PAIRED], 2) if pair[0][0] < pair[1][0]]
-    out = [now]
-    for start, stop, middle in product(starts, stops, middles):
-        out.append(_polyline(x, (start, *middle, stop)))
-        if middle:
-            out += _kept(window, start, stop, middle)
-    return np.stack(out)
+    return [(start, middle, stop) for start, stop, middle in product(starts, stops, middles)]
 
 
-def _kept(window: Window, start: Point, stop: Point, middle: tuple[Point, ...]) -> list[Reals]:
-    """Courses that leave the line as it is beyond some px from the tips, at either or both sides."""
-    out = []
-    for near in _KEPT_PX:
-        a, b = middle[0][0] - near, middle[-1][0] + near
-        before, after = (float(np.interp(at, window.x, window.now)) for at in (a, b))
-        for left, right in ((True, True), (True, False), (False, True)):
-            y = _polyline(window.x, ((a, before) if left else start, *middle, (b, after) if right else stop))
-            # The line cannot be kept up to an end that is moved.
-            left &= not window.open_left or start[1] == window.now[0]
-            out.append(np.where((window.x < a) & left | (window.x > b) & right, window.now, y))
-    return out
+def _kept(window: Window, plan: Plan, near: float, left: bool, right: bool) -> Reals:
+    """The plan's course that leaves the line as it is beyond `near` px from the tips, at either or both sides."""
+    start, middle, stop = plan
+    if not middle:
+        return _polyline(window.x, [start, stop])
+    a, b = middle[0][0] - near, middle[-1][0] + near
+    before, after = np.interp([a, b], window.x, window.now).tolist()
+    y = _polyline(window.x, [(a, before) if left else start, *middle, (b, after) if right else stop])
+    # The line cannot be kept up to an end that is moved.
+    left &= not window.open_left or start[1] == window.now[0]
+    return np.where((window.x < a) & left | (window.x > b) & right, window.now, y)
 
 
 def _polyline(x: Reals, points: Sequence[Point]) -> Reals:

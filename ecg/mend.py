@@ -54,13 +54,14 @@ class _Scene:
 
 @dataclass(frozen=True)
 class _Place:
-    """Nodes `first` to `last` of one line, and the rows in which they may run."""
+    """Nodes `first` to `last` of one line, and the rows in which they may run; or one of its ends."""
 
     owner: int
     first: int
     last: int
     top: int
     bottom: int
+    at_end: bool = False
 
 
 def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
@@ -84,7 +85,8 @@ def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) ->
         changed = False
         for place in places:
             # Two leads that meet want the same ink: the one that it suits better has it.
-            rivals = [p for p in places if p.owner != place.owner and _overlap(out, p, place, scene)]
+            rivals = [p for p in places if p.owner != place.owner and p.at_end and place.at_end
+                      and _overlap(out, p, place, scene)]
             fresh = [p for p in (place, *rivals[:2]) if _key(out, p) not in judged]
             if place not in fresh or failures > _PATIENCE:
                 continue
@@ -141,7 +143,8 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
             near = _near(pieces, edge - beside, edge + beside, line.y, scene)
             if meets and (len(near) or _strays(line, at, scene)):
                 begin, end = (edge - 2 * beside, edge) if at else (edge, edge + 2 * beside)
-                found.append((float(near[:, 4].sum()), _place(owner, line, int(begin), int(end) + 1, near, scene)))
+                found.append((float(near[:, 4].sum()), replace(
+                    _place(owner, line, int(begin), int(end) + 1, near, scene), at_end=True)))
     return [place for _, place in sorted(found, key=lambda f: -f[0])]
 
 
