@@ -28,7 +28,7 @@ def common_beats(work: Array) -> NDArray[np.int64]:
         place = np.flatnonzero(known[row])
         part = slice(place[0], place[-1] + 1)
         x = bridged(work[row:row + 1, part])[0]
-        steep = np.abs(np.gradient(filtered(x, [5, 30], "bandpass", FS_HZ)))  # type: ignore[arg-type]
+        steep = np.abs(np.gradient(filtered(x, (5, 30), "bandpass", FS_HZ)))
         total[part] += np.minimum(steep / max(float(np.percentile(steep, 99)), 1e-9), 1.5)
         count[part] += 1
     energy = uniform_filter1d(total / np.maximum(count, 1), int(0.08 * FS_HZ))
