@@ -69,4 +69,6 @@ def _section(content: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from ecg.leads import FS_HZ, Array, Stretch, bridged, resampled, stretches
 from ecg.qrs import common_beats, qrs_bounds, r_peaks, steepness
@@ -112,13 +113,15 @@ def _stretch(work: Array, rows: NDArray[np.int64], start: int, stop: int, beat_a
         return
     drawn = np.isfinite(work)
     part = np.isin(near, inside)
-    for wave, values in _delineated(record, beat_at[near] - low).items():
-        kept = values[:, part]
+    delineated = {wave: values[:, part] for wave, values in _delineated(record, beat_at[near] - low).items()}
+    place = {wave: np.clip(np.nan_to_num(delineated[wave]), 0, work.shape[1] - 1).astype(np.int64) for wave in WAVES}
+    for wave, values in delineated.items():
         if wave in WAVES:
             # A lead has no wave where it isn't drawn.
-            place = np.clip(np.nan_to_num(kept), 0, work.shape[1] - 1).astype(np.int64)
-            kept = np.where(np.isfinite(kept) & _drawn_near(drawn[rows], place), kept, np.nan)
-        found[wave][np.ix_(rows, near[part])] = kept
+            here = _drawn_near(drawn[rows], place[wave]) if wave != "r_peak" else _r_drawn(
+                drawn[rows], place["qrs_onset"], place["r_peak"])
+            values = np.where(np.isfinite(values) & here, values, np.nan)
+        found[wave][np.ix_(rows, near[part])] = values
 
 
 def _drawn_near(drawn: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -127,6 +130,18 @@ def _drawn_near(drawn: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[n
     row = np.arange(len(drawn))[:, None]
     return np.asarray(drawn[row, place] | drawn[row, np.maximum(place - near, 0)]
                       | drawn[row, np.minimum(place + near, n - 1)])
+
+
+def _r_drawn(drawn: NDArray[np.bool_], onset: NDArray[np.int64], peak: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(leads, beats) whether the lead is drawn from the beginning of QRS, 50 ms suffice, and for 20 ms around R.
+
+    What a window leaves of a complex that it cuts is a flank, whose highest point is no R wave. Gaps of 20 ms are none.
+    """
+    row, near = np.arange(len(drawn))[:, None], int(0.02 * FS_HZ)
+    whole = minimum_filter1d(maximum_filter1d(drawn.astype(np.uint8), near + 1, axis=1), near + 1, axis=1)
+    around = minimum_filter1d(whole, 2 * near + 1, axis=1, mode="constant", cval=0)
+    first = np.maximum(onset, peak - int(0.05 * FS_HZ))
+    return np.asarray((whole[row, first] > 0) & (around[row, peak] > 0))
 
 
 def _delineated(record: Stretch, beats: NDArray[np.int64]) -> dict[str, Array]:

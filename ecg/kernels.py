@@ -62,15 +62,22 @@ def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float,
         ya, yb = nodes[k], nodes[k + 1]
         if np.isnan(ya) or np.isnan(yb):
             continue
-        xa = x0 + k * step
-        length2 = step * step + (yb - ya) ** 2
+        xa, rise = x0 + k * step, yb - ya
+        length2 = step * step + rise * rise
+        left, right = max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)
         for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
-            for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
-                s = ((x - xa) * step + (y - ya) * (yb - ya)) / length2
-                s = min(1.0, max(0.0, s))
-                d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
-                if d < nearest[y, x]:
-                    nearest[y, x], who[y, x], which[y, x] = d, owner, k
+            down = y - ya
+            for x in range(left, right):
+                across = x - xa
+                along = across * step + down * rise
+                s = 0.0 if along <= 0 else 1.0 if along >= length2 else along / length2
+                dx, dy = across - s * step, down - s * rise
+                d2, limit = dx * dx + dy * dy, np.float64(nearest[y, x])
+                # A root takes longer than all of the above, and few pixels need one.
+                if d2 < 1.000001 * limit * limit:
+                    d = np.sqrt(d2)
+                    if d < limit:
+                        nearest[y, x], who[y, x], which[y, x] = d, owner, k
 
 
 @njit(cache=True)

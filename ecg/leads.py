@@ -1,5 +1,6 @@
 """Leads of a record as arrays: resampling, gaps, filters, and which leads are drawn together."""
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,15 @@ class Stretch:
         return filtered(filtered(self.raw, hz, "lowpass", self.fs), 0.4, "highpass", self.fs)
 
 
-def filtered(x: Array, hz: float, kind: str, fs: float) -> Array:
+def filtered(x: Array, hz: float | tuple[float, float], kind: str, fs: float) -> Array:
     """Second-order Butterworth, both ways: no delay."""
-    return np.asarray(sosfiltfilt(butter(2, hz, kind, fs=fs, output="sos"), x, axis=-1))
+    return np.asarray(sosfiltfilt(_sections(hz if isinstance(hz, tuple) else float(hz), kind, fs), x, axis=-1))
+
+
+@lru_cache(maxsize=32)
+def _sections(hz: float | tuple[float, float], kind: str, fs: float) -> Array:
+    """Designing a filter takes longer than filtering a lead."""
+    return np.asarray(butter(2, hz, kind, fs=fs, output="sos"))
 
 
 def resampled(signals: Array, fs_hz: float) -> Array:

@@ -89,14 +89,15 @@ def _read(mask: Bytes, box: tuple[int, int, int, int]) -> Word | None:
     patch = mask[top:bottom, left:right].astype(np.float32)
     aspect = patch.shape[1] / patch.shape[0]
     names, ratios, templates = _templates()
-    best, score = "", _LEAST
+    best, score, fitted = "", _LEAST, dict[int, Floats]()
     for name, ratio, template in zip(names, ratios, templates):
         if not 0.72 < aspect / ratio < 1.38:
             continue
         wide = template.shape[1] - 2 * _MARGIN
-        fitted = cv2.resize(patch, (wide, _HEIGHT), interpolation=cv2.INTER_AREA)
-        fitted = np.pad(fitted, _MARGIN)
-        a = fitted - fitted.mean()
+        if wide not in fitted:
+            picture = np.pad(cv2.resize(patch, (wide, _HEIGHT), interpolation=cv2.INTER_AREA), _MARGIN)
+            fitted[wide] = picture - picture.mean()
+        a = fitted[wide]
         likeness = float((a * template).sum() / (np.linalg.norm(a) + 1e-6)) - 0.3 * abs(np.log(aspect / ratio))
         if likeness > score:
             best, score = name, likeness

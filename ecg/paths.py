@@ -118,7 +118,8 @@ def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[In
     height, width = band.shape
     first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
     # Blurred strokes are less dark than sharp ones and as much a line.
-    band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32)
+    # Columns lie together in memory: the path is sought column by column.
+    band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32, order="F")
     source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
     cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, np.zeros((2, height)), source,
                   entry, first, last)

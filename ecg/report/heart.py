@@ -3,16 +3,16 @@
 Nothing is measured here: signals come from `<stem>.csv`, waves from `<stem>.beats.csv`, numbers from `<stem>.json`.
 """
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ecg.names import LEADS
-from featurize.report.charts import BLUE, GREEN, INK, LINE, ORANGE, canvas, svg_uri
+from ecg.report.plot import Panel, chart, limits, ticks, words
 from featurize.report.numbers import number
 from featurize.report.page import table
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _QUARTER_S = 2.5
 # Samples of the middle beat: from .3 s before QRS to .55 s behind its onset.
 _BEFORE_S, _AFTER_S = 0.3, 0.55
-_MARKS = (("p", ORANGE, "P"), ("r", BLUE, "QRS"), ("t", GREEN, "T"))
+_MARKS = (("p", "orange", "P"), ("r", "blue", "QRS"), ("t", "green", "T"))
 # Name, key of the rhythm row, factor, unit, low and high end of what is usual in adults at rest: Surawicz et al. 2009,
 # 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);
 # Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200 (rate, PR, P).
@@ -55,23 +55,20 @@ def _leads_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
     """Three rows of four leads as on paper, each in its quarter of the time, and the longest lead below."""
     strip = max(LEADS, key=lambda lead: (signals[lead].notna().sum(), lead == "II"))
     first = float(np.flatnonzero(signals.notna().any(axis=1))[0]) / fs if signals.notna().any(axis=None) else 0.0
-    with canvas(10.5, 7.2, rows=4) as (figure, axes):
-        for row, ax in enumerate(axes[:3]):
-            for column in range(4):
-                lead = LEADS[3 * column + row]
-                start = first + column * _QUARTER_S
-                known = np.flatnonzero(signals[lead].notna())
-                if known.size and not _seen(signals[lead], start, fs):
-                    start = known[0] / fs
-                _trace(ax, signals[lead], beats[beats["lead"] == lead], fs, start, column * _QUARTER_S, _QUARTER_S)
-                ax.text(column * _QUARTER_S + 0.04, 0.97, lead, transform=ax.get_xaxis_transform(), va="top", color=INK,
-                        fontweight="bold")
-            _frame(ax, 4 * _QUARTER_S)
-        _trace(axes[3], signals[strip], beats[beats["lead"] == strip], fs, first, 0.0, 4 * _QUARTER_S)
-        axes[3].text(0.04, 0.97, strip, transform=axes[3].get_xaxis_transform(), va="top", color=INK, fontweight="bold")
-        _frame(axes[3], 4 * _QUARTER_S)
-        axes[3].set_xlabel("s")
-        return svg_uri(figure)
+    parts = []
+    for row in range(3):
+        leads = [LEADS[3 * column + row] for column in range(4)]
+        starts = [_start(signals[lead], first + column * _QUARTER_S, fs) for column, lead in enumerate(leads)]
+        parts += _row(row, [_excerpt(signals[lead], beats[beats["lead"] == lead], fs, start, column * _QUARTER_S,
+                                     _QUARTER_S) for column, (lead, start) in enumerate(zip(leads, starts))])
+    parts += _row(3, [_excerpt(signals[strip], beats[beats["lead"] == strip], fs, first, 0.0, 4 * _QUARTER_S)])
+    return chart(1000, 690, [*parts, words("s", 521, 686)])
+
+
+def _start(lead: "pd.Series[float]", start: float, fs: float) -> float:
+    """Where to begin with a lead: where it is drawn, if that is elsewhere."""
+    known = np.flatnonzero(lead.notna())
+    return float(known[0]) / fs if known.size and not _seen(lead, start, fs) else start
 
 
 def _seen(lead: "pd.Series[float]", start: float, fs: float) -> bool:
@@ -79,54 +76,71 @@ def _seen(lead: "pd.Series[float]", start: float, fs: float) -> bool:
     return bool(len(part) and part.notna().mean() > 0.5)
 
 
-def _trace(ax: Axes, lead: "pd.Series[float]", beats: pd.DataFrame, fs: float, start: float, place: float,
-           seconds: float) -> None:
-    """Draw `seconds` of a lead from `start` at `place`, with its peaks."""
-    values = lead.to_numpy()
+class _Excerpt(NamedTuple):
+    """A stretch of one lead with its peaks, on the chart's axis of time."""
+
+    lead: str
+    place: float
+    time: Array
+    values: Array
+    peaks: dict[str, tuple[Array, Array]]
+
+
+def _excerpt(lead: "pd.Series[float]", beats: pd.DataFrame, fs: float, start: float, place: float,
+             seconds: float) -> _Excerpt:
+    """`seconds` of a lead from `start`, to be drawn at `place`."""
+    values = np.asarray(lead, np.float64)
     part = slice(round(start * fs), min(round((start + seconds) * fs), len(values)))
-    time = np.arange(part.start, part.stop) / fs - start + place
-    ax.plot(time, values[part], color=INK, linewidth=0.8, rasterized=True)
+    peaks = {}
     for wave, color, _ in _MARKS:
         at = beats[f"{wave}_peak_s"].dropna().to_numpy()
         at = at[(at >= start) & (at < start + seconds) & (at * fs < len(values) - 1)]
-        height = values[np.rint(at * fs).astype(int)]
-        ax.plot(at - start + place, height, "o", color=color, markersize=3.2, rasterized=True)
+        peaks[color] = (at - start + place, values[np.rint(at * fs).astype(int)])
+    time = np.arange(part.start, part.stop) / fs - start + place
+    return _Excerpt(str(lead.name), place, time, values[part], peaks)
 
 
-def _frame(ax: Axes, seconds: float) -> None:
-    ax.set_xlim(0, seconds)
-    low, high = ax.get_ylim()
-    ax.set_ylim(min(low, -0.5), max(high, 1.0))
-    ax.grid(True, axis="both")
-    ax.set_xticks(np.arange(0, seconds + 0.1, 1.0))
-    ax.set_ylabel("mV")
-    for edge in np.arange(_QUARTER_S, seconds, _QUARTER_S):
-        ax.axvline(edge, color=LINE, linewidth=0.8)
+def _row(row: int, leads: Sequence[_Excerpt]) -> list[str]:
+    """One row of the chart of leads."""
+    y = limits([lead.values for lead in leads], -0.5, 1.0)
+    panel = Panel(50, 6 + 168 * row, 942, 138, (0, 4 * _QUARTER_S), y)
+    parts = [panel.axes(range(11), ticks(*y)), words("mV", 10, panel.top + 73)]
+    for lead in leads:
+        if lead.place:
+            parts.append(panel.rule(lead.place))
+        parts.append(panel.line(lead.time, lead.values, 1.0))
+    for lead in leads:
+        parts += [panel.dots(x, height, color) for color, (x, height) in lead.peaks.items()]
+        parts.append(panel.name(lead.lead, lead.place, 13))
+    return parts
 
 
 def _beat_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
     """The middle beat of every lead, from its QRS onset, with the middle bounds of P, QRS and T."""
-    with canvas(10.5, 3.8, columns=6, rows=2) as (figure, axes):
-        for lead, ax in zip(LEADS, axes):
-            own = beats[beats["lead"] == lead]
-            time, middle = _middle_beat(signals[lead].to_numpy(), own, fs)
-            ax.set_title(lead)
-            ax.grid(True, axis="both")
-            ax.set_xlim(-1000 * _BEFORE_S, 1000 * _AFTER_S)
-            if middle is None:
-                ax.set_yticks([])
-                continue
-            for wave, color, _ in _MARKS:
-                edge = "qrs" if wave == "r" else wave
-                spans = [own[f"{edge}_{end}_s"] - own["qrs_onset_s"] for end in ("onset", "offset")]
-                if all(span.notna().any() for span in spans):
-                    ax.axvspan(*(1000 * float(span.median()) for span in spans), color=color, alpha=0.16)
-            ax.plot(1000 * time, middle, color=INK, linewidth=1.1)
-            low, high = ax.get_ylim()
-            ax.set_ylim(min(low, -0.3), max(high, 0.5))
-        for ax in axes[6:]:
-            ax.set_xlabel("ms")
-        return svg_uri(figure)
+    parts = []
+    for k, lead in enumerate(LEADS):
+        own = beats[beats["lead"] == lead]
+        time, middle = _middle_beat(signals[lead].to_numpy(), own, fs)
+        y = limits([] if middle is None else [middle], -0.3, 0.5)
+        panel = Panel(42 + 165.5 * (k % 6), 20 + 180 * (k // 6), 120, 130, (-1000 * _BEFORE_S, 1000 * _AFTER_S), y)
+        parts += [panel.axes((0, 500), ticks(*y) if middle is not None else ()), panel.name(lead, panel.x[0], -5)]
+        if middle is not None:
+            parts += [panel.span(*bounds, color) for color, bounds in _bounds(own)]
+            parts.append(panel.line(1000 * time, middle, 1.4))
+        if k >= 6:
+            parts.append(words("ms", panel.left + 60, panel.top + 160))
+    return chart(1000, 362, parts)
+
+
+def _bounds(own: pd.DataFrame) -> list[tuple[str, tuple[float, float]]]:
+    """Color and middle bounds of each wave of a lead, ms from the onset of QRS."""
+    found = []
+    for wave, color, _ in _MARKS:
+        edge = "qrs" if wave == "r" else wave
+        onset, offset = (own[f"{edge}_{end}_s"] - own["qrs_onset_s"] for end in ("onset", "offset"))
+        if onset.notna().any() and offset.notna().any():
+            found.append((color, (1000 * float(onset.median()), 1000 * float(offset.median()))))
+    return found
 
 
 def _middle_beat(values: Array, beats: pd.DataFrame, fs: float) -> tuple[Array, Array | None]:

@@ -75,10 +75,14 @@ def _themed(svg: str) -> str:
     for name, (light, _) in COLORS.items():
         svg = svg.replace(light, f"var(--{name})")
     svg = svg.replace("'DejaVu Sans'", FONTS.replace('"', "'"))
-    day, night = (";".join(f"--{name}:{pair[mode]}" for name, pair in COLORS.items()) for mode in (0, 1))
-    style = f"<style>:root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}</style>"
     head, body = svg.split("<defs>", 1)
-    return head[head.index("<svg"):] + style + "<defs>" + body
+    return f"{head[head.index('<svg'):]}<style>{modes()}</style><defs>{body}"
+
+
+def modes() -> str:
+    """CSS: the colors as variables, for light and for dark mode."""
+    day, night = (";".join(f"--{name}:{pair[mode]}" for name, pair in COLORS.items()) for mode in (0, 1))
+    return f":root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}"
 
 
 def rules(axes: Axes, axis: Literal["x", "y"] = "x") -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from ecg import pages
 from ecg.digitize import digitize
 from ecg.names import LEADS
+from ecg.outputs import csv_of, write_overlay
 from ecg.pages import Settings, digitize_pages
 from ecg.points import read_points
 from ecg.score import decibels, page_ratio
@@ -62,6 +63,19 @@ def test_what_is_written_for_a_page(done: Path) -> None:
     assert (done / "a/good.overlay.png").stat().st_size > 10_000
     report = (done / "report.html").read_text(encoding="utf-8")
     assert "a/good.png" in report and "cat.png" in report and "http://" not in report.replace("http://www.w3.org", "")
+
+
+def test_signals_are_written_as_pandas_would_write_them() -> None:
+    mv = np.random.default_rng(0).normal(0, 1, (12, 400))
+    mv[3, 100:] = mv[:, 7] = np.nan
+    mv[0, :3] = 0.00005, -0.00001, 12345.67895
+    assert csv_of(mv) == pd.DataFrame(dict(zip(LEADS, mv))).to_csv(index=False, float_format="%.4f")
+
+
+def test_an_overlay_is_the_picture_that_was_drawn(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    write_overlay(drawn, tmp_path / "o.png")
+    assert (np.asarray(Image.open(tmp_path / "o.png")) == drawn).all()
 
 
 def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
