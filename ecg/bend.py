@@ -1,0 +1,244 @@
+"""Paper that does not lie flat: where the grid really lies, measured everywhere, against where one plane would put it.
+
+A homography lays a plane flat. Curled, folded or bulging paper is none: its grid runs ahead of the plane's here and
+behind it there. The phase of the grid's 5 mm wave, taken in overlapping windows, tells by how much (complex
+demodulation, as fringe patterns are read: Takeda et al. 1982, doi:10.1364/JOSA.72.000156); a smooth field through all
+phases is what the page is moved by.
+"""
+import heapq
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+from scipy.ndimage import map_coordinates
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+BOX_MM = 5.0
+# Windows stand this far apart; standard deviation of their Gaussian.
+_STEP_MM, _WINDOW_MM = 5.0, 7.0
+# A window counts from this share of the usual strength of the grid on.
+_FAINT = 0.3
+# Weight of bending against phases, and the misfit (mm) from which a phase is another thing's.
+_STIFF, _OUTLIER_MM = 3.0, 0.12
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A displacement field.
+
+    Parameters
+    ----------
+    shift_px : (2, rows, columns) float64
+        Along x and y: what belongs at (x, y) lies at (x, y) + shift.
+    step_px : (float, float)
+        Distance of its columns and of its rows, the first of which stand at 0.
+    size_px : float
+        How far the page is moved: 90th percentile over the paper.
+    """
+
+    shift_px: Reals
+    step_px: tuple[float, float]
+    size_px: float
+
+    def scaled(self, factor: tuple[float, float]) -> "Bend":
+        """The field of the same page with pixels smaller by a factor along x and y."""
+        return Bend(self.shift_px * np.reshape(factor, (2, 1, 1)),
+                    (self.step_px[0] * factor[0], self.step_px[1] * factor[1]), self.size_px * max(factor))
+
+    @property
+    def nodes(self) -> Reals:
+        """(rows x columns, 2) where its nodes stand."""
+        _, rows, columns = self.shift_px.shape
+        y, x = np.mgrid[:rows, :columns]
+        return np.c_[x.ravel() * self.step_px[0], y.ravel() * self.step_px[1]]
+
+
+@dataclass(frozen=True)
+class ToSource:
+    """From the pixels of a flat page to those of the file.
+
+    Parameters
+    ----------
+    before : (3, 3) float64
+        To the page as it was laid flat: quarters of a turn.
+    bend : Bend or None
+    after : (3, 3) float64
+        Homography to the file.
+    """
+
+    before: Reals
+    bend: Bend | None
+    after: Reals
+
+    def points(self, xy: Reals) -> Reals:
+        """Places (n, 2) in the file of places (n, 2) on the page."""
+        at = projected(self.before, xy)
+        if self.bend is not None:
+            step = np.array(self.bend.step_px)
+            at = at + np.stack([_between(shift, at / step) for shift in self.bend.shift_px], axis=1)
+        return projected(self.after, at)
+
+    def everywhere(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Where each pixel of an (H, W) page lies in the file: x and y, (H, W) float32 each.
+
+        Between the nodes of the bend, 5 mm apart, a straight line is exact to hundredths of a pixel.
+        """
+        assert self.bend is not None
+        _, rows, columns = self.bend.shift_px.shape
+        down = _hats(shape[0], rows, self.bend.step_px[1])
+        across = _hats(shape[1], columns, self.bend.step_px[0])
+        x, y = (down @ part.reshape(rows, columns).astype(np.float32) @ across.T
+                for part in self.points(self.bend.nodes).T)
+        return x, y
+
+
+def projected(matrix: Reals, xy: Reals) -> Reals:
+    """Places (n, 2) after a homography (3, 3)."""
+    lifted = np.c_[xy, np.ones(len(xy))] @ matrix.T
+    return np.asarray(lifted[:, :2] / lifted[:, 2:])
+
+
+def _between(values: Reals, at: Reals) -> Reals:
+    """(n,) values (rows, columns) at places (n, 2), column first, linearly between nodes; beyond the last as there."""
+    return np.asarray(map_coordinates(values, at.T[::-1], order=1, mode="nearest"))
+
+
+def _hats(length: int, count: int, step: float) -> Floats:
+    """(length, count) weights of linear interpolation between nodes `step` apart, beyond the last running on."""
+    at = np.arange(length) / step
+    first = np.clip(at.astype(int), 0, count - 2)
+    out = np.zeros((length, count), np.float32)
+    out[np.arange(length), first] = 1 - (at - first)
+    out[np.arange(length), first + 1] = at - first
+    return out
+
+
+def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], px_per_mm: float) -> Bend:
+    """How a page that one plane's homography laid flat is bent.
+
+    Parameters
+    ----------
+    signal : (H, W) float32
+        Of `ecg.ink.grid_signal`; two pixels a millimetre are enough.
+    paper : (H, W) bool
+        Where there is paper.
+    origin : (float, float)
+        Column and row of one crossing of 5 mm lines, as the homography places it.
+    px_per_mm : float
+
+    Returns
+    -------
+    Bend
+        In pixels of `signal`.
+    """
+    waves = [grid_wave(signal, paper, axis, origin[axis], px_per_mm, _WINDOW_MM) for axis in (0, 1)]
+    nodes, steps = [], []
+    for length in signal.shape:
+        count = int(np.ceil((length - 1) / (_STEP_MM * px_per_mm))) + 1
+        steps.append((length - 1) / (count - 1))
+        nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
+    waves = [wave[np.ix_(*nodes)] for wave in waves]
+    strength = np.minimum(np.abs(waves[0]), np.abs(waves[1]))
+    usual = max(float(np.quantile(strength, 0.7)), 1e-9)
+    known = strength > _FAINT * usual
+    shift = []
+    for wave in waves:
+        boxes = _unwrapped(-np.angle(wave) / (2 * np.pi), np.where(known, strength, 0))
+        shift.append(_smooth(boxes * BOX_MM, np.minimum(strength / usual, 1) * np.isfinite(boxes)) * px_per_mm)
+    field = np.stack(shift)
+    size = float(np.quantile(np.hypot(*field)[known], 0.9)) if known.any() else 0.0
+    return Bend(field, (steps[1], steps[0]), size)
+
+
+def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float
+              ) -> Complex:
+    """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
+
+    Parameters
+    ----------
+    signal : (H, W) float32
+    inside : (H, W) bool
+        Pixels that count.
+    axis : int
+        0 for upright lines, 1 for level ones.
+    origin : float
+        Column or row of one line.
+    px_per_mm, window_mm : float
+    """
+    mask = inside.astype(np.float32)
+    at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)
+    turn = np.float32(-2 * np.pi / (BOX_MM * px_per_mm)) * at
+    wave = [w[None, :] if axis == 0 else w[:, None] for w in (np.cos(turn), np.sin(turn))]
+
+    def mean(values: Floats) -> Floats:
+        return cv2.GaussianBlur(values, (0, 0), window_mm * px_per_mm, borderType=cv2.BORDER_CONSTANT)
+
+    area = np.maximum(mean(mask), 1e-3)
+    level = mean(mask * signal) / area
+    # The mean is no wave: it must not leak in where an edge cuts the window.
+    real, imaginary = (mean(mask * signal * w) - level * mean(mask * w) for w in wave)
+    return np.asarray((real + 1j * imaginary), np.complex128)
+
+
+def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
+    """Phases (rows, columns) in cycles without jumps, followed outward from the middle along the strongest windows.
+
+    NaN where the weight is 0 or nothing leads there.
+    """
+    rows, columns = cycles.shape
+    y, x = np.mgrid[:rows, :columns]
+    central = weight * np.exp(-8 * (((y + 0.5) / rows - 0.5) ** 2 + ((x + 0.5) / columns - 0.5) ** 2))
+    start = divmod(int(central.argmax()), columns)
+    out = np.full(cycles.shape, np.nan)
+    queue = [(-weight[start], *start, cycles[start])]
+    while queue:
+        _, i, j, near = heapq.heappop(queue)
+        if np.isfinite(out[i, j]):
+            continue
+        out[i, j] = cycles[i, j] + round(near - cycles[i, j])
+        for a, b in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+            if 0 <= a < rows and 0 <= b < columns and weight[a, b] > 0 and not np.isfinite(out[a, b]):
+                heapq.heappush(queue, (-weight[a, b], a, b, out[i, j]))
+    return out
+
+
+def _smooth(values: Reals, weight: Reals) -> Reals:
+    """The field (rows, columns) of least bending through weighted values (mm), outliers let go.
+
+    Rows and columns of second differences are punished; so it runs straight on where nothing is known.
+    """
+    flip = values.shape[0] < values.shape[1]
+    d, w = (values.T, weight.T) if flip else (values, weight)
+    rows, columns = d.shape
+    d = np.nan_to_num(d)
+    stiff = _bending(rows, columns)
+    robust = np.ones_like(d)
+    for _ in range(_ROUNDS):
+        bands = _STIFF * stiff
+        bands[0] += (w * robust).ravel() + 1e-9
+        field = solveh_banded(bands, (w * robust * d).ravel(), lower=True).reshape(d.shape)
+        robust = 1 / (1 + ((field - d) / _OUTLIER_MM) ** 2)
+    return field.T if flip else field
+
+
+def _bending(rows: int, columns: int) -> Reals:
+    """Lower bands (2 columns + 1, rows x columns) of the sum of squared second differences of a field."""
+    n = rows * columns
+    bands = np.zeros((2 * columns + 1, n))
+    number = np.arange(n).reshape(rows, columns)
+    # (pixels of a difference, their factors); the mixed one counts twice.
+    kinds = [((number[:-2], number[1:-1], number[2:]), (1., -2., 1.)),
+             ((number[:, :-2], number[:, 1:-1], number[:, 2:]), (1., -2., 1.)),
+             ((number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]), (2**.5, -2**.5, -2**.5, 2**.5))]
+    for nodes, factors in kinds:
+        for a, fa in zip(nodes, factors):
+            for b, fb in zip(nodes, factors):
+                if (b - a).flat[0] >= 0:
+                    np.add.at(bands, ((b - a).ravel(), a.ravel()), fa * fb)
+    return bands
