@@ -6,6 +6,7 @@ demodulation, as fringe patterns are read: Takeda et al. 1982, doi:10.1364/JOSA.
 phases is what the page is moved by.
 """
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,16 +17,18 @@ from scipy.ndimage import map_coordinates
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
+Ints = NDArray[np.intp]
 Complex = NDArray[np.complex128]
 
 BOX_MM = 5.0
 # Windows stand this far apart; standard deviation of their Gaussian.
-_STEP_MM, _WINDOW_MM = 5.0, 7.0
+_STEP_MM, _WINDOW_MM = 5.0, 5.0
 # A window counts from this share of the usual strength of the grid on.
 _FAINT = 0.3
 # Weight of bending against phases, and the misfit (mm) from which a phase is another thing's.
-_STIFF, _OUTLIER_MM = 3.0, 0.12
+_STIFF, _OUTLIER_MM = 2.0, 0.12
 _ROUNDS = 3
+_HARMONICS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -137,27 +140,42 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     Bend
         In pixels of `signal`.
     """
-    waves = [grid_wave(signal, paper, axis, origin[axis], px_per_mm, _WINDOW_MM) for axis in (0, 1)]
     nodes, steps = [], []
     for length in signal.shape:
         count = int(np.ceil((length - 1) / (_STEP_MM * px_per_mm))) + 1
         steps.append((length - 1) / (count - 1))
         nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
-    waves = [wave[np.ix_(*nodes)] for wave in waves]
-    strength = np.minimum(np.abs(waves[0]), np.abs(waves[1]))
+    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, _WINDOW_MM, k)[np.ix_(*nodes)]
+              for k in _HARMONICS] for axis in (0, 1)]
+    strength = np.minimum(np.abs(waves[0][0]), np.abs(waves[1][0]))
     usual = max(float(np.quantile(strength, 0.7)), 1e-9)
     known = strength > _FAINT * usual
-    shift = []
-    for wave in waves:
-        boxes = _unwrapped(-np.angle(wave) / (2 * np.pi), np.where(known, strength, 0))
-        shift.append(_smooth(boxes * BOX_MM, np.minimum(strength / usual, 1) * np.isfinite(boxes)) * px_per_mm)
+    shift, seen_from = [], _seen_from(paper, px_per_mm, nodes, steps)
+    for several in waves:
+        boxes = _finer(_unwrapped(-np.angle(several[0]) / (2 * np.pi), np.where(known, strength, 0)), several)
+        weight = np.minimum(strength / usual, 1) * np.isfinite(boxes)
+        shift.append(_smooth(boxes * BOX_MM, weight, seen_from) * px_per_mm)
     field = np.stack(shift)
     size = float(np.quantile(np.hypot(*field)[known], 0.9)) if known.any() else 0.0
     return Bend(field, (steps[1], steps[0]), size)
 
 
-def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float
-              ) -> Complex:
+def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
+    """The displacement (rows, columns) that all harmonics agree on, from that of the first.
+
+    Lines are thin: the k-th harmonic is about as strong as the first and tells k times as finely.
+    """
+    total, weight = boxes * np.abs(waves[0]) ** 2, np.abs(waves[0]) ** 2
+    for k, wave in zip(_HARMONICS[1:], waves[1:]):
+        cycles = -np.angle(wave * np.exp(2j * np.pi * k * np.nan_to_num(boxes))) / (2 * np.pi)
+        share = (k * np.abs(wave)) ** 2
+        total += share * (boxes + cycles / k)
+        weight += share
+    return total / np.maximum(weight, 1e-30)
+
+
+def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float,
+              harmonic: int = 1) -> Complex:
     """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
 
     Parameters
@@ -170,10 +188,11 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
     origin : float
         Column or row of one line.
     px_per_mm, window_mm : float
+    harmonic : int
     """
     mask = inside.astype(np.float32)
     at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)
-    turn = np.float32(-2 * np.pi / (BOX_MM * px_per_mm)) * at
+    turn = np.float32(-2 * np.pi * harmonic / (BOX_MM * px_per_mm)) * at
     wave = [w[None, :] if axis == 0 else w[:, None] for w in (np.cos(turn), np.sin(turn))]
 
     def mean(values: Floats) -> Floats:
@@ -208,23 +227,44 @@ def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
     return out
 
 
-def _smooth(values: Reals, weight: Reals) -> Reals:
+def _seen_from(paper: NDArray[np.bool_], px_per_mm: float, nodes: list[Ints], steps: list[float]
+               ) -> tuple[Reals, Reals]:
+    """Row and column (rows, columns), in nodes, of the middle of the paper in each window: where its edge cuts a
+    window, the phase is that of a place farther in."""
+    mask = paper.astype(np.float32)
+    sigma = _WINDOW_MM * px_per_mm
+    area = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), 1e-3)
+    out = []
+    for axis in (0, 1):
+        at = np.arange(paper.shape[axis], dtype=np.float32)
+        along = mask * (at[:, None] if axis == 0 else at[None, :])
+        middle = cv2.GaussianBlur(along, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) / area
+        out.append(np.clip(middle[np.ix_(*nodes)] / steps[axis], 0, len(nodes[axis]) - 1.001).astype(np.float64))
+    return out[0], out[1]
+
+
+def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals]) -> Reals:
     """The field (rows, columns) of least bending through weighted values (mm), outliers let go.
 
-    Rows and columns of second differences are punished; so it runs straight on where nothing is known.
+    Second differences are punished; so it runs straight on where nothing is known. `seen_from` says where, in nodes,
+    each value belongs: the field there is a mean of four nodes.
     """
-    flip = values.shape[0] < values.shape[1]
-    d, w = (values.T, weight.T) if flip else (values, weight)
-    rows, columns = d.shape
-    d = np.nan_to_num(d)
-    stiff = _bending(rows, columns)
-    robust = np.ones_like(d)
+    rows, columns = values.shape
+    d, w = np.nan_to_num(values).ravel(), weight.ravel()
+    (i, y), (j, x) = ((at.astype(int).ravel(), at.ravel() % 1) for at in seen_from)
+    corner = (i * columns + j)[:, None] + [0, 1, columns, columns + 1]
+    share = np.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x], axis=1)
+    stiff, robust = _bending(rows, columns), np.ones_like(d)
     for _ in range(_ROUNDS):
-        bands = _STIFF * stiff
-        bands[0] += (w * robust).ravel() + 1e-9
-        field = solveh_banded(bands, (w * robust * d).ravel(), lower=True).reshape(d.shape)
-        robust = 1 / (1 + ((field - d) / _OUTLIER_MM) ** 2)
-    return field.T if flip else field
+        bands, right = _STIFF * stiff, np.zeros(len(d))
+        bands[0] += 1e-9
+        for a in range(4):
+            np.add.at(right, corner[:, a], w * robust * share[:, a] * d)
+            for b in range(a, 4):
+                np.add.at(bands, (corner[:, b] - corner[:, a], corner[:, a]), w * robust * share[:, a] * share[:, b])
+        field = solveh_banded(bands, right, lower=True)
+        robust = 1 / (1 + (((field[corner] * share).sum(axis=1) - d) / _OUTLIER_MM) ** 2)
+    return np.asarray(field.reshape(rows, columns))
 
 
 def _bending(rows: int, columns: int) -> Reals:

@@ -146,7 +146,11 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
     paper = find_paper(np.asarray(rgb_), np.asarray(signal_), origin, _COARSE)
     bend = find_bend(np.asarray(signal_), paper, origin, _COARSE)
-    return paper, bend.scaled(factor) if bend.size_px > _BENT_MM * _COARSE else None
+    if bend.size_px < _BENT_MM * _COARSE:
+        return paper, None
+    x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(paper.shape)
+    paper = np.asarray(cv2.remap(paper.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)) > 0
+    return paper, bend.scaled(factor)
 
 
 def _pixels(x: float, y: float) -> Reals:
