@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import Line
 from ecg.columns import Cell
+from ecg.fit import Line
+from ecg.gaps import fill_gaps
 from ecg.layout import Layout
 from ecg.names import LEADS
 
@@ -83,6 +84,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
     for k, lead in enumerate(LEADS):
         if lead in strips:
             mv[k], likelihood[k] = _fused(strips[lead])
+    fill_gaps(mv, likelihood, fs_hz, DOUBT, _GAP_S)
     residual = share_limb_leads(mv, likelihood)
     return Signals(fs_hz, mv, likelihood, residual)
 
