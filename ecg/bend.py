@@ -7,7 +7,7 @@ phases is what the page is moved by.
 """
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,8 +25,8 @@ BOX_MM = 5.0
 _STEP_MM, _WINDOW_MM = 5.0, 5.0
 # A window counts from this share of the usual strength of the grid on.
 _FAINT = 0.3
-# Weight of bending against phases, and the misfit (mm) from which a phase is another thing's.
-_STIFF, _OUTLIER_MM = 2.0, 0.12
+# Misfit from which a phase is another thing's.
+_OUTLIER_MM = 0.12
 _ROUNDS = 3
 _HARMONICS = (1, 2, 3)
 
@@ -53,6 +53,12 @@ class Bend:
         """The field of the same page with pixels smaller by a factor along x and y."""
         return Bend(self.shift_px * np.reshape(factor, (2, 1, 1)),
                     (self.step_px[0] * factor[0], self.step_px[1] * factor[1]), self.size_px * max(factor))
+
+    def after(self, later: "Bend") -> "Bend":
+        """One field for this one and what `later`, with the same nodes, found on the page that it made flatter."""
+        at = (self.nodes + later.shift_px.reshape(2, -1).T) / np.array(self.step_px)
+        before = np.stack([_between(shift, at).reshape(shift.shape) for shift in self.shift_px])
+        return replace(self, shift_px=before + later.shift_px)
 
     @property
     def nodes(self) -> Reals:
@@ -122,7 +128,8 @@ def _hats(length: int, count: int, step: float) -> Floats:
     return out
 
 
-def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], px_per_mm: float) -> Bend:
+def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], px_per_mm: float, *,
+              stiff: float = 2.0) -> Bend:
     """How a page that one plane's homography laid flat is bent.
 
     Parameters
@@ -134,6 +141,8 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     origin : (float, float)
         Column and row of one crossing of 5 mm lines, as the homography places it.
     px_per_mm : float
+    stiff : float
+        Weight of bending against phases.
 
     Returns
     -------
@@ -154,7 +163,7 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     for several in waves:
         boxes = _finer(_unwrapped(-np.angle(several[0]) / (2 * np.pi), np.where(known, strength, 0)), several)
         weight = np.minimum(strength / usual, 1) * np.isfinite(boxes)
-        shift.append(_smooth(boxes * BOX_MM, weight, seen_from) * px_per_mm)
+        shift.append(_smooth(boxes * BOX_MM, weight, seen_from, stiff) * px_per_mm)
     field = np.stack(shift)
     size = float(np.quantile(np.hypot(*field)[known], 0.9)) if known.any() else 0.0
     return Bend(field, (steps[1], steps[0]), size)
@@ -243,7 +252,7 @@ def _seen_from(paper: NDArray[np.bool_], px_per_mm: float, nodes: list[Ints], st
     return out[0], out[1]
 
 
-def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals]) -> Reals:
+def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals], stiff: float) -> Reals:
     """The field (rows, columns) of least bending through weighted values (mm), outliers let go.
 
     Second differences are punished; so it runs straight on where nothing is known. `seen_from` says where, in nodes,
@@ -254,9 +263,9 @@ def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals]) -> Rea
     (i, y), (j, x) = ((at.astype(int).ravel(), at.ravel() % 1) for at in seen_from)
     corner = (i * columns + j)[:, None] + [0, 1, columns, columns + 1]
     share = np.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x], axis=1)
-    stiff, robust = _bending(rows, columns), np.ones_like(d)
+    bending, robust = stiff * _bending(rows, columns), np.ones_like(d)
     for _ in range(_ROUNDS):
-        bands, right = _STIFF * stiff, np.zeros(len(d))
+        bands, right = bending.copy(), np.zeros(len(d))
         bands[0] += 1e-9
         for a in range(4):
             np.add.at(right, corner[:, a], w * robust * share[:, a] * d)

@@ -26,6 +26,8 @@ _LEAST_PX = 300
 _SCALES = (6.0, 12.0)
 # Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
 _COARSE, _BENT_MM = 2.0, 0.15
+# What a second look undoes: more than this, and only what is smooth (its weight of bending).
+_LEFT_MM, _STIFF_AGAIN = 0.05, 50.0
 
 
 class TooSmall(ImageError):
@@ -148,9 +150,17 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     bend = find_bend(np.asarray(signal_), paper, origin, _COARSE)
     if bend.size_px < _BENT_MM * _COARSE:
         return paper, None
-    x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(paper.shape)
-    paper = np.asarray(cv2.remap(paper.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)) > 0
+    flat, paper = _unbent(np.asarray(signal_), bend), _unbent(paper.astype(np.float32), bend) > 0.5
+    # Where the grid runs fast and the paper's edge cuts windows, one look falls short.
+    left = find_bend(flat, paper, origin, _COARSE, stiff=_STIFF_AGAIN)
+    if left.size_px > _LEFT_MM * _COARSE:
+        paper, bend = _unbent(paper.astype(np.float32), left) > 0.5, bend.after(left)
     return paper, bend.scaled(factor)
+
+
+def _unbent(image: Floats, bend: Bend) -> Floats:
+    x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(image.shape)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _pixels(x: float, y: float) -> Reals:
