@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
 Change = Callable[[Bytes, np.random.Generator], Bytes]
+# Rays that start above at a place and go sideways by (n,) until they are that far down, to where they meet the paper:
+# share of the way, and distance along the paper.
+Meets = Callable[[Reals, Reals, float], tuple[Reals, Reals]]
+
+# How wide a page is taken to be where millimetres are meant.
+_PAGE_MM = 285.0
 
 
 def scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
@@ -86,6 +93,49 @@ def creases(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(bent * shade[..., None], 3, rng), rng)
 
 
+def curl(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A photograph of paper that keeps the roll's curl: a cylinder about a slanted axis, 5 to 15 mm high.
+
+    Each ray of the camera meets the cylinder where a quadratic equation says; the arc from its apex is where on the
+    paper that is.
+    """
+    up = rng.choice([-1.0, 1.0])
+    radius = up * (0.5 * _PAGE_MM) ** 2 / (2 * rng.uniform(5, 15))
+
+    def meets(start: Reals, step: Reals, far: float) -> tuple[Reals, Reals]:
+        a, b = step ** 2 + far ** 2, 2 * start * step - 2 * far * (far + radius)
+        c = start ** 2 + far ** 2 + 2 * far * radius
+        s = (-b - up * np.sqrt(np.maximum(b ** 2 - 4 * a * c, 0))) / (2 * a)
+        return s, abs(radius) * np.arcsin(np.clip((start + s * step) / abs(radius), -1, 1))
+
+    out = _seen(rgb, rng, rng.normal(0, 0.3) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.3)[..., None]
+    return jpeg(_noisy(out, 4, rng), rng)
+
+
+def folds(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+    """A photograph of paper once folded in two or three: each part a plane, leaning by 2 to 8 degrees."""
+    edges = np.r_[-_PAGE_MM, np.sort(rng.uniform(-0.3, 0.3, rng.integers(1, 3))) * _PAGE_MM, _PAGE_MM]
+    sign = rng.choice([-1, 1]) * (-1.0) ** np.arange(len(edges) - 1)
+    lean = np.radians(rng.uniform(2, 8, len(edges) - 1)) * sign
+    at = np.cumsum(np.r_[0, np.diff(edges) * np.cos(lean)]), np.cumsum(np.r_[0, np.diff(edges) * np.sin(lean)])
+    across, high = (a - np.interp(0, edges, a) for a in at)
+
+    def meets(start: Reals, step: Reals, far: float) -> tuple[Reals, Reals]:
+        found_s, found_t = np.ones_like(start + step), np.full_like(start + step, np.inf)
+        for k, angle in enumerate(lean):
+            sine, cosine = np.sin(angle), np.cos(angle)
+            s = ((far - high[k]) * cosine - (start - across[k]) * sine) / (step * sine + far * cosine)
+            t = edges[k] + (start + s * step - across[k]) / cosine
+            on = (t >= edges[k]) & (t <= edges[k + 1])
+            found_s, found_t = np.where(on, s, found_s), np.where(on, t, found_t)
+        return found_s, found_t
+
+    out = _seen(rgb, rng, rng.normal(0, 0.2) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.3)[..., None]
+    return jpeg(_noisy(out, 4, rng), rng)
+
+
 def tears(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     """Pieces torn out of the margin and rubbed-out patches, behind which there is no trace."""
     out = rgb.copy()
@@ -110,7 +160,8 @@ def jpeg(rgb: Bytes, rng: np.random.Generator) -> Bytes:
 
 KINDS: dict[str, Change] = {"clean": lambda rgb, rng: rgb, "scan": scan, "gray_scan": gray_scan,
                             "black_and_white": black_and_white, "photo": photo, "screen": screen, "stains": stains,
-                            "mould": mould, "creases": creases, "tears": tears, "jpeg": jpeg}
+                            "mould": mould, "creases": creases, "tears": tears, "jpeg": jpeg, "curl": curl,
+                            "folds": folds}
 
 
 def degrade(rgb: Bytes, kind: str, seed: int) -> Bytes:
@@ -133,6 +184,26 @@ def _tilted(rgb: Bytes, rng: np.random.Generator, most: float) -> Bytes:
     table = tuple(int(v) for v in rng.uniform(60, 120, 3))
     return np.asarray(cv2.warpPerspective(rgb, cv2.getPerspectiveTransform(corners, moved), (width, height),
                                           flags=cv2.INTER_CUBIC, borderValue=table))
+
+
+def _seen(rgb: Bytes, rng: np.random.Generator, angle: float, meets: Meets) -> Bytes:
+    """Paper whose height changes along one direction, seen by a pinhole 35 to 55 cm above it, a little to the side."""
+    height, width = rgb.shape[:2]
+    mm = _PAGE_MM / width
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    zoom = 1.12 * mm
+    x, y = (x - width / 2) * zoom, (y - height / 2) * zoom
+    far, eye_x, eye_y = rng.uniform(350, 550), *rng.uniform(-60, 60, 2)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    p, q = turn[0, 0] * x + turn[0, 1] * y, turn[1, 0] * x + turn[1, 1] * y
+    eye_p, eye_q = turn @ [eye_x, eye_y]
+    s, along = meets(np.asarray(eye_p), p - eye_p, far)
+    beside = eye_q + s * (q - eye_q)
+    from_x, from_y = turn[0, 0] * along + turn[1, 0] * beside, turn[0, 1] * along + turn[1, 1] * beside
+    table = tuple(int(v) for v in rng.uniform(60, 120, 3))
+    return np.asarray(cv2.remap(rgb, (from_x / mm + width / 2).astype(np.float32),
+                                (from_y / mm + height / 2).astype(np.float32), cv2.INTER_CUBIC,
+                                borderMode=cv2.BORDER_CONSTANT, borderValue=table))
 
 
 def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Floats:

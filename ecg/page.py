@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.bend import Bend, ToSource, find_bend
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
+from ecg.paper import Mask, find_paper, painted
 from ecg.pdf import is_pdf, render
 from featurize.images import Limits, read_bytes, read_image
 from featurize.picture import ImageError
@@ -22,6 +24,10 @@ _MOST_PX = 25_000_000
 _LEAST_PX = 300
 # Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
 _SCALES = (6.0, 12.0)
+# Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
+_COARSE, _BENT_MM = 2.0, 0.15
+# What a second look undoes: more than this, and only what is smooth (its weight of bending).
+_LEFT_MM, _STIFF_AGAIN = 0.05, 50.0
 
 
 class TooSmall(ImageError):
@@ -41,7 +47,7 @@ class Page:
         Share of each pixel that the trace's ink (or text in the same ink) covers.
     px_per_mm : (float, float)
         Along x and y.
-    to_source : (3, 3) float64
+    to_source : ToSource
         From its pixels to those of the file.
     rotation_deg : float
         By which the file was turned.
@@ -53,7 +59,7 @@ class Page:
     rgb: Bytes
     ink: Floats
     px_per_mm: tuple[float, float]
-    to_source: Reals
+    to_source: ToSource
     rotation_deg: float
     colors: Colors
     lattice: Lattice
@@ -81,7 +87,8 @@ def turned(page: Page, quarters: int) -> Page:
     scale = page.px_per_mm if quarters == 2 else page.px_per_mm[::-1]
     return replace(page, rgb=np.ascontiguousarray(np.rot90(page.rgb, quarters)), px_per_mm=scale,
                    ink=np.ascontiguousarray(np.rot90(page.ink, quarters)),
-                   to_source=page.to_source @ np.array(back, float), rotation_deg=page.rotation_deg + 90 * quarters)
+                   to_source=replace(page.to_source, before=page.to_source.before @ np.array(back, float)),
+                   rotation_deg=page.rotation_deg + 90 * quarters)
 
 
 def flatten(rgb: Bytes) -> Page:
@@ -97,23 +104,78 @@ def flatten(rgb: Bytes) -> Page:
     if height * width > _MOST_PX:
         share = (_MOST_PX / (height * width)) ** 0.5
         page = flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
-        return replace(page, to_source=np.diag([1 / share, 1 / share, 1.0]) @ page.to_source)
+        larger = np.diag([1 / share, 1 / share, 1.0]) @ page.to_source.after
+        return replace(page, to_source=replace(page.to_source, after=larger))
     dark = darkness(rgb)
     colors = find_colors(dark)
-    lattice = find_lattice(grid_signal(dark, colors))
+    signal = grid_signal(dark, colors)
+    lattice = find_lattice(signal)
     scale = lattice.px_per_mm(rgb.shape)
-    turn, ratio = np.eye(3), 1.0
-    if _is_flat(lattice, rgb.shape) and _SCALES[0] <= scale[0] <= _SCALES[1]:
-        flat = rgb
-    else:
-        ratio = float(np.clip(np.mean(scale), *_SCALES))
-        turn, size = _upright(lattice, rgb.shape, ratio * BOX_MM)
-        flat = cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        dark, scale = darkness(flat), (ratio, ratio)
+    turn, size = np.eye(3), (width, height)
+    if not (_is_flat(lattice, rgb.shape) and _SCALES[0] <= scale[0] <= _SCALES[1]):
+        scale = (float(np.clip(np.mean(scale), *_SCALES)),) * 2
+        turn, size = _upright(lattice, rgb.shape, scale[0] * BOX_MM)
     back = np.asarray(np.linalg.inv(turn), np.float64)
-    ruled = _ruled(Lattice(lattice.matrix @ back, 0, 0), flat.shape, float(np.mean(scale)))
+    flatter = Lattice(lattice.matrix @ back, 0, 0)
+    paper, bend = _looked_at(rgb, signal if colors.grid.any() else None, turn, size, scale, flatter)
+    to_source = ToSource(np.eye(3), bend, back)
+    flat = _moved(rgb, to_source, turn, size)
+    if flat is not rgb or not paper.all():
+        plain = painted(flat, paper) if not paper.all() else flat
+        dark = darkness(plain)
+        colors = find_colors(dark) if not paper.all() else colors
+    ruled = _ruled(flatter, flat.shape, float(np.mean(scale)))
     ink = ink_share(dark, colors, scale[0], ruled)
-    return Page(flat, ink, scale, back, lattice.rotation_deg(rgb.shape), colors, lattice)
+    return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
+
+
+def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, int], px_per_mm: tuple[float, float],
+               lattice: Lattice) -> tuple[Mask, Bend | None]:
+    """Where the flat page shows paper, coarsely, and how it is bent; without the grid's own signal not looked for."""
+    factor = px_per_mm[0] / _COARSE, px_per_mm[1] / _COARSE
+    coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
+    if signal is None:
+        return np.ones(coarse[::-1], bool), None
+    # First small, then moved: what a coarse pixel covers is averaged.
+    fine = max(1, round(min(factor) * float(np.sqrt(rgb.shape[0] * rgb.shape[1] / (size[0] * size[1])))))
+    small = (rgb.shape[1] // fine, rgb.shape[0] // fine)
+    onto = _pixels(1 / factor[0], 1 / factor[1]) @ turn @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1])
+    rgb_, signal_ = (cv2.warpPerspective(cv2.resize(image, small, interpolation=cv2.INTER_AREA), onto, coarse,
+                                         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                     for image in (rgb, signal))
+    middle = np.array([[size[0] / 2, size[1] / 2]])
+    crossing = middle[0] - (lattice.boxes(middle)[0] % 1) * BOX_MM * np.array(px_per_mm)
+    origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
+    paper = find_paper(np.asarray(rgb_), np.asarray(signal_), origin, _COARSE)
+    bend = find_bend(np.asarray(signal_), paper, origin, _COARSE)
+    if bend.size_px < _BENT_MM * _COARSE:
+        return paper, None
+    flat, paper = _unbent(np.asarray(signal_), bend), _unbent(paper.astype(np.float32), bend) > 0.5
+    # Where the grid runs fast and the paper's edge cuts windows, one look falls short.
+    left = find_bend(flat, paper, origin, _COARSE, stiff=_STIFF_AGAIN)
+    if left.size_px > _LEFT_MM * _COARSE:
+        paper, bend = _unbent(paper.astype(np.float32), left) > 0.5, bend.after(left)
+    return paper, bend.scaled(factor)
+
+
+def _unbent(image: Floats, bend: Bend) -> Floats:
+    x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(image.shape)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _pixels(x: float, y: float) -> Reals:
+    """Change of scale of an image whose pixels' centers have whole coordinates."""
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def _moved(rgb: Bytes, to_source: ToSource, turn: Reals, size: tuple[int, int]) -> Bytes:
+    """The flat page, cut from the file in one step: each resampling softens it."""
+    if to_source.bend is not None:
+        x, y = to_source.everywhere(size[::-1])
+        return np.asarray(cv2.remap(rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+    if size == rgb.shape[1::-1] and (turn == np.eye(3)).all():
+        return rgb
+    return np.asarray(cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: float) -> Ruled:

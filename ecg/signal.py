@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import Line
 from ecg.columns import Cell
+from ecg.fit import Line
+from ecg.gaps import fill_gaps
 from ecg.layout import Layout
 from ecg.names import LEADS
 
@@ -83,6 +84,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
     for k, lead in enumerate(LEADS):
         if lead in strips:
             mv[k], likelihood[k] = _fused(strips[lead])
+    fill_gaps(mv, likelihood, fs_hz, DOUBT, _GAP_S)
     residual = share_limb_leads(mv, likelihood)
     return Signals(fs_hz, mv, likelihood, residual)
 
@@ -115,17 +117,20 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[fl
                for lead, other in short.items()}
         best = min(off, key=lambda lead: off[lead])
         # Half a millimetre is what two prints of one signal differ by at most, on average.
-        if best != cell.lead and off[best] < 0.5 * off.get(cell.lead, np.inf) and off[best] < 0.5:
+        named = off.get(cell.lead, np.inf)
+        if best != cell.lead and off[best] < 0.5 * named and off[best] < 0.5 < named:
             warnings.append(f"the strip of row {cell.row + 1} repeats lead {best}, its name was read as {cell.lead}")
             cells[k] = replace(cell, lead=best)
     return replace(layout, cells=cells, warnings=warnings)
 
 
 def _difference(strip: Line, piece: Line) -> float:
-    """Root mean square distance in px of a piece from the strip at the same time, apart from their offset."""
-    # Rows begin together: one column of the page is one moment.
-    off = np.interp(piece.x, strip.x, strip.y) - piece.y
-    return float(np.sqrt(np.mean((off - np.median(off)) ** 2)))
+    """Root mean square distance in px of a piece from the strip at the same time, apart from their offset.
+
+    Rows begin together: one column of the page is one moment, but for a few pixels where paper is bent.
+    """
+    off = [np.interp(piece.x + shift, strip.x, strip.y) - piece.y for shift in range(-3, 4)]
+    return min(float(np.sqrt(np.mean((o - np.median(o)) ** 2))) for o in off)
 
 
 def zero_row(layout: Layout, row: int) -> float:

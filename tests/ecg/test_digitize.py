@@ -115,9 +115,9 @@ def test_a_page_on_its_side_or_head_is_turned(quarters: int) -> None:
     rgb, truth = draw_page(heartbeats(0), Style(layout="3x1"))
     found = digitize(png(np.rot90(rgb, quarters)))
     assert score(found, truth) > 20
-    corner = found.page.to_source @ [0, 0, 1]
-    assert corner[:2] == pytest.approx({1: (0, rgb.shape[1] - 1), 2: (rgb.shape[1] - 1, rgb.shape[0] - 1),
-                                        3: (rgb.shape[0] - 1, 0)}[quarters], abs=1)
+    corner, = found.page.to_source.points(np.zeros((1, 2)))
+    assert corner == pytest.approx({1: (0, rgb.shape[1] - 1), 2: (rgb.shape[1] - 1, rgb.shape[0] - 1),
+                                    3: (rgb.shape[0] - 1, 0)}[quarters], abs=1)
 
 
 def test_a_cut_span_is_bridged_and_told(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:

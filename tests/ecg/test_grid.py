@@ -3,14 +3,28 @@ import cv2
 import numpy as np
 import pytest
 
+from ecg.bend import find_bend
 from ecg.degrade import degrade
-from ecg.grid import NoGrid, find_lattice
+from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import darkness, find_colors, grid_signal
-from ecg.page import TooSmall, flatten
+from ecg.page import Page, TooSmall, flatten
 from ecg.synth import Style, draw_page, heartbeats
 
 # A stretch of time by 0.5 % costs 12 dB, by 0.05 % almost nothing.
 TOLERANCE = 5e-4
+
+
+def crossing_of(page: Page) -> tuple[float, float]:
+    """A crossing of 5 mm lines near the middle of a flat page."""
+    middle = np.array([[page.ink.shape[1] / 2, page.ink.shape[0] / 2]])
+    boxes = Lattice(page.lattice.matrix @ page.to_source.after, 0, 0).boxes(middle)[0]
+    x, y = middle[0] - (boxes % 1) * BOX_MM * np.array(page.px_per_mm)
+    return float(x), float(y)
+
+
+def paper_of(page: Page) -> np.ndarray:
+    """Where a flat page is no table: all that is bright enough."""
+    return cv2.erode((cv2.blur(page.rgb, (41, 41)).max(axis=2) > 140).astype(np.uint8), np.ones((25, 25))) > 0
 
 
 @pytest.mark.parametrize("style", [Style(), Style(px_per_mm=5.3), Style(major=(150, 150, 150), minor=(215, 215, 215)),
@@ -39,6 +53,47 @@ def test_a_tilted_photo_is_laid_flat() -> None:
     lattice = find_lattice(grid_signal(again, find_colors(again)))
     assert abs(lattice.rotation_deg(page.rgb.shape)) < 0.02
     assert lattice.px_per_mm(page.rgb.shape) == pytest.approx(page.px_per_mm, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", ["curl", "folds"])
+def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
+    page = flatten(degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], kind, 1))
+    again = darkness(page.rgb)
+    signal = grid_signal(again, find_colors(again))
+    left = find_bend(signal, paper_of(page), crossing_of(page), page.px_per_mm[0])
+    assert page.to_source.bend is not None and page.to_source.bend.size_px > 3 * left.size_px
+    assert left.size_px < 0.1 * page.px_per_mm[0]
+
+
+def test_a_flat_page_is_left_as_it_is() -> None:
+    rgb, _ = draw_page(heartbeats(2))
+    page = flatten(rgb)
+    assert page.rgb is rgb and page.to_source.bend is None
+
+
+def test_places_on_bent_paper_are_found_in_the_file() -> None:
+    rgb = degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], "curl", 1)
+    page = flatten(rgb)
+    places = np.array([[400., 300.], [900., 500.], [1500., 640.]])
+    x, y = page.to_source.points(places).astype(np.float32).T[:, None]
+    there = cv2.remap(rgb, x, y, cv2.INTER_CUBIC)[0]
+    np.testing.assert_allclose(there, page.rgb[places[:, 1].astype(int), places[:, 0].astype(int)], atol=3)
+
+
+def test_a_table_beside_the_paper_is_no_ink() -> None:
+    rgb, _ = draw_page(heartbeats(2))
+    rgb[:, -200:] = (70, 50, 45)
+    rgb[-60:] = (150, 150, 140)
+    page = flatten(rgb)
+    assert page.ink[:, -190:].max() < 0.1 and page.ink[-50:].max() < 0.1
+    assert page.ink[:-70, :-210].max() > 0.9
+
+
+def test_a_shadow_on_the_grid_is_paper() -> None:
+    rgb, _ = draw_page(heartbeats(2))
+    plain = flatten(rgb).ink
+    rgb[:, :700] = (rgb[:, :700] * 0.7).astype(np.uint8)
+    assert np.abs(flatten(rgb).ink - plain)[:, :600].mean() < 0.01
 
 
 @pytest.mark.parametrize("picture", ["white", "noise", "stripes"])

@@ -1,0 +1,121 @@
+"""Where a picture shows paper and where what lies behind it: a table, a torn edge, a hole, a scanner's black rim.
+
+What is behind the paper is darker or of another color than the paper nearby and bears no grid. Shadows, stains and
+tinted stripes are darker too, but the grid goes on in them.
+"""
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.bend import BOX_MM, grid_wave
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# Ink, letters and grid lines are thinner than this; a tear that matters is wider.
+_THIN_MM = 3.5
+_LEAST_MM2 = 40.0
+# Brightness against the paper's, and difference of that between colors, from which a place is another thing.
+_DARK, _TINTED = 0.87, 0.12
+# Share of the usual strength of the grid below which there is none.
+_NO_GRID = 0.45
+
+
+def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_mm: float) -> Mask:
+    """Which pixels of a flat page show paper.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+        The page, coarsely: two pixels a millimetre.
+    signal : (H, W) float32
+        Of `ecg.ink.grid_signal`, as coarse.
+    origin : (float, float)
+        Column and row of one crossing of 5 mm lines.
+    px_per_mm : float
+
+    Returns
+    -------
+    (H, W) bool
+    """
+    thin = round(_THIN_MM * px_per_mm) | 1
+    bright = cv2.morphologyEx(rgb, cv2.MORPH_CLOSE, np.ones((thin, thin), np.uint8)).astype(np.float32) + 1
+    everywhere = np.ones(signal.shape, bool)
+    usual_at = _strength(signal, everywhere, origin, px_per_mm)
+    ratio = bright / _level(bright, usual_at > 0.6 * np.quantile(usual_at, 0.7))
+    other = (ratio.min(axis=2) < _DARK) | (np.ptp(ratio, axis=2) > _TINTED)
+    if not other.any():
+        return everywhere
+    strength = _strength(signal, other, origin, px_per_mm)
+    usual = float(np.median(_strength(signal, ~other, origin, px_per_mm)[~other])) if not other.all() else 0.0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8), connectivity=4)
+    for k in range(1, count):
+        part = labels == k
+        if stats[k, cv2.CC_STAT_AREA] < _LEAST_MM2 * px_per_mm ** 2 or np.median(strength[part]) > _NO_GRID * usual:
+            other[part] = False
+    return np.asarray(~other)
+
+
+def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], px_per_mm: float) -> Reals:
+    """How strong the grid is around each pixel inside, counting pixels inside only."""
+    mask = inside.astype(np.float32)
+    area = cv2.GaussianBlur(mask, (0, 0), 4 * px_per_mm, borderType=cv2.BORDER_CONSTANT)
+    # Shading from paper to table is steep: only what is finer than a box is grid.
+    level = cv2.blur(mask * signal, (_box(px_per_mm),) * 2) / np.maximum(
+        cv2.blur(mask, (_box(px_per_mm),) * 2), np.float32(1e-3))
+    waves = [grid_wave(signal - level, inside, axis, origin[axis], px_per_mm, 4.0) for axis in (0, 1)]
+    return np.asarray((np.abs(waves[0]) + np.abs(waves[1])) / np.maximum(area, 1e-3))
+
+
+def _box(px_per_mm: float) -> int:
+    return round(BOX_MM * px_per_mm) | 1
+
+
+def _level(bright: Floats, sure: Mask) -> Floats:
+    """Brightness (H, W, 3) of bare paper: a smooth surface through the places that are surely paper."""
+    height, width = bright.shape[:2]
+    y, x = np.nonzero(sure)
+    pick = np.linspace(0, len(y) - 1, min(len(y), 3000)).astype(int)
+
+    def terms(at_y: Reals, at_x: Reals) -> Floats:
+        u, v = 2 * at_x / width - 1, 2 * at_y / height - 1
+        return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1).astype(np.float32)
+
+    a, b = terms(y[pick].astype(float), x[pick].astype(float)), np.log(bright[y[pick], x[pick]])
+    weight = np.ones(len(a), np.float32)
+    for _ in range(6):
+        factors = np.linalg.lstsq(a * weight[:, None], b * weight[:, None], rcond=None)[0]
+        off = b - a @ factors
+        # Dark places are let go sooner than bright ones: stains and shadows darken, little brightens paper.
+        worst = np.maximum(-off, 0.5 * off).max(axis=1)
+        weight = (1 / (1 + (worst / 0.04) ** 2)).astype(np.float32)
+    v, u = np.mgrid[:height, :width].astype(float)
+    return np.asarray(np.exp(terms(v, u) @ factors), np.float32)
+
+
+def painted(rgb: Bytes, paper: Mask) -> Bytes:
+    """The page with all that is not paper painted in the color of the paper nearby.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+    paper : (h, w) bool
+        Of `find_paper`; coarser than `rgb`.
+    """
+    height, width = rgb.shape[:2]
+    other = cv2.dilate((~paper).astype(np.uint8), np.ones((3, 3), np.uint8))
+    size = (paper.shape[1], paper.shape[0])
+    bright = cv2.resize(cv2.dilate(rgb, np.ones((5, 5), np.uint8)), size, interpolation=cv2.INTER_AREA)
+    away = cv2.dilate(other, np.ones((5, 5), np.uint8)) == 0
+    known = away[..., None].astype(np.float32)
+    total, area = np.zeros(bright.shape, np.float32), np.zeros(paper.shape, np.float32)
+    for sigma in (4, 16, 64):  # the nearest paper there is
+        near = area < 1e-2
+        blurred = cv2.GaussianBlur(bright * known, (0, 0), sigma)
+        share = cv2.GaussianBlur(known[..., 0], (0, 0), sigma)
+        total[near], area[near] = blurred[near], share[near]
+    color = cv2.resize(total / np.maximum(area, 1e-6)[..., None], (width, height), interpolation=cv2.INTER_LINEAR)
+    gone = cv2.resize(other, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return np.where(gone[..., None], np.clip(color, 0, 255).astype(np.uint8), rgb)
