@@ -9,10 +9,14 @@ from ecg.marks import Pulse, Stroke
 from ecg.paths import RowPath
 from ecg.plan import Plan
 
-# Leads last whole quarters of a second: 2.5, 5 or 10 s.
-_USUAL_S = 0.25
+# Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
+_QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
+# From lead to lead paper is measured to this, s.
+_STEADY_S = 0.03
 # Gaps between leads, mm; how far from an equal share of the row one is looked for.
-_LEAST_GAP_MM, _MOST_GAP_MM, _REACH_MM = 0.6, 12.0, 11.0
+_LEAST_GAP_MM, _MOST_GAP_MM, _REACH_MM = 0.8, 12.0, 11.0
+# Leads between gaps are of one length, to this share: the first may have lost its beginning.
+_UNEVEN = 0.06
 # A trace that begins this near to its pulse begins at it: the column between them is no gap.
 _JOINED_MM = 0.9
 # A page shows one time only once: rows that are longer than this show their leads side by side.
@@ -85,7 +89,9 @@ def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, pen_px: fl
         if alike.sum() < max(1, 0.5 * len(several)):
             return []
         out.append((float(begin) - pen_px / 2, float(end) + pen_px / 2))
-    return out
+    first, last = (float(np.median(at)) for at in zip(*((row.start, row.end) for row, _ in several)))
+    long = np.array([*(begin for begin, _ in out), last]) - [first, *(end for _, end in out)]
+    return out if np.ptp(long) < _UNEVEN * long.mean() else []
 
 
 def _gap(row: RowPath, at: float, px_per_mm: float) -> tuple[float, float] | None:
@@ -118,26 +124,25 @@ def _times(spans: Sequence[tuple[float, float]], px_per_s: float) -> list[float]
     if len(spans) > 1:
         step = (spans[-1][0] - spans[0][0]) / (len(spans) - 1) / px_per_s
         # Paper that runs on while the printer lifts its pen, or leads set apart from each other.
-        long = _usual(step) if abs(_usual(step) - step) < 0.03 else long
+        long = _usual(step) if 0 < abs(_usual(step) - step) < _STEADY_S else long
     together = len(spans) > 1 and long * len(spans) > _LONGEST_S
     return [0.0 if together else c * long for c in range(len(spans))]
 
 
 def _usual(seconds: float) -> float:
-    """Whole quarters of a second, where it is about that."""
-    usual = round(seconds / _USUAL_S) * _USUAL_S
-    return usual if abs(usual - seconds) < 0.1 else seconds
+    """What leads usually last, where it is about that."""
+    usual = min(round(seconds / _QUARTER_S) * _QUARTER_S, _THIRD_S, key=lambda value: abs(value - seconds))
+    return usual if abs(usual - seconds) < _OFF_S else seconds
 
 
 def step_px(row: RowPath, count: int, px_per_s: float) -> float:
     """Columns from lead to lead in a row without gaps; where it is about usual the scale, known better, places them."""
     step = (row.end - row.start) / count
-    usual = round(step / px_per_s / _USUAL_S) * _USUAL_S
-    return usual * px_per_s if count > 1 and abs(usual * px_per_s - step) < 0.08 * px_per_s else step
+    return _usual(step / px_per_s) * px_per_s if count > 1 else step
 
 
 def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke], leads: Plan,
-            px_per_mm: float, mm_per_s: float) -> list[RowPath]:
+            gaps: Sequence[tuple[float, float]], px_per_mm: float, mm_per_s: float) -> list[RowPath]:
     """All rows begin and end together, unless one reaches out by more than 4 mm: faint ends are lost in some.
 
     Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
@@ -149,9 +154,11 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
     if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
-    # One of many rows that seems shorter has lost a faint end; one that is longer is of another kind.
+    # One of many rows that seems shorter has lost a faint end, unless gaps made the others longer; one that is longer
+    # is of another kind.
+    least = [end - 4 * sx if gaps and len(of_row) == 1 else -np.inf for of_row in leads]
     return [replace(row, start=start if row.start > start - 4 * sx else row.start,
-                    end=end if row.end < end + 4 * sx else row.end) for row in rows]
+                    end=end if low < row.end < end + 4 * sx else row.end) for row, low in zip(rows, least)]
 
 
 def _told_starts(rows: Sequence[RowPath], separators: Sequence[Stroke], leads: Plan, start: float, sx: float,

@@ -9,12 +9,13 @@ Ints = NDArray[np.int32]
 
 
 @njit(cache=True)
-def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: float, gap: float, score: Reals,
-                  source: Ints, entry: Ints, first: Ints, last: Ints) -> None:
+def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: float, gap: float, lift: float,
+                  score: Reals, source: Ints, entry: Ints, first: Ints, last: Ints) -> None:
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink. score (2, H);
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on the
+    ink of pixels passed inside a column, which counts up to 1. score (2, H);
     source, entry (W, H): the row of the column before, and the row at which the column was entered; out: first, last
     (W,) rows at which the path enters and leaves each column.
     """
@@ -33,11 +34,11 @@ def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: flo
             source[x, y], entry[x, y] = at, y
         # Down and up inside the column: each pixel costs little on ink, much off it.
         for y in range(1, height):
-            s = score[now, y - 1] + travel + gap * (1 - ink[y, x])
+            s = score[now, y - 1] + travel + gap * (1 - min(1.0, lift * ink[y, x]))
             if s < score[now, y]:
                 score[now, y], source[x, y], entry[x, y] = s, source[x, y - 1], entry[x, y - 1]
         for y in range(height - 2, -1, -1):
-            s = score[now, y + 1] + travel + gap * (1 - ink[y, x])
+            s = score[now, y + 1] + travel + gap * (1 - min(1.0, lift * ink[y, x]))
             if s < score[now, y]:
                 score[now, y], source[x, y], entry[x, y] = s, source[x, y + 1], entry[x, y + 1]
     y = 0

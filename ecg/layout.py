@@ -13,6 +13,9 @@ from ecg.plan import LAYOUTS, choose_plan
 from ecg.rows import find_rows, without_pulse
 from featurize.errors import UserError
 
+# How long a calibration pulse is by convention.
+_PULSE_S = 0.2
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -79,10 +82,10 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     rows = [without_pulse(row, pulses, sx) for row in rows]
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
-    mm_per_s = _speed(words, warnings)
+    mm_per_s = _speed(pulses, words, sx, warnings)
     chosen, leads, found = choose_plan(rows, words, sx, name, warnings)
     gaps = find_gaps(rows, leads, sx, pen)
-    rows = aligned(rows, pulses, separators, leads, sx, mm_per_s)
+    rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s)
     cells = find_cells(rows, leads, gaps, sx * mm_per_s, found)
     inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = bars_at(page.ink, separators, inner, sx)
@@ -104,9 +107,16 @@ def _gain(pulses: Sequence[Pulse], words: Sequence[Word], sy: float, warnings: l
     return 10.0
 
 
-def _speed(words: Sequence[Word], warnings: list[str]) -> float:
+def _speed(pulses: Sequence[Pulse], words: Sequence[Word], sx: float, warnings: list[str]) -> float:
+    """Millimetres a second: as printed, else of the pulses (0.2 s by convention), else 25."""
     printed = [SPEEDS[w.text] for w in words if w.text in SPEEDS]
     if printed:
         return float(np.median(printed))
+    if pulses:
+        wide = float(np.median([p.right - p.left for p in pulses])) / sx / _PULSE_S
+        usual = min((12.5, 25.0, 50.0), key=lambda v: abs(np.log(v / wide)))
+        if usual != 25 and abs(wide / usual - 1) < 0.1:
+            warnings.append(f"no printed paper speed was found: {usual:g} mm/s is what the pulses are wide for")
+            return usual
     warnings.append("no printed paper speed was found: 25 mm/s is assumed")
     return 25.0

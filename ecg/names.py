@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+# Left, top, right, bottom, px; right and bottom are outside.
+Box = tuple[int, int, int, int]
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-SPEEDS = {f"{v}{space}mm/s": float(v) for v in ("12.5", "25", "50") for space in ("", " ")}
+SPEEDS = {f"{v}{space}mm/{s}": float(v) for v in ("12.5", "25", "50") for space in ("", " ") for s in ("s", "sec")}
 GAINS = {f"{v}{space}mm/mV": float(v) for v in ("2.5", "5", "10", "20") for space in ("", " ")}
 _SPELLED = {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR"}
 _FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf",
@@ -20,6 +22,8 @@ _FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVu
 _HEIGHT = 24
 _MARGIN = 4
 _LEAST = 0.62
+# Distance of words in heights of their letters; lines of more words than this are prose.
+_SPACE, _MOST_PARTS = 0.22, 14
 
 
 @dataclass(frozen=True)
@@ -59,32 +63,55 @@ def read_words(ink: Floats, px_per_mm: float) -> list[Word]:
     letter = (height > 0.15) & (height < 7) & (width < 8)
     tall = letter & (height > 1.1)
     letter[0] = tall[0] = False
-    return _unique([word for box in _groups(stats[letter][:, :4], stats[tall][:, :4])
-                    for word in [_read(mask, box)] if word])
+    found = [word for group in _groups(stats[letter][:, :4], stats[tall][:, :4]) for word in _read_group(mask, group)]
+    return sorted(found, key=lambda w: (w.y, w.x))
 
 
-def _groups(marks: NDArray[np.int32], tall: NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
-    """Boxes (left, top, right, bottom) of letters that stand in a line, close together."""
+def _groups(marks: NDArray[np.int32], tall: NDArray[np.int32]) -> list[list[Box]]:
+    """Boxes of letters that stand in a line, close together."""
     boxes = sorted((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h in tall)
     small = [(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h in marks]
-    out: list[list[int]] = []
+    out: list[tuple[list[int], list[Box]]] = []
     for box in boxes:
-        for word in out:
+        for word, letters in out:
             high = max(word[3] - word[1], box[3] - box[1])
             level = abs(word[3] - box[3]) < 0.35 * high
             if level and -0.3 * high < box[0] - word[2] < 0.55 * high:
-                word[:] = [min(word[0], box[0]), min(word[1], box[1]), max(word[2], box[2]), max(word[3], box[3])]
+                word[:] = _around([(word[0], word[1], word[2], word[3]), box])
+                letters.append(box)
                 break
         else:
-            out.append(list(box))
-    for word in out:  # points and dashes inside or beside a word belong to it
-        for box in small:
-            if word[1] <= (box[1] + box[3]) / 2 <= word[3] and word[0] - 1 <= box[0] and box[2] <= word[2] + 1:
-                word[1], word[3] = min(word[1], box[1]), max(word[3], box[3])
-    return [(w[0], w[1], w[2], w[3]) for w in out]
+            out.append((list(box), [box]))
+    for word, letters in out:  # points and dashes inside or beside a word belong to it
+        letters += [box for box in small if box not in letters and word[1] <= (box[1] + box[3]) / 2 <= word[3]
+                    and word[0] - 1 <= box[0] and box[2] <= word[2] + 1]
+    return [sorted(letters) for _, letters in out]
 
 
-def _read(mask: Bytes, box: tuple[int, int, int, int]) -> Word | None:
+def _around(boxes: Sequence[Box]) -> Box:
+    left, top, right, bottom = zip(*boxes)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _read_group(mask: Bytes, letters: Sequence[Box]) -> list[Word]:
+    """The word that a group of letters is, or those that stand in it as in "Speed: 25 mm/sec  Limb: 10 mm/mV"."""
+    whole = _read(mask, _around(letters))
+    if whole:
+        return [whole]
+    high = max(bottom - top for _, top, _, bottom in letters)
+    parts: list[list[Box]] = []
+    for box in letters:
+        if parts and box[0] - _around(parts[-1])[2] < _SPACE * high:
+            parts[-1].append(box)
+        else:
+            parts.append([box])
+    if not 1 < len(parts) < _MOST_PARTS:
+        return []
+    pairs = [word for a, b in zip(parts, parts[1:]) for word in [_read(mask, _around(a + b))] if word]
+    return pairs + [word for part in parts for word in [_read(mask, _around(part))] if word]
+
+
+def _read(mask: Bytes, box: Box) -> Word | None:
     left, top, right, bottom = box
     patch = mask[top:bottom, left:right].astype(np.float32)
     aspect = patch.shape[1] / patch.shape[0]
@@ -138,7 +165,3 @@ def _normalized(picture: Floats) -> tuple[float, Floats]:
     patch = np.pad(patch, _MARGIN)
     patch = patch - patch.mean()
     return aspect, np.asarray(patch / np.linalg.norm(patch), np.float32)
-
-
-def _unique(words: Sequence[Word]) -> list[Word]:
-    return sorted(words, key=lambda w: (w.y, w.x))

@@ -15,6 +15,8 @@ _REACH_MM = 45.0
 _LEAST_MM = 25.0
 # Share of ink from which a pixel begins to count as line, and share of a level line's ink that counts fully.
 _FAINT, _SURE = 0.05, 0.85
+# A steep stroke lies between two columns of pixels over a long way, each only partly inked.
+_LIFT = 1.3
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[In
     # Columns lie together in memory: the path is sought column by column.
     band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32, order="F")
     source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
-    cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, np.zeros((2, height)), source,
-                  entry, first, last)
+    cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, _LIFT, np.zeros((2, height)),
+                  source, entry, first, last)
     return first, last
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import binary_opening, gaussian_filter1d
 from scipy.signal import find_peaks
 
 from ecg.marks import Pulse
@@ -14,6 +14,9 @@ from ecg.paths import RowPath, cover, row_path
 from featurize.picture import ImageError
 
 Floats = NDArray[np.float32]
+
+# Two rows that share a level piece of ink longer than this follow one trace.
+_TOGETHER_MM = 2.0
 
 
 class NoTrace(ImageError):
@@ -45,6 +48,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     rows = _distinct([path for path, _ in paths], sx)
     if wanted and len(rows) > wanted:
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
+    rows = _apart(rows, ink, page.px_per_mm, peak)
     if not rows:
         raise NoTrace("a grid, but nothing that runs along it for 25 mm: no trace was found")
     return sorted(rows, key=lambda r: r.base)
@@ -77,6 +81,25 @@ def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
         return out
     longest = max(p.end - p.start for p in out)
     return [p for p in out if p.end - p.start > max(25 * sx, 0.45 * longest)]
+
+
+def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], peak: float) -> list[RowPath]:
+    """Rows of which no two run along one trace: the nearer keeps it, the other looks again where it is not."""
+    reach = round(_TOGETHER_MM * px_per_mm[0])
+    for k, row in enumerate(rows):
+        left: Floats | None = None
+        for other in rows[:k] + rows[k + 1:]:
+            both = row.on_ink & other.on_ink & (np.abs(row.middle - other.middle) < 1.5)
+            astray = np.abs(row.middle - row.base) > np.abs(other.middle - other.base)
+            taken = np.flatnonzero(binary_opening(both, np.ones(reach)) & astray)
+            if len(taken):
+                left = ink.copy() if left is None else left
+                for x in taken:
+                    top, bottom = sorted((int(other.first[x]), int(other.last[x])))
+                    left[max(0, top - reach // 4):bottom + reach // 4 + 1, x] = 0
+        if left is not None:
+            rows[k] = row_path(left, row.base, px_per_mm, peak) or row
+    return rows
 
 
 def without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.plan import LAYOUTS
 from ecg.names import LEADS
+from ecg.plan import LAYOUTS
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -42,15 +42,21 @@ class Style:
     paper, major, minor, ink : RGB
     pen_mm : float
     pulse : str
-        left, right or none.
+        left, right, first (at the left of the first row) or none.
     separators : str
         bar, tick or none.
     names : str
-        below, above or none.
+        below, above, beside (at the left of the trace, of the first column) or none.
     row_mm : float
         From row to row.
     words : bool
         Header, speed and gain in print.
+    gap_mm : float
+        Paper left free between leads.
+    dots : bool
+        Dots at every millimetre instead of lines.
+    together : bool
+        Leads side by side show one time; else one runs on where the last stopped.
     """
 
     layout: str = "3x4+1"
@@ -68,6 +74,9 @@ class Style:
     names: str = "below"
     row_mm: float = 36.0
     words: bool = True
+    gap_mm: float = 0.0
+    dots: bool = False
+    together: bool = False
     fs_hz: float = field(default=500.0, kw_only=True)
 
 
@@ -123,9 +132,11 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
     (H, W, 3) uint8, DataFrame
         The truth has 12 columns, NaN outside the window of a lead.
     """
-    rows = LAYOUTS[style.layout]
-    seconds = mv.shape[1] / style.fs_hz
-    left, long = (15.0 if style.pulse == "left" else 8.0), seconds * style.mm_per_s
+    rows, samples = LAYOUTS[style.layout], mv.shape[1]
+    columns = max(map(len, rows))
+    left = 15.0 if style.pulse in ("left", "first") else 8.0
+    left += 12 if style.names == "beside" else 0
+    long = samples / style.fs_hz * style.mm_per_s * (columns if style.together else 1) + style.gap_mm * (columns - 1)
     top = 35.0 if style.words else 22.0
     width, height = style.size_mm or (left + long + 20, top + style.row_mm * len(rows) + 12)
     k = style.px_per_mm
@@ -133,15 +144,17 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
     pen = _Pen(image.shape[:2])
     truth = np.full(mv.shape, np.nan)
     for r, leads in enumerate(rows):
-        base = (top + style.row_mm * (r + 0.5)) * k
+        base, gaps = (top + style.row_mm * (r + 0.5)) * k, style.gap_mm * (len(leads) - 1)
         for c, lead in enumerate(leads):
-            part = slice(c * mv.shape[1] // len(leads), (c + 1) * mv.shape[1] // len(leads))
-            x = (left + c * long / len(leads)) * k
-            _draw_lead(pen, mv[LEADS.index(lead), part], x, base, style)
-            truth[LEADS.index(lead), part] = mv[LEADS.index(lead), part]
+            part = slice(0, samples) if style.together else slice(
+                c * samples // len(leads), (c + 1) * samples // len(leads))
+            x = (left + c * ((long - gaps) / len(leads) + style.gap_mm)) * k
+            one = LEADS.index(lead.lstrip("-"))
+            _draw_lead(pen, mv[one, part] * (-1 if lead.startswith("-") else 1), x, base, style)
+            truth[one, part] = mv[one, part]
             _furnish(pen, lead, x, base, c, style)
-        if style.pulse != "none":
-            _draw_pulse(pen, left if style.pulse == "left" else left + long + 8, base, style)
+        if style.pulse in ("left", "right") or style.pulse == "first" and r == 0:
+            _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left, base, style)
     if style.words:
         pen.text(title, 6 * k, 10 * k, 3.2 * k)
         pen.text(f"{style.mm_per_s:g}mm/s    {style.mm_per_mv:g}mm/mV", 40 * k, (height - 4) * k, 3.0 * k)
@@ -154,10 +167,13 @@ def _grid(width: int, height: int, style: Style) -> Floats:
     """Paper with lines every 1 and 5 mm, each about a fifth of a millimetre wide, anti-aliased."""
     image = np.empty((height, width, 3), np.float32)
     image[:] = style.paper
-    for step, color, thick in ((1.0, style.minor, 0.13), (5.0, style.major, 0.2)):
+    fine = (style.major, 0.22) if style.dots else (style.minor, 0.13)
+    for step, (color, thick) in ((1.0, fine), (5.0, (style.major, 0.2))):
         covers = [_lines(length, step * style.px_per_mm, max(thick * style.px_per_mm, 0.6))
                   for length in (height, width)]
-        cover = np.maximum(covers[0][:, None], covers[1][None, :])[..., None]
+        if style.dots and step > 1:
+            continue
+        cover = (np.minimum if style.dots else np.maximum)(covers[0][:, None], covers[1][None, :])[..., None]
         image = image * (1 - cover) + np.array(color, np.float32) * cover
     return np.asarray(image, np.float32)
 
@@ -208,14 +224,16 @@ def _furnish(pen: _Pen, lead: str, x: float, base: float, column: int, style: St
             pen.line([x, x], [base + sign * 4 * k, base + sign * 7 * k], style.pen_mm * k)
     if style.names == "below":
         pen.text(lead, x + 0.5 * k, base + 8.5 * k, 2.8 * k)
-    elif style.names == "above":
+    elif style.names == "above" or style.names == "beside" and column:
         pen.text(lead, x + 2 * k, base - 12 * k, 2.8 * k)
+    elif style.names == "beside":
+        pen.text(lead, x - (17 if style.pulse != "none" else 9) * k, base + 1.4 * k, 2.8 * k)
 
 
 def _draw_pulse(pen: _Pen, left_mm: float, base: float, style: Style) -> None:
     """1 mV for 0.2 s, ending where the leads begin, or standing behind them."""
     k = style.px_per_mm
     wide = 0.2 * style.mm_per_s
-    start = (left_mm - wide if style.pulse == "left" else left_mm) * k
+    start = (left_mm if style.pulse == "right" else left_mm - wide) * k
     x, top = [start, start, start + wide * k, start + wide * k], base - style.mm_per_mv * k
     pen.line(x, [base, top, top, base], style.pen_mm * k)

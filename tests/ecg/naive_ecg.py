@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def path_cost(ink, rest, travel, pull, far, gap, firsts, lasts):
+def path_cost(ink, rest, travel, pull, far, gap, lift, firsts, lasts):
     """What the path that enters column x at firsts[x] and leaves it at lasts[x] costs."""
     cost, before = 0.0, firsts[0]
     for x, (first, last) in enumerate(zip(firsts, lasts)):
@@ -15,15 +15,15 @@ def path_cost(ink, rest, travel, pull, far, gap, firsts, lasts):
         cost += gap * (1 - ink[first, x]) + pull * min(abs(first - rest[x]), far)
         step = 1 if last >= first else -1
         for y in range(first + step, last + step, step) if last != first else ():
-            cost += travel + gap * (1 - ink[y, x])
+            cost += travel + gap * (1 - min(1, lift * ink[y, x]))
         before = last
     return cost
 
 
-def cheapest_cost(ink, rest, travel, pull, far, gap):
+def cheapest_cost(ink, rest, travel, pull, far, gap, lift):
     """The least cost of any path, by trying every one."""
     rows, columns = range(ink.shape[0]), ink.shape[1]
-    return min(path_cost(ink, rest, travel, pull, far, gap, firsts, lasts)
+    return min(path_cost(ink, rest, travel, pull, far, gap, lift, firsts, lasts)
                for firsts in itertools.product(rows, repeat=columns)
                for lasts in itertools.product(rows, repeat=columns))
 

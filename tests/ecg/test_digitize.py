@@ -78,6 +78,61 @@ def test_other_layouts_and_colors_are_read(style: Style, least: float) -> None:
     assert score(found, truth) > least
 
 
+@pytest.mark.parametrize("style", [
+    Style(layout="6x2 cabrera", row_mm=26, separators="none", names="above"), Style(layout="3x4 cabrera"),
+    Style(layout="12x1 cabrera", row_mm=18, separators="none", names="beside", pulse="first"),
+    Style(layout="4x3", row_mm=30, separators="tick", names="above")], ids=lambda style: style.layout)
+def test_leads_in_cabreras_or_another_order_are_named_and_turned(style: Style) -> None:
+    rgb, truth = draw_page(heartbeats(0), style)
+    found = digitize(png(rgb))
+    assert found.layout.name == style.layout
+    assert score(found, truth) > 22
+
+
+@pytest.mark.parametrize("style", [
+    Style(gap_mm=5, separators="none", names="above", pulse="right"),
+    Style(layout="6x2", row_mm=26, gap_mm=3, separators="none", names="beside", pulse="first")], ids=("3x4+1", "6x2"))
+def test_gaps_between_leads_are_no_time(style: Style) -> None:
+    rgb, truth = draw_page(heartbeats(0), style)
+    found = digitize(png(rgb))
+    starts = sorted({cell.start_s for cell in found.layout.cells})
+    assert starts == pytest.approx([0, 2.5, 5, 7.5] if style.layout == "3x4+1" else [0, 5])
+    assert found.signals.mv.shape == (12, 5000)
+    assert score(found, truth) > 20
+
+
+def test_leads_of_ten_seconds_side_by_side_show_one_time() -> None:
+    rgb, truth = draw_page(heartbeats(0), Style(layout="6x2", together=True, row_mm=26, separators="none"))
+    found = digitize(png(rgb))
+    assert {cell.start_s for cell in found.layout.cells} == {0}
+    assert score(found, truth) > 22
+
+
+def test_one_lead_line_after_line_runs_on() -> None:
+    beats = heartbeats(0)
+    rgb, _ = draw_page(np.tile(beats[1], (12, 1)), Style(layout="3x1"))
+    # Every row shall be named II.
+    named, _ = draw_page(np.tile(beats[1], (12, 1)), Style(layout="1x1", names="below"))
+    step, top = round(36 * 7.874), round(35 * 7.874)
+    for r in range(3):
+        rgb[top + r * step:top + (r + 1) * step] = named[top:top + step]
+    found = digitize(png(rgb))
+    assert [cell.start_s for cell in found.layout.cells] == [0, 10, 20]
+    assert np.isfinite(found.signals.mv[1]).all() and found.signals.mv.shape == (12, 15000)
+
+
+def test_a_thin_pen_is_followed_to_the_tips() -> None:
+    rgb, truth = draw_page(heartbeats(0), Style(px_per_mm=5.9, pen_mm=0.17))
+    assert score(digitize(png(rgb)), truth) > 22
+
+
+def test_dots_at_every_millimetre_are_a_grid() -> None:
+    rgb, truth = draw_page(heartbeats(0), Style(dots=True, major=(240, 140, 150)))
+    found = digitize(png(rgb))
+    assert found.page.px_per_mm == pytest.approx((7.874, 7.874), rel=5e-4)
+    assert score(found, truth) > 22
+
+
 @pytest.mark.parametrize(("kind", "least"), [("scan", 18), ("gray_scan", 18), ("photo", 14), ("stains", 15),
                                              ("creases", 15)])
 def test_degraded_pages_are_read(kind: str, least: float) -> None:
@@ -95,6 +150,12 @@ def test_gain_is_measured_on_the_pulses() -> None:
 def test_printed_speed_is_read() -> None:
     rgb, truth = draw_page(heartbeats(4), Style(layout="3x1", mm_per_s=50))
     assert digitize(png(rgb)).layout.mm_per_s == 50
+
+
+def test_speed_that_is_not_printed_is_that_of_the_pulses() -> None:
+    found = digitize(png(draw_page(heartbeats(4), Style(layout="3x1", mm_per_s=50, words=False))[0]))
+    assert found.layout.mm_per_s == 50
+    assert "no printed paper speed was found: 50 mm/s is what the pulses are wide for" in found.warnings
 
 
 def test_what_a_person_knows_of_the_layout_is_taken(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:

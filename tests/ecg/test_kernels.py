@@ -15,10 +15,10 @@ from naive_ecg import cheapest_cost, course_error, distance, ink_run, path_cost 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_path_is_cheaper(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    ink = (rng.random((4, 3)) > 0.5).astype(np.float32)
+    ink = rng.random((4, 3)).astype(np.float32)
     rest = np.full(3, rng.integers(0, 4), float)
     first, last = np.zeros(3, np.int32), np.zeros(3, np.int32)
-    settings = (0.01, 0.05, 2.0, 1.0)
+    settings = (0.01, 0.05, 2.0, 1.0, 1.3)
     kernels.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
                           np.zeros((3, 4), np.int32), first, last)
     found = path_cost(ink, rest, *settings, first.tolist(), last.tolist())
