@@ -190,10 +190,10 @@ def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Float
         lines |= own & (1 - _thicker(share, own, axis, px_per_mm))
     # A stroke goes on at both sides of the line that hid it; a bar beside a line is no stroke.
     bar = np.ones((round(4 * px_per_mm), max(4, round(0.6 * px_per_mm))), np.uint8)
-    left = mask & (1 - lines)
-    left &= 1 - cv2.morphologyEx(left, cv2.MORPH_OPEN, bar)
+    bars = cv2.morphologyEx(mask, cv2.MORPH_OPEN, bar)
+    left = mask & (1 - lines) & (1 - bars)
     joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 1), np.uint8)) | cv2.morphologyEx(
-        left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8))
+        left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8)) | bars
     return np.asarray(np.where((lines > 0) & (joined == 0), np.float32(0), np.clip(share, 0, 1)), np.float32)
 
 
