@@ -180,6 +180,9 @@ def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Float
     """Lines as black as the trace, taken away where the grid lies; strokes across them are joined again."""
     mask = (share > 0.5).astype(np.uint8)
     length, thick = round(3 * px_per_mm), round(0.8 * px_per_mm)
+    bar = np.ones((round(4 * px_per_mm), max(4, round(0.6 * px_per_mm))), np.uint8)
+    bars = cv2.morphologyEx(mask, cv2.MORPH_OPEN, bar)
+    thin = np.where(cv2.dilate(bars, np.ones((3, 3), np.uint8)) > 0, np.float32(0), share)
     faint, lines = (share > 0.1).astype(np.uint8), np.zeros_like(mask)
     for axis, on in enumerate(ruled):
         # Scanners break lines: pieces a quarter of the length apart are one.
@@ -187,10 +190,8 @@ def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Float
         whole = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones([max(1, n // 4) for n in shape], np.uint8))
         long = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
         own = long & np.expand_dims(on, 1 - axis).astype(np.uint8)
-        lines |= own & (1 - _thicker(share, own, axis, px_per_mm))
+        lines |= own & (1 - _thicker(thin, own, axis, px_per_mm))
     # A stroke goes on at both sides of the line that hid it; a bar beside a line is no stroke.
-    bar = np.ones((round(4 * px_per_mm), max(4, round(0.6 * px_per_mm))), np.uint8)
-    bars = cv2.morphologyEx(mask, cv2.MORPH_OPEN, bar)
     left = mask & (1 - lines) & (1 - bars)
     joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 1), np.uint8)) | cv2.morphologyEx(
         left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8)) | bars
