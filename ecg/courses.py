@@ -20,7 +20,8 @@ Plan = tuple[Point, tuple[Point, ...], Point]
 # What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
 _LENGTH, _TURN, _LEAST_GAIN = 0.08, 0.3, 1.0
 # Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
-_SLACK, _REFINED, _ROUNDS = 10.0, 4, 8
+_SLACK, _REFINED, _ROUNDS = 25.0, 4, 8
+_UNLIKE_PX = 2.0
 _MOST_TIPS, _MOST_PAIRED, _BEST_PLANS = 8, 5, 8
 # Distances from a tip, px, beyond which the line may stay as it is.
 _KEPT_PX = (1.0, 2.5, 5.0)
@@ -70,12 +71,23 @@ class Window:
 def better_course(window: Window) -> tuple[Reals, float] | None:
     """(n,) rows of a course that explains the window better than the line does, and by how many px; or None."""
     courses, errors = _tried(window)
-    order = [k for k in np.argsort(errors, kind="stable") if k and errors[k] < errors[0] + _SLACK][:_REFINED]
+    order = _unlike(courses, errors)
     courses = np.stack([window.now, *courses[order], *(_refined(window, courses[k]) for k in order)])
     errors = _errors(window, courses)
     best = int(np.argmin(errors))
     gain = float(errors[0] - errors[best])
     return (courses[best], gain) if gain > _LEAST_GAIN else None
+
+
+def _unlike(courses: Reals, errors: Reals) -> list[int]:
+    """Numbers of the best courses that are not nearly the line itself, nor each other."""
+    out = [0]
+    for k in np.argsort(errors, kind="stable"):
+        if errors[k] > errors[0] + _SLACK or len(out) > _REFINED:
+            break
+        if all(np.abs(courses[k] - courses[o]).max() > _UNLIKE_PX for o in out):
+            out.append(int(k))
+    return out[1:]
 
 
 def _errors(window: Window, courses: Reals) -> Reals:
