@@ -79,7 +79,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     separators = find_separators(strokes, pulses, sx, pen)
     words = read_words(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
-    rows = [without_pulse(row, pulses, sx) for row in rows]
+    rows = [without_pulse(row, pulses, page, peak) for row in rows]
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
     mm_per_s = _speed(pulses, words, sx, warnings)

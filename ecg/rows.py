@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 
 from ecg.marks import Pulse
 from ecg.page import Page
-from ecg.paths import RowPath, cover, row_path
+from ecg.paths import RowPath, cover, row_again, row_path
 from featurize.picture import ImageError
 
 Floats = NDArray[np.float32]
@@ -102,17 +102,32 @@ def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], pea
     return rows
 
 
-def without_pulse(row: RowPath, pulses: Sequence[Pulse], sx: float) -> RowPath:
-    """The row from where its pulse ends, or to where it begins."""
+def without_pulse(row: RowPath, pulses: Sequence[Pulse], page: Page, peak: float) -> RowPath:
+    """The row from where its pulse ends, or to where it begins; page and peak as for `find_rows`."""
+    sx = page.px_per_mm[0]
     for pulse in pulses:
         inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
         near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sx
         # Pulses stand in one column: a row that begins or ends with another's has one that was not recognized.
         if (near and pulse.left < row.start + 12 * sx) or abs(pulse.left - row.start) < 1.5 * sx:
-            row = replace(row, start=max(row.start, pulse.right))
+            row = replace(_after(row, pulse, page, peak), start=max(row.start, pulse.right))
         elif (near and pulse.right > row.end - 12 * sx) or abs(pulse.right - row.end) < 1.5 * sx:
             row = replace(row, end=min(row.end, pulse.left))
     return _on_ink(row, sx)
+
+
+def _after(row: RowPath, pulse: Pulse, page: Page, peak: float) -> RowPath:
+    """The row followed again where it leaves its pulse over bare paper: the trace begins far from the pulse's foot."""
+    first = int(pulse.right) + 2
+    if row.on_ink[first:first + round(2 * page.px_per_mm[0])].mean() > 0.6:
+        return row
+    ink = clean(page.ink, page.px_per_mm[0])
+    free = ink.copy()
+    free[:, :first] = 1  # from the pulse the pen may go anywhere
+    again = row_again(row, free, page.px_per_mm, peak)
+    x = np.arange(len(row.on_ink))
+    on = (np.maximum(ink[again.first, x], ink[again.last, x]) > 0.4) | (x < first) & row.on_ink
+    return replace(again, on_ink=on, support=int(on.sum()))
 
 
 def _on_ink(row: RowPath, sx: float) -> RowPath:

@@ -207,3 +207,11 @@ def test_real_pages_come_back() -> None:
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="as slow as the loops are in Python")
 def test_the_same_page_gives_the_same_bits(clean: tuple[np.ndarray, pd.DataFrame, Digitized]) -> None:
     np.testing.assert_array_equal(digitize(png(clean[0])).signals.mv, clean[2].signals.mv)
+
+
+def test_a_trace_may_begin_far_from_its_pulse_s_foot() -> None:
+    mv = heartbeats(2) - 0.8 * np.exp(-np.arange(5000) / 2000)
+    rgb, truth = draw_page(mv)
+    found = digitize(png(rgb))
+    assert found.layout.cells[0].start == pytest.approx(15 * 7.874, abs=1.5)
+    assert score(found, truth) > 23
