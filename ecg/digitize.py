@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from ecg.crossings import merged_names, without_letters
 from ecg.fit import Line, bridged, first_lines, fit_lines
-from ecg.furniture import without_furniture
+from ecg.furniture import led_on, without_furniture
 from ecg.layout import Layout, find_layout
 from ecg.marks import as_line
 from ecg.mend import mended
@@ -107,6 +107,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     ink, trust = without_furniture(ink, plan)
     lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = fit_lines(mended(lines, plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
+    lines = [led_on(line, trust, plan.px_per_mm) for line in lines]
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
