@@ -24,6 +24,8 @@ _MOST_PX = 25_000_000
 _LEAST_PX = 300
 # Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
 _SCALES = (6.0, 12.0)
+# What is cut anew from the file gets no more than this: a photograph's finer pixels hold blur.
+_RESAMPLED = (6.0, 8.0)
 # Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
 _COARSE, _BENT_MM = 2.0, 0.15
 # What a second look undoes: more than this, and only what is smooth (its weight of bending).
@@ -113,7 +115,7 @@ def flatten(rgb: Bytes) -> Page:
     scale = lattice.px_per_mm(rgb.shape)
     turn, size = np.eye(3), (width, height)
     if not (_is_flat(lattice, rgb.shape) and _SCALES[0] <= scale[0] <= _SCALES[1]):
-        scale = (float(np.clip(np.mean(scale), *_SCALES)),) * 2
+        scale = (float(np.clip(np.mean(scale), *_RESAMPLED)),) * 2
         turn, size = _upright(lattice, rgb.shape, scale[0] * BOX_MM)
     back = np.asarray(np.linalg.inv(turn), np.float64)
     flatter = Lattice(lattice.matrix @ back, 0, 0)
