@@ -14,6 +14,8 @@ _LIMB, _CHEST = LEADS[:6], LEADS[6:]
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
 _STROKE = 0.4
+# Names for each row, from which a layout with one row less than was found is believed.
+_ENOUGH = 0.5
 _COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
 # A known layout is doubted where it explains less than this share of the names that stand in lines.
 _KNOWN = 0.7
@@ -55,6 +57,17 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], sx: float, name:
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
     return best, _rhythm_leads(rows, named, leads, sx), found
+
+
+def without_extra(rows: Sequence[RowPath], words: Sequence[Word], sx: float) -> list[RowPath]:
+    """The rows without one that no layout has room for: a line of text or a scribble that was taken for a trace."""
+    named = [w for w in words if w.text.lstrip("-") in LEADS]
+    options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) - 1}
+    if not options or any(len(v) == len(rows) for v in LAYOUTS.values()):
+        return list(rows)
+    fewer = [[row for row in rows if row is not extra] for extra in rows]
+    most = max(fewer, key=lambda left: len(_best(left, named, options, sx)[1]))
+    return most if len(_best(most, named, options, sx)[1]) >= _ENOUGH * len(most) else list(rows)
 
 
 def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Plan], sx: float

@@ -121,6 +121,15 @@ def test_one_lead_line_after_line_runs_on() -> None:
     assert np.isfinite(found.signals.mv[1]).all() and found.signals.mv.shape == (12, 15000)
 
 
+def test_a_line_by_hand_below_twelve_leads_is_no_row() -> None:
+    rgb, _ = draw_page(heartbeats(0), Style(layout="12x1", row_mm=18, separators="none", names="beside", words=False))
+    x = np.arange(300, 1700)
+    y = len(rgb) - 70 + 12 * np.sin(x / 90)
+    cv2.polylines(rgb, [np.c_[x, y].astype(np.int32)[:, None]], False, (20, 20, 20), 2, cv2.LINE_AA)
+    found = digitize(png(rgb))
+    assert found.layout.name == "12x1" and len(found.layout.rows) == 12
+
+
 def test_a_thin_pen_is_followed_to_the_tips() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(px_per_mm=5.9, pen_mm=0.17))
     assert score(digitize(png(rgb)), truth) > 22
