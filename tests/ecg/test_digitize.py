@@ -130,6 +130,16 @@ def test_a_line_by_hand_below_twelve_leads_is_no_row() -> None:
     assert found.layout.name == "12x1" and len(found.layout.rows) == 12
 
 
+def test_a_name_beside_a_separator_is_read() -> None:
+    found = digitize(png(draw_page(heartbeats(0), Style(layout="3x4", separators="tick"))[0]))
+    assert found.layout.name == "3x4" and sum(cell.named for cell in found.layout.cells) >= 8
+
+
+def test_separators_speak_for_columns_where_no_name_does() -> None:
+    found = digitize(png(draw_page(heartbeats(0), Style(layout="3x4", names="none"))[0]))
+    assert found.layout.name == "3x4"
+
+
 def test_a_thin_pen_is_followed_to_the_tips() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(px_per_mm=5.9, pen_mm=0.17))
     assert score(digitize(png(rgb)), truth) > 22
