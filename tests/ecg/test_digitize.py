@@ -10,7 +10,7 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
-from ecg.names import LEADS
+from ecg.names import LEADS, read_words
 from ecg.points import Point
 from ecg.rows import NoTrace
 from ecg.score import decibels, page_ratio
@@ -131,8 +131,10 @@ def test_a_line_by_hand_below_twelve_leads_is_no_row() -> None:
 
 
 def test_a_name_beside_a_separator_is_read() -> None:
-    found = digitize(png(draw_page(heartbeats(0), Style(layout="3x4", separators="tick"))[0]))
-    assert found.layout.name == "3x4" and sum(cell.named for cell in found.layout.cells) >= 8
+    ink = np.zeros((60, 90), np.uint8)
+    cv2.putText(ink, "V1", (25, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
+    cv2.line(ink, (20, 18), (20, 43), 255, 2)
+    assert [word.text for word in read_words(ink.astype(np.float32) / 255, 7.874)] == ["V1"]
 
 
 def test_separators_speak_for_columns_where_no_name_does() -> None:
