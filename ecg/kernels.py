@@ -14,8 +14,8 @@ def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: flo
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on the
-    ink of pixels passed inside a column, which counts up to 1. score (2, H);
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on
+    the ink of pixels passed inside a column, which counts up to 1. score (2, H);
     source, entry (W, H): the row of the column before, and the row at which the column was entered; out: first, last
     (W,) rows at which the path enters and leaves each column.
     """

@@ -9,7 +9,7 @@ from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separat
 from ecg.names import GAINS, SPEEDS, Word, read_words
 from ecg.page import Page
 from ecg.paths import RowPath
-from ecg.plan import LAYOUTS, choose_plan
+from ecg.plan import LAYOUTS, choose_plan, without_extra
 from ecg.rows import find_rows, without_pulse
 from featurize.errors import UserError
 
@@ -80,10 +80,11 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     words = read_words(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [without_pulse(row, pulses, page, peak) for row in rows]
+    rows = without_extra(rows, words, sx) if name == "auto" else rows
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
     mm_per_s = _speed(pulses, words, sx, warnings)
-    chosen, leads, found = choose_plan(rows, words, sx, name, warnings)
+    chosen, leads, found = choose_plan(rows, words, separators, sx, name, warnings)
     gaps = find_gaps(rows, leads, sx, pen)
     rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s)
     cells = find_cells(rows, leads, gaps, sx * mm_per_s, found)

@@ -24,6 +24,8 @@ _MARGIN = 4
 _LEAST = 0.62
 # Distance of words in heights of their letters; lines of more words than this are prose.
 _SPACE, _MOST_PARTS = 0.22, 14
+# Width of an upright stroke, in heights of letters: less than that of any letter but I.
+_STROKE = 0.4
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def _read_group(mask: Bytes, letters: Sequence[Box]) -> list[Word]:
     if whole:
         return [whole]
     high = max(bottom - top for _, top, _, bottom in letters)
+    wide = [right - left for left, _, right, _ in letters]
+    if wide[0] < _STROKE * high < max(wide[1:], default=0):  # a separator in front of the name
+        rest = _read(mask, _around(letters[1:]))
+        if rest:
+            return [rest]
     parts: list[list[Box]] = []
     for box in letters:
         if parts and box[0] - _around(parts[-1])[2] < _SPACE * high:

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ecg.marks import Stroke
 from ecg.names import LEADS, Word
 from ecg.paths import RowPath
 from ecg.rows import NoTrace
@@ -14,6 +15,10 @@ _LIMB, _CHEST = LEADS[:6], LEADS[6:]
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
 _STROKE = 0.4
+# What a separator counts where names count up to 1, and how far from its place it may stand.
+_PARTED, _BESIDE_MM = 0.25, 2.0
+# Names for each row, from which a layout with one row less than was found is believed.
+_ENOUGH = 0.5
 _COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
 # A known layout is doubted where it explains less than this share of the names that stand in lines.
 _KNOWN = 0.7
@@ -37,17 +42,17 @@ LAYOUTS: dict[str, Plan] = {
     "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12)}
 
 
-def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], sx: float, name: str, warnings: list[str]
-                ) -> tuple[str, Plan, set[tuple[int, int]]]:
+def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequence[Stroke], sx: float, name: str,
+                warnings: list[str]) -> tuple[str, Plan, set[tuple[int, int]]]:
     """The layout that the names read speak for: its name, leads by row, and the cells whose name was read."""
     named = [w for w in words if w.text.lstrip("-") in LEADS]
     options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) and name in ("auto", k)}
     if not options and name != "auto":
         raise NoTrace(f"layout {name} has {len(LAYOUTS[name])} rows, {len(rows)} were found")
-    best, found = _best(rows, named, options, sx)
+    best, found = _best(rows, named, options, sx, separators)
     if name == "auto":
         own = _by_names(rows, named)
-        other, seen = _best(rows, named, own, sx)
+        other, seen = _best(rows, named, own, sx, separators)
         if not best or len(found) < _KNOWN * len(seen) and _is_likely(own[other]):
             best, found, options = other, seen, own
     leads = options[best]
@@ -57,8 +62,19 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], sx: float, name:
     return best, _rhythm_leads(rows, named, leads, sx), found
 
 
-def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Plan], sx: float
-          ) -> tuple[str, set[tuple[int, int]]]:
+def without_extra(rows: Sequence[RowPath], words: Sequence[Word], sx: float) -> list[RowPath]:
+    """The rows without one that no layout has room for: a line of text or a scribble that was taken for a trace."""
+    named = [w for w in words if w.text.lstrip("-") in LEADS]
+    options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) - 1}
+    if not options or any(len(v) == len(rows) for v in LAYOUTS.values()):
+        return list(rows)
+    fewer = [[row for row in rows if row is not extra] for extra in rows]
+    most = max(fewer, key=lambda left: len(_best(left, named, options, sx)[1]))
+    return most if len(_best(most, named, options, sx)[1]) >= _ENOUGH * len(most) else list(rows)
+
+
+def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Plan], sx: float,
+          separators: Sequence[Stroke] = ()) -> tuple[str, set[tuple[int, int]]]:
     """The option that most names agree with, and the cells whose names do."""
     best, most, found = "", -np.inf, set[tuple[int, int]]()
     for option, leads in options.items():
@@ -66,9 +82,19 @@ def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Pla
         # Any upright stroke looks like an I.
         sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
         value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON else 0.7)
+        value += _parted(rows, leads, separators, sx)
         if value > most:
             best, most, found = option, value, set(seen)
     return best, found
+
+
+def _parted(rows: Sequence[RowPath], leads: Plan, separators: Sequence[Stroke], sx: float) -> float:
+    """What separators say for a layout: where it wants most of them they stand."""
+    wanted = [(row.start + (row.end - row.start) * c / len(of_row), row.base) for row, of_row in zip(rows, leads)
+              for c in range(1, len(of_row))]
+    seen = sum(any(abs(s.x - x) < _BESIDE_MM * sx and abs((s.top + s.bottom) / 2 - base) < 8 * sx for s in separators)
+               for x, base in wanted)
+    return _PARTED * seen if seen > 0.5 * len(wanted) else 0.0
 
 
 def _by_names(rows: Sequence[RowPath], named: Sequence[Word]) -> dict[str, Plan]:

@@ -10,7 +10,7 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
-from ecg.names import LEADS
+from ecg.names import LEADS, read_words
 from ecg.points import Point
 from ecg.rows import NoTrace
 from ecg.score import decibels, page_ratio
@@ -119,6 +119,27 @@ def test_one_lead_line_after_line_runs_on() -> None:
     found = digitize(png(rgb))
     assert [cell.start_s for cell in found.layout.cells] == [0, 10, 20]
     assert np.isfinite(found.signals.mv[1]).all() and found.signals.mv.shape == (12, 15000)
+
+
+def test_a_line_by_hand_below_twelve_leads_is_no_row() -> None:
+    rgb, _ = draw_page(heartbeats(0), Style(layout="12x1", row_mm=18, separators="none", names="beside", words=False))
+    x = np.arange(300, 1700)
+    y = len(rgb) - 70 + 12 * np.sin(x / 90)
+    cv2.polylines(rgb, [np.c_[x, y].astype(np.int32)[:, None]], False, (20, 20, 20), 2, cv2.LINE_AA)
+    found = digitize(png(rgb))
+    assert found.layout.name == "12x1" and len(found.layout.rows) == 12
+
+
+def test_a_name_beside_a_separator_is_read() -> None:
+    ink = np.zeros((60, 90), np.uint8)
+    cv2.putText(ink, "V1", (25, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
+    cv2.line(ink, (20, 18), (20, 43), 255, 2)
+    assert [word.text for word in read_words(ink.astype(np.float32) / 255, 7.874)] == ["V1"]
+
+
+def test_separators_speak_for_columns_where_no_name_does() -> None:
+    found = digitize(png(draw_page(heartbeats(0), Style(layout="3x4", names="none"))[0]))
+    assert found.layout.name == "3x4"
 
 
 def test_a_thin_pen_is_followed_to_the_tips() -> None:
