@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import STEP_PX, moved
+from ecg.fit import STEP_PX, move
 from ecg.kernels import course_errors, pen_distance, pen_equations
 from ecg.marks import FINE
 
@@ -182,5 +182,5 @@ def _refined(window: Window, course: Reals) -> Reals:
                       which, diagonal, beside, right)
         diagonal[0] += 0 if window.open_left else 1e6
         diagonal[-1] += 0 if window.open_right else 1e6
-        y += moved(y, diagonal, beside, right)
+        move(y, diagonal, beside, right)
     return y

@@ -14,8 +14,8 @@ def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: flo
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on the
-    ink of pixels passed inside a column, which counts up to 1. score (2, H);
+    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on
+    the ink of pixels passed inside a column, which counts up to 1. score (2, H);
     source, entry (W, H): the row of the column before, and the row at which the column was entered; out: first, last
     (W,) rows at which the path enters and leaves each column.
     """
@@ -121,6 +121,54 @@ def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float
                 right[k] += weight * a * error
                 right[k + 1] += weight * b * error
     return total
+
+
+@njit(cache=True)
+def move_nodes(nodes: Reals, diagonal: Reals, beside: Reals, right: Reals, stiff: float, corner: float,
+               longest: float, second: Reals) -> float:
+    """Solve the equations of `pen_equations` with a polyline's bending added, and move its nodes; returns the most.
+
+    nodes (n,) changed in place, each by at most `longest` px; stiff weight of bending, less where the bend exceeds
+    `corner` px; diagonal, right (n,), beside (n - 1,): used up; second (n - 2,) scratch: the third diagonal.
+    """
+    n = len(nodes)
+    for k in range(n):
+        diagonal[k] += 1e-3
+    for k in range(n - 2):
+        bend = nodes[k] - 2 * nodes[k + 1] + nodes[k + 2]
+        weight = stiff / (1 + (bend / corner) ** 2)
+        diagonal[k] += weight
+        diagonal[k + 1] += 4 * weight
+        diagonal[k + 2] += weight
+        beside[k] -= 2 * weight
+        beside[k + 1] -= 2 * weight
+        second[k] = weight
+        right[k] -= weight * bend
+        right[k + 1] += 2 * weight * bend
+        right[k + 2] -= weight * bend
+    # L D L' of five diagonals: nothing fills in.
+    for k in range(n - 1):
+        one = beside[k] / diagonal[k]
+        if k < n - 2:
+            two = second[k] / diagonal[k]
+            beside[k + 1] -= two * beside[k]
+            diagonal[k + 2] -= two * second[k]
+            right[k + 2] -= two * right[k]
+            second[k] = two
+        diagonal[k + 1] -= one * beside[k]
+        right[k + 1] -= one * right[k]
+        beside[k] = one
+    most = 0.0
+    for k in range(n - 1, -1, -1):
+        right[k] /= diagonal[k]
+        if k < n - 1:
+            right[k] -= beside[k] * right[k + 1]
+        if k < n - 2:
+            right[k] -= second[k] * right[k + 2]
+        move = min(longest, max(-longest, right[k]))
+        nodes[k] += move
+        most = max(most, abs(move))
+    return most
 
 
 @njit(cache=True)
