@@ -91,3 +91,11 @@ def test_nodes_move_as_those_of_the_twin(n: int) -> None:
     assert now == pytest.approx(wanted, abs=1e-9)
     assert most == pytest.approx(np.abs(wanted - nodes).max(), abs=1e-9)
     assert 1 < most <= 2
+
+
+def test_polylines_are_those_of_the_twin() -> None:
+    at = np.array([[2.0, 3.5, 3.5 + 1e-6, 9.0], [-1.0, 4.0, 30.0, 31.0], [5.0, 5.1, 5.2, 5.3]])
+    rows = np.random.default_rng(0).random(at.shape) * 20
+    found = np.empty((3, 40))
+    kernels.polylines(at, rows, 0.3, 1 / 3, found)
+    assert found == pytest.approx(np.array([np.interp(0.3 + np.arange(40) / 3, a, r) for a, r in zip(at, rows)]))
