@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import STEP_PX, moved
-from ecg.kernels import course_errors, pen_distance, pen_equations
+from ecg.fit import STEP_PX, move
+from ecg.kernels import course_errors, pen_distance, pen_equations, polylines
 from ecg.marks import FINE
 
 Bytes = NDArray[np.uint8]
@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 Point = tuple[float, float]
 Plan = tuple[Point, tuple[Point, ...], Point]
+# Points, and the columns before and behind which the line stays as it is.
+Way = tuple[tuple[Point, ...], float, float]
 
 # What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
 _LENGTH, _TURN, _LEAST_GAIN = 0.08, 0.3, 1.0
@@ -103,16 +105,17 @@ def _errors(window: Window, courses: Reals) -> Reals:
 def _tried(window: Window) -> tuple[Reals, Reals]:
     """(P, n) courses and (P,) their errors: first the line as it is, then those over the tips of the ink there."""
     plans = _plans(window)
-    courses = np.stack([window.now, *(course for plan in plans for course in (
-        _polyline(window.x, [plan[0], *plan[1], plan[2]]), _kept(window, plan, _KEPT_PX[1], True, True)))])
+    courses = np.concatenate([window.now[None], _drawn(window, [way for plan in plans for way in (
+        _straight(plan), _kept(window, plan, _KEPT_PX[1], True, True))])])
     errors = _errors(window, courses)
     # How much of the line may stay is asked for the best plans only.
     best = np.argsort(np.minimum(errors[1::2], errors[2::2]), kind="stable")[:_BEST_PLANS]
-    more = [_kept(window, plans[k], near, left, right) for k in best if plans[k][1] for near in _KEPT_PX
+    ways = [_kept(window, plans[k], near, left, right) for k in best if plans[k][1] for near in _KEPT_PX
             for left, right in ((True, True), (True, False), (False, True))]
-    if not more:
+    if not ways:
         return courses, errors
-    return np.concatenate([courses, more]), np.concatenate([errors, _errors(window, np.stack(more))])
+    more = _drawn(window, ways)
+    return np.concatenate([courses, more]), np.concatenate([errors, _errors(window, more)])
 
 
 def _plans(window: Window) -> list[Plan]:
@@ -126,22 +129,33 @@ def _plans(window: Window) -> list[Plan]:
     return [(start, middle, stop) for start, stop, middle in product(starts, stops, middles)]
 
 
-def _kept(window: Window, plan: Plan, near: float, left: bool, right: bool) -> Reals:
-    """The plan's course that leaves the line as it is beyond `near` px from the tips, at either or both sides."""
+def _straight(plan: Plan) -> Way:
+    start, middle, stop = plan
+    return (start, *middle, stop), -np.inf, np.inf
+
+
+def _kept(window: Window, plan: Plan, near: float, left: bool, right: bool) -> Way:
+    """The plan's way that leaves the line as it is beyond `near` px from the tips, at either or both sides."""
     start, middle, stop = plan
     if not middle:
-        return _polyline(window.x, [start, stop])
+        return _straight(plan)
     a, b = middle[0][0] - near, middle[-1][0] + near
     before, after = np.interp([a, b], window.x, window.now).tolist()
-    y = _polyline(window.x, [(a, before) if left else start, *middle, (b, after) if right else stop])
+    points = ((a, before) if left else start, *middle, (b, after) if right else stop)
     # The line cannot be kept up to an end that is moved.
     left &= not window.open_left or start[1] == window.now[0]
-    return np.where((window.x < a) & left | (window.x > b) & right, window.now, y)
+    return points, a if left else -np.inf, b if right else np.inf
 
 
-def _polyline(x: Reals, points: Sequence[Point]) -> Reals:
-    at, y = np.array(points).T
-    return np.interp(x, np.maximum.accumulate(at + 1e-6 * np.arange(len(at))), y)
+def _drawn(window: Window, ways: Sequence[Way]) -> Reals:
+    """(P, n) rows of ways at the window's columns."""
+    most = max(len(points) for points, _, _ in ways)
+    points = np.array([(*points, *points[-1:] * (most - len(points))) for points, _, _ in ways])
+    at = np.maximum.accumulate(points[..., 0] + 1e-6 * np.arange(most), axis=1)
+    courses = np.empty((len(ways), len(window.x)))
+    polylines(at, points[..., 1], float(window.x[0]), STEP_PX, courses)
+    first, last = (np.array([[way[k]] for way in ways]) for k in (1, 2))
+    return np.where((window.x < first) | (window.x > last), window.now, courses)
 
 
 def _tips(window: Window) -> list[Point]:
@@ -182,5 +196,5 @@ def _refined(window: Window, course: Reals) -> Reals:
                       which, diagonal, beside, right)
         diagonal[0] += 0 if window.open_left else 1e6
         diagonal[-1] += 0 if window.open_right else 1e6
-        y += moved(y, diagonal, beside, right)
+        move(y, diagonal, beside, right)
     return y

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from ecg.crossings import merged_names, without_letters
-from ecg.kernels import ink_run, mark_path, pen_distance, pen_equations
+from ecg.kernels import ink_run, mark_path, move_nodes, pen_distance, pen_equations
 from ecg.columns import Cell
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
@@ -126,7 +125,7 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, 
             diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
             pen_equations(y, line.x0, STEP_PX, owner, reach, profile, FINE, ink, trust, nearest, who, which,
                           diagonal, beside, right)
-            y += moved(y, diagonal, beside, right)
+            move(y, diagonal, beside, right)
     return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
 
 
@@ -138,21 +137,6 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
     return Line(line.x0, y, np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
 
 
-def moved(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> Reals:
-    """How far each node moves: the pentadiagonal system of ink (`ecg.kernels.pen_equations`) and bending, solved."""
-    bend = y[:-2] - 2 * y[1:-1] + y[2:]
-    stiff = _STIFF / (1 + (bend / _CORNER_PX) ** 2)
-    bands = np.zeros((3, len(y)))
-    bands[0] = diagonal + 1e-3
-    bands[1, :-1] = beside
-    bands[0, :-2] += stiff
-    bands[0, 1:-1] += 4 * stiff
-    bands[0, 2:] += stiff
-    bands[1, :-2] -= 2 * stiff
-    bands[1, 1:-1] -= 2 * stiff
-    bands[2, :-2] += stiff
-    pull = right.copy()
-    pull[:-2] -= stiff * bend
-    pull[1:-1] += 2 * stiff * bend
-    pull[2:] -= stiff * bend
-    return np.clip(solveh_banded(bands, pull, lower=True), -_LONGEST_MOVE_PX, _LONGEST_MOVE_PX)
+def move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> float:
+    """Move each node by the equations of ink (`ecg.kernels.pen_equations`) and bending; how far the farthest goes."""
+    return float(move_nodes(y, diagonal, beside, right, _STIFF, _CORNER_PX, _LONGEST_MOVE_PX, np.empty(len(y))))

@@ -124,6 +124,54 @@ def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float
 
 
 @njit(cache=True)
+def move_nodes(nodes: Reals, diagonal: Reals, beside: Reals, right: Reals, stiff: float, corner: float,
+               longest: float, second: Reals) -> float:
+    """Solve the equations of `pen_equations` with a polyline's bending added, and move its nodes; returns the most.
+
+    nodes (n,) changed in place, each by at most `longest` px; stiff weight of bending, less where the bend exceeds
+    `corner` px; diagonal, right (n,), beside (n - 1,): used up; second (n - 2,) scratch: the third diagonal.
+    """
+    n = len(nodes)
+    for k in range(n):
+        diagonal[k] += 1e-3
+    for k in range(n - 2):
+        bend = nodes[k] - 2 * nodes[k + 1] + nodes[k + 2]
+        weight = stiff / (1 + (bend / corner) ** 2)
+        diagonal[k] += weight
+        diagonal[k + 1] += 4 * weight
+        diagonal[k + 2] += weight
+        beside[k] -= 2 * weight
+        beside[k + 1] -= 2 * weight
+        second[k] = weight
+        right[k] -= weight * bend
+        right[k + 1] += 2 * weight * bend
+        right[k + 2] -= weight * bend
+    # L D L' of five diagonals: nothing fills in.
+    for k in range(n - 1):
+        one = beside[k] / diagonal[k]
+        if k < n - 2:
+            two = second[k] / diagonal[k]
+            beside[k + 1] -= two * beside[k]
+            diagonal[k + 2] -= two * second[k]
+            right[k + 2] -= two * right[k]
+            second[k] = two
+        diagonal[k + 1] -= one * beside[k]
+        right[k + 1] -= one * right[k]
+        beside[k] = one
+    most = 0.0
+    for k in range(n - 1, -1, -1):
+        right[k] /= diagonal[k]
+        if k < n - 1:
+            right[k] -= beside[k] * right[k + 1]
+        if k < n - 2:
+            right[k] -= second[k] * right[k + 2]
+        move = min(longest, max(-longest, right[k]))
+        nodes[k] += move
+        most = max(most, abs(move))
+    return most
+
+
+@njit(cache=True)
 def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -> None:
     """Count in claimed (H, W) how many paths come within `margin` rows of a pixel in its column."""
     for x in range(len(first)):
@@ -160,6 +208,26 @@ def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[
 
 
 @njit(cache=True)
+def polylines(at: Reals, rows: Reals, x0: float, step: float, out: Reals) -> None:
+    """Rows of several polylines at columns x0 + k step, level beyond their ends.
+
+    at, rows (P, m): columns, rising, and rows of their points; out (P, n).
+    """
+    last = at.shape[1] - 1
+    for p in range(len(out)):
+        j = 0
+        for k in range(out.shape[1]):
+            x = x0 + k * step
+            while j < last and at[p, j] < x:
+                j += 1
+            if j == 0 or at[p, j] < x:
+                out[p, k] = rows[p, j]
+            else:
+                share = (x - at[p, j - 1]) / (at[p, j] - at[p, j - 1])
+                out[p, k] = rows[p, j - 1] + share * (rows[p, j] - rows[p, j - 1])
+
+
+@njit(cache=True)
 def course_errors(courses: Reals, x0: float, step: float, reach: float, profile: Reals, fine: int, ink: Floats,
                   trust: Floats, missing: Floats, others: Floats, nearest: Floats, touched: Ints,
                   errors: Reals) -> None:
@@ -170,27 +238,33 @@ def course_errors(courses: Reals, x0: float, step: float, reach: float, profile:
     errors (P,).
     """
     height, width = ink.shape
-    nearest[:] = others
+    # Squares until the end: a root takes longer than all the rest.
+    nearest[:] = others * others
     for p in range(len(courses)):
         count = 0
         for k in range(courses.shape[1] - 1):
             ya, yb, xa = courses[p, k], courses[p, k + 1], x0 + k * step
-            length2 = step * step + (yb - ya) ** 2
+            rise = yb - ya
+            inverse = 1 / (step * step + rise * rise)
+            left, right = max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)
             for y in range(max(0, int(np.ceil(min(ya, yb) - reach))), min(height, int(max(ya, yb) + reach) + 1)):
-                for x in range(max(0, int(np.ceil(xa - reach))), min(width, int(xa + step + reach) + 1)):
-                    s = min(1.0, max(0.0, ((x - xa) * step + (y - ya) * (yb - ya)) / length2))
-                    d = np.sqrt((x - xa - s * step) ** 2 + (y - ya - s * (yb - ya)) ** 2)
-                    if d < nearest[y, x]:
-                        if nearest[y, x] == others[y, x]:
+                down = y - ya
+                for x in range(left, right):
+                    across = x - xa
+                    s = min(1.0, max(0.0, (across * step + down * rise) * inverse))
+                    dx, dy = across - s * step, down - s * rise
+                    d2 = dx * dx + dy * dy
+                    if d2 < nearest[y, x]:
+                        if nearest[y, x] == others[y, x] * others[y, x]:
                             touched[count] = y * width + x
                             count += 1
-                        nearest[y, x] = d
+                        nearest[y, x] = d2
         total = 0.0
         for k in range(count):
             y, x = touched[k] // width, touched[k] % width
-            for sign, d in ((1.0, nearest[y, x]), (-1.0, others[y, x])):
+            for sign, d in ((1.0, np.sqrt(nearest[y, x])), (-1.0, others[y, x])):
                 at = int(d * fine)
                 error = ink[y, x] - (profile[at] if at < len(profile) else 0.0)
                 total += sign * trust[y, x] * error * error * (missing[y, x] if error > 0 else 1.0)
-            nearest[y, x] = others[y, x]
+            nearest[y, x] = others[y, x] * others[y, x]
         errors[p] = total

@@ -125,17 +125,13 @@ def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
 
 def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool, bool]]) -> list[_Place]:
     """Where lines and page disagree, the worst first."""
-    drawn, who = _drawn(lines, scene)
-    off = scene.trust * (scene.ink - drawn)
-    bare = np.clip(-off - _FREE, 0, None)
-    free, pieces = _unexplained(off * scene.missing)
+    wrong, pieces = _wrong(lines, scene)
     found: list[tuple[float, _Place]] = []
     columns, beside = np.arange(scene.ink.shape[1]), _BESIDE_MM * scene.px_per_mm
     for owner, line in enumerate(lines):
-        wrong = ((bare + free) * (who == owner)).sum(axis=0)
         inside = (columns >= line.x[0] - 3) & (columns <= line.x[-1] + 3)
-        for a, b in _spans((wrong > _WRONG) & inside):
-            found.append((float(wrong[a:b].sum()), _place(owner, line, a, b, pieces, scene)))
+        for a, b in _spans((wrong[owner] > _WRONG) & inside):
+            found.append((float(wrong[owner, a:b].sum()), _place(owner, line, a, b, pieces, scene)))
         for a, b in _zigzags(line, scene.px_per_mm):
             found.append((0.0, _place(owner, line, a, b, pieces, scene)))
         for at, meets in enumerate(meetings[owner]):
@@ -148,26 +144,40 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
     return [place for _, place in sorted(found, key=lambda f: -f[0])]
 
 
-def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[Floats, Ints]:
-    """Cover that all lines lay, and whose line is nearest, -1 where none is."""
-    reach = len(scene.profile) / FINE
-    nearest, who = np.full(scene.ink.shape, reach, np.float32), np.full(scene.ink.shape, -1, np.int32)
-    which = np.zeros(scene.ink.shape, np.int32)
-    for owner, line in enumerate(lines):
-        pen_distance(line.y, line.x0, STEP_PX, owner, reach, nearest, who, which)
-    shares = np.r_[scene.profile, 0].astype(np.float32)
-    return shares[np.minimum((nearest * FINE).astype(np.int32), len(scene.profile))], who
+def _wrong(lines: Sequence[Line], scene: _Scene) -> tuple[Reals, Reals]:
+    """(lines, W) px of ink on which each line and the page disagree, and pieces of ink that no line draws.
 
-
-def _unexplained(off: Floats) -> tuple[Floats, Reals]:
-    """Ink that no line draws, and its pieces: left, top, right, bottom, px."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((off > _CLEAR).astype(np.uint8), connectivity=8)
+    Pieces are left, top, right, bottom, px.
+    """
+    at, drawn, who = _drawn(lines, scene)
+    off = scene.trust.ravel()[at] * (scene.ink.ravel()[at] - drawn)
+    unexplained = off * scene.missing.ravel()[at]
+    clear = unexplained > _CLEAR
+    mask = np.zeros(scene.ink.shape, np.uint8)
+    mask.ravel()[at[clear]] = 1
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
     keep = stats[:, cv2.CC_STAT_AREA] >= _LEAST_PX
     keep[0] = False
-    free = np.where(keep[labels], np.clip(off - _FREE, 0, None), np.float32(0))
+    free = np.where(keep[labels.ravel()[at]], unexplained - _FREE, 0)
     pieces = stats[keep].astype(float)
     pieces[:, 2:4] += pieces[:, :2]
-    return free.astype(np.float32), pieces
+    near, width = who >= 0, scene.ink.shape[1]
+    wrong = np.zeros((len(lines), width))
+    np.add.at(wrong, (who[near], at[near] % width), (np.clip(-off - _FREE, 0, None) + free)[near])
+    return wrong, pieces
+
+
+def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[NDArray[np.intp], Floats, Ints]:
+    """Pixels (flat) that have ink or are drawn, the cover that all lines lay there, and whose line is nearest or -1."""
+    reach = len(scene.profile) / FINE
+    nearest, who = np.full(scene.ink.shape, reach, np.float32), np.full(scene.ink.shape, -1, np.int32)
+    which = np.empty(scene.ink.shape, np.int32)
+    for owner, line in enumerate(lines):
+        pen_distance(line.y, line.x0, STEP_PX, owner, reach, nearest, who, which)
+    # Most of a page is bare, and nothing is drawn there.
+    at = np.flatnonzero((scene.ink > 0) | (who >= 0))
+    shares = np.r_[scene.profile, 0].astype(np.float32)
+    return at, shares[np.minimum((nearest.ravel()[at] * FINE).astype(np.int32), len(scene.profile))], who.ravel()[at]
 
 
 def _spans(wrong: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -70,3 +70,17 @@ def course_error(course, x0, step, profile, fine, ink, trust, missing, others):
     for y, x in np.ndindex(ink.shape):
         drawn[y, x] = min(others[y, x], distance(course, x0, step, x, y))
     return error(drawn) - error(others)
+
+
+def moved(nodes, diagonal, beside, right, stiff, corner, longest):
+    """Nodes after one step: the whole matrix written out and solved."""
+    n = len(nodes)
+    matrix = np.diag(diagonal + 1e-3) + np.diag(beside, 1) + np.diag(beside, -1)
+    pull = np.array(right)
+    for k in range(n - 2):
+        row = np.zeros(n)
+        row[k:k + 3] = 1, -2, 1
+        weight = stiff / (1 + (row @ nodes / corner) ** 2)
+        matrix += weight * np.outer(row, row)
+        pull -= weight * (row @ nodes) * row
+    return nodes + np.clip(np.linalg.solve(matrix, pull), -longest, longest)

@@ -9,7 +9,7 @@ from ecg import kernels
 from ecg.marks import FINE, pen_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from naive_ecg import cheapest_cost, course_error, distance, ink_run, path_cost  # noqa: E402
+from naive_ecg import cheapest_cost, course_error, distance, ink_run, moved, path_cost  # noqa: E402
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -78,3 +78,24 @@ def test_errors_of_courses_are_those_of_the_twin() -> None:
     for course, found in zip(courses, errors):
         assert found == pytest.approx(course_error(course, 1.4, 0.5, profile, FINE, ink, trust, missing, others),
                                       abs=1e-3)
+
+
+@pytest.mark.parametrize("n", (3, 4, 30))
+def test_nodes_move_as_those_of_the_twin(n: int) -> None:
+    rng = np.random.default_rng(n)
+    nodes, pulls = rng.random(n) * 9, rng.random((n, 2))
+    diagonal, beside, right = (pulls ** 2).sum(axis=1), 0.4 * pulls[:-1, 0] * pulls[1:, 0], 3 * rng.random(n) - 1
+    wanted = moved(nodes, diagonal, beside, right, 0.02, 0.6, 2.0)
+    now = nodes.copy()
+    most = kernels.move_nodes(now, diagonal, beside, right, 0.02, 0.6, 2.0, np.empty(n))
+    assert now == pytest.approx(wanted, abs=1e-9)
+    assert most == pytest.approx(np.abs(wanted - nodes).max(), abs=1e-9)
+    assert 1 < most <= 2
+
+
+def test_polylines_are_those_of_the_twin() -> None:
+    at = np.array([[2.0, 3.5, 3.5 + 1e-6, 9.0], [-1.0, 4.0, 30.0, 31.0], [5.0, 5.1, 5.2, 5.3]])
+    rows = np.random.default_rng(0).random(at.shape) * 20
+    found = np.empty((3, 40))
+    kernels.polylines(at, rows, 0.3, 1 / 3, found)
+    assert found == pytest.approx(np.array([np.interp(0.3 + np.arange(40) / 3, a, r) for a, r in zip(at, rows)]))
