@@ -13,6 +13,7 @@ from ecg.marks import Pulse, Stroke
 from ecg.mend import mended
 from ecg.names import LEADS
 from ecg.paths import RowPath
+from ecg.swaps import uncrossed
 from ecg.synth import Style, draw_page
 
 HEIGHT, WIDTH = 160, 240
@@ -114,3 +115,21 @@ def test_a_lead_that_begins_inside_a_complex_is_whole() -> None:
         y = found_lead(found, lead)
         y, true = y - np.median(y), truth[lead].dropna().to_numpy()
         assert y[:12].max() == pytest.approx(true[:12].max(), abs=0.12), lead
+
+
+def test_lines_that_exchanged_their_tips_are_set_right() -> None:
+    """A peak of the lower row and a trough of the upper one cross; each line took the other's tip."""
+    x = level(0).x
+    lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
+    upper = np.interp(x, [40.0, 110, 120, 130, 200], [60.0, 60, 130, 60, 60])
+    mixed = [Line(40.0, take(lower, upper), np.ones(len(x))) for take in (np.minimum, np.maximum)]
+    found = uncrossed(mixed, 2.0, PX_PER_MM)
+    np.testing.assert_allclose(found[0].y, upper, atol=8)
+    np.testing.assert_allclose(found[1].y, lower, atol=8)
+
+
+def test_lines_that_cross_as_pens_do_stay_as_they_are() -> None:
+    x = level(0).x
+    lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
+    lines = [Line(40.0, lower, np.ones(len(x))), level(100)]
+    assert [line.y.tolist() for line in uncrossed(lines, 2.0, PX_PER_MM)] == [line.y.tolist() for line in lines]
