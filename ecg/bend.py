@@ -25,6 +25,8 @@ BOX_MM = 5.0
 _STEP_MM, _WINDOW_MM = 5.0, 5.0
 # A window counts from this share of the usual strength of the grid on.
 _FAINT = 0.3
+# Strength of the boxes' wave against one that no lines have, between two harmonics.
+_CLEAR = 4.0
 # Misfit from which a phase is another thing's.
 _OUTLIER_MM = 0.12
 _ROUNDS = 3
@@ -169,6 +171,17 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     return Bend(field, (steps[1], steps[0]), size)
 
 
+def shows_boxes(signal: Floats, origin: tuple[float, float], px_per_mm: float) -> bool:
+    """Whether lines stand every 5 mm, clearly above what is there by chance: some papers have only 1 mm dots.
+
+    Parameters are those of `find_bend`.
+    """
+    everywhere = np.ones(signal.shape, bool)
+    return all(np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM)))
+               > _CLEAR * np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM,
+                                                     1.5))) for axis in (0, 1))
+
+
 def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
     """The displacement (rows, columns) that all harmonics agree on, from that of the first.
 
@@ -184,7 +197,7 @@ def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
 
 
 def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float,
-              harmonic: int = 1) -> Complex:
+              harmonic: float = 1) -> Complex:
     """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
 
     Parameters
@@ -197,7 +210,7 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
     origin : float
         Column or row of one line.
     px_per_mm, window_mm : float
-    harmonic : int
+    harmonic : float
     """
     mask = inside.astype(np.float32)
     at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)
