@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import Bend, ToSource, find_bend, shows_boxes
+from ecg.bend import find_bend, shows_boxes
+from ecg.field import Bend, ToSource
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from ecg.paper import Mask, find_paper, painted
