@@ -7,125 +7,30 @@ phases is what the page is moved by.
 """
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
-from scipy.ndimage import map_coordinates
+
+from ecg.field import Bend
+from ecg.grid import BOX_MM
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Complex = NDArray[np.complex128]
 
-BOX_MM = 5.0
 # Windows stand this far apart; standard deviation of their Gaussian.
 _STEP_MM, _WINDOW_MM = 5.0, 5.0
 # A window counts from this share of the usual strength of the grid on.
 _FAINT = 0.3
+# Strength of the boxes' wave against one that no lines have, between two harmonics.
+_CLEAR = 4.0
 # Misfit from which a phase is another thing's.
 _OUTLIER_MM = 0.12
 _ROUNDS = 3
 _HARMONICS = (1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Bend:
-    """A displacement field.
-
-    Parameters
-    ----------
-    shift_px : (2, rows, columns) float64
-        Along x and y: what belongs at (x, y) lies at (x, y) + shift.
-    step_px : (float, float)
-        Distance of its columns and of its rows, the first of which stand at 0.
-    size_px : float
-        How far the page is moved: 90th percentile over the paper.
-    """
-
-    shift_px: Reals
-    step_px: tuple[float, float]
-    size_px: float
-
-    def scaled(self, factor: tuple[float, float]) -> "Bend":
-        """The field of the same page with pixels smaller by a factor along x and y."""
-        return Bend(self.shift_px * np.reshape(factor, (2, 1, 1)),
-                    (self.step_px[0] * factor[0], self.step_px[1] * factor[1]), self.size_px * max(factor))
-
-    def after(self, later: "Bend") -> "Bend":
-        """One field for this one and what `later`, with the same nodes, found on the page that it made flatter."""
-        at = (self.nodes + later.shift_px.reshape(2, -1).T) / np.array(self.step_px)
-        before = np.stack([_between(shift, at).reshape(shift.shape) for shift in self.shift_px])
-        return replace(self, shift_px=before + later.shift_px)
-
-    @property
-    def nodes(self) -> Reals:
-        """(rows x columns, 2) where its nodes stand."""
-        _, rows, columns = self.shift_px.shape
-        y, x = np.mgrid[:rows, :columns]
-        return np.c_[x.ravel() * self.step_px[0], y.ravel() * self.step_px[1]]
-
-
-@dataclass(frozen=True)
-class ToSource:
-    """From the pixels of a flat page to those of the file.
-
-    Parameters
-    ----------
-    before : (3, 3) float64
-        To the page as it was laid flat: quarters of a turn.
-    bend : Bend or None
-    after : (3, 3) float64
-        Homography to the file.
-    """
-
-    before: Reals
-    bend: Bend | None
-    after: Reals
-
-    def points(self, xy: Reals) -> Reals:
-        """Places (n, 2) in the file of places (n, 2) on the page."""
-        at = projected(self.before, xy)
-        if self.bend is not None:
-            step = np.array(self.bend.step_px)
-            at = at + np.stack([_between(shift, at / step) for shift in self.bend.shift_px], axis=1)
-        return projected(self.after, at)
-
-    def everywhere(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-        """Where each pixel of an (H, W) page lies in the file: x and y, (H, W) float32 each.
-
-        Between the nodes of the bend, 5 mm apart, a straight line is exact to hundredths of a pixel.
-        """
-        assert self.bend is not None
-        _, rows, columns = self.bend.shift_px.shape
-        down = _hats(shape[0], rows, self.bend.step_px[1])
-        across = _hats(shape[1], columns, self.bend.step_px[0])
-        x, y = (down @ part.reshape(rows, columns).astype(np.float32) @ across.T
-                for part in self.points(self.bend.nodes).T)
-        return x, y
-
-
-def projected(matrix: Reals, xy: Reals) -> Reals:
-    """Places (n, 2) after a homography (3, 3)."""
-    lifted = np.c_[xy, np.ones(len(xy))] @ matrix.T
-    return np.asarray(lifted[:, :2] / lifted[:, 2:])
-
-
-def _between(values: Reals, at: Reals) -> Reals:
-    """(n,) values (rows, columns) at places (n, 2), column first, linearly between nodes; beyond the last as there."""
-    return np.asarray(map_coordinates(values, at.T[::-1], order=1, mode="nearest"))
-
-
-def _hats(length: int, count: int, step: float) -> Floats:
-    """(length, count) weights of linear interpolation between nodes `step` apart, beyond the last running on."""
-    at = np.arange(length) / step
-    first = np.clip(at.astype(int), 0, count - 2)
-    out = np.zeros((length, count), np.float32)
-    out[np.arange(length), first] = 1 - (at - first)
-    out[np.arange(length), first + 1] = at - first
-    return out
 
 
 def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], px_per_mm: float, *,
@@ -169,6 +74,17 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     return Bend(field, (steps[1], steps[0]), size)
 
 
+def shows_boxes(signal: Floats, origin: tuple[float, float], px_per_mm: float) -> bool:
+    """Whether lines stand every 5 mm, clearly above what is there by chance: some papers have only 1 mm dots.
+
+    Parameters are those of `find_bend`.
+    """
+    everywhere = np.ones(signal.shape, bool)
+    return all(np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM)))
+               > _CLEAR * np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM,
+                                                     1.5))) for axis in (0, 1))
+
+
 def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
     """The displacement (rows, columns) that all harmonics agree on, from that of the first.
 
@@ -184,7 +100,7 @@ def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
 
 
 def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float,
-              harmonic: int = 1) -> Complex:
+              harmonic: float = 1) -> Complex:
     """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
 
     Parameters
@@ -197,7 +113,7 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
     origin : float
         Column or row of one line.
     px_per_mm, window_mm : float
-    harmonic : int
+    harmonic : float
     """
     mask = inside.astype(np.float32)
     at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import Bend, ToSource, find_bend
+from ecg.bend import find_bend, shows_boxes
+from ecg.field import Bend, ToSource
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from ecg.paper import Mask, find_paper, painted
@@ -133,7 +134,7 @@ def flatten(rgb: Bytes) -> Page:
 
 def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, int], px_per_mm: tuple[float, float],
                lattice: Lattice) -> tuple[Mask, Bend | None]:
-    """Where the flat page shows paper, coarsely, and how it is bent; without the grid's own signal not looked for."""
+    """Where the flat page shows paper, coarsely, and how it is bent; without 5 mm lines not looked for."""
     factor = px_per_mm[0] / _COARSE, px_per_mm[1] / _COARSE
     coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
     if signal is None:
@@ -148,6 +149,8 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     middle = np.array([[size[0] / 2, size[1] / 2]])
     crossing = middle[0] - (lattice.boxes(middle)[0] % 1) * BOX_MM * np.array(px_per_mm)
     origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
+    if not shows_boxes(np.asarray(signal_), origin, _COARSE):
+        return np.ones(coarse[::-1], bool), None
     paper = find_paper(np.asarray(rgb_), np.asarray(signal_), origin, _COARSE)
     bend = find_bend(np.asarray(signal_), paper, origin, _COARSE)
     if bend.size_px < _BENT_MM * _COARSE:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import BOX_MM, grid_wave
+from ecg.bend import grid_wave
+from ecg.grid import BOX_MM
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

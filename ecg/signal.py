@@ -115,10 +115,12 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[fl
             continue
         off = {lead: _difference(lines[k], lines[other]) / px_per_mm[1]
                for lead, other in short.items()}
-        best = min(off, key=lambda lead: off[lead])
+        least = min(off.values())
+        # Where I is small, II and aVF are nearly one: of two that fit about as well, II is what strips show.
+        best = "II" if off.get("II", np.inf) < 2.5 * least else min(off, key=lambda lead: off[lead])
         # Half a millimetre is what two prints of one signal differ by at most, on average.
         named = off.get(cell.lead, np.inf)
-        if best != cell.lead and off[best] < 0.5 * named and off[best] < 0.5 < named:
+        if best != cell.lead and least < 0.5 * named and least < 0.5 < named:
             warnings.append(f"the strip of row {cell.row + 1} repeats lead {best}, its name was read as {cell.lead}")
             cells[k] = replace(cell, lead=best)
     return replace(layout, cells=cells, warnings=warnings)
