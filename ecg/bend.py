@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import map_coordinates
 
@@ -154,8 +154,9 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
         count = int(np.ceil((length - 1) / (_STEP_MM * px_per_mm))) + 1
         steps.append((length - 1) / (count - 1))
         nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
-    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, _WINDOW_MM, k)[np.ix_(*nodes)]
-              for k in _HARMONICS] for axis in (0, 1)]
+    windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, nodes)]
+    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, windows, k) for k in _HARMONICS]
+             for axis in (0, 1)]
     strength = np.minimum(np.abs(waves[0][0]), np.abs(waves[1][0]))
     usual = max(float(np.quantile(strength, 0.7)), 1e-9)
     known = strength > _FAINT * usual
@@ -183,9 +184,15 @@ def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
     return total / np.maximum(weight, 1e-30)
 
 
-def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float,
-              harmonic: int = 1) -> Complex:
-    """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
+def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Floats:
+    """(n, length) weights of Gaussian windows around positions `at`, px; beyond the image there is nothing."""
+    off = (np.arange(length) - np.asarray(at, float)[:, None]) / sigma_px
+    return np.asarray(np.exp(-0.5 * off ** 2) / (sigma_px * np.sqrt(2 * np.pi)), np.float32)
+
+
+def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float,
+              windows: Sequence[Floats], harmonic: int = 1) -> Complex:
+    """Complex amplitude (n, m) of the 5 mm lines across one axis, in windows around places.
 
     Parameters
     ----------
@@ -196,22 +203,28 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
         0 for upright lines, 1 for level ones.
     origin : float
         Column or row of one line.
-    px_per_mm, window_mm : float
+    px_per_mm : float
+    windows : (n, H) and (m, W) float32
+        Of `gaussian_windows`, down and across.
     harmonic : int
     """
     mask = inside.astype(np.float32)
-    at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)
-    turn = np.float32(-2 * np.pi * harmonic / (BOX_MM * px_per_mm)) * at
-    wave = [w[None, :] if axis == 0 else w[:, None] for w in (np.cos(turn), np.sin(turn))]
+    down, across = windows
+    at = np.arange(signal.shape[1 - axis]) - origin
+    wave = np.exp(2j * np.pi * harmonic / (BOX_MM * px_per_mm) * -at).astype(np.complex64)
 
     def mean(values: Floats) -> Floats:
-        return cv2.GaussianBlur(values, (0, 0), window_mm * px_per_mm, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(down @ values @ across.T, np.float32)
+
+    def turned(values: Floats) -> Complex:
+        # What is real comes first: it is the larger part of the work.
+        out = (down @ values) @ (across * wave).T if axis == 0 else (down * wave) @ (values @ across.T)
+        return np.asarray(out, np.complex128)
 
     area = np.maximum(mean(mask), 1e-3)
-    level = mean(mask * signal) / area
+    masked = mask * signal
     # The mean is no wave: it must not leak in where an edge cuts the window.
-    real, imaginary = (mean(mask * signal * w) - level * mean(mask * w) for w in wave)
-    return np.asarray((real + 1j * imaginary), np.complex128)
+    return turned(masked) - mean(masked) / area * turned(mask)
 
 
 def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
