@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solveh_banded
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import label, map_coordinates
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -236,6 +236,9 @@ def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
     y, x = np.mgrid[:rows, :columns]
     central = weight * np.exp(-8 * (((y + 0.5) / rows - 0.5) ** 2 + ((x + 0.5) / columns - 0.5) ** 2))
     start = divmod(int(central.argmax()), columns)
+    reached, _ = label(weight > 0)
+    if weight[start] > 0 and np.abs(cycles[reached == reached[start]]).max() < 0.25:
+        return np.where(reached == reached[start], cycles, np.nan)  # nowhere is there a jump
     out = np.full(cycles.shape, np.nan)
     queue = [(-weight[start], *start, cycles[start])]
     while queue:

@@ -21,7 +21,7 @@ BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
 _AS_WELL = 1.03
 # Phases that a map foresaw, from this part of the page on, to so many cycles: it holds for the rest of the page too.
-_FORESEEN_FROM, _FORESEEN = 0.36, 0.05
+_FORESEEN_FROM, _FORESEEN = 0.36, 0.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
 _FIFTH = 0.06
 # Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.

@@ -16,6 +16,8 @@ _PULSE_WIDTH_MM = (1.5, 11.0)
 _PROFILE = 5
 # Steps a pixel of `pen_profile`.
 FINE = 16
+# Share of ink from which a pen is said to lay any.
+_LEAST_SHARE = 0.001
 # Share of ink that a line leaves between two rows of pixels: from here on nothing, down to there all of it is made up.
 _SURE, _THIN = 0.92, 0.8
 
@@ -228,7 +230,9 @@ def pen_profile(pen_px: float, blur_px: float) -> Reals:
     radius = pen_px / 2
     d = np.arange(0, radius + 1 + 2.5 * blur_px, 1 / FINE)
     sigma = np.sqrt(2) * blur_px
-    return np.asarray(0.5 * (erf((radius - d) / sigma) + erf((radius + d) / sigma)))
+    shares = 0.5 * (erf((radius - d) / sigma) + erf((radius + d) / sigma))
+    # Loops over pixels take as long as this reaches far.
+    return np.asarray(shares[:np.count_nonzero(shares > _LEAST_SHARE) + 1], np.float64)
 
 
 def as_line(ink: Floats, pen_px: float, blur_px: float) -> tuple[Floats, float]:
