@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solveh_banded
+from scipy.ndimage import label
 
 from ecg.field import Bend
 from ecg.grid import BOX_MM
@@ -59,8 +60,9 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
         count = int(np.ceil((length - 1) / (_STEP_MM * px_per_mm))) + 1
         steps.append((length - 1) / (count - 1))
         nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
-    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, _WINDOW_MM, k)[np.ix_(*nodes)]
-              for k in _HARMONICS] for axis in (0, 1)]
+    windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, nodes)]
+    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, windows, k) for k in _HARMONICS]
+             for axis in (0, 1)]
     strength = np.minimum(np.abs(waves[0][0]), np.abs(waves[1][0]))
     usual = max(float(np.quantile(strength, 0.7)), 1e-9)
     known = strength > _FAINT * usual
@@ -80,9 +82,14 @@ def shows_boxes(signal: Floats, origin: tuple[float, float], px_per_mm: float) -
     Parameters are those of `find_bend`.
     """
     everywhere = np.ones(signal.shape, bool)
-    return all(np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM)))
-               > _CLEAR * np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, _WINDOW_MM,
-                                                     1.5))) for axis in (0, 1))
+    places = [np.arange(0, n, max(1, round(_STEP_MM * px_per_mm))) for n in signal.shape]
+    windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, places)]
+    for axis in (0, 1):
+        boxes, between = (np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, windows, k)))
+                          for k in (1, 1.5))
+        if boxes <= _CLEAR * between:
+            return False
+    return True
 
 
 def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
@@ -99,9 +106,15 @@ def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
     return total / np.maximum(weight, 1e-30)
 
 
-def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float, window_mm: float,
-              harmonic: float = 1) -> Complex:
-    """Complex amplitude (H, W) of the 5 mm lines across one axis, in a Gaussian window around each pixel.
+def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Floats:
+    """(n, length) weights of Gaussian windows around positions `at`, px; beyond the image there is nothing."""
+    off = (np.arange(length) - np.asarray(at, float)[:, None]) / sigma_px
+    return np.asarray(np.exp(-0.5 * off ** 2) / (sigma_px * np.sqrt(2 * np.pi)), np.float32)
+
+
+def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float,
+              windows: Sequence[Floats], harmonic: float = 1) -> Complex:
+    """Complex amplitude (n, m) of the 5 mm lines across one axis, in windows around places.
 
     Parameters
     ----------
@@ -112,22 +125,28 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
         0 for upright lines, 1 for level ones.
     origin : float
         Column or row of one line.
-    px_per_mm, window_mm : float
+    px_per_mm : float
+    windows : (n, H) and (m, W) float32
+        Of `gaussian_windows`, down and across.
     harmonic : float
     """
     mask = inside.astype(np.float32)
-    at = np.arange(signal.shape[1 - axis], dtype=np.float32) - np.float32(origin)
-    turn = np.float32(-2 * np.pi * harmonic / (BOX_MM * px_per_mm)) * at
-    wave = [w[None, :] if axis == 0 else w[:, None] for w in (np.cos(turn), np.sin(turn))]
+    down, across = windows
+    at = np.arange(signal.shape[1 - axis]) - origin
+    wave = np.exp(2j * np.pi * harmonic / (BOX_MM * px_per_mm) * -at).astype(np.complex64)
 
     def mean(values: Floats) -> Floats:
-        return cv2.GaussianBlur(values, (0, 0), window_mm * px_per_mm, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(down @ values @ across.T, np.float32)
+
+    def turned(values: Floats) -> Complex:
+        # What is real comes first: it is the larger part of the work.
+        out = (down @ values) @ (across * wave).T if axis == 0 else (down * wave) @ (values @ across.T)
+        return np.asarray(out, np.complex128)
 
     area = np.maximum(mean(mask), 1e-3)
-    level = mean(mask * signal) / area
+    masked = mask * signal
     # The mean is no wave: it must not leak in where an edge cuts the window.
-    real, imaginary = (mean(mask * signal * w) - level * mean(mask * w) for w in wave)
-    return np.asarray((real + 1j * imaginary), np.complex128)
+    return turned(masked) - mean(masked) / area * turned(mask)
 
 
 def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
@@ -139,6 +158,9 @@ def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
     y, x = np.mgrid[:rows, :columns]
     central = weight * np.exp(-8 * (((y + 0.5) / rows - 0.5) ** 2 + ((x + 0.5) / columns - 0.5) ** 2))
     start = divmod(int(central.argmax()), columns)
+    reached, _ = label(weight > 0)
+    if weight[start] > 0 and np.abs(cycles[reached == reached[start]]).max() < 0.25:
+        return np.where(reached == reached[start], cycles, np.nan)  # nowhere is there a jump
     out = np.full(cycles.shape, np.nan)
     queue = [(-weight[start], *start, cycles[start])]
     while queue:

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
 STEP_PX = 1 / 3
-ROUNDS = 24
+ROUNDS = 10
 _LONGEST_MOVE_PX = 2.0
 _TIP_COLUMNS = 9
 # Weight of bending against ink, and the bend in px beyond which it is a corner of the signal and not noise.

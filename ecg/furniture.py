@@ -42,10 +42,11 @@ def without_furniture(ink: Floats, layout: Layout) -> tuple[Floats, Floats]:
     for pulse in layout.pulses:
         _lay(cover.T, ink.T, int(np.floor(pulse.top - half)), int(np.ceil(pulse.top + half)), round(pulse.left),
              round(pulse.right))
-    room = 1 - cover
-    own = np.where(cover > 0, np.clip((ink - cover) / np.maximum(room, np.float32(0.1)), 0, 1), ink)
-    trust = np.where(cover < _FULL, room * room, np.float32(0))
-    return np.where(trust > 0, own, ink).astype(np.float32), trust.astype(np.float32)
+    own, trust, at = ink.copy(), np.ones_like(ink), np.nonzero(cover)
+    room = 1 - cover[at]
+    trust[at] = np.where(cover[at] < _FULL, room * room, np.float32(0))
+    own[at] = np.where(trust[at] > 0, np.clip((ink[at] - cover[at]) / np.maximum(room, np.float32(0.1)), 0, 1), ink[at])
+    return own, trust
 
 
 def _strokes(layout: Layout) -> Iterator[tuple[int, int, int, int]]:

@@ -20,6 +20,8 @@ Reals = NDArray[np.float64]
 BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
 _AS_WELL = 1.03
+# Phases that a map foresaw, from this part of the page on, to so many cycles: it holds for the rest of the page too.
+_FORESEEN_FROM, _FORESEEN = 0.36, 0.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
 _FIFTH = 0.06
 # Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.
@@ -240,7 +242,10 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
     matrix[:2, 2] += np.angle((weights[:, None] * np.exp(2j * np.pi * off)).sum(axis=0)) / (2 * np.pi)
     agree = np.zeros(len(centers), bool)
     errors = np.zeros(len(centers))
+    foreseen = False
     for limit in (0.2, 0.28, 0.36, 0.44, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0, 1.0):
+        if foreseen and limit < 1:
+            continue  # a page that lies as flat as this needs no steps
         use = reach <= limit
         targets, weights, off = _block_phases(signal, matrix, centers[use], size, window)
         good = weights > 0.25 * np.median(weights[np.argsort(-weights)][:max(4, len(weights) // 2)])
@@ -250,6 +255,7 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
             break
         chosen = centers[use][near], targets[near], weights[near]
         matrix = _fit(*chosen, 8 if limit >= 0.36 else 6)
+        foreseen |= limit >= _FORESEEN_FROM and bool(np.abs(off[good]).max() < _FORESEEN)
         agree[np.flatnonzero(use)[near]] = True
         errors[np.flatnonzero(use)] = np.hypot(*off.T) * period
     inside = reach <= 0.85
@@ -267,13 +273,15 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
     found, weights = np.empty_like(now), np.empty(len(centers))
     for n, (x, y) in enumerate(centers):
         left, top = int(round(x - size / 2)), int(round(y - size / 2))
-        tile = signal[top:top + size, left:left + size].astype(np.float64)
-        tile = (tile - tile.mean()) * window[None, :]
+        tile = signal[top:top + size, left:left + size]
         dx, dy = left + (size - 1) / 2 - x, top + (size - 1) / 2 - y
         size_of = []
-        # Down the columns first, both axes, cosine and sine at once: complex numbers would copy the tile.
+        # Down the columns first, both axes, cosine and sine at once: complex numbers would copy the tile. The last
+        # row of factors sums up the tile: its mean is taken off what comes out, before the window across.
         turns = -2 * np.pi * down[n][:, None] * at
-        rows = (window * np.concatenate([np.cos(turns), np.sin(turns)])) @ tile
+        factors = np.concatenate([window * np.cos(turns), window * np.sin(turns), np.ones((1, size))])
+        rows = factors.astype(np.float32) @ tile
+        rows = (rows[:4] - factors[:4].sum(axis=1, keepdims=True) * (float(rows[4].sum()) / size ** 2)) * window
         for axis in (0, 1):
             fx, fy = right[n, axis], down[n, axis]
             wave = (rows[axis] + 1j * rows[axis + 2]) @ np.exp(-2j * np.pi * fx * at)

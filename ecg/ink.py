@@ -61,7 +61,7 @@ def darkness(rgb: Bytes) -> Floats:
                        interpolation=cv2.INTER_AREA)
     paper = cv2.GaussianBlur(cv2.medianBlur(small, 13), (0, 0), 4).astype(np.float32)
     level = cv2.resize(paper, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-    out = cv2.divide(rgb.astype(np.float32), np.maximum(level, 8, out=level))
+    out = np.divide(rgb, np.maximum(level, 8, out=level), out=level, dtype=np.float32)
     return np.maximum(np.subtract(1, out, out=out), 0, out=out)
 
 
@@ -74,7 +74,8 @@ def find_colors(dark: Floats) -> Colors:
         Of `darkness`.
     """
     sample = dark[::3, ::3].reshape(-1, 3)
-    least, most = sample.min(axis=1), sample.max(axis=1)
+    bands = sample.T  # one after another: numpy is slow at the least of three neighbours
+    least, most = np.minimum(np.minimum(*bands[:2]), bands[2]), np.maximum(np.maximum(*bands[:2]), bands[2])
     # Ink is what is dark in all channels; a grid in color is bright in at least one.
     level = float(np.quantile(least, 0.999))
     ink = np.median(sample[least >= 0.75 * level], axis=0).astype(np.float64)
@@ -100,7 +101,8 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
     inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
-    most[cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    near = cv2.dilate(inked.view(np.uint8), np.ones((3, 3), np.uint8))
+    np.copyto(most, 0, where=near.view(bool))
     return np.minimum(most, top, out=most)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import grid_wave
+from ecg.bend import gaussian_windows, grid_wave
 from ecg.grid import BOX_MM
 
 Bytes = NDArray[np.uint8]
@@ -22,6 +22,8 @@ _LEAST_MM2 = 40.0
 _DARK, _TINTED = 0.87, 0.12
 # Share of the usual strength of the grid below which there is none.
 _NO_GRID = 0.45
+# Standard deviation of the windows in which the grid's strength is measured.
+_STRENGTH_MM = 4.0
 
 
 def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_mm: float) -> Mask:
@@ -62,12 +64,18 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_m
 def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], px_per_mm: float) -> Reals:
     """How strong the grid is around each pixel inside, counting pixels inside only."""
     mask = inside.astype(np.float32)
-    area = cv2.GaussianBlur(mask, (0, 0), 4 * px_per_mm, borderType=cv2.BORDER_CONSTANT)
     # Shading from paper to table is steep: only what is finer than a box is grid.
     level = cv2.blur(mask * signal, (_box(px_per_mm),) * 2) / np.maximum(
         cv2.blur(mask, (_box(px_per_mm),) * 2), np.float32(1e-3))
-    waves = [grid_wave(signal - level, inside, axis, origin[axis], px_per_mm, 4.0) for axis in (0, 1)]
-    return np.asarray((np.abs(waves[0]) + np.abs(waves[1])) / np.maximum(area, 1e-3))
+    # Windows are wide: a few places tell what lies between them.
+    sigma = _STRENGTH_MM * px_per_mm
+    counts = [max(2, round(2 * n / sigma)) for n in signal.shape]
+    windows = [gaussian_windows(n, (np.arange(count) + 0.5) * n / count - 0.5, sigma)
+               for n, count in zip(signal.shape, counts)]
+    area = windows[0] @ mask @ windows[1].T
+    waves = [grid_wave(signal - level, inside, axis, origin[axis], px_per_mm, windows) for axis in (0, 1)]
+    coarse = (np.abs(waves[0]) + np.abs(waves[1])) / np.maximum(area, 1e-3)
+    return np.asarray(cv2.resize(coarse, signal.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float64)
 
 
 def _box(px_per_mm: float) -> int:
