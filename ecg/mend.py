@@ -255,8 +255,10 @@ def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Reals, y: Reals) -> Byte
 
     What hides the page does not part it, nor does a gap of two pixels.
     """
-    dark, hidden = scene.ink[at] > 0.5, scene.trust[at] < _HIDDEN
-    joined = cv2.morphologyEx((dark | hidden).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
+    # A thin line is nowhere black: half of what it is in its middle is line, a third joins pieces of it.
+    middle, hidden = min(1.0, float(scene.profile[0])), scene.trust[at] < _HIDDEN
+    dark, faint = scene.ink[at] > 0.5 * middle, scene.ink[at] > 0.33 * middle
+    joined = cv2.morphologyEx((faint | hidden).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
     _, labels = cv2.connectedComponents(joined, connectivity=8)
     rows = np.clip(np.round(y).astype(int), 0, dark.shape[0] - 1)
     columns = np.clip(np.round(x).astype(int), 0, dark.shape[1] - 1)
