@@ -136,12 +136,12 @@ def _r_drawn(drawn: NDArray[np.bool_], onset: NDArray[np.int64], peak: NDArray[n
     """(leads, beats) whether the lead is drawn from the beginning of QRS, 50 ms suffice, and for 20 ms around R.
 
     What a window leaves of a complex that it cuts is a flank, whose highest point is no R wave. Gaps of 20 ms are none,
-    and an onset is known to 10 ms.
+    and an onset is known to 4 ms.
     """
     row, near = np.arange(len(drawn))[:, None], int(0.02 * FS_HZ)
     whole = minimum_filter1d(maximum_filter1d(drawn.astype(np.uint8), near + 1, axis=1), near + 1, axis=1)
     around = minimum_filter1d(whole, 2 * near + 1, axis=1, mode="constant", cval=0)
-    first = np.minimum(np.maximum(onset, peak - int(0.05 * FS_HZ)) + int(0.01 * FS_HZ), peak)
+    first = np.minimum(np.maximum(onset, peak - int(0.05 * FS_HZ)) + int(0.004 * FS_HZ), peak)
     return np.asarray((whole[row, first] > 0) & (around[row, peak] > 0))
 
 
