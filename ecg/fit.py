@@ -130,7 +130,7 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, 
 
 
 def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
-    """The fitted line; where the page is not trusted it runs straight from one side to the other."""
+    """The fitted line, and how surely each node was seen: not at all where the page is not trusted."""
     rows = np.clip(np.round(y).astype(int), 0, trust.shape[0] - 1)
     clear = trust[rows, np.clip(np.round(line.x).astype(int), 0, trust.shape[1] - 1)] > 0
     under = map_coordinates(ink, [y, line.x], order=1, mode="nearest") / 0.6

@@ -117,9 +117,10 @@ def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
     """Whether the beginning and the end of each cell meet another lead or a pulse."""
     out = []
     for cell in layout.cells:
-        last = max(c.end for c in layout.cells if c.row == cell.row)
+        first, last = (f(at for c in layout.cells if c.row == cell.row for at in (c.start, c.end)) for f in (min, max))
         pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm for p in layout.pulses)
-        out.append((cell.start_s > 0 or pulsed, cell.end < last - 1))
+        # Leads side by side may begin at one time: only columns tell which of them meet.
+        out.append((cell.start > first + 1 or pulsed, cell.end < last - 1))
     return out
 
 
