@@ -1,24 +1,23 @@
 """Where the leads of a row begin and end: equal shares of the row, or the pieces between gaps."""
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecg.marks import Pulse, Stroke
 from ecg.paths import RowPath
 from ecg.plan import Plan
 
 # Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
 _QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
+_QUARTERS_S = tuple(_QUARTER_S * k for k in range(4, 61))
 # From lead to lead paper is measured to this, s.
 _STEADY_S = 0.03
+# Rows of several leads last 10 s in all; their ends are lost where a beat is cut off there, by less than this, s.
+_ROW_S, _LOST_S = 10.0, 0.35
 # Gaps between leads, mm; how far from an equal share of the row one is looked for.
 _LEAST_GAP_MM, _MOST_GAP_MM, _REACH_MM = 0.8, 12.0, 11.0
 # Leads between gaps are of one length, to this share: the first may have lost its beginning.
 _UNEVEN = 0.06
-# A trace that begins this near to its pulse begins at it: the column between them is no gap.
-_JOINED_MM = 0.9
 # A page shows one time only once: rows that are longer than this show their leads side by side.
 _LONGEST_S = 12.0
 
@@ -73,25 +72,31 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
     return out
 
 
-def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, pen_px: float) -> list[tuple[float, float]]:
-    """Columns between leads that no pen went through, where most rows have them and between all leads; px."""
+def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: float, pen_px: float
+              ) -> list[tuple[float, float]]:
+    """Columns between leads that no pen went through, where most rows have them and between all leads; px.
+
+    A gap ends where the next lead begins, in one column in all rows: that places the leads. Where it begins is told by
+    all leads together, which are of one length: the end of one may be lost.
+    """
     several = [(row, len(of_row)) for row, of_row in zip(rows, leads) if len(of_row) > 1]
     if not several or len({count for _, count in several}) > 1:
         return []
-    count, out = several[0][1], []
-    for c in range(1, count):
-        seen = [gap for row, _ in several
-                for gap in [_gap(row, row.start + (row.end - row.start) * c / count, px_per_mm)] if gap]
-        if len(seen) < max(1, 0.5 * len(several)):
-            return []
-        begin, end = np.median(seen, axis=0)
-        alike = np.abs(np.array(seen) - [begin, end]).max(axis=1) < px_per_mm
-        if alike.sum() < max(1, 0.5 * len(several)):
-            return []
-        out.append((float(begin) - pen_px / 2, float(end) + pen_px / 2))
+    count = several[0][1]
     first, last = (float(np.median(at)) for at in zip(*((row.start, row.end) for row, _ in several)))
-    long = np.array([*(begin for begin, _ in out), last]) - [first, *(end for _, end in out)]
-    return out if np.ptp(long) < _UNEVEN * long.mean() else []
+    starts, long = [first], list[float]()
+    for c in range(1, count):
+        seen = np.array([gap for row, _ in several
+                         for gap in [_gap(row, row.start + (row.end - row.start) * c / count, px_per_mm)] if gap])
+        alike = seen[np.abs(seen[:, 1] - np.median(seen[:, 1])) < px_per_mm] if len(seen) else seen
+        if len(alike) < max(1, 0.5 * len(several)):
+            return []
+        long += (alike[:, 0] - pen_px / 2 - starts[-1]).tolist()
+        starts.append(float(np.median(alike[:, 1])) + pen_px / 2)
+    if abs((last - first) / px_per_s - _ROW_S) < _STEADY_S:
+        return []  # 10 s without a gap: traces jump from lead to lead
+    ends = np.array([*(start + float(np.quantile(long, 0.75)) for start in starts[:-1]), last])
+    return list(zip(ends[:-1].tolist(), starts[1:])) if np.ptp(ends - starts) < _UNEVEN * np.mean(long) else []
 
 
 def _gap(row: RowPath, at: float, px_per_mm: float) -> tuple[float, float] | None:
@@ -120,11 +125,13 @@ def _spans(row: RowPath, count: int, gaps: Sequence[tuple[float, float]], px_per
 
 def _times(spans: Sequence[tuple[float, float]], px_per_s: float) -> list[float]:
     """Seconds at which the leads of a row begin."""
-    long = _usual(float(np.median([b - a for a, b in spans])) / px_per_s)
+    drawn = float(np.median([b - a for a, b in spans])) / px_per_s
+    long = _usual(drawn)
     if len(spans) > 1:
+        # Paper may run on while the pen is lifted, or leads are set apart from each other: time runs between the two.
         step = (spans[-1][0] - spans[0][0]) / (len(spans) - 1) / px_per_s
-        # Paper that runs on while the printer lifts its pen, or leads set apart from each other.
-        long = _usual(step) if 0 < abs(_usual(step) - step) < _STEADY_S else long
+        fitting = [value for value in (*_QUARTERS_S, _THIRD_S) if drawn - _STEADY_S < value < step + _STEADY_S]
+        long = min(fitting, key=lambda value: abs(value - drawn), default=long)
     together = len(spans) > 1 and long * len(spans) > _LONGEST_S
     return [0.0 if together else c * long for c in range(len(spans))]
 
@@ -137,37 +144,7 @@ def _usual(seconds: float) -> float:
 
 def step_px(row: RowPath, count: int, px_per_s: float) -> float:
     """Columns from lead to lead in a row without gaps; where it is about usual the scale, known better, places them."""
-    step = (row.end - row.start) / count
-    return _usual(step / px_per_s) * px_per_s if count > 1 else step
-
-
-def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke], leads: Plan,
-            gaps: Sequence[tuple[float, float]], px_per_mm: float, mm_per_s: float) -> list[RowPath]:
-    """All rows begin and end together, unless one reaches out by more than 4 mm: faint ends are lost in some.
-
-    Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
-    """
-    sx = px_per_mm
-    start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
-    rights = [p.right for p in pulses if abs(start - p.right) < _JOINED_MM * sx]
-    start = float(np.median(rights)) if rights else start
-    told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
-    if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
-        start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
-    # One of many rows that seems shorter has lost a faint end, unless gaps made the others longer; one that is longer
-    # is of another kind.
-    least = [end - 4 * sx if gaps and len(of_row) == 1 else -np.inf for of_row in leads]
-    return [replace(row, start=start if row.start > start - 4 * sx else row.start,
-                    end=end if low < row.end < end + 4 * sx else row.end) for row, low in zip(rows, least)]
-
-
-def _told_starts(rows: Sequence[RowPath], separators: Sequence[Stroke], leads: Plan, start: float, sx: float,
-                 mm_per_s: float) -> NDArray[np.float64]:
-    """The beginning of the rows as each separator tells it."""
-    told = np.array([(s.x - at, s.height, (s.top + s.bottom) / 2 - row.base) for row, of_row in zip(rows, leads)
-                     for c in range(1, len(of_row)) for at in [c * step_px(row, len(of_row), sx * mm_per_s)]
-                     for s in separators if abs(s.x - at - start) < 2.5 * sx
-                     and abs((s.top + s.bottom) / 2 - row.base) < 8 * sx]).reshape(-1, 3)
-    # Separators stand in line, are of one height and at one place of their row; steep strokes of a beat are not.
-    usual = np.median(told, axis=0) if len(told) else np.zeros(3)
-    return told[(np.abs(told - usual) < [0.35 * sx, 0.12 * usual[1], 1.5 * sx]).all(axis=1), 0]
+    long = (row.end - row.start) / px_per_s
+    if count > 1 and abs(long - _ROW_S) < _LOST_S:
+        return _ROW_S / count * px_per_s
+    return _usual(long / count) * px_per_s if count > 1 else long * px_per_s

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecg.columns import Cell, aligned, find_cells, find_gaps
+from ecg.columns import Cell, find_cells, find_gaps
+from ecg.extent import aligned, begun
 from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
 from ecg.names import GAINS, SPEEDS, Word, read_words
 from ecg.page import Page
@@ -79,13 +80,13 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     separators = find_separators(strokes, pulses, sx, pen)
     words = read_words(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
-    rows = [without_pulse(row, pulses, page, peak) for row in rows]
+    rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, sx)]
     rows = without_extra(rows, words, sx) if name == "auto" else rows
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
     mm_per_s = _speed(pulses, words, sx, warnings)
     chosen, leads, found = choose_plan(rows, words, separators, sx, name, warnings)
-    gaps = find_gaps(rows, leads, sx, pen)
+    gaps = find_gaps(rows, leads, sx, sx * mm_per_s, pen)
     rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s)
     cells = find_cells(rows, leads, gaps, sx * mm_per_s, found)
     inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]

@@ -1,0 +1,103 @@
+"""Where the rows of a page begin and end: together, unless one is of another kind."""
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.columns import step_px
+from ecg.marks import Pulse, Stroke
+from ecg.names import LEADS, Word
+from ecg.paths import RowPath
+from ecg.plan import Plan
+
+# A trace that begins this near to its pulse begins at it: the column between them is no gap.
+_JOINED_MM = 0.9
+# Of a name in line with its trace a path takes no more than this, and then there is bare paper; rows begin together to
+# this; mm.
+_NAME_MM, _BARE_MM, _LEVEL_MM = 13.0, 0.8, 1.5
+# Of this many rows one that begins earlier than the others has taken something else for trace.
+_MANY = 3
+# Traces that run out of the page end this near to its edge: what is nearer is taken for a frame there, mm.
+_EDGE_MM = 1.3
+
+
+def begun(rows: Sequence[RowPath], words: Sequence[Word], px_per_mm: float) -> list[RowPath]:
+    """Rows without the names that stand before them, in line with the trace.
+
+    Parameters
+    ----------
+    rows : sequence of RowPath
+    words : sequence of Word
+    px_per_mm : float
+    """
+    later = [_after_gap(row, px_per_mm) for row in rows]
+    named = [after is not None and _is_named(row, words, after) for row, after in zip(rows, later)]
+    # Most rows begin there, whether something stands before them or not; where that is so twice, names tell.
+    choices = [(sum(abs(row.start - at) < _LEVEL_MM * px_per_mm or after is not None
+                    and abs(after - at) < _LEVEL_MM * px_per_mm for row, after in zip(rows, later)), sure, -at)
+               for row, after, told in zip(rows, later, named)
+               for at, sure in ((row.start, False), (after, told)) if at is not None]
+    most, _, at = max(choices)
+    if most < max(2, 0.5 * len(rows)) and not any(named):
+        return list(rows)
+    return [replace(row, start=after) if after is not None and row.start < -at - _LEVEL_MM * px_per_mm
+            and (told or abs(after + at) < _LEVEL_MM * px_per_mm) else row
+            for row, after, told in zip(rows, later, named)]
+
+
+def _after_gap(row: RowPath, px_per_mm: float) -> float | None:
+    """Where a row goes on after bare paper near its beginning."""
+    start = max(0, int(row.start))
+    off = ~row.on_ink[start:start + round((_NAME_MM + 10) * px_per_mm)]
+    edges = np.diff(np.r_[False, off, False].astype(int))
+    gaps = [(int(a), int(b)) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
+            if b - a > _BARE_MM * px_per_mm and a < _NAME_MM * px_per_mm and b < len(off)]
+    return float(start + gaps[-1][1]) if gaps else None
+
+
+def _is_named(row: RowPath, words: Sequence[Word], after: float) -> bool:
+    """Whether what stands before a row, in line with it, is the name of a lead."""
+    return any(w.text.lstrip("-") in LEADS and w.x + w.width < after and w.x + w.width > row.start
+               and abs(w.y + w.height / 2 - row.base) < w.height for w in words)
+
+
+def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke], leads: Plan,
+            gaps: Sequence[tuple[float, float]], px_per_mm: float, mm_per_s: float) -> list[RowPath]:
+    """All rows begin and end together, unless one of them ends more than 4 mm later: faint ends are lost in some.
+
+    Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
+    """
+    sx = px_per_mm
+    rows = [_to_edge(row, sx) for row in rows]
+    start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
+    rights = [p.right for p in pulses if abs(start - p.right) < _JOINED_MM * sx]
+    start = float(np.median(rights)) if rights else start
+    told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
+    if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
+        start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
+    # One of many rows that seems shorter has lost a faint end, unless gaps made the others longer; one that is longer
+    # is of another kind.
+    least = [end - 4 * sx if gaps and len(of_row) == 1 else -np.inf for of_row in leads]
+    few = len(rows) < _MANY
+    return [replace(row, start=row.start if few and row.start < start - 4 * sx else start,
+                    end=end if low < row.end < end + 4 * sx else row.end) for row, low in zip(rows, least)]
+
+
+def _to_edge(row: RowPath, px_per_mm: float) -> RowPath:
+    """The row to where the page ends, if it runs out of it."""
+    width = len(row.on_ink)
+    return replace(row, start=-0.5 if row.start < _EDGE_MM * px_per_mm else row.start,
+                   end=width - 0.5 if row.end > width - _EDGE_MM * px_per_mm else row.end)
+
+
+def _told_starts(rows: Sequence[RowPath], separators: Sequence[Stroke], leads: Plan, start: float, sx: float,
+                 mm_per_s: float) -> NDArray[np.float64]:
+    """The beginning of the rows as each separator tells it."""
+    told = np.array([(s.x - at, s.height, (s.top + s.bottom) / 2 - row.base) for row, of_row in zip(rows, leads)
+                     for c in range(1, len(of_row)) for at in [c * step_px(row, len(of_row), sx * mm_per_s)]
+                     for s in separators if abs(s.x - at - start) < 2.5 * sx
+                     and abs((s.top + s.bottom) / 2 - row.base) < 8 * sx]).reshape(-1, 3)
+    # Separators stand in line, are of one height and at one place of their row; steep strokes of a beat are not.
+    usual = np.median(told, axis=0) if len(told) else np.zeros(3)
+    return told[(np.abs(told - usual) < [0.35 * sx, 0.12 * usual[1], 1.5 * sx]).all(axis=1), 0]

@@ -1,0 +1,64 @@
+"""Whether rows obey the laws of the limb leads: a check of which lead stands where that needs no name.
+
+All six limb leads are sums of I and II (Einthoven 1912; Goldberger 1942, doi:10.1016/S0002-8703(42)90821-4). Of three
+or more that are drawn at the same time, the part that no I and II explain is what speaks against a layout.
+"""
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.paths import RowPath
+
+Reals = NDArray[np.float64]
+
+# Factors of I and of II.
+_LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "-aVR": (0.5, 0.5),
+         "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+# Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
+_WINDOW_MM, _LEAST_WINDOWS = 20.0, 2
+
+
+def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: float) -> float | None:
+    """How far limb leads are from obeying their laws as a layout has them.
+
+    Parameters
+    ----------
+    rows : sequence of RowPath
+    leads : sequence of sequence of str
+        Names in each row from left to right, as in a `Plan`.
+    px_per_mm : float
+
+    Returns
+    -------
+    float or None
+        0 where every window obeys, about 1 for unrelated signals; None where the layout shows no three different limb
+        leads at one time.
+    """
+    groups: dict[tuple[int, int], list[tuple[str, RowPath]]] = {}
+    for row, of_row in zip(rows, leads):
+        for c, lead in enumerate(of_row):
+            if lead in _LIMB:
+                groups.setdefault((c, len(of_row)), []).append((lead, row))
+    shares = [share for (c, count), group in groups.items() for share in _unexplained(group, c, count, px_per_mm)]
+    return float(np.median(shares)) if len(shares) >= _LEAST_WINDOWS else None
+
+
+def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, px_per_mm: float) -> list[float]:
+    """Share of each window's variance that no I and II explain, over what it is for unrelated signals."""
+    names = [lead.lstrip("-") for lead, _ in group]
+    if len(set(names)) < max(3, len(names)):
+        return []
+    factors = np.array([_LIMB[lead] for lead, _ in group])
+    start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
+    edges = start + (end - start) / count * (column + np.array([0.0, 1.0]))
+    windows = max(1, int((edges[1] - edges[0]) / (_WINDOW_MM * px_per_mm)))
+    outside = np.eye(len(group)) - factors @ np.linalg.pinv(factors)
+    out = []
+    for a, b in zip(*(np.linspace(*edges, windows + 1)[k:windows + k] for k in (0, 1))):
+        part = slice(max(0, int(a)), int(b))
+        y = np.stack([row.middle[part] for _, row in group])
+        y = y - y.mean(axis=1, keepdims=True)
+        power = float((y ** 2).sum())
+        out.append(float(((outside @ y) ** 2).sum()) / max(power, 1e-9) * len(group) / (len(group) - 2))
+    return out
