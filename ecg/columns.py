@@ -66,10 +66,27 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
     for r, (row, of_row) in enumerate(zip(rows, leads)):
         spans = _spans(row, len(of_row), gaps, px_per_s)
         times = _times(spans, px_per_s)
-        if len(set(leads)) == 1 and len(leads) > 1:  # one lead, line after line
-            times, late = [late], late + _usual((spans[0][1] - spans[0][0]) / px_per_s)
+        if runs_on(leads):
+            spans, times, late = _line(spans[0], px_per_s), [late], late + _long(spans[0], px_per_s)
         out += [Cell(lead, r, *spans[c], times[c], (r, c) in found) for c, lead in enumerate(of_row)]
     return out
+
+
+def runs_on(leads: Plan) -> bool:
+    """Whether one lead runs on from row to row."""
+    return len(leads) > 1 and len(set(leads)) == 1 and len(leads[0]) == 1
+
+
+def _long(span: tuple[float, float], px_per_s: float) -> float:
+    """Seconds that a line of a lead lasts that runs on in the next one: quarters if it is about that."""
+    seconds = (span[1] - span[0]) / px_per_s
+    quarter = round(seconds / _QUARTER_S) * _QUARTER_S
+    return quarter if abs(quarter - seconds) < _STEADY_S else seconds
+
+
+def _line(span: tuple[float, float], px_per_s: float) -> list[tuple[float, float]]:
+    """The line to where the next one takes over: none shows what another shows."""
+    return [(span[0], span[0] + _long(span, px_per_s) * px_per_s)]
 
 
 def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: float, pen_px: float

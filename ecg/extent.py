@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import step_px
+from ecg.columns import runs_on, step_px
 from ecg.marks import Pulse, Stroke
 from ecg.names import LEADS, Word
 from ecg.paths import RowPath
@@ -79,6 +79,8 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     # One of many rows that seems shorter has lost a faint end, unless gaps made the others longer; one that is longer
     # is of another kind.
     least = [end - 4 * sx if gaps and len(of_row) == 1 else -np.inf for of_row in leads]
+    if runs_on(leads):
+        least[-1] = np.inf  # what is recorded ends somewhere in the last line
     few = len(rows) < _MANY
     return [replace(row, start=row.start if few and row.start < start - 4 * sx else start,
                     end=end if low < row.end < end + 4 * sx else row.end) for row, low in zip(rows, least)]

@@ -81,7 +81,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     words = read_words(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, sx)]
-    rows = without_extra(rows, words, sx) if name == "auto" else rows
+    rows = without_extra(rows, words, pulses, sx) if name == "auto" else rows
     warnings: list[str] = []
     mm_per_mv = _gain(pulses, words, sy, warnings)
     mm_per_s = _speed(pulses, words, sx, warnings)

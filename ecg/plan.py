@@ -3,7 +3,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecg.marks import Stroke
+from ecg.laws import misfit
+from ecg.marks import Pulse, Stroke
 from ecg.names import LEADS, Word
 from ecg.paths import RowPath
 from ecg.rows import NoTrace
@@ -17,6 +18,13 @@ _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 _STROKE = 0.4
 # What a separator counts where names count up to 1, and how far from its place it may stand.
 _PARTED, _BESIDE_MM = 0.25, 2.0
+# How far from the beginning of a row its name stands.
+_BEFORE_MM = 25.0
+# The limb leads' laws count as a name and a half at most; a layout that obeys them misses by less than this share, one
+# that has other leads there by more (real pages: 0.002 to 0.02 and 0.19 to 1.7).
+_LAWS, _LAWFUL = 1.5, 0.08
+# Rows of one lead, printed line after line; where nothing names it, it is what watches and cards record.
+_MOST_LINES, _STRIP = 6, "I"
 # Names for each row, from which a layout with one row less than was found is believed.
 _ENOUGH = 0.5
 _COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
@@ -47,6 +55,8 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
     """The layout that the names read speak for: its name, leads by row, and the cells whose name was read."""
     named = [w for w in words if w.text.lstrip("-") in LEADS]
     options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) and name in ("auto", k)}
+    if name == "auto":
+        options |= _line_after_line(rows, named, sx)
     if not options and name != "auto":
         raise NoTrace(f"layout {name} has {len(LAYOUTS[name])} rows, {len(rows)} were found")
     best, found = _best(rows, named, options, sx, separators)
@@ -62,13 +72,18 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
     return best, _rhythm_leads(rows, named, leads, sx), found
 
 
-def without_extra(rows: Sequence[RowPath], words: Sequence[Word], sx: float) -> list[RowPath]:
+def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequence[Pulse], sx: float
+                  ) -> list[RowPath]:
     """The rows without one that no layout has room for: a line of text or a scribble that was taken for a trace."""
     named = [w for w in words if w.text.lstrip("-") in LEADS]
     options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) - 1}
     if not options or any(len(v) == len(rows) for v in LAYOUTS.values()):
         return list(rows)
     fewer = [[row for row in rows if row is not extra] for extra in rows]
+    # As many pulses as rows should be: each stands before its own.
+    apart = [sum(min(abs(row.base - p.base) for p in pulses) for row in left) for left in fewer] if pulses else []
+    if len(pulses) == len(rows) - 1:
+        return fewer[int(np.argmin(apart))]
     most = max(fewer, key=lambda left: len(_best(left, named, options, sx)[1]))
     return most if len(_best(most, named, options, sx)[1]) >= _ENOUGH * len(most) else list(rows)
 
@@ -82,10 +97,26 @@ def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Pla
         # Any upright stroke looks like an I.
         sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
         value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON else 0.7)
-        value += _parted(rows, leads, separators, sx)
+        value += _parted(rows, leads, separators, sx) + _lawful(rows, leads, sx)
         if value > most:
             best, most, found = option, value, set(seen)
     return best, found
+
+
+def _lawful(rows: Sequence[RowPath], leads: Plan, sx: float) -> float:
+    """What the laws of the limb leads say for a layout, or against it."""
+    off = misfit(rows, leads, sx)
+    return 0.0 if off is None else float(np.clip(np.log(_LAWFUL / max(off, 1e-9)), -_LAWS, _LAWS))
+
+
+def _line_after_line(rows: Sequence[RowPath], named: Sequence[Word], sx: float) -> dict[str, Plan]:
+    """One lead that runs on from row to row, where no second one is named beside the rows."""
+    beside = {w.text for w in named for row in rows if abs(w.y + w.height / 2 - row.base) < 0.5 * _spacing(rows)
+              and abs(w.x - row.start) < _BEFORE_MM * sx}
+    if not 1 < len(rows) <= _MOST_LINES or len(beside) > 1:
+        return {}
+    lines = ((beside.pop() if beside else _STRIP,),) * len(rows)
+    return {"/".join(lead for lead, in lines): lines}
 
 
 def _parted(rows: Sequence[RowPath], leads: Plan, separators: Sequence[Stroke], sx: float) -> float:

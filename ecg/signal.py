@@ -14,6 +14,8 @@ from ecg.names import LEADS
 Reals = NDArray[np.float64]
 
 _LEAST_S = 10.0
+# Lines reach a pen's width beyond their signal, half seconds.
+_BEYOND = 0.1
 # Samples with less likelihood than this are doubtful; shorter doubt is not told.
 DOUBT = 0.35
 _GAP_S = 0.02
@@ -73,7 +75,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
         10 s, or more where a row is longer.
     """
     ends = [c.start_s + (c.end - c.start) / (px_per_mm[0] * layout.mm_per_s) for c in layout.cells]
-    length_s = max(_LEAST_S, round(max(ends) * 2) / 2)
+    length_s = max(_LEAST_S, float(np.ceil(max(ends) * 2 - _BEYOND)) / 2)
     n = round(length_s * fs_hz)
     strips: dict[str, list[tuple[Reals, Reals]]] = {}
     for cell, line in zip(layout.cells, lines):
