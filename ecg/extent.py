@@ -70,7 +70,8 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     """
     sx = px_per_mm
     rows = [_to_edge(row, sx) for row in rows]
-    start, end = float(np.median([r.start for r in rows])), float(np.median([r.end for r in rows]))
+    start = _common([row.start for row in rows], _LEVEL_MM * sx)
+    end = -_common([-row.end for row in rows], _LEVEL_MM * sx)
     rights = [p.right for p in pulses if abs(start - p.right) < _JOINED_MM * sx]
     start = float(np.median(rights)) if rights else start
     told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
@@ -84,6 +85,14 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     few = len(rows) < _MANY
     return [replace(row, start=row.start if few and row.start < start - 4 * sx else start,
                     end=end if low < row.end < end + 4 * sx else row.end) for row, low in zip(rows, least)]
+
+
+def _common(places: Sequence[float], within: float) -> float:
+    """Where most begin: median of the most places that are near each other, of as many the first; faint ends get lost.
+    """
+    first, at = min(places), np.array(places)
+    near = max(places, key=lambda place: (int((np.abs(at - place) < within).sum()), first - place))
+    return float(np.median(at[np.abs(at - near) < within]))
 
 
 def _to_edge(row: RowPath, px_per_mm: float) -> RowPath:

@@ -15,6 +15,8 @@ Reals = NDArray[np.float64]
 # Factors of I and of II.
 _LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "-aVR": (0.5, 0.5),
          "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+# Where leads meet, a beat that is cut in two leads paths astray, mm.
+_MARGIN_MM = 2.0
 # Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
 _WINDOW_MM, _LEAST_WINDOWS = 20.0, 2
 
@@ -51,7 +53,7 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
         return []
     factors = np.array([_LIMB[lead] for lead, _ in group])
     start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
-    edges = start + (end - start) / count * (column + np.array([0.0, 1.0]))
+    edges = start + (end - start) / count * (column + np.array([0.0, 1.0])) + _MARGIN_MM * px_per_mm * np.array([1, -1])
     windows = max(1, int((edges[1] - edges[0]) / (_WINDOW_MM * px_per_mm)))
     outside = np.eye(len(group)) - factors @ np.linalg.pinv(factors)
     out = []
