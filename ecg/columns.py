@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecg.paths import RowPath
-from ecg.plan import Plan
+from ecg.plan import Plan, runs_on
 
 # Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
 _QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
@@ -47,7 +47,7 @@ class Cell:
 
 
 def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float, float]], px_per_s: float,
-               found: set[tuple[int, int]]) -> list[Cell]:
+               pen_px: float, found: set[tuple[int, int]]) -> list[Cell]:
     """Leads in their rows.
 
     Parameters
@@ -57,7 +57,7 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
     leads : Plan
     gaps : sequence of (begin, end)
         Of `find_gaps`.
-    px_per_s : float
+    px_per_s, pen_px : float
     found : set of (row, column)
         Where the name was read.
     """
@@ -67,26 +67,19 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
         spans = _spans(row, len(of_row), gaps, px_per_s)
         times = _times(spans, px_per_s)
         if runs_on(leads):
-            spans, times, late = _line(spans[0], px_per_s), [late], late + _long(spans[0], px_per_s)
+            long = _long(spans[0], px_per_s, pen_px)
+            # No line shows what the next one shows.
+            spans, times, late = [(spans[0][0], spans[0][0] + long * px_per_s)], [late], late + long
         out += [Cell(lead, r, *spans[c], times[c], (r, c) in found) for c, lead in enumerate(of_row)]
     return out
 
 
-def runs_on(leads: Plan) -> bool:
-    """Whether one lead runs on from row to row."""
-    return len(leads) > 1 and len(set(leads)) == 1 and len(leads[0]) == 1
-
-
-def _long(span: tuple[float, float], px_per_s: float) -> float:
+def _long(span: tuple[float, float], px_per_s: float, pen_px: float) -> float:
     """Seconds that a line of a lead lasts that runs on in the next one: quarters if it is about that."""
-    seconds = (span[1] - span[0]) / px_per_s
+    # The pen is round: it lays ink half its width before it starts and beyond where it ends.
+    seconds = (span[1] - span[0] - pen_px) / px_per_s
     quarter = round(seconds / _QUARTER_S) * _QUARTER_S
     return quarter if abs(quarter - seconds) < _STEADY_S else seconds
-
-
-def _line(span: tuple[float, float], px_per_s: float) -> list[tuple[float, float]]:
-    """The line to where the next one takes over: none shows what another shows."""
-    return [(span[0], span[0] + _long(span, px_per_s) * px_per_s)]
 
 
 def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: float, pen_px: float

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import runs_on, step_px
+from ecg.columns import step_px
 from ecg.marks import Pulse, Stroke
 from ecg.names import LEADS, Word
 from ecg.paths import RowPath
-from ecg.plan import Plan
+from ecg.plan import Plan, runs_on
 
 # A trace that begins this near to its pulse begins at it: the column between them is no gap.
 _JOINED_MM = 0.9

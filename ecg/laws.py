@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from ecg.paths import RowPath
 
@@ -19,6 +20,8 @@ _LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0
 _MARGIN_MM = 2.0
 # Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
 _WINDOW_MM, _LEAST_WINDOWS = 20.0, 2
+# How steep a path is counts up to this, px a column; beats in two rows are one moment within this, mm.
+_STEEP, _MOMENT_MM = 3.0, 1.5
 
 
 def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: float) -> float | None:
@@ -64,3 +67,17 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
         power = float((y ** 2).sum())
         out.append(float(((outside @ y) ** 2).sum()) / max(power, 1e-9) * len(group) / (len(group) - 2))
     return out
+
+
+def in_step(rows: Sequence[RowPath], px_per_mm: float) -> float:
+    """Whether beats stand below each other, -1 to 1: leads drawn at one time do, lines of one lead do by chance only.
+
+    The correlation of how steep two neighbouring rows are, the middle one of all neighbours.
+    """
+    start, end = max(int(row.start) for row in rows), min(int(row.end) for row in rows)
+    if len(rows) < 2 or end - start < _WINDOW_MM * px_per_mm:
+        return 0.0
+    steep = [np.minimum(np.abs(np.diff(row.middle[max(0, start):end])), _STEEP) for row in rows]
+    steep = [gaussian_filter1d(one, _MOMENT_MM * px_per_mm) for one in steep]
+    return float(np.median([np.corrcoef(a, b)[0, 1] if a.std() * b.std() > 0 else 0.0
+                            for a, b in zip(steep, steep[1:])]))

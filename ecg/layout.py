@@ -88,7 +88,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     chosen, leads, found = choose_plan(rows, words, separators, sx, name, warnings)
     gaps = find_gaps(rows, leads, sx, sx * mm_per_s, pen)
     rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s)
-    cells = find_cells(rows, leads, gaps, sx * mm_per_s, found)
+    cells = find_cells(rows, leads, gaps, sx * mm_per_s, pen, found)
     inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = bars_at(page.ink, separators, inner, sx)
     return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, sy, warnings)

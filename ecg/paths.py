@@ -158,7 +158,9 @@ def _extent(on: NDArray[np.bool_], px_per_mm: float) -> tuple[int, int] | None:
 
 def cover(path: RowPath, other: RowPath) -> float:
     """Share of a path's columns on ink at which the other runs at the same place."""
-    both = path.on_ink & other.on_ink
+    # Beyond its own end a short path runs along whatever is there.
+    on = path.on_ink.copy()
+    on[:max(0, int(path.start))] = on[int(np.ceil(path.end)):] = False
     low = np.maximum(np.minimum(path.first, path.last), np.minimum(other.first, other.last))
     high = np.minimum(np.maximum(path.first, path.last), np.maximum(other.first, other.last))
-    return float((both & (high - low >= -1)).sum() / max(path.on_ink.sum(), 1))
+    return float((on & other.on_ink & (high - low >= -1)).sum() / max(on.sum(), 1))

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecg.laws import misfit
+from ecg.laws import in_step, misfit
 from ecg.marks import Pulse, Stroke
 from ecg.names import LEADS, Word
 from ecg.paths import RowPath
@@ -23,6 +23,8 @@ _BEFORE_MM = 25.0
 # The limb leads' laws count as a name and a half at most; a layout that obeys them misses by less than this share, one
 # that has other leads there by more (real pages: 0.002 to 0.02 and 0.19 to 1.7).
 _LAWS, _LAWFUL = 1.5, 0.08
+# Rows whose beats correlate by more than this show one time; beats count as nearly a name.
+_STEP, _BEATS = 0.6, 0.8
 # Rows of one lead, printed line after line; where nothing names it, it is what watches and cards record.
 _MOST_LINES, _STRIP = 6, "I"
 # Names for each row, from which a layout with one row less than was found is believed.
@@ -61,7 +63,7 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
         raise NoTrace(f"layout {name} has {len(LAYOUTS[name])} rows, {len(rows)} were found")
     best, found = _best(rows, named, options, sx, separators)
     if name == "auto":
-        own = _by_names(rows, named)
+        own = _by_names(rows, named) | _line_after_line(rows, named, sx)
         other, seen = _best(rows, named, own, sx, separators)
         if not best or len(found) < _KNOWN * len(seen) and _is_likely(own[other]):
             best, found, options = other, seen, own
@@ -70,6 +72,11 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
     return best, _rhythm_leads(rows, named, leads, sx), found
+
+
+def runs_on(leads: Plan) -> bool:
+    """Whether one lead runs on from row to row."""
+    return len(leads) > 1 and len(set(leads)) == 1 and len(leads[0]) == 1
 
 
 def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequence[Pulse], sx: float
@@ -96,7 +103,8 @@ def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Pla
         seen = _agreement(rows, named, leads, sx)
         # Any upright stroke looks like an I.
         sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
-        value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON else 0.7)
+        value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON or seen and runs_on(leads) else 0.7)
+        value += _stepping(rows, sx) if runs_on(leads) else 0.0
         value += _parted(rows, leads, separators, sx) + _lawful(rows, leads, sx)
         if value > most:
             best, most, found = option, value, set(seen)
@@ -109,6 +117,11 @@ def _lawful(rows: Sequence[RowPath], leads: Plan, sx: float) -> float:
     return 0.0 if off is None else float(np.clip(np.log(_LAWFUL / max(off, 1e-9)), -_LAWS, _LAWS))
 
 
+def _stepping(rows: Sequence[RowPath], sx: float) -> float:
+    """What the beats say for one lead that runs on from row to row, or against it."""
+    return float(np.clip(2 * (_STEP - in_step(rows, sx)), -_BEATS, _BEATS))
+
+
 def _line_after_line(rows: Sequence[RowPath], named: Sequence[Word], sx: float) -> dict[str, Plan]:
     """One lead that runs on from row to row, where no second one is named beside the rows."""
     beside = {w.text for w in named for row in rows if abs(w.y + w.height / 2 - row.base) < 0.5 * _spacing(rows)
@@ -116,7 +129,12 @@ def _line_after_line(rows: Sequence[RowPath], named: Sequence[Word], sx: float) 
     if not 1 < len(rows) <= _MOST_LINES or len(beside) > 1:
         return {}
     lines = ((beside.pop() if beside else _STRIP,),) * len(rows)
-    return {"/".join(lead for lead, in lines): lines}
+    return {_joined(lines): lines}
+
+
+def _joined(leads: Plan) -> str:
+    """The name of a layout that has none."""
+    return "/".join(" ".join(of_row) for of_row in leads)
 
 
 def _parted(rows: Sequence[RowPath], leads: Plan, separators: Sequence[Stroke], sx: float) -> float:
@@ -136,7 +154,7 @@ def _by_names(rows: Sequence[RowPath], named: Sequence[Word]) -> dict[str, Plan]
         near = [w for w in named if abs(w.y + w.height / 2 - row.base) < 0.5 * _spacing(rows)]
         texts = list(dict.fromkeys(w.text for w in sorted(near, key=lambda w: w.x)))
         leads.append(tuple(texts) or (next(spare),))
-    return {"/".join(" ".join(r) for r in leads): tuple(leads)}
+    return {_joined(tuple(leads)): tuple(leads)}
 
 
 def _is_likely(leads: Plan) -> bool:
