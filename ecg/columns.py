@@ -12,6 +12,8 @@ _QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
 _QUARTERS_S = tuple(_QUARTER_S * k for k in range(4, 61))
 # From lead to lead paper is measured to this, s.
 _STEADY_S = 0.03
+# A line of a strip is measured to this, s.
+_LINE_S = 0.01
 # Rows of several leads last 10 s in all; their ends are lost where a beat is cut off there, by less than this, s.
 _ROW_S, _LOST_S = 10.0, 0.35
 # Gaps between leads, mm; how far from an equal share of the row one is looked for.
@@ -75,11 +77,11 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
 
 
 def _long(span: tuple[float, float], px_per_s: float, pen_px: float) -> float:
-    """Seconds that a line of a lead lasts that runs on in the next one: quarters if it is about that."""
+    """Seconds that a line of a lead lasts that runs on in the next one: tenths or quarters if it is about that."""
     # The pen is round: it lays ink half its width before it starts and beyond where it ends.
     seconds = (span[1] - span[0] - pen_px) / px_per_s
-    quarter = round(seconds / _QUARTER_S) * _QUARTER_S
-    return quarter if abs(quarter - seconds) < _STEADY_S else seconds
+    usual = min((round(seconds * part) / part for part in (4, 10)), key=lambda value: abs(value - seconds))
+    return usual if abs(usual - seconds) < _LINE_S else seconds
 
 
 def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: float, pen_px: float

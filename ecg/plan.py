@@ -68,7 +68,8 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
         if not best or len(found) < _KNOWN * len(seen) and _is_likely(own[other]):
             best, found, options = other, seen, own
     leads = options[best]
-    if len(found) < 0.3 * sum(map(len, leads)):
+    # One lead that runs on may be named once.
+    if len(found) < (1 if runs_on(leads) else 0.3 * sum(map(len, leads))):
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
     return best, _rhythm_leads(rows, named, leads, sx), found

@@ -22,6 +22,8 @@ _GAP_S = 0.02
 # Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
 _AGREE_MV = 0.08
 _SHARE_MV = 0.15
+# Lines at one distance differ from it by less than this, by how a base line wanders.
+_UNEVEN_MM = 1.5
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,30 @@ def _difference(strip: Line, piece: Line) -> float:
 
 
 def zero_row(layout: Layout, row: int) -> float:
-    """The row of 0 mV: the foot of the row's pulse, or the trace's usual level."""
-    base = layout.rows[row].base
-    pulses = [p for p in layout.pulses if abs(p.base - base) < 0.75 * abs(p.base - p.top)]
-    return float(np.median([p.base for p in pulses])) if pulses else base
+    """The row of 0 mV: the foot of the row's pulse, or the trace's usual level.
+
+    A lead that runs on from row to row is as far from 0 mV in each: there one pulse tells it for all, or that lines are
+    printed at one distance.
+    """
+    feet = [_foot(layout, base.base) for base in layout.rows]
+    own = feet[row]
+    if own is not None:
+        return own
+    bases = np.array([other.base for other in layout.rows])
+    if len({c.lead for c in layout.cells}) > 1 or len(bases) == 1:
+        return float(bases[row])
+    off = [foot - base for foot, base in zip(feet, bases) if foot is not None]
+    if off or len(bases) < 3:
+        return float(bases[row] + (np.median(off) if off else 0.0))
+    number = np.arange(len(bases))
+    even = np.polyval(np.polyfit(number, bases, 1), number)
+    return float((even if np.abs(even - bases).max() < _UNEVEN_MM * layout.px_per_mm else bases)[row])
+
+
+def _foot(layout: Layout, base: float) -> float | None:
+    """The foot of the pulses that stand in a row."""
+    pulses = [p.base for p in layout.pulses if abs(p.base - base) < 0.75 * abs(p.base - p.top)]
+    return float(np.median(pulses)) if pulses else None
 
 
 def _fused(strips: list[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
