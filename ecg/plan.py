@@ -23,6 +23,8 @@ _BEFORE_MM = 25.0
 # The limb leads' laws count as a name and a half at most; a layout that obeys them misses by less than this share, one
 # that has other leads there by more (real pages: 0.002 to 0.02 and 0.19 to 1.7).
 _LAWS, _LAWFUL = 1.5, 0.08
+# What turning aVR has to leave of the misfit.
+_SURER = 0.3
 # Rows whose beats correlate by more than this show one time; beats count as nearly a name.
 _STEP, _BEATS = 0.6, 0.8
 # Rows of one lead, printed line after line; where nothing names it, it is what watches and cards record.
@@ -72,7 +74,18 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
     if len(found) < (1 if runs_on(leads) else 0.3 * sum(map(len, leads))):
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
-    return best, _rhythm_leads(rows, named, leads, sx), found
+    return best, _upright_avr(rows, _rhythm_leads(rows, named, leads, sx), sx, warnings), found
+
+
+def _upright_avr(rows: Sequence[RowPath], leads: Plan, sx: float, warnings: list[str]) -> Plan:
+    """The layout with aVR the other way up where the limb leads' laws say so: its minus is a dash, easily lost."""
+    other = {"aVR": "-aVR", "-aVR": "aVR"}
+    turned = tuple(tuple(other.get(lead, lead) for lead in of_row) for of_row in leads)
+    before, after = misfit(rows, leads, sx), misfit(rows, turned, sx)
+    if before is None or after is None or not (after < _LAWFUL < before and after < _SURER * before):
+        return leads
+    warnings.append("the limb leads' laws say that aVR is drawn the other way up than this layout has it: it was turned")
+    return turned
 
 
 def runs_on(leads: Plan) -> bool:
