@@ -78,8 +78,8 @@ def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float,
 
 def _long(span: tuple[float, float], px_per_s: float, pen_px: float) -> float:
     """Seconds that a line of a lead lasts that runs on in the next one: tenths or quarters if it is about that."""
-    # The pen is round: it lays ink half its width before it starts and beyond where it ends.
-    seconds = (span[1] - span[0] - pen_px) / px_per_s
+    # The pen lays ink half its width beyond where it ends.
+    seconds = (span[1] - 0.5 - span[0] - pen_px / 2) / px_per_s
     usual = min((round(seconds * part) / part for part in (4, 10)), key=lambda value: abs(value - seconds))
     return usual if abs(usual - seconds) < _LINE_S else seconds
 

@@ -63,7 +63,7 @@ def _is_named(row: RowPath, words: Sequence[Word], after: float) -> bool:
 
 
 def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequence[Stroke], leads: Plan,
-            gaps: Sequence[tuple[float, float]], px_per_mm: float, mm_per_s: float) -> list[RowPath]:
+            gaps: Sequence[tuple[float, float]], px_per_mm: float, mm_per_s: float, pen_px: float) -> list[RowPath]:
     """All rows begin and end together, unless one of them ends more than 4 mm later: faint ends are lost in some.
 
     Pulses and separators both tell the beginning, each to half a pixel of where printers snap lines: their mean does.
@@ -73,7 +73,8 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     start = _common([row.start for row in rows], _LEVEL_MM * sx)
     end = -_common([-row.end for row in rows], _LEVEL_MM * sx)
     rights = [p.right for p in pulses if abs(start - p.right) < _JOINED_MM * sx]
-    start = float(np.median(rights)) if rights else start
+    # A pen that is set down lays ink half its width before the signal.
+    start = float(np.median(rights)) if rights else start + max(0.0, pen_px / 2 - 0.5) * (start > 0)
     told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
     if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
         start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))

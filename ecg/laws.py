@@ -56,11 +56,12 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
         return []
     factors = np.array([_LIMB[lead] for lead, _ in group])
     start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
-    edges = start + (end - start) / count * (column + np.array([0.0, 1.0])) + _MARGIN_MM * px_per_mm * np.array([1, -1])
-    windows = max(1, int((edges[1] - edges[0]) / (_WINDOW_MM * px_per_mm)))
+    wide = (end - start) / count
+    first, last = start + column * wide + _MARGIN_MM * px_per_mm, start + (column + 1) * wide - _MARGIN_MM * px_per_mm
+    edges = np.linspace(first, last, 1 + max(1, int((last - first) / (_WINDOW_MM * px_per_mm))))
     outside = np.eye(len(group)) - factors @ np.linalg.pinv(factors)
     out = []
-    for a, b in zip(*(np.linspace(*edges, windows + 1)[k:windows + k] for k in (0, 1))):
+    for a, b in zip(edges, edges[1:]):
         part = slice(max(0, int(a)), int(b))
         y = np.stack([row.middle[part] for _, row in group])
         y = y - y.mean(axis=1, keepdims=True)

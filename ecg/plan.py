@@ -84,7 +84,7 @@ def _upright_avr(rows: Sequence[RowPath], leads: Plan, sx: float, warnings: list
     before, after = misfit(rows, leads, sx), misfit(rows, turned, sx)
     if before is None or after is None or not (after < _LAWFUL < before and after < _SURER * before):
         return leads
-    warnings.append("the limb leads' laws say that aVR is drawn the other way up than this layout has it: it was turned")
+    warnings.append("by the limb leads' laws aVR is drawn the other way up than this layout has it: it was turned")
     return turned
 
 

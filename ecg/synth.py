@@ -57,6 +57,10 @@ class Style:
         Dots at every millimetre instead of lines.
     together : bool
         Leads side by side show one time; else one runs on where the last stopped.
+    line_s : float
+        Where not 0, a layout of one row is printed line after line, each this long, named once; all samples are drawn.
+    blank_s : float
+        Time before the next lead that is not drawn while the paper runs.
     """
 
     layout: str = "3x4+1"
@@ -77,6 +81,8 @@ class Style:
     gap_mm: float = 0.0
     dots: bool = False
     together: bool = False
+    line_s: float = 0.0
+    blank_s: float = 0.0
     fs_hz: float = field(default=500.0, kw_only=True)
 
 
@@ -133,10 +139,11 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
         The truth has 12 columns, NaN outside the window of a lead.
     """
     rows, samples = LAYOUTS[style.layout], mv.shape[1]
-    columns = max(map(len, rows))
+    columns, each = max(map(len, rows)), round((style.line_s or samples / style.fs_hz) * style.fs_hz)
+    rows *= -(-samples // each)
     left = 15.0 if style.pulse in ("left", "first") else 8.0
     left += 12 if style.names == "beside" else 0
-    long = samples / style.fs_hz * style.mm_per_s * (columns if style.together else 1) + style.gap_mm * (columns - 1)
+    long = each / style.fs_hz * style.mm_per_s * (columns if style.together else 1) + style.gap_mm * (columns - 1)
     top = 35.0 if style.words else 22.0
     width, height = style.size_mm or (left + long + 20, top + style.row_mm * len(rows) + 12)
     k = style.px_per_mm
@@ -146,13 +153,13 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
     for r, leads in enumerate(rows):
         base, gaps = (top + style.row_mm * (r + 0.5)) * k, style.gap_mm * (len(leads) - 1)
         for c, lead in enumerate(leads):
-            part = slice(0, samples) if style.together else slice(
-                c * samples // len(leads), (c + 1) * samples // len(leads))
+            part = _part(r, c, len(leads), samples, each, style)
             x = (left + c * ((long - gaps) / len(leads) + style.gap_mm)) * k
             one = LEADS.index(lead.lstrip("-"))
             _draw_lead(pen, mv[one, part] * (-1 if lead.startswith("-") else 1), x, base, style)
             truth[one, part] = mv[one, part]
-            _furnish(pen, lead, x, base, c, style)
+            if not (style.line_s and r):
+                _furnish(pen, lead, x, base, c, style)
         if style.pulse in ("left", "right") or style.pulse == "first" and r == 0:
             _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left, base, style)
     if style.words:
@@ -161,6 +168,16 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
     cover = pen.cover()[..., None]
     page = image * (1 - cover) + np.array(style.ink, np.float32) * cover
     return np.round(page).astype(np.uint8), pd.DataFrame(dict(zip(LEADS, truth)))
+
+
+def _part(row: int, column: int, columns: int, samples: int, each: int, style: Style) -> slice:
+    """The samples that one lead of a row shows."""
+    if style.line_s:
+        return slice(row * each, min((row + 1) * each, samples))
+    if style.together:
+        return slice(0, samples)
+    blank = round(style.blank_s * style.fs_hz) if column < columns - 1 else 0
+    return slice(column * samples // columns, (column + 1) * samples // columns - blank)
 
 
 def _grid(width: int, height: int, style: Style) -> Floats:

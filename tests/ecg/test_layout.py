@@ -1,0 +1,158 @@
+"""Which lead stands where on a page, and when it begins: names, gaps, beats, the limb leads' laws."""
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg.columns import find_gaps
+from ecg.digitize import Digitized, digitize
+from ecg.laws import in_step, misfit
+from ecg.marks import Pulse
+from ecg.names import LEADS
+from ecg.paths import RowPath
+from ecg.plan import LAYOUTS, without_extra
+from ecg.score import decibels, page_ratio
+from ecg.synth import Style, draw_page, heartbeats
+
+PX = 6.0
+
+
+def read(rgb: np.ndarray) -> Digitized:
+    return digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+
+
+def score(found: Digitized, truth: pd.DataFrame) -> float:
+    return decibels([page_ratio(truth, pd.DataFrame(dict(zip(LEADS, found.signals.mv))), 500)])
+
+
+def path(mv: np.ndarray, base: float = 300.0, start: float = 100.0) -> RowPath:
+    """The path of a signal at 150 samples a second, one a column, of 60 px a millivolt."""
+    at = np.full(len(mv) + 200, float(base))
+    at[100:-100] -= 60 * mv
+    rows = np.round(at).astype(np.int32)
+    on = np.zeros(len(at), bool)
+    on[100:-100] = True
+    return RowPath(base, start, len(at) - 100.0, rows, rows, on, len(mv))
+
+
+@pytest.fixture(scope="module")
+def limbs() -> dict[str, RowPath]:
+    beats = heartbeats(3, fs_hz=150)
+    return {lead: path(beats[k]) for k, lead in enumerate(LEADS)} | {"-aVR": path(-beats[3])}
+
+
+@pytest.mark.parametrize(("leads", "wrong"), [
+    (("I", "II", "III"), ("II", "III", "I")), (("aVR", "aVL", "aVF"), ("I", "II", "III")),
+    (("aVL", "I", "-aVR", "II", "aVF", "III"), LEADS[:6]), (LEADS[:6], ("aVL", "I", "-aVR", "II", "aVF", "III"))])
+def test_limb_leads_obey_their_laws_where_they_stand_and_nowhere_else(
+        limbs: dict[str, RowPath], leads: tuple[str, ...], wrong: tuple[str, ...]) -> None:
+    rows = [limbs[lead] for lead in leads]
+    assert misfit(rows, [(lead,) for lead in leads], PX) < 0.01
+    assert misfit(rows, [(lead,) for lead in wrong], PX) > 0.2
+    assert misfit([limbs[lead] for lead in ("V1", "V2", "V6")], [("I",), ("II",), ("III",)], PX) > 0.1
+
+
+def test_where_no_three_limb_leads_are_drawn_together_laws_say_nothing(limbs: dict[str, RowPath]) -> None:
+    rows = list(limbs.values())[:3]
+    assert misfit(rows, [("II",), ("V1",), ("V5",)], PX) is None
+    assert misfit(rows, [("I",)] * 3, PX) is None
+    assert misfit(rows[:2], [("I",), ("II",)], PX) is None
+
+
+def test_leads_of_one_time_are_in_step_and_lines_of_one_lead_are_not(limbs: dict[str, RowPath]) -> None:
+    assert in_step([limbs["II"], limbs["V2"], limbs["V5"]], PX) > 0.8
+    long = heartbeats(7, 30, fs_hz=150)[0]
+    assert in_step([path(long[k:k + 1500]) for k in (0, 1500, 3000)], PX) < 0.6
+    assert in_step([limbs["II"]], PX) == 0
+
+
+@pytest.mark.parametrize(("layout", "row_mm"), [("3x4", 36), ("6x2", 26), ("3x4+3", 26), ("6x2 cabrera", 26),
+                                                ("4x3+1", 28)])
+def test_without_names_the_limb_leads_laws_tell_the_layout(layout: str, row_mm: float) -> None:
+    style = Style(layout=layout, row_mm=row_mm, names="none", separators="none", pulse="first", px_per_mm=5.9)
+    rgb, truth = draw_page(heartbeats(3), style)
+    found = read(rgb)
+    assert found.layout.name == layout
+    assert score(found, truth) > 19
+
+
+@pytest.mark.parametrize("layout", ["6x2", "6x1", "3x4 cabrera"])
+def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {"aVR": "-aVR", "-aVR": "aVR"}
+    turned = tuple(tuple(other.get(lead, lead) for lead in row) for row in LAYOUTS[layout])
+    monkeypatch.setattr("ecg.synth.LAYOUTS", LAYOUTS | {layout: turned})
+    rgb, truth = draw_page(heartbeats(3), Style(layout=layout, row_mm=28, names="above", separators="none"))
+    found = read(rgb)
+    assert score(found, truth) > 22
+    assert any("aVR is drawn the other way up" in said for said in found.warnings)
+
+
+@pytest.mark.parametrize("line_s", [8.5, 10, 6])
+def test_a_lead_that_is_named_once_runs_on_line_after_line(line_s: float) -> None:
+    """Cards and watches print 30 s so; the last line may be short."""
+    style = Style(layout="1x1", line_s=line_s, names="below", pulse="first", px_per_mm=6, row_mm=30)
+    rgb, truth = draw_page(heartbeats(7, 30), style)
+    found = read(rgb)
+    assert [c.lead for c in found.layout.cells] == ["II"] * int(np.ceil(30 / line_s))
+    assert [c.start_s for c in found.layout.cells] == pytest.approx(np.arange(0, 30, line_s))
+    assert found.signals.mv.shape == (12, 15000)
+    assert np.isfinite(found.signals.mv[1]).mean() > 0.999
+    assert score(found, truth) > 19
+
+
+def test_lines_without_any_name_are_those_of_lead_one() -> None:
+    style = Style(layout="1x1", line_s=10, names="none", pulse="none", px_per_mm=6)
+    found = read(draw_page(heartbeats(9, 30), style)[0])
+    assert found.layout.name == "I/I/I"
+    assert any("only 0 lead names were read" in said for said in found.warnings)
+
+
+def test_time_that_is_not_drawn_between_leads_is_time() -> None:
+    style = Style(gap_mm=3, blank_s=0.08, separators="none", names="above", pulse="right")
+    rgb, truth = draw_page(heartbeats(0), style)
+    found = read(rgb)
+    assert sorted({cell.start_s for cell in found.layout.cells}) == pytest.approx([0, 2.5, 5, 7.5])
+    assert score(found, truth) > 19
+
+
+def test_traces_that_run_out_of_the_page_begin_at_its_edge() -> None:
+    rgb, truth = draw_page(heartbeats(0), Style(layout="3x4", pulse="none", names="above", px_per_mm=8))
+    found = read(np.ascontiguousarray(rgb[:, 64:64 + 2000]))
+    assert found.layout.cells[0].start == pytest.approx(0, abs=1.5)
+    assert found.layout.cells[-1].end == pytest.approx(2000, abs=1.5)
+    assert score(found, truth) > 20
+
+
+def test_a_name_in_line_with_its_trace_is_no_trace() -> None:
+    rgb, truth = draw_page(heartbeats(0), Style(layout="6x2", row_mm=28, names="none", separators="none", pulse="none",
+                                                size_mm=(290, 220)))
+    rgb = np.roll(rgb, round(20 * 7.874), axis=1)  # 4 boxes: the grid goes on over the edge
+    for r, name in enumerate(LEADS[:6]):
+        size, _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 1.5, 3)
+        at = round(25 * 7.874) - size[0], round((35 + 28 * (r + 0.5)) * 7.874) + size[1] // 2
+        cv2.putText(rgb, name, at, cv2.FONT_HERSHEY_SIMPLEX, 1.5, (23, 23, 23), 3, cv2.LINE_AA)
+    found = read(rgb)
+    assert found.layout.name == "6x2"
+    assert [cell.start for cell in found.layout.cells if cell.start_s == 0] == pytest.approx([28 * 7.874] * 6, abs=3)
+    assert score(found, truth) > 18
+
+
+def test_ten_seconds_have_no_gaps_whatever_is_not_seen() -> None:
+    def row(width: int, hole: tuple[int, int]) -> RowPath:
+        on = np.zeros(width + 100, bool)
+        on[50:50 + width] = True
+        on[slice(*hole)] = False
+        flat = np.full(len(on), 100, np.int32)
+        return RowPath(100.0, 50.0, 50.0 + width, flat, flat, on, int(on.sum()))
+    ten = [row(1500, (800, 812))] * 6
+    assert find_gaps(ten, LAYOUTS["6x2"], PX, 25 * PX, 2) == []
+    wider = [row(1524, (800, 824))] * 6
+    (begin, end), = find_gaps(wider, LAYOUTS["6x2"], PX, 25 * PX, 2)
+    assert (begin, end) == pytest.approx((799.5, 823.5), abs=1.5)
+
+
+def test_of_thirteen_rows_and_twelve_pulses_the_one_without_a_pulse_goes(limbs: dict[str, RowPath]) -> None:
+    flat = np.zeros(1500)
+    rows = [path(flat, base) for base in sorted([*range(100, 1300, 100), 950])]
+    pulses = [Pulse(60, 90, base - 60, base) for base in range(100, 1300, 100)]
+    assert [row.base for row in without_extra(rows, [], pulses, PX)] == list(range(100, 1300, 100))
