@@ -117,8 +117,11 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[fl
     for k, cell in enumerate(cells):
         if not short or sum(o.row == cell.row for o in cells) > 1:
             continue
-        off = {lead: _difference(lines[k], lines[other]) / px_per_mm[1]
-               for lead, other in short.items()}
+        px_per_s = px_per_mm[0] * layout.mm_per_s
+        # Where leads are set apart, a strip has their moment before them, unless the paper ran on for it, too.
+        off = {lead: min(_difference(lines[k], lines[other], shift) for shift in
+                         {0.0, round(cell.start + cells[other].start_s * px_per_s - cells[other].start, 1)})
+               / px_per_mm[1] for lead, other in short.items()}
         least = min(off.values())
         # Where I is small, II and aVF are nearly one: of two that fit about as well, II is what strips show.
         best = "II" if off.get("II", np.inf) < 2.5 * least else min(off, key=lambda lead: off[lead])
@@ -130,12 +133,12 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[fl
     return replace(layout, cells=cells, warnings=warnings)
 
 
-def _difference(strip: Line, piece: Line) -> float:
-    """Root mean square distance in px of a piece from the strip at the same time, apart from their offset.
+def _difference(strip: Line, piece: Line, columns: float) -> float:
+    """Root mean square distance in px of a piece from the strip so many columns on, apart from their offset.
 
     Rows begin together: one column of the page is one moment, but for a few pixels where paper is bent.
     """
-    off = [np.interp(piece.x + shift, strip.x, strip.y) - piece.y for shift in range(-3, 4)]
+    off = [np.interp(piece.x + columns + shift, strip.x, strip.y) - piece.y for shift in range(-3, 4)]
     return min(float(np.sqrt(np.mean((o - np.median(o)) ** 2))) for o in off)
 
 

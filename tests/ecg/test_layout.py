@@ -115,6 +115,14 @@ def test_time_that_is_not_drawn_between_leads_is_time() -> None:
     assert score(found, truth) > 19
 
 
+def test_strips_below_leads_that_are_set_apart_are_what_their_names_say() -> None:
+    rgb, truth = draw_page(heartbeats(3), Style(layout="3x4+3", row_mm=26, gap_mm=4, separators="none", names="above",
+                                                pulse="none"))
+    found = read(rgb)
+    assert [cell.lead for cell in found.layout.cells[-3:]] == ["V1", "II", "V5"]
+    assert score(found, truth) > 18
+
+
 def test_traces_that_run_out_of_the_page_begin_at_its_edge() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(layout="3x4", pulse="none", names="above", px_per_mm=8))
     found = read(np.ascontiguousarray(rgb[:, 64:64 + 2000]))
