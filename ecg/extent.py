@@ -77,7 +77,7 @@ def aligned(rows: Sequence[RowPath], pulses: Sequence[Pulse], separators: Sequen
     start = float(np.median(rights)) if rights else start + max(0.0, pen_px / 2 - 0.5) * (start > 0)
     told = _told_starts(rows, separators, leads, start, sx, mm_per_s)
     if len(told) >= max(2, 0.4 * sum(len(of_row) - 1 for of_row in leads)):
-        start = (start + float(np.median(told))) / 2 if pulses else float(np.median(told))
+        start = (start + float(np.median(told))) / 2 if rights else float(np.median(told))
     # One of many rows that seems shorter has lost a faint end, unless gaps made the others longer; one that is longer
     # is of another kind.
     least = [end - 4 * sx if gaps and len(of_row) == 1 else -np.inf for of_row in leads]
