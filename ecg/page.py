@@ -143,6 +143,8 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     fine = max(1, round(min(factor) * float(np.sqrt(rgb.shape[0] * rgb.shape[1] / (size[0] * size[1])))))
     small = (rgb.shape[1] // fine, rgb.shape[0] // fine)
     onto = _pixels(1 / factor[0], 1 / factor[1]) @ turn @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1])
+    # Sharp lines that keep in step with coarse pixels would seem to lie in their middles: a bend that is none.
+    signal = np.asarray(cv2.blur(signal, (fine | 1, fine | 1))) if fine > 1 else signal
     rgb_, signal_ = (cv2.warpPerspective(cv2.resize(image, small, interpolation=cv2.INTER_AREA), onto, coarse,
                                          flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                      for image in (rgb, signal))
