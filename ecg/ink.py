@@ -21,6 +21,8 @@ Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
 _COLOR_TELLS = 0.3
+# Cosine of the angle, seen along the grid's color, within which ink is of one hue.
+_ONE_HUE = 0.966
 # Edges of the pen more blurred than this, by color alone, were blurred by the coding of color.
 _SHARP_PX = 0.42
 
@@ -66,14 +68,15 @@ def darkness(rgb: Bytes) -> Floats:
 
 
 def find_colors(dark: Floats) -> Colors:
-    """Colors of ink and grid, from every third pixel.
+    """Colors of ink and grid, from every seventh pixel.
 
     Parameters
     ----------
     dark : (H, W, 3) float32
         Of `darkness`.
     """
-    sample = dark[::3, ::3].reshape(-1, 3)
+    # Lines of a grid stand 3, 4, 6, ... px apart: every third column may miss them all.
+    sample = dark.reshape(-1, 3)[::7]
     bands = sample.T  # one after another: numpy is slow at the least of three neighbours
     least, most = np.minimum(np.minimum(*bands[:2]), bands[2]), np.maximum(np.maximum(*bands[:2]), bands[2])
     # Ink is what is dark in all channels; a grid in color is bright in at least one.
@@ -87,7 +90,29 @@ def find_colors(dark: Floats) -> Colors:
     ray = np.abs(vectors[:, -1])
     strong = float(np.quantile(rest @ ray, 0.95))
     outside = ink - ray * (ray @ ink)
-    return Colors(ink, ray * strong, bool(np.linalg.norm(outside) > _COLOR_TELLS * np.linalg.norm(ink)))
+    if np.linalg.norm(outside) < _COLOR_TELLS * np.linalg.norm(ink):
+        return Colors(ink, ray * strong, False)
+    return Colors(_usual_ink(sample, ink, ray), ray * strong, True)
+
+
+def _usual_ink(sample: Floats, darkest: NDArray[np.float64], ray: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Color of what most is drawn in: traces in blue below a title in black.
+
+    sample (n, 3) darkness of pixels; darkest (3,) of the darkest of them; ray (3,) the unit vector of the grid.
+    """
+    outside = sample - np.outer(sample @ ray, ray).astype(np.float32)
+    far = np.linalg.norm(outside, axis=1)
+    title = darkest - ray * (ray @ darkest)
+    drawn = far > 0.5 * np.linalg.norm(title)
+    hues = outside[drawn] / far[drawn, None]
+    if not len(hues) or (hues @ title > _ONE_HUE * np.linalg.norm(title)).mean() > 0.5:
+        return darkest
+    middle = np.median(hues, axis=0)
+    own = hues @ middle > _ONE_HUE * np.linalg.norm(middle)
+    if not own.any():
+        return darkest
+    level = float(np.quantile(far[drawn][own], 0.9))
+    return np.asarray(np.median(sample[drawn][own & (far[drawn] >= 0.75 * level)], axis=0), np.float64)
 
 
 def grid_signal(dark: Floats, colors: Colors) -> Floats:
@@ -101,6 +126,8 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
     inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
+    if colors.by_color:  # blue ink is as bright in one channel as a grid
+        inked |= _by_color(dark, colors) > 0.5
     near = cv2.dilate(inked.view(np.uint8), np.ones((3, 3), np.uint8))
     np.copyto(most, 0, where=near.view(bool))
     return np.minimum(most, top, out=most)

@@ -24,7 +24,7 @@ LIMITS = Limits(pixels=120_000_000)
 _MOST_PX = 25_000_000
 _LEAST_PX = 300
 # Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
-_SCALES = (6.0, 12.0)
+_SCALES = (5.5, 12.0)
 # What is cut anew from the file gets no more than this: a photograph's finer pixels hold blur.
 _RESAMPLED = (6.0, 8.0)
 # Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
