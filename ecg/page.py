@@ -128,7 +128,7 @@ def flatten(rgb: Bytes) -> Page:
         dark = darkness(plain)
         colors = find_colors(dark) if not paper.all() else colors
     ruled = _ruled(flatter, flat.shape, float(np.mean(scale)))
-    ink = ink_share(dark, colors, scale[0], ruled)
+    ink = ink_share(dark, colors, scale, ruled)
     return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
