@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecg.bend import find_bend, shows_boxes
 from ecg.field import Bend, ToSource
+from ecg.frames import without_frames
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from ecg.paper import Mask, find_paper, painted
@@ -128,7 +129,7 @@ def flatten(rgb: Bytes) -> Page:
         dark = darkness(plain)
         colors = find_colors(dark) if not paper.all() else colors
     ruled = _ruled(flatter, flat.shape, float(np.mean(scale)))
-    ink = ink_share(dark, colors, scale, ruled)
+    ink = without_frames(ink_share(dark, colors, scale, ruled), scale)
     return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
