@@ -1,4 +1,6 @@
 """Frames: boxes ruled around rows, panels or the whole page in the ink of the trace; no trace, and taken off."""
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +33,13 @@ def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
     level = _runs(mask, _LEVEL_MM * px_per_mm[0])
     upright = _runs(mask.T, _UPRIGHT_MM * px_per_mm[1])
     near = _MEET_MM * max(px_per_mm)
-    ticks = _TICK_MM * px_per_mm[0]
-    sides = np.array([run for run in level if _corner(run, upright, ticks, 1) and _corner(run, upright, ticks, 2)])
-    if not len(sides):
-        return ink
-    posts = np.array([run for run in upright if any(_corner(side, run[None], near, end) for side in sides
-                                                    for end in (1, 2))])
-    out = _rubbed_out(ink, sides)
-    return np.ascontiguousarray(_rubbed_out(np.ascontiguousarray(out.T), posts).T)
+    ticks, (height, width) = _TICK_MM * px_per_mm[0], ink.shape
+    sides = [run for run in level if _at_edge(run, height, px_per_mm[1])
+             or _corner(run, upright, ticks, 1) and _corner(run, upright, ticks, 2)]
+    posts = [run for run in upright if _at_edge(run, width, px_per_mm[0])
+             or any(_corner(side, run[None], near, end) for side in sides for end in (1, 2))]
+    out = _rubbed_out(ink, sides) if sides else ink
+    return np.ascontiguousarray(_rubbed_out(np.ascontiguousarray(out.T), posts).T) if posts else out
 
 
 def _runs(mask: NDArray[np.bool_], longest: float) -> Ints:
@@ -50,13 +51,18 @@ def _runs(mask: NDArray[np.bool_], longest: float) -> Ints:
     return np.stack([rows[row], first, end - 1], axis=1)[long]
 
 
+def _at_edge(run: Ints, length: int, mm_px: float) -> bool:
+    """Whether a run lies in the outermost millimetre of the page, where its other sides may have been cut off."""
+    return bool(min(run[0], length - 1 - run[0]) < mm_px)
+
+
 def _corner(run: Ints, across: Ints, near: float, end: int) -> bool:
     """Whether one of the lines across passes an end (1 the first, 2 the last) of a run."""
     return bool(((np.abs(across[:, 0] - run[end]) <= near) & (across[:, 1] - near <= run[0])
                  & (run[0] <= across[:, 2] + near)).any())
 
 
-def _rubbed_out(ink: Floats, runs: Ints) -> Floats:
+def _rubbed_out(ink: Floats, runs: Sequence[Ints]) -> Floats:
     """Ink without level runs and their blurred edges, save where ink goes on at both sides."""
     band = np.zeros(ink.shape, np.uint8)
     for row, first, last in runs:
