@@ -29,9 +29,12 @@ def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
     px_per_mm : (float, float)
         Along x and y.
     """
-    mask = ink > _INKED
-    level = _runs(mask, _LEVEL_MM * px_per_mm[0])
-    upright = _runs(mask.T, _UPRIGHT_MM * px_per_mm[1])
+    mask = (ink > _INKED).view(np.uint8)
+    level = _runs(mask, cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel(), _LEVEL_MM * px_per_mm[0])
+    inked = cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+    if not len(level):  # nothing stands at its ends: only the page's edges are left to look at
+        inked[int(px_per_mm[0]) + 1:-int(px_per_mm[0]) - 1] = 0
+    upright = _runs(mask.T, inked, _UPRIGHT_MM * px_per_mm[1])
     near = _MEET_MM * max(px_per_mm)
     ticks, (height, width) = _TICK_MM * px_per_mm[0], ink.shape
     sides = [run for run in level if _at_edge(run, height, px_per_mm[1])
@@ -42,9 +45,12 @@ def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
     return np.ascontiguousarray(_rubbed_out(np.ascontiguousarray(out.T), posts).T) if posts else out
 
 
-def _runs(mask: NDArray[np.bool_], longest: float) -> Ints:
-    """(n, 3) row, first column, last column of all unbroken runs along rows that are longer than so many px."""
-    rows = np.flatnonzero(np.count_nonzero(mask, axis=1) > longest)
+def _runs(mask: NDArray[np.uint8], inked: Ints, longest: float) -> Ints:
+    """(n, 3) row, first column, last column of all unbroken runs along rows that are longer than so many px.
+
+    mask (H, W) 0 or 1; inked (H,) how many of a row's pixels are 1.
+    """
+    rows = np.flatnonzero(inked > longest)
     edges = np.diff(np.pad(mask[rows], ((0, 0), (1, 1))).astype(np.int8), axis=1)
     (row, first), (_, end) = np.nonzero(edges == 1), np.nonzero(edges == -1)
     long = end - first > longest

@@ -72,7 +72,7 @@ def darkness(rgb: Bytes) -> Floats:
 
 
 def find_colors(dark: Floats) -> Colors:
-    """Colors of ink and grid, from every seventh pixel.
+    """Colors of ink and grid, from every eleventh pixel.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def find_colors(dark: Floats) -> Colors:
         Of `darkness`.
     """
     # Lines of a grid stand 3, 4, 6, ... px apart: every third column may miss them all.
-    sample = dark.reshape(-1, 3)[::7]
+    sample = np.ascontiguousarray(dark.reshape(-1, 3)[::11])
     bands = sample.T  # one after another: numpy is slow at the least of three neighbours
     least, most = np.minimum(np.minimum(*bands[:2]), bands[2]), np.maximum(np.maximum(*bands[:2]), bands[2])
     # Ink is what is dark in all channels; a grid in color is bright in at least one.
@@ -175,9 +175,13 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], rule
     if blur < _SHARP_PX:
         return by_color
     # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
-    near = cv2.dilate(by_color, np.ones((3, 3), np.uint8))
-    share = _by_level(dark, colors, px_per_mm, ruled) * np.clip(4 * near - 0.6, 0, 1)
-    return share if measure_pen(share)[1] < _SHARPER * blur else by_color
+    third = len(dark) // 3
+    for rows in (slice(third, 2 * third), slice(None)):
+        near = cv2.dilate(by_color[rows], np.ones((3, 3), np.uint8))
+        share = _by_level(dark[rows], colors, px_per_mm, ruled) * np.clip(4 * near - 0.6, 0, 1)
+        if measure_pen(share)[1] > _SHARPER * blur:
+            return by_color
+    return share
 
 
 def _by_color(dark: Floats, colors: Colors) -> Floats:
