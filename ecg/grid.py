@@ -24,6 +24,8 @@ _AS_WELL = 1.03
 _FORESEEN_FROM, _FORESEEN = 0.36, 0.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
 _FIFTH = 0.06
+# Lines at every millimetre a box; share of the blocks in which these must agree with the boxes to be believed.
+_FINER, _MOST_OF = 5.0, 0.8
 # Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.
 _LONGEST_PAPER_MM = 700.0
 
@@ -259,8 +261,27 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         agree[np.flatnonzero(use)[near]] = True
         errors[np.flatnonzero(use)] = np.hypot(*off.T) * period
     inside = reach <= 0.85
-    matrix = _plainest(matrix, *chosen) if agree.any() else matrix
-    return matrix, float(np.median(errors[agree])) if agree.any() else np.inf, float(agree[inside].mean())
+    strength = float(agree[inside].mean())
+    if not agree.any():
+        return matrix, np.inf, strength
+    error = float(np.median(errors[agree]))
+    finer = _millimetres(signal, matrix, centers[agree], size, window, error / period)
+    return _plainest(matrix, *(finer or chosen)), error, strength
+
+
+def _millimetres(signal: Floats, matrix: Reals, centers: Reals, size: int, window: Reals, error: float
+                 ) -> tuple[Reals, Reals, Reals] | None:
+    """Places, lattice coordinates and weights that the 1 mm lines tell, five times as finely as the boxes do.
+
+    None where there are none, or none that agree with each other better than the boxes' median error (in boxes).
+    """
+    targets, weights, off = _block_phases(signal, np.diag([_FINER, _FINER, 1.0]) @ matrix, centers, size, window)
+    near = (weights > 0.25 * np.median(weights)) & (np.abs(off).max(axis=1) < 0.3)
+    if near.mean() < _MOST_OF or near.sum() < 6:
+        return None
+    found = centers[near], targets[near] / _FINER, weights[near]
+    left = np.hypot(*(Lattice(_fit(*found, 8), 0, 0).boxes(found[0]) - found[1]).T)
+    return found if np.median(left) < 0.5 * error else None
 
 
 def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, window: Reals

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.marks import measure_pen
+from ecg.ruled import without_lines
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -21,8 +22,13 @@ Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
 _COLOR_TELLS = 0.3
-# Edges of the pen more blurred than this, by color alone, were blurred by the coding of color.
-_SHARP_PX = 0.42
+# Share of the darkness of the darkest from which a pixel is all ink: thin pens leave most pixels partly bare.
+_FULL = 0.85
+# Cosine of the angle, seen along the grid's color, within which ink is of one hue.
+_ONE_HUE = 0.966
+# Edges of the pen more blurred than this by color may have been blurred by the coding of color: so much sharper are
+# they then by brightness.
+_SHARP_PX, _SHARPER = 0.42, 0.85
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,20 @@ def darkness(rgb: Bytes) -> Floats:
 
 
 def find_colors(dark: Floats) -> Colors:
-    """Colors of ink and grid, from every third pixel.
+    """Colors of ink and grid, from every eleventh pixel.
 
     Parameters
     ----------
     dark : (H, W, 3) float32
         Of `darkness`.
     """
-    sample = dark[::3, ::3].reshape(-1, 3)
+    # Lines of a grid stand 3, 4, 6, ... px apart: every third column may miss them all.
+    sample = np.ascontiguousarray(dark.reshape(-1, 3)[::11])
     bands = sample.T  # one after another: numpy is slow at the least of three neighbours
     least, most = np.minimum(np.minimum(*bands[:2]), bands[2]), np.maximum(np.maximum(*bands[:2]), bands[2])
     # Ink is what is dark in all channels; a grid in color is bright in at least one.
     level = float(np.quantile(least, 0.999))
-    ink = np.median(sample[least >= 0.75 * level], axis=0).astype(np.float64)
+    ink = np.median(sample[least >= _FULL * level], axis=0).astype(np.float64)
     rest = sample[(least < 0.45 * level) & (most > 0.06)].astype(np.float64)
     if len(rest) < 50 or not rest.any():
         return Colors(ink, ink * 0, False)
@@ -87,7 +94,29 @@ def find_colors(dark: Floats) -> Colors:
     ray = np.abs(vectors[:, -1])
     strong = float(np.quantile(rest @ ray, 0.95))
     outside = ink - ray * (ray @ ink)
-    return Colors(ink, ray * strong, bool(np.linalg.norm(outside) > _COLOR_TELLS * np.linalg.norm(ink)))
+    if np.linalg.norm(outside) < _COLOR_TELLS * np.linalg.norm(ink):
+        return Colors(ink, ray * strong, False)
+    return Colors(_usual_ink(sample, ink, ray), ray * strong, True)
+
+
+def _usual_ink(sample: Floats, darkest: NDArray[np.float64], ray: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Color of what most is drawn in: traces in blue below a title in black.
+
+    sample (n, 3) darkness of pixels; darkest (3,) of the darkest of them; ray (3,) the unit vector of the grid.
+    """
+    outside = sample - np.outer(sample @ ray, ray).astype(np.float32)
+    far = np.linalg.norm(outside, axis=1)
+    title = darkest - ray * (ray @ darkest)
+    drawn = far > 0.5 * np.linalg.norm(title)
+    hues = outside[drawn] / far[drawn, None]
+    if not len(hues) or (hues @ title > _ONE_HUE * np.linalg.norm(title)).mean() > 0.5:
+        return darkest
+    middle = np.median(hues, axis=0)
+    own = hues @ middle > _ONE_HUE * np.linalg.norm(middle)
+    if not own.any():
+        return darkest
+    level = float(np.quantile(far[drawn][own], 0.9))
+    return np.asarray(np.median(sample[drawn][own & (far[drawn] >= _FULL * level)], axis=0), np.float64)
 
 
 def grid_signal(dark: Floats, colors: Colors) -> Floats:
@@ -101,6 +130,8 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
     inked = darkest > 0.5 * (least + min(1.3 * float(colors.grid.min()), 0.8 * least))
+    if colors.by_color:  # blue ink is as bright in one channel as a grid
+        inked |= _by_color(dark, colors) > 0.5
     near = cv2.dilate(inked.view(np.uint8), np.ones((3, 3), np.uint8))
     np.copyto(most, 0, where=near.view(bool))
     return np.minimum(most, top, out=most)
@@ -120,15 +151,15 @@ def _straight(dark: Floats) -> Floats:
     return out.astype(np.float32)
 
 
-def ink_share(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> Floats:
+def ink_share(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], ruled: Ruled) -> Floats:
     """How much of each pixel the trace's ink covers.
 
     Parameters
     ----------
     dark : (H, W, 3) float32
     colors : Colors
-    px_per_mm : float
-        Tells how long a line must be to be grid, where color cannot.
+    px_per_mm : (float, float)
+        Along x and y: tells how long a line must be to be grid, and where it comes again, where color cannot.
     ruled : (H,) and (W,) bool
         Rows and columns on which the grid's 5 mm lines lie, where not even brightness tells.
 
@@ -137,14 +168,19 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> F
     (H, W) float32
         0 to 1.
     """
-    by_color = _by_color(dark, colors) if colors.by_color else None
-    if by_color is not None and measure_pen(by_color)[1] < _SHARP_PX:
+    if not colors.by_color:
+        return _by_level(dark, colors, px_per_mm, ruled)
+    by_color = _by_color(dark, colors)
+    blur = measure_pen(by_color)[1]
+    if blur < _SHARP_PX:
         return by_color
-    share = _by_level(dark, colors, px_per_mm, ruled)
-    if by_color is not None:
-        # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
-        near = cv2.dilate(by_color, np.ones((3, 3), np.uint8))
-        share *= np.clip(4 * near - 0.6, 0, 1)
+    # JPEG keeps color at half the detail: brightness tells where the edge is, color only that it is no grid.
+    third = len(dark) // 3
+    for rows in (slice(third, 2 * third), slice(None)):
+        near = cv2.dilate(by_color[rows], np.ones((3, 3), np.uint8))
+        share = _by_level(dark[rows], colors, px_per_mm, ruled) * np.clip(4 * near - 0.6, 0, 1)
+        if measure_pen(share)[1] > _SHARPER * blur:
+            return by_color
     return share
 
 
@@ -156,26 +192,15 @@ def _by_color(dark: Floats, colors: Colors) -> Floats:
     return np.clip(share, 0, 1, out=share)
 
 
-def _by_level(dark: Floats, colors: Colors, px_per_mm: float, ruled: Ruled) -> Floats:
+def _by_level(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], ruled: Ruled) -> Floats:
     if not colors.grid.any():
         return _without_black_lines(cv2.transform(dark, np.full((1, 3), 1 / 3, np.float32)) / np.float32(
-            colors.ink.mean()), px_per_mm, ruled)
+            colors.ink.mean()), px_per_mm[0], ruled)
     # In the brightest channel of a colored grid there is least to take away.
     room = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
     weight = np.asarray(room / room.sum(), np.float32)
-    ink, grid = float(weight @ colors.ink), float(weight @ colors.grid)
-    share = _without_lines(cv2.transform(dark, weight[None, :]) / np.float32(ink), grid / ink, px_per_mm)
+    share = without_lines(cv2.transform(dark, weight[None, :]) / np.float32(weight @ colors.ink), px_per_mm)
     return np.clip(share, 0, 1, out=share)
-
-
-def _without_lines(dark: Floats, grid_level: float, px_per_mm: float) -> Floats:
-    """Long straight lines taken away: what most of a long window along the line shares is the line."""
-    length = 2 * round(3 * px_per_mm) + 1
-    bytes_ = np.clip(dark * 255, 0, 255).astype(np.uint8)
-    lines = np.maximum(_running_median(bytes_, length), _running_median(bytes_.T, length).T).astype(np.float32)
-    lines = np.minimum(lines / np.float32(255), np.float32(min(1.15 * grid_level, 0.9) if grid_level else 0.5))
-    # A pixel of trace over a line of darkness g shows g + share (1 - g).
-    return np.asarray((dark - lines) / (1 - lines), np.float32)
 
 
 def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Floats:
@@ -213,11 +238,3 @@ def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: float) -> Bytes:
     more = (ink > float(np.median(ink[lines > 0])) + _MORE_INK_PX).astype(np.uint8) & lines
     long = (1, round(3 * px_per_mm)) if axis == 0 else (round(0.6 * px_per_mm), 1)
     return np.asarray(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones(long, np.uint8)))
-
-
-def _running_median(image: Bytes, length: int) -> Bytes:
-    """Median along rows, of every second column: grid lines are longer than that."""
-    from scipy.ndimage import percentile_filter
-    thin = image[:, ::4]
-    found = percentile_filter(thin, 50, size=(1, max(3, length // 4 | 1)))
-    return np.repeat(found, 4, axis=1)[:, :image.shape[1]]

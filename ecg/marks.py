@@ -12,8 +12,9 @@ Reals = NDArray[np.float64]
 # Vertical strokes shorter than this are not looked at: letters are smaller.
 _STROKE_MM = 3.0
 _PULSE_WIDTH_MM = (1.5, 11.0)
-# Half the height of the window in which a level run is measured, px.
-_PROFILE = 5
+# Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
+# that stand alone in the former below which it is tried.
+_PROFILE, _WIDE_PROFILE, _CLEAR = 5, 9, 0.5
 # Steps a pixel of `pen_profile`.
 FINE = 16
 # Share of ink from which a pen is said to lay any.
@@ -205,16 +206,14 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     level = mask[:, 2:-2] & mask[:, :-4] & mask[:, 4:]
     middle = np.ascontiguousarray(ink[:, 2:-2])
     rows, columns = np.nonzero(level & (middle >= np.roll(middle, 1, 0)) & (middle > np.roll(middle, -1, 0)))
-    inside = (rows >= _PROFILE) & (rows < len(ink) - _PROFILE)
-    rows, columns = rows[inside], columns[inside]
-    if len(rows) < 50:
-        return 2.0, 0.3
-    pick = np.linspace(0, len(rows) - 1, min(len(rows), 4000)).astype(int)
-    offsets = np.arange(-_PROFILE, _PROFILE + 1)
-    around = middle[rows[pick][:, None] + offsets, columns[pick][:, None]].astype(np.float64)
-    around = around[np.maximum(around[:, 0], around[:, -1]) < 0.25]  # strokes run out of the window
+    around, clear = _profiles(middle, rows, columns, _PROFILE)
+    if clear < _CLEAR:  # lines as thick as the window, or a page full of strokes
+        wider, _ = _profiles(middle, rows, columns, _WIDE_PROFILE)
+        if len(wider) and np.quantile(wider.sum(axis=1), 0.25) > _PROFILE - 1:
+            around = wider
     if len(around) < 30:
         return 2.0, 0.3
+    offsets = np.arange(around.shape[1]) - around.shape[1] // 2
     around = np.maximum(around - np.minimum(around[:, :1], around[:, -1:]), 0)
     total = around.sum(axis=1)
     center = (around * offsets).sum(axis=1) / total
@@ -223,6 +222,16 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     width = float(np.quantile(total, 0.25))
     blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
     return width, float(np.sqrt(blur))
+
+
+def _profiles(ink: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], reach: int) -> tuple[Reals, float]:
+    """(n, 2 reach + 1) ink above and below places of a level run where it stands alone, and the share that does."""
+    inside = (rows >= reach) & (rows < len(ink) - reach)
+    rows, columns = rows[inside], columns[inside]
+    pick = np.linspace(0, len(rows) - 1, min(len(rows), 4000)).astype(int)
+    around = ink[rows[pick][:, None] + np.arange(-reach, reach + 1), columns[pick][:, None]].astype(np.float64)
+    alone = np.maximum(around[:, 0], around[:, -1]) < 0.25  # strokes run out of the window
+    return around[alone], float(alone.mean()) if len(alone) else 0.0
 
 
 def pen_profile(pen_px: float, blur_px: float) -> Reals:

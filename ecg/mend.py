@@ -238,6 +238,8 @@ def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[R
     # Rows that neither the line nor its ink takes only cost time.
     taken = np.r_[np.flatnonzero(own.any(axis=1)) + top, now]
     low, high = max(top, int(taken.min()) - pad), min(bottom, int(taken.max()) + pad + 1)
+    if low >= high or left >= right:
+        return None, 0.0  # the line has left the page
     at = np.s_[low:high, left:right]
     ink, trust, missing = (np.ascontiguousarray(a[at]) for a in (scene.ink, scene.trust, scene.missing))
     found = better_course(Window(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecg.bend import find_bend, shows_boxes
 from ecg.field import Bend, ToSource
+from ecg.frames import without_frames
 from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from ecg.paper import Mask, find_paper, painted
@@ -24,7 +25,7 @@ LIMITS = Limits(pixels=120_000_000)
 _MOST_PX = 25_000_000
 _LEAST_PX = 300
 # Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
-_SCALES = (6.0, 12.0)
+_SCALES = (5.5, 12.0)
 # What is cut anew from the file gets no more than this: a photograph's finer pixels hold blur.
 _RESAMPLED = (6.0, 8.0)
 # Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
@@ -128,7 +129,7 @@ def flatten(rgb: Bytes) -> Page:
         dark = darkness(plain)
         colors = find_colors(dark) if not paper.all() else colors
     ruled = _ruled(flatter, flat.shape, float(np.mean(scale)))
-    ink = ink_share(dark, colors, scale[0], ruled)
+    ink = without_frames(ink_share(dark, colors, scale, ruled), scale)
     return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
@@ -143,6 +144,8 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     fine = max(1, round(min(factor) * float(np.sqrt(rgb.shape[0] * rgb.shape[1] / (size[0] * size[1])))))
     small = (rgb.shape[1] // fine, rgb.shape[0] // fine)
     onto = _pixels(1 / factor[0], 1 / factor[1]) @ turn @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1])
+    # Sharp lines that keep in step with coarse pixels would seem to lie in their middles: a bend that is none.
+    signal = np.asarray(cv2.blur(signal, (fine | 1, fine | 1))) if fine > 1 else signal
     rgb_, signal_ = (cv2.warpPerspective(cv2.resize(image, small, interpolation=cv2.INTER_AREA), onto, coarse,
                                          flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                      for image in (rgb, signal))

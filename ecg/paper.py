@@ -22,6 +22,8 @@ _LEAST_MM2 = 40.0
 _DARK, _TINTED = 0.87, 0.12
 # Share of the usual strength of the grid below which there is none.
 _NO_GRID = 0.45
+# A band of ink is no higher than this, and longer than so many times its height.
+_BAND_MM, _LONG = 12.0, 1.5
 # Standard deviation of the windows in which the grid's strength is measured.
 _STRENGTH_MM = 4.0
 
@@ -56,9 +58,20 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_m
     count, labels, stats, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8), connectivity=4)
     for k in range(1, count):
         part = labels == k
-        if stats[k, cv2.CC_STAT_AREA] < _LEAST_MM2 * px_per_mm ** 2 or np.median(strength[part]) > _NO_GRID * usual:
+        if (stats[k, cv2.CC_STAT_AREA] < _LEAST_MM2 * px_per_mm ** 2 or np.median(strength[part]) > _NO_GRID * usual
+                or _is_band(part, px_per_mm)):
             other[part] = False
     return np.asarray(~other)
+
+
+def _is_band(part: Mask, px_per_mm: float) -> bool:
+    """Whether a part is long, low and all within the page: a lead so noisy that its strokes leave no paper between."""
+    y, x = np.nonzero(part)
+    if min(y.min(), x.min()) == 0 or y.max() == part.shape[0] - 1 or x.max() == part.shape[1] - 1:
+        return False
+    inside = np.pad(part[y.min():y.max() + 1, x.min():x.max() + 1], 1).astype(np.uint8)
+    half = float(cv2.distanceTransform(inside, cv2.DIST_L2, 3).max())
+    return half < _BAND_MM / 2 * px_per_mm and len(y) > _LONG * (2 * half) ** 2
 
 
 def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], px_per_mm: float) -> Reals:

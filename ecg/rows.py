@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 
 # Two rows that share a level piece of ink longer than this follow one trace.
 _TOGETHER_MM = 2.0
+# Share of the outermost millimetre's length that a frame or a scanner's dark rim inks at least.
+_RIM = 0.2
 
 
 class NoTrace(ImageError):
@@ -55,10 +57,13 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
 
 
 def clean(ink: Floats, px_per_mm: float) -> Floats:
-    """Ink without small marks (letters, dots, dashes) and without the outermost millimetre, where frames are."""
+    """Ink without small marks (letters, dots, dashes) and without what runs along the page's edges."""
     mask = (ink > 0.35).astype(np.uint8)
     edge = round(px_per_mm)
-    mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:] = 0, 0, 0, 0
+    rims = [rim for rim in (np.s_[:edge], np.s_[-edge:], np.s_[:, :edge], np.s_[:, -edge:])
+            if mask[rim].mean(axis=int(len(mask[rim]) == edge)).max() > _RIM]
+    for rim in rims:
+        mask[rim] = 0
     joined = cv2.dilate(mask, np.ones((3, max(3, round(0.3 * px_per_mm) | 1)), np.uint8))
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(joined, 8, cv2.CV_32S, cv2.CCL_BBDT)
@@ -67,7 +72,8 @@ def clean(ink: Floats, px_per_mm: float) -> Floats:
     keep &= stats[:, cv2.CC_STAT_AREA] < 0.2 * ink.size
     keep[0] = False
     out = ink * np.take(keep.astype(np.float32), labels)
-    out[:edge], out[-edge:], out[:, :edge], out[:, -edge:] = 0, 0, 0, 0
+    for rim in rims:
+        out[rim] = 0
     return out
 
 

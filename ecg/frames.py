@@ -1,0 +1,82 @@
+"""Frames: boxes ruled around rows, panels or the whole page in the ink of the trace; no trace, and taken off."""
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.intp]
+
+# Share of ink from which a pixel is of a line.
+_INKED = 0.35
+# A frame's sides are longer than this, mm: its level ones longer than any wave runs level.
+_LEVEL_MM, _UPRIGHT_MM = 40.0, 12.0
+# Corners meet to this, mm; ticks of an axis go beyond them by less than that.
+_MEET_MM, _TICK_MM = 0.5, 2.5
+# Blurred edges included, no side is thicker.
+_THICKEST_PX = 8
+
+
+def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
+    """Ink without the sides of boxes; where a trace crosses one it stays whole.
+
+    A lead that is not connected is a straight line too, but no upright lines stand at both its ends.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+    px_per_mm : (float, float)
+        Along x and y.
+    """
+    mask = (ink > _INKED).view(np.uint8)
+    level = _runs(mask, cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel(), _LEVEL_MM * px_per_mm[0])
+    inked = cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+    if not len(level):  # nothing stands at its ends: only the page's edges are left to look at
+        inked[int(px_per_mm[0]) + 1:-int(px_per_mm[0]) - 1] = 0
+    upright = _runs(mask.T, inked, _UPRIGHT_MM * px_per_mm[1])
+    near = _MEET_MM * max(px_per_mm)
+    ticks, (height, width) = _TICK_MM * px_per_mm[0], ink.shape
+    sides = [run for run in level if _at_edge(run, height, px_per_mm[1])
+             or _corner(run, upright, ticks, 1) and _corner(run, upright, ticks, 2)]
+    posts = [run for run in upright if _at_edge(run, width, px_per_mm[0])
+             or any(_corner(side, run[None], near, end) for side in sides for end in (1, 2))]
+    out = _rubbed_out(ink, sides) if sides else ink
+    return np.ascontiguousarray(_rubbed_out(np.ascontiguousarray(out.T), posts).T) if posts else out
+
+
+def _runs(mask: NDArray[np.uint8], inked: Ints, longest: float) -> Ints:
+    """(n, 3) row, first column, last column of all unbroken runs along rows that are longer than so many px.
+
+    mask (H, W) 0 or 1; inked (H,) how many of a row's pixels are 1.
+    """
+    rows = np.flatnonzero(inked > longest)
+    edges = np.diff(np.pad(mask[rows], ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (row, first), (_, end) = np.nonzero(edges == 1), np.nonzero(edges == -1)
+    long = end - first > longest
+    return np.stack([rows[row], first, end - 1], axis=1)[long]
+
+
+def _at_edge(run: Ints, length: int, mm_px: float) -> bool:
+    """Whether a run lies in the outermost millimetre of the page, where its other sides may have been cut off."""
+    return bool(min(run[0], length - 1 - run[0]) < mm_px)
+
+
+def _corner(run: Ints, across: Ints, near: float, end: int) -> bool:
+    """Whether one of the lines across passes an end (1 the first, 2 the last) of a run."""
+    return bool(((np.abs(across[:, 0] - run[end]) <= near) & (across[:, 1] - near <= run[0])
+                 & (run[0] <= across[:, 2] + near)).any())
+
+
+def _rubbed_out(ink: Floats, runs: Sequence[Ints]) -> Floats:
+    """Ink without level runs and their blurred edges, save where ink goes on at both sides."""
+    band = np.zeros(ink.shape, np.uint8)
+    for row, first, last in runs:
+        band[max(0, row - 1):row + 2, max(0, first - 1):last + 2] = 1
+    outside = (ink > _INKED).astype(np.uint8) & (1 - band)
+    thick = int(np.count_nonzero(band, axis=0).max())
+    reach = min(thick, _THICKEST_PX) + 1
+    down, up = np.zeros((2, 2 * reach + 1, 1), np.uint8)
+    down[:reach + 1], up[reach:] = 1, 1
+    crossed = cv2.dilate(outside, down) & cv2.dilate(outside, up)
+    return np.where((band == 1) & (crossed == 0), np.float32(0), ink)

@@ -1,0 +1,72 @@
+"""Lines of a grid that no color tells from the trace: told by running straight, and by coming again every 5 mm."""
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
+
+from ecg.grid import BOX_MM
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+# Half the window along a line, mm, and the step in which it is walked, px.
+_HALF_MM, _STEP = 3, 4
+# A row this much darker than the same rows of the boxes above and below (and by so many of 255) carries a level trace.
+_DARKER, _AND = 1.2, 10
+# No line is darker: of its pixels the trace could not be told.
+_DARKEST = 0.9
+
+
+def without_lines(dark: Floats, px_per_mm: tuple[float, float]) -> Floats:
+    """Share of ink after the grid's lines are taken away.
+
+    Parameters
+    ----------
+    dark : (H, W) float32
+        Darkness, 1 as the trace's ink.
+    px_per_mm : (float, float)
+        Along x and y.
+
+    Returns
+    -------
+    (H, W) float32
+        Not cut to 0..1.
+    """
+    bytes_ = np.clip(dark * 255, 0, 255).astype(np.uint8)
+    level, upright = _level_lines(bytes_, px_per_mm), _level_lines(bytes_.T, px_per_mm[::-1]).T
+    lines = np.minimum(np.maximum(level, upright).astype(np.float32) / np.float32(255), np.float32(_DARKEST))
+    # A pixel of trace over a line of darkness g shows g + share (1 - g).
+    return np.asarray((dark - lines) / (1 - lines), np.float32)
+
+
+def _level_lines(image: Bytes, px_per_mm: tuple[float, float]) -> Bytes:
+    """(H, W) darkness of the lines along rows: what most of a long window along the row shares.
+
+    A trace that runs level for as long shares it too, but not with the same row of other boxes; there the row's own
+    darkness to the left and to the right is taken.
+    """
+    length = 2 * round(_HALF_MM * px_per_mm[0]) + 1
+    own = np.asarray(percentile_filter(image[:, ::_STEP], 50, size=(1, max(3, length // _STEP | 1))))
+    usual = _same_row_elsewhere(own, BOX_MM * px_per_mm[1])
+    ruled = own <= _DARKER * usual + _AND
+    columns = np.arange(own.shape[1], dtype=np.int32)
+    left = np.maximum.accumulate(np.where(ruled, columns, -1), axis=1)
+    right = np.minimum.accumulate(np.where(ruled, columns, own.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    rows = np.arange(len(own))[:, None]
+    beside = [np.where((at >= 0) & (at < own.shape[1]), own[rows, np.clip(at, 0, own.shape[1] - 1)], 255)
+              for at in (left, right)]
+    found = np.where(ruled, own, np.minimum(np.minimum(*beside), usual)).astype(np.uint8)
+    return np.repeat(found, _STEP, axis=1)[:, :image.shape[1]]
+
+
+def _same_row_elsewhere(own: Bytes, box_px: float) -> Floats:
+    """The middle of what the same row of four boxes nearby shows, each to a pixel up or down."""
+    wide = cv2.dilate(own, np.ones((3, 1), np.uint8))
+    rows, near = np.arange(len(own)), []
+    for boxes in (-2, -1, 1, 2):
+        at = rows + round(boxes * box_px)
+        at += np.where(at < 0, round(5 * box_px), np.where(at >= len(own), -round(5 * box_px), 0))
+        near.append(wide[np.clip(at, 0, len(own) - 1)])
+    a, b, c, d = near
+    low, high = np.maximum(np.minimum(a, b), np.minimum(c, d)), np.minimum(np.maximum(a, b), np.maximum(c, d))
+    return (low.astype(np.float32) + high) / 2

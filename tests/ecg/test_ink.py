@@ -1,0 +1,117 @@
+"""Ink: how much of each pixel the trace covers, on pages whose cover is known."""
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from ecg.frames import without_frames
+from ecg.marks import measure_pen
+from ecg.page import flatten
+from ecg.rows import clean
+from ecg.synth import Style, draw_page, heartbeats
+
+WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (0, 0, 179)
+
+
+def cover_of(mv: np.ndarray, style: Style) -> np.ndarray:
+    """(H, W) share of ink: the same page in black on bare white."""
+    bare = replace(style, paper=WHITE, major=WHITE, minor=WHITE, ink=BLACK)
+    return 1 - draw_page(mv, bare)[0][..., 0] / np.float32(255)
+
+
+@pytest.mark.parametrize("style", [
+    Style(px_per_mm=5.9, pen_mm=0.22, major=(102, 102, 102), minor=(190, 190, 190), ink=BLACK),
+    Style(px_per_mm=7.874, major=(165, 165, 165), minor=(218, 218, 218), ink=(70, 70, 75)),
+    Style(px_per_mm=5.9, pen_mm=0.2, major=(230, 90, 90), minor=(248, 190, 190), ink=(85, 45, 20))],
+    ids=("black on gray", "gray on gray", "thin brown on red"))
+def test_ink_is_the_share_that_was_drawn(style: Style) -> None:
+    mv = heartbeats(3)
+    page, cover = flatten(draw_page(mv, style)[0]), cover_of(mv, style)
+    near = cv2.dilate(cover, np.ones((5, 5))) > 0.05
+    assert page.ink.shape == cover.shape  # its own pixels
+    assert np.sqrt(((page.ink - cover)[near] ** 2).mean()) < 0.035
+    assert page.ink[near].mean() == pytest.approx(cover[near].mean(), rel=0.04)
+    assert (page.ink[~near] > 0.35).mean() < 1e-4
+    assert measure_pen(page.ink)[0] == pytest.approx(measure_pen(cover)[0], rel=0.08)
+
+
+def test_a_level_trace_along_a_gray_grid_keeps_its_ink() -> None:
+    style = Style(layout="3x1", major=(120, 120, 120), minor=(200, 200, 200), words=False)
+    mv = heartbeats(3)
+    mv[1] = 0  # an electrode that fell off
+    page, cover = flatten(draw_page(mv, style)[0]), cover_of(mv, style)
+    middle = int(cover[:, 400:1800].mean(axis=1).argmax())
+    band = np.s_[middle - 15:middle + 16, 400:1800]
+    assert page.ink[band].sum() == pytest.approx(cover[band].sum(), rel=0.1)
+
+
+def test_ink_has_the_color_of_the_traces_not_of_a_black_title() -> None:
+    rgb, _ = draw_page(heartbeats(1), Style(ink=BLUE, words=False, names="none"))
+    cv2.putText(rgb, "ECG of a patient", (300, 100), cv2.FONT_HERSHEY_SIMPLEX, 2.0, BLACK, 6)
+    np.testing.assert_allclose(flatten(rgb).colors.ink, [1, 1, 1 - 179 / 255], atol=0.05)
+
+
+@pytest.mark.parametrize("width", [1.5, 3.0, 6.0])
+def test_pens_are_measured_thin_and_thick(width: float) -> None:
+    y, x = np.mgrid[:400, :900]
+    off = np.abs((y - 0.02 * x) % 50 - 25)
+    ink = np.clip(width / 2 + 0.5 - off, 0, 1).astype(np.float32)
+    assert measure_pen(ink)[0] == pytest.approx(width, rel=0.05)
+
+
+def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_bent_nor_stretched() -> None:
+    rgb = np.full((540, 1500, 3), 255, np.uint8)
+    for step, color in ((6, (255, 178, 178)), (30, (255, 0, 0))):
+        rgb[3::step], rgb[:, 3::step] = color, color
+    at = np.arange(0, 1500, 0.2)
+    for base in (90, 270, 450):
+        trace = np.c_[at, base - 30 * np.exp(-0.5 * ((at % 140 - 70) / 3) ** 2)]
+        cv2.polylines(rgb, [np.round(16 * trace).astype(np.int32)], False, BLUE, 1, cv2.LINE_AA, 4)
+    page = flatten(rgb)
+    assert page.to_source.bend is None and page.rgb is rgb
+    assert page.px_per_mm == pytest.approx((6, 6), rel=2e-5)
+
+
+def test_a_lead_of_noise_is_no_hole_in_the_paper() -> None:
+    mv, style = heartbeats(4), Style(ink=(70, 70, 75), px_per_mm=11.811, pen_mm=0.4)
+    mv[0] += np.where(np.arange(5000) < 2000, np.random.default_rng(1).normal(0, 0.12, 5000), 0)
+    page, cover = flatten(draw_page(mv, style)[0]), cover_of(mv, style)
+    assert page.ink.sum() == pytest.approx(cover.sum(), rel=0.03)
+
+
+def boxed() -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) ink of a trace, and of the same in a box that it crosses; 6 px/mm."""
+    ink = np.zeros((300, 900), np.float32)
+    ink[150:152, 100:500], ink[150:152, 500:800] = 1, 1
+    ink[30:150, 400:402] = 1
+    frame = ink.copy()
+    frame[60:62, 60:840], frame[240:242, 60:840] = 1, 1
+    frame[60:242, 60:62], frame[60:242, 838:840] = 1, 1
+    return ink, frame
+
+
+def test_a_frame_goes_and_the_trace_across_it_stays() -> None:
+    ink, frame = boxed()
+    np.testing.assert_array_equal(without_frames(frame, (6, 6)), ink)
+
+
+def test_a_lead_that_is_not_connected_is_no_frame() -> None:
+    ink, _ = boxed()
+    ink[30:60] = 0  # a pulse as high as 15 mm at one end
+    np.testing.assert_array_equal(without_frames(ink, (6, 6)), ink)
+
+
+def test_a_side_at_the_edge_of_the_page_is_frame() -> None:
+    ink, _ = boxed()
+    frame = ink.copy()
+    frame[0], frame[:, 0] = 1, 1
+    np.testing.assert_array_equal(without_frames(frame, (6, 6))[1:, 1:], ink[1:, 1:])
+
+
+def test_a_trace_may_begin_at_the_edge_but_not_in_a_dark_rim() -> None:
+    ink = np.zeros((300, 900), np.float32)
+    ink[150:152] = 1
+    assert clean(ink, 6.0)[150:152].all()
+    ink[:, :6] = 1
+    assert not clean(ink, 6.0)[:, :6].any()
