@@ -17,13 +17,13 @@ Ints = NDArray[np.int32]
 
 _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSerif.ttf",
           "STIXGeneral.ttf", "STIXGeneralBol.ttf", "cmss10.ttf", "cmtt10.ttf")
-_SIZE = 40
+_SIZE = 28
 # Height and width that every piece is stretched to, and a rim without ink: a full block would have no contrast.
 _HIGH, _WIDE, _RIM = 14, 28, 1
 # What a piece loses for standing higher or lower than it should (in heights of a digit), and for being too wide or too
 # narrow: fonts differ, and narrow ones are a fifth narrower.
 _PLACE, _STRETCH, _FREE = 0.5, 0.5, 0.22
-_INK = 0.45
+_INK = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Marks:
         return int(left), int(top), int(right), int(bottom)
 
 
-def find_marks(ink: Floats, px_per_mm: float) -> Marks:
-    """All marks of a page; (H, W) share of ink."""
-    mask = (ink > _INK).astype(np.uint8)
+def find_marks(ink: Floats, px_per_mm: float, least: float) -> Marks:
+    """All marks of a page; (H, W) share of ink, and from which share on it is taken for ink."""
+    mask = (ink > least).astype(np.uint8)
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
     corner = stats[:, :2]
@@ -110,7 +110,7 @@ def pieces_of(texts: tuple[str, ...]) -> Pieces:
 
 # A letter: its picture on a canvas of one size, and how far the next one stands from it, px.
 _Font = dict[str, tuple[Floats, float]]
-_CANVAS, _LEFT, _BASE = (100, 120), 20, 70
+_CANVAS, _LEFT, _BASE = (50, 60), 10, 34
 
 
 @lru_cache(maxsize=8)
@@ -124,8 +124,8 @@ def _fonts(letters: frozenset[str]) -> tuple[_Font, ...]:
     out: list[_Font] = [{}, *({} for _ in fonts)]
     for letter in sorted(letters | {"5"}):
         plotter = np.zeros(_CANVAS, np.uint8)
-        cv2.putText(plotter, letter, (_LEFT, _BASE), cv2.FONT_HERSHEY_SIMPLEX, 1.3, 255, 3, cv2.LINE_AA)
-        wide = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, 1.3, 1)[0][0]
+        cv2.putText(plotter, letter, (_LEFT, _BASE), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2, cv2.LINE_AA)
+        wide = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1)[0][0]
         out[0][letter] = plotter.astype(np.float32) / np.float32(255), wide
         for known, (font, bold) in zip(out[1:], fonts):
             canvas = Image.new("L", _CANVAS[::-1])
@@ -141,18 +141,18 @@ def _typeset(text: str, font: _Font) -> tuple[Floats, tuple[float, float, float]
     for x, letter in zip(at, text):
         part = page[:, round(x):round(x) + _CANVAS[1]]
         np.maximum(part, font[letter][0], out=part)
-    rows, columns = np.nonzero(page > _INK)
-    digit = np.nonzero((font["5"][0] > _INK).any(axis=1))[0]
-    high = digit[-1] + 1 - digit[0]
-    base = digit[-1] + 1
-    place = (float(np.log((columns.max() + 1 - columns.min()) / high)), float((base - rows.min()) / high),
-             float((base - rows.max() - 1) / high))
-    return page[rows.min():rows.max() + 1, columns.min():columns.max() + 1], place
+    inked, digit = page > _INK, np.flatnonzero((font["5"][0] > _INK).any(axis=1))
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+    base, high = digit[-1] + 1, digit[-1] + 1 - digit[0]
+    place = (float(np.log((columns[-1] + 1 - columns[0]) / high)), float((base - rows[0]) / high),
+             float((base - rows[-1] - 1) / high))
+    return page[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1], place
 
 
 def _normalized(picture: Floats) -> Floats:
     size = (_WIDE - 2 * _RIM, _HIGH - 2 * _RIM)
     smooth = cv2.INTER_AREA if picture.shape[0] > size[1] and picture.shape[1] > size[0] else cv2.INTER_LINEAR
-    flat = np.pad(cv2.resize(picture, size, interpolation=smooth), _RIM).ravel()
-    flat = flat - flat.mean()
+    whole = np.zeros((_HIGH, _WIDE), np.float32)
+    whole[_RIM:-_RIM, _RIM:-_RIM] = cv2.resize(picture, size, interpolation=smooth)
+    flat = whole.ravel() - whole.mean()
     return np.asarray(flat / (np.linalg.norm(flat) + 1e-6), np.float32)

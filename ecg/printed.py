@@ -1,12 +1,12 @@
 """Printed paper speed and gain: a number and its unit, read together or not at all."""
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.letters import Marks, Pieces, pieces_of
+from ecg.letters import Marks, Pieces, find_marks, pieces_of
 
 Floats = NDArray[np.float32]
 
@@ -14,8 +14,10 @@ _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/m
 # What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
 _OFFERED = {"speed": (12.5, 25.0, 50.0), "gain": (2.5, 5.0, 10.0, 20.0)}
 _BOTH = {"20/10": (20.0, 10.0), "10/5": (10.0, 5.0), "5/2.5": (5.0, 2.5)}
-_LIMB, _CHEST = ("Limb", "LIMB", "limb"), ("Chest", "CHEST", "chest")
+_LIMB, _CHEST = ("Limb", "LIMB"), ("Chest", "CHEST")
 _DIGITS = tuple("0123456789")
+# Share of ink from which on it is looked at: thin strokes of small print have little, letters beside dots need more.
+_INK = (0.3, 0.5)
 # Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
 _DIGIT, _PIECE, _WORD, _MARGIN = 0.6, 0.45, 0.7, 0.04
 # Height of letters in mm; in heights of a digit: gaps inside a word, in front of a unit, that part words, that damage
@@ -67,6 +69,7 @@ class _Line:
     high: float
     base: float
     known: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
+    reached: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def gap(self, k: int) -> float:
         """Between mark k - 1 and mark k."""
@@ -79,6 +82,17 @@ class _Line:
             return True
         _, top, _, bottom = self.marks.boxes[self.numbers[k]]
         return bool(bottom - top < _SMALL * self.high)
+
+    def read(self, first: int, piece: str, wide: float) -> Iterator[tuple[int, float]]:
+        """Counts of marks from one on that may be a piece of text, and their likeness; no gap in front is wider."""
+        if first == len(self.numbers) or first and self.gap(first) > wide:
+            return
+        for count in range(1, min(_BROKEN, len(self.numbers) - first) + 1):
+            if count > 1 and self.gap(first + count - 1) > _CRACK:
+                return
+            like = self.likeness(first, count)
+            if like[piece] > _PIECE and _surest(like, piece):
+                yield count, like[piece]
 
     def likeness(self, first: int, count: int) -> dict[str, float]:
         """Of some marks together, by text."""
@@ -121,8 +135,25 @@ def _parts(word: str) -> set[str]:
     return {word[a:b] for a in range(len(word)) for b in range(a + 1, len(word) + 1)}
 
 
-def read_printed(marks: Marks) -> list[Printed]:
-    """Speeds and gains on a page, from left to right."""
+def read_printed(ink: Floats, px_per_mm: float) -> list[Printed]:
+    """Speeds and gains on a page, from left to right.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+        Share of ink.
+    px_per_mm : float
+    """
+    found: list[Printed] = []
+    for least in _INK:
+        if len({printed.kind for printed in found}) < 2:
+            known = {printed.kind for printed in found}
+            again = _read_all(find_marks(ink, px_per_mm, least))
+            found += [printed for printed in again if printed.kind not in known]
+    return found
+
+
+def _read_all(marks: Marks) -> list[Printed]:
     boxes, mm = marks.boxes, marks.px_per_mm
     high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
     letter = (high < _HEIGHT_MM[1] * mm) & (wide < 3 * _HEIGHT_MM[1] * mm) & (high * wide > 3)
@@ -165,10 +196,14 @@ def _read_at(marks: Marks, letters: NDArray[np.intp], start: int) -> list[Printe
     line = _line_from(marks, letters, start)
     scores: dict[tuple[str, tuple[float, ...]], float] = {}
     for text, (kind, values, number) in _phrases().items():
-        score = _spelled(line, text, number)
+        if not _reached(line, text[:number]) and not _reached(line, text[:number - 1]):
+            continue  # most marks that look like a digit begin no number
+        score = _spelled(line, text)
         scores[kind, values] = max(scores.get((kind, values), 0.0), score)
+    if not scores:
+        return []
     (kind, values), best = max(scores.items(), key=lambda item: item[1])
-    second = max(score for key, score in scores.items() if key != (kind, values))
+    second = max((score for key, score in scores.items() if key != (kind, values)), default=0.0)
     before = letters[(marks.boxes[letters, 0] < marks.boxes[start, 0]) & _level(marks, letters, start)]
     if best < _WORD or best - second < _MARGIN or _goes_on(marks, before, start):
         return []
@@ -199,30 +234,35 @@ def _leads(marks: Marks, letters: NDArray[np.intp], before: NDArray[np.intp], st
         line = _line_from(marks, letters, number)
         line = _Line(marks, [n for n in line.numbers if marks.boxes[n, 0] < left], line.high, line.base)
         for leads, words in (("limb", _LIMB), ("chest", _CHEST)):
-            if max(_spelled(line, word, 0) for word in words) > _WORD:
+            if max(_spelled(line, word) for word in words) > _WORD:
                 return leads
     return ""
 
 
-def _spelled(line: _Line, text: str, number: int) -> float:
+def _spelled(line: _Line, text: str) -> float:
     """Mean likeness of the letters of a text to a line's marks, 0 where one is not there."""
-    reached = [dict[int, float]() for _ in range(len(text) + 1)]
-    reached[0][0] = 0.0
-    for at in range(len(text)):
-        for k, total in reached[at].items():
-            if k == len(line.numbers) or at and line.gap(k) > (_SPACE if at == number else _INSIDE):
-                continue
-            for count in range(1, _BROKEN + 1):
-                if k + count > len(line.numbers) or count > 1 and line.gap(k + count - 1) > _CRACK:
-                    break
-                like = line.likeness(k, count)
-                for end in range(at + 1, len(text) + 1):
-                    value = like.get(text[at:end], 0.0)
-                    if value > _PIECE and (at >= number or _surest(like, text[at:end])):
-                        sum_ = total + value * (end - at)
-                        reached[end][k + count] = max(sum_, reached[end].get(k + count, 0.0))
-    whole = [total for k, total in reached[-1].items() if line.ends_at(k)]
-    return max(whole, default=0.0) / len(text)
+    return max((total for k, total in _reached(line, text).items() if line.ends_at(k)), default=0.0) / len(text)
+
+
+def _reached(line: _Line, text: str) -> dict[int, float]:
+    """Sum of the likeness of all letters of a text, by the number of marks that they take."""
+    if not text:
+        return {0: 0.0}
+    if text not in line.reached:
+        line.reached[text] = out = dict[int, float]()
+        for begin, piece, wide in _endings(text):
+            for k, total in _reached(line, begin).items():
+                for count, value in line.read(k, piece, wide):
+                    out[k + count] = max(total + value * len(piece), out.get(k + count, 0.0))
+    return line.reached[text]
+
+
+@lru_cache(maxsize=1000)
+def _endings(text: str) -> list[tuple[str, str, float]]:
+    """Every piece that a text may end with: what stands in front, the piece, the widest gap between them."""
+    known = set(_pieces().texts)
+    return [(text[:at], text[at:], _SPACE if text[at] in "mM" and text[at - 1:at].isdigit() else _INSIDE)
+            for at in range(len(text)) if text[at:] in known]
 
 
 def _surest(like: dict[str, float], piece: str) -> bool:
