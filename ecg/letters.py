@@ -16,7 +16,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSerif.ttf",
-          "STIXGeneral.ttf", "STIXGeneralBol.ttf", "cmss10.ttf", "cmtt10.ttf")
+          "STIXGeneral.ttf", "STIXGeneralBol.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSansMono-Oblique.ttf", "cmss10.ttf", "cmtt10.ttf")
 _SIZE = 28
 # Height and width that every piece is stretched to, and a rim without ink: a full block would have no contrast.
 _HIGH, _WIDE, _RIM = 14, 28, 1

@@ -15,15 +15,18 @@ _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/m
 _OFFERED = {"speed": (12.5, 25.0, 50.0), "gain": (2.5, 5.0, 10.0, 20.0)}
 _BOTH = {"20/10": (20.0, 10.0), "10/5": (10.0, 5.0), "5/2.5": (5.0, 2.5)}
 _LIMB, _CHEST = ("Limb", "LIMB"), ("Chest", "CHEST")
-_DIGITS = tuple("0123456789")
+_DIGITS, _POINTS = tuple("0123456789"), (".", ",")
 # Share of ink from which on it is looked at: thin strokes of small print have little, letters beside dots need more.
 _INK = (0.3, 0.5)
 # Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
 _DIGIT, _PIECE, _WORD, _MARGIN = 0.6, 0.45, 0.7, 0.04
+# By how much a digit is more like what it is read as than any other, and log of width over height from which on a mark
+# may be two.
+_SURE, _PAIR = 0.03, -0.4
 # Height of letters in mm; in heights of a digit: gaps inside a word, in front of a unit, that part words, that damage
 # makes; and height of points.
 _HEIGHT_MM = (1.1, 6.0)
-_INSIDE, _SPACE, _APART, _CRACK, _SMALL = 0.42, 1.5, 0.3, 0.15, 0.4
+_INSIDE, _SPACE, _APART, _CRACK, _SMALL = 0.55, 1.5, 0.34, 0.15, 0.4
 # Marks that one piece may be broken into, marks of a number and its unit.
 _BROKEN, _MOST = 3, 16
 # How far in front of a gain the leads are named that it holds for.
@@ -68,7 +71,8 @@ class _Line:
     numbers: Sequence[int]
     high: float
     base: float
-    known: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
+    numerals: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
+    spelled: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
     reached: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def gap(self, k: int) -> float:
@@ -90,45 +94,73 @@ class _Line:
         for count in range(1, min(_BROKEN, len(self.numbers) - first) + 1):
             if count > 1 and self.gap(first + count - 1) > _CRACK:
                 return
-            like = self.likeness(first, count)
-            if like[piece] > _PIECE and _surest(like, piece):
+            like = self.numeral(first, count) if _is_numeral(piece) else self.letters(first, count)
+            if like.get(piece, 0.0) > _PIECE:
                 yield count, like[piece]
 
-    def likeness(self, first: int, count: int) -> dict[str, float]:
-        """Of some marks together, by text."""
-        if (first, count) not in self.known:
-            some = self.numbers[first:first + count]
-            left, top, right, bottom = self.marks.around(some)
-            place = (np.log((right - left) / self.high), (self.base - top) / self.high, (self.base - bottom) / self.high)
-            pieces = _pieces()
-            self.known[first, count] = dict(zip(pieces.texts, pieces.likeness(self.marks.picture(some), place).tolist()))
-        return self.known[first, count]
+    def numeral(self, first: int, count: int) -> dict[str, float]:
+        """What some marks may be in a number, with their likeness: that which they are most like."""
+        if (first, count) not in self.numerals:
+            picture, place = self._seen(first, count)
+            like = dict(zip(_single().texts, _single().likeness(picture, place).tolist()))
+            if place[0] > _PAIR:
+                like |= zip(_touching().texts, _touching().likeness(picture, place).tolist())
+            most = max(like.values())
+            best = max(like, key=lambda text: like[text]).replace(",", ".")
+            others = max(value for text, value in like.items() if text.replace(",", ".") != best)
+            self.numerals[first, count] = {text: value for text, value in like.items()
+                                           if text.replace(",", ".") == best and others < most - _SURE}
+        return self.numerals[first, count]
+
+    def letters(self, first: int, count: int) -> dict[str, float]:
+        """Likeness of some marks to pieces of units and names."""
+        if (first, count) not in self.spelled:
+            self.spelled[first, count] = dict(zip(_letters().texts, _letters().likeness(*self._seen(first, count)).tolist()))
+        return self.spelled[first, count]
+
+    def _seen(self, first: int, count: int) -> tuple[Floats, tuple[float, float, float]]:
+        some = self.numbers[first:first + count]
+        left, top, right, bottom = self.marks.around(some)
+        place = float(np.log((right - left) / self.high)), (self.base - top) / self.high, (self.base - bottom) / self.high
+        return self.marks.picture(some), place
+
+
+def _is_numeral(piece: str) -> bool:
+    return piece[0] in _DIGITS or piece[0] in _POINTS
 
 
 @lru_cache(maxsize=1)
-def _phrases() -> dict[str, tuple[str, tuple[float, ...], int]]:
-    """Number and unit as they may be printed: kind, values (limb and chest where there are two), length of the number.
+def _numbers() -> dict[str, dict[str, tuple[float, ...]]]:
+    """Numbers as they may be printed, and what they say as a speed and as a gain (of limb and chest leads if two).
 
     Numbers that nobody offers are none: 100 mm/s is not read, nor 2 mm/mV.
     """
-    out: dict[str, tuple[str, tuple[float, ...], int]] = {}
-    for kind, units in _UNITS.items():
-        texts = {f"{v:{form}}": (v,) for v in _OFFERED[kind] for form in ("g", ".1f")}
-        texts |= {text.replace(".", ","): value for text, value in texts.items()}
-        texts |= _BOTH if kind == "gain" else {}
-        out |= {text + unit: (kind, value, len(text)) for text, value in texts.items() for unit in units}
+    out: dict[str, dict[str, tuple[float, ...]]] = {text: {"gain": values} for text, values in _BOTH.items()}
+    for kind, offered in _OFFERED.items():
+        for value in offered:
+            for text in {f"{value:g}", f"{value:.1f}"}:
+                out.setdefault(text, {})[kind] = out.setdefault(text.replace(".", ","), {})[kind] = (value,)
     return out
 
 
 @lru_cache(maxsize=1)
-def _pieces() -> Pieces:
-    """Every piece of what may be printed, as letters may touch; a number touches its unit with its last digit."""
-    texts = set(_DIGITS)
-    for text, (_, _, number) in _phrases().items():
-        texts |= _parts(text[:number]) | _parts(text[number:]) | {text[number - 1:number + k] for k in (2, 3)}
-    for word in (*_LIMB, *_CHEST):
-        texts |= _parts(word)
-    return pieces_of(tuple(sorted(texts)))
+def _single() -> Pieces:
+    """What one mark of a number may be."""
+    return pieces_of((*_DIGITS, *_POINTS))
+
+
+@lru_cache(maxsize=1)
+def _touching() -> Pieces:
+    """What a wide mark of a number may be: every two digits, that none is taken for another; a digit and a unit."""
+    pairs = [a + b for a in (*_DIGITS, *_POINTS) for b in (*_DIGITS, *_POINTS) if a in _DIGITS or b in _DIGITS]
+    return pieces_of((*pairs, *(a + b for a in _DIGITS for b in ("m", "mm"))))
+
+
+@lru_cache(maxsize=1)
+def _letters() -> Pieces:
+    """Every piece of units and names, as letters may touch."""
+    units = [unit for every in _UNITS.values() for unit in every]
+    return pieces_of(tuple(sorted({part for word in (*units, *_LIMB, *_CHEST) for part in _parts(word)})))
 
 
 def _parts(word: str) -> set[str]:
@@ -156,7 +188,7 @@ def read_printed(ink: Floats, px_per_mm: float) -> list[Printed]:
 def _read_all(marks: Marks) -> list[Printed]:
     boxes, mm = marks.boxes, marks.px_per_mm
     high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
-    letter = (high < _HEIGHT_MM[1] * mm) & (wide < 3 * _HEIGHT_MM[1] * mm) & (high * wide > 3)
+    letter = (high < _HEIGHT_MM[1] * mm) & (wide < 3 * _HEIGHT_MM[1] * mm) & (high * wide > 1)
     letter[0] = False
     tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * mm) & (wide < 3 * high))
     letters = np.flatnonzero(letter)
@@ -175,12 +207,18 @@ def _starts(marks: Marks, tall: NDArray[np.intp]) -> list[int]:
 
 
 def _line_from(marks: Marks, letters: NDArray[np.intp], start: int) -> _Line:
-    left, top, _, bottom = marks.boxes[start]
+    left, top, right, bottom = marks.boxes[start]
     high = float(bottom - top)
     near = letters[(marks.boxes[letters, 0] >= left) & (letters != start) & _level(marks, letters, start)]
+    near = near[~_inside(marks.boxes[near], np.maximum.accumulate(np.r_[right, marks.boxes[near, 2]])[:-1])]
     line = _Line(marks, [start, *near[:_MOST - 1].tolist()], high, float(bottom))
     ends = [k for k in range(1, len(line.numbers)) if line.gap(k) > _SPACE]
     return _Line(marks, line.numbers[:ends[0]], high, float(bottom)) if ends else line
+
+
+def _inside(boxes: NDArray[np.int32], reached: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which small marks, from left to right, stand inside the one before: some fonts mark a 0 with a point."""
+    return np.asarray(boxes[:, 2] <= reached)
 
 
 def _level(marks: Marks, letters: NDArray[np.intp], start: int) -> NDArray[np.bool_]:
@@ -195,11 +233,12 @@ def _read_at(marks: Marks, letters: NDArray[np.intp], start: int) -> list[Printe
     """What is printed from a mark on."""
     line = _line_from(marks, letters, start)
     scores: dict[tuple[str, tuple[float, ...]], float] = {}
-    for text, (kind, values, number) in _phrases().items():
-        if not _reached(line, text[:number]) and not _reached(line, text[:number - 1]):
+    for number, says in _numbers().items():
+        if not _reached(line, number) and not _reached(line, number[:-1]):
             continue  # most marks that look like a digit begin no number
-        score = _spelled(line, text)
-        scores[kind, values] = max(scores.get((kind, values), 0.0), score)
+        for kind, values in says.items():
+            score = max(_spelled(line, number + unit) for unit in _UNITS[kind])
+            scores[kind, values] = max(scores.get((kind, values), 0.0), score)
     if not scores:
         return []
     (kind, values), best = max(scores.items(), key=lambda item: item[1])
@@ -216,12 +255,15 @@ def _goes_on(marks: Marks, before: NDArray[np.intp], start: int) -> bool:
     """Whether digits stand in front of a mark, with a point between or without: it is not where a number begins."""
     left, top, _, bottom = marks.boxes[start]
     high = bottom - top
-    near = marks.boxes[before]
-    near = near[near[:, 2] > left - _APART * high]
-    tall = near[:, 3] - near[:, 1] > _SMALL * high
-    point = (near[:, 3] > bottom - 0.1 * high) & ~tall
-    colon = bool((near[:, 3] < bottom - 0.2 * high)[~tall].any())
-    return bool(tall.any() or point.any() and not colon)
+    boxes = marks.boxes[before]
+    tall = boxes[boxes[:, 3] - boxes[:, 1] > _SMALL * high]
+    if (tall[:, 2] > left - _APART * high).any():
+        return True
+    small = boxes[(boxes[:, 3] - boxes[:, 1] <= _SMALL * high) & (boxes[:, 2] > left - _INSIDE * high)]
+    if not len(small) or (small[:, 3] < bottom - 0.2 * high).any():
+        return False  # a colon has an upper point
+    digits = tall[tall[:, 3] - tall[:, 1] > 0.9 * high]
+    return bool((digits[:, 2] > small[:, 0].min() - _INSIDE * high).any())
 
 
 def _leads(marks: Marks, letters: NDArray[np.intp], before: NDArray[np.intp], start: int) -> str:
@@ -260,11 +302,6 @@ def _reached(line: _Line, text: str) -> dict[int, float]:
 @lru_cache(maxsize=1000)
 def _endings(text: str) -> list[tuple[str, str, float]]:
     """Every piece that a text may end with: what stands in front, the piece, the widest gap between them."""
-    known = set(_pieces().texts)
+    known = {*_single().texts, *_touching().texts, *_letters().texts}
     return [(text[:at], text[at:], _SPACE if text[at] in "mM" and text[at - 1:at].isdigit() else _INSIDE)
             for at in range(len(text)) if text[at:] in known]
-
-
-def _surest(like: dict[str, float], piece: str) -> bool:
-    """Whether no other digit is more like a mark that is to be one."""
-    return piece not in _DIGITS or like[piece] >= max(like[digit] for digit in _DIGITS)
