@@ -1,12 +1,12 @@
 """Printed paper speed and gain: a number and its unit, read together or not at all."""
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.letters import Marks, Pieces, find_marks, pieces_of
+from ecg.spelling import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
 
 Floats = NDArray[np.float32]
 
@@ -20,15 +20,11 @@ _DIGITS, _POINTS = tuple("0123456789"), (".", ",")
 _INK = (0.3, 0.5)
 # Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
 _DIGIT, _PIECE, _WORD, _MARGIN = 0.6, 0.45, 0.7, 0.04
-# By how much a digit is more like what it is read as than any other, and log of width over height from which on a mark
-# may be two.
-_SURE, _PAIR = 0.03, -0.4
-# Height of letters in mm; in heights of a digit: gaps inside a word, in front of a unit, that part words, that damage
-# makes; and height of points.
-_HEIGHT_MM = (1.1, 6.0)
-_INSIDE, _SPACE, _APART, _CRACK, _SMALL = 0.55, 1.5, 0.34, 0.15, 0.4
-# Marks that one piece may be broken into, marks of a number and its unit.
-_BROKEN, _MOST = 3, 16
+# By how much a digit is more like what it is read as than any other, and width over height from which on a mark may be
+# two.
+_SURE, _PAIR = 0.03, 0.67
+# Height of letters in mm, marks of a number and its unit.
+_HEIGHT_MM, _MOST = (1.1, 6.0), 16
 # How far in front of a gain the leads are named that it holds for.
 _REACH = 9.0
 
@@ -52,81 +48,6 @@ class Printed:
     value: float
     leads: str
     score: float
-
-
-@dataclass(frozen=True)
-class _Line:
-    """Marks that stand in a line from one on, in heights of that first one.
-
-    Parameters
-    ----------
-    marks : Marks
-    numbers : sequence of int
-        From left to right.
-    high, base : float
-        Height and bottom of the first, px.
-    """
-
-    marks: Marks
-    numbers: Sequence[int]
-    high: float
-    base: float
-    numerals: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
-    spelled: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
-    reached: dict[str, dict[int, float]] = field(default_factory=dict)
-
-    def gap(self, k: int) -> float:
-        """Between mark k - 1 and mark k."""
-        before = max(self.marks.boxes[n, 2] for n in self.numbers[max(0, k - _BROKEN):k])
-        return float(self.marks.boxes[self.numbers[k], 0] - before) / self.high
-
-    def ends_at(self, k: int) -> bool:
-        """Whether a word may end in front of mark k: a letter there would belong to it."""
-        if k == len(self.numbers) or self.gap(k) > _APART:
-            return True
-        _, top, _, bottom = self.marks.boxes[self.numbers[k]]
-        return bool(bottom - top < _SMALL * self.high)
-
-    def read(self, first: int, piece: str, wide: float) -> Iterator[tuple[int, float]]:
-        """Counts of marks from one on that may be a piece of text, and their likeness; no gap in front is wider."""
-        if first == len(self.numbers) or first and self.gap(first) > wide:
-            return
-        for count in range(1, min(_BROKEN, len(self.numbers) - first) + 1):
-            if count > 1 and self.gap(first + count - 1) > _CRACK:
-                return
-            like = self.numeral(first, count) if _is_numeral(piece) else self.letters(first, count)
-            if like.get(piece, 0.0) > _PIECE:
-                yield count, like[piece]
-
-    def numeral(self, first: int, count: int) -> dict[str, float]:
-        """What some marks may be in a number, with their likeness: that which they are most like."""
-        if (first, count) not in self.numerals:
-            picture, place = self._seen(first, count)
-            like = dict(zip(_single().texts, _single().likeness(picture, place).tolist()))
-            if place[0] > _PAIR:
-                like |= zip(_touching().texts, _touching().likeness(picture, place).tolist())
-            most = max(like.values())
-            best = max(like, key=lambda text: like[text]).replace(",", ".")
-            others = max(value for text, value in like.items() if text.replace(",", ".") != best)
-            self.numerals[first, count] = {text: value for text, value in like.items()
-                                           if text.replace(",", ".") == best and others < most - _SURE}
-        return self.numerals[first, count]
-
-    def letters(self, first: int, count: int) -> dict[str, float]:
-        """Likeness of some marks to pieces of units and names."""
-        if (first, count) not in self.spelled:
-            self.spelled[first, count] = dict(zip(_letters().texts, _letters().likeness(*self._seen(first, count)).tolist()))
-        return self.spelled[first, count]
-
-    def _seen(self, first: int, count: int) -> tuple[Floats, tuple[float, float, float]]:
-        some = self.numbers[first:first + count]
-        left, top, right, bottom = self.marks.around(some)
-        place = float(np.log((right - left) / self.high)), (self.base - top) / self.high, (self.base - bottom) / self.high
-        return self.marks.picture(some), place
-
-
-def _is_numeral(piece: str) -> bool:
-    return piece[0] in _DIGITS or piece[0] in _POINTS
 
 
 @lru_cache(maxsize=1)
@@ -161,6 +82,22 @@ def _letters() -> Pieces:
     """Every piece of units and names, as letters may touch."""
     units = [unit for every in _UNITS.values() for unit in every]
     return pieces_of(tuple(sorted({part for word in (*units, *_LIMB, *_CHEST) for part in _parts(word)})))
+
+
+@lru_cache(maxsize=1)
+def _alphabet() -> Alphabet:
+    texts = frozenset({*_single().texts, *_touching().texts, *_letters().texts})
+    return Alphabet(texts, _like, _PIECE)
+
+
+def _like(line: Line, first: int, count: int, numeral: bool) -> dict[str, float]:
+    """Likeness of some marks to letters, or to that which they are most like of what stands in numbers."""
+    if not numeral:
+        return line.likeness(_letters(), first, count)
+    like = line.likeness(_single(), first, count)
+    if line.width(first, count) > _PAIR:
+        like |= line.likeness(_touching(), first, count)
+    return surest(like, _SURE)
 
 
 def _parts(word: str) -> set[str]:
@@ -206,14 +143,14 @@ def _starts(marks: Marks, tall: NDArray[np.intp]) -> list[int]:
     return [int(n) for n in found[np.argsort(marks.boxes[found, 0])]]
 
 
-def _line_from(marks: Marks, letters: NDArray[np.intp], start: int) -> _Line:
+def _line_from(marks: Marks, letters: NDArray[np.intp], start: int) -> Line:
     left, top, right, bottom = marks.boxes[start]
     high = float(bottom - top)
     near = letters[(marks.boxes[letters, 0] >= left) & (letters != start) & _level(marks, letters, start)]
     near = near[~_inside(marks.boxes[near], np.maximum.accumulate(np.r_[right, marks.boxes[near, 2]])[:-1])]
-    line = _Line(marks, [start, *near[:_MOST - 1].tolist()], high, float(bottom))
-    ends = [k for k in range(1, len(line.numbers)) if line.gap(k) > _SPACE]
-    return _Line(marks, line.numbers[:ends[0]], high, float(bottom)) if ends else line
+    line = Line(marks, [start, *near[:_MOST - 1].tolist()], high, float(bottom))
+    ends = [k for k in range(1, len(line.numbers)) if line.gap(k) > SPACE]
+    return Line(marks, line.numbers[:ends[0]], high, float(bottom)) if ends else line
 
 
 def _inside(boxes: NDArray[np.int32], reached: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -231,13 +168,13 @@ def _level(marks: Marks, letters: NDArray[np.intp], start: int) -> NDArray[np.bo
 
 def _read_at(marks: Marks, letters: NDArray[np.intp], start: int) -> list[Printed]:
     """What is printed from a mark on."""
-    line = _line_from(marks, letters, start)
+    line, read = _line_from(marks, letters, start), _alphabet()
     scores: dict[tuple[str, tuple[float, ...]], float] = {}
     for number, says in _numbers().items():
-        if not _reached(line, number) and not _reached(line, number[:-1]):
+        if not read.reached(line, number) and not read.reached(line, number[:-1]):
             continue  # most marks that look like a digit begin no number
         for kind, values in says.items():
-            score = max(_spelled(line, number + unit) for unit in _UNITS[kind])
+            score = max(read.spelled(line, number + unit) for unit in _UNITS[kind])
             scores[kind, values] = max(scores.get((kind, values), 0.0), score)
     if not scores:
         return []
@@ -256,14 +193,14 @@ def _goes_on(marks: Marks, before: NDArray[np.intp], start: int) -> bool:
     left, top, _, bottom = marks.boxes[start]
     high = bottom - top
     boxes = marks.boxes[before]
-    tall = boxes[boxes[:, 3] - boxes[:, 1] > _SMALL * high]
-    if (tall[:, 2] > left - _APART * high).any():
+    tall = boxes[boxes[:, 3] - boxes[:, 1] > SMALL * high]
+    if (tall[:, 2] > left - APART * high).any():
         return True
-    small = boxes[(boxes[:, 3] - boxes[:, 1] <= _SMALL * high) & (boxes[:, 2] > left - _INSIDE * high)]
+    small = boxes[(boxes[:, 3] - boxes[:, 1] <= SMALL * high) & (boxes[:, 2] > left - INSIDE * high)]
     if not len(small) or (small[:, 3] < bottom - 0.2 * high).any():
         return False  # a colon has an upper point
     digits = tall[tall[:, 3] - tall[:, 1] > 0.9 * high]
-    return bool((digits[:, 2] > small[:, 0].min() - _INSIDE * high).any())
+    return bool((digits[:, 2] > small[:, 0].min() - INSIDE * high).any())
 
 
 def _leads(marks: Marks, letters: NDArray[np.intp], before: NDArray[np.intp], start: int) -> str:
@@ -274,34 +211,8 @@ def _leads(marks: Marks, letters: NDArray[np.intp], before: NDArray[np.intp], st
     near = before[(boxes[:, 0] > left - _REACH * high) & (boxes[:, 3] - boxes[:, 1] > 0.8 * high)]
     for number in near[::-1].tolist():
         line = _line_from(marks, letters, number)
-        line = _Line(marks, [n for n in line.numbers if marks.boxes[n, 0] < left], line.high, line.base)
+        line = Line(marks, [n for n in line.numbers if marks.boxes[n, 0] < left], line.high, line.base)
         for leads, words in (("limb", _LIMB), ("chest", _CHEST)):
-            if max(_spelled(line, word) for word in words) > _WORD:
+            if max(_alphabet().spelled(line, word) for word in words) > _WORD:
                 return leads
     return ""
-
-
-def _spelled(line: _Line, text: str) -> float:
-    """Mean likeness of the letters of a text to a line's marks, 0 where one is not there."""
-    return max((total for k, total in _reached(line, text).items() if line.ends_at(k)), default=0.0) / len(text)
-
-
-def _reached(line: _Line, text: str) -> dict[int, float]:
-    """Sum of the likeness of all letters of a text, by the number of marks that they take."""
-    if not text:
-        return {0: 0.0}
-    if text not in line.reached:
-        line.reached[text] = out = dict[int, float]()
-        for begin, piece, wide in _endings(text):
-            for k, total in _reached(line, begin).items():
-                for count, value in line.read(k, piece, wide):
-                    out[k + count] = max(total + value * len(piece), out.get(k + count, 0.0))
-    return line.reached[text]
-
-
-@lru_cache(maxsize=1000)
-def _endings(text: str) -> list[tuple[str, str, float]]:
-    """Every piece that a text may end with: what stands in front, the piece, the widest gap between them."""
-    known = {*_single().texts, *_touching().texts, *_letters().texts}
-    return [(text[:at], text[at:], _SPACE if text[at] in "mM" and text[at - 1:at].isdigit() else _INSIDE)
-            for at in range(len(text)) if text[at:] in known]
