@@ -2,8 +2,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ecg.calibration import find_gain, find_speed
 from ecg.columns import Cell, aligned, find_cells, find_gaps
 from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
@@ -79,13 +77,13 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     sx, sy = page.px_per_mm
+    words, printed = read_words(page.ink, sy), read_printed(page.ink, sy)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)
     strokes = find_strokes(page.ink, sy)
     pulses = with_steps(page.ink, strokes, find_pulses(page.ink, strokes, page.px_per_mm, pen), page.px_per_mm, pen)
     separators = find_separators(strokes, pulses, sx, pen)
-    words, printed = read_words(page.ink, sy), read_printed(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [without_pulse(row, pulses, page, peak) for row in rows]
     rows = without_extra(rows, words, sx) if name == "auto" else rows
@@ -99,4 +97,3 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     separators = bars_at(page.ink, separators, inner, sx)
     limb, chest = find_gain(pulses, printed, rows, cells, page.px_per_mm, warnings)
     return Layout(chosen, rows, cells, pulses, separators, words, limb, mm_per_s, pen, blur, sy, warnings, chest)
-

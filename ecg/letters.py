@@ -16,7 +16,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSerif.ttf",
-          "STIXGeneral.ttf", "STIXGeneralBol.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSansMono-Oblique.ttf", "cmss10.ttf", "cmtt10.ttf")
+          "STIXGeneral.ttf", "STIXGeneralBol.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSansMono-Oblique.ttf",
+          "cmss10.ttf", "cmtt10.ttf")
 _SIZE = 28
 # Height and width that every piece is stretched to, and a rim without ink: a full block would have no contrast.
 _HIGH, _WIDE, _RIM = 14, 28, 1
@@ -88,7 +89,7 @@ class Pieces:
     places: Floats
 
     def likeness(self, picture: Floats, place: tuple[float, float, float]) -> Floats:
-        """(texts,) likeness, about 1 at most, of a picture at a place (as of `places`) to each text in its best font."""
+        """(texts,) likeness, 1 at most, of a picture at a place (as of `places`) to each text in its best font."""
         off = np.abs(self.places - np.asarray(place, np.float32))
         loss = _STRETCH * np.maximum(off[..., 0] - _FREE, 0) + _PLACE * (off[..., 1] + off[..., 2])
         return np.asarray((self.pictures @ picture - loss).max(axis=1), np.float32)

@@ -70,7 +70,7 @@ class Alphabet:
     texts : set of str
         Pieces that marks may be.
     like : function of (line, first, count, numeral)
-        Likeness of some marks to those pieces that they may be: those that begin with a digit or a point, or the others.
+        Likeness of some marks to the pieces that they may be: those that begin with a digit or point, or the others.
     least : float
         Of any piece.
     """
@@ -101,7 +101,7 @@ class Alphabet:
         """Counts of marks from one on that may be a piece, and their likeness; no gap in front of it is wider."""
         if first == len(line.numbers) or first and line.gap(first) > wide:
             return
-        numeral = not piece[0].isalpha() and piece[0] != "/"
+        numeral = piece[0].isdigit() or piece[0] in ".,"
         for count in range(1, min(_BROKEN, len(line.numbers) - first) + 1):
             if count > 1 and line.gap(first + count - 1) > CRACK:
                 return
