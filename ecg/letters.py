@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+    Font = FreeTypeFont | ImageFont
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -104,50 +109,62 @@ class Pieces:
 @lru_cache(maxsize=8)
 def pieces_of(texts: tuple[str, ...]) -> Pieces:
     """Templates of texts."""
-    drawn = [[_typeset(text, font) for font in _fonts(frozenset("".join(texts)))] for text in texts]
+    drawn = [_typeset(text) for text in texts]
     return Pieces(texts, np.array([[_normalized(picture) for picture, _ in row] for row in drawn], np.float32),
                   np.array([[place for _, place in row] for row in drawn], np.float32))
 
 
-# A letter: its picture on a canvas of one size, and how far the next one stands from it, px.
-_Font = dict[str, tuple[Floats, float]]
+# Height and width of the canvas of a letter, and where the letter begins on it, px.
 _CANVAS, _LEFT, _BASE = (50, 60), 10, 34
 
 
-@lru_cache(maxsize=8)
-def _fonts(letters: frozenset[str]) -> tuple[_Font, ...]:
-    """Letters in every font; a digit is there always, it is what heights are told in."""
+@lru_cache(maxsize=1)
+def _fonts() -> tuple[tuple["Font", int], ...]:
+    """Fonts, and by how many px their strokes are made wider."""
     import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import ImageFont
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     plain = ImageFont.load_default(_SIZE)  # of Pillow: like Helvetica, a 1 has no foot
-    fonts = [(plain, 0), (plain, 1), *((ImageFont.truetype(str(folder / file), _SIZE), 0) for file in _FILES)]
-    out: list[_Font] = [{}, *({} for _ in fonts)]
-    for letter in sorted(letters | {"5"}):
-        plotter = np.zeros(_CANVAS, np.uint8)
-        cv2.putText(plotter, letter, (_LEFT, _BASE), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2, cv2.LINE_AA)
-        wide = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1)[0][0]
-        out[0][letter] = plotter.astype(np.float32) / np.float32(255), wide
-        for known, (font, bold) in zip(out[1:], fonts):
-            canvas = Image.new("L", _CANVAS[::-1])
-            ImageDraw.Draw(canvas).text((_LEFT, _BASE), letter, font=font, fill=255, anchor="ls", stroke_width=bold)
-            known[letter] = np.asarray(canvas, np.float32) / np.float32(255), font.getlength(letter) + bold
-    return tuple(out)
+    return (plain, 0), (plain, 1), *((ImageFont.truetype(str(folder / file), _SIZE), 0) for file in _FILES)
 
 
-def _typeset(text: str, font: _Font) -> tuple[Floats, tuple[float, float, float]]:
-    """Picture of a text, cut to its ink, and its place as in `Pieces`."""
-    at = np.cumsum([0.0, *(font[letter][1] for letter in text)])
-    page = np.zeros((_CANVAS[0], _CANVAS[1] + int(at[-1])), np.float32)
-    for x, letter in zip(at, text):
-        part = page[:, round(x):round(x) + _CANVAS[1]]
-        np.maximum(part, font[letter][0], out=part)
-    inked, digit = page > _INK, np.flatnonzero((font["5"][0] > _INK).any(axis=1))
-    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
-    base, high = digit[-1] + 1, digit[-1] + 1 - digit[0]
-    place = (float(np.log((columns[-1] + 1 - columns[0]) / high)), float((base - rows[0]) / high),
-             float((base - rows[-1] - 1) / high))
-    return page[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1], place
+@lru_cache(maxsize=200)
+def _letter(letter: str) -> list[tuple[Floats, float]]:
+    """In each font: a letter on its canvas, and how far the next one stands from it, px."""
+    from PIL import Image, ImageDraw
+    plotter = np.zeros(_CANVAS, np.uint8)
+    cv2.putText(plotter, letter, (_LEFT, _BASE), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2, cv2.LINE_AA)
+    wide = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1)[0][0]
+    out = [(plotter.astype(np.float32) / np.float32(255), float(wide))]
+    for font, bold in _fonts():
+        canvas = Image.new("L", _CANVAS[::-1])
+        ImageDraw.Draw(canvas).text((_LEFT, _BASE), letter, font=font, fill=255, anchor="ls", stroke_width=bold)
+        out.append((np.asarray(canvas, np.float32) / np.float32(255), font.getlength(letter) + bold))
+    return out
+
+
+@lru_cache(maxsize=1)
+def _digits() -> list[tuple[int, int]]:
+    """In each font: top and bottom of a digit on its canvas; heights are told in it."""
+    rows = [np.flatnonzero((picture > _INK).any(axis=1)) for picture, _ in _letter("5")]
+    return [(int(r[0]), int(r[-1]) + 1) for r in rows]
+
+
+def _typeset(text: str) -> list[tuple[Floats, tuple[float, float, float]]]:
+    """In each font: picture of a text, cut to its ink, and its place as in `Pieces`."""
+    out = []
+    for (above, base), letters in zip(_digits(), zip(*map(_letter, text))):
+        at = np.cumsum([0.0, *(wide for _, wide in letters)])
+        page = np.zeros((_CANVAS[0], _CANVAS[1] + int(at[-1])), np.float32)
+        for x, (picture, _) in zip(at, letters):
+            part = page[:, round(x):round(x) + _CANVAS[1]]
+            np.maximum(part, picture, out=part)
+        inked, high = page > _INK, base - above
+        rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+        place = (float(np.log((columns[-1] + 1 - columns[0]) / high)), float((base - rows[0]) / high),
+                 float((base - rows[-1] - 1) / high))
+        out.append((page[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1], place))
+    return out
 
 
 def _normalized(picture: Floats) -> Floats:

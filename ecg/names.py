@@ -26,7 +26,7 @@ _PIECE, _NAME, _MARGIN, _SURE = 0.45, 0.66, 0.01, 0.01
 # Width of an upright stroke, in heights of letters: less than that of any letter but I.
 _STROKE = 0.4
 # What must be bare beside names of upright strokes only, in heights.
-_BARE = 0.3
+_BARE = 0.36
 # Width of a minus in its heights, at least.
 _DASH = 1.5
 # Groups of more marks are prose.
@@ -169,8 +169,9 @@ def _spelled(marks: Marks, numbers: Sequence[int]) -> Word | None:
     if set(best) == {"I"} and not _is_alone(marks, numbers):
         return None
     inked = boxes[high > SMALL * line.high]
-    left, top, right, bottom = *inked[:, :2].min(axis=0), *inked[:, 2:].max(axis=0)
-    return Word(best, float(left), float(top), float(right - left), float(bottom - top), scores[best])
+    left, top = inked[:, :2].min(axis=0).tolist()
+    right, bottom = inked[:, 2:].max(axis=0).tolist()
+    return Word(best, left, top, right - left, bottom - top, scores[best])
 
 
 def _is_alone(marks: Marks, numbers: Sequence[int]) -> bool:

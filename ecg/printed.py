@@ -105,7 +105,7 @@ def _parts(word: str) -> set[str]:
 
 
 def read_printed(ink: Floats, px_per_mm: float) -> list[Printed]:
-    """Speeds and gains on a page, from left to right.
+    """Speeds and gains on a page.
 
     Parameters
     ----------
