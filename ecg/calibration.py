@@ -60,9 +60,11 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
     float, float or None
         Of all leads, or of the limb leads; and of the chest leads where they have another.
     """
-    said = [_usual_of([p.value for p in printed if p.kind == "gain" and p.leads != other])
-            for other in ("chest", "limb")]
-    named = [p for p in printed if p.leads == "chest"]
+    gains = [p for p in printed if p.kind == "gain"]
+    named = {p.leads for p in gains} - {""}
+    # Where one of limb and chest was not read, what stands without is of the other.
+    said = [_usual_of([p.value for p in gains if p.leads == (leads if leads in named else "")])
+            for leads in ("limb", "chest")]
     heights = _heights(pulses, rows, cells, px_per_mm)
     every = [h for kind in ("limb", "chest", "step") for h in heights[kind]]
     shown = [_shown(heights["limb"] or heights["chest"]), _shown(heights["step"] or heights["chest"])]
@@ -73,7 +75,7 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
         warnings.append("neither a calibration pulse nor a printed gain was found: 10 mm/mV is assumed")
         return 10.0, None
     # Where limb and chest are named apart in print, pulses of one height in all rows are those of the limb leads.
-    chest = said[1] if named else shown[1]
+    chest = said[1] if named and said[1] is not None else shown[1]
     return limb, chest if chest != limb else None
 
 
