@@ -17,8 +17,8 @@ Flags = NDArray[np.bool_]
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
 _DIGITS = tuple("0123456789")
-# Share of ink from which on it is looked at: letters beside the dots of a grid need more.
-_INK = (0.4, 0.55)
+# Share of ink from which on it is looked at: thin strokes have little, letters beside the dots of a grid need more.
+_INK = (0.3, 0.5)
 # Height of names in mm, and how far bottoms of letters may be apart, in heights.
 _HEIGHT_MM, _LEVEL = (1.1, 7.0), 0.35
 # Least likeness of a piece and of a name, how much less another name must have, and another digit.
@@ -27,6 +27,8 @@ _PIECE, _NAME, _MARGIN, _SURE = 0.45, 0.66, 0.01, 0.01
 _STROKE = 0.4
 # What must be bare beside names of upright strokes only, in heights.
 _BARE = 0.36
+# A mark around a name that is no higher than this, in its heights, is a frame and no trace.
+_FRAME = 2.5
 # Width of a minus in its heights, at least.
 _DASH = 1.5
 # Groups of more marks are prose.
@@ -178,7 +180,9 @@ def _is_alone(marks: Marks, numbers: Sequence[int]) -> bool:
     """Whether paper is bare at both sides of upright strokes: else they may be what a trace has left of a name."""
     left, top, right, bottom = marks.around(numbers)
     rim = round(_BARE * (bottom - top))
-    rows = slice(top + rim, bottom - rim)
+    rows = slice(top, bottom)
     beside = np.unique(np.c_[marks.labels[rows, max(0, left - rim):left], marks.labels[rows, right:right + rim]])
-    high = marks.boxes[beside, 3] - marks.boxes[beside, 1]
-    return not bool((high[beside > 0] > SMALL * (bottom - top)).any())
+    beside = beside[beside > 0]
+    around, high = marks.boxes[beside], marks.boxes[beside, 3] - marks.boxes[beside, 1]
+    frame = (around[:, 1] < top) & (around[:, 3] > bottom) & (high < _FRAME * (bottom - top))
+    return not bool((~frame & (high > SMALL * (bottom - top))).any())

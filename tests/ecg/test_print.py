@@ -71,7 +71,7 @@ def test_names_are_read_as_they_are_spelled_elsewhere(text: str, name: str) -> N
     assert [word.text for word in read_words(print_of(text, MONO), 7.874)] == [name]
 
 
-@pytest.mark.parametrize("name", ["II", "aVF", "V3"])
+@pytest.mark.parametrize("name", ["I", "III", "aVF", "V3"])
 def test_a_box_around_a_name_is_no_letter(name: str) -> None:
     assert [word.text for word in read_words(print_of(name, box=True), 7.874)] == [name]
 
