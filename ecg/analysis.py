@@ -60,8 +60,9 @@ def said_of_beats(beats: Beats) -> list[str]:
 
 def facts_of_record(mv: Array, leads: tuple[str, ...], fs_hz: float) -> dict[str, Any]:
     """What `<stem>.json` of a digital record holds; what only a page has is null."""
-    return {"fs_hz": fs_hz, "px_per_mm": None, "mm_per_mv": None, "mm_per_s": None, "layout": "record",
-            "rotation_deg": None, "leads": {lead: {"confidence": 1.0, "gaps": []} for lead in LEADS if lead in leads},
+    return {"fs_hz": fs_hz, "px_per_mm": None, "mm_per_mv": None, "chest_mm_per_mv": None, "mm_per_s": None,
+            "layout": "record", "rotation_deg": None,
+            "leads": {lead: {"confidence": 1.0, "gaps": []} for lead in LEADS if lead in leads},
             "einthoven_residual_mv": _residual(mv, leads), "heart_rate_bpm": None, "warnings": []}
 
 

@@ -2,20 +2,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from ecg.calibration import find_gain, find_speed
 from ecg.columns import Cell, find_cells, find_gaps
 from ecg.extent import aligned, begun
 from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
-from ecg.names import GAINS, SPEEDS, Word, read_words
+from ecg.names import Word, read_words
 from ecg.page import Page
 from ecg.paths import RowPath
 from ecg.plan import LAYOUTS, choose_plan, without_extra
+from ecg.printed import read_printed
 from ecg.rows import find_rows, without_pulse
+from ecg.steps import with_steps
 from featurize.errors import UserError
-
-# How long a calibration pulse is by convention.
-_PULSE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,14 @@ class Layout:
     separators : sequence of Stroke
     words : sequence of Word
     mm_per_mv, mm_per_s : float
+        Of all leads, or of the limb leads.
     pen_px, blur_px : float
         Width of the trace's line, and standard deviation of its blur.
     px_per_mm : float
         Along y.
     warnings : sequence of str
+    chest_mm_per_mv : float or None
+        Of V1 to V6, where it is another.
     """
 
     name: str
@@ -51,6 +52,11 @@ class Layout:
     blur_px: float
     px_per_mm: float
     warnings: Sequence[str]
+    chest_mm_per_mv: float | None = None
+
+    def gain(self, lead: str) -> float:
+        """Millimetres a millivolt of a lead."""
+        return self.chest_mm_per_mv or self.mm_per_mv if lead.startswith("V") else self.mm_per_mv
 
 
 def find_layout(page: Page, name: str = "auto") -> Layout:
@@ -72,53 +78,23 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     sx, sy = page.px_per_mm
+    words, printed = read_words(page.ink, sy), read_printed(page.ink, sy)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)
     strokes = find_strokes(page.ink, sy)
-    pulses = find_pulses(page.ink, strokes, page.px_per_mm, pen)
+    pulses = with_steps(page.ink, strokes, find_pulses(page.ink, strokes, page.px_per_mm, pen), page.px_per_mm, pen)
     separators = find_separators(strokes, pulses, sx, pen)
-    words = read_words(page.ink, sy)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, sx)]
     rows = without_extra(rows, words, pulses, sx) if name == "auto" else rows
     warnings: list[str] = []
-    mm_per_mv = _gain(pulses, words, sy, warnings)
-    mm_per_s = _speed(pulses, words, sx, warnings)
+    mm_per_s = find_speed(pulses, printed, sx, warnings)
     chosen, leads, found = choose_plan(rows, words, separators, sx, name, warnings)
     gaps = find_gaps(rows, leads, sx, sx * mm_per_s, pen)
     rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s, pen)
     cells = find_cells(rows, leads, gaps, sx * mm_per_s, pen, found)
     inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = bars_at(page.ink, separators, inner, sx)
-    return Layout(chosen, rows, cells, pulses, separators, words, mm_per_mv, mm_per_s, pen, blur, sy, warnings)
-
-
-def _gain(pulses: Sequence[Pulse], words: Sequence[Word], sy: float, warnings: list[str]) -> float:
-    """Millimetres a millivolt: of the pulses (1 mV by convention), else as printed, else 10."""
-    printed = [GAINS[w.text] for w in words if w.text in GAINS]
-    if pulses:
-        height = float(np.median([p.base - p.top for p in pulses])) / sy
-        usual = min((2.5, 5.0, 10.0, 20.0), key=lambda v: abs(np.log(v / height)))
-        if abs(height / usual - 1) < 0.12:
-            return usual
-        warnings.append(f"the calibration pulses are {height:.1f} mm high, 5, 10 or 20 mm were expected")
-    if printed:
-        return float(np.median(printed))
-    warnings.append("neither a calibration pulse nor a printed gain was found: 10 mm/mV is assumed")
-    return 10.0
-
-
-def _speed(pulses: Sequence[Pulse], words: Sequence[Word], sx: float, warnings: list[str]) -> float:
-    """Millimetres a second: as printed, else of the pulses (0.2 s by convention), else 25."""
-    printed = [SPEEDS[w.text] for w in words if w.text in SPEEDS]
-    if printed:
-        return float(np.median(printed))
-    if pulses:
-        wide = float(np.median([p.right - p.left for p in pulses])) / sx / _PULSE_S
-        usual = min((12.5, 25.0, 50.0), key=lambda v: abs(np.log(v / wide)))
-        if usual != 25 and abs(wide / usual - 1) < 0.1:
-            warnings.append(f"no printed paper speed was found: {usual:g} mm/s is what the pulses are wide for")
-            return usual
-    warnings.append("no printed paper speed was found: 25 mm/s is assumed")
-    return 25.0
+    limb, chest = find_gain(pulses, printed, rows, cells, page.px_per_mm, warnings)
+    return Layout(chosen, rows, cells, pulses, separators, words, limb, mm_per_s, pen, blur, sy, warnings, chest)

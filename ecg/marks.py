@@ -55,12 +55,15 @@ class Pulse:
         Columns of the middle of its two upright strokes.
     top, base : float
         Rows of the middle of its roof and of its foot.
+    step : float or None
+        Row of its lower roof, where it has two (`ecg.steps`).
     """
 
     left: float
     right: float
     top: float
     base: float
+    step: float | None = None
 
 
 def find_strokes(ink: Floats, px_per_mm: float) -> list[Stroke]:

@@ -1,45 +1,52 @@
-"""A reader of the few words that ECG pages print: lead names, paper speed, gain. Templates, no network."""
+"""A reader of lead names on ECG pages. Templates, no network."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-Bytes = NDArray[np.uint8]
+from ecg.letters import Marks, Pieces, find_marks, pieces_of
+from ecg.spelling import APART, INSIDE, SMALL, Alphabet, Line, surest
+
 Floats = NDArray[np.float32]
-# Left, top, right, bottom, px; right and bottom are outside.
-Box = tuple[int, int, int, int]
+Flags = NDArray[np.bool_]
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-SPEEDS = {f"{v}{space}mm/{s}": float(v) for v in ("12.5", "25", "50") for space in ("", " ") for s in ("s", "sec")}
-GAINS = {f"{v}{space}mm/mV": float(v) for v in ("2.5", "5", "10", "20") for space in ("", " ")}
-_SPELLED = {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR"}
-_FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf",
-          "STIXGeneralBol.ttf")
-_HEIGHT = 24
-_MARGIN = 4
-_LEAST = 0.62
-# Distance of words in heights of their letters; lines of more words than this are prose.
-_SPACE, _MOST_PARTS = 0.22, 14
+_SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
+_DIGITS = tuple("0123456789")
+# Share of ink from which on it is looked at: thin strokes have little, letters beside the dots of a grid need more.
+_INK = (0.3, 0.5)
+# Height of names in mm, and how far bottoms of letters may be apart, in heights.
+_HEIGHT_MM, _LEVEL = (1.1, 7.0), 0.35
+# Least likeness of a piece and of a name, how much less another name must have, and another digit.
+_PIECE, _NAME, _MARGIN, _SURE = 0.45, 0.66, 0.01, 0.01
 # Width of an upright stroke, in heights of letters: less than that of any letter but I.
 _STROKE = 0.4
+# What must be bare beside names of upright strokes only, in heights.
+_BARE = 0.36
+# A mark around a name that is no higher than this, in its heights, is a frame and no trace.
+_FRAME = 2.5
+# Width of a minus in its heights, at least.
+_DASH = 1.5
+# Groups of more marks are prose.
+_MOST = 16
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word that was read.
+    """A lead name that was read.
 
     Parameters
     ----------
     text : str
-        A lead, a key of `SPEEDS` or of `GAINS`.
+        A lead, or -aVR.
     x, y, width, height : float
         Left, top and size in px.
     score : float
-        Likeness to the best template, 0.62 to 1.
+        Likeness to the best templates, 0.66 to 1.
     """
 
     text: str
@@ -50,8 +57,29 @@ class Word:
     score: float
 
 
+@lru_cache(maxsize=1)
+def _letters() -> Pieces:
+    """Every piece of a name, as letters may touch; V with every digit, that none is taken for another."""
+    parts = {name[a:b] for name in _SPELLED for a in range(len(name)) for b in range(a + 1, len(name) + 1)}
+    return pieces_of(tuple(sorted({part for part in parts if not part.isdigit()} | {"V" + digit for digit in _DIGITS})))
+
+
+@lru_cache(maxsize=1)
+def _alphabet() -> Alphabet:
+    return Alphabet(frozenset({*_letters().texts, *_DIGITS}), _like, _PIECE)
+
+
+def _like(line: Line, first: int, count: int, numeral: bool) -> dict[str, float]:
+    """Likeness of some marks to letters or to the digit that they are most like."""
+    if numeral:
+        return surest(line.likeness(pieces_of(_DIGITS), first, count), _SURE)
+    like = line.likeness(_letters(), first, count)
+    numbered = {text: value for text, value in like.items() if text[-1].isdigit()}
+    return {text: value for text, value in like.items() if text not in numbered} | surest(numbered, _SURE)
+
+
 def read_words(ink: Floats, px_per_mm: float) -> list[Word]:
-    """Lead names, speeds and gains among the small marks of a page.
+    """Lead names among the small marks of a page, from the top.
 
     Parameters
     ----------
@@ -59,117 +87,102 @@ def read_words(ink: Floats, px_per_mm: float) -> list[Word]:
         Share of ink.
     px_per_mm : float
     """
-    mask = (ink > 0.4).astype(np.uint8)
-    # The same labels as OpenCV's default, three times as fast.
-    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
-    height, width = stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm, stats[:, cv2.CC_STAT_WIDTH] / px_per_mm
-    letter = (height > 0.15) & (height < 7) & (width < 8)
-    tall = letter & (height > 1.1)
-    letter[0] = tall[0] = False
-    found = [word for group in _groups(stats[letter][:, :4], stats[tall][:, :4]) for word in _read_group(mask, group)]
+    found: list[Word] = []
+    for least in _INK:
+        marks = find_marks(ink, px_per_mm, least)
+        again = [word for line in _lines(marks) for word in _read(line)]
+        # What a thin trace is broken into are upright strokes.
+        found += [word for word in again if not found or set(word.text) != {"I"}
+                  and not any(_same_place(word, other) for other in found)]
     return sorted(found, key=lambda w: (w.y, w.x))
 
 
-def _groups(marks: NDArray[np.int32], tall: NDArray[np.int32]) -> list[list[Box]]:
-    """Boxes of letters that stand in a line, close together."""
-    boxes = sorted((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h in tall)
-    small = [(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h in marks]
-    out: list[tuple[list[int], list[Box]]] = []
-    for box in boxes:
-        for word, letters in out:
-            high = max(word[3] - word[1], box[3] - box[1])
-            level = abs(word[3] - box[3]) < 0.35 * high
-            if level and -0.3 * high < box[0] - word[2] < 0.55 * high:
-                word[:] = _around([(word[0], word[1], word[2], word[3]), box])
-                letters.append(box)
-                break
-        else:
-            out.append((list(box), [box]))
-    for word, letters in out:  # points and dashes inside or beside a word belong to it
-        letters += [box for box in small if box not in letters and word[1] <= (box[1] + box[3]) / 2 <= word[3]
-                    and word[0] - 1 <= box[0] and box[2] <= word[2] + 1]
-    return [sorted(letters) for _, letters in out]
+def _same_place(a: Word, b: Word) -> bool:
+    return a.x < b.x + b.width and b.x < a.x + a.width and a.y < b.y + b.height and b.y < a.y + a.height
 
 
-def _around(boxes: Sequence[Box]) -> Box:
-    left, top, right, bottom = zip(*boxes)
-    return min(left), min(top), max(right), max(bottom)
+def _lines(marks: Marks) -> list[Line]:
+    """Marks that stand in a line, close together."""
+    boxes, mm = marks.boxes, marks.px_per_mm
+    high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    letter = (high < _HEIGHT_MM[1] * mm) & (wide < 8 * mm) & (high * wide > 1)
+    letter[0] = False
+    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * mm))
+    dash = np.flatnonzero(letter & (high <= _HEIGHT_MM[0] * mm) & (wide > _DASH * high))
+    out = []
+    for group in _groups(boxes[tall]):
+        numbers = tall[group]
+        left, top, right, bottom = marks.around(numbers.tolist())
+        # Other small marks are dots of a grid and crumbs of letters; a minus stands in front.
+        middle, end = (boxes[dash, 1] + boxes[dash, 3]) / 2, boxes[dash, 2]
+        within = (middle > top) & (middle < bottom) & (end > left - INSIDE * (bottom - top)) & (end <= left + 1)
+        both = np.r_[numbers, dash[within]]
+        both = both[np.argsort(boxes[both, 0])]
+        out.append(Line(marks, both.tolist(), float(bottom - top), float(bottom)))
+    return out
 
 
-def _read_group(mask: Bytes, letters: Sequence[Box]) -> list[Word]:
-    """The word that a group of letters is, or those that stand in it as in "Speed: 25 mm/sec  Limb: 10 mm/mV"."""
-    whole = _read(mask, _around(letters))
-    if whole:
-        return [whole]
-    high = max(bottom - top for _, top, _, bottom in letters)
-    wide = [right - left for left, _, right, _ in letters]
-    if wide[0] < _STROKE * high < max(wide[1:], default=0):  # a separator in front of the name
-        rest = _read(mask, _around(letters[1:]))
-        if rest:
-            return [rest]
-    parts: list[list[Box]] = []
-    for box in letters:
-        if parts and box[0] - _around(parts[-1])[2] < _SPACE * high:
-            parts[-1].append(box)
-        else:
-            parts.append([box])
-    if not 1 < len(parts) < _MOST_PARTS:
+def _groups(boxes: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+    """Rows of boxes that follow each other in a line."""
+    if not len(boxes):
         return []
-    pairs = [word for a, b in zip(parts, parts[1:]) for word in [_read(mask, _around(a + b))] if word]
-    return pairs + [word for part in parts for word in [_read(mask, _around(part))] if word]
+    left, top, right, bottom = boxes.T
+    high = np.maximum((bottom - top)[:, None], (bottom - top)[None, :])
+    gap = left[None, :] - right[:, None]
+    near = (np.abs(bottom[:, None] - bottom[None, :]) < _LEVEL * high) & (gap > -0.3 * high) & (gap < INSIDE * high)
+    near &= left[None, :] > left[:, None]
+    count, labels = connected_components(coo_array(near), directed=False)
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1])
 
 
-def _read(mask: Bytes, box: Box) -> Word | None:
-    left, top, right, bottom = box
-    patch = mask[top:bottom, left:right].astype(np.float32)
-    aspect = patch.shape[1] / patch.shape[0]
-    names, ratios, templates = _templates()
-    best, score, fitted = "", _LEAST, dict[int, Floats]()
-    for name, ratio, template in zip(names, ratios, templates):
-        if not 0.72 < aspect / ratio < 1.38:
-            continue
-        wide = template.shape[1] - 2 * _MARGIN
-        if wide not in fitted:
-            picture = np.pad(cv2.resize(patch, (wide, _HEIGHT), interpolation=cv2.INTER_AREA), _MARGIN)
-            fitted[wide] = picture - picture.mean()
-        a = fitted[wide]
-        likeness = float((a * template).sum() / (np.linalg.norm(a) + 1e-6)) - 0.3 * abs(np.log(aspect / ratio))
-        if likeness > score:
-            best, score = name, likeness
-    if not best:
+def _read(line: Line) -> list[Word]:
+    """The names in a line."""
+    if len(line.numbers) > _MOST:
+        return []
+    out = []
+    begins = [k for k in range(len(line.numbers)) if not k or line.gap(k) > APART]
+    for begin, end in zip(begins, [*begins[1:], len(line.numbers)]):
+        word = _name(line.marks, line.numbers[begin:end])
+        out += [word] if word else []
+    return out
+
+
+def _name(marks: Marks, numbers: Sequence[int]) -> Word | None:
+    """The name that some marks are, without a separator in front or a colon behind."""
+    boxes = marks.boxes[list(numbers)]
+    high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    if len(numbers) > 1 and wide[0] < _STROKE * high[0]:
+        return _spelled(marks, numbers) or _spelled(marks, numbers[1:])
+    return _spelled(marks, numbers)
+
+
+def _spelled(marks: Marks, numbers: Sequence[int]) -> Word | None:
+    boxes = marks.boxes[list(numbers)]
+    high = boxes[:, 3] - boxes[:, 1]
+    tallest = boxes[np.argmax(high)]
+    line = Line(marks, numbers, float(high.max()), float(tallest[3]))
+    scores: dict[str, float] = {}
+    for text, lead in _SPELLED.items():
+        scores[lead] = max(_alphabet().spelled(line, text), scores.get(lead, 0.0))
+    best, second, *_ = sorted(scores, key=lambda lead: -scores[lead])
+    if scores[best] < _NAME or scores[best] - scores[second] < _MARGIN:
         return None
-    return Word(best, left, top, right - left, bottom - top, score)
+    if set(best) == {"I"} and not _is_alone(marks, numbers):
+        return None
+    inked = boxes[high > SMALL * line.high]
+    left, top = inked[:, :2].min(axis=0).tolist()
+    right, bottom = inked[:, 2:].max(axis=0).tolist()
+    return Word(best, left, top, right - left, bottom - top, scores[best])
 
 
-@lru_cache(maxsize=1)
-def _templates() -> tuple[tuple[str, ...], tuple[float, ...], tuple[Floats, ...]]:
-    """Names, aspect ratios and normalized pictures of every word in every font."""
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    drawn: list[tuple[str, Floats]] = []
-    words = {name: name for name in (*LEADS, *SPEEDS, *GAINS)} | _SPELLED
-    for file in _FONTS:
-        font = ImageFont.truetype(str(folder / file), 48)
-        for text, name in words.items():
-            if len(text) > 4 and file not in _FONTS[:3]:
-                continue
-            canvas = Image.new("L", (60 * len(text) + 60, 120))
-            ImageDraw.Draw(canvas).text((20, 20), text, font=font, fill=255)
-            drawn.append((name, np.asarray(canvas, np.float32) / np.float32(255)))
-    for text, name in words.items():
-        plotter = np.zeros((120, 60 * len(text) + 60), np.uint8)
-        cv2.putText(plotter, text, (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 255, 4, cv2.LINE_AA)
-        drawn.append((name, plotter.astype(np.float32) / np.float32(255)))
-    out = [(name, *_normalized(picture)) for name, picture in drawn]
-    return tuple(o[0] for o in out), tuple(o[1] for o in out), tuple(o[2] for o in out)
-
-
-def _normalized(picture: Floats) -> tuple[float, Floats]:
-    rows, columns = np.nonzero(picture > 0.4)
-    patch = picture[rows.min():rows.max() + 1, columns.min():columns.max() + 1]
-    aspect = patch.shape[1] / patch.shape[0]
-    patch = cv2.resize(patch, (max(2, round(_HEIGHT * aspect)), _HEIGHT), interpolation=cv2.INTER_AREA)
-    patch = np.pad(patch, _MARGIN)
-    patch = patch - patch.mean()
-    return aspect, np.asarray(patch / np.linalg.norm(patch), np.float32)
+def _is_alone(marks: Marks, numbers: Sequence[int]) -> bool:
+    """Whether paper is bare at both sides of upright strokes: else they may be what a trace has left of a name."""
+    left, top, right, bottom = marks.around(numbers)
+    rim = round(_BARE * (bottom - top))
+    rows = slice(top, bottom)
+    beside = np.unique(np.c_[marks.labels[rows, max(0, left - rim):left], marks.labels[rows, right:right + rim]])
+    beside = beside[beside > 0]
+    around, high = marks.boxes[beside], marks.boxes[beside, 3] - marks.boxes[beside, 1]
+    frame = (around[:, 1] < top) & (around[:, 3] > bottom) & (high < _FRAME * (bottom - top))
+    return not bool((~frame & (high > SMALL * (bottom - top))).any())

@@ -31,7 +31,7 @@ from featurize.progress import tracking
 from featurize.sources import printable, walk
 
 # Raised with anything that changes a result: finished pages of an older one are done again.
-VERSION = 2
+VERSION = 3
 _FEW = 4
 PDF = ".pdf"
 

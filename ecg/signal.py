@@ -102,7 +102,7 @@ def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: tuple[float, flo
     x = cell.start + (np.arange(count) / fs_hz + (first / fs_hz - cell.start_s)) * px_per_s
     mv, seen = np.full(n, np.nan), np.full(n, np.nan)
     zero = zero_row(layout, cell.row)
-    mv[first:first + count] = (zero - np.interp(x, line.x, line.y)) / (px_per_mm[1] * layout.mm_per_mv)
+    mv[first:first + count] = (zero - np.interp(x, line.x, line.y)) / (px_per_mm[1] * layout.gain(cell.lead))
     seen[first:first + count] = np.interp(x, line.x, line.seen)
     return mv, seen
 

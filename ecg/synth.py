@@ -61,6 +61,10 @@ class Style:
         Where not 0, a layout of one row is printed line after line, each this long, named once; all samples are drawn.
     blank_s : float
         Time before the next lead that is not drawn while the paper runs.
+    chest_mm_per_mv : float or None
+        Of V1 to V6, where it is another.
+    steps : bool
+        Calibration pulses in two steps, the second that of the chest leads.
     """
 
     layout: str = "3x4+1"
@@ -84,6 +88,13 @@ class Style:
     line_s: float = 0.0
     blank_s: float = 0.0
     fs_hz: float = field(default=500.0, kw_only=True)
+    chest_mm_per_mv: float | None = field(default=None, kw_only=True)
+    steps: bool = field(default=False, kw_only=True)
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """Millimetres a millivolt of limb and of chest leads."""
+        return self.mm_per_mv, self.chest_mm_per_mv or self.mm_per_mv
 
 
 def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: float = 1.0) -> Reals:
@@ -156,7 +167,7 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
             part = _part(r, c, len(leads), samples, each, style)
             x = (left + c * ((long - gaps) / len(leads) + style.gap_mm)) * k
             one = LEADS.index(lead.lstrip("-"))
-            _draw_lead(pen, mv[one, part] * (-1 if lead.startswith("-") else 1), x, base, style)
+            _draw_lead(pen, mv[one, part] * (-1 if lead.startswith("-") else 1), x, base, style, lead)
             truth[one, part] = mv[one, part]
             if not (style.line_s and r):
                 _furnish(pen, lead, x, base, c, style)
@@ -164,7 +175,9 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
             _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left, base, style)
     if style.words:
         pen.text(title, 6 * k, 10 * k, 3.2 * k)
-        pen.text(f"{style.mm_per_s:g}mm/s    {style.mm_per_mv:g}mm/mV", 40 * k, (height - 4) * k, 3.0 * k)
+        limb, chest = style.gains
+        gain = f"{limb:g}mm/mV" if limb == chest else f"Limb: {limb:g} mm/mV  Chest: {chest:g} mm/mV"
+        pen.text(f"{style.mm_per_s:g}mm/s    {gain}", 40 * k, (height - 4) * k, 3.0 * k)
     cover = pen.cover()[..., None]
     page = image * (1 - cover) + np.array(style.ink, np.float32) * cover
     return np.round(page).astype(np.uint8), pd.DataFrame(dict(zip(LEADS, truth)))
@@ -225,10 +238,10 @@ class _Pen:
         return np.asarray(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
-def _draw_lead(pen: _Pen, mv: Reals, x: float, base: float, style: Style) -> None:
-    k = style.px_per_mm
+def _draw_lead(pen: _Pen, mv: Reals, x: float, base: float, style: Style, lead: str) -> None:
+    k, gain = style.px_per_mm, style.gains[lead.startswith("V")]
     along = x + np.arange(len(mv)) / style.fs_hz * style.mm_per_s * k
-    pen.line(along, base - mv * style.mm_per_mv * k, style.pen_mm * k)
+    pen.line(along, base - mv * gain * k, style.pen_mm * k)
 
 
 def _furnish(pen: _Pen, lead: str, x: float, base: float, column: int, style: Style) -> None:
@@ -252,5 +265,7 @@ def _draw_pulse(pen: _Pen, left_mm: float, base: float, style: Style) -> None:
     k = style.px_per_mm
     wide = 0.2 * style.mm_per_s
     start = (left_mm if style.pulse == "right" else left_mm - wide) * k
-    x, top = [start, start, start + wide * k, start + wide * k], base - style.mm_per_mv * k
-    pen.line(x, [base, top, top, base], style.pen_mm * k)
+    limb, chest = style.gains
+    heights = [limb, chest] if style.steps else [limb]
+    edges = start + wide * k * np.linspace(0, 1, len(heights) + 1)
+    pen.line(np.repeat(edges, 2), base - k * np.r_[0, np.repeat(heights, 2), 0], style.pen_mm * k)

@@ -93,7 +93,8 @@ def _paper(facts: dict[str, Any]) -> list[str]:
     if facts["px_per_mm"] is None:
         return ["", "", ""]
     across, down = facts["px_per_mm"]
-    return [f"{across:.3f} × {down:.3f}", f"{facts['mm_per_mv']:g}", f"{round(facts['rotation_deg'], 2) + 0:.2f}°"]
+    gains = dict.fromkeys(f"{facts[name]:g}" for name in ("mm_per_mv", "chest_mm_per_mv"))
+    return [f"{across:.3f} × {down:.3f}", " / ".join(gains), f"{round(facts['rotation_deg'], 2) + 0:.2f}°"]
 
 
 def _picture(done: "Done", out: Path) -> dict[str, str]:

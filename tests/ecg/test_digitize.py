@@ -168,6 +168,17 @@ def test_gain_is_measured_on_the_pulses() -> None:
     assert score(found, truth) > 18
 
 
+@pytest.mark.parametrize("style", [Style(layout="6x2", chest_mm_per_mv=5, pulse="none"),
+                                   Style(chest_mm_per_mv=5, pulse="none", px_per_mm=6),
+                                   Style(layout="6x2", chest_mm_per_mv=5, steps=True, words=False),
+                                   Style(mm_per_mv=20, chest_mm_per_mv=10, row_mm=50, steps=True, words=False)])
+def test_chest_leads_have_their_own_gain(style: Style) -> None:
+    rgb, truth = draw_page(heartbeats(4), style)
+    found = digitize(png(rgb))
+    assert (found.layout.mm_per_mv, found.layout.chest_mm_per_mv) == (style.mm_per_mv, style.chest_mm_per_mv)
+    assert score(found, truth) > 18
+
+
 def test_printed_speed_is_read() -> None:
     rgb, truth = draw_page(heartbeats(4), Style(layout="3x1", mm_per_s=50))
     assert digitize(png(rgb)).layout.mm_per_s == 50

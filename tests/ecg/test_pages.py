@@ -57,8 +57,8 @@ def test_what_is_written_for_a_page(done: Path) -> None:
     assert list(signals) == list(LEADS) and len(signals) == 5000
     assert signals[["I", "II", "III"]].notna().all().all() and signals["V1"].isna().all()
     facts = json.loads((done / "a/good.json").read_text(encoding="utf-8"))
-    assert {"fs_hz", "px_per_mm", "mm_per_mv", "mm_per_s", "layout", "rotation_deg", "leads", "einthoven_residual_mv",
-            "heart_rate_bpm", "warnings"} <= set(facts)
+    assert {"fs_hz", "px_per_mm", "mm_per_mv", "chest_mm_per_mv", "mm_per_s", "layout", "rotation_deg", "leads",
+            "einthoven_residual_mv", "heart_rate_bpm", "warnings"} <= set(facts)
     assert set(facts["leads"]) == {"I", "II", "III"} and set(facts["leads"]["I"]) == {"confidence", "gaps"}
     assert (done / "a/good.overlay.png").stat().st_size > 10_000
     report = (done / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,67 @@
+"""Calibration pulses in two steps: the higher is 1 mV of the limb leads, the lower 1 mV of the chest leads."""
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.marks import Pulse, Stroke
+
+Floats = NDArray[np.float32]
+
+# Width and height of a step, and how far ends that are level may be apart, mm.
+_WIDE_MM, _HIGH_MM, _LEVEL_MM = (1.0, 8.0), 2.0, 0.6
+# Share of a step's length that must be inked.
+_ROOFED = 0.9
+
+
+def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], px_per_mm: tuple[float, float],
+               pen_px: float) -> list[Pulse]:
+    """The pulses, of which those that are half of one in two steps are made whole.
+
+    Parameters
+    ----------
+    ink : (H, W) float32
+    strokes : sequence of Stroke
+        Of `ecg.marks.find_strokes`.
+    pulses : sequence of Pulse
+    px_per_mm : (float, float)
+    pen_px : float
+    """
+    thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2]
+    found = [pulse for a in thin for b in thin for pulse in [_pulse(ink, thin, a, b, px_per_mm, pen_px)] if pulse]
+    return [p for p in pulses if not any(_overlap(p, whole) for whole in found)] + found
+
+
+def _pulse(ink: Floats, strokes: Sequence[Stroke], long: Stroke, middle: Stroke, px_per_mm: tuple[float, float],
+           pen_px: float) -> Pulse | None:
+    """From its highest edge, at the left or the right, and the edge between its steps."""
+    sx, level = px_per_mm[0], _LEVEL_MM * px_per_mm[1]
+    if not _is_step(long, middle, sx) or abs(long.top - middle.top) > level or \
+            long.bottom - middle.bottom < _HIGH_MM * px_per_mm[1] or middle.height < _HIGH_MM * px_per_mm[1]:
+        return None
+    for short in strokes:
+        outside = (short.x - middle.x) * (middle.x - long.x) > 0
+        if outside and _is_step(middle, short, sx) and abs(short.top - middle.bottom) < level \
+                and abs(short.bottom - long.bottom) < 2 * level \
+                and _roofed(ink, long, middle, long.top, pen_px) and _roofed(ink, middle, short, short.top, pen_px):
+            half = (pen_px - 1) / 2
+            left, right = sorted((long.x, short.x))
+            # Where the trace joins, an edge runs on.
+            base = min(long.bottom, short.bottom) - half
+            return Pulse(left, right, min(long.top, middle.top) + half, base, (short.top + middle.bottom) / 2)
+    return None
+
+
+def _is_step(a: Stroke, b: Stroke, px_per_mm: float) -> bool:
+    return _WIDE_MM[0] < abs(a.x - b.x) / px_per_mm < _WIDE_MM[1]
+
+
+def _roofed(ink: Floats, a: Stroke, b: Stroke, top: int, pen_px: float) -> bool:
+    """Whether a level line joins two edges."""
+    first, last = sorted((a, b), key=lambda s: s.x)
+    line = ink[max(0, top - 1):top + round(pen_px) + 2, first.right + 1:last.left]
+    return bool(line.shape[1] > 2 and (line.max(axis=0) > 0.5).mean() > _ROOFED)
+
+
+def _overlap(a: Pulse, b: Pulse) -> bool:
+    return a.left < b.right + 3 and b.left < a.right + 3 and a.top < b.base and b.top < a.base
