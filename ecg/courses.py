@@ -97,9 +97,14 @@ def _errors(window: Window, courses: Reals) -> Reals:
     errors = np.empty(len(courses))
     course_errors(courses, float(window.x[0]), STEP_PX, window.reach, window.profile, FINE, window.ink, window.trust,
                   window.missing, window.others, window.others.copy(), np.empty(window.ink.size, np.int32), errors)
+    return np.asarray(errors + drawing_cost(courses, _TURN))
+
+
+def drawing_cost(courses: Reals, turn: float) -> Reals:
+    """(P,) what length and turns of courses (P, n) cost, in px of wrong ink; a turn by one rad costs `turn`."""
     rises = np.diff(courses, axis=1)
     turns = np.abs(np.diff(np.arctan2(rises, STEP_PX), axis=1)).sum(axis=1)
-    return np.asarray(errors + _LENGTH * np.abs(rises).sum(axis=1) + _TURN * turns)
+    return np.asarray(_LENGTH * np.abs(rises).sum(axis=1) + turn * turns)
 
 
 def _tried(window: Window) -> tuple[Reals, Reals]:

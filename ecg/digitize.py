@@ -18,6 +18,7 @@ from ecg.points import Point, of_cell
 from ecg.rows import NoTrace, clean
 from ecg.signal import Signals, signals, with_strips_named
 from ecg.swaps import uncrossed
+from ecg.tangles import untangled
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
 _LEAST_NAMES = 3
@@ -108,7 +109,8 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     ink, trust = without_furniture(ink, plan)
     lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = uncrossed(lines, plan.pen_px, plan.px_per_mm)
-    lines = fit_lines(mended(lines, plan, ink, trust), ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
+    lines = untangled(mended(lines, plan, ink, trust), plan, ink, trust, page.px_per_mm[0] * plan.mm_per_s)
+    lines = fit_lines(lines, ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
     lines = [led_on(line, trust, plan.px_per_mm) for line in lines]
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)

@@ -1,0 +1,217 @@
+"""Several lines drawn together: how well they explain a window of the page, and which of their courses do so best."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.courses import drawing_cost
+from ecg.fit import STEP_PX, move
+from ecg.kernels import pen_distance, pen_equations
+from ecg.marks import FINE
+from ecg.tangle_kernels import best_pair, covers, pixel_errors
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.float64]
+State = tuple[int, ...]
+
+# What a turn by one rad costs, in px of wrong ink: where ink tells little, the plainest course is the likeliest.
+_TURN = 2.0
+# Combinations that are followed from a start of their own, rounds of it, and what such a round has to gain.
+_STARTS, _SWEEPS, _LEAST_GAIN = 3, 3, 0.5
+# Courses of a line that are looked at with each one of another line.
+_PAIRED = 6
+# A pixel counts as ink from this share on; strokes are steep: every so many-th row tells as much as all.
+_FAINT, _ROWS = 0.05, 3
+_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Tangle:
+    """Lines that run through each other in a window of the page; rows and columns count from its corner.
+
+    Parameters
+    ----------
+    owners : sequence of int
+        Numbers of the lines.
+    spans : sequence of (int, int)
+        First and last node of each in the window.
+    x0 : sequence of float
+        Column of the first of these nodes.
+    courses : sequence of (n,) float64
+        Rows of the nodes.
+    top : int
+        Row of the page at which the window begins.
+    ink, trust, others : (H, W) float32
+        Share of ink; weight of each pixel; distance to all that is drawn besides.
+    profile : (m,) float64
+        Of `ecg.marks.pen_profile`.
+    """
+
+    owners: Sequence[int]
+    spans: Sequence[tuple[int, int]]
+    x0: Sequence[float]
+    courses: Sequence[Reals]
+    top: int
+    ink: Floats
+    trust: Floats
+    others: Floats
+    profile: Reals
+
+    def x(self, k: int) -> Reals:
+        """(n,) columns of a line's nodes."""
+        return np.asarray(self.x0[k] + STEP_PX * np.arange(len(self.courses[k])), np.float64)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Pixels (P,) of a window: ink, weight, cover of what is drawn besides; covers (S, P), their most (P,) and costs
+    (S,) by line.
+    """
+
+    ink: Floats
+    trust: Floats
+    base: Floats
+    covers: Sequence[Floats]
+    most: Sequence[Floats]
+    costs: Sequence[Reals]
+
+    def rest(self, state: Sequence[int], without: tuple[int, ...] = ()) -> Floats:
+        """(P,) what all lines but some cover."""
+        out = self.base.copy()
+        for k, s in enumerate(state):
+            if k not in without:
+                np.maximum(out, self.covers[k][s], out=out)
+        return out
+
+    def error(self, state: Sequence[int]) -> float:
+        off = self.ink - self.rest(state)
+        return float((off * off) @ self.trust) + sum(float(cost[s]) for cost, s in zip(self.costs, state))
+
+
+def _cost(courses: Reals) -> Reals:
+    return drawing_cost(courses, _TURN)
+
+
+def wrong_ink(tangle: Tangle, courses: Sequence[Reals]) -> float:
+    """px of ink on which the page and the picture of some courses differ (squared shares, summed)."""
+    drawn = _shares(tangle.others, tangle.profile)
+    for k, y in enumerate(courses):
+        np.maximum(drawn, _covers(tangle, k, y[None])[0], out=drawn)
+    return float((tangle.trust * (tangle.ink - drawn) ** 2).sum())
+
+
+def error(tangle: Tangle, courses: Sequence[Reals]) -> float:
+    """Wrong ink, and what length and turns cost."""
+    return wrong_ink(tangle, courses) + sum(float(_cost(y[None])[0]) for y in courses)
+
+
+def refined(tangle: Tangle, courses: Sequence[Reals]) -> list[Reals]:
+    """Courses after some rounds of the fit, all together, their ends held."""
+    nodes, reach = [y.copy() for y in courses], len(tangle.profile) / FINE
+    who, which = np.empty(tangle.ink.shape, np.int32), np.zeros(tangle.ink.shape, np.int32)
+    for _ in range(_ROUNDS):
+        nearest = tangle.others.copy()
+        who.fill(-1)
+        for k, y in enumerate(nodes):
+            pen_distance(y, tangle.x0[k], STEP_PX, k, reach, nearest, who, which)
+        for k, y in enumerate(nodes):
+            diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
+            pen_equations(y, tangle.x0[k], STEP_PX, k, reach, tangle.profile, FINE, tangle.ink, tangle.trust, nearest,
+                          who, which, diagonal, beside, right)
+            diagonal[[0, -1]] += 1e6
+            move(y, diagonal, beside, right)
+    return nodes
+
+
+def combined(tangle: Tangle, choices: Sequence[Reals]) -> list[State]:
+    """Combinations, one course of (S, n) for each line, that explain the page best before they are fitted to it.
+
+    Pairs of lines are settled in turn, all other ones held: what one gives up the other takes. The first course of each
+    line is the one that it has; that combination is left out.
+    """
+    states = _best_states(_scene(tangle, choices), True)
+    return [state for state in states if any(state)]
+
+
+def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Reals]]) -> State:
+    """The combination that explains several tangles of the same lines best, taken together.
+
+    Parameters
+    ----------
+    tangles : sequence of Tangle
+    choices : sequence of sequence of (S, n) float64
+        For each tangle and line: courses, in one order in all tangles.
+    """
+    scenes = [_scene(tangle, courses) for tangle, courses in zip(tangles, choices)]
+    lines = range(len(choices[0]))
+    scene = _Scene(np.concatenate([s.ink for s in scenes]), np.concatenate([s.trust for s in scenes]),
+                   np.concatenate([s.base for s in scenes]),
+                   [np.concatenate([s.covers[k] for s in scenes], axis=1) for k in lines],
+                   [np.concatenate([s.most[k] for s in scenes]) for k in lines],
+                   [np.sum([s.costs[k] for s in scenes], axis=0) for k in lines])
+    return _best_states(scene, False)[0]
+
+
+def _scene(tangle: Tangle, choices: Sequence[Reals]) -> _Scene:
+    found = [_covers(tangle, k, courses, _ROWS) for k, courses in enumerate(choices)]
+    base, ink = _shares(tangle.others[::_ROWS], tangle.profile), tangle.ink[::_ROWS]
+    most = [cover.max(axis=0) for cover in found]
+    active = (ink > _FAINT) | (np.maximum.reduce([base, *most]) > 0)
+    return _Scene(ink[active], np.float32(_ROWS) * tangle.trust[::_ROWS][active], base[active],
+                  [np.ascontiguousarray(cover[:, active]) for cover in found], [m[active] for m in most],
+                  [_cost(courses) for courses in choices])
+
+
+def _best_states(scene: _Scene, first: bool) -> list[State]:
+    """Combinations, the best first, from the likeliest starts and, if wanted, from the first course of all lines."""
+    common = [tuple([s] * len(scene.covers)) for s in range(min(map(len, scene.covers)))]
+    values = {state: scene.error(state) for state in common}
+    starts = sorted(common, key=lambda s: (first and any(s), values[s]))[:_STARTS]
+    ends = dict(_settled(scene, start, values[start]) for start in starts)
+    return sorted(ends, key=lambda s: ends[s])
+
+
+def _settled(scene: _Scene, start: State, value: float) -> tuple[State, float]:
+    """A combination no pair of whose lines can be bettered, and its error."""
+    state = list(start)
+    pairs = [(i, j) for i, j in combinations(range(len(state)), 2)
+             if (np.minimum(scene.most[i], scene.most[j]) > 0).any()]
+    for _ in range(_SWEEPS):
+        before = value
+        for i, j in pairs:
+            gain, s, t = _better_pair(scene, state, i, j)
+            if gain > 0:
+                value, state[i], state[j] = value - gain, s, t
+        if value > before - _LEAST_GAIN:
+            break
+    return tuple(state), value
+
+
+def _better_pair(scene: _Scene, state: Sequence[int], i: int, j: int) -> tuple[float, int, int]:
+    """By how much the best courses of two lines are better than those they have, and which these are."""
+    rest = scene.rest(state, (i, j))
+    # Other pixels look the same whatever is chosen.
+    at = np.flatnonzero(np.maximum(scene.most[i], scene.most[j]) > rest)
+    first, second = scene.covers[i], scene.covers[j]
+    alone = np.empty(len(first))
+    pixel_errors(scene.ink, scene.trust, np.maximum(rest, second[state[j]]), at, first, alone)
+    now = float(alone[state[i]] + scene.costs[i][state[i]] + scene.costs[j][state[j]])
+    # A course that takes another's ink costs its length, until the other one gives that up.
+    few = np.unique([state[i], *np.argsort(alone + scene.costs[i])[:_PAIRED], *np.argsort(alone)[:_PAIRED]])
+    value, a, b = best_pair(scene.ink, scene.trust, rest, at, first, second, few, scene.costs[i], scene.costs[j], now,
+                            np.empty(len(at), np.float32))
+    return (now - value, a, b) if a >= 0 else (0.0, state[i], state[j])
+
+
+def _covers(tangle: Tangle, k: int, courses: Reals, every: int = 1) -> Floats:
+    """(P, H, W) share of ink that courses (P, n) of one line lay in every so many-th row."""
+    out = np.zeros((len(courses), *tangle.ink[::every].shape), np.float32)
+    covers(courses, tangle.x0[k], STEP_PX, tangle.profile, FINE, every, out)
+    return out
+
+
+def _shares(nearest: Floats, profile: Reals) -> Floats:
+    shares = np.r_[profile, 0].astype(np.float32)
+    return np.asarray(shares[np.minimum((nearest * FINE).astype(np.int32), len(profile))])
