@@ -1,4 +1,4 @@
-"""Slow twins that define the kernels of ecg/kernels.py."""
+"""Slow twins that define the kernels of ecg/kernels.py and ecg/tangle_kernels.py."""
 import itertools
 import math
 
@@ -84,3 +84,25 @@ def moved(nodes, diagonal, beside, right, stiff, corner, longest):
         matrix += weight * np.outer(row, row)
         pull -= weight * (row @ nodes) * row
     return nodes + np.clip(np.linalg.solve(matrix, pull), -longest, longest)
+
+
+def cover(course, x0, step, profile, fine, y, x):
+    """Share of ink that a course lays on a pixel: the most that any of its segments does."""
+    at = int(distance(course, x0, step, x, y) * fine)
+    return profile[at] if at < len(profile) else 0.0
+
+
+def crossing(bare, begin, end, most):
+    """px of bare paper on a straight line, in steps of about a pixel."""
+    count = int(math.dist(begin, end)) + 2
+    total = 0.0
+    for share in np.linspace(0, 1, count):
+        x, y = (int(a + share * (b - a) + 0.5) for a, b in zip(begin, end))
+        total += bare[np.clip(y, 0, len(bare) - 1), np.clip(x, 0, bare.shape[1] - 1)]
+    return min(total, most)
+
+
+def pair_errors(ink, trust, rest, first, second, first_cost, second_cost):
+    """Weighted squared error of every pair of courses, and their costs."""
+    return {(a, b): sum(t * (i - max(r, p, q)) ** 2 for i, t, r, p, q in zip(ink, trust, rest, first[a], second[b]))
+            + first_cost[a] + second_cost[b] for a in range(len(first)) for b in range(len(second))}
