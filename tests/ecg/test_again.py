@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecg.again import ruled_lines
 from ecg.digitize import Digitized, digitize
 from ecg.marks import find_pulses, find_strokes
 from ecg.names import LEADS
@@ -53,3 +54,23 @@ def test_a_notched_complex_is_no_pulse(wide_mm: float, count: int) -> None:
     right = 40 + round(10 * wide_mm)
     ink[20:121, 40:42] = ink[20:121, right:right + 2] = ink[20:22, 40:right + 2] = 1
     assert len(find_pulses(ink, find_strokes(ink, 10.0), (10.0, 10.0), 2.0)) == count
+
+
+def test_a_line_to_sign_on_cuts_off_no_complex() -> None:
+    style = Style(layout="3x4", separators="none", names="above")
+    mv = heartbeats(3)
+    beat = int(np.argmin(mv[LEADS.index("V1"), 2750:3750])) + 2750
+    mv[LEADS.index("V1"), beat - 40:beat + 41] -= 1.8 * (1 - np.abs(np.arange(-40, 41)) / 40)
+    rgb, truth = draw_page(mv, style)
+    k = style.px_per_mm
+    # 8 mm below the level of the first row, whose middle `draw_page` puts 53 mm from the top.
+    x, y = round((15 + beat / 20) * k), round(61 * k)
+    rgb[y:y + 2, x - round(10 * k):x + round(10 * k)] = style.ink
+    assert score(read(rgb), truth) > 24
+
+
+def test_a_flat_lead_is_no_ruled_line() -> None:
+    ink = np.zeros((200, 700), np.float32)
+    ink[40:42, 100:300] = 1
+    ink[120:122, 100:300] = ink[100:122, 298:300] = ink[100:102, 298:400] = 1
+    assert ruled_lines(ink, (8.0, 8.0)) == [(100, 39, 300, 43)]
