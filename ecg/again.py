@@ -1,4 +1,4 @@
-"""Rows followed again where more is known of them than their ink: names, forms, joints of leads, corrections by hand."""
+"""Rows followed again where more is known than their ink: names, ruled lines, joints of leads, corrections by hand."""
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -66,7 +66,9 @@ def test_a_line_to_sign_on_cuts_off_no_complex() -> None:
     # 8 mm below the level of the first row, whose middle `draw_page` puts 53 mm from the top.
     x, y = round((15 + beat / 20) * k), round(61 * k)
     rgb[y:y + 2, x - round(10 * k):x + round(10 * k)] = style.ink
-    assert score(read(rgb), truth) > 24
+    found = read(rgb)
+    assert score(found, truth) > 24
+    assert found.layout.rows[0].middle[x] > y + 6 * k
 
 
 def test_a_flat_lead_is_no_ruled_line() -> None:
