@@ -1,19 +1,18 @@
 """One page, all the way: from the file to signals."""
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ecg.crossings import merged_names, without_letters
+from ecg.again import followed_again
 from ecg.fit import Line, bridged, first_lines, fit_lines
 from ecg.furniture import led_on, without_furniture
 from ecg.layout import Layout, find_layout
 from ecg.marks import as_line
 from ecg.mend import mended
-from ecg.page import Floats, Page, read_page, turned
-from ecg.paths import row_again
+from ecg.page import Page, read_page, turned
 from ecg.points import Point, of_cell
 from ecg.rows import NoTrace, clean
 from ecg.signal import Signals, signals, with_strips_named
@@ -104,8 +103,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm[0])
     ink = np.where(line > 0, page.ink, np.float32(0))
-    plan = _past_names(plan, line, page.px_per_mm, peak)
-    plan = _pinned(plan, line, points, page.px_per_mm, peak)
+    plan = followed_again(plan, line, points, page.px_per_mm, peak)
     ink, trust = without_furniture(ink, plan)
     lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = uncrossed(lines, plan.pen_px, plan.px_per_mm)
@@ -116,35 +114,6 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
-
-
-def _past_names(plan: Layout, ink: Floats, px_per_mm: tuple[float, float], peak: float) -> Layout:
-    """The plan with paths that do not take the letters of a name for trace."""
-    merged = merged_names(plan)
-    if not merged:
-        return plan
-    plain = without_letters(ink, [box for _, box in merged], px_per_mm[1])
-    touched = {cell.row for cell, _ in merged}
-    return replace(plan, rows=[row_again(row, plain, px_per_mm, peak) if r in touched else row
-                               for r, row in enumerate(plan.rows)])
-
-
-def _pinned(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float], peak: float
-            ) -> Layout:
-    """The plan with paths that pass the pins: in a pin's column nothing else is ink for that row."""
-    rows = list(plan.rows)
-    for r, row in enumerate(rows):
-        pins = [p for cell in plan.cells if cell.row == r for p in of_cell(points, cell)[0]]
-        if not pins:
-            continue
-        own = ink.copy()
-        for pin in pins:
-            x, y = round(pin.x), int(np.clip(round(pin.y), 1, len(ink) - 2))
-            # Without ink all around, any other way through these columns costs more than the way to the pin.
-            own[:, x - 1:x + 2] = -100
-            own[y - 1:y + 2, x - 1:x + 2] = 1
-        rows[r] = row_again(row, own, px_per_mm, peak)
-    return replace(plan, rows=rows)
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:

@@ -24,6 +24,8 @@ Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 _COLOR_TELLS = 0.3
 # Share of the darkness of the darkest from which a pixel is all ink: thin pens leave most pixels partly bare.
 _FULL = 0.85
+# Ink in a color is so much darker, all channels taken together, than gray lines that seem as dark in one.
+_DARKER = 1.5
 # Cosine of the angle, seen along the grid's color, within which ink is of one hue.
 _ONE_HUE = 0.966
 # Edges of the pen more blurred than this by color may have been blurred by the coding of color: so much sharper are
@@ -84,9 +86,19 @@ def find_colors(dark: Floats) -> Colors:
     bands = sample.T  # one after another: numpy is slow at the least of three neighbours
     least, most = np.minimum(np.minimum(*bands[:2]), bands[2]), np.maximum(np.maximum(*bands[:2]), bands[2])
     # Ink is what is dark in all channels; a grid in color is bright in at least one.
-    level = float(np.quantile(least, 0.999))
-    ink = np.median(sample[least >= _FULL * level], axis=0).astype(np.float64)
-    rest = sample[(least < 0.45 * level) & (most > 0.06)].astype(np.float64)
+    colors = _told_apart(sample, least, most)
+    if not colors.by_color:
+        # A blue pen is in one channel as bright as a grid in gray.
+        darker = _told_apart(sample, (bands[0] + bands[1] + bands[2]) / np.float32(3), most)
+        return darker if darker.ink.sum() > _DARKER * colors.ink.sum() else colors
+    return colors
+
+
+def _told_apart(sample: Floats, by: Floats, most: Floats) -> Colors:
+    """Colors of sampled darkness (n, 3), whose ink is what is darkest by (n,) a measure; most (n,) of the channels."""
+    level = float(np.quantile(by, 0.999))
+    ink = np.median(sample[by >= _FULL * level], axis=0).astype(np.float64)
+    rest = sample[(by < 0.45 * level) & (most > 0.06)].astype(np.float64)
     if len(rest) < 50 or not rest.any():
         return Colors(ink, ink * 0, False)
     # First principal direction through paper (0): faint and strong lines lie on one ray.

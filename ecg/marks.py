@@ -11,7 +11,8 @@ Reals = NDArray[np.float64]
 
 # Vertical strokes shorter than this are not looked at: letters are smaller.
 _STROKE_MM = 3.0
-_PULSE_WIDTH_MM = (1.5, 11.0)
+# A mark of 0.2 s, of 0.1 s at least at 25 mm/s; QRS complexes with a notch for a roof are narrower.
+_PULSE_WIDTH_MM = (2.2, 11.0)
 # Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
 # that stand alone in the former below which it is tried.
 _PROFILE, _WIDE_PROFILE, _CLEAR = 5, 9, 0.5
@@ -69,7 +70,8 @@ class Pulse:
 def find_strokes(ink: Floats, px_per_mm: float) -> list[Stroke]:
     """Upright strokes, (H, W) share of ink searched for straight vertical runs."""
     mask = (ink > 0.5).astype(np.uint8)
-    length = max(3, round(_STROKE_MM * px_per_mm))
+    # An even length would shift what is found by one pixel.
+    length = max(3, round(_STROKE_MM * px_per_mm) | 1)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
     # The same labels as OpenCV's default, three times as fast.
     _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(opened, 8, cv2.CV_32S, cv2.CCL_BBDT)

@@ -156,11 +156,14 @@ def _extent(on: NDArray[np.bool_], px_per_mm: float) -> tuple[int, int] | None:
     return best if best and on[best[0]:best[1]].sum() > _LEAST_MM * px_per_mm else None
 
 
-def cover(path: RowPath, other: RowPath) -> float:
-    """Share of a path's columns on ink at which the other runs at the same place."""
+def cover(path: RowPath, *others: RowPath) -> float:
+    """Share of a path's columns on ink at which one of others runs at the same place."""
     # Beyond its own end a short path runs along whatever is there.
     on = path.on_ink.copy()
     on[:max(0, int(path.start))] = on[int(np.ceil(path.end)):] = False
-    low = np.maximum(np.minimum(path.first, path.last), np.minimum(other.first, other.last))
-    high = np.minimum(np.maximum(path.first, path.last), np.maximum(other.first, other.last))
-    return float((on & other.on_ink & (high - low >= -1)).sum() / max(on.sum(), 1))
+    shared = np.zeros(len(on), bool)
+    for other in others:
+        low = np.maximum(np.minimum(path.first, path.last), np.minimum(other.first, other.last))
+        high = np.minimum(np.maximum(path.first, path.last), np.maximum(other.first, other.last))
+        shared |= other.on_ink & (high - low >= -1)
+    return float((on & shared).sum() / max(on.sum(), 1))

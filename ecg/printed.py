@@ -196,8 +196,9 @@ def _goes_on(marks: Marks, before: NDArray[np.intp], start: int) -> bool:
     tall = boxes[boxes[:, 3] - boxes[:, 1] > SMALL * high]
     if (tall[:, 2] > left - APART * high).any():
         return True
-    small = boxes[(boxes[:, 3] - boxes[:, 1] <= SMALL * high) & (boxes[:, 2] > left - INSIDE * high)]
-    if not len(small) or (small[:, 3] < bottom - 0.2 * high).any():
+    points = boxes[boxes[:, 3] - boxes[:, 1] <= SMALL * high]
+    small = points[points[:, 2] > left - INSIDE * high]
+    if not len(small) or (points[points[:, 2] >= small[:, 0].min(), 3] < bottom - 0.2 * high).any():
         return False  # a colon has an upper point
     digits = tall[tall[:, 3] - tall[:, 1] > 0.9 * high]
     return bool((digits[:, 2] > small[:, 0].min() - INSIDE * high).any())

@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 
 # Two rows that share a level piece of ink longer than this follow one trace.
 _TOGETHER_MM = 2.0
+# Share of a path that runs along another's trace, or along those of all others, from which on it has none of its own.
+_SHARED, _SHARED_WITH_ALL = 0.35, 0.4
 # Share of the outermost millimetre's length that a frame or a scanner's dark rim inks at least.
 _RIM = 0.2
 
@@ -81,8 +83,8 @@ def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
     """The first of all paths on one trace; short ones beside a full page of long ones are none."""
     out: list[RowPath] = []
     for path in paths:
-        shared = [cover(path, other) for other in out]
-        if all(s < 0.35 for s in shared):
+        # A path may be put together from pieces of several traces.
+        if all(cover(path, other) < _SHARED for other in out) and cover(path, *out) < _SHARED_WITH_ALL:
             out.append(path)
     if not out:
         return out
@@ -144,8 +146,14 @@ def _on_ink(row: RowPath, sx: float) -> RowPath:
     start, end = row.start, row.end
     ahead = on[reach - 1:][int(np.ceil(start)):int(np.ceil(start)) + round(15 * sx)]
     if len(ahead) and ahead[:reach].min() < 0.5 <= ahead.max():
-        start = max(start, float(np.ceil(start) + np.argmax(ahead > 0.8)))
+        start = max(start, _inked(row, float(np.ceil(start) + np.argmax(ahead > 0.8)), 1))
     behind = on[:len(row.on_ink)][max(0, int(end) - round(15 * sx)):int(end)][::-1]
     if len(behind) and behind[:reach].min() < 0.5 <= behind.max():
-        end = min(end, float(int(end) - np.argmax(behind > 0.8)))
+        end = min(end, _inked(row, float(int(end) - np.argmax(behind > 0.8)) - 1, -1) + 1)
     return replace(row, start=start, end=end)
+
+
+def _inked(row: RowPath, column: float, step: int) -> float:
+    """The first column on ink from one on: what is mostly ink may begin with some bare paper."""
+    along = row.on_ink[int(column)::step]
+    return column + step * int(np.argmax(along)) if along.any() else column

@@ -65,6 +65,8 @@ class Style:
         Of V1 to V6, where it is another.
     steps : bool
         Calibration pulses in two steps, the second that of the chest leads.
+    pulse_gap_mm : float
+        Paper left free between a pulse at the left and the leads.
     """
 
     layout: str = "3x4+1"
@@ -90,6 +92,7 @@ class Style:
     fs_hz: float = field(default=500.0, kw_only=True)
     chest_mm_per_mv: float | None = field(default=None, kw_only=True)
     steps: bool = field(default=False, kw_only=True)
+    pulse_gap_mm: float = field(default=0.0, kw_only=True)
 
     @property
     def gains(self) -> tuple[float, float]:
@@ -172,7 +175,7 @@ def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -
             if not (style.line_s and r):
                 _furnish(pen, lead, x, base, c, style)
         if style.pulse in ("left", "right") or style.pulse == "first" and r == 0:
-            _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left, base, style)
+            _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left - style.pulse_gap_mm, base, style)
     if style.words:
         pen.text(title, 6 * k, 10 * k, 3.2 * k)
         limb, chest = style.gains

@@ -76,3 +76,9 @@ def test_printed_speed_counts_more_than_the_width_of_pulses(printed: list[float]
     warnings: list[str] = []
     found = find_speed([pulse(10, 200, wide_mm=wide_mm)], [Printed("speed", v, "", 0.9) for v in printed], PX, warnings)
     assert found == speed and len(warnings) == told
+
+
+def test_where_only_the_gain_of_chest_leads_was_read_it_holds_for_them() -> None:
+    limb, chest, warnings = gain([], [said(5, "chest")], "I", "V1")
+    assert (limb, chest) == (10, 5)
+    assert warnings[0].startswith("neither a calibration pulse nor a printed gain of the limb leads was found: 10 mm")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ecg.frames import without_frames
+from ecg.ink import find_colors
 from ecg.marks import measure_pen
 from ecg.page import flatten
 from ecg.rows import clean
@@ -115,3 +116,14 @@ def test_a_trace_may_begin_at_the_edge_but_not_in_a_dark_rim() -> None:
     assert clean(ink, 6.0)[150:152].all()
     ink[:, :6] = 1
     assert not clean(ink, 6.0)[:, :6].any()
+
+
+def test_a_blue_pen_is_ink_where_gray_lines_are_as_dark_in_blue() -> None:
+    blue = np.array([0.90, 0.86, 0.41], np.float32)
+    dark = np.zeros((600, 800, 3), np.float32)
+    for step, gray in ((6, 0.11), (30, 0.36)):
+        dark[::step] = dark[:, ::step] = gray
+    dark[100:102, 50:650] = blue
+    colors = find_colors(dark)
+    assert colors.ink == pytest.approx(blue, abs=0.02)
+    assert colors.grid.any() and np.ptp(colors.grid) < 0.01

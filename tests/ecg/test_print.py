@@ -81,3 +81,14 @@ def test_what_a_trace_has_left_of_a_name_is_no_name() -> None:
     left = int(np.flatnonzero(ink.any(axis=0))[0])
     cv2.line(ink, (left + 1, 5), (left + 1, 90), 1.0, 2)
     assert read_words(ink, 9.4) == []
+
+
+@pytest.mark.parametrize("away", range(3, 13))
+def test_a_colon_is_no_decimal_point_wherever_it_stands(away: int) -> None:
+    parts = [print_of(text, px=20) for text in ("Limb", "5 mm/mV")]
+    name, number = (part[:, slice(*np.flatnonzero(part.any(axis=0))[[0, -1]])] for part in parts)
+    ink = np.pad(np.hstack([name, np.zeros((len(name), 18), np.float32), number]), ((0, 0), (20, 20)))
+    end = 20 + name.shape[1] + 18 - away
+    # The lower point is wider by a pixel, as a scan may have it.
+    ink[47:50, end - 3:end + 1] = ink[39:42, end - 3:end] = 1
+    assert [p.value for p in read_printed(ink, 8.0)] == [5]
