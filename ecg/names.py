@@ -5,8 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ecg.letters import Marks, Pieces, find_marks, pieces_of
 from ecg.spelling import APART, INSIDE, SMALL, Alphabet, Line, surest
@@ -124,6 +122,8 @@ def _lines(marks: Marks) -> list[Line]:
 
 def _groups(boxes: NDArray[np.int32]) -> list[NDArray[np.intp]]:
     """Rows of boxes that follow each other in a line."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
     if not len(boxes):
         return []
     left, top, right, bottom = boxes.T
