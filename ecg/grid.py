@@ -270,10 +270,7 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         return matrix, np.inf, strength
     error = float(np.median(errors[agree]))
     finer = _millimetres(signal, matrix, centers[agree], size, window, error / period)
-    if finer:
-        # What the boxes told would stay where no plainer map fits.
-        matrix, chosen = _fit(*finer, 8), finer
-    return _plainest(matrix, *chosen), error, strength
+    return _plainest(matrix, *(finer or chosen)), error, strength
 
 
 def _millimetres(signal: Floats, matrix: Reals, centers: Reals, size: int, window: Reals, error: float
@@ -323,7 +320,10 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
 
 
 def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
-    """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one."""
+    """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one.
+
+    `matrix` may be of coarser phases: it is only what the plainer maps are measured against.
+    """
     def error(candidate: Reals) -> float:
         return float(np.median(np.hypot(*(Lattice(candidate, 0, 0).boxes(xy) - uv).T)))
     least = error(matrix)
@@ -331,7 +331,7 @@ def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
         candidate = _fit(xy, uv, weights, freedoms)
         if error(candidate) < _AS_WELL * least:
             return candidate
-    return matrix
+    return _fit(xy, uv, weights, 8)
 
 
 def _fit(xy: Reals, uv: Reals, weights: Reals, freedoms: int) -> Reals:
