@@ -58,7 +58,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
     from featurize.run import featurize as run
-    from featurize.workers import default_jobs
+    from featurize.processes import default_jobs
     _want_suffix(output, ".parquet")
     index = _index(images, labels, label_column, group_column, group_regex, site_column)
     summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
@@ -164,7 +164,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`."""
     from ecg.pages import Settings, digitize_pages
-    from featurize.workers import default_jobs
+    from featurize.processes import default_jobs
     summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
                              points=points, labels=labels, group_column=group_column, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
@@ -219,7 +219,7 @@ def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | Non
     """New images, measured as the model's training images were."""
     from featurize.run import measure_index, write_errors
     from featurize.settings import preset_from_dict
-    from featurize.workers import default_jobs
+    from featurize.processes import default_jobs
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
                                         jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)

@@ -61,8 +61,7 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
         steps.append((length - 1) / (count - 1))
         nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
     windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, nodes)]
-    waves = [[grid_wave(signal, paper, axis, origin[axis], px_per_mm, windows, k) for k in _HARMONICS]
-             for axis in (0, 1)]
+    waves = [grid_waves(signal, paper, axis, origin[axis], px_per_mm, windows, _HARMONICS) for axis in (0, 1)]
     strength = np.minimum(np.abs(waves[0][0]), np.abs(waves[1][0]))
     usual = max(float(np.quantile(strength, 0.7)), 1e-9)
     known = strength > _FAINT * usual
@@ -85,8 +84,8 @@ def shows_boxes(signal: Floats, origin: tuple[float, float], px_per_mm: float) -
     places = [np.arange(0, n, max(1, round(_STEP_MM * px_per_mm))) for n in signal.shape]
     windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, places)]
     for axis in (0, 1):
-        boxes, between = (np.median(np.abs(grid_wave(signal, everywhere, axis, origin[axis], px_per_mm, windows, k)))
-                          for k in (1, 1.5))
+        boxes, between = (np.median(np.abs(wave)) for wave in grid_waves(
+            signal, everywhere, axis, origin[axis], px_per_mm, windows, (1, 1.5)))
         if boxes <= _CLEAR * between:
             return False
     return True
@@ -112,9 +111,9 @@ def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Floats:
     return np.asarray(np.exp(-0.5 * off ** 2) / (sigma_px * np.sqrt(2 * np.pi)), np.float32)
 
 
-def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float,
-              windows: Sequence[Floats], harmonic: float = 1) -> Complex:
-    """Complex amplitude (n, m) of the 5 mm lines across one axis, in windows around places.
+def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float,
+               windows: Sequence[Floats], harmonics: Sequence[float]) -> list[Complex]:
+    """Complex amplitudes (n, m) of the 5 mm lines across one axis, in windows around places: one for each harmonic.
 
     Parameters
     ----------
@@ -128,25 +127,21 @@ def grid_wave(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: floa
     px_per_mm : float
     windows : (n, H) and (m, W) float32
         Of `gaussian_windows`, down and across.
-    harmonic : float
+    harmonics : sequence of float
     """
     mask = inside.astype(np.float32)
-    down, across = windows
-    at = np.arange(signal.shape[1 - axis]) - origin
-    wave = np.exp(2j * np.pi * harmonic / (BOX_MM * px_per_mm) * -at).astype(np.complex64)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(down @ values @ across.T, np.float32)
-
-    def turned(values: Floats) -> Complex:
-        # What is real comes first: it is the larger part of the work.
-        out = (down @ values) @ (across * wave).T if axis == 0 else (down * wave) @ (values @ across.T)
-        return np.asarray(out, np.complex128)
-
-    area = np.maximum(mean(mask), 1e-3)
-    masked = mask * signal
+    # Summed up along the lines first: what is real, the same for all harmonics and the larger part of the work.
+    along, beyond = windows if axis == 0 else windows[::-1]
+    whole, seen = (along @ (values if axis == 0 else values.T) for values in (mask, mask * signal))
     # The mean is no wave: it must not leak in where an edge cuts the window.
-    return turned(masked) - mean(masked) / area * turned(mask)
+    level = (seen @ beyond.T) / np.maximum(whole @ beyond.T, 1e-3)
+    at = np.arange(signal.shape[1 - axis]) - origin
+    out = []
+    for harmonic in harmonics:
+        turns = (beyond * np.exp(2j * np.pi * harmonic / (BOX_MM * px_per_mm) * -at).astype(np.complex64)).T
+        amplitude = np.asarray(seen @ turns - level * (whole @ turns), np.complex128)
+        out.append(amplitude if axis == 0 else amplitude.T)
+    return out
 
 
 def _unwrapped(cycles: Reals, weight: Reals) -> Reals:

@@ -72,9 +72,9 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
         warnings.append(f"the calibration pulses are {np.median(every):.1f} mm high, 5, 10 or 20 mm were expected")
     limb = _believed(shown[0], said, heights["limb"] or heights["chest"], warnings)
     if limb is None:
-        of_limb = "" if said[1] is None else " of the limb leads"
-        warnings.append(f"neither a calibration pulse nor a printed gain{of_limb} was found: 10 mm/mV is assumed")
-        return 10.0, said[1] if said[1] not in (None, 10.0) else None
+        whose = "" if said[1] is None else " for the limb leads"
+        warnings.append(f"neither a calibration pulse nor a printed gain was found{whose}: 10 mm/mV is assumed")
+        limb = 10.0
     # Where limb and chest are named apart in print, pulses of one height in all rows are those of the limb leads.
     chest = said[1] if named and said[1] is not None else shown[1]
     return limb, chest if chest != limb else None

@@ -41,19 +41,19 @@ def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
              or _corner(run, upright, ticks, 1) and _corner(run, upright, ticks, 2)]
     posts = [run for run in upright if _at_edge(run, width, px_per_mm[0])
              or any(_corner(side, run[None], near, end) for side in sides for end in (1, 2))]
-    out = _rubbed_out(ink, sides) if sides else ink
-    return np.ascontiguousarray(_rubbed_out(np.ascontiguousarray(out.T), posts).T) if posts else out
+    out = _rubbed_out(ink, sides, 0) if sides else ink
+    return _rubbed_out(out, posts, 1) if posts else out
 
 
-def _runs(mask: NDArray[np.uint8], inked: Ints, longest: float) -> Ints:
+def _runs(mask: NDArray[np.uint8], inked: Ints, least: float) -> Ints:
     """(n, 3) row, first column, last column of all unbroken runs along rows that are longer than so many px.
 
     mask (H, W) 0 or 1; inked (H,) how many of a row's pixels are 1.
     """
-    rows = np.flatnonzero(inked > longest)
+    rows = np.flatnonzero(inked > least)
     edges = np.diff(np.pad(mask[rows], ((0, 0), (1, 1))).astype(np.int8), axis=1)
     (row, first), (_, end) = np.nonzero(edges == 1), np.nonzero(edges == -1)
-    long = end - first > longest
+    long = end - first > least
     return np.stack([rows[row], first, end - 1], axis=1)[long]
 
 
@@ -68,15 +68,19 @@ def _corner(run: Ints, across: Ints, near: float, end: int) -> bool:
                  & (run[0] <= across[:, 2] + near)).any())
 
 
-def _rubbed_out(ink: Floats, runs: Sequence[Ints]) -> Floats:
-    """Ink without level runs and their blurred edges, save where ink goes on at both sides."""
+def _rubbed_out(ink: Floats, runs: Sequence[Ints], axis: int) -> Floats:
+    """Ink without runs along rows (0) or columns (1) and their blurred edges, save where ink goes on at both sides."""
     band = np.zeros(ink.shape, np.uint8)
+    lying = band if axis == 0 else band.T
     for row, first, last in runs:
-        band[max(0, row - 1):row + 2, max(0, first - 1):last + 2] = 1
-    outside = (ink > _INKED).astype(np.uint8) & (1 - band)
-    thick = int(np.count_nonzero(band, axis=0).max())
+        lying[max(0, row - 1):row + 2, max(0, first - 1):last + 2] = 1
+    outside = (ink > _INKED).view(np.uint8) & (1 - band)
+    thick = int(np.count_nonzero(band, axis=axis).max())
     reach = min(thick, _THICKEST_PX) + 1
-    down, up = np.zeros((2, 2 * reach + 1, 1), np.uint8)
+    down, up = np.zeros((2, 2 * reach + 1), np.uint8)
     down[:reach + 1], up[reach:] = 1, 1
-    crossed = cv2.dilate(outside, down) & cv2.dilate(outside, up)
-    return np.where((band == 1) & (crossed == 0), np.float32(0), ink)
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    crossed = cv2.dilate(outside, down.reshape(shape)) & cv2.dilate(outside, up.reshape(shape))
+    out = ink.copy()
+    out[(band & (1 - crossed)).view(bool)] = 0
+    return out

@@ -20,6 +20,8 @@ Reals = NDArray[np.float64]
 BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
 _AS_WELL = 1.03
+# Blocks that a map is fitted to, at least; of so many that are looked at some must fit.
+_FEWEST, _MANY = 6, 24
 # Phases that a map foresaw, from this part of the page on, to so many cycles: it holds for the rest of the page too.
 _FORESEEN_FROM, _FORESEEN = 0.36, 0.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
@@ -253,7 +255,9 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         good = weights > 0.25 * np.median(weights[np.argsort(-weights)][:max(4, len(weights) // 2)])
         agree[:] = False
         near = good & (np.abs(off).max(axis=1) < 0.3)
-        if near.sum() < 6:
+        if near.sum() < _FEWEST:
+            if use.sum() < _MANY:
+                continue  # the middle of a small picture holds few blocks
             break
         chosen = centers[use][near], targets[near], weights[near]
         matrix = _fit(*chosen, 8 if limit >= 0.36 else 6)
@@ -277,7 +281,7 @@ def _millimetres(signal: Floats, matrix: Reals, centers: Reals, size: int, windo
     """
     targets, weights, off = _block_phases(signal, np.diag([_FINER, _FINER, 1.0]) @ matrix, centers, size, window)
     near = (weights > 0.25 * np.median(weights)) & (np.abs(off).max(axis=1) < 0.3)
-    if near.mean() < _MOST_OF or near.sum() < 6:
+    if near.mean() < _MOST_OF or near.sum() < _FEWEST:
         return None
     found = centers[near], targets[near] / _FINER, weights[near]
     left = np.hypot(*(Lattice(_fit(*found, 8), 0, 0).boxes(found[0]) - found[1]).T)
@@ -316,7 +320,10 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
 
 
 def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
-    """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one."""
+    """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one.
+
+    `matrix` may be of coarser phases: it is only what the plainer maps are measured against.
+    """
     def error(candidate: Reals) -> float:
         return float(np.median(np.hypot(*(Lattice(candidate, 0, 0).boxes(xy) - uv).T)))
     least = error(matrix)
@@ -324,7 +331,7 @@ def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
         candidate = _fit(xy, uv, weights, freedoms)
         if error(candidate) < _AS_WELL * least:
             return candidate
-    return matrix
+    return _fit(xy, uv, weights, 8)
 
 
 def _fit(xy: Reals, uv: Reals, weights: Reals, freedoms: int) -> Reals:

@@ -137,7 +137,7 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
     if not colors.grid.any():
         return _straight(most)  # black as the trace is: a fax
-    top = 1.3 * float(colors.grid.max()) if colors.grid.any() else 1.0
+    top = 1.3 * float(colors.grid.max())
     # Halfway between the grid, as dark as its crossings are, and ink.
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])

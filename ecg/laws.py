@@ -58,6 +58,8 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
     start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
     wide = (end - start) / count
     first, last = start + column * wide + _MARGIN_MM * px_per_mm, start + (column + 1) * wide - _MARGIN_MM * px_per_mm
+    if last <= first:
+        return []
     edges = np.linspace(first, last, 1 + max(1, int((last - first) / (_WINDOW_MM * px_per_mm))))
     outside = np.eye(len(group)) - factors @ np.linalg.pinv(factors)
     out = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ecg.calibration import find_gain, find_speed
 from ecg.columns import Cell, find_cells, find_gaps
 from ecg.extent import aligned, begun
+from ecg.letters import marks_of
 from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
 from ecg.names import Word, read_words
 from ecg.page import Page
@@ -78,7 +79,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     sx, sy = page.px_per_mm
-    words, printed = read_words(page.ink, sy), read_printed(page.ink, sy)
+    marks = marks_of(page.ink, sy)
+    words, printed = read_words(marks), read_printed(marks)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)

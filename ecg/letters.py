@@ -30,6 +30,8 @@ _HIGH, _WIDE, _RIM = 14, 28, 1
 # narrow: fonts differ, and narrow ones are a fifth narrower.
 _PLACE, _STRETCH, _FREE = 0.5, 0.5, 0.22
 _INK = 0.3
+# Share of ink from which on it is read: thin strokes have little, letters beside the dots of a grid need more.
+_LEAST = (0.3, 0.5)
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,12 @@ class Marks:
         return int(left), int(top), int(right), int(bottom)
 
 
-def find_marks(ink: Floats, px_per_mm: float, least: float) -> Marks:
-    """All marks of a page; (H, W) share of ink, and from which share on it is taken for ink."""
+def marks_of(ink: Floats, px_per_mm: float) -> list[Marks]:
+    """All marks of a page, (H, W) share of ink, once as strokes of small print show them and once as bold ones do."""
+    return [_marks_from(ink, px_per_mm, least) for least in _LEAST]
+
+
+def _marks_from(ink: Floats, px_per_mm: float, least: float) -> Marks:
     mask = (ink > least).astype(np.uint8)
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)

@@ -208,9 +208,10 @@ def measure_pen(ink: Floats) -> tuple[float, float]:
     """
     mask = ink > 0.5
     # Columns of a level run: ink here, and at both sides two columns on.
-    level = mask[:, 2:-2] & mask[:, :-4] & mask[:, 4:]
-    middle = np.ascontiguousarray(ink[:, 2:-2])
-    rows, columns = np.nonzero(level & (middle >= np.roll(middle, 1, 0)) & (middle > np.roll(middle, -1, 0)))
+    level = mask[1:-1, 2:-2] & mask[1:-1, :-4] & mask[1:-1, 4:]
+    middle = ink[:, 2:-2]
+    at = np.flatnonzero(level & (middle[1:-1] >= middle[:-2]) & (middle[1:-1] > middle[2:]))
+    rows, columns = at // middle.shape[1] + 1, at % middle.shape[1]
     around, clear = _profiles(middle, rows, columns, _PROFILE)
     if clear < _CLEAR:  # lines as thick as the window, or a page full of strokes
         wider, _ = _profiles(middle, rows, columns, _WIDE_PROFILE)

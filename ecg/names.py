@@ -5,10 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from ecg.letters import Marks, Pieces, find_marks, pieces_of
+from ecg.letters import Marks, Pieces, pieces_of
 from ecg.spelling import APART, INSIDE, SMALL, Alphabet, Line, surest
 
 Floats = NDArray[np.float32]
@@ -17,8 +15,6 @@ Flags = NDArray[np.bool_]
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
 _DIGITS = tuple("0123456789")
-# Share of ink from which on it is looked at: thin strokes have little, letters beside the dots of a grid need more.
-_INK = (0.3, 0.5)
 # Height of names in mm, and how far bottoms of letters may be apart, in heights.
 _HEIGHT_MM, _LEVEL = (1.1, 7.0), 0.35
 # Least likeness of a piece and of a name, how much less another name must have, and another digit.
@@ -78,19 +74,17 @@ def _like(line: Line, first: int, count: int, numeral: bool) -> dict[str, float]
     return {text: value for text, value in like.items() if text not in numbered} | surest(numbered, _SURE)
 
 
-def read_words(ink: Floats, px_per_mm: float) -> list[Word]:
+def read_words(marks: Sequence[Marks]) -> list[Word]:
     """Lead names among the small marks of a page, from the top.
 
     Parameters
     ----------
-    ink : (H, W) float32
-        Share of ink.
-    px_per_mm : float
+    marks : sequence of Marks
+        Of `ecg.letters.marks_of`.
     """
     found: list[Word] = []
-    for least in _INK:
-        marks = find_marks(ink, px_per_mm, least)
-        again = [word for line in _lines(marks) for word in _read(line)]
+    for some in marks:
+        again = [word for line in _lines(some) for word in _read(line)]
         # What a thin trace is broken into are upright strokes.
         found += [word for word in again if not found or set(word.text) != {"I"}
                   and not any(_same_place(word, other) for other in found)]
@@ -124,14 +118,23 @@ def _lines(marks: Marks) -> list[Line]:
 
 def _groups(boxes: NDArray[np.int32]) -> list[NDArray[np.intp]]:
     """Rows of boxes that follow each other in a line."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
     if not len(boxes):
         return []
-    left, top, right, bottom = boxes.T
-    high = np.maximum((bottom - top)[:, None], (bottom - top)[None, :])
-    gap = left[None, :] - right[:, None]
-    near = (np.abs(bottom[:, None] - bottom[None, :]) < _LEVEL * high) & (gap > -0.3 * high) & (gap < INSIDE * high)
-    near &= left[None, :] > left[:, None]
-    count, labels = connected_components(coo_array(near), directed=False)
+    n, order = len(boxes), np.argsort(boxes[:, 0], kind="stable")
+    left, _, right, _ = boxes[order].T
+    # Only what begins soon behind a box is compared with it: a page of thousands of crumbs would fill the memory.
+    furthest = right + INSIDE * (boxes[:, 3] - boxes[:, 1]).max()
+    counts = np.maximum(np.searchsorted(left, furthest) - np.arange(1, n + 1), 0)
+    first = np.repeat(np.arange(n), counts)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+    a, b = order[first], order[second]
+    high = np.maximum(boxes[a, 3] - boxes[a, 1], boxes[b, 3] - boxes[b, 1])
+    gap = boxes[b, 0] - boxes[a, 2]
+    near = (np.abs(boxes[a, 3] - boxes[b, 3]) < _LEVEL * high) & (gap > -0.3 * high) & (gap < INSIDE * high)
+    near &= boxes[b, 0] > boxes[a, 0]
+    count, labels = connected_components(coo_array((near[near], (a[near], b[near])), shape=(n, n)), directed=False)
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1])
 

@@ -1,86 +1,30 @@
 """Many pages and records: found in folders, worked on in processes, resumed; the ones that fail become rows of
 errors.csv, the others rows of rhythm.parquet."""
-import hashlib
 import json
 import os
 import time
-import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pandas as pd
 
-from ecg.analysis import analyze, facts_of_record, said_of_beats, twelve, write_beats
-from ecg.digitize import digitize
-from ecg.leads import Array
-from ecg.names import LEADS
-from ecg.outputs import facts, overlay, write_facts, write_overlay, write_signals
+from ecg.item import Done, Item, Settings, content_of, is_record, key_of
 from ecg.points import Point, read_points
-from ecg.records import SUFFIXES, RecordError, holds_leads, read_record
-from ecg.table import write_rhythm
-from featurize.chunks import INTERNAL, MEASURE_FAULTS
+from ecg.records import SUFFIXES, holds_leads
 from featurize.errors import UserError
 from featurize.files import replacing
-from featurize.images import is_image_name, read_bytes
+from featurize.images import is_image_name
 from featurize.labels import read_sheet
 from featurize.picture import ImageError
 from featurize.progress import tracking
 from featurize.sources import printable, walk
 
-# Raised with anything that changes a result: finished pages of an older one are done again.
-VERSION = 3
 _FEW = 4
 PDF = ".pdf"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person may say about all pages and records.
-
-    Parameters
-    ----------
-    fs_hz : float
-        Samples a second of the signals, of what is read from csv as well.
-    layout : str
-        A key of `ecg.plan.LAYOUTS`, or auto.
-    """
-
-    fs_hz: float = 500.0
-    layout: str = "auto"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file.
-
-    Parameters
-    ----------
-    file : Path
-    path : str
-        As it is shown: relative to the folder that was named.
-    stem : str
-        Of what is written, relative to the output folder.
-    points : sequence of Point
-        Corrections by hand.
-    """
-
-    file: Path
-    path: str
-    stem: str
-    points: Sequence[Point] = ()
-
-
-@dataclass(frozen=True)
-class Done:
-    """What came of a file: its facts, or the reason why not."""
-
-    item: Item
-    facts: dict[str, Any] | None
-    error: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +65,6 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     UserError
         Nothing to read, or not one page could be digitized (errors.csv is written all the same).
     """
-    from ecg.report.page import write_report
     start = time.perf_counter()
     if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
@@ -143,6 +86,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     if len(failed) == len(every):
         raise UserError(f"not one of {len(every)} pages could be digitized; the first, {failed[0].item.path}: "
                         f"{failed[0].error}")
+    from ecg.report.page import write_report
+    from ecg.table import write_rhythm
     rows = [{**_numbers(d.facts), "path": d.item.path, "sha256": d.facts["sha256"]} for d in every if d.facts]
     write_rhythm(rows, out / "rhythm.parquet", labels, label_columns, group_column)
     write_report(every, out)
@@ -212,88 +157,17 @@ def _item(file: Path, name: str, points: dict[str, list[Point]]) -> Item:
     return Item(file, shown, printable(os.path.splitext(name)[0]), tuple(points.get(shown, ())))
 
 
-def _key(content: bytes, item: Item, settings: Settings) -> str:
-    """Changes with anything that changes the result."""
-    said = json.dumps([VERSION, asdict(settings), [asdict(p) for p in item.points]], sort_keys=True)
-    return hashlib.sha256(content + said.encode()).hexdigest()
-
-
 def _earlier(item: Item, out: Path, settings: Settings) -> Done | None:
     """The page as an earlier run left it, if file and settings are the same."""
     place = out / f"{item.stem}.json"
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-        same = content.get("key") == _key(_content(item), item, settings)
+        same = content.get("key") == key_of(content_of(item), item, settings)
     except (OSError, ValueError, ImageError):
         return None
-    ends = (".csv", ".beats.csv") if _is_record(item) else (".csv", ".beats.csv", ".overlay.png")
+    ends = (".csv", ".beats.csv") if is_record(item) else (".csv", ".beats.csv", ".overlay.png")
     whole = all((out / f"{item.stem}{end}").exists() for end in ends)
     return Done(item, content) if same and whole else None
-
-
-def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
-    """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done.
-
-    What an odd page provokes in the program itself is a row of errors.csv with file and line, and the rest goes on.
-    """
-    try:
-        return _record(item, out, settings) if _is_record(item) else _page(item, out, settings)
-    except MEASURE_FAULTS as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        said = (str(error).splitlines() or [""])[0][:120]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        return Done(item, None, f"{type(error).__name__} in {where}: {said}", INTERNAL)
-
-
-def _page(item: Item, out: Path, settings: Settings) -> Done:
-    try:
-        content = read_bytes(item.file)
-        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=item.points)
-    except ImageError as error:
-        return Done(item, None, str(error), error.reason)
-    except MemoryError:
-        return Done(item, None, "the memory does not suffice", "too_large")
-    write_signals(found.signals, out / f"{item.stem}.csv")
-    write_overlay(overlay(found), out / f"{item.stem}.overlay.png")
-    told = facts(found) | {"path": item.path, "key": _key(content, item, settings)}
-    return _with_beats(item, out, told, content, found.signals.mv, LEADS, found.signals.fs_hz)
-
-
-def _is_record(item: Item) -> bool:
-    return item.file.suffix.lower() in SUFFIXES
-
-
-def _content(item: Item) -> bytes:
-    """The bytes that decide the result: of a WFDB record the signals' as well."""
-    content = read_bytes(item.file)
-    signals = item.file.with_suffix(".dat")
-    return content + read_bytes(signals) if item.file.suffix.lower() == ".hea" and signals.is_file() else content
-
-
-def _record(item: Item, out: Path, settings: Settings) -> Done:
-    """A digital record: beats and rhythm, and its signals in the twelve columns."""
-    try:
-        content = _content(item)
-        found = read_record(item.file, settings.fs_hz)
-    except (ImageError, RecordError) as error:
-        return Done(item, None, str(error), error.reason)
-    with replacing(out / f"{item.stem}.csv", durable=False) as part:
-        twelve(found.mv, found.leads).to_csv(part, index=False, float_format="%.4f")
-    told = facts_of_record(found.mv, found.leads, found.fs_hz)
-    told |= {"path": item.path, "key": _key(content, item, settings)}
-    return _with_beats(item, out, told, content, found.mv, found.leads, found.fs_hz)
-
-
-def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv: Array, leads: tuple[str, ...],
-                fs_hz: float) -> Done:
-    beats, row = analyze(mv, leads, fs_hz)
-    write_beats(beats, out / f"{item.stem}.beats.csv")
-    rate = row["heart_rr_rate_bpm"]
-    told |= {"heart_rate_bpm": None if rate is None else round(rate, 1),
-             "warnings": [*told["warnings"], *said_of_beats(beats)], "sha256": hashlib.sha256(content).hexdigest(),
-             "rhythm": row}
-    write_facts(told, out / f"{item.stem}.json")
-    return Done(item, told)
 
 
 def _run(items: Sequence[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
@@ -302,11 +176,23 @@ def _run(items: Sequence[Item], out: Path, settings: Settings, jobs: int) -> Ite
         cv2.setNumThreads(1)
         try:
             for item in items:
-                yield digitize_one(item, out, settings)
+                yield _digitize_one(item, out, settings)
         finally:
             cv2.setNumThreads(threads)
         return
     yield from _in_processes(list(items), out, settings, jobs)
+
+
+def _digitize_one(item: Item, out: Path, settings: Settings) -> Done:
+    # All that digitizes is loaded where it is done: processes need not wait until it is loaded here as well.
+    from ecg.one import digitize_one
+    return digitize_one(item, out, settings)
+
+
+def _load_end() -> None:
+    """Load what a run ends with, while processes digitize."""
+    for name in ("ecg.table", "ecg.report.page"):
+        import_module(name)
 
 
 def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
@@ -315,14 +201,15 @@ def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -
 
     from loky import BrokenProcessPool
 
-    from featurize.workers import process_pool
+    from featurize.processes import process_pool
     while items:
         pool, running, suspects = process_pool(jobs), dict[Future[Done], Item](), list[Item]()
         try:
             while items or running:
                 while items and len(running) < 2 * jobs:
-                    running[pool.submit(digitize_one, items[0], out, settings)] = items[0]
+                    running[pool.submit(_digitize_one, items[0], out, settings)] = items[0]
                     items.pop(0)
+                _load_end()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield future.result()
                     running.pop(future)
@@ -333,7 +220,7 @@ def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -
         for item in suspects:
             alone = process_pool(1)
             try:
-                yield alone.submit(digitize_one, item, out, settings).result()
+                yield alone.submit(_digitize_one, item, out, settings).result()
             except BrokenProcessPool:
                 yield Done(item, None, "the process that digitized it died (crash or out of memory)", "crashed")
             finally:

@@ -1,5 +1,6 @@
 """Which leads stand in which row: known layouts, and what the names on a page say."""
 from collections.abc import Sequence
+from itertools import chain, cycle
 
 import numpy as np
 
@@ -163,7 +164,8 @@ def _parted(rows: Sequence[RowPath], leads: Plan, separators: Sequence[Stroke], 
 def _by_names(rows: Sequence[RowPath], named: Sequence[Word]) -> dict[str, Plan]:
     """A layout of its own: per row the names that stand beside it, from left to right."""
     leads = []
-    spare = iter([lead for lead in LEADS if lead not in {w.text for w in named}] + list(LEADS))
+    # A sheet of music has more rows than there are leads.
+    spare = chain([lead for lead in LEADS if lead not in {w.text for w in named}], cycle(LEADS))
     for row in rows:
         near = [w for w in named if abs(w.y + w.height / 2 - row.base) < 0.5 * _spacing(rows)]
         texts = list(dict.fromkeys(w.text for w in sorted(near, key=lambda w: w.x)))

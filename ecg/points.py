@@ -7,13 +7,16 @@ is the flat page), action `pin` (the trace passes here) or `cut` (the lead is no
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ecg.columns import Cell
 from ecg.names import LEADS
 from featurize.errors import UserError
+
+if TYPE_CHECKING:
+    from ecg.columns import Cell
 
 _COLUMNS = ("page", "lead", "x", "y", "action")
 
@@ -64,7 +67,7 @@ def _point(row: "tuple[str, str, str, str, str]", path: Path, line: int) -> Poin
     return Point(lead, *place, action)
 
 
-def of_cell(points: Sequence[Point], cell: Cell) -> tuple[list[Point], list[tuple[float, float]]]:
+def of_cell(points: Sequence[Point], cell: "Cell") -> tuple[list[Point], list[tuple[float, float]]]:
     """Pins of a cell, and its cut spans from column to column.
 
     A pin belongs to the cell of its lead whose columns hold it; a cut without a partner reaches to the cell's end.

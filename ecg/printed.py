@@ -1,14 +1,13 @@
 """Printed paper speed and gain: a number and its unit, read together or not at all."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.letters import Marks, Pieces, find_marks, pieces_of
+from ecg.letters import Marks, Pieces, pieces_of
 from ecg.spelling import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
-
-Floats = NDArray[np.float32]
 
 _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/mv", "MM/MV")}
 # What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
@@ -16,8 +15,6 @@ _OFFERED = {"speed": (12.5, 25.0, 50.0), "gain": (2.5, 5.0, 10.0, 20.0)}
 _BOTH = {"20/10": (20.0, 10.0), "10/5": (10.0, 5.0), "5/2.5": (5.0, 2.5)}
 _LIMB, _CHEST = ("Limb", "LIMB"), ("Chest", "CHEST")
 _DIGITS, _POINTS = tuple("0123456789"), (".", ",")
-# Share of ink from which on it is looked at: thin strokes of small print have little, letters beside dots need more.
-_INK = (0.3, 0.5)
 # Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
 _DIGIT, _PIECE, _WORD, _MARGIN = 0.6, 0.45, 0.7, 0.04
 # By how much a digit is more like what it is read as than any other, and width over height from which on a mark may be
@@ -104,21 +101,19 @@ def _parts(word: str) -> set[str]:
     return {word[a:b] for a in range(len(word)) for b in range(a + 1, len(word) + 1)}
 
 
-def read_printed(ink: Floats, px_per_mm: float) -> list[Printed]:
+def read_printed(marks: Sequence[Marks]) -> list[Printed]:
     """Speeds and gains on a page.
 
     Parameters
     ----------
-    ink : (H, W) float32
-        Share of ink.
-    px_per_mm : float
+    marks : sequence of Marks
+        Of `ecg.letters.marks_of`.
     """
     found: list[Printed] = []
-    for least in _INK:
-        if len({printed.kind for printed in found}) < 2:
-            known = {printed.kind for printed in found}
-            again = _read_all(find_marks(ink, px_per_mm, least))
-            found += [printed for printed in again if printed.kind not in known]
+    for some in marks:
+        known = {printed.kind for printed in found}
+        if len(known) < len(_UNITS):
+            found += [printed for printed in _read_all(some) if printed.kind not in known]
     return found
 
 

@@ -179,7 +179,9 @@ def _pixels(image: Image.Image) -> Bytes:
         return srgb(image, profile)
     rgba = np.asarray(image.convert("RGBA"))
     opaque = on_white(rgba[..., :3], rgba[..., 3]) if rgba[..., 3].min() < 255 else rgba[..., :3]
-    return srgb(Image.fromarray(opaque), profile if image.mode != "L" else None)
+    if profile is None or image.mode == "L":
+        return np.ascontiguousarray(opaque)
+    return srgb(Image.fromarray(opaque), profile)
 
 
 def _deep_png(content: bytes) -> Bytes:

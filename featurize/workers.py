@@ -1,26 +1,15 @@
 """Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
-import os
-import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 
 from featurize.chunks import Chunk, Item, Task, join, lost, measure_chunk
 from featurize.errors import UserError
-
-if TYPE_CHECKING:
-    from loky import ProcessPoolExecutor
+from featurize.processes import process_pool
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
-# One thread each, for the processes are the parallelism; no dump of a crash, for it is told as an error row; and glibc
-# keeps up to 256 MB of freed memory: handing pages back and taking them anew costs a tenth of the time.
-_ENVIRONMENT = {**{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")},
-                "PYTHONFAULTHANDLER": "",
-                **{f"MALLOC_{limit}_THRESHOLD_": str(size) for limit, size in (("TRIM", 2 ** 28), ("MMAP", 2 ** 25))}}
 
 Pieces = Mapping[int, Sequence[Item]]
 Finished = Iterator[tuple[int, Chunk]]
@@ -58,24 +47,6 @@ def _here(task: Task, pieces: Pieces) -> Finished:
             yield number, measure_chunk(task, items)
     finally:
         cv2.setNumThreads(threads)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    """A parent that was killed cannot stop its workers; they would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def process_pool(jobs: int) -> "ProcessPoolExecutor":
-    """Fresh processes, never forked ones: numba, OpenCV and OpenMP hang in a fork of a process that used them."""
-    from loky import ProcessPoolExecutor
-    return ProcessPoolExecutor(jobs, initializer=_start_worker, env=_ENVIRONMENT)
 
 
 def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
@@ -151,8 +122,3 @@ def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
                     died = isinstance(single.exception(), KilledWorker)
                     parts.append(lost(item, "it killed its Dask workers", "crashed") if died else single.result())
                 yield number, join(parts)
-
-
-def default_jobs() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

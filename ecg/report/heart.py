@@ -134,12 +134,12 @@ def _beat_chart(signals: pd.DataFrame, beats: pd.DataFrame, fs: float) -> str:
 
 def _bounds(own: pd.DataFrame) -> list[tuple[str, tuple[float, float]]]:
     """Color and middle bounds of each wave of a lead, ms from the onset of QRS."""
-    found = []
+    found, qrs = [], own["qrs_onset_s"].to_numpy()
     for wave, color, _ in _MARKS:
         edge = "qrs" if wave == "r" else wave
-        onset, offset = (own[f"{edge}_{end}_s"] - own["qrs_onset_s"] for end in ("onset", "offset"))
-        if onset.notna().any() and offset.notna().any():
-            found.append((color, (1000 * float(onset.median()), 1000 * float(offset.median()))))
+        onset, offset = (own[f"{edge}_{end}_s"].to_numpy() - qrs for end in ("onset", "offset"))
+        if np.isfinite(onset).any() and np.isfinite(offset).any():
+            found.append((color, (1000 * float(np.nanmedian(onset)), 1000 * float(np.nanmedian(offset)))))
     return found
 
 

@@ -45,6 +45,13 @@ def test_without_pulse_and_print_ten_is_assumed_and_said() -> None:
     assert warnings == ["neither a calibration pulse nor a printed gain was found: 10 mm/mV is assumed"]
 
 
+def test_a_gain_printed_for_the_chest_leads_holds_where_none_is_found_for_the_others() -> None:
+    limb, chest, warnings = gain([], [said(5, "chest")], "I", "V1")
+    assert (limb, chest) == (10, 5)
+    assert warnings == ["neither a calibration pulse nor a printed gain was found for the limb leads: "
+                        "10 mm/mV is assumed"]
+
+
 def test_pulses_of_chest_rows_tell_the_gain_of_chest_leads() -> None:
     assert gain([pulse(10, 200), pulse(5, 400)], [], "I", "V1") == (10, 5, [])
     assert gain([pulse(10, 200), pulse(10, 400)], [], "I", "V1") == (10, None, [])
@@ -76,9 +83,3 @@ def test_printed_speed_counts_more_than_the_width_of_pulses(printed: list[float]
     warnings: list[str] = []
     found = find_speed([pulse(10, 200, wide_mm=wide_mm)], [Printed("speed", v, "", 0.9) for v in printed], PX, warnings)
     assert found == speed and len(warnings) == told
-
-
-def test_where_only_the_gain_of_chest_leads_was_read_it_holds_for_them() -> None:
-    limb, chest, warnings = gain([], [said(5, "chest")], "I", "V1")
-    assert (limb, chest) == (10, 5)
-    assert warnings[0].startswith("neither a calibration pulse nor a printed gain of the limb leads was found: 10 mm")

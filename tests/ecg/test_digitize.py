@@ -10,6 +10,7 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
+from ecg.letters import marks_of
 from ecg.names import LEADS, read_words
 from ecg.points import Point
 from ecg.rows import NoTrace
@@ -134,7 +135,7 @@ def test_a_name_beside_a_separator_is_read() -> None:
     ink = np.zeros((60, 90), np.uint8)
     cv2.putText(ink, "V1", (25, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
     cv2.line(ink, (20, 18), (20, 43), 255, 2)
-    assert [word.text for word in read_words(ink.astype(np.float32) / 255, 7.874)] == ["V1"]
+    assert [word.text for word in read_words(marks_of(ink.astype(np.float32) / 255, 7.874))] == ["V1"]
 
 
 def test_separators_speak_for_columns_where_no_name_does() -> None:

@@ -39,6 +39,17 @@ def test_millimetre_lines_tell_the_scale_to_a_ten_thousandth(style: Style) -> No
     assert scale == pytest.approx((style.px_per_mm, style.px_per_mm), rel=FINE)
 
 
+@pytest.mark.parametrize(("height", "width"), [(330, 330), (400, 600), (500, 500), (330, 1400)])
+def test_a_small_picture_has_a_grid_too(height: int, width: int) -> None:
+    rgb = np.full((height, width, 3), 255, np.uint8)
+    for every, color in ((6, (255, 215, 215)), (30, (255, 150, 150))):
+        rgb[::every] = rgb[:, ::every] = color
+    row = height // 2 - 30 * (np.arange(width) % 120 < 3)
+    cv2.polylines(rgb, [np.c_[np.arange(width), row].astype(np.int32)[:, None]], False, (0, 0, 0), 2)
+    dark = darkness(rgb)
+    assert find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape) == pytest.approx((6, 6), rel=1e-3)
+
+
 def test_rotation_is_measured_and_undone() -> None:
     rgb, _ = draw_page(heartbeats(2))
     height, width = rgb.shape[:2]

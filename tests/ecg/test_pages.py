@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ecg import pages
+from ecg import one, pages
 from ecg.digitize import digitize
 from ecg.names import LEADS
 from ecg.outputs import csv_of, write_overlay
@@ -82,7 +82,7 @@ def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("done again")
     (folder / "only").mkdir(exist_ok=True)
-    monkeypatch.setattr(pages, "digitize", refuse)
+    monkeypatch.setattr(one, "digitize", refuse)
     summary = digitize_pages([folder / "a/good.png"], done / "a", Settings(), jobs=1)
     assert summary.resumed == 1
 

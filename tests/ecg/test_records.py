@@ -116,17 +116,17 @@ def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> 
 
 
 def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ecg import pages
+    from ecg import one
     write_csv(tmp_path / "in/a.csv")
     write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))
-    analyze = pages.analyze
+    analyze = one.analyze
 
     def sometimes(mv: np.ndarray, leads: tuple[str, ...], fs_hz: float) -> object:
         if abs(mv[0, 0] - heart(STEADY)[0, 0]) < 1e-4:
             raise ValueError("odd")
         return analyze(mv, leads, fs_hz)
 
-    monkeypatch.setattr(pages, "analyze", sometimes)
+    monkeypatch.setattr(one, "analyze", sometimes)
     summary = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
     assert (summary.pages, summary.errors) == (1, 1)
     told = pd.read_csv(tmp_path / "out/errors.csv").iloc[0]

@@ -15,7 +15,8 @@ from featurize.chunks import Chunk, Item, Task
 from featurize.errors import UserError
 from featurize.images import Picture
 from featurize.settings import load_preset
-from featurize.workers import default_jobs, measure_pieces
+from featurize.processes import default_jobs
+from featurize.workers import measure_pieces
 
 
 @dataclass(frozen=True)
