@@ -43,7 +43,13 @@ STYLES = {
     "blue ink": Style(ink=(30, 40, 140), major=(240, 130, 130), minor=(250, 205, 205)),
     "no pulse, no words": Style(pulse="none", words=False, separators="none", names="above"),
     "100 dpi": Style(px_per_mm=4.0, pen_mm=.35), "300 dpi": Style(px_per_mm=11.8),
-    "50 mm/s, 5 mm/mV": Style(layout="3x1", mm_per_s=50, mm_per_mv=5)}
+    "50 mm/s, 5 mm/mV": Style(layout="3x1", mm_per_s=50, mm_per_mv=5),
+    "6x2 in Cabrera's order, gaps": Style(layout="6x2 cabrera", row_mm=26, separators="none", names="above", gap_mm=4,
+                                          pulse="first"),
+    "12x1, rows 10 mm apart": Style(layout="12x1", row_mm=10, separators="none", names="above"),
+    "gray pen, gray grid, 150 dpi": Style(major=(150, 150, 150), minor=(215, 215, 215), ink=(60, 60, 60),
+                                          px_per_mm=5.9),
+    "chest leads 5 mm/mV": Style(chest_mm_per_mv=5)}
 
 
 class Peaks(NamedTuple):

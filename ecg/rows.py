@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 
 # Two rows that share a level piece of ink longer than this follow one trace.
 _TOGETHER_MM = 2.0
+# A short row has this share of the level ink of the fullest one, and its base line no other within so many mm.
+_LEVEL, _NEAR_MM = 0.3, 6.0
 # Share of a path that runs along another's trace, or along those of all others, from which on it has none of its own.
 _SHARED, _SHARED_WITH_ALL = 0.35, 0.4
 # Share of the outermost millimetre's length that a frame or a scanner's dark rim inks at least.
@@ -52,6 +54,9 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     rows = _distinct([path for path, _ in paths], sx)
     if wanted and len(rows) > wanted:
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
+    if not wanted:
+        lost = [p for p in starts if profile[round(p)] > _LEVEL * profile.max()]
+        rows += _beside(rows, lost, ink, page.px_per_mm, peak)
     rows = _apart(rows, ink, page.px_per_mm, peak)
     if not rows:
         raise NoTrace("a grid, but nothing that runs along it for 25 mm: no trace was found")
@@ -90,6 +95,22 @@ def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
         return out
     longest = max(p.end - p.start for p in out)
     return [p for p in out if p.end - p.start > max(25 * sx, 0.45 * longest)]
+
+
+def _beside(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: tuple[float, float], peak: float
+            ) -> list[RowPath]:
+    """Rows shorter than the others, found where these are not: beyond its end a row's path follows a neighbor."""
+    near = _NEAR_MM * px_per_mm[1]
+    lost = [p for p in starts if all(abs(p - row.base) > near for row in rows)]
+    if not rows or not lost:
+        return []
+    left, reach = ink.copy(), round(_TOGETHER_MM * px_per_mm[0]) // 4
+    for row in rows:
+        for x in np.flatnonzero(row.on_ink):
+            top, bottom = sorted((int(row.first[x]), int(row.last[x])))
+            left[max(0, top - reach):bottom + reach + 1, x] = 0
+    paths = [path for p in lost for path in [row_path(left, p, px_per_mm, peak)] if path and abs(path.base - p) < near]
+    return [path for path in _distinct([*rows, *paths], px_per_mm[0]) if not any(path is row for row in rows)]
 
 
 def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], peak: float) -> list[RowPath]:
