@@ -53,7 +53,7 @@ def of_other_complexes(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tan
                 continue
             moved = at + off
             if line.x[0] <= moved[0] and moved[-1] <= line.x[-1]:
-                yield joined(sign * np.interp(moved, line.x, line.y), tangle.courses[k])
+                yield joined(sign * np.interp(moved, line.x, line.y), tangle.courses[k], tangle.held[k])
 
 
 def offsets(tangle: Tangle, ink: Floats, x: float, complexes: Sequence[float]) -> list[float]:
@@ -84,9 +84,12 @@ def offsets(tangle: Tangle, ink: Floats, x: float, complexes: Sequence[float]) -
     return out
 
 
-def joined(y: Reals, now: Reals) -> Reals:
-    """A course (n,) raised so that it begins and ends where another one does."""
-    return np.asarray(y + np.linspace(now[0] - y[0], now[-1] - y[-1], len(y)))
+def joined(y: Reals, now: Reals, held: tuple[bool, bool]) -> Reals:
+    """A course (n,) raised so that it begins and ends where another one does, at the sides where that is held."""
+    left, right = now[0] - y[0], now[-1] - y[-1]
+    if held[0] != held[1]:
+        left = right = left if held[0] else right
+    return np.asarray(y + np.linspace(left, right, len(y)))
 
 
 def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int) -> Iterator[Reals]:
@@ -104,7 +107,8 @@ def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int)
         base = np.array([u, v]).T
         if abs(np.linalg.det(base)) > 0.1:
             p, q = np.linalg.solve(base, np.array(_limb(own.lead)))
-            yield joined(p * np.interp(at, a.x, a.y) + q * np.interp(at, b.x, b.y), tangle.courses[k])
+            yield joined(p * np.interp(at, a.x, a.y) + q * np.interp(at, b.x, b.y), tangle.courses[k],
+                         tangle.held[k])
 
 
 def _limb(lead: str) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
     if not wanted:
         lost = [p for p in starts if profile[round(p)] > _LEVEL * profile.max()]
-        rows += _beside(rows, lost, ink, page.px_per_mm, peak)
+        rows += _last_line(rows, lost, ink, page.px_per_mm, peak)
     rows = _apart(rows, ink, page.px_per_mm, peak)
     if not rows:
         raise NoTrace("a grid, but nothing that runs along it for 25 mm: no trace was found")
@@ -97,20 +97,21 @@ def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
     return [p for p in out if p.end - p.start > max(25 * sx, 0.45 * longest)]
 
 
-def _beside(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: tuple[float, float], peak: float
-            ) -> list[RowPath]:
-    """Rows shorter than the others, found where these are not: beyond its end a row's path follows a neighbor."""
-    near = _NEAR_MM * px_per_mm[1]
-    lost = [p for p in starts if all(abs(p - row.base) > near for row in rows)]
-    if not rows or not lost:
+def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: tuple[float, float], peak: float
+               ) -> list[RowPath]:
+    """A row below all others that ends before them: beyond its end its path has followed the row above."""
+    lost = [p for p in starts if all(p > row.base + _NEAR_MM * px_per_mm[1] for row in rows)]
+    if len(rows) < 2 or not lost:
         return []
     left, reach = ink.copy(), round(_TOGETHER_MM * px_per_mm[0]) // 4
     for row in rows:
         for x in np.flatnonzero(row.on_ink):
             top, bottom = sorted((int(row.first[x]), int(row.last[x])))
             left[max(0, top - reach):bottom + reach + 1, x] = 0
-    paths = [path for p in lost for path in [row_path(left, p, px_per_mm, peak)] if path and abs(path.base - p) < near]
-    return [path for path in _distinct([*rows, *paths], px_per_mm[0]) if not any(path is row for row in rows)]
+    begin, near = float(np.median([row.start for row in rows])), _NEAR_MM * px_per_mm[1]
+    paths = [path for p in lost for path in [row_path(left, p, px_per_mm, peak)]
+             if path and abs(path.base - p) < near and abs(path.start - begin) < near]
+    return [path for path in _distinct([*rows, *paths], px_per_mm[0]) if not any(path is row for row in rows)][:1]
 
 
 def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], peak: float) -> list[RowPath]:

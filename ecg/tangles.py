@@ -26,6 +26,8 @@ Reals = NDArray[np.float64]
 
 # A complex reaches so far before and behind the column in which most ink stands; complexes follow no faster, s.
 _BEFORE_S, _BEHIND_S, _REFRACTORY_S = 0.08, 0.13, 0.25
+# A line that begins or ends no farther than this from there does so in the same window, s.
+_EDGE_S = 0.3
 # Ink in a column, beside what complexes usually have, from which it is one; and how far columns are averaged, s.
 _LEAST_SHARE, _SMOOTH_S = 0.3, 0.015
 # Gain, in px of wrong ink, from which other courses are taken.
@@ -99,8 +101,8 @@ def _places(lines: Sequence[Line], sheet: _Sheet, x: float) -> list[_Place]:
     """Groups of lines whose rows meet around column x."""
     inside = []
     for owner, line in enumerate(lines):
-        first, last = _span(line, x, sheet.px_per_s)
-        if first >= 0 and last < len(line.y):
+        if line.x[0] <= x <= line.x[-1]:
+            first, last = _span(line, x, sheet.px_per_s)
             part = line.y[first:last + 1]
             inside.append((float(part.min()), float(part.max()), owner))
     groups: list[list[int]] = []
@@ -114,9 +116,11 @@ def _places(lines: Sequence[Line], sheet: _Sheet, x: float) -> list[_Place]:
 
 
 def _span(line: Line, x: float, px_per_s: float) -> tuple[int, int]:
-    """First and last node of a line in the complex of column x."""
+    """First and last node of a line in the complex of column x, or its ends where they are near."""
     left, right = x - _BEFORE_S * px_per_s, x + _BEHIND_S * px_per_s
-    return round((left - line.x0) / STEP_PX), round((right - line.x0) / STEP_PX)
+    first, last = round((left - line.x0) / STEP_PX), round((right - line.x0) / STEP_PX)
+    edge, end = round(_EDGE_S * px_per_s / STEP_PX), len(line.y) - 1
+    return 0 if first < edge else first, end if last > end - edge else last
 
 
 def _tangle(lines: Sequence[Line], sheet: _Sheet, place: _Place) -> Tangle:
@@ -127,8 +131,8 @@ def _tangle(lines: Sequence[Line], sheet: _Sheet, place: _Place) -> Tangle:
     height, width = sheet.ink.shape
     top = int(np.clip(min(y.min() for y in parts) - pad, 0, height - 1))
     bottom = int(np.clip(max(y.max() for y in parts) + pad + 1, top + 1, height))
-    left = max(0, int(place.x - _BEFORE_S * sheet.px_per_s) - pad)
-    right = min(width, int(place.x + _BEHIND_S * sheet.px_per_s) + pad + 2)
+    left = max(0, int(min(lines[owner].x[first] for owner, (first, _) in spans.items())) - pad)
+    right = min(width, int(max(lines[owner].x[last] for owner, (_, last) in spans.items())) + pad + 2)
     others = np.full((bottom - top, right - left), reach, np.float32)
     who, which = np.zeros(others.shape, np.int32), np.zeros(others.shape, np.int32)
     for owner, line in enumerate(lines):
@@ -139,7 +143,8 @@ def _tangle(lines: Sequence[Line], sheet: _Sheet, place: _Place) -> Tangle:
                              who, which)
     at = np.s_[top:bottom, left:right]
     x0 = [lines[owner].x0 + first * STEP_PX - left for owner, (first, _) in spans.items()]
-    return Tangle(list(spans), list(spans.values()), x0, [y - top for y in parts], top,
+    held = [(first > 0, last < len(lines[owner].y) - 1) for owner, (first, last) in spans.items()]
+    return Tangle(list(spans), list(spans.values()), x0, [y - top for y in parts], held, top,
                   np.ascontiguousarray(sheet.ink[at]), np.ascontiguousarray(sheet.trust[at]), others, sheet.profile)
 
 
@@ -207,8 +212,9 @@ def _alike(lines: Sequence[Line], sheet: _Sheet, tangle: Tangle, place: _Place, 
     """For each line of a tangle its courses (S, n) in all of several places, and their median."""
     beside = offsets(tangle, sheet.ink, place.x, [p.x for p in places])
     out = []
-    for owner, (first, last), now in zip(tangle.owners, tangle.spans, tangle.courses):
+    for owner, (first, last), now, held in zip(tangle.owners, tangle.spans, tangle.courses, tangle.held):
         line = lines[owner]
-        moved = np.array([joined(np.interp(line.x[first:last + 1] + off, line.x, line.y), now) for off in beside])
+        moved = np.array([joined(np.interp(line.x[first:last + 1] + off, line.x, line.y), now, held)
+                          for off in beside])
         out.append(np.concatenate([moved, np.median(moved, axis=0)[None]]))
     return out

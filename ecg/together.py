@@ -41,6 +41,8 @@ class Tangle:
         Column of the first of these nodes.
     courses : sequence of (n,) float64
         Rows of the nodes.
+    held : sequence of (bool, bool)
+        Whether each goes on to the left and to the right of the window: there it is held.
     top : int
         Row of the page at which the window begins.
     ink, trust, others : (H, W) float32
@@ -53,6 +55,7 @@ class Tangle:
     spans: Sequence[tuple[int, int]]
     x0: Sequence[float]
     courses: Sequence[Reals]
+    held: Sequence[tuple[bool, bool]]
     top: int
     ink: Floats
     trust: Floats
@@ -108,7 +111,7 @@ def error(tangle: Tangle, courses: Sequence[Reals]) -> float:
 
 
 def refined(tangle: Tangle, courses: Sequence[Reals]) -> list[Reals]:
-    """Courses after some rounds of the fit, all together, their ends held."""
+    """Courses after some rounds of the fit, all together; ends of lines move too."""
     nodes, reach = [y.copy() for y in courses], len(tangle.profile) / FINE
     who, which = np.empty(tangle.ink.shape, np.int32), np.zeros(tangle.ink.shape, np.int32)
     for _ in range(_ROUNDS):
@@ -120,7 +123,7 @@ def refined(tangle: Tangle, courses: Sequence[Reals]) -> list[Reals]:
             diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
             pen_equations(y, tangle.x0[k], STEP_PX, k, reach, tangle.profile, FINE, tangle.ink, tangle.trust, nearest,
                           who, which, diagonal, beside, right)
-            diagonal[[0, -1]] += 1e6
+            diagonal[[0, -1]] += np.where(tangle.held[k], 1e6, 0)
             move(y, diagonal, beside, right)
     return nodes
 

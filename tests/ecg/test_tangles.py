@@ -50,7 +50,8 @@ def tangle(*courses: np.ndarray, drawn: tuple[np.ndarray, ...] = (UPPER, LOWER))
     reach = len(profile) / FINE
     bare = np.full((HEIGHT, WIDTH), reach, np.float32)
     n = len(courses)
-    return Tangle(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(courses), 0, ink.max(axis=0),
+    return Tangle(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(courses), [(True, True)] * n, 0,
+                  ink.max(axis=0),
                   np.ones((HEIGHT, WIDTH), np.float32), bare, profile)
 
 
