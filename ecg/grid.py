@@ -20,6 +20,8 @@ Reals = NDArray[np.float64]
 BOX_MM = 5.0
 # A plainer map may fit worse by this factor.
 _AS_WELL = 1.03
+# Boxes across a block, where the picture is large enough.
+_PERIODS = 6
 # Blocks that a map is fitted to, at least; of so many that are looked at some must fit.
 _FEWEST, _MANY = 6, 24
 # Phases that a map foresaw, from this part of the page on, to so many cycles: it holds for the rest of the page too.
@@ -232,7 +234,7 @@ def _to_unit(frequency: float, unit: float) -> float:
 def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
     """Homography that agrees with the phase of the grid in blocks, taken in from the middle outward."""
     period = 1 / np.hypot(*waves[0])
-    size = int(min(max(6 * period, 48), min(signal.shape) / 2))
+    size = int(min(max(_PERIODS * period, 48), min(signal.shape) / 2))
     step = max(size // 2, int(max(signal.shape) / 24))
     middle = np.array([signal.shape[1] / 2, signal.shape[0] / 2])
     centers = np.array([(x, y) for y in range(size // 2, signal.shape[0] - size // 2 + 1, step)
@@ -256,8 +258,8 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
         agree[:] = False
         near = good & (np.abs(off).max(axis=1) < 0.3)
         if near.sum() < _FEWEST:
-            if use.sum() < _MANY:
-                continue  # the middle of a small picture holds few blocks
+            if use.sum() < _MANY and size + 1 > _PERIODS * period:
+                continue  # the middle of a small picture holds few blocks; of a patchwork they are not whole
             break
         chosen = centers[use][near], targets[near], weights[near]
         matrix = _fit(*chosen, 8 if limit >= 0.36 else 6)
