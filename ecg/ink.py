@@ -26,6 +26,8 @@ _COLOR_TELLS = 0.3
 _FULL = 0.85
 # Ink in a color is so much darker, all channels taken together, than gray lines that seem as dark in one.
 _DARKER = 1.5
+# Darkness of ink in every channel, at least.
+_IN_ALL = 0.25
 # Cosine of the angle, seen along the grid's color, within which ink is of one hue.
 _ONE_HUE = 0.966
 # Edges of the pen more blurred than this by color may have been blurred by the coding of color: so much sharper are
@@ -90,7 +92,8 @@ def find_colors(dark: Floats) -> Colors:
     if not colors.by_color:
         # A blue pen is in one channel as bright as a grid in gray.
         darker = _told_apart(sample, (bands[0] + bands[1] + bands[2]) / np.float32(3), most)
-        return darker if darker.ink.sum() > _DARKER * colors.ink.sum() else colors
+        more = darker.ink.sum() > _DARKER * colors.ink.sum() and darker.ink.min() > _IN_ALL
+        return darker if more else colors
     return colors
 
 

@@ -16,7 +16,7 @@ _LIMB, _CHEST = LEADS[:6], LEADS[6:]
 # From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
-_STROKE = 0.4
+_STROKE, _STROKES = 0.4, 1.0
 # What a separator counts where names count up to 1, and how far from its place it may stand.
 _PARTED, _BESIDE_MM = 0.25, 2.0
 # How far from the beginning of a row its name stands.
@@ -42,6 +42,11 @@ def _in_columns(leads: Sequence[str], rows: int) -> Plan:
     return tuple(tuple(leads[r::rows]) for r in range(rows))
 
 
+def _across(leads: Sequence[str], columns: int) -> Plan:
+    """Leads along the first row, then along the next."""
+    return tuple(tuple(leads[k:k + columns]) for k in range(0, len(leads), columns))
+
+
 _GRID34, _GRID62 = _in_columns(LEADS, 3), _in_columns(LEADS, 6)
 _CABRERA34, _CABRERA62 = _in_columns((*_CABRERA, *_CHEST), 3), _in_columns((*_CABRERA, *_CHEST), 6)
 # Rows from the top; a rhythm strip is a row of one lead below rows of several.
@@ -52,7 +57,8 @@ LAYOUTS: dict[str, Plan] = {
     "12x1": _in_columns(LEADS, 12), "6x1": _in_columns(_LIMB, 6), "6x1 chest": _in_columns(_CHEST, 6),
     "3x1": (("I",), ("II",), ("III",)), "2x1": (("II",), ("V1",)), "1x1": (("II",),),
     "3x4 cabrera": _CABRERA34, "3x4+1 cabrera": (*_CABRERA34, ("II",)), "6x2 cabrera": _CABRERA62,
-    "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12)}
+    "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12),
+    "4x3 across": _across(LEADS, 3), "6x2 across": _across(LEADS, 2)}
 
 
 def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequence[Stroke], sx: float, name: str,
@@ -68,7 +74,8 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
     if name == "auto":
         own = _by_names(rows, named) | _line_after_line(rows, named, sx)
         other, seen = _best(rows, named, own, sx, separators)
-        if not best or len(found) < _KNOWN * len(seen) and _is_likely(own[other]):
+        few = not best or _different(options[best], found) < _KNOWN * _different(own[other], seen)
+        if few and (not best or _is_likely(own[other])):
             best, found, options = other, seen, own
     leads = options[best]
     # One lead that runs on may be named once.
@@ -76,6 +83,11 @@ def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequ
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
     return best, _upright_avr(rows, _rhythm_leads(rows, named, leads, sx), sx, warnings), found
+
+
+def _different(leads: Plan, found: set[tuple[int, int]]) -> int:
+    """How many different names were found."""
+    return len({leads[r][c] for r, c in found})
 
 
 def _upright_avr(rows: Sequence[RowPath], leads: Plan, sx: float, warnings: list[str]) -> Plan:
@@ -118,9 +130,14 @@ def _best(rows: Sequence[RowPath], named: Sequence[Word], options: dict[str, Pla
         seen = _agreement(rows, named, leads, sx)
         # Any upright stroke looks like an I.
         sure = sum(score * (_STROKE if leads[r][c] == "I" else 1) for (r, c), score in seen.items())
-        value = sure - 0.1 * sum(map(len, leads)) - (0 if option in _COMMON or seen and runs_on(leads) else 0.7)
+        # Lines that each begin with an I may begin with an axis.
+        sure = min(sure, _STROKES) if runs_on(leads) and leads[0][0] == "I" else sure
+        lawful = _lawful(rows, leads, sx)
+        # What few print is doubted, unless laws or lines speak for it.
+        known = option in _COMMON or lawful == _LAWS or seen and runs_on(leads)
+        value = sure - 0.1 * sum(map(len, leads)) - (0 if known else 0.7)
         value += _stepping(rows, sx) if runs_on(leads) else 0.0
-        value += _parted(rows, leads, separators, sx) + _lawful(rows, leads, sx)
+        value += _parted(rows, leads, separators, sx) + lawful
         if value > most:
             best, most, found = option, value, set(seen)
     return best, found
