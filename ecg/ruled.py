@@ -13,6 +13,8 @@ Floats = NDArray[np.float32]
 _HALF_MM, _STEP = 3, 4
 # A row this much darker than the same rows of the boxes above and below (and by so many of 255) carries a level trace.
 _DARKER, _AND = 1.2, 10
+# A row that is dark in all but this share of its columns, though less than this, is a line.
+_MARGIN, _FAINT = 0.03, 0.6
 # No line is darker: of its pixels the trace could not be told.
 _DARKEST = 0.9
 
@@ -48,7 +50,9 @@ def _level_lines(image: Bytes, px_per_mm: tuple[float, float]) -> Bytes:
     length = 2 * round(_HALF_MM * px_per_mm[0]) + 1
     own = np.asarray(percentile_filter(image[:, ::_STEP], 50, size=(1, max(3, length // _STEP | 1))))
     usual = _same_row_elsewhere(own, BOX_MM * px_per_mm[1])
-    ruled = own <= _DARKER * usual + _AND
+    # Lines that fall on one row of pixels are darker than those that share two; they are dark up to the margins.
+    throughout = np.quantile(own, _MARGIN, axis=1, keepdims=True)
+    ruled = own <= _DARKER * np.maximum(usual, np.where(throughout < 255 * _FAINT, throughout, 0)) + _AND
     columns = np.arange(own.shape[1], dtype=np.int32)
     left = np.maximum.accumulate(np.where(ruled, columns, -1), axis=1)
     right = np.minimum.accumulate(np.where(ruled, columns, own.shape[1])[:, ::-1], axis=1)[:, ::-1]

@@ -10,6 +10,7 @@ from ecg.ink import find_colors
 from ecg.marks import measure_pen
 from ecg.page import flatten
 from ecg.rows import clean
+from ecg.ruled import without_lines
 from ecg.synth import Style, draw_page, heartbeats
 
 WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (0, 0, 179)
@@ -127,3 +128,14 @@ def test_a_blue_pen_is_ink_where_gray_lines_are_as_dark_in_blue() -> None:
     colors = find_colors(dark)
     assert colors.ink == pytest.approx(blue, abs=0.02)
     assert colors.grid.any() and np.ptp(colors.grid) < 0.01
+
+
+def test_a_line_that_falls_on_one_row_of_pixels_is_no_trace() -> None:
+    """Lines 30 px apart, every eighth of them half as dark again as those that share two rows."""
+    dark = np.full((900, 1200), 0.02, np.float32)
+    dark[15::30] = 0.3
+    dark[15::240] = 0.46
+    dark[400:403, 200:1000] = 1
+    share = without_lines(dark, (6.0, 6.0))
+    assert share[15::30].max() < 0.06
+    assert share[401, 210:990].min() > 0.9
