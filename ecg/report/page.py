@@ -77,24 +77,25 @@ def _tiles(good: "Sequence[Done]", failed: "Sequence[Done]") -> list[dict[str, s
 
 
 def _pages(good: "Sequence[Done]") -> dict[str, Any]:
-    head = ["Page", "Layout", "Leads", "Least confidence", "Doubtful", "px/mm", "mm/mV", "Rotation", "Heart rate",
-            "I + III − II", "Warnings"]
+    # What a table too wide for the page hides is what one asks for last.
+    head = ["Page", "Layout", "Heart rate", "Least confidence", "Doubtful", "I + III − II", "Warnings", "mm/mV",
+            "px/mm", "Rotation", "Leads"]
     rows = []
     for d in good:
         f = d.facts or {}
-        rows.append([d.item.path, f["layout"], str(len(f["leads"])), percent(_confidence(f)),
-                     f"{_doubtful_s(f):.2f} s", *_paper(f), number(f["heart_rate_bpm"]),
-                     f"{number(f['einthoven_residual_mv'])} mV", "; ".join(f["warnings"])])
+        rows.append([d.item.path, f["layout"], number(f["heart_rate_bpm"]), percent(_confidence(f)),
+                     f"{_doubtful_s(f):.2f} s", f"{number(f['einthoven_residual_mv'])} mV", "; ".join(f["warnings"]),
+                     *_paper(f), str(len(f["leads"]))])
     return table(head, rows, sortable=True)
 
 
 def _paper(facts: dict[str, Any]) -> list[str]:
-    """px/mm, mm/mV and rotation; a digital record has no paper."""
+    """mm/mV, px/mm and rotation; a digital record has no paper."""
     if facts["px_per_mm"] is None:
         return ["", "", ""]
-    across, down = facts["px_per_mm"]
+    scales = dict.fromkeys(f"{scale:.3f}" for scale in facts["px_per_mm"])
     gains = dict.fromkeys(f"{facts[name]:g}" for name in ("mm_per_mv", "chest_mm_per_mv"))
-    return [f"{across:.3f} × {down:.3f}", " / ".join(gains), f"{round(facts['rotation_deg'], 2) + 0:.2f}°"]
+    return [" / ".join(gains), " × ".join(scales), f"{round(facts['rotation_deg'], 2) + 0:.2f}°"]
 
 
 def _picture(done: "Done", out: Path) -> dict[str, str]:
