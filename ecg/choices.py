@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecg.columns import Cell
 from ecg.fit import STEP_PX, Line
+from ecg.laws import LIMB
 from ecg.tangle_kernels import crossings
 from ecg.together import Tangle
 
@@ -17,9 +18,6 @@ Chain = tuple[int, ...]
 
 # Columns by which two complexes of one page may be shifted against each other when their tallest columns lie together.
 _SHIFT_PX = 4.0
-# Limb leads by I and II (Einthoven 1912; Goldberger 1942, doi:10.1016/S0002-8703(42)90821-4).
-_LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5),
-         "aVF": (-0.5, 1.0)}
 # Strokes behind a tip are at least so many pens long, and its end no wider than so many.
 _STROKE_PENS, _WIDEST_PENS = 3.0, 3.0
 # Points inside the ink at which a pen may have turned unseen lie so far apart.
@@ -96,24 +94,18 @@ def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int)
     """Courses (n,) of a limb lead as any two others that are drawn at the same time give it."""
     owner, (first, last) = tangle.owners[k], tangle.spans[k]
     own, at = cells[owner], lines[owner].x[first:last + 1]
-    name = own.lead.lstrip("-")
-    if name not in _LIMB:
+    if own.lead not in LIMB:
         return
-    together = [(_limb(cell.lead), line) for cell, line in zip(cells, lines)
-                if cell.lead.lstrip("-") in _LIMB and cell.lead.lstrip("-") != name
+    together = [(LIMB[cell.lead], line) for cell, line in zip(cells, lines)
+                if cell.lead in LIMB and cell.lead.lstrip("-") != own.lead.lstrip("-")
                 and (cell.start, cell.start_s) == (own.start, own.start_s)
                 and line.x[0] <= at[0] and at[-1] <= line.x[-1]]
     for (u, a), (v, b) in combinations(together, 2):
         base = np.array([u, v]).T
         if abs(np.linalg.det(base)) > 0.1:
-            p, q = np.linalg.solve(base, np.array(_limb(own.lead)))
+            p, q = np.linalg.solve(base, np.array(LIMB[own.lead]))
             yield joined(p * np.interp(at, a.x, a.y) + q * np.interp(at, b.x, b.y), tangle.courses[k],
                          tangle.held[k])
-
-
-def _limb(lead: str) -> tuple[float, float]:
-    a, b = _LIMB[lead.lstrip("-")]
-    return (-a, -b) if lead.startswith("-") else (a, b)
 
 
 def tips(tangle: Tangle, pen_px: float) -> Reals:

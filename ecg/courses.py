@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import STEP_PX, move
-from ecg.kernels import course_errors, pen_distance, pen_equations, polylines
+from ecg.fit import STEP_PX, fit_window
+from ecg.kernels import course_errors, polylines
 from ecg.marks import FINE
 
 Bytes = NDArray[np.uint8]
@@ -190,16 +190,6 @@ def _ends(window: Window, tips: Sequence[Point], at: int) -> list[Point]:
 
 def _refined(window: Window, course: Reals) -> Reals:
     """The course after some rounds of the fit, its joints held."""
-    y, x0 = course.copy(), float(window.x[0])
-    who, which = np.empty(window.ink.shape, np.int32), np.zeros(window.ink.shape, np.int32)
-    for _ in range(_ROUNDS):
-        nearest = window.others.copy()
-        who.fill(-1)
-        pen_distance(y, x0, STEP_PX, 0, window.reach, nearest, who, which)
-        diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
-        pen_equations(y, x0, STEP_PX, 0, window.reach, window.profile, FINE, window.ink, window.trust, nearest, who,
-                      which, diagonal, beside, right)
-        diagonal[0] += 0 if window.open_left else 1e6
-        diagonal[-1] += 0 if window.open_right else 1e6
-        move(y, diagonal, beside, right)
-    return y
+    held = (not window.open_left, not window.open_right)
+    return fit_window([course], [float(window.x[0])], [held], window.ink, window.trust, window.others, window.profile,
+                      _ROUNDS)[0]

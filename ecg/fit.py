@@ -140,3 +140,37 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
 def move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> float:
     """Move each node by the equations of ink (`ecg.kernels.pen_equations`) and bending; how far the farthest goes."""
     return float(move_nodes(y, diagonal, beside, right, _STIFF, _CORNER_PX, _LONGEST_MOVE_PX, np.empty(len(y))))
+
+
+def fit_window(courses: Sequence[Reals], x0: Sequence[float], held: Sequence[tuple[bool, bool]], ink: Floats,
+               trust: Floats, others: Floats, profile: Reals, rounds: int) -> list[Reals]:
+    """Parts of lines after some rounds of the fit, all together, amid all that is drawn besides.
+
+    Parameters
+    ----------
+    courses : sequence of (n,) float64
+        Rows of the nodes.
+    x0 : sequence of float
+        Column of the first node of each.
+    held : sequence of (bool, bool)
+        Whether the first and the last node of each stay where they are.
+    ink, trust, others : (H, W) float32
+        Of the window: share of ink; weight; distance to what is drawn besides.
+    profile : (m,) float64
+        Of `ecg.marks.pen_profile`.
+    rounds : int
+    """
+    nodes, reach = [y.copy() for y in courses], len(profile) / FINE
+    who, which = np.empty(ink.shape, np.int32), np.zeros(ink.shape, np.int32)
+    for _ in range(rounds):
+        nearest = others.copy()
+        who.fill(-1)
+        for k, y in enumerate(nodes):
+            pen_distance(y, x0[k], STEP_PX, k, reach, nearest, who, which)
+        for k, y in enumerate(nodes):
+            diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
+            pen_equations(y, x0[k], STEP_PX, k, reach, profile, FINE, ink, trust, nearest, who, which, diagonal, beside,
+                          right)
+            diagonal[[0, -1]] += np.where(held[k], 1e6, 0)
+            move(y, diagonal, beside, right)
+    return nodes

@@ -13,9 +13,9 @@ from ecg.paths import RowPath
 
 Reals = NDArray[np.float64]
 
-# Factors of I and of II.
-_LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "-aVR": (0.5, 0.5),
-         "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+# Limb leads by I and II: their factors.
+LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "-aVR": (0.5, 0.5),
+        "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
 # Where leads meet, a beat that is cut in two leads paths astray, mm.
 _MARGIN_MM = 2.0
 # Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
@@ -43,7 +43,7 @@ def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: f
     groups: dict[tuple[int, int], list[tuple[str, RowPath]]] = {}
     for row, of_row in zip(rows, leads):
         for c, lead in enumerate(of_row):
-            if lead in _LIMB:
+            if lead in LIMB:
                 groups.setdefault((c, len(of_row)), []).append((lead, row))
     shares = [share for (c, count), group in groups.items() for share in _unexplained(group, c, count, px_per_mm)]
     return float(np.median(shares)) if len(shares) >= _LEAST_WINDOWS else None
@@ -54,7 +54,7 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
     names = [lead.lstrip("-") for lead, _ in group]
     if len(set(names)) < max(3, len(names)):
         return []
-    factors = np.array([_LIMB[lead] for lead, _ in group])
+    factors = np.array([LIMB[lead] for lead, _ in group])
     start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
     wide = (end - start) / count
     first, last = start + column * wide + _MARGIN_MM * px_per_mm, start + (column + 1) * wide - _MARGIN_MM * px_per_mm

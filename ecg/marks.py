@@ -250,6 +250,12 @@ def pen_profile(pen_px: float, blur_px: float) -> Reals:
     return np.asarray(shares[:np.count_nonzero(shares > _LEAST_SHARE) + 1], np.float64)
 
 
+def shares_at(distance: Floats, profile: Reals) -> Floats:
+    """Share of ink (float32) that a pen lays at distances in px, of any shape; profile of `pen_profile`."""
+    shares = np.r_[profile, 0].astype(np.float32)
+    return np.asarray(shares[np.minimum((distance * FINE).astype(np.int32), len(profile))])
+
+
 def as_line(ink: Floats, pen_px: float, blur_px: float) -> tuple[Floats, float]:
     """Share of ink (H, W) raised where lines are so thin or blurred that between two rows of pixels little is left.
 

@@ -17,7 +17,7 @@ from ecg.crossings import name_places
 from ecg.fit import STEP_PX, Line
 from ecg.kernels import pen_distance
 from ecg.layout import Layout
-from ecg.marks import FINE, pen_profile
+from ecg.marks import FINE, pen_profile, shares_at
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -177,8 +177,7 @@ def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[NDArray[np.intp], Floa
         pen_distance(line.y, line.x0, STEP_PX, owner, reach, nearest, who, which)
     # Most of a page is bare, and nothing is drawn there.
     at = np.flatnonzero((scene.ink > 0) | (who >= 0))
-    shares = np.r_[scene.profile, 0].astype(np.float32)
-    return at, shares[np.minimum((nearest.ravel()[at] * FINE).astype(np.int32), len(scene.profile))], who.ravel()[at]
+    return at, shares_at(nearest.ravel()[at], scene.profile), who.ravel()[at]
 
 
 def _spans(wrong: NDArray[np.bool_]) -> list[tuple[int, int]]:

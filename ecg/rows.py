@@ -103,15 +103,21 @@ def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per
     lost = [p for p in starts if all(p > row.base + _NEAR_MM * px_per_mm[1] for row in rows)]
     if len(rows) < 2 or not lost:
         return []
-    left, reach = ink.copy(), round(_TOGETHER_MM * px_per_mm[0]) // 4
+    left = ink.copy()
     for row in rows:
-        for x in np.flatnonzero(row.on_ink):
-            top, bottom = sorted((int(row.first[x]), int(row.last[x])))
-            left[max(0, top - reach):bottom + reach + 1, x] = 0
+        _take(left, row, np.flatnonzero(row.on_ink), px_per_mm[0])
     begin, near = float(np.median([row.start for row in rows])), _NEAR_MM * px_per_mm[1]
     paths = [path for p in lost for path in [row_path(left, p, px_per_mm, peak)]
              if path and abs(path.base - p) < near and abs(path.start - begin) < near]
     return [path for path in _distinct([*rows, *paths], px_per_mm[0]) if not any(path is row for row in rows)][:1]
+
+
+def _take(ink: Floats, row: RowPath, columns: NDArray[np.intp], px_per_mm: float) -> None:
+    """Take the ink of a path away in some columns, in place."""
+    reach = round(_TOGETHER_MM * px_per_mm) // 4
+    for x in columns:
+        top, bottom = sorted((int(row.first[x]), int(row.last[x])))
+        ink[max(0, top - reach):bottom + reach + 1, x] = 0
 
 
 def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], peak: float) -> list[RowPath]:
@@ -125,9 +131,7 @@ def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], pea
             taken = np.flatnonzero(binary_opening(both, np.ones(reach)) & astray)
             if len(taken):
                 left = ink.copy() if left is None else left
-                for x in taken:
-                    top, bottom = sorted((int(other.first[x]), int(other.last[x])))
-                    left[max(0, top - reach // 4):bottom + reach // 4 + 1, x] = 0
+                _take(left, other, taken, px_per_mm[0])
         if left is not None:
             rows[k] = row_path(left, row.base, px_per_mm, peak) or row
     return rows

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.courses import drawing_cost
-from ecg.fit import STEP_PX, move
-from ecg.kernels import pen_distance, pen_equations
-from ecg.marks import FINE
+from ecg.fit import STEP_PX, fit_window
+from ecg.marks import FINE, shares_at
 from ecg.tangle_kernels import best_pair, covers, pixel_errors
 
 Floats = NDArray[np.float32]
@@ -99,7 +98,7 @@ def _cost(courses: Reals) -> Reals:
 
 def wrong_ink(tangle: Tangle, courses: Sequence[Reals]) -> float:
     """px of ink on which the page and the picture of some courses differ (squared shares, summed)."""
-    drawn = _shares(tangle.others, tangle.profile)
+    drawn = shares_at(tangle.others, tangle.profile)
     for k, y in enumerate(courses):
         np.maximum(drawn, _covers(tangle, k, y[None])[0], out=drawn)
     return float((tangle.trust * (tangle.ink - drawn) ** 2).sum())
@@ -112,20 +111,7 @@ def error(tangle: Tangle, courses: Sequence[Reals]) -> float:
 
 def refined(tangle: Tangle, courses: Sequence[Reals]) -> list[Reals]:
     """Courses after some rounds of the fit, all together; ends of lines move too."""
-    nodes, reach = [y.copy() for y in courses], len(tangle.profile) / FINE
-    who, which = np.empty(tangle.ink.shape, np.int32), np.zeros(tangle.ink.shape, np.int32)
-    for _ in range(_ROUNDS):
-        nearest = tangle.others.copy()
-        who.fill(-1)
-        for k, y in enumerate(nodes):
-            pen_distance(y, tangle.x0[k], STEP_PX, k, reach, nearest, who, which)
-        for k, y in enumerate(nodes):
-            diagonal, beside, right = np.zeros(len(y)), np.zeros(len(y) - 1), np.zeros(len(y))
-            pen_equations(y, tangle.x0[k], STEP_PX, k, reach, tangle.profile, FINE, tangle.ink, tangle.trust, nearest,
-                          who, which, diagonal, beside, right)
-            diagonal[[0, -1]] += np.where(tangle.held[k], 1e6, 0)
-            move(y, diagonal, beside, right)
-    return nodes
+    return fit_window(courses, tangle.x0, tangle.held, tangle.ink, tangle.trust, tangle.others, tangle.profile, _ROUNDS)
 
 
 def combined(tangle: Tangle, choices: Sequence[Reals]) -> list[State]:
@@ -159,7 +145,7 @@ def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Reals]]) -> Sta
 
 def _scene(tangle: Tangle, choices: Sequence[Reals]) -> _Scene:
     found = [_covers(tangle, k, courses, _ROWS) for k, courses in enumerate(choices)]
-    base, ink = _shares(tangle.others[::_ROWS], tangle.profile), tangle.ink[::_ROWS]
+    base, ink = shares_at(tangle.others[::_ROWS], tangle.profile), tangle.ink[::_ROWS]
     most = [cover.max(axis=0) for cover in found]
     active = (ink > _FAINT) | (np.maximum.reduce([base, *most]) > 0)
     return _Scene(ink[active], np.float32(_ROWS) * tangle.trust[::_ROWS][active], base[active],
@@ -213,8 +199,3 @@ def _covers(tangle: Tangle, k: int, courses: Reals, every: int = 1) -> Floats:
     out = np.zeros((len(courses), *tangle.ink[::every].shape), np.float32)
     covers(courses, tangle.x0[k], STEP_PX, tangle.profile, FINE, every, out)
     return out
-
-
-def _shares(nearest: Floats, profile: Reals) -> Floats:
-    shares = np.r_[profile, 0].astype(np.float32)
-    return np.asarray(shares[np.minimum((nearest * FINE).astype(np.int32), len(profile))])
