@@ -8,7 +8,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -21,10 +21,22 @@ Measure = Callable[..., dict[str, float]]
 
 @dataclass(frozen=True)
 class Feature:
-    """What one measurement (or a pattern of them) is: unit and formula, for docs/features.md and reports."""
+    """What one measurement (or a pattern of them) is: for docs/features.md, for reports and for the choice of features.
+
+    Parameters
+    ----------
+    unit, formula : str
+    in_pixels : bool
+        A length in pixels, which changes with the magnification of the camera: a nuisance wherever the scale of the
+        images is known.
+    tells_scale : bool
+        A length that can be measured only where the scale of the image is known, NaN elsewhere.
+    """
 
     unit: str
     formula: str
+    in_pixels: bool = False
+    tells_scale: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,40 @@ def blocks() -> dict[str, Block]:
     """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
     _import_blocks()
     return dict(sorted(_BLOCKS.items()))
+
+
+def block_of(column: str) -> Block | None:
+    """The family of the column ``<region>_<family>_<feature>``, or None; a feature may be named like another family."""
+    found = [(column.find(f"_{name}_"), name) for name in blocks() if f"_{name}_" in column]
+    return _BLOCKS[min(found)[1]] if found else None
+
+
+def description_of(column: str) -> Feature | None:
+    """What the family of a column says about it, or None where no family describes it."""
+    family = block_of(column)
+    return family.describe(column) if family else None
+
+
+def nuisance_columns(columns: Sequence[str], scale_known: bool) -> list[str]:
+    """The columns that a model is not offered: all of the nuisance families, then lengths in pixels.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of a table that families made, in the table's order.
+    scale_known : bool
+        Whether most images tell their scale. Lengths in pixels then tell only the magnification of the camera; where
+        nothing else tells how large a cell is (cells cut out on black) they remain features.
+    """
+    families = [block_of(name) for name in columns]
+    nuisance = [name for name, family in zip(columns, families) if family and family.nuisance]
+    lengths = [name for name in columns if (told := description_of(name)) and told.in_pixels] if scale_known else []
+    return nuisance + [name for name in lengths if name not in set(nuisance)]
+
+
+def scale_columns(columns: Sequence[str]) -> list[str]:
+    """The columns that have a value only where the scale of the image is known."""
+    return [name for name in columns if (told := description_of(name)) and told.tells_scale]
 
 
 @cache

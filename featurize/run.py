@@ -17,7 +17,7 @@ from featurize.files import replacing
 from featurize.index import Index
 from featurize.perturb import chosen
 from featurize.progress import tracking
-from featurize.registry import blocks
+from featurize.registry import blocks, nuisance_columns, scale_columns
 from featurize.settings import Preset
 from featurize.shards import Shards
 from featurize.table import TableInfo, write_perturbed, write_table
@@ -199,10 +199,7 @@ def _assemble(index: Index, task: Task, chunk: Chunk) -> tuple[pd.DataFrame, Tab
 
 
 def _info(index: Index, task: Task, chunk: Chunk) -> TableInfo:
-    families = [f"_{name}_" for name, block in blocks().items() if block.nuisance]
-    nuisance = [name for name in chunk.names if any(family in name for family in families)]
-    if _has_scale(chunk):
-        nuisance += [name for name in chunk.names if name.endswith("_px") and name not in nuisance]
+    nuisance = nuisance_columns(chunk.names, _has_scale(chunk))
     # Absolute, so that reports made from another folder still find the pictures.
     sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
     return TableInfo(preset=task.preset.to_dict(), blocks=_versions(task.preset), index_hash=index_hash(index),
@@ -212,13 +209,9 @@ def _info(index: Index, task: Task, chunk: Chunk) -> TableInfo:
 
 
 def _has_scale(chunk: Chunk) -> bool:
-    """Whether most images tell their scale, by a known pixel size or by red cells of known size.
-
-    Then lengths in pixels of the file tell the magnification of the camera, and the model doesn't get them; where
-    nothing else tells how large a cell is (cells cut out on black) they are the best there is.
-    """
-    told = [k for k, name in enumerate(chunk.names) if name.endswith(("_diameter_red", "_diameter_um"))]
-    return bool(told) and float(np.isfinite(chunk.values[:, told]).mean(axis=0).max()) >= 0.5
+    """Whether most images tell their scale, by a known pixel size or by red cells of known size."""
+    telling = np.isin(chunk.names, scale_columns(chunk.names))
+    return bool(telling.any()) and float(np.isfinite(chunk.values[:, telling]).mean(axis=0).max()) >= 0.5
 
 
 def _errors(index: Index, chunk: Chunk) -> pd.DataFrame:

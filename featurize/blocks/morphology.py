@@ -13,9 +13,10 @@ _FOURIER = 8
 _POINTS = 128
 _EROSIONS = np.array([0.0, 0.25, 0.4, 0.55, 0.7, 0.8])  # shares of the largest depth
 _DESCRIBES = {
-    "diameter_px": Feature("px of the file", "sqrt(4 area / pi)"),
-    "diameter_um": Feature("um", "sqrt(4 area / pi), if the size of a pixel is known"),
-    "diameter_red": Feature("red cell diameters", "sqrt(4 area / pi) / diameter of the red cells around"),
+    "diameter_px": Feature("px of the file", "sqrt(4 area / pi)", in_pixels=True),
+    "diameter_um": Feature("um", "sqrt(4 area / pi), if the size of a pixel is known", tells_scale=True),
+    "diameter_red": Feature("red cell diameters", "sqrt(4 area / pi) / diameter of the red cells around",
+                            tells_scale=True),
     "density_red": Feature("1", "optical density of the nucleus / of the red cells around"),
     "nc_ratio": Feature("1", "area of the nucleus / area of the cell"),
     "offset": Feature("cell radii", "distance between the centroids of nucleus and cell"),

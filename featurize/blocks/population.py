@@ -44,7 +44,7 @@ def _describes_population() -> dict[str, Feature]:
         "count": Feature("count", "nuclei in the image"),
         "share": Feature("share", "area of the nuclei / stained area"),
         "density": Feature("nuclei per 100 nuclear areas", "100 count x median area / stained area"),
-        "radius_px": Feature("px of the work image", "sqrt(median area / pi)"),
+        "radius_px": Feature("px of the work image", "sqrt(median area / pi)", in_pixels=True),
         "radius_um": Feature("um", "sqrt(median area / pi), if the size of a pixel is known"),
         "small_share": Feature("share", "nuclei smaller than half the median area"),
         "large_share": Feature("share", "nuclei larger than twice the median area"),

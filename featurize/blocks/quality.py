@@ -13,7 +13,7 @@ from featurize.sample import Sample
 
 _SIDE = 384
 _DESCRIBES = {
-    "width_px": Feature("px", "of the file"), "height_px": Feature("px", "of the file"),
+    "width_px": Feature("px", "of the file", in_pixels=True), "height_px": Feature("px", "of the file", in_pixels=True),
     "focus": Feature("gray level", "standard deviation of the Laplacian / standard deviation of the luma x 100"),
     "focus_coarse": Feature("1", "deviation between 1 and 2 px / between 2 and 4 px (differences of Gaussians)"),
     "noise": Feature("gray level", "sigma = sqrt(pi/2) / 6 x mean |N * I| (Immerkaer 1996, 10.1006/cviu.1996.0060)"),

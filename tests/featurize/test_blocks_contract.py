@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from featurize.images import Picture
 from featurize.phantoms import draw_film, draw_tissue
 from featurize.pipeline import measure_picture, sample_of
-from featurize.registry import blocks, measure
+from featurize.registry import blocks, measure, scale_columns
 from featurize.sample import Sample
 from featurize.settings import load_preset, preset_names
 from featurize.synth import HOME, draw_cell
@@ -84,6 +84,24 @@ def test_every_column_is_described(preset: str, family: str, samples: dict[str, 
     block = blocks()[family]
     nameless = [c for c in measure(samples[preset], settings_of(preset, family)) if block.describe(c) is None]
     assert not nameless
+
+
+@pytest.mark.parametrize(("preset", "family"), PAIRS)
+def test_lengths_in_pixels_are_declared(preset: str, family: str, samples: dict[str, Sample]) -> None:
+    """The table's choice of features asks the declaration, people read the name: both say the same."""
+    described = {c: blocks()[family].describe(c) for c in measure(samples[preset], settings_of(preset, family))}
+    assert {c for c, feature in described.items() if feature and feature.in_pixels} == {
+        c for c in described if c.endswith("_px")}
+
+
+def test_columns_that_tell_the_scale_are_unknown_without_one(samples: dict[str, Sample]) -> None:
+    sample, settings = samples["cell"], load_preset("cell").blocks
+    told = scale_columns(list(measure(sample, settings)))
+    assert told == [f"{region}_morphology_diameter_{unit}" for region in ("nucleus", "cell") for unit in ("um", "red")]
+    known = measure(replace(sample, mm_per_px=1e-4), settings)
+    facts = {name: value for name, value in sample.facts.items() if name != "red_diameter"}
+    unknown = measure(replace(sample, mm_per_px=None, facts=facts), settings)
+    assert np.isfinite([known[c] for c in told]).all() and np.isnan([unknown[c] for c in told]).all()
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
