@@ -14,7 +14,7 @@ from classify import calibrate, conformal, novelty
 from classify.calibrate import Calibration, logits
 from classify.conformal import Conformal
 from classify.crossfit import CrossFit
-from classify.novelty import Novelty
+from classify.novelty import Novelty, Space
 from classify.predict import Applied
 from classify.predictions import prediction_table
 from classify.result import Predicted, Split
@@ -91,18 +91,22 @@ def fit_surroundings(x: pd.DataFrame, fits: tuple[Fit, ...], held: HeldOut, seed
     values = x.to_numpy()
     distances = np.full((len(x), novelty.NEAREST), np.nan)
     neighbours = np.full((len(x), novelty.NEAREST), -1, np.int64)
-    for fit in fits:
-        space = novelty.fit_space(values[fit.train], seed)
-        points = novelty.to_points(space, values[fit.train])
+    references = [_reference(values[fit.train], seed) for fit in fits]
+    for fit, (space, points) in zip(fits, references):
         found, index = novelty.nearest(novelty.to_points(space, values[fit.test]), points)
         distances[fit.test, :found.shape[1]] = found
         neighbours[fit.test, :found.shape[1]] = fit.train[index]
-    train = fits[0].train if len(fits) == 1 else held.rows
-    if len(fits) > 1:
-        space = novelty.fit_space(values[train], seed)
-        points = novelty.to_points(space, values[train])
     scale = np.sort(np.nanmean(distances[held.rows], axis=1))
+    # With a given split the saved model is the one fit; with folds it learns from the rows of all folds.
+    train, (space, points) = (fits[0].train, references[0]) if len(fits) == 1 \
+        else (held.rows, _reference(values[held.rows], seed))
     return Surroundings(Novelty(space, points, scale), train, distances, neighbours)
+
+
+def _reference(train: NDArray[np.float32], seed: int) -> tuple[Space, NDArray[np.float32]]:
+    """The space of some training rows, and where they lie in it."""
+    space = novelty.fit_space(train, seed)
+    return space, novelty.to_points(space, train)
 
 
 def predict_all(frame: pd.DataFrame, task: Task, split: Split, crossed: CrossFit, held: HeldOut, around: Surroundings,
