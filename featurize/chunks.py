@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import featurize
 from featurize.duplicates import fingerprint
 from featurize.images import ImageError, Picture
 from featurize.index import Source, load, source_of
@@ -20,6 +21,7 @@ from featurize.settings import Preset
 MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, NameError, AssertionError,
                   MemoryError, cv2.error)
 INTERNAL = "internal"
+PACKAGE = Path(featurize.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,7 @@ def _measure_item(task: Task, item: Item) -> _Row | Fault:
 
 def _place(error: BaseException) -> str:
     """File and line of the innermost frame in this package: where to look, without a traceback for every image."""
-    here = str(Path(__file__).parent)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(here)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(PACKAGE)]
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 

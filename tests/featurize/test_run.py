@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import featurize as package
 from featurize import chunks, run
+from featurize.blocks import quality
 from featurize.errors import UserError
 from featurize.index import Index, build_index
 from featurize.run import featurize, index_hash, measure_index
@@ -169,6 +171,21 @@ def test_a_fault_in_a_block_is_a_row_that_says_where(index: Index, preset: Prese
     errors = pd.read_csv(tmp_path / "t.errors.csv")
     assert errors["error"][0].endswith("ZeroDivisionError: division by zero")
     assert "chunks.py:" in errors["error"][0]
+
+
+@pytest.mark.parametrize("module", ["chunks.py", "batch/chunks.py"])
+def test_a_fault_is_told_with_the_line_of_the_block_wherever_the_worker_stands(
+        module: str, index: Index, preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The innermost line of the package, though the fault is raised outside (here in a test, elsewhere in numpy)."""
+    def broken(raw: object) -> float:
+        raise ValueError("no ink")
+    monkeypatch.setattr(quality, "_print", broken)
+    monkeypatch.setattr(chunks, "__file__", str(Path(package.__file__).parent / module))
+    source = Path(quality.__file__).read_text(encoding="utf-8").splitlines()
+    line, = (number for number, text in enumerate(source, 1) if '"print": _print(raw)' in text)
+    item = chunks.Item(*index.frame[["image_id", "site", "path"]].iloc[0])
+    fault, = chunks.measure_chunk(chunks.Task(tuple(index.sources), preset, None), [item]).faults
+    assert (fault.error, fault.reason) == (f"quality.py:{line} ValueError: no ink", "internal")
 
 
 def test_an_infinite_feature_is_a_fault_that_is_named(index: Index, preset: Preset,
