@@ -37,6 +37,8 @@ def test_the_model_of_format_1_still_predicts_the_stored_numbers() -> None:
 
 def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
     save_bundle(load_bundle(GOLDEN), tmp_path / "again")
+    names = {path.name for path in (tmp_path / "again").iterdir()}
+    assert names == {path.name for path in (GOLDEN / "model").iterdir()} == {"manifest.json", "arrays.npz", "trees.ubj"}
     for path in (GOLDEN / "model").iterdir():
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 

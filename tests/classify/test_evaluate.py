@@ -38,6 +38,7 @@ def test_weights_count_rows_as_if_repeated() -> None:
     counts = np.random.default_rng(1).integers(0, 4, 60)
     rows = np.repeat(np.arange(60), counts)
     weighted, repeated = scores(y, p, sets, counts[None].astype(float)), scores(y[rows], p[rows], sets[rows])
+    assert set(weighted) == set(repeated) and {"accuracy", "auroc", "log_loss", "coverage"} <= set(repeated)
     for name, value in repeated.items():
         np.testing.assert_allclose(weighted[name], value, err_msg=name)
 
@@ -73,7 +74,9 @@ def test_scores_of_each_class_equal_scikit_learn() -> None:
     y, p = drawn(200, 3)
     guess, sets = p.argmax(axis=1), p > .2
     precision, recall, f1, n = metrics.precision_recall_fscore_support(y, guess)
-    for c, found in enumerate(per_class(y, p, sets, ("a", "b", "c")).values()):
+    classes = per_class(y, p, sets, ("a", "b", "c"))
+    assert list(classes) == ["a", "b", "c"]
+    for c, found in enumerate(classes.values()):
         assert (found["n"], found["precision"], found["recall"], found["f1"]) == pytest.approx(
             (n[c], precision[c], recall[c], f1[c]))
         assert found["specificity"] == pytest.approx(metrics.recall_score(y != c, guess != c))
@@ -89,7 +92,7 @@ def test_the_confusion_matrix_has_truth_in_rows() -> None:
 def test_intervals_hold_the_score_and_repeat_with_the_seed() -> None:
     y, p = drawn(200, 3)
     a, b = (intervals(y, p, p > .2, np.arange(200), 300, seed=4) for _ in range(2))
-    assert a == b
+    assert a == b and set(a) == set(scores(y, p, p > .2)) >= {"accuracy", "auroc", "log_loss", "coverage"}
     for name, value in scores(y, p, p > .2).items():
         assert a[name][0] < a[name][1], name
         # Resampling adds noise to the bins: the calibration error of a resample is biased upwards.

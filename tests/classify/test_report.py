@@ -67,7 +67,9 @@ def test_report_links_to_nothing_outside_itself(page: str) -> None:
 
 def test_figures_inside_the_page_load_nothing_either(page: str) -> None:
     import base64
-    for data in re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page):
+    figures = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)
+    assert len(figures) == page.count("data:image/svg") >= 5
+    for data in figures:
         svg = base64.b64decode(data).decode()
         assert all(a.startswith(("#", "data:")) for a in re.findall(r"""href\s*=\s*["']([^"']*)["']""", svg))
         assert "@import" not in svg and "prefers-color-scheme" in svg
@@ -87,7 +89,9 @@ def test_warnings_stand_before_the_metrics(page: str) -> None:
 def test_every_entry_of_the_contents_has_its_section(page: str) -> None:
     contents = re.search(r"<nav.*?</nav>", page, re.S)
     assert contents
-    for anchor in re.findall(r'href="#([^"]+)"', contents.group()):
+    anchors = re.findall(r'href="#([^"]+)"', contents.group())
+    assert len(anchors) == len(set(anchors)) >= 5
+    for anchor in anchors:
         assert f'<section id="{anchor}"' in page
 
 
@@ -168,7 +172,7 @@ def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: P
 
 def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
     shown = performance.pair_table(run)
-    assert shown is not None
+    assert shown is not None and shown["rows"]
     for row in shown["rows"]:
         a, b = (CLASSES.index(name) for name in row[0]["text"].split(" and "))
         assert int(row[1]["text"]) == (run.predicted.sets[:, a] & run.predicted.sets[:, b]).sum()

@@ -58,7 +58,9 @@ def test_no_patient_is_in_two_folds_and_every_fold_has_every_class() -> None:
     assert split.kind == "folds" and frame.groupby("group")["label"].size().max() == 2
     assert pd.Series(split.fold).groupby(frame["group"]).nunique().max() == 1
     assert (split.counts > 0).all().all()
+    assert sorted(np.concatenate([fit.test for fit in fits(split)])) == list(range(len(frame)))
     for fit in fits(split):
+        assert len(fit.train) + len(fit.test) == len(frame)
         assert not set(frame["group"].iloc[fit.train]) & set(frame["group"].iloc[fit.test])
 
 

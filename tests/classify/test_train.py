@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_table import made_table
+from scipy.special import log_softmax
 
 import classify.train
 from classify.bundle import load_bundle
@@ -99,11 +100,27 @@ def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
     assert (np.diff(run.predicted.neighbour_distances, axis=1) >= 0).all()
 
 
-def test_curves_end_with_the_validation_loss_of_every_fold(run: RunResult) -> None:
+def test_curves_follow_every_fold_until_the_validation_loss_rises(run: RunResult) -> None:
     curves = pd.read_csv(run.out / "curves.csv")
-    assert list(curves.columns) == ["fold", "round", "train_loss", "valid_loss"] and curves["fold"].nunique() == 5
-    last = curves.groupby("fold").last()
-    assert (last["train_loss"] < curves.groupby("fold").first()["train_loss"]).all()
+    assert list(curves.columns) == ["fold", "round", "train_loss", "valid_loss"]
+    assert sorted(set(curves["fold"])) == [0, 1, 2, 3, 4]
+    for _, curve in curves.groupby("fold"):
+        assert list(curve["round"]) == list(range(len(curve)))
+        assert curve["valid_loss"].min() < curve["valid_loss"].iloc[0] < 1.1 * np.log(len(run.task.classes))
+        # A fit stops some rounds after its best one; on the rows that it learns from the loss falls all the while.
+        assert curve["valid_loss"].argmin() < len(curve) - 1
+        assert curve["train_loss"].iloc[-1] == curve["train_loss"].min() < curve["valid_loss"].min()
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_the_curve_of_a_given_split_holds_the_loss_of_the_saved_model_on_val(library: str, tmp_path: Path) -> None:
+    """Expected: mean negative log of the probability of the truth, from the margins of the saved model."""
+    frame, info = given_split()
+    run = train(frame, info, tmp_path / "run", replace(QUICK, model=library))
+    val = run.split.part == "val"
+    loss = -log_softmax(run.predicted.margins[val], axis=1)[np.arange(val.sum()), run.task.y[val]].mean()
+    curves = pd.read_csv(tmp_path / "run/curves.csv")
+    assert curves["valid_loss"].iloc[load_bundle(run.out).model.rounds - 1] == pytest.approx(loss, rel=1e-4)
 
 
 def test_the_folder_holds_no_pickle(run: RunResult) -> None:

@@ -200,7 +200,7 @@ def test_what_a_person_knows_of_the_layout_is_taken(clean: tuple[np.ndarray, pd.
 
 def test_a_grid_without_a_trace_is_refused() -> None:
     flat = Style(ink=(255, 255, 255), words=False)
-    with pytest.raises(NoTrace):
+    with pytest.raises(NoTrace, match="a grid, but nothing that runs along it for 25 mm"):
         digitize(png(draw_page(heartbeats(0), replace(flat, pulse="none", names="none", separators="none"))[0]))
 
 

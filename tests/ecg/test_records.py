@@ -100,7 +100,7 @@ def test_a_second_run_does_only_what_is_new(tmp_path: Path) -> None:
 
 def test_labels_that_cannot_be_read_stop_the_run_before_it_starts(tmp_path: Path) -> None:
     write_csv(tmp_path / "in/a.csv")
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="none.csv"):
         digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1, labels=tmp_path / "none.csv")
     assert not (tmp_path / "out/a.csv").exists()
 

@@ -97,6 +97,7 @@ def test_a_name_that_is_not_utf8_survives_a_table_and_finds_its_file(tmp_path):
     index = build_index(tmp_path)
     index.frame.to_csv(tmp_path / "t.csv", index=False)
     index.frame.to_parquet(tmp_path / "t.parquet")
+    assert len(index.frame) == 2
     for path in pd.read_csv(tmp_path / "t.csv")["path"]:
         assert load(index.sources[0], path).width_px == 4
     assert index.frame["path"].is_unique and index.frame["image_id"].is_unique

@@ -51,10 +51,15 @@ def test_area_of_the_cell_and_nc_ratio_are_the_drawn_ones(kind: str, lab: Labora
 
 
 def test_cell_of_eosinophils_abroad() -> None:
-    """The nucleus and at least a part of the cytoplasm, in the median nearly all of it."""
+    """The nucleus and at least a part of the cytoplasm, in the median nearly all of it.
+
+    Measured on these nine: .48 to .94 of the cell; 1.49 times the nucleus where the least was found.
+    """
     cells = [draw_cell("eosinophil", seed, ABROAD, seed % 3) for seed in range(9)]
-    ratios = [area(found(drawn), "cell") / drawn.cell.sum() for drawn in cells]
-    assert np.median(ratios) > .75 and max(ratios) < 1.1
+    areas = [area(found(drawn), "cell") for drawn in cells]
+    ratios = [here / drawn.cell.sum() for here, drawn in zip(areas, cells)]
+    assert .45 < min(ratios) and np.median(ratios) > .75 and max(ratios) < 1.1
+    assert min(here / drawn.nucleus.sum() for here, drawn in zip(areas, cells)) > 1.4
 
 
 @pytest.mark.parametrize("lab", [HOME, ABROAD], ids=["home", "abroad"])

@@ -58,7 +58,9 @@ def test_the_golden_file_is_what_pyradiomics_says_today(case: str, plane: str, s
 def test_features_of_real_cells_equal_those_of_pyradiomics(settings: Settings) -> None:
     pytest.importorskip("radiomics")
     from featurize.radiomics import peer
-    for path in sorted(CELLS.glob("*/*.jpg"))[::240]:
+    paths = sorted(CELLS.glob("*/*.jpg"))[::240]
+    assert paths
+    for path in paths:
         gray = read_image(path).rgb[..., 1]
         y, x = np.mgrid[:gray.shape[0], :gray.shape[1]]
         mask = (y - 180) ** 2 + (x - 180) ** 2 < 90 ** 2

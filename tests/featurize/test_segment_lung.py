@@ -86,6 +86,7 @@ def test_lungs_of_real_films_are_of_lung_size_and_away_from_the_rim() -> None:
     """Every 12th film: two fields, each 3 to 22 % of the film, hardly ever on the film's rim."""
     on_rim = 0
     films = sorted((DATA / "chest_nih/images").glob("*.jpg"))[::12]
+    assert films
     for path in films:
         right, left, _ = find_lungs(np.array(Image.open(path).convert("L")))
         assert 0.03 < right.mean() < 0.22 and 0.03 < left.mean() < 0.22, path.name
