@@ -1,0 +1,123 @@
+"""Warnings: each is given where it is due, and where it is not nothing is said."""
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classify import advice
+from classify.crossfit import CrossFit
+from classify.result import Predicted, Scores, Split
+from classify.tasks import Task
+
+N = 80
+Y = np.arange(N) % 2
+TASK = Task("binary", ("ant", "bee"), Y)
+
+
+def frame(**given: Any) -> pd.DataFrame:
+    """A table that nothing is wrong with."""
+    labels = [TASK.classes[k] for k in Y]
+    return pd.DataFrame({"path": [f"{k}.png" for k in range(N)], "label": labels, "group": [f"g{k}" for k in range(N)],
+                         "duplicate_group": np.arange(N), **given})
+
+
+def test_nothing_is_said_of_a_good_table() -> None:
+    assert advice.of_data(frame(), TASK) == []
+
+
+def test_copies_with_other_labels_are_named_first() -> None:
+    copies = np.r_[0, 0, np.arange(2, N)]
+    torn, repeated = advice.of_data(frame(duplicate_group=copies), TASK)
+    assert torn.startswith("2 images are duplicates of each other but labelled differently, for example '0.png'")
+    assert repeated.startswith("1 images repeat others")
+
+
+def test_copies_with_the_same_label_are_only_counted() -> None:
+    said, = advice.of_data(frame(duplicate_group=np.r_[0, 1, 0, np.arange(3, N)]), TASK)
+    assert said.startswith("1 images repeat others")
+
+
+def test_a_table_without_groups_is_told_how_to_name_them() -> None:
+    said, = advice.of_data(frame(group=[None] * N), TASK)
+    assert said.startswith("the table knows no groups") and "--group-column" in said
+
+
+@pytest.mark.parametrize(("rare", "warned"), [(7, True), (8, False)])
+def test_classes_are_unequal_beyond_ten_to_one(rare: int, warned: bool) -> None:
+    """7 of 80 is 1 to 10.4; 8 of 80 is 1 to 9."""
+    y = (np.arange(N) < rare).astype(np.int64)
+    said = advice.of_data(frame(), replace(TASK, y=y))
+    assert [s.split(":")[0] for s in said] == ["the classes are unequal"] * warned
+    assert all(f"'bee' has {rare} images, the largest class {N - rare}" in s for s in said)
+
+
+def test_rows_without_a_label_are_counted() -> None:
+    said, = advice.of_data(frame(), replace(TASK, y=np.where(np.arange(N) < 3, -1, Y)))
+    assert said.startswith("3 rows have no label")
+
+
+def metrics(**given: Any) -> dict[str, Any]:
+    return {"macro_f1": .9, "groups": N, "calibration": {"method": "temperature"},
+            "baselines": {"majority": {"macro_f1": .3}, "pca_logistic": {"macro_f1": .9}},
+            "per_class": {name: {"n": 40, "coverage": .95} for name in TASK.classes}, **given}
+
+
+def result(said: list[str], stopped: int = 0, kind: str = "folds", component: np.ndarray | None = None,
+           **given: Any) -> tuple[list[str], list[str]]:
+    """`of_result` of a run that nothing is wrong with, but for what is given."""
+    part = np.full(N, "fold", object) if kind == "folds" else np.array(["train", "val", "test", "test"], object)[
+        np.arange(N) // 2 % 4]
+    fold = np.arange(N) % 5 if kind == "folds" else np.where(part == "test", 0, -1)
+    split = Split(kind, part, fold, np.arange(N) if component is None else component, pd.DataFrame(), pd.DataFrame())
+    nothing = np.zeros((N, 2))
+    predicted = Predicted(frame(), fold >= 0, nothing, nothing, nothing, nothing > 0, nothing[:, 0] > 0, nothing[:, 0],
+                          nothing.astype(int), nothing)
+    scores = Scores(metrics(**given), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(),
+                    pd.DataFrame({"warning": said}))
+    return advice.of_result(TASK, split, CrossFit([], [], nothing, pd.DataFrame(), stopped), predicted, scores, .05)
+
+
+def test_nothing_is_said_of_a_good_result() -> None:
+    assert result([""]) == ([], [])
+
+
+def test_shortcuts_come_first() -> None:
+    grave, _ = result(["", "nuisances alone"], groups=3)
+    assert grave[0] == "nuisances alone" and grave[1].startswith("only 3 independent groups were tested")
+
+
+@pytest.mark.parametrize(("f1", "warned"), [(.905, False), (.915, True), (None, False)])
+def test_a_baseline_that_is_better_by_more_than_a_hundredth_is_named(f1: float | None, warned: bool) -> None:
+    grave, _ = result([], baselines={"pca_logistic": {"macro_f1": f1}})
+    assert [g.split(" (")[0] for g in grave] == ["the baseline pca_logistic has a better macro-F1"] * warned
+
+
+@pytest.mark.parametrize(("n", "coverage", "warned"), [(400, .91, False), (400, .89, True), (20, .86, False),
+                                                       (20, .84, True)])
+def test_coverage_may_fall_short_by_five_hundredths_or_two_standard_errors(n: int, coverage: float, warned: bool
+                                                                           ) -> None:
+    """Two standard errors of .95 are .022 with 400 rows (so .05 is allowed) and .097 with 20."""
+    grave, _ = result([], per_class={"ant": {"n": n, "coverage": coverage}, "bee": {"n": 9, "coverage": None}})
+    assert len(grave) == warned and all(f"hold the truth in {100 * coverage:.0f} % of 'ant' instead of 95 %" in g
+                                        for g in grave)
+
+
+def test_a_class_that_no_set_can_leave_out_is_named() -> None:
+    """Of a given split val calibrates: 10 rows a class, 19 are needed at 5 %."""
+    _, other = result([], kind="given")
+    assert other == ["too few calibrating images of 'ant', 'bee': at alpha 0.05 a prediction set can leave out a class "
+                     "only with at least 19 of them"]
+
+
+def test_probabilities_left_as_they_are_for_want_of_groups_are_told() -> None:
+    few = np.arange(N) % 9
+    assert result([], component=few)[1] == []
+    _, other = result([], component=few, calibration={"method": "none"})
+    assert other == ["only 9 independent groups to calibrate on: the probabilities are the trees' own"]
+
+
+def test_rounds_chosen_on_known_groups_are_told() -> None:
+    _, other = result([], stopped=1)
+    assert len(other) == 1 and other[0].startswith("groups are too few to keep one back inside a fold")

@@ -1,0 +1,88 @@
+"""Trees of every fold, where groups are few and where they are not."""
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classify import models
+from classify.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
+from classify.jitter import Jitter
+from classify.models import FitSettings
+from classify.result import Split
+
+N, FOLDS = 72, 3
+Y = np.arange(N) // 2 % 2
+SETTINGS = FitSettings(jobs=1, rounds=120)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one fit was asked for."""
+
+    rows: int
+    watched: bool
+    settings: FitSettings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    seen: list[Asked] = []
+    original = models.fit
+
+    def noted(x: pd.DataFrame, y: np.ndarray, weights: np.ndarray, valid: models.Valid | None,
+              settings: FitSettings) -> models.Model:
+        seen.append(Asked(len(x), valid is not None, settings))
+        return original(x, y, weights, valid, settings)
+    monkeypatch.setattr(models, "fit", noted)
+    return seen
+
+
+def table() -> pd.DataFrame:
+    x = np.random.default_rng(0).normal(size=(N, 4)) + Y[:, None]
+    return pd.DataFrame(x.astype(np.float32), columns=list("abcd"))
+
+
+def split_of(groups: int) -> Split:
+    """Groups in turn over three folds: two thirds of them train each model."""
+    component = np.arange(N) % groups
+    return Split("folds", np.full(N, "fold", object), component % FOLDS, component, pd.DataFrame(), pd.DataFrame())
+
+
+def test_few_groups_are_fitted_once_with_half_the_learning_rate_and_ten_times_the_penalty(asked: list[Asked]) -> None:
+    """12 groups: 8 of them train, fewer than FEW_GROUPS; nothing is kept back to choose the rounds by."""
+    assert 8 < FEW_GROUPS
+    crossed = cross_fit(table(), Y, split_of(12), SETTINGS, 0.5, None, lambda: None)
+    assert [a.rows for a in asked] == [48, 48, 48] and not any(a.watched for a in asked)
+    for one in asked:
+        assert one.settings == replace(SETTINGS, rounds=FEW_ROUNDS, learning_rate=SETTINGS.learning_rate / 2,
+                                       l2=SETTINGS.l2 * 10)
+    assert crossed.stopped_by_rows == 0 and [m.rounds for m in crossed.models] == [FEW_ROUNDS] * FOLDS
+    assert crossed.curves["valid_loss"].isna().all() and len(crossed.curves) == FOLDS * FEW_ROUNDS
+    assert np.isfinite(crossed.margins).all()
+
+
+def test_enough_groups_keep_an_eighth_back_and_are_grown_again_as_asked(asked: list[Asked]) -> None:
+    """36 groups: 24 of them train."""
+    crossed = cross_fit(table(), Y, split_of(36), SETTINGS, 0.5, None, lambda: None)
+    assert [a.watched for a in asked] == [True, False] * FOLDS
+    assert all(a.rows < 48 for a in asked if a.watched) and all(a.rows == 48 for a in asked if not a.watched)
+    assert {(a.settings.learning_rate, a.settings.l2) for a in asked} == {(SETTINGS.learning_rate, SETTINGS.l2)}
+    assert crossed.curves["valid_loss"].notna().all()
+
+
+def test_the_final_model_of_few_groups_is_as_careful_and_of_many_is_not(asked: list[Asked]) -> None:
+    for groups, part in ((12, 2), (36, 1)):
+        split = split_of(groups)
+        crossed = cross_fit(table(), Y, split, SETTINGS, 0.5, None, lambda: None)
+        final_model(table(), Y, split, crossed, SETTINGS, 0.5, None)
+        last = asked[-1]
+        assert last.rows == N and not last.watched
+        assert last.settings.learning_rate == SETTINGS.learning_rate / part
+        assert last.settings.rounds == round(np.mean([m.rounds for m in crossed.models]))
+
+
+def test_few_groups_get_more_moved_copies(asked: list[Asked]) -> None:
+    jitter = Jitter(np.arange(N), np.full((N, 4), 0.1, np.float32))
+    cross_fit(table(), Y, split_of(12), SETTINGS, 0.5, jitter, lambda: None)
+    assert [a.rows for a in asked] == [48 * (1 + FEW_COPIES)] * FOLDS
