@@ -10,6 +10,7 @@ from ecg.fit import Line
 from ecg.gaps import fill_gaps
 from ecg.layout import Layout
 from ecg.names import LEADS
+from ecg.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 
 Reals = NDArray[np.float64]
 
@@ -22,6 +23,8 @@ _GAP_S = 0.02
 # Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
 _AGREE_MV = 0.08
 _SHARE_MV = 0.15
+# Samples with more likelihood than this tell the offset between limb leads.
+_SURE_SEEN = 0.6
 # Lines at one distance differ from it by less than this, by how a base line wanders.
 _UNEVEN_MM = 1.5
 
@@ -38,7 +41,7 @@ class Signals:
     likelihood : (12, n) float64
         0..1 how surely the sample was seen, NaN where `mv` is.
     einthoven_residual_mv : float
-        Root mean square of II - I - III where all are drawn, NaN where they never are.
+        See `ecg.residual`; NaN where I, II and III are never drawn together.
     """
 
     fs_hz: float
@@ -198,7 +201,7 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
     Returns
     -------
     float
-        Root mean square of II - I - III before the change, mV; NaN where they are never drawn together.
+        `einthoven_residual_mv` before the change.
 
     Notes
     -----
@@ -207,17 +210,15 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
     at = {lead: k for k, lead in enumerate(LEADS)}
     laws = ({"I": 1.0, "III": 1.0, "II": -1.0}, {"aVR": 1.0, "aVL": 1.0, "aVF": 1.0},
             {"II": 1.0, "aVF": -2 / 3, "aVR": 2 / 3})
-    residual = np.nan
-    for number, law in enumerate(laws):
+    limbs = [at[lead] for lead in ("I", "II", "III")]
+    residual = einthoven_residual_mv(*mv[limbs], sure=(likelihood[limbs] > _SURE_SEEN).all(axis=0))
+    for law in laws:
         rows, factors = [at[lead] for lead in law], np.array(list(law.values()))
         known = np.isfinite(mv[rows]).all(axis=0)
-        if known.sum() < 50:
+        if known.sum() < LEAST_SAMPLES:
             continue
         off = factors @ mv[rows][:, known]
-        sure = (likelihood[rows][:, known] > 0.6).all(axis=0)
-        off = off - (np.median(off[sure]) if sure.any() else np.median(off))
-        if number == 0:
-            residual = float(np.sqrt(np.mean(off ** 2)))
+        off = without_offset(off, (likelihood[rows][:, known] > _SURE_SEEN).all(axis=0))
         if np.median(np.abs(off)) > _AGREE_MV:
             continue
         variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
