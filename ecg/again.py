@@ -10,6 +10,7 @@ from ecg.crossings import merged_names, without_letters
 from ecg.layout import Layout
 from ecg.paths import RowPath, row_again
 from ecg.points import Point, of_cell
+from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -23,7 +24,7 @@ _LEVEL_MM = 3.0
 _BARE_MM, _NEAR_MM = 0.6, 12.0
 
 
-def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: tuple[float, float], peak: float
+def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: Scale, peak: float
                    ) -> Layout:
     """The plan with paths that take no name and no ruled line for trace, jump where leads meet, and pass the pins.
 
@@ -42,9 +43,9 @@ def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm
     rows = list(plan.rows)
     for r, row in enumerate(rows):
         boxes = [box for _, box in merged] if r in touched else []
-        boxes += [box for box in ruled if _runs_along(row, box, px_per_mm[0])]
-        own = without_letters(ink, boxes, px_per_mm[1]) if boxes else ink
-        jumps = _jumps(plan, r, ink, px_per_mm[0])
+        boxes += [box for box in ruled if _runs_along(row, box, px_per_mm)]
+        own = without_letters(ink, boxes, px_per_mm) if boxes else ink
+        jumps = _jumps(plan, r, ink, px_per_mm)
         pins = [p for cell in plan.cells if cell.row == r for p in of_cell(points, cell)[0]]
         if len(jumps) or pins:
             own = _pinned(_freed(own, jumps), pins)
@@ -53,9 +54,9 @@ def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm
     return replace(plan, rows=rows)
 
 
-def ruled_lines(ink: Floats, px_per_mm: tuple[float, float]) -> list[Box]:
+def ruled_lines(ink: Floats, px_per_mm: Scale) -> list[Box]:
     """Boxes (left, top, right, bottom) of level lines that end in bare paper at both sides: a form's, to sign on."""
-    sx, sy = px_per_mm
+    sx, sy = px_per_mm.x, px_per_mm.y
     mask = (ink > 0.4).astype(np.uint8)
     level = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, round(_RULED_MM * sx) | 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(level, 8, cv2.CV_32S, cv2.CCL_BBDT)
@@ -70,16 +71,16 @@ def ruled_lines(ink: Floats, px_per_mm: tuple[float, float]) -> list[Box]:
     return out
 
 
-def _runs_along(row: RowPath, box: Box, px_per_mm: float) -> bool:
+def _runs_along(row: RowPath, box: Box, px_per_mm: Scale) -> bool:
     """Whether a path takes a piece of what stands in a box away from its level: a lead may be flat."""
     left, top, right, bottom = box
-    if abs((top + bottom) / 2 - row.base) < _LEVEL_MM * px_per_mm:
+    if abs((top + bottom) / 2 - row.base) < _LEVEL_MM * px_per_mm.y:
         return False
     inside = (row.middle[left:right] >= top) & (row.middle[left:right] < bottom)
-    return bool(inside.sum() > _BARE_MM * px_per_mm)
+    return bool(inside.sum() > _BARE_MM * px_per_mm.x)
 
 
-def _jumps(plan: Layout, number: int, ink: Floats, px_per_mm: float) -> Ints:
+def _jumps(plan: Layout, number: int, ink: Floats, px_per_mm: Scale) -> Ints:
     """Columns in which the pen is lifted: around a row, and where its leads meet, if its path bridges bare paper there.
 
     Printers draw each lead on its own: it begins where it likes, and no stroke leads there.
@@ -94,10 +95,10 @@ def _jumps(plan: Layout, number: int, ink: Floats, px_per_mm: float) -> Ints:
     out = np.zeros(width, bool)
     for begin, end in spans:
         left, right = (int(np.clip(round(at), 0, width - 1)) for at in (max(begin, -1), min(end, width)))
-        around = slice(max(0, left - round(_NEAR_MM * px_per_mm)), right + round(_NEAR_MM * px_per_mm))
+        around = slice(max(0, left - round(_NEAR_MM * px_per_mm.x)), right + round(_NEAR_MM * px_per_mm.x))
         lifted = (columns >= left) & (columns <= right)
         bare = ~inked & ~lifted & (columns >= first) & (columns <= last)
-        if bare[around].sum() > _BARE_MM * px_per_mm:
+        if bare[around].sum() > _BARE_MM * px_per_mm.x:
             out |= lifted
     return np.asarray(np.flatnonzero(out), np.int32)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from ecg.beats import Beats, find_beats
 from ecg.leads import Array
 from ecg.names import LEADS
+from ecg.residual import einthoven_residual_mv
 from ecg.rhythm import rhythm_row
 from featurize.files import replacing
 
@@ -69,6 +70,5 @@ def facts_of_record(mv: Array, leads: tuple[str, ...], fs_hz: float) -> dict[str
 def _residual(mv: Array, leads: tuple[str, ...]) -> float | None:
     if not {"I", "II", "III"} <= set(leads):
         return None
-    one, two, three = (mv[leads.index(lead)] for lead in ("I", "II", "III"))
-    apart = pd.Series(two - one - three).dropna()
-    return round(math.sqrt(float((apart ** 2).mean())), 4) if len(apart) else None
+    residual = einthoven_residual_mv(*(mv[leads.index(lead)] for lead in ("I", "II", "III")))
+    return round(residual, 4) if math.isfinite(residual) else None

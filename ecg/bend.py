@@ -34,7 +34,7 @@ _ROUNDS = 3
 _HARMONICS = (1, 2, 3)
 
 
-def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], px_per_mm: float, *,
+def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], square_px_per_mm: float, *,
               stiff: float = 2.0) -> Bend:
     """How a page that one plane's homography laid flat is bent.
 
@@ -46,7 +46,8 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
         Where there is paper.
     origin : (float, float)
         Column and row of one crossing of 5 mm lines, as the homography places it.
-    px_per_mm : float
+    square_px_per_mm : float
+        Of an image whose pixels are square.
     stiff : float
         Weight of bending against phases.
 
@@ -57,35 +58,35 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     """
     nodes, steps = [], []
     for length in signal.shape:
-        count = int(np.ceil((length - 1) / (_STEP_MM * px_per_mm))) + 1
+        count = int(np.ceil((length - 1) / (_STEP_MM * square_px_per_mm))) + 1
         steps.append((length - 1) / (count - 1))
         nodes.append(np.round(steps[-1] * np.arange(count)).astype(int))
-    windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, nodes)]
-    waves = [grid_waves(signal, paper, axis, origin[axis], px_per_mm, windows, _HARMONICS) for axis in (0, 1)]
+    windows = [gaussian_windows(n, at, _WINDOW_MM * square_px_per_mm) for n, at in zip(signal.shape, nodes)]
+    waves = [grid_waves(signal, paper, axis, origin[axis], square_px_per_mm, windows, _HARMONICS) for axis in (0, 1)]
     strength = np.minimum(np.abs(waves[0][0]), np.abs(waves[1][0]))
     usual = max(float(np.quantile(strength, 0.7)), 1e-9)
     known = strength > _FAINT * usual
-    shift, seen_from = [], _seen_from(paper, px_per_mm, nodes, steps)
+    shift, seen_from = [], _seen_from(paper, square_px_per_mm, nodes, steps)
     for several in waves:
         boxes = _finer(_unwrapped(-np.angle(several[0]) / (2 * np.pi), np.where(known, strength, 0)), several)
         weight = np.minimum(strength / usual, 1) * np.isfinite(boxes)
-        shift.append(_smooth(boxes * BOX_MM, weight, seen_from, stiff) * px_per_mm)
+        shift.append(_smooth(boxes * BOX_MM, weight, seen_from, stiff) * square_px_per_mm)
     field = np.stack(shift)
     size = float(np.quantile(np.hypot(*field)[known], 0.9)) if known.any() else 0.0
     return Bend(field, (steps[1], steps[0]), size)
 
 
-def shows_boxes(signal: Floats, origin: tuple[float, float], px_per_mm: float) -> bool:
+def shows_boxes(signal: Floats, origin: tuple[float, float], square_px_per_mm: float) -> bool:
     """Whether lines stand every 5 mm, clearly above what is there by chance: some papers have only 1 mm dots.
 
     Parameters are those of `find_bend`.
     """
     everywhere = np.ones(signal.shape, bool)
-    places = [np.arange(0, n, max(1, round(_STEP_MM * px_per_mm))) for n in signal.shape]
-    windows = [gaussian_windows(n, at, _WINDOW_MM * px_per_mm) for n, at in zip(signal.shape, places)]
+    places = [np.arange(0, n, max(1, round(_STEP_MM * square_px_per_mm))) for n in signal.shape]
+    windows = [gaussian_windows(n, at, _WINDOW_MM * square_px_per_mm) for n, at in zip(signal.shape, places)]
     for axis in (0, 1):
         boxes, between = (np.median(np.abs(wave)) for wave in grid_waves(
-            signal, everywhere, axis, origin[axis], px_per_mm, windows, (1, 1.5)))
+            signal, everywhere, axis, origin[axis], square_px_per_mm, windows, (1, 1.5)))
         if boxes <= _CLEAR * between:
             return False
     return True
@@ -111,7 +112,7 @@ def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Floats:
     return np.asarray(np.exp(-0.5 * off ** 2) / (sigma_px * np.sqrt(2 * np.pi)), np.float32)
 
 
-def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, px_per_mm: float,
+def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, square_px_per_mm: float,
                windows: Sequence[Floats], harmonics: Sequence[float]) -> list[Complex]:
     """Complex amplitudes (n, m) of the 5 mm lines across one axis, in windows around places: one for each harmonic.
 
@@ -124,7 +125,8 @@ def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: flo
         0 for upright lines, 1 for level ones.
     origin : float
         Column or row of one line.
-    px_per_mm : float
+    square_px_per_mm : float
+        Of an image whose pixels are square.
     windows : (n, H) and (m, W) float32
         Of `gaussian_windows`, down and across.
     harmonics : sequence of float
@@ -138,7 +140,7 @@ def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: flo
     at = np.arange(signal.shape[1 - axis]) - origin
     out = []
     for harmonic in harmonics:
-        turns = (beyond * np.exp(2j * np.pi * harmonic / (BOX_MM * px_per_mm) * -at).astype(np.complex64)).T
+        turns = (beyond * np.exp(2j * np.pi * harmonic / (BOX_MM * square_px_per_mm) * -at).astype(np.complex64)).T
         amplitude = np.asarray(seen @ turns - level * (whole @ turns), np.complex128)
         out.append(amplitude if axis == 0 else amplitude.T)
     return out
@@ -169,12 +171,12 @@ def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
     return out
 
 
-def _seen_from(paper: NDArray[np.bool_], px_per_mm: float, nodes: list[Ints], steps: list[float]
+def _seen_from(paper: NDArray[np.bool_], square_px_per_mm: float, nodes: list[Ints], steps: list[float]
                ) -> tuple[Reals, Reals]:
     """Row and column (rows, columns), in nodes, of the middle of the paper in each window: where its edge cuts a
     window, the phase is that of a place farther in."""
     mask = paper.astype(np.float32)
-    sigma = _WINDOW_MM * px_per_mm
+    sigma = _WINDOW_MM * square_px_per_mm
     area = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), 1e-3)
     out = []
     for axis in (0, 1):

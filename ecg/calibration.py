@@ -8,6 +8,7 @@ from ecg.columns import Cell
 from ecg.marks import Pulse
 from ecg.paths import RowPath
 from ecg.printed import Printed
+from ecg.scale import Scale
 
 _GAINS, _SPEEDS = (2.5, 5.0, 10.0, 20.0, 40.0), (12.5, 25.0, 50.0)
 # How long a calibration pulse is by convention.
@@ -19,7 +20,7 @@ _SURE, _ALIKE = 2, 0.03
 _BESIDE_MM = 12.0
 
 
-def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], sx: float, warnings: list[str]) -> float:
+def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale, warnings: list[str]) -> float:
     """Millimetres a second: as printed, else of the pulses (0.2 s by convention), else 25.
 
     The print counts more, for pulses of 0.1 s and of other lengths exist.
@@ -27,7 +28,8 @@ def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], sx: float, w
     said = _usual_of([p.value for p in printed if p.kind == "speed"])
     shown = None
     if pulses:
-        shown = _usual(float(np.median([p.right - p.left for p in pulses])) / sx / _PULSE_S, _SPEEDS, _OFF_SPEED)
+        wide_mm = float(np.median([p.right - p.left for p in pulses])) / px_per_mm.x
+        shown = _usual(wide_mm / _PULSE_S, _SPEEDS, _OFF_SPEED)
     if said is not None:
         if shown not in (None, said):
             warnings.append(f"{said:g} mm/s is printed, though the pulses are as wide as at {shown:g} mm/s")
@@ -40,7 +42,7 @@ def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], sx: float, w
 
 
 def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequence[RowPath], cells: Sequence[Cell],
-              px_per_mm: tuple[float, float], warnings: list[str]
+              px_per_mm: Scale, warnings: list[str]
               ) -> tuple[float, float | None]:
     """Millimetres a millivolt: of the pulses (1 mV by convention), else as printed, else 10.
 
@@ -51,7 +53,7 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
     rows : sequence of RowPath
     cells : sequence of Cell
         In the rows; they tell which leads a pulse belongs to.
-    px_per_mm : (float, float)
+    px_per_mm : Scale
     warnings : list of str
         Gets what is doubtful.
 
@@ -94,7 +96,7 @@ def _believed(shown: float | None, said: Sequence[float | None], heights: Sequen
     return taken
 
 
-def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[Cell], px_per_mm: tuple[float, float]
+def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[Cell], px_per_mm: Scale
              ) -> dict[str, list[float]]:
     """Heights of pulses in mm: of those that belong to limb or to all leads, to chest leads, and of lower steps."""
     out: dict[str, list[float]] = {"limb": [], "chest": [], "step": []}
@@ -102,11 +104,11 @@ def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[C
         row = min(range(len(rows)), key=lambda r: abs(rows[r].base - pulse.base))
         own = [c for c in cells if c.row == row]
         chest = [c for c in own if c.lead.startswith("V")]
-        near = [c for c in own[1:] if -2 < (c.start - pulse.right) / px_per_mm[0] < _BESIDE_MM]
+        near = [c for c in own[1:] if -2 < (c.start - pulse.right) / px_per_mm.x < _BESIDE_MM]
         kind = "chest" if chest == own or near and near[0] in chest else "limb"
-        out[kind].append((pulse.base - pulse.top) / px_per_mm[1])
+        out[kind].append((pulse.base - pulse.top) / px_per_mm.y)
         if pulse.step is not None:
-            out["step"].append((pulse.base - pulse.step) / px_per_mm[1])
+            out["step"].append((pulse.base - pulse.step) / px_per_mm.y)
     return out
 
 

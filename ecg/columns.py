@@ -6,6 +6,7 @@ import numpy as np
 
 from ecg.paths import RowPath
 from ecg.plan import Plan, runs_on
+from ecg.scale import Scale
 
 # Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
 _QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
@@ -84,7 +85,7 @@ def _long(span: tuple[float, float], px_per_s: float, pen_px: float) -> float:
     return usual if abs(usual - seconds) < _LINE_S else seconds
 
 
-def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: float, pen_px: float
+def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: Scale, px_per_s: float, pen_px: float
               ) -> list[tuple[float, float]]:
     """Columns between leads that no pen went through, where most rows have them and between all leads; px.
 
@@ -100,7 +101,7 @@ def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: 
     for c in range(1, count):
         seen = np.array([gap for row, _ in several
                          for gap in [_gap(row, row.start + (row.end - row.start) * c / count, px_per_mm)] if gap])
-        alike = seen[np.abs(seen[:, 1] - np.median(seen[:, 1])) < px_per_mm] if len(seen) else seen
+        alike = seen[np.abs(seen[:, 1] - np.median(seen[:, 1])) < px_per_mm.x] if len(seen) else seen
         if len(alike) < max(1, 0.5 * len(several)):
             return []
         long += (alike[:, 0] - pen_px / 2 - starts[-1]).tolist()
@@ -111,13 +112,13 @@ def find_gaps(rows: Sequence[RowPath], leads: Plan, px_per_mm: float, px_per_s: 
     return list(zip(ends[:-1].tolist(), starts[1:])) if np.ptp(ends - starts) < _UNEVEN * np.mean(long) else []
 
 
-def _gap(row: RowPath, at: float, px_per_mm: float) -> tuple[float, float] | None:
+def _gap(row: RowPath, at: float, px_per_mm: Scale) -> tuple[float, float] | None:
     """The longest stretch without ink near a column."""
-    left = max(0, round(at - _REACH_MM * px_per_mm))
-    off = ~row.on_ink[left:round(at + _REACH_MM * px_per_mm)]
+    left = max(0, round(at - _REACH_MM * px_per_mm.x))
+    off = ~row.on_ink[left:round(at + _REACH_MM * px_per_mm.x)]
     edges = np.diff(np.r_[False, off, False].astype(int))
     runs = [(int(a), int(b)) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
-            if _LEAST_GAP_MM * px_per_mm < b - a < _MOST_GAP_MM * px_per_mm]
+            if _LEAST_GAP_MM * px_per_mm.x < b - a < _MOST_GAP_MM * px_per_mm.x]
     if not runs:
         return None
     a, b = max(runs, key=lambda run: run[1] - run[0])

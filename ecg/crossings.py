@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from ecg.columns import Cell
 from ecg.layout import Layout
 from ecg.names import Word
+from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # What a letter's ink counts, beside 1 for a steep stroke's; strokes are at least this high in a column, mm.
 _LETTER, _STEEP_MM = 0.0, 0.9
+# A name stands no farther from the beginning of its lead, along x and along y.
+_BESIDE_MM = 25.0
 
 
 def name_places(layout: Layout) -> dict[int, Box]:
@@ -30,9 +33,9 @@ def name_places(layout: Layout) -> dict[int, Box]:
 
 
 def _name_of(cell: Cell, layout: Layout) -> Word | None:
-    reach, base = 25 * layout.px_per_mm, layout.rows[cell.row].base
-    return next((w for w in layout.words if w.text == cell.lead and abs(w.x - cell.start) < reach
-                 and abs(w.y - base) < reach), None)
+    scale, base = layout.px_per_mm, layout.rows[cell.row].base
+    return next((w for w in layout.words if w.text == cell.lead and abs(w.x - cell.start) < _BESIDE_MM * scale.x
+                 and abs(w.y - base) < _BESIDE_MM * scale.y), None)
 
 
 def merged_names(layout: Layout) -> list[tuple[Cell, Box]]:
@@ -40,10 +43,10 @@ def merged_names(layout: Layout) -> list[tuple[Cell, Box]]:
     return [(layout.cells[k], box) for k, box in name_places(layout).items() if not _name_of(layout.cells[k], layout)]
 
 
-def without_letters(ink: Floats, boxes: Sequence[Box], px_per_mm: float) -> Floats:
+def without_letters(ink: Floats, boxes: Sequence[Box], px_per_mm: Scale) -> Floats:
     """Ink (H, W) in which level pieces of letters inside the boxes count little: they are what joins two strokes."""
     out = ink.copy()
-    high = max(3, round(_STEEP_MM * px_per_mm))
+    high = max(3, round(_STEEP_MM * px_per_mm.y))
     for left, top, right, bottom in boxes:
         above, bottom = max(0, top - high), min(bottom, len(ink))
         part = ink[above:bottom + high, left:right]

@@ -101,13 +101,13 @@ def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
     """Waveforms of a flat page whose plan is known."""
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
-    line = clean(line, page.px_per_mm[0])
+    line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))
     plan = followed_again(plan, line, points, page.px_per_mm, peak)
     ink, trust = without_furniture(ink, plan)
     lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
     lines = uncrossed(lines, plan.pen_px, plan.px_per_mm)
-    lines = untangled(mended(lines, plan, ink, trust), plan, ink, trust, page.px_per_mm[0] * plan.mm_per_s)
+    lines = untangled(mended(lines, plan, ink, trust), plan, ink, trust, page.px_per_mm.x * plan.mm_per_s)
     lines = fit_lines(lines, ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
     lines = [led_on(line, trust, plan.px_per_mm) for line in lines]
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]

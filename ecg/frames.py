@@ -5,6 +5,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.scale import Scale
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
@@ -18,7 +20,7 @@ _MEET_MM, _TICK_MM = 0.5, 2.5
 _THICKEST_PX = 8
 
 
-def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
+def without_frames(ink: Floats, px_per_mm: Scale) -> Floats:
     """Ink without the sides of boxes; where a trace crosses one it stays whole.
 
     A lead that is not connected is a straight line too, but no upright lines stand at both its ends.
@@ -26,21 +28,19 @@ def without_frames(ink: Floats, px_per_mm: tuple[float, float]) -> Floats:
     Parameters
     ----------
     ink : (H, W) float32
-    px_per_mm : (float, float)
-        Along x and y.
+    px_per_mm : Scale
     """
     mask = (ink > _INKED).view(np.uint8)
-    level = _runs(mask, cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel(), _LEVEL_MM * px_per_mm[0])
+    level = _runs(mask, cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel(), _LEVEL_MM * px_per_mm.x)
     inked = cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
     if not len(level):  # nothing stands at its ends: only the page's edges are left to look at
-        inked[int(px_per_mm[0]) + 1:-int(px_per_mm[0]) - 1] = 0
-    upright = _runs(mask.T, inked, _UPRIGHT_MM * px_per_mm[1])
-    near = _MEET_MM * max(px_per_mm)
-    ticks, (height, width) = _TICK_MM * px_per_mm[0], ink.shape
-    sides = [run for run in level if _at_edge(run, height, px_per_mm[1])
-             or _corner(run, upright, ticks, 1) and _corner(run, upright, ticks, 2)]
-    posts = [run for run in upright if _at_edge(run, width, px_per_mm[0])
-             or any(_corner(side, run[None], near, end) for side in sides for end in (1, 2))]
+        inked[int(px_per_mm.x) + 1:-int(px_per_mm.x) - 1] = 0
+    upright = _runs(mask.T, inked, _UPRIGHT_MM * px_per_mm.y)
+    height, width = ink.shape
+    sides = [run for run in level if _at_edge(run, height, px_per_mm.y)
+             or all(_corner(run, upright, _TICK_MM, px_per_mm, end) for end in (1, 2))]
+    posts = [run for run in upright if _at_edge(run, width, px_per_mm.x)
+             or any(_corner(side, run[None], _MEET_MM, px_per_mm, end) for side in sides for end in (1, 2))]
     out = _rubbed_out(ink, sides, 0) if sides else ink
     return _rubbed_out(out, posts, 1) if posts else out
 
@@ -62,10 +62,11 @@ def _at_edge(run: Ints, length: int, mm_px: float) -> bool:
     return bool(min(run[0], length - 1 - run[0]) < mm_px)
 
 
-def _corner(run: Ints, across: Ints, near: float, end: int) -> bool:
-    """Whether one of the lines across passes an end (1 the first, 2 the last) of a run."""
-    return bool(((np.abs(across[:, 0] - run[end]) <= near) & (across[:, 1] - near <= run[0])
-                 & (run[0] <= across[:, 2] + near)).any())
+def _corner(run: Ints, across: Ints, near_mm: float, px_per_mm: Scale, end: int) -> bool:
+    """Whether one of the upright lines across passes an end (1 the first, 2 the last) of a level run."""
+    beside, above = near_mm * px_per_mm.x, near_mm * px_per_mm.y
+    return bool(((np.abs(across[:, 0] - run[end]) <= beside) & (across[:, 1] - above <= run[0])
+                 & (run[0] <= across[:, 2] + above)).any())
 
 
 def _rubbed_out(ink: Floats, runs: Sequence[Ints], axis: int) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecg.fit import Line
 from ecg.layout import Layout
+from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -77,7 +78,7 @@ def _lay(cover: Floats, ink: Floats, left: int, right: int, top: int, bottom: in
     np.maximum(part, np.minimum(along[:, None], 1) * across[None, :], out=part)
 
 
-def led_on(line: Line, trust: Floats, px_per_mm: float) -> Line:
+def led_on(line: Line, trust: Floats, px_per_mm: Scale) -> Line:
     """The line with its hidden ends led on at half the slope with which they come into sight.
 
     Half is what errs least on pages of 25 records: signals bend back, and the nearer to the edge the more. An end that
@@ -93,8 +94,8 @@ def led_on(line: Line, trust: Floats, px_per_mm: float) -> Line:
         if not covered[0] or covered.all() or len(seen) < _SLOPE_NODES:
             continue
         slope = float(np.polyfit(np.arange(_SLOPE_NODES), seen, 1)[0])
-        most = _MOST_RISE_MM * px_per_mm
+        most = _MOST_RISE_MM * px_per_mm.y
         guess = course[first] - np.clip(0.5 * slope * np.arange(first, 0, -1), -most, most)
-        if np.abs(course[:first] - guess).max() < _FAR_MM * px_per_mm:
+        if np.abs(course[:first] - guess).max() < _FAR_MM * px_per_mm.y:
             course[:first] = guess
     return replace(line, y=y)

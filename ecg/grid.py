@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft2
 from scipy.ndimage import maximum_filter
 
+from ecg.scale import Scale
 from featurize.picture import ImageError
 
 Floats = NDArray[np.float32]
@@ -63,12 +64,12 @@ class Lattice:
         lifted = np.c_[xy, np.ones(len(xy))] @ self.matrix.T
         return np.asarray(lifted[:, :2] / lifted[:, 2:])
 
-    def px_per_mm(self, shape: tuple[int, ...]) -> tuple[float, float]:
+    def px_per_mm(self, shape: tuple[int, ...]) -> Scale:
         """Scale along x and y in the middle of an image of that shape."""
         middle = np.array([[shape[1] / 2, shape[0] / 2]])
         steps = np.array([[100., 0], [0, 100.]])
         moved = [self.boxes(middle + step) - self.boxes(middle - step) for step in steps]
-        return tuple(200 / (BOX_MM * float(np.hypot(*m[0]))) for m in moved)  # type: ignore[return-value]
+        return Scale(*(200 / (BOX_MM * float(np.hypot(*m[0]))) for m in moved))
 
     def rotation_deg(self, shape: tuple[int, ...]) -> float:
         """Angle of the time axis against the image's rows, positive where the page falls to the right."""

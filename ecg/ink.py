@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecg.marks import measure_pen
 from ecg.ruled import without_lines
+from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -166,15 +167,15 @@ def _straight(dark: Floats) -> Floats:
     return out.astype(np.float32)
 
 
-def ink_share(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], ruled: Ruled) -> Floats:
+def ink_share(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Floats:
     """How much of each pixel the trace's ink covers.
 
     Parameters
     ----------
     dark : (H, W, 3) float32
     colors : Colors
-    px_per_mm : (float, float)
-        Along x and y: tells how long a line must be to be grid, and where it comes again, where color cannot.
+    px_per_mm : Scale
+        Tells how long a line must be to be grid, and where it comes again, where color cannot.
     ruled : (H,) and (W,) bool
         Rows and columns on which the grid's 5 mm lines lie, where not even brightness tells.
 
@@ -207,10 +208,10 @@ def _by_color(dark: Floats, colors: Colors) -> Floats:
     return np.clip(share, 0, 1, out=share)
 
 
-def _by_level(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], ruled: Ruled) -> Floats:
+def _by_level(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Floats:
     if not colors.grid.any():
         return _without_black_lines(cv2.transform(dark, np.full((1, 3), 1 / 3, np.float32)) / np.float32(
-            colors.ink.mean()), px_per_mm[0], ruled)
+            colors.ink.mean()), px_per_mm, ruled)
     # In the brightest channel of a colored grid there is least to take away.
     room = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), 0.15)
     weight = np.asarray(room / room.sum(), np.float32)
@@ -218,29 +219,29 @@ def _by_level(dark: Floats, colors: Colors, px_per_mm: tuple[float, float], rule
     return np.clip(share, 0, 1, out=share)
 
 
-def _without_black_lines(share: Floats, px_per_mm: float, ruled: Ruled) -> Floats:
+def _without_black_lines(share: Floats, px_per_mm: Scale, ruled: Ruled) -> Floats:
     """Lines as black as the trace, taken away where the grid lies; strokes across them are joined again."""
     mask = (share > 0.5).astype(np.uint8)
-    length, thick = round(3 * px_per_mm), round(0.8 * px_per_mm)
-    bar = np.ones((round(4 * px_per_mm), max(4, round(0.6 * px_per_mm))), np.uint8)
+    bar = np.ones((round(4 * px_per_mm.y), max(4, round(0.6 * px_per_mm.x))), np.uint8)
     bars = cv2.morphologyEx(mask, cv2.MORPH_OPEN, bar)
     thin = np.where(cv2.dilate(bars, np.ones((3, 3), np.uint8)) > 0, np.float32(0), share)
     faint, lines = (share > 0.1).astype(np.uint8), np.zeros_like(mask)
     for axis, on in enumerate(ruled):
         # Scanners break lines: pieces a quarter of the length apart are one.
-        shape = (1, length) if axis == 0 else (length, 1)
+        shape = (1, round(3 * px_per_mm.x)) if axis == 0 else (round(3 * px_per_mm.y), 1)
         whole = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones([max(1, n // 4) for n in shape], np.uint8))
         long = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
         own = long & np.expand_dims(on, 1 - axis).astype(np.uint8)
         lines |= own & (1 - _thicker(thin, own, axis, px_per_mm))
     # A stroke goes on at both sides of the line that hid it; a bar beside a line is no stroke.
     left = mask & (1 - lines) & (1 - bars)
-    joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 1), np.uint8)) | cv2.morphologyEx(
-        left, cv2.MORPH_CLOSE, np.ones((1, thick), np.uint8)) | bars
+    high, wide = round(0.8 * px_per_mm.y), round(0.8 * px_per_mm.x)
+    joined = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((high, 1), np.uint8)) | cv2.morphologyEx(
+        left, cv2.MORPH_CLOSE, np.ones((1, wide), np.uint8)) | bars
     return np.asarray(np.where((lines > 0) & (joined == 0), np.float32(0), np.clip(share, 0, 1)), np.float32)
 
 
-def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: float) -> Bytes:
+def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: Scale) -> Bytes:
     """(H, W) 0 or 1: where there is more ink across a line than the line itself has: a trace runs along it.
 
     Along a level line only what goes on for 3 mm counts, lest strokes that cross it be bridged at their feet; along an
@@ -248,8 +249,8 @@ def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: float) -> Bytes:
     """
     if not lines.any():
         return lines
-    wide = 2 * round(0.4 * px_per_mm) + 1
+    wide = 2 * round(0.4 * (px_per_mm.y if axis == 0 else px_per_mm.x)) + 1
     ink = cv2.boxFilter(share, -1, (1, wide) if axis == 0 else (wide, 1), normalize=False)
     more = (ink > float(np.median(ink[lines > 0])) + _MORE_INK_PX).astype(np.uint8) & lines
-    long = (1, round(3 * px_per_mm)) if axis == 0 else (round(0.6 * px_per_mm), 1)
+    long = (1, round(3 * px_per_mm.x)) if axis == 0 else (round(0.6 * px_per_mm.y), 1)
     return np.asarray(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones(long, np.uint8)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecg.paths import RowPath
+from ecg.scale import Scale
 
 Reals = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _WINDOW_MM, _LEAST_WINDOWS = 20.0, 2
 _STEEP, _MOMENT_MM = 3.0, 1.5
 
 
-def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: float) -> float | None:
+def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: Scale) -> float | None:
     """How far limb leads are from obeying their laws as a layout has them.
 
     Parameters
@@ -32,7 +33,7 @@ def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: f
     rows : sequence of RowPath
     leads : sequence of sequence of str
         Names in each row from left to right, as in a `Plan`.
-    px_per_mm : float
+    px_per_mm : Scale
 
     Returns
     -------
@@ -49,7 +50,7 @@ def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: f
     return float(np.median(shares)) if len(shares) >= _LEAST_WINDOWS else None
 
 
-def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, px_per_mm: float) -> list[float]:
+def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, px_per_mm: Scale) -> list[float]:
     """Share of each window's variance that no I and II explain, over what it is for unrelated signals."""
     names = [lead.lstrip("-") for lead, _ in group]
     if len(set(names)) < max(3, len(names)):
@@ -57,10 +58,11 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
     factors = np.array([LIMB[lead] for lead, _ in group])
     start, end = (float(np.median([getattr(row, side) for _, row in group])) for side in ("start", "end"))
     wide = (end - start) / count
-    first, last = start + column * wide + _MARGIN_MM * px_per_mm, start + (column + 1) * wide - _MARGIN_MM * px_per_mm
+    margin = _MARGIN_MM * px_per_mm.x
+    first, last = start + column * wide + margin, start + (column + 1) * wide - margin
     if last <= first:
         return []
-    edges = np.linspace(first, last, 1 + max(1, int((last - first) / (_WINDOW_MM * px_per_mm))))
+    edges = np.linspace(first, last, 1 + max(1, int((last - first) / (_WINDOW_MM * px_per_mm.x))))
     outside = np.eye(len(group)) - factors @ np.linalg.pinv(factors)
     out = []
     for a, b in zip(edges, edges[1:]):
@@ -72,15 +74,15 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
     return out
 
 
-def in_step(rows: Sequence[RowPath], px_per_mm: float) -> float:
+def in_step(rows: Sequence[RowPath], px_per_mm: Scale) -> float:
     """Whether beats stand below each other, -1 to 1: leads drawn at one time do, lines of one lead do by chance only.
 
     The correlation of how steep two neighbouring rows are, the middle one of all neighbours.
     """
     start, end = max(int(row.start) for row in rows), min(int(row.end) for row in rows)
-    if len(rows) < 2 or end - start < _WINDOW_MM * px_per_mm:
+    if len(rows) < 2 or end - start < _WINDOW_MM * px_per_mm.x:
         return 0.0
     steep = [np.minimum(np.abs(np.diff(row.middle[max(0, start):end])), _STEEP) for row in rows]
-    steep = [gaussian_filter1d(one, _MOMENT_MM * px_per_mm) for one in steep]
+    steep = [gaussian_filter1d(one, _MOMENT_MM * px_per_mm.x) for one in steep]
     return float(np.median([np.corrcoef(a, b)[0, 1] if a.std() * b.std() > 0 else 0.0
                             for a, b in zip(steep, steep[1:])]))

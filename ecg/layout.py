@@ -13,6 +13,7 @@ from ecg.paths import RowPath
 from ecg.plan import LAYOUTS, choose_plan, without_extra
 from ecg.printed import read_printed
 from ecg.rows import find_rows, without_pulse
+from ecg.scale import Scale
 from ecg.steps import with_steps
 from featurize.errors import UserError
 
@@ -34,8 +35,7 @@ class Layout:
         Of all leads, or of the limb leads.
     pen_px, blur_px : float
         Width of the trace's line, and standard deviation of its blur.
-    px_per_mm : float
-        Along y.
+    px_per_mm : Scale
     warnings : sequence of str
     chest_mm_per_mv : float or None
         Of V1 to V6, where it is another.
@@ -51,7 +51,7 @@ class Layout:
     mm_per_s: float
     pen_px: float
     blur_px: float
-    px_per_mm: float
+    px_per_mm: Scale
     warnings: Sequence[str]
     chest_mm_per_mv: float | None = None
 
@@ -78,25 +78,25 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     """
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
-    sx, sy = page.px_per_mm
-    marks = marks_of(page.ink, sy)
+    scale = page.px_per_mm
+    marks = marks_of(page.ink, scale)
     words, printed = read_words(marks), read_printed(marks)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)
-    strokes = find_strokes(page.ink, sy)
-    pulses = with_steps(page.ink, strokes, find_pulses(page.ink, strokes, page.px_per_mm, pen), page.px_per_mm, pen)
-    separators = find_separators(strokes, pulses, sx, pen)
+    strokes = find_strokes(page.ink, scale)
+    pulses = with_steps(page.ink, strokes, find_pulses(page.ink, strokes, scale, pen), scale, pen)
+    separators = find_separators(strokes, pulses, scale, pen)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
-    rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, sx)]
-    rows = without_extra(rows, words, pulses, sx) if name == "auto" else rows
+    rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, scale)]
+    rows = without_extra(rows, words, pulses, scale) if name == "auto" else rows
     warnings: list[str] = []
-    mm_per_s = find_speed(pulses, printed, sx, warnings)
-    chosen, leads, found = choose_plan(rows, words, separators, sx, name, warnings)
-    gaps = find_gaps(rows, leads, sx, sx * mm_per_s, pen)
-    rows = aligned(rows, pulses, separators, leads, gaps, sx, mm_per_s, pen)
-    cells = find_cells(rows, leads, gaps, sx * mm_per_s, pen, found)
+    mm_per_s = find_speed(pulses, printed, scale, warnings)
+    chosen, leads, found = choose_plan(rows, words, separators, scale, name, warnings)
+    gaps = find_gaps(rows, leads, scale, scale.x * mm_per_s, pen)
+    rows = aligned(rows, pulses, separators, leads, gaps, scale, mm_per_s, pen)
+    cells = find_cells(rows, leads, gaps, scale.x * mm_per_s, pen, found)
     inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
-    separators = bars_at(page.ink, separators, inner, sx)
-    limb, chest = find_gain(pulses, printed, rows, cells, page.px_per_mm, warnings)
-    return Layout(chosen, rows, cells, pulses, separators, words, limb, mm_per_s, pen, blur, sy, warnings, chest)
+    separators = bars_at(page.ink, separators, inner, scale)
+    limb, chest = find_gain(pulses, printed, rows, cells, scale, warnings)
+    return Layout(chosen, rows, cells, pulses, separators, words, limb, mm_per_s, pen, blur, scale, warnings, chest)

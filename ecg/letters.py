@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.scale import Scale
+
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
     Font = FreeTypeFont | ImageFont
@@ -45,13 +47,13 @@ class Marks:
         Number of the mark that a pixel belongs to, 0 for none.
     boxes : (n, 4) int32
         Left, top, right, bottom of each mark in px; right and bottom are outside; row 0 is the paper.
-    px_per_mm : float
+    px_per_mm : Scale
     """
 
     ink: Floats
     labels: Ints
     boxes: Ints
-    px_per_mm: float
+    px_per_mm: Scale
 
     def picture(self, numbers: Sequence[int]) -> Floats:
         """Some marks alone, stretched to the size of templates, without mean and of norm 1; flat."""
@@ -69,12 +71,12 @@ class Marks:
         return int(left), int(top), int(right), int(bottom)
 
 
-def marks_of(ink: Floats, px_per_mm: float) -> list[Marks]:
+def marks_of(ink: Floats, px_per_mm: Scale) -> list[Marks]:
     """All marks of a page, (H, W) share of ink, once as strokes of small print show them and once as bold ones do."""
     return [_marks_from(ink, px_per_mm, least) for least in _LEAST]
 
 
-def _marks_from(ink: Floats, px_per_mm: float, least: float) -> Marks:
+def _marks_from(ink: Floats, px_per_mm: Scale, least: float) -> Marks:
     mask = (ink > least).astype(np.uint8)
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from ecg.scale import Scale
+
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
@@ -13,6 +15,8 @@ Reals = NDArray[np.float64]
 _STROKE_MM = 3.0
 # A mark of 0.2 s, of 0.1 s at least at 25 mm/s; QRS complexes with a notch for a roof are narrower.
 _PULSE_WIDTH_MM = (2.2, 11.0)
+# Two pulses that are no farther apart are one, found twice.
+_APART_MM = 3.0
 # Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
 # that stand alone in the former below which it is tried.
 _PROFILE, _WIDE_PROFILE, _CLEAR = 5, 9, 0.5
@@ -67,38 +71,38 @@ class Pulse:
     step: float | None = None
 
 
-def find_strokes(ink: Floats, px_per_mm: float) -> list[Stroke]:
+def find_strokes(ink: Floats, px_per_mm: Scale) -> list[Stroke]:
     """Upright strokes, (H, W) share of ink searched for straight vertical runs."""
     mask = (ink > 0.5).astype(np.uint8)
     # An even length would shift what is found by one pixel.
-    length = max(3, round(_STROKE_MM * px_per_mm) | 1)
+    length = max(3, round(_STROKE_MM * px_per_mm.y) | 1)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
     # The same labels as OpenCV's default, three times as fast.
     _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(opened, 8, cv2.CV_32S, cv2.CCL_BBDT)
     return [Stroke(int(x), int(x + w - 1), int(y), int(y + h - 1)) for x, y, w, h, _ in stats[1:]
-            if w <= 1.6 * px_per_mm]
+            if w <= 1.6 * px_per_mm.x]
 
 
-def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: tuple[float, float], pen_px: float) -> list[Pulse]:
+def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: Scale, pen_px: float) -> list[Pulse]:
     """Two thin strokes of one height with a roof between them, clear below."""
     out: list[Pulse] = []
-    thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2 and s.height > 3.5 * px_per_mm[1]]
+    thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2 and s.height > 3.5 * px_per_mm.y]
     for a in thin:
         for b in thin:
-            apart = (b.x - a.x) / px_per_mm[0]
-            if not _PULSE_WIDTH_MM[0] < apart < _PULSE_WIDTH_MM[1] or abs(a.top - b.top) > 0.4 * px_per_mm[1]:
+            apart = (b.x - a.x) / px_per_mm.x
+            if not _PULSE_WIDTH_MM[0] < apart < _PULSE_WIDTH_MM[1] or abs(a.top - b.top) > 0.4 * px_per_mm.y:
                 continue
             if abs(a.height - b.height) > 0.5 * max(a.height, b.height):
                 continue
-            pulse = _roofed(ink, a, b, px_per_mm[1])
+            pulse = _roofed(ink, a, b, px_per_mm)
             if pulse:
                 out.append(pulse)
-    return _apart(sorted(out, key=lambda p: p.base), 3 * px_per_mm[0])
+    return _apart(sorted(out, key=lambda p: p.base), px_per_mm)
 
 
-def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: float) -> Pulse | None:
+def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: Scale) -> Pulse | None:
     inner = slice(a.right + 2, b.left - 1)
-    reach = max(2, round(0.4 * px_per_mm))
+    reach = max(2, round(0.4 * px_per_mm.y))
     top = min(a.top, b.top)
     lines = slice(max(0, top - reach), top + 2 * reach)
     roof = ink[lines, inner]
@@ -122,26 +126,27 @@ def _stem(ink: Floats, stroke: Stroke) -> float:
     return stroke.left + float(np.flatnonzero(alone).mean()) if alone.any() else stroke.x
 
 
-def _apart(pulses: list[Pulse], least: float) -> list[Pulse]:
+def _apart(pulses: list[Pulse], px_per_mm: Scale) -> list[Pulse]:
     out: list[Pulse] = []
     for pulse in pulses:
-        if all(abs(pulse.base - o.base) > least or abs(pulse.left - o.left) > least for o in out):
+        if all(abs(pulse.base - o.base) > _APART_MM * px_per_mm.y or abs(pulse.left - o.left) > _APART_MM * px_per_mm.x
+               for o in out):
             out.append(pulse)
     return out
 
 
-def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: float, pen_px: float) -> list[Stroke]:
+def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: Scale, pen_px: float) -> list[Stroke]:
     """Strokes thicker than the pen, or of one height and column in several rows."""
-    free = [s for s in strokes if s.height < 25 * px_per_mm
+    free = [s for s in strokes if s.height < 25 * px_per_mm.y
             and not any(p.left - 3 <= s.x <= p.right + 3 and p.top - 5 <= s.bottom and s.top <= p.base + 5
                         for p in pulses)]
     thick = [s for s in free if s.width >= 1.4 * pen_px + 0.5]
     alike = [s for s in free if s not in thick and sum(
-        abs(o.x - s.x) < 0.4 * px_per_mm and abs(o.height - s.height) < 0.4 * px_per_mm for o in free) >= 3]
+        abs(o.x - s.x) < 0.4 * px_per_mm.x and abs(o.height - s.height) < 0.4 * px_per_mm.y for o in free) >= 3]
     return thick + alike
 
 
-def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: float) -> list[Stroke]:
+def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: Scale) -> list[Stroke]:
     """Separators where leads meet, also those that a steep trace has merged with.
 
     Parameters
@@ -151,16 +156,16 @@ def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, flo
         Those that stand free tell how wide one is.
     places : list of (x, y)
         Where leads meet: column, and row of the base line.
-    px_per_mm : float
+    px_per_mm : Scale
     """
-    near = [s for s in separators if any(abs(s.x - x) < 0.6 * px_per_mm for x, _ in places)]
+    near = [s for s in separators if any(abs(s.x - x) < 0.6 * px_per_mm.x for x, _ in places)]
     if not near:
         return []
-    width = float(np.median([s.width for s in near]))
+    width, beside = float(np.median([s.width for s in near])), 0.6 * px_per_mm.x
     out: list[tuple[Stroke, float]] = []
     for x, base in places:
         best: Stroke | None = None
-        for left in range(round(x - 0.6 * px_per_mm - width / 2), round(x + 0.6 * px_per_mm - width / 2) + 1):
+        for left in range(round(x - beside - width / 2), round(x + beside - width / 2) + 1):
             found = _solid(ink, left, left + round(width) - 1, base, px_per_mm)
             if found and (best is None or found.height > best.height):
                 best = found
@@ -184,10 +189,10 @@ def _alike(found: list[tuple[Stroke, float]]) -> list[Stroke]:
     return out
 
 
-def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: float) -> Stroke | None:
+def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: Scale) -> Stroke | None:
     """The longest run of rows near a base line that are ink from `left` to `right`; a trace's pen is narrower."""
-    top = max(0, round(base - 9 * px_per_mm))
-    window = ink[top:round(base + 9 * px_per_mm), max(0, left):right + 1]
+    top = max(0, round(base - 9 * px_per_mm.y))
+    window = ink[top:round(base + 9 * px_per_mm.y), max(0, left):right + 1]
     if window.shape[1] < 1:
         return None
     inner = window[:, 1:-1] if window.shape[1] > 4 else window
@@ -197,7 +202,7 @@ def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: float) ->
     if not runs:
         return None
     a, b = max(runs, key=lambda r: r[1] - r[0])
-    return Stroke(left, right, top + int(a), top + int(b) - 1) if b - a > 2 * px_per_mm else None
+    return Stroke(left, right, top + int(a), top + int(b) - 1) if b - a > 2 * px_per_mm.y else None
 
 
 def measure_pen(ink: Floats) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from ecg.fit import STEP_PX, Line
 from ecg.kernels import pen_distance
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile, shares_at
+from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -49,7 +50,7 @@ class _Scene:
     missing: Floats
     profile: Reals
     pen_px: float
-    px_per_mm: float
+    px_per_mm: Scale
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _key(lines: Sequence[Line], place: _Place) -> tuple[_Place, int]:
 
 def _overlap(lines: Sequence[Line], a: _Place, b: _Place, scene: _Scene) -> bool:
     (left, right), (other_left, other_right) = (lines[p.owner].x[[p.first, p.last]] for p in (a, b))
-    beside = _BESIDE_MM * scene.px_per_mm
+    beside = _BESIDE_MM * scene.px_per_mm.x
     return bool(left < other_right + beside and other_left < right + beside and a.top < b.bottom and b.top < a.bottom)
 
 
@@ -118,7 +119,7 @@ def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
     out = []
     for cell in layout.cells:
         first, last = (f(at for c in layout.cells if c.row == cell.row for at in (c.start, c.end)) for f in (min, max))
-        pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm for p in layout.pulses)
+        pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm.x for p in layout.pulses)
         # Leads side by side may begin at one time: only columns tell which of them meet.
         out.append((cell.start > first + 1 or pulsed, cell.end < last - 1))
     return out
@@ -128,7 +129,7 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
     """Where lines and page disagree, the worst first."""
     wrong, pieces = _wrong(lines, scene)
     found: list[tuple[float, _Place]] = []
-    columns, beside = np.arange(scene.ink.shape[1]), _BESIDE_MM * scene.px_per_mm
+    columns, beside = np.arange(scene.ink.shape[1]), _BESIDE_MM * scene.px_per_mm.x
     for owner, line in enumerate(lines):
         inside = (columns >= line.x[0] - 3) & (columns <= line.x[-1] + 3)
         for a, b in _spans((wrong[owner] > _WRONG) & inside):
@@ -187,12 +188,12 @@ def _spans(wrong: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
 
 
-def _zigzags(line: Line, px_per_mm: float) -> list[tuple[int, int]]:
+def _zigzags(line: Line, px_per_mm: Scale) -> list[tuple[int, int]]:
     """Columns in which a line turns back and forth: strokes that merge look the same drawn twice and drawn once."""
-    window = round(_ZIGZAG_MM * px_per_mm / STEP_PX) | 1
+    window = round(_ZIGZAG_MM * px_per_mm.x / STEP_PX) | 1
     height = maximum_filter1d(line.y, window) - minimum_filter1d(line.y, window)
     way = uniform_filter1d(np.abs(np.diff(line.y, prepend=line.y[0])), window) * window
-    edges = np.diff(np.r_[0, ((height > _ZIGZAG_MM * px_per_mm) & (way > _TURNS * height)).astype(int), 0])
+    edges = np.diff(np.r_[0, ((height > _ZIGZAG_MM * px_per_mm.y) & (way > _TURNS * height)).astype(int), 0])
     ends = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
     return [(int(line.x[a]) - _AROUND_PX, int(line.x[b - 1]) + _AROUND_PX + 1) for a, b in ends]
 
@@ -201,18 +202,18 @@ def _strays(line: Line, at: int, scene: _Scene) -> bool:
     """Whether a line leaves its level where something printed hides it: at its beginning (0) or end (1)."""
     order = slice(None, None, -1 if at else 1)
     rows, columns = np.round(line.y[order]).astype(int), np.round(line.x[order]).astype(int)
-    inside = np.s_[:round(2 * _BESIDE_MM * scene.px_per_mm / STEP_PX)]
+    inside = np.s_[:round(2 * _BESIDE_MM * scene.px_per_mm.x / STEP_PX)]
     hidden = scene.trust[np.clip(rows[inside], 0, scene.trust.shape[0] - 1),
                          np.clip(columns[inside], 0, scene.trust.shape[1] - 1)] < _HIDDEN
     if not hidden[0] or hidden.all():
         return False
     seen = line.y[order][int(np.argmin(hidden))]
-    return bool(abs(line.y[order][0] - seen) > _STRAY_MM * scene.px_per_mm)
+    return bool(abs(line.y[order][0] - seen) > _STRAY_MM * scene.px_per_mm.y)
 
 
 def _near(pieces: Reals, left: float, right: float, y: Reals, scene: _Scene) -> Reals:
     """Pieces of ink in some columns that a line with rows `y` may reach."""
-    reach = _REACH_MM * scene.px_per_mm
+    reach = _REACH_MM * scene.px_per_mm.y
     return pieces[(pieces[:, 2] >= left) & (pieces[:, 0] <= right) & (pieces[:, 3] > y.min() - reach)
                   & (pieces[:, 1] < y.max() + reach)]
 
@@ -228,7 +229,7 @@ def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[R
     """Rows of the whole line with a better course in the place and what that gains, or None and 0."""
     line, part = lines[place.owner], slice(place.first, place.last + 1)
     x, now = line.x[part], line.y[part]
-    if not 4 <= len(x) <= _WIDEST_MM * scene.px_per_mm / STEP_PX:
+    if not 4 <= len(x) <= _WIDEST_MM * scene.px_per_mm.x / STEP_PX:
         return None, 0.0
     pad = len(scene.profile) // FINE + 3
     left, right = max(0, int(x[0]) - pad), min(scene.ink.shape[1], int(x[-1]) + pad + 1)

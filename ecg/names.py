@@ -97,12 +97,12 @@ def _same_place(a: Word, b: Word) -> bool:
 
 def _lines(marks: Marks) -> list[Line]:
     """Marks that stand in a line, close together."""
-    boxes, mm = marks.boxes, marks.px_per_mm
+    boxes, scale = marks.boxes, marks.px_per_mm
     high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
-    letter = (high < _HEIGHT_MM[1] * mm) & (wide < 8 * mm) & (high * wide > 1)
+    letter = (high < _HEIGHT_MM[1] * scale.y) & (wide < 8 * scale.x) & (high * wide > 1)
     letter[0] = False
-    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * mm))
-    dash = np.flatnonzero(letter & (high <= _HEIGHT_MM[0] * mm) & (wide > _DASH * high))
+    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * scale.y))
+    dash = np.flatnonzero(letter & (high <= _HEIGHT_MM[0] * scale.y) & (wide > _DASH * high))
     out = []
     for group in _groups(boxes[tall]):
         numbers = tall[group]

@@ -41,9 +41,9 @@ def facts(found: Digitized) -> dict[str, Any]:
     """What `<stem>.json` holds; the heart rate comes from the beats (ecg.pages)."""
     page, plan, signals = found.page, found.layout, found.signals
     on_page = [lead for lead in LEADS if signals.confidence(lead) > 0]
-    return {"fs_hz": signals.fs_hz, "px_per_mm": [round(v, 4) for v in page.px_per_mm], "mm_per_mv": plan.mm_per_mv,
-            "chest_mm_per_mv": plan.gain("V1"), "mm_per_s": plan.mm_per_s, "layout": plan.name,
-            "rotation_deg": round(page.rotation_deg, 3) + 0.0,
+    return {"fs_hz": signals.fs_hz, "px_per_mm": [round(page.px_per_mm.x, 4), round(page.px_per_mm.y, 4)],
+            "mm_per_mv": plan.mm_per_mv, "chest_mm_per_mv": plan.gain("V1"), "mm_per_s": plan.mm_per_s,
+            "layout": plan.name, "rotation_deg": round(page.rotation_deg, 3) + 0.0,
             "leads": {lead: {"confidence": round(signals.confidence(lead), 3), "gaps": signals.gaps(lead)}
                       for lead in on_page},
             "einthoven_residual_mv": _number(signals.einthoven_residual_mv, 4),

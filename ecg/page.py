@@ -13,6 +13,7 @@ from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
 from ecg.paper import Mask, find_paper, painted
 from ecg.pdf import is_pdf, render
+from ecg.scale import Scale
 from featurize.images import Limits, read_bytes, read_image
 from featurize.picture import ImageError
 
@@ -49,8 +50,7 @@ class Page:
     rgb : (H, W, 3) uint8
     ink : (H, W) float32
         Share of each pixel that the trace's ink (or text in the same ink) covers.
-    px_per_mm : (float, float)
-        Along x and y.
+    px_per_mm : Scale
     to_source : ToSource
         From its pixels to those of the file.
     rotation_deg : float
@@ -62,7 +62,7 @@ class Page:
 
     rgb: Bytes
     ink: Floats
-    px_per_mm: tuple[float, float]
+    px_per_mm: Scale
     to_source: ToSource
     rotation_deg: float
     colors: Colors
@@ -88,7 +88,7 @@ def turned(page: Page, quarters: int) -> Page:
     height, width = page.ink.shape
     back = {1: [[0, -1, width - 1], [1, 0, 0], [0, 0, 1]], 2: [[-1, 0, width - 1], [0, -1, height - 1], [0, 0, 1]],
             3: [[0, 1, 0], [-1, 0, height - 1], [0, 0, 1]]}[quarters]
-    scale = page.px_per_mm if quarters == 2 else page.px_per_mm[::-1]
+    scale = page.px_per_mm if quarters == 2 else page.px_per_mm.turned
     return replace(page, rgb=np.ascontiguousarray(np.rot90(page.rgb, quarters)), px_per_mm=scale,
                    ink=np.ascontiguousarray(np.rot90(page.ink, quarters)),
                    to_source=replace(page.to_source, before=page.to_source.before @ np.array(back, float)),
@@ -116,9 +116,9 @@ def flatten(rgb: Bytes) -> Page:
     lattice = find_lattice(signal)
     scale = lattice.px_per_mm(rgb.shape)
     turn, size = np.eye(3), (width, height)
-    if not (_is_flat(lattice, rgb.shape) and _SCALES[0] <= scale[0] <= _SCALES[1]):
-        scale = (float(np.clip(np.mean(scale), *_RESAMPLED)),) * 2
-        turn, size = _upright(lattice, rgb.shape, scale[0] * BOX_MM)
+    if not (_is_flat(lattice, rgb.shape) and _SCALES[0] <= scale.x <= _SCALES[1]):
+        scale = Scale.square(float(np.clip((scale.x + scale.y) / 2, *_RESAMPLED)))
+        turn, size = _upright(lattice, rgb.shape, scale.x * BOX_MM)
     back = np.asarray(np.linalg.inv(turn), np.float64)
     flatter = Lattice(lattice.matrix @ back, 0, 0)
     paper, bend = _looked_at(rgb, signal if colors.grid.any() else None, turn, size, scale, flatter)
@@ -128,15 +128,15 @@ def flatten(rgb: Bytes) -> Page:
         plain = painted(flat, paper) if not paper.all() else flat
         dark = darkness(plain)
         colors = find_colors(dark) if not paper.all() else colors
-    ruled = _ruled(flatter, flat.shape, float(np.mean(scale)))
+    ruled = _ruled(flatter, flat.shape, scale)
     ink = without_frames(ink_share(dark, colors, scale, ruled), scale)
     return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
-def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, int], px_per_mm: tuple[float, float],
+def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, int], px_per_mm: Scale,
                lattice: Lattice) -> tuple[Mask, Bend | None]:
     """Where the flat page shows paper, coarsely, and how it is bent; without 5 mm lines not looked for."""
-    factor = px_per_mm[0] / _COARSE, px_per_mm[1] / _COARSE
+    factor = px_per_mm.x / _COARSE, px_per_mm.y / _COARSE
     coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
     if signal is None:
         return np.ones(coarse[::-1], bool), None
@@ -150,7 +150,7 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
                                          flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                      for image in (rgb, signal))
     middle = np.array([[size[0] / 2, size[1] / 2]])
-    crossing = middle[0] - (lattice.boxes(middle)[0] % 1) * BOX_MM * np.array(px_per_mm)
+    crossing = middle[0] - (lattice.boxes(middle)[0] % 1) * BOX_MM * np.array([px_per_mm.x, px_per_mm.y])
     origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
     if not shows_boxes(np.asarray(signal_), origin, _COARSE):
         return np.ones(coarse[::-1], bool), None
@@ -186,14 +186,14 @@ def _moved(rgb: Bytes, to_source: ToSource, turn: Reals, size: tuple[int, int]) 
     return np.asarray(cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: float) -> Ruled:
+def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: Scale) -> Ruled:
     """Rows and columns of a flat page on which its 5 mm lines lie: there the lattice counts whole numbers."""
     out = []
-    for axis in (0, 1):
+    for axis, across in ((0, px_per_mm.y), (1, px_per_mm.x)):
         at = np.arange(shape[axis])
         middle = np.full(len(at), shape[1 - axis] / 2)
         boxes = lattice.boxes(np.c_[middle, at] if axis == 0 else np.c_[at, middle])[:, 1 - axis]
-        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * px_per_mm < 0.5 + 0.22 * px_per_mm)
+        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * across < 0.5 + 0.22 * across)
     return out[0], out[1]
 
 

@@ -28,7 +28,7 @@ _BAND_MM, _LONG = 12.0, 1.25
 _STRENGTH_MM = 4.0
 
 
-def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_mm: float) -> Mask:
+def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], square_px_per_mm: float) -> Mask:
     """Which pixels of a flat page show paper.
 
     Parameters
@@ -39,16 +39,17 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_m
         Of `ecg.ink.grid_signal`, as coarse.
     origin : (float, float)
         Column and row of one crossing of 5 mm lines.
-    px_per_mm : float
+    square_px_per_mm : float
+        Of an image whose pixels are square.
 
     Returns
     -------
     (H, W) bool
     """
-    thin = round(_THIN_MM * px_per_mm) | 1
+    thin = round(_THIN_MM * square_px_per_mm) | 1
     bright = cv2.morphologyEx(rgb, cv2.MORPH_CLOSE, np.ones((thin, thin), np.uint8)).astype(np.float32) + 1
     everywhere = np.ones(signal.shape, bool)
-    usual_at = _strength(signal, everywhere, origin, px_per_mm)
+    usual_at = _strength(signal, everywhere, origin, square_px_per_mm)
     ratio = bright / _level(bright, usual_at > 0.6 * np.quantile(usual_at, 0.7))
     # One color after the other: numpy is slow at the least of three neighbors.
     red, green, blue = cv2.split(ratio)
@@ -56,47 +57,48 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], px_per_m
     other = (least < _DARK) | (most - least > _TINTED)
     if not other.any():
         return everywhere
-    strength = _strength(signal, other, origin, px_per_mm)
-    usual = float(np.median(_strength(signal, ~other, origin, px_per_mm)[~other])) if not other.all() else 0.0
+    strength = _strength(signal, other, origin, square_px_per_mm)
+    usual = float(np.median(_strength(signal, ~other, origin, square_px_per_mm)[~other])) if not other.all() else 0.0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8), connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= _LEAST_MM2 * px_per_mm ** 2
+    large = stats[:, cv2.CC_STAT_AREA] >= _LEAST_MM2 * square_px_per_mm ** 2
     other &= large[labels]
     for k in np.flatnonzero(large[1:]) + 1:
         part = labels == k
-        if np.median(strength[part]) > _NO_GRID * usual or _is_band(part, px_per_mm):
+        if np.median(strength[part]) > _NO_GRID * usual or _is_band(part, square_px_per_mm):
             other[part] = False
     return np.asarray(~other)
 
 
-def _is_band(part: Mask, px_per_mm: float) -> bool:
+def _is_band(part: Mask, square_px_per_mm: float) -> bool:
     """Whether a part is long, low and all within the page: a lead so noisy that its strokes leave no paper between."""
     y, x = np.nonzero(part)
     if min(y.min(), x.min()) == 0 or y.max() == part.shape[0] - 1 or x.max() == part.shape[1] - 1:
         return False
     inside = np.pad(part[y.min():y.max() + 1, x.min():x.max() + 1], 1).astype(np.uint8)
     half = float(cv2.distanceTransform(inside, cv2.DIST_L2, 3).max())
-    return half < _BAND_MM / 2 * px_per_mm and len(y) > _LONG * (2 * half) ** 2
+    return half < _BAND_MM / 2 * square_px_per_mm and len(y) > _LONG * (2 * half) ** 2
 
 
-def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], px_per_mm: float) -> Reals:
+def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], square_px_per_mm: float) -> Reals:
     """How strong the grid is around each pixel inside, counting pixels inside only."""
     mask = inside.astype(np.float32)
     # Shading from paper to table is steep: only what is finer than a box is grid.
-    level = cv2.blur(mask * signal, (_box(px_per_mm),) * 2) / np.maximum(
-        cv2.blur(mask, (_box(px_per_mm),) * 2), np.float32(1e-3))
+    level = cv2.blur(mask * signal, (_box(square_px_per_mm),) * 2) / np.maximum(
+        cv2.blur(mask, (_box(square_px_per_mm),) * 2), np.float32(1e-3))
     # Windows are wide: a few places tell what lies between them.
-    sigma = _STRENGTH_MM * px_per_mm
+    sigma = _STRENGTH_MM * square_px_per_mm
     counts = [max(2, round(2 * n / sigma)) for n in signal.shape]
     windows = [gaussian_windows(n, (np.arange(count) + 0.5) * n / count - 0.5, sigma)
                for n, count in zip(signal.shape, counts)]
     area = windows[0] @ mask @ windows[1].T
-    waves = [grid_waves(signal - level, inside, axis, origin[axis], px_per_mm, windows, (1,))[0] for axis in (0, 1)]
+    waves = [grid_waves(signal - level, inside, axis, origin[axis], square_px_per_mm, windows, (1,))[0]
+             for axis in (0, 1)]
     coarse = (np.abs(waves[0]) + np.abs(waves[1])) / np.maximum(area, 1e-3)
     return np.asarray(cv2.resize(coarse, signal.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float64)
 
 
-def _box(px_per_mm: float) -> int:
-    return round(BOX_MM * px_per_mm) | 1
+def _box(square_px_per_mm: float) -> int:
+    return round(BOX_MM * square_px_per_mm) | 1
 
 
 def _level(bright: Floats, sure: Mask) -> Floats:

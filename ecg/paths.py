@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.kernels import cheapest_path
+from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -51,7 +52,7 @@ class RowPath:
         return (self.first + self.last) / 2
 
 
-def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: float) -> RowPath | None:
+def row_path(ink: Floats, base: float, px_per_mm: Scale, peak: float) -> RowPath | None:
     """The trace that runs around row `base`, or None where less than 25 mm of ink does.
 
     Parameters
@@ -59,23 +60,23 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: flo
     ink : (H, W) float32
         Share of ink.
     base : float
-    px_per_mm : (float, float)
+    px_per_mm : Scale
     peak : float
         See `follow`.
     """
-    sx, sy = px_per_mm
-    top = max(0, int(base - _REACH_MM * sy))
-    band = np.ascontiguousarray(ink[top:int(base + _REACH_MM * sy) + 1])
+    reach = _REACH_MM * px_per_mm.y
+    top = max(0, int(base - reach))
+    band = np.ascontiguousarray(ink[top:int(base + reach) + 1])
     rest = np.full(band.shape[1], base - top, np.float64)
-    first, last = follow(band, rest, sy, peak)
+    first, last = follow(band, rest, px_per_mm, peak)
     for _ in range(1):  # base lines wander: look again around the path's own course
         on = _on_ink(band, first, last)
-        if on.sum() < _LEAST_MM * sx:
+        if on.sum() < _LEAST_MM * px_per_mm.x:
             return None
-        rest = _course((first + last) / 2, on, rest, round(20 * sx))
-        first, last = follow(band, rest, sy, peak)
+        rest = _course((first + last) / 2, on, rest, round(20 * px_per_mm.x))
+        first, last = follow(band, rest, px_per_mm, peak)
     on = _on_ink(band, first, last)
-    extent = _extent(on, sx)
+    extent = _extent(on, px_per_mm)
     if extent is None:
         return None
     inside = np.zeros(len(on), bool)
@@ -87,7 +88,7 @@ def row_path(ink: Floats, base: float, px_per_mm: tuple[float, float], peak: flo
     return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
 
-def row_again(row: RowPath, ink: Floats, px_per_mm: tuple[float, float], peak: float) -> RowPath:
+def row_again(row: RowPath, ink: Floats, px_per_mm: Scale, peak: float) -> RowPath:
     """The row followed once more on other evidence, around the course that it took.
 
     Parameters
@@ -98,14 +99,14 @@ def row_again(row: RowPath, ink: Floats, px_per_mm: tuple[float, float], peak: f
     px_per_mm, peak
         See `row_path`.
     """
-    top = max(0, int(row.base - _REACH_MM * px_per_mm[1]))
-    band = np.ascontiguousarray(ink[top:int(row.base + _REACH_MM * px_per_mm[1]) + 1])
-    rest = _course(row.middle - top, row.on_ink, row.middle, round(20 * px_per_mm[0]))
-    first, last = follow(band, rest, px_per_mm[1], peak)
+    top = max(0, int(row.base - _REACH_MM * px_per_mm.y))
+    band = np.ascontiguousarray(ink[top:int(row.base + _REACH_MM * px_per_mm.y) + 1])
+    rest = _course(row.middle - top, row.on_ink, row.middle, round(20 * px_per_mm.x))
+    first, last = follow(band, rest, px_per_mm, peak)
     return replace(row, first=first + np.int32(top), last=last + np.int32(top))
 
 
-def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[Ints, Ints]:
+def follow(band: Floats, rest: Reals, px_per_mm: Scale, peak: float) -> tuple[Ints, Ints]:
     """Rows at which the cheapest path enters and leaves each column of a band.
 
     Parameters
@@ -113,7 +114,7 @@ def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[In
     band : (H, W) float32
     rest : (W,) float64
         The row that the path prefers in each column.
-    px_per_mm : float
+    px_per_mm : Scale
     peak : float
         Share of ink in the middle of a level line: less than 1 where it is thin or blurred.
     """
@@ -123,8 +124,8 @@ def follow(band: Floats, rest: Reals, px_per_mm: float, peak: float) -> tuple[In
     # Columns lie together in memory: the path is sought column by column.
     band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32, order="F")
     source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
-    cheapest_path(band, rest, 0.04 / px_per_mm, 0.012 / px_per_mm, 25 * px_per_mm, 1.0, _LIFT, np.zeros((2, height)),
-                  source, entry, first, last)
+    cheapest_path(band, rest, 0.04 / px_per_mm.y, 0.012 / px_per_mm.y, 25 * px_per_mm.y, 1.0, _LIFT,
+                  np.zeros((2, height)), source, entry, first, last)
     return first, last
 
 
@@ -141,10 +142,10 @@ def _course(middle: Reals, on: NDArray[np.bool_], rest: Reals, window: int) -> R
     return np.asarray(median_filter(filled, 2 * window + 1, mode="nearest"))
 
 
-def _extent(on: NDArray[np.bool_], px_per_mm: float) -> tuple[int, int] | None:
+def _extent(on: NDArray[np.bool_], px_per_mm: Scale) -> tuple[int, int] | None:
     """First and last column of the trace: gaps up to 12 mm are inside it, words beside it are not."""
     from scipy.ndimage import binary_closing, label
-    gap = round(12 * px_per_mm)
+    gap = round(12 * px_per_mm.x)
     padded = np.pad(on, gap)
     closed = binary_closing(padded, np.ones(gap))[gap:-gap]
     parts, count = label(closed)
@@ -153,7 +154,7 @@ def _extent(on: NDArray[np.bool_], px_per_mm: float) -> tuple[int, int] | None:
         at = np.flatnonzero((parts == k) & on)
         if len(at) and (best is None or at[-1] + 1 - at[0] > best[1] - best[0]):
             best = int(at[0]), int(at[-1]) + 1
-    return best if best and on[best[0]:best[1]].sum() > _LEAST_MM * px_per_mm else None
+    return best if best and on[best[0]:best[1]].sum() > _LEAST_MM * px_per_mm.x else None
 
 
 def cover(path: RowPath, *others: RowPath) -> float:

@@ -118,11 +118,11 @@ def read_printed(marks: Sequence[Marks]) -> list[Printed]:
 
 
 def _read_all(marks: Marks) -> list[Printed]:
-    boxes, mm = marks.boxes, marks.px_per_mm
+    boxes, scale = marks.boxes, marks.px_per_mm
     high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
-    letter = (high < _HEIGHT_MM[1] * mm) & (wide < 3 * _HEIGHT_MM[1] * mm) & (high * wide > 1)
+    letter = (high < _HEIGHT_MM[1] * scale.y) & (wide < 3 * _HEIGHT_MM[1] * scale.x) & (high * wide > 1)
     letter[0] = False
-    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * mm) & (wide < 3 * high))
+    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * scale.y) & (wide < 3 * high))
     letters = np.flatnonzero(letter)
     letters = letters[np.argsort(boxes[letters, 0])]
     return [found for start in _starts(marks, tall) for found in _read_at(marks, letters, start)]

@@ -11,6 +11,7 @@ from scipy.signal import find_peaks
 from ecg.marks import Pulse
 from ecg.page import Page
 from ecg.paths import RowPath, cover, row_again, row_path
+from ecg.scale import Scale
 from featurize.picture import ImageError
 
 Floats = NDArray[np.float32]
@@ -38,8 +39,8 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     ------
     NoTrace
     """
-    sx, sy = page.px_per_mm
-    ink = clean(page.ink, sx)
+    sx, sy = page.px_per_mm.x, page.px_per_mm.y
+    ink = clean(page.ink, page.px_per_mm)
     level = cv2.morphologyEx((ink > 0.5).astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, max(3, round(0.9 * sx)))))
     cell = max(1, round(2 * sx))
     width = level.shape[1] // cell * cell
@@ -51,7 +52,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     paths = [(path, start) for start in starts for path in [row_path(ink, start, page.px_per_mm, peak)] if path]
     # Of two paths on one trace that which was looked for from its own level is less often drawn to a neighbour.
     paths.sort(key=lambda found: 0.5 * abs(found[0].base - found[1]) - found[0].support)
-    rows = _distinct([path for path, _ in paths], sx)
+    rows = _distinct([path for path, _ in paths], page.px_per_mm)
     if wanted and len(rows) > wanted:
         rows = sorted(rows, key=lambda r: -r.support)[:wanted]
     if not wanted:
@@ -63,18 +64,18 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     return sorted(rows, key=lambda r: r.base)
 
 
-def clean(ink: Floats, px_per_mm: float) -> Floats:
+def clean(ink: Floats, px_per_mm: Scale) -> Floats:
     """Ink without small marks (letters, dots, dashes) and without what runs along the page's edges."""
     mask = (ink > 0.35).astype(np.uint8)
-    edge = round(px_per_mm)
-    rims = [rim for rim in (np.s_[:edge], np.s_[-edge:], np.s_[:, :edge], np.s_[:, -edge:])
-            if mask[rim].mean(axis=int(len(mask[rim]) == edge)).max() > _RIM]
+    edge, side = round(px_per_mm.y), round(px_per_mm.x)
+    rims = [rim for axis, rim in ((1, np.s_[:edge]), (1, np.s_[-edge:]), (0, np.s_[:, :side]), (0, np.s_[:, -side:]))
+            if mask[rim].mean(axis=axis).max() > _RIM]
     for rim in rims:
         mask[rim] = 0
-    joined = cv2.dilate(mask, np.ones((3, max(3, round(0.3 * px_per_mm) | 1)), np.uint8))
+    joined = cv2.dilate(mask, np.ones((3, max(3, round(0.3 * px_per_mm.x) | 1)), np.uint8))
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(joined, 8, cv2.CV_32S, cv2.CCL_BBDT)
-    keep = (stats[:, cv2.CC_STAT_WIDTH] > 7 * px_per_mm) | (stats[:, cv2.CC_STAT_HEIGHT] > 7 * px_per_mm)
+    keep = (stats[:, cv2.CC_STAT_WIDTH] > 7 * px_per_mm.x) | (stats[:, cv2.CC_STAT_HEIGHT] > 7 * px_per_mm.y)
     # Neither a scanner's edge nor a frame is a trace.
     keep &= stats[:, cv2.CC_STAT_AREA] < 0.2 * ink.size
     keep[0] = False
@@ -84,7 +85,7 @@ def clean(ink: Floats, px_per_mm: float) -> Floats:
     return out
 
 
-def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
+def _distinct(paths: list[RowPath], px_per_mm: Scale) -> list[RowPath]:
     """The first of all paths on one trace; short ones beside a full page of long ones are none."""
     out: list[RowPath] = []
     for path in paths:
@@ -94,35 +95,36 @@ def _distinct(paths: list[RowPath], sx: float) -> list[RowPath]:
     if not out:
         return out
     longest = max(p.end - p.start for p in out)
-    return [p for p in out if p.end - p.start > max(25 * sx, 0.45 * longest)]
+    return [p for p in out if p.end - p.start > max(25 * px_per_mm.x, 0.45 * longest)]
 
 
-def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: tuple[float, float], peak: float
+def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: Scale, peak: float
                ) -> list[RowPath]:
     """A row below all others that ends before them: beyond its end its path has followed the row above."""
-    lost = [p for p in starts if all(p > row.base + _NEAR_MM * px_per_mm[1] for row in rows)]
+    lost = [p for p in starts if all(p > row.base + _NEAR_MM * px_per_mm.y for row in rows)]
     if len(rows) < 2 or not lost:
         return []
     left = ink.copy()
     for row in rows:
-        _take(left, row, np.flatnonzero(row.on_ink), px_per_mm[0])
-    begin, near = float(np.median([row.start for row in rows])), _NEAR_MM * px_per_mm[1]
+        _take(left, row, np.flatnonzero(row.on_ink), px_per_mm)
+    begin = float(np.median([row.start for row in rows]))
     paths = [path for p in lost for path in [row_path(left, p, px_per_mm, peak)]
-             if path and abs(path.base - p) < near and abs(path.start - begin) < near]
-    return [path for path in _distinct([*rows, *paths], px_per_mm[0]) if not any(path is row for row in rows)][:1]
+             if path and abs(path.base - p) < _NEAR_MM * px_per_mm.y
+             and abs(path.start - begin) < _NEAR_MM * px_per_mm.x]
+    return [path for path in _distinct([*rows, *paths], px_per_mm) if not any(path is row for row in rows)][:1]
 
 
-def _take(ink: Floats, row: RowPath, columns: NDArray[np.intp], px_per_mm: float) -> None:
+def _take(ink: Floats, row: RowPath, columns: NDArray[np.intp], px_per_mm: Scale) -> None:
     """Take the ink of a path away in some columns, in place."""
-    reach = round(_TOGETHER_MM * px_per_mm) // 4
+    reach = round(_TOGETHER_MM * px_per_mm.y) // 4
     for x in columns:
         top, bottom = sorted((int(row.first[x]), int(row.last[x])))
         ink[max(0, top - reach):bottom + reach + 1, x] = 0
 
 
-def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], peak: float) -> list[RowPath]:
+def _apart(rows: list[RowPath], ink: Floats, px_per_mm: Scale, peak: float) -> list[RowPath]:
     """Rows of which no two run along one trace: the nearer keeps it, the other looks again where it is not."""
-    reach = round(_TOGETHER_MM * px_per_mm[0])
+    reach = round(_TOGETHER_MM * px_per_mm.x)
     for k, row in enumerate(rows):
         left: Floats | None = None
         for other in rows[:k] + rows[k + 1:]:
@@ -131,7 +133,7 @@ def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], pea
             taken = np.flatnonzero(binary_opening(both, np.ones(reach)) & astray)
             if len(taken):
                 left = ink.copy() if left is None else left
-                _take(left, other, taken, px_per_mm[0])
+                _take(left, other, taken, px_per_mm)
         if left is not None:
             rows[k] = row_path(left, row.base, px_per_mm, peak) or row
     return rows
@@ -139,24 +141,24 @@ def _apart(rows: list[RowPath], ink: Floats, px_per_mm: tuple[float, float], pea
 
 def without_pulse(row: RowPath, pulses: Sequence[Pulse], page: Page, peak: float) -> RowPath:
     """The row from where its pulse ends, or to where it begins; page and peak as for `find_rows`."""
-    sx = page.px_per_mm[0]
+    sx, sy = page.px_per_mm.x, page.px_per_mm.y
     for pulse in pulses:
         inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
-        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sx
+        near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < 4 * sy
         # Pulses stand in one column: a row that begins or ends with another's has one that was not recognized.
         if (near and pulse.left < row.start + 12 * sx) or abs(pulse.left - row.start) < 1.5 * sx:
             row = replace(_after(row, pulse, page, peak), start=max(row.start, pulse.right))
         elif (near and pulse.right > row.end - 12 * sx) or abs(pulse.right - row.end) < 1.5 * sx:
             row = replace(row, end=min(row.end, pulse.left))
-    return _on_ink(row, sx)
+    return _on_ink(row, page.px_per_mm)
 
 
 def _after(row: RowPath, pulse: Pulse, page: Page, peak: float) -> RowPath:
     """The row followed again where it leaves its pulse over bare paper: the trace begins far from the pulse's foot."""
     first = int(pulse.right) + 2
-    if row.on_ink[first:first + round(2 * page.px_per_mm[0])].mean() > 0.6:
+    if row.on_ink[first:first + round(2 * page.px_per_mm.x)].mean() > 0.6:
         return row
-    ink = clean(page.ink, page.px_per_mm[0])
+    ink = clean(page.ink, page.px_per_mm)
     free = ink.copy()
     free[:, :first] = 1  # from the pulse the pen may go anywhere
     again = row_again(row, free, page.px_per_mm, peak)
@@ -165,15 +167,15 @@ def _after(row: RowPath, pulse: Pulse, page: Page, peak: float) -> RowPath:
     return replace(again, on_ink=on, support=int(on.sum()))
 
 
-def _on_ink(row: RowPath, sx: float) -> RowPath:
+def _on_ink(row: RowPath, px_per_mm: Scale) -> RowPath:
     """Without the gap that some printers leave between pulse and trace."""
-    reach = max(2, round(2 * sx))
+    reach, near = max(2, round(2 * px_per_mm.x)), round(15 * px_per_mm.x)
     on = np.convolve(row.on_ink, np.ones(reach) / reach, mode="full")
     start, end = row.start, row.end
-    ahead = on[reach - 1:][int(np.ceil(start)):int(np.ceil(start)) + round(15 * sx)]
+    ahead = on[reach - 1:][int(np.ceil(start)):int(np.ceil(start)) + near]
     if len(ahead) and ahead[:reach].min() < 0.5 <= ahead.max():
         start = max(start, _inked(row, float(np.ceil(start) + np.argmax(ahead > 0.8)), 1))
-    behind = on[:len(row.on_ink)][max(0, int(end) - round(15 * sx)):int(end)][::-1]
+    behind = on[:len(row.on_ink)][max(0, int(end) - near):int(end)][::-1]
     if len(behind) and behind[:reach].min() < 0.5 <= behind.max():
         end = min(end, _inked(row, float(int(end) - np.argmax(behind > 0.8)) - 1, -1) + 1)
     return replace(row, start=start, end=end)

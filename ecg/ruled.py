@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
 from ecg.grid import BOX_MM
+from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -19,15 +20,14 @@ _MARGIN, _FAINT = 0.03, 0.6
 _DARKEST = 0.9
 
 
-def without_lines(dark: Floats, px_per_mm: tuple[float, float]) -> Floats:
+def without_lines(dark: Floats, px_per_mm: Scale) -> Floats:
     """Share of ink after the grid's lines are taken away.
 
     Parameters
     ----------
     dark : (H, W) float32
         Darkness, 1 as the trace's ink.
-    px_per_mm : (float, float)
-        Along x and y.
+    px_per_mm : Scale
 
     Returns
     -------
@@ -35,21 +35,21 @@ def without_lines(dark: Floats, px_per_mm: tuple[float, float]) -> Floats:
         Not cut to 0..1.
     """
     bytes_ = np.clip(dark * 255, 0, 255).astype(np.uint8)
-    level, upright = _level_lines(bytes_, px_per_mm), _level_lines(bytes_.T, px_per_mm[::-1]).T
+    level, upright = _level_lines(bytes_, px_per_mm), _level_lines(bytes_.T, px_per_mm.turned).T
     lines = np.minimum(np.maximum(level, upright).astype(np.float32) / np.float32(255), np.float32(_DARKEST))
     # A pixel of trace over a line of darkness g shows g + share (1 - g).
     return np.asarray((dark - lines) / (1 - lines), np.float32)
 
 
-def _level_lines(image: Bytes, px_per_mm: tuple[float, float]) -> Bytes:
+def _level_lines(image: Bytes, px_per_mm: Scale) -> Bytes:
     """(H, W) darkness of the lines along rows: what most of a long window along the row shares.
 
     A trace that runs level for as long shares it too, but not with the same row of other boxes; there the row's own
     darkness to the left and to the right is taken.
     """
-    length = 2 * round(_HALF_MM * px_per_mm[0]) + 1
+    length = 2 * round(_HALF_MM * px_per_mm.x) + 1
     own = np.asarray(percentile_filter(image[:, ::_STEP], 50, size=(1, max(3, length // _STEP | 1))))
-    usual = _same_row_elsewhere(own, BOX_MM * px_per_mm[1])
+    usual = _same_row_elsewhere(own, BOX_MM * px_per_mm.y)
     # Lines that fall on one row of pixels are darker than those that share two; they are dark up to the margins.
     throughout = np.quantile(own, _MARGIN, axis=1, keepdims=True)
     ruled = own <= _DARKER * np.maximum(usual, np.where(throughout < 255 * _FAINT, throughout, 0)) + _AND

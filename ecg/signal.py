@@ -10,6 +10,8 @@ from ecg.fit import Line
 from ecg.gaps import fill_gaps
 from ecg.layout import Layout
 from ecg.names import LEADS
+from ecg.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
+from ecg.scale import Scale
 
 Reals = NDArray[np.float64]
 
@@ -22,6 +24,8 @@ _GAP_S = 0.02
 # Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
 _AGREE_MV = 0.08
 _SHARE_MV = 0.15
+# Samples with more likelihood than this tell the offset between limb leads.
+_SURE_SEEN = 0.6
 # Lines at one distance differ from it by less than this, by how a base line wanders.
 _UNEVEN_MM = 1.5
 
@@ -38,7 +42,7 @@ class Signals:
     likelihood : (12, n) float64
         0..1 how surely the sample was seen, NaN where `mv` is.
     einthoven_residual_mv : float
-        Root mean square of II - I - III where all are drawn, NaN where they never are.
+        See `ecg.residual`; NaN where I, II and III are never drawn together.
     """
 
     fs_hz: float
@@ -60,7 +64,7 @@ class Signals:
         return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
 
 
-def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float], fs_hz: float) -> Signals:
+def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: float) -> Signals:
     """Sample all leads.
 
     Parameters
@@ -68,7 +72,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
     layout : Layout
     lines : sequence of Line
         One for each cell of the layout.
-    px_per_mm : (float, float)
+    px_per_mm : Scale
     fs_hz : float
 
     Returns
@@ -76,7 +80,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
     Signals
         10 s, or more where a row is longer.
     """
-    ends = [c.start_s + (c.end - c.start) / (px_per_mm[0] * layout.mm_per_s) for c in layout.cells]
+    ends = [c.start_s + (c.end - c.start) / (px_per_mm.x * layout.mm_per_s) for c in layout.cells]
     length_s = max(_LEAST_S, float(np.ceil(max(ends) * 2 - _BEYOND)) / 2)
     n = round(length_s * fs_hz)
     strips: dict[str, list[tuple[Reals, Reals]]] = {}
@@ -93,21 +97,21 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float
     return Signals(fs_hz, mv, likelihood, residual)
 
 
-def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: tuple[float, float], fs_hz: float, n: int
+def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
              ) -> tuple[Reals, Reals]:
-    px_per_s = px_per_mm[0] * layout.mm_per_s
+    px_per_s = px_per_mm.x * layout.mm_per_s
     count = round((cell.end - cell.start) / px_per_s * fs_hz)
     first = round(cell.start_s * fs_hz)
     count = min(count, n - first)
     x = cell.start + (np.arange(count) / fs_hz + (first / fs_hz - cell.start_s)) * px_per_s
     mv, seen = np.full(n, np.nan), np.full(n, np.nan)
     zero = zero_row(layout, cell.row)
-    mv[first:first + count] = (zero - np.interp(x, line.x, line.y)) / (px_per_mm[1] * layout.gain(cell.lead))
+    mv[first:first + count] = (zero - np.interp(x, line.x, line.y)) / (px_per_mm.y * layout.gain(cell.lead))
     seen[first:first + count] = np.interp(x, line.x, line.seen)
     return mv, seen
 
 
-def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[float, float]) -> Layout:
+def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -> Layout:
     """The layout with its rhythm strips named by what they show: the lead that a short piece elsewhere repeats.
 
     A name is a few strokes that a trace may cross; ten seconds of signal are not mistaken.
@@ -117,11 +121,11 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: tuple[fl
     for k, cell in enumerate(cells):
         if not short or sum(o.row == cell.row for o in cells) > 1:
             continue
-        px_per_s = px_per_mm[0] * layout.mm_per_s
+        px_per_s = px_per_mm.x * layout.mm_per_s
         # Where leads are set apart, a strip has their moment before them, unless the paper ran on for it, too.
         off = {lead: min(_difference(lines[k], lines[other], shift) for shift in
                          {0.0, round(cell.start + cells[other].start_s * px_per_s - cells[other].start, 1)})
-               / px_per_mm[1] for lead, other in short.items()}
+               / px_per_mm.y for lead, other in short.items()}
         least = min(off.values())
         # Where I is small, II and aVF are nearly one: of two that fit about as well, II is what strips show.
         best = "II" if off.get("II", np.inf) < 2.5 * least else min(off, key=lambda lead: off[lead])
@@ -160,7 +164,7 @@ def zero_row(layout: Layout, row: int) -> float:
         return float(bases[row] + (np.median(off) if off else 0.0))
     number = np.arange(len(bases))
     even = np.polyval(np.polyfit(number, bases, 1), number)
-    return float((even if np.abs(even - bases).max() < _UNEVEN_MM * layout.px_per_mm else bases)[row])
+    return float((even if np.abs(even - bases).max() < _UNEVEN_MM * layout.px_per_mm.y else bases)[row])
 
 
 def _foot(layout: Layout, base: float) -> float | None:
@@ -198,7 +202,7 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
     Returns
     -------
     float
-        Root mean square of II - I - III before the change, mV; NaN where they are never drawn together.
+        `einthoven_residual_mv` before the change.
 
     Notes
     -----
@@ -207,17 +211,15 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
     at = {lead: k for k, lead in enumerate(LEADS)}
     laws = ({"I": 1.0, "III": 1.0, "II": -1.0}, {"aVR": 1.0, "aVL": 1.0, "aVF": 1.0},
             {"II": 1.0, "aVF": -2 / 3, "aVR": 2 / 3})
-    residual = np.nan
-    for number, law in enumerate(laws):
+    one, two, three = limbs = [at[lead] for lead in ("I", "II", "III")]
+    residual = einthoven_residual_mv(mv[one], mv[two], mv[three], _seen_surely(likelihood[limbs]))
+    for law in laws:
         rows, factors = [at[lead] for lead in law], np.array(list(law.values()))
         known = np.isfinite(mv[rows]).all(axis=0)
-        if known.sum() < 50:
+        if known.sum() < LEAST_SAMPLES:
             continue
         off = factors @ mv[rows][:, known]
-        sure = (likelihood[rows][:, known] > 0.6).all(axis=0)
-        off = off - (np.median(off[sure]) if sure.any() else np.median(off))
-        if number == 0:
-            residual = float(np.sqrt(np.mean(off ** 2)))
+        off = without_offset(off, _seen_surely(likelihood[rows][:, known]))
         if np.median(np.abs(off)) > _AGREE_MV:
             continue
         variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
@@ -227,3 +229,8 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
         gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
         mv[np.ix_(np.array(rows), np.flatnonzero(known))] -= gain * off
     return residual
+
+
+def _seen_surely(likelihood: Reals) -> NDArray[np.bool_]:
+    """(n,) whether all of some leads (leads, n) were."""
+    return np.asarray((likelihood > _SURE_SEEN).all(axis=0), np.bool_)

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.marks import Pulse, Stroke
+from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
 
@@ -14,7 +15,7 @@ _WIDE_MM, _HIGH_MM, _LEVEL_MM = (1.0, 8.0), 2.0, 0.6
 _ROOFED = 0.9
 
 
-def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], px_per_mm: tuple[float, float],
+def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], px_per_mm: Scale,
                pen_px: float) -> list[Pulse]:
     """The pulses, of which those that are half of one in two steps are made whole.
 
@@ -24,7 +25,7 @@ def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], 
     strokes : sequence of Stroke
         Of `ecg.marks.find_strokes`.
     pulses : sequence of Pulse
-    px_per_mm : (float, float)
+    px_per_mm : Scale
     pen_px : float
     """
     thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2]
@@ -32,16 +33,16 @@ def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], 
     return [p for p in pulses if not any(_overlap(p, whole) for whole in found)] + found
 
 
-def _pulse(ink: Floats, strokes: Sequence[Stroke], long: Stroke, middle: Stroke, px_per_mm: tuple[float, float],
+def _pulse(ink: Floats, strokes: Sequence[Stroke], long: Stroke, middle: Stroke, px_per_mm: Scale,
            pen_px: float) -> Pulse | None:
     """From its highest edge, at the left or the right, and the edge between its steps."""
-    sx, level = px_per_mm[0], _LEVEL_MM * px_per_mm[1]
-    if not _is_step(long, middle, sx) or abs(long.top - middle.top) > level or \
-            long.bottom - middle.bottom < _HIGH_MM * px_per_mm[1] or middle.height < _HIGH_MM * px_per_mm[1]:
+    level = _LEVEL_MM * px_per_mm.y
+    if not _is_step(long, middle, px_per_mm) or abs(long.top - middle.top) > level or \
+            long.bottom - middle.bottom < _HIGH_MM * px_per_mm.y or middle.height < _HIGH_MM * px_per_mm.y:
         return None
     for short in strokes:
         outside = (short.x - middle.x) * (middle.x - long.x) > 0
-        if outside and _is_step(middle, short, sx) and abs(short.top - middle.bottom) < level \
+        if outside and _is_step(middle, short, px_per_mm) and abs(short.top - middle.bottom) < level \
                 and abs(short.bottom - long.bottom) < 2 * level \
                 and _roofed(ink, long, middle, long.top, pen_px) and _roofed(ink, middle, short, short.top, pen_px):
             half = (pen_px - 1) / 2
@@ -52,8 +53,8 @@ def _pulse(ink: Floats, strokes: Sequence[Stroke], long: Stroke, middle: Stroke,
     return None
 
 
-def _is_step(a: Stroke, b: Stroke, px_per_mm: float) -> bool:
-    return _WIDE_MM[0] < abs(a.x - b.x) / px_per_mm < _WIDE_MM[1]
+def _is_step(a: Stroke, b: Stroke, px_per_mm: Scale) -> bool:
+    return _WIDE_MM[0] < abs(a.x - b.x) / px_per_mm.x < _WIDE_MM[1]
 
 
 def _roofed(ink: Floats, a: Stroke, b: Stroke, top: int, pen_px: float) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from ecg.fit import STEP_PX, Line
+from ecg.scale import Scale
 
 Reals = NDArray[np.float64]
 
@@ -20,13 +21,14 @@ _LONGEST_MM, _LEAST_TURN = 10.0, 2.5
 _BESIDE, _TIP, _APART_MM = 4, 2.0, 6.0
 
 
-def uncrossed(lines: Sequence[Line], pen_px: float, px_per_mm: float) -> list[Line]:
+def uncrossed(lines: Sequence[Line], pen_px: float, px_per_mm: Scale) -> list[Line]:
     """Lines whose courses were exchanged wherever both turn less then.
 
     Parameters
     ----------
     lines : sequence of Line
-    pen_px, px_per_mm : float
+    pen_px : float
+    px_per_mm : Scale
     """
     out = list(lines)
     for a, b in combinations(range(len(out)), 2):
@@ -43,10 +45,10 @@ def _near(a: Line, b: Line, first: float, last: float, pen_px: float) -> bool:
     return low_a < high_b + pen_px and low_b < high_a + pen_px
 
 
-def _exchanged(a: Line, b: Line, first: float, last: float, pen_px: float, px_per_mm: float) -> tuple[Line, Line]:
+def _exchanged(a: Line, b: Line, first: float, last: float, pen_px: float, px_per_mm: Scale) -> tuple[Line, Line]:
     x = np.arange(first, last, STEP_PX)
     ya, yb = np.interp(x, a.x, a.y), np.interp(x, b.x, b.y)
-    touches, most = _touches(ya, yb, pen_px, px_per_mm), _LONGEST_MM * px_per_mm / STEP_PX
+    touches, most = _touches(ya, yb, pen_px, px_per_mm), _LONGEST_MM * px_per_mm.x / STEP_PX
     changed, k = False, 0
     while k < len(touches) - 1:
         gains = [(_gain(ya, yb, touches[k], end), end) for end in touches[k + 1:] if end - touches[k] < most]
@@ -64,7 +66,7 @@ def _exchanged(a: Line, b: Line, first: float, last: float, pen_px: float, px_pe
     return _with(a, x, ya), _with(b, x, yb)
 
 
-def _touches(ya: Reals, yb: Reals, pen_px: float, px_per_mm: float) -> list[int]:
+def _touches(ya: Reals, yb: Reals, pen_px: float, px_per_mm: Scale) -> list[int]:
     """Nodes where two lines meet, as near as their steepness lets them: the middle of each stretch.
 
     Tips that face each other meet even if some mm are between: neither could follow its own stroke.
@@ -73,7 +75,7 @@ def _touches(ya: Reals, yb: Reals, pen_px: float, px_per_mm: float) -> list[int]
     off = ya - yb
     near = np.abs(off) < pen_px + steep
     bent = np.minimum(_bend(ya), _bend(yb)) > _TIP
-    near |= bent & (np.abs(off) < _APART_MM * px_per_mm)
+    near |= bent & (np.abs(off) < _APART_MM * px_per_mm.y)
     near[:-1] |= np.sign(off[:-1]) != np.sign(off[1:])
     edges = np.diff(np.r_[0, near.astype(int), 0])
     return [int((s + e) // 2) for s, e in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]

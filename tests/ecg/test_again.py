@@ -8,6 +8,7 @@ from ecg.again import ruled_lines
 from ecg.digitize import Digitized, digitize
 from ecg.marks import find_pulses, find_strokes
 from ecg.names import LEADS
+from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 
@@ -44,7 +45,7 @@ def test_leads_begin_at_their_ink_where_a_pulse_stands_apart() -> None:
 def test_a_stroke_is_found_where_it_stands(px_per_mm: float) -> None:
     ink = np.zeros((120, 40), np.float32)
     ink[20:81, 10:12] = 1
-    stroke, = find_strokes(ink, px_per_mm)
+    stroke, = find_strokes(ink, Scale.square(px_per_mm))
     assert (stroke.top, stroke.bottom, stroke.left, stroke.right) == (20, 80, 10, 11)
 
 
@@ -53,7 +54,7 @@ def test_a_notched_complex_is_no_pulse(wide_mm: float, count: int) -> None:
     ink = np.zeros((160, 160), np.float32)
     right = 40 + round(10 * wide_mm)
     ink[20:121, 40:42] = ink[20:121, right:right + 2] = ink[20:22, 40:right + 2] = 1
-    assert len(find_pulses(ink, find_strokes(ink, 10.0), (10.0, 10.0), 2.0)) == count
+    assert len(find_pulses(ink, find_strokes(ink, Scale.square(10.0)), Scale.square(10.0), 2.0)) == count
 
 
 def test_a_line_to_sign_on_cuts_off_no_complex() -> None:
@@ -75,4 +76,4 @@ def test_a_flat_lead_is_no_ruled_line() -> None:
     ink = np.zeros((200, 700), np.float32)
     ink[40:42, 100:300] = 1
     ink[120:122, 100:300] = ink[100:122, 298:300] = ink[100:102, 298:400] = 1
-    assert ruled_lines(ink, (8.0, 8.0)) == [(100, 39, 300, 43)]
+    assert ruled_lines(ink, Scale.square(8.0)) == [(100, 39, 300, 43)]

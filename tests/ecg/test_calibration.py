@@ -7,6 +7,7 @@ from ecg.columns import Cell
 from ecg.marks import Pulse
 from ecg.paths import RowPath
 from ecg.printed import Printed
+from ecg.scale import Scale
 
 PX = 8.0
 
@@ -28,7 +29,7 @@ def pulse(high_mm: float, base: float, left: float = 50, wide_mm: float = 5) -> 
 def gain(pulses: list[Pulse], printed: list[Printed], *leads: str) -> tuple[float, float | None, list[str]]:
     warnings: list[str] = []
     rows = [row(200.0 * (k + 1)) for k in range(len(leads))]
-    return *find_gain(pulses, printed, rows, cells(*leads), (PX, PX), warnings), warnings
+    return *find_gain(pulses, printed, rows, cells(*leads), Scale.square(PX), warnings), warnings
 
 
 def said(value: float, leads: str = "") -> Printed:
@@ -81,5 +82,6 @@ def test_a_pulse_of_an_odd_height_is_told_and_the_print_is_taken() -> None:
 def test_printed_speed_counts_more_than_the_width_of_pulses(printed: list[float], wide_mm: float, speed: float,
                                                             told: int) -> None:
     warnings: list[str] = []
-    found = find_speed([pulse(10, 200, wide_mm=wide_mm)], [Printed("speed", v, "", 0.9) for v in printed], PX, warnings)
+    found = find_speed([pulse(10, 200, wide_mm=wide_mm)], [Printed("speed", v, "", 0.9) for v in printed],
+                       Scale.square(PX), warnings)
     assert found == speed and len(warnings) == told

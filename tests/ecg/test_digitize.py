@@ -1,6 +1,6 @@
 """Signals of drawn pages against those that were drawn."""
 import os
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +14,7 @@ from ecg.letters import marks_of
 from ecg.names import LEADS, read_words
 from ecg.points import Point
 from ecg.rows import NoTrace
+from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from featurize.errors import UserError
@@ -135,7 +136,7 @@ def test_a_name_beside_a_separator_is_read() -> None:
     ink = np.zeros((60, 90), np.uint8)
     cv2.putText(ink, "V1", (25, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
     cv2.line(ink, (20, 18), (20, 43), 255, 2)
-    assert [word.text for word in read_words(marks_of(ink.astype(np.float32) / 255, 7.874))] == ["V1"]
+    assert [word.text for word in read_words(marks_of(ink.astype(np.float32) / 255, Scale.square(7.874)))] == ["V1"]
 
 
 def test_separators_speak_for_columns_where_no_name_does() -> None:
@@ -151,7 +152,7 @@ def test_a_thin_pen_is_followed_to_the_tips() -> None:
 def test_dots_at_every_millimetre_are_a_grid() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(dots=True, major=(240, 140, 150)))
     found = digitize(png(rgb))
-    assert found.page.px_per_mm == pytest.approx((7.874, 7.874), rel=5e-4)
+    assert astuple(found.page.px_per_mm) == pytest.approx((7.874, 7.874), rel=5e-4)
     assert score(found, truth) > 22
 
 

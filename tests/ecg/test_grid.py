@@ -1,4 +1,6 @@
 """Scale and place of the grid, on pages drawn at a known scale."""
+from dataclasses import astuple
+
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def crossing_of(page: Page) -> tuple[float, float]:
     """A crossing of 5 mm lines near the middle of a flat page."""
     middle = np.array([[page.ink.shape[1] / 2, page.ink.shape[0] / 2]])
     boxes = Lattice(page.lattice.matrix @ page.to_source.after, 0, 0).boxes(middle)[0]
-    x, y = middle[0] - (boxes % 1) * BOX_MM * np.array(page.px_per_mm)
+    x, y = middle[0] - (boxes % 1) * BOX_MM * np.array(astuple(page.px_per_mm))
     return float(x), float(y)
 
 
@@ -36,7 +38,7 @@ def test_millimetre_lines_tell_the_scale_to_a_ten_thousandth(style: Style) -> No
     rgb, _ = draw_page(heartbeats(1), style)
     dark = darkness(rgb)
     scale = find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
-    assert scale == pytest.approx((style.px_per_mm, style.px_per_mm), rel=FINE)
+    assert astuple(scale) == pytest.approx((style.px_per_mm, style.px_per_mm), rel=FINE)
 
 
 @pytest.mark.parametrize(("height", "width"), [(400, 400), (400, 600), (500, 500), (400, 1400)])
@@ -47,7 +49,8 @@ def test_a_small_picture_has_a_grid_too(height: int, width: int) -> None:
     row = height // 2 - 30 * (np.arange(width) % 120 < 3)
     cv2.polylines(rgb, [np.c_[np.arange(width), row].astype(np.int32)[:, None]], False, (0, 0, 0), 2)
     dark = darkness(rgb)
-    assert find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape) == pytest.approx((6, 6), rel=1e-3)
+    scale = find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
+    assert astuple(scale) == pytest.approx((6, 6), rel=1e-3)
 
 
 def test_rotation_is_measured_and_undone() -> None:
@@ -56,7 +59,7 @@ def test_rotation_is_measured_and_undone() -> None:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 2.0, 1)
     page = flatten(cv2.warpAffine(rgb, turn, (width, height), borderValue=(255, 255, 255)))
     assert page.rotation_deg == pytest.approx(-2.0, abs=0.02)
-    assert page.px_per_mm == pytest.approx((7.874, 7.874), rel=TOLERANCE)
+    assert astuple(page.px_per_mm) == pytest.approx((7.874, 7.874), rel=TOLERANCE)
 
 
 def test_a_tilted_photo_is_laid_flat() -> None:
@@ -65,7 +68,7 @@ def test_a_tilted_photo_is_laid_flat() -> None:
     again = darkness(page.rgb)
     lattice = find_lattice(grid_signal(again, find_colors(again)))
     assert abs(lattice.rotation_deg(page.rgb.shape)) < 0.02
-    assert lattice.px_per_mm(page.rgb.shape) == pytest.approx(page.px_per_mm, rel=TOLERANCE)
+    assert astuple(lattice.px_per_mm(page.rgb.shape)) == pytest.approx(astuple(page.px_per_mm), rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("kind", ["curl", "folds"])
@@ -73,9 +76,9 @@ def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     page = flatten(degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], kind, 1))
     again = darkness(page.rgb)
     signal = grid_signal(again, find_colors(again))
-    left = find_bend(signal, paper_of(page), crossing_of(page), page.px_per_mm[0])
+    left = find_bend(signal, paper_of(page), crossing_of(page), page.px_per_mm.x)
     assert page.to_source.bend is not None and page.to_source.bend.size_px > 3 * left.size_px
-    assert left.size_px < 0.1 * page.px_per_mm[0]
+    assert left.size_px < 0.1 * page.px_per_mm.x
 
 
 def test_a_flat_page_is_left_as_it_is() -> None:

@@ -1,5 +1,5 @@
 """Ink: how much of each pixel the trace covers, on pages whose cover is known."""
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from ecg.marks import measure_pen
 from ecg.page import flatten
 from ecg.rows import clean
 from ecg.ruled import without_lines
+from ecg.scale import Scale
 from ecg.synth import Style, draw_page, heartbeats
 
 WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (0, 0, 179)
@@ -72,7 +73,7 @@ def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_bent_nor_stretched()
         cv2.polylines(rgb, [np.round(16 * trace).astype(np.int32)], False, BLUE, 1, cv2.LINE_AA, 4)
     page = flatten(rgb)
     assert page.to_source.bend is None and page.rgb is rgb
-    assert page.px_per_mm == pytest.approx((6, 6), rel=2e-5)
+    assert astuple(page.px_per_mm) == pytest.approx((6, 6), rel=2e-5)
 
 
 def test_a_lead_of_noise_is_no_hole_in_the_paper() -> None:
@@ -95,28 +96,28 @@ def boxed() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_frame_goes_and_the_trace_across_it_stays() -> None:
     ink, frame = boxed()
-    np.testing.assert_array_equal(without_frames(frame, (6, 6)), ink)
+    np.testing.assert_array_equal(without_frames(frame, Scale.square(6)), ink)
 
 
 def test_a_lead_that_is_not_connected_is_no_frame() -> None:
     ink, _ = boxed()
     ink[30:60] = 0  # a pulse as high as 15 mm at one end
-    np.testing.assert_array_equal(without_frames(ink, (6, 6)), ink)
+    np.testing.assert_array_equal(without_frames(ink, Scale.square(6)), ink)
 
 
 def test_a_side_at_the_edge_of_the_page_is_frame() -> None:
     ink, _ = boxed()
     frame = ink.copy()
     frame[0], frame[:, 0] = 1, 1
-    np.testing.assert_array_equal(without_frames(frame, (6, 6))[1:, 1:], ink[1:, 1:])
+    np.testing.assert_array_equal(without_frames(frame, Scale.square(6))[1:, 1:], ink[1:, 1:])
 
 
 def test_a_trace_may_begin_at_the_edge_but_not_in_a_dark_rim() -> None:
     ink = np.zeros((300, 900), np.float32)
     ink[150:152] = 1
-    assert clean(ink, 6.0)[150:152].all()
+    assert clean(ink, Scale.square(6.0))[150:152].all()
     ink[:, :6] = 1
-    assert not clean(ink, 6.0)[:, :6].any()
+    assert not clean(ink, Scale.square(6.0))[:, :6].any()
 
 
 def test_a_blue_pen_is_ink_where_gray_lines_are_as_dark_in_blue() -> None:
@@ -136,6 +137,6 @@ def test_a_line_that_falls_on_one_row_of_pixels_is_no_trace() -> None:
     dark[15::30] = 0.3
     dark[15::240] = 0.46
     dark[400:403, 200:1000] = 1
-    share = without_lines(dark, (6.0, 6.0))
+    share = without_lines(dark, Scale.square(6.0))
     assert share[15::30].max() < 0.06
     assert share[401, 210:990].min() > 0.9

@@ -11,10 +11,12 @@ from ecg.marks import Pulse
 from ecg.names import LEADS
 from ecg.paths import RowPath
 from ecg.plan import LAYOUTS, choose_plan, without_extra
+from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 
 PX = 6.0
+SCALE = Scale.square(PX)
 
 
 def read(rgb: np.ndarray) -> Digitized:
@@ -47,35 +49,35 @@ def limbs() -> dict[str, RowPath]:
 def test_limb_leads_obey_their_laws_where_they_stand_and_nowhere_else(
         limbs: dict[str, RowPath], leads: tuple[str, ...], wrong: tuple[str, ...]) -> None:
     rows = [limbs[lead] for lead in leads]
-    assert misfit(rows, [(lead,) for lead in leads], PX) < 0.01
-    assert misfit(rows, [(lead,) for lead in wrong], PX) > 0.2
-    assert misfit([limbs[lead] for lead in ("V1", "V2", "V6")], [("I",), ("II",), ("III",)], PX) > 0.1
+    assert misfit(rows, [(lead,) for lead in leads], SCALE) < 0.01
+    assert misfit(rows, [(lead,) for lead in wrong], SCALE) > 0.2
+    assert misfit([limbs[lead] for lead in ("V1", "V2", "V6")], [("I",), ("II",), ("III",)], SCALE) > 0.1
 
 
 def test_leads_too_short_to_compare_say_nothing(limbs: dict[str, RowPath]) -> None:
     rows = [limbs[lead] for lead in ("I", "II", "III")]
     many = [(lead,) * 130 for lead in ("II", "III", "I")]
-    assert misfit(rows, many, PX) is None
+    assert misfit(rows, many, SCALE) is None
 
 
 def test_more_rows_than_leads_have_names_all_the_same() -> None:
     rows = [path(np.zeros(1500), 40.0 * k) for k in range(40)]
-    name, leads, found = choose_plan(rows, [], [], PX, "auto", [])
+    name, leads, found = choose_plan(rows, [], [], SCALE, "auto", [])
     assert len(leads) == 40 and not found
 
 
 def test_where_no_three_limb_leads_are_drawn_together_laws_say_nothing(limbs: dict[str, RowPath]) -> None:
     rows = list(limbs.values())[:3]
-    assert misfit(rows, [("II",), ("V1",), ("V5",)], PX) is None
-    assert misfit(rows, [("I",)] * 3, PX) is None
-    assert misfit(rows[:2], [("I",), ("II",)], PX) is None
+    assert misfit(rows, [("II",), ("V1",), ("V5",)], SCALE) is None
+    assert misfit(rows, [("I",)] * 3, SCALE) is None
+    assert misfit(rows[:2], [("I",), ("II",)], SCALE) is None
 
 
 def test_leads_of_one_time_are_in_step_and_lines_of_one_lead_are_not(limbs: dict[str, RowPath]) -> None:
-    assert in_step([limbs["II"], limbs["V2"], limbs["V5"]], PX) > 0.8
+    assert in_step([limbs["II"], limbs["V2"], limbs["V5"]], SCALE) > 0.8
     long = heartbeats(7, 30, fs_hz=150)[0]
-    assert in_step([path(long[k:k + 1500]) for k in (0, 1500, 3000)], PX) < 0.6
-    assert in_step([limbs["II"]], PX) == 0
+    assert in_step([path(long[k:k + 1500]) for k in (0, 1500, 3000)], SCALE) < 0.6
+    assert in_step([limbs["II"]], SCALE) == 0
 
 
 @pytest.mark.parametrize(("layout", "row_mm"), [("3x4", 36), ("6x2", 26), ("3x4+3", 26), ("6x2 cabrera", 26),
@@ -167,9 +169,9 @@ def test_ten_seconds_have_no_gaps_whatever_is_not_seen() -> None:
         flat = np.full(len(on), 100, np.int32)
         return RowPath(100.0, 50.0, 50.0 + width, flat, flat, on, int(on.sum()))
     ten = [row(1500, (800, 812))] * 6
-    assert find_gaps(ten, LAYOUTS["6x2"], PX, 25 * PX, 2) == []
+    assert find_gaps(ten, LAYOUTS["6x2"], SCALE, 25 * PX, 2) == []
     wider = [row(1524, (800, 824))] * 6
-    (begin, end), = find_gaps(wider, LAYOUTS["6x2"], PX, 25 * PX, 2)
+    (begin, end), = find_gaps(wider, LAYOUTS["6x2"], SCALE, 25 * PX, 2)
     assert (begin, end) == pytest.approx((799.5, 823.5), abs=1.5)
 
 
@@ -177,4 +179,4 @@ def test_of_thirteen_rows_and_twelve_pulses_the_one_without_a_pulse_goes(limbs: 
     flat = np.zeros(1500)
     rows = [path(flat, base) for base in sorted([*range(100, 1300, 100), 950])]
     pulses = [Pulse(60, 90, base - 60, base) for base in range(100, 1300, 100)]
-    assert [row.base for row in without_extra(rows, [], pulses, PX)] == list(range(100, 1300, 100))
+    assert [row.base for row in without_extra(rows, [], pulses, SCALE)] == list(range(100, 1300, 100))

@@ -13,11 +13,12 @@ from ecg.marks import Pulse, Stroke
 from ecg.mend import mended
 from ecg.names import LEADS
 from ecg.paths import RowPath
+from ecg.scale import Scale
 from ecg.swaps import uncrossed
 from ecg.synth import Style, draw_page
 
 HEIGHT, WIDTH = 160, 240
-PX_PER_MM = 8.0
+SCALE = Scale.square(8.0)
 
 
 def drawn(*lines: tuple[list[float], list[float]], pen_px: float = 2.0) -> np.ndarray:
@@ -33,7 +34,7 @@ def plan(**given: object) -> Layout:
     """A plan of one lead from column 40 to 200, without anything printed unless it is given."""
     ones = np.zeros(WIDTH, np.int32)
     row = RowPath(100.0, 40.0, 200.0, ones, ones, np.ones(WIDTH, bool), WIDTH)
-    empty = Layout("1x1", [row], [Cell("II", 0, 40.0, 200.0, 0.0, True)], [], [], [], 10.0, 25.0, 2.0, 0.3, PX_PER_MM,
+    empty = Layout("1x1", [row], [Cell("II", 0, 40.0, 200.0, 0.0, True)], [], [], [], 10.0, 25.0, 2.0, 0.3, SCALE,
                    [])
     return replace(empty, **given)
 
@@ -123,7 +124,7 @@ def test_lines_that_exchanged_their_tips_are_set_right() -> None:
     lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
     upper = np.interp(x, [40.0, 110, 120, 130, 200], [60.0, 60, 130, 60, 60])
     mixed = [Line(40.0, take(lower, upper), np.ones(len(x))) for take in (np.minimum, np.maximum)]
-    found = uncrossed(mixed, 2.0, PX_PER_MM)
+    found = uncrossed(mixed, 2.0, SCALE)
     np.testing.assert_allclose(found[0].y, upper, atol=8)
     np.testing.assert_allclose(found[1].y, lower, atol=8)
 
@@ -132,4 +133,4 @@ def test_lines_that_cross_as_pens_do_stay_as_they_are() -> None:
     x = level(0).x
     lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
     lines = [Line(40.0, lower, np.ones(len(x))), level(100)]
-    assert [line.y.tolist() for line in uncrossed(lines, 2.0, PX_PER_MM)] == [line.y.tolist() for line in lines]
+    assert [line.y.tolist() for line in uncrossed(lines, 2.0, SCALE)] == [line.y.tolist() for line in lines]

@@ -1,0 +1,39 @@
+"""How far limb leads that are drawn at one time are from I + III = II (Einthoven 1912): one number for any record."""
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+
+# Samples at which all three leads must be known: with fewer the median is no offset. 0.1 s at 500 Hz.
+LEAST_SAMPLES = 50
+
+
+def without_offset(off: Reals, sure: NDArray[np.bool_]) -> Reals:
+    """Disagreement (n,) less its median, taken where all leads were seen surely, or everywhere if they never were."""
+    return np.asarray(off - (np.median(off[sure]) if sure.any() else np.median(off)), np.float64)
+
+
+def einthoven_residual_mv(one: Reals, two: Reals, three: Reals, sure: NDArray[np.bool_] | None = None) -> float:
+    """Root mean square of I + III - II in mV, after its median was removed.
+
+    The median is removed because it says nothing about the leads: on paper the zero line of a lead is a guess, and
+    amplifiers that couple to DC add an electrode's offset to each lead.
+
+    Parameters
+    ----------
+    one, two, three : (n,) float64
+        Leads I, II and III in mV; NaN where a lead is not known.
+    sure : (n,) bool, optional
+        Samples of which the median is taken; all by default.
+
+    Returns
+    -------
+    float
+        NaN where fewer than 50 samples of all three leads are known.
+    """
+    off = one + three - two
+    known = np.isfinite(off)
+    if known.sum() < LEAST_SAMPLES:
+        return float("nan")
+    off = without_offset(off[known], np.ones(int(known.sum()), bool) if sure is None else sure[known])
+    return float(np.sqrt(np.mean(off ** 2)))
