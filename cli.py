@@ -57,8 +57,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
-    from featurize.run import featurize as run
     from featurize.processes import default_jobs
+    from featurize.run import featurize as run
     _want_suffix(output, ".parquet")
     index = _index(images, labels, label_column, group_column, group_regex, site_column)
     summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
@@ -217,9 +217,9 @@ def _demo_images(output: Path) -> None:
 
 def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | None) -> "tuple[DataFrame, TableInfo]":
     """New images, measured as the model's training images were."""
+    from featurize.processes import default_jobs
     from featurize.run import measure_index, write_errors
     from featurize.settings import preset_from_dict
-    from featurize.processes import default_jobs
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
                                         jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)

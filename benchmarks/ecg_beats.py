@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 import wfdb
+from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
 from ecg.beats import WAVES, find_beats

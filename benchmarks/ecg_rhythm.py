@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from loky import get_reusable_executor
 import numpy as np
-from numpy.typing import NDArray
 import pandas as pd
+from loky import get_reusable_executor
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 

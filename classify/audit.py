@@ -1,8 +1,8 @@
 """A saved model meets a table from elsewhere: how good, how sure and how new is it there, compared with home?"""
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-import json
 
 import numpy as np
 import pandas as pd

@@ -7,12 +7,12 @@ not malice: but there is nothing in the files that could be run.
 
 Raise FORMAT when a file changes its meaning, keep the reader of the older number, and add a golden folder and a test.
 """
+import hashlib
+import json
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-import hashlib
-import json
 
 import numpy as np
 from numpy.typing import NDArray

@@ -3,12 +3,12 @@
 Only this file knows xgboost and lightgbm. It also checks that the columns are the ones of the fit, in their order:
 LightGBM takes reordered columns without a word.
 """
+import importlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
-import importlib
-import json
 
 import numpy as np
 import pandas as pd

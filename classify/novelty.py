@@ -5,8 +5,8 @@ standard deviation each (whitening). Two more axes say what those leave out: how
 share of its features could not be measured. The distance of a row is the mean to its nearest training rows; novelty is
 the share of held-out training rows that lay nearer than that.
 """
-from dataclasses import dataclass
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray

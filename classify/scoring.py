@@ -1,6 +1,6 @@
 """Put the scores of a run together: the content of metrics.json and the curves beside it."""
-from typing import Any
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd

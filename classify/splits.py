@@ -1,8 +1,8 @@
 """Who trains and who is tested, so that no patient and no picture stands on both sides."""
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-import warnings
 
 import numpy as np
 import pandas as pd

@@ -1,12 +1,12 @@
 """From a table to a run folder: the only place where the parts of this package are put together."""
+import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-import json
-import os
-import time
 
 import pandas as pd
 

@@ -1,7 +1,7 @@
 """From signals to what is written of a record's beats: the table of waves, and the row of its rhythm."""
+import math
 from pathlib import Path
 from typing import Any
-import math
 
 import pandas as pd
 

@@ -4,9 +4,9 @@ Beats are simultaneous in all leads. So what is a wave, and where it begins and 
 the slopes of all of them for QRS, the lead-weighted middle of their own answers for P and T. Each lead then has its own
 peaks. NeuroKit2's delineation of each lead is the second opinion that the confidence counts.
 """
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-import warnings
 
 import numpy as np
 import pandas as pd

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from ecg.columns import Cell
 from ecg.crossings import merged_names, without_letters
 from ecg.kernels import ink_run, mark_path, move_nodes, pen_distance, pen_equations
-from ecg.columns import Cell
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
 from ecg.paths import RowPath

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.digitize import Digitized
 from ecg.columns import Cell
+from ecg.digitize import Digitized
 from ecg.fit import Line
 from ecg.names import LEADS
 from ecg.signal import DOUBT, Signals

@@ -1,7 +1,7 @@
 """Digital records: csv files of twelve columns and WFDB records, as signals in mV."""
+import io
 from dataclasses import dataclass
 from pathlib import Path
-import io
 
 import numpy as np
 import pandas as pd

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecg.choices import by_law, of_other_complexes, joined, offsets, over_tips, tips
+from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, tips
 from ecg.fit import STEP_PX, Line
 from ecg.kernels import pen_distance
 from ecg.layout import Layout

@@ -19,8 +19,8 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from featurize.icc import srgb
 from featurize.picture import (Bytes, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile, NotAnImage,
-                               NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size, choose_frame,
-                               on_white, picture, quiet, to_bytes, upright)
+                               NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size, choose_frame, on_white,
+                               picture, quiet, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",

@@ -3,9 +3,9 @@
 Lengths are CSS px of the chart. Colors are the variables of `featurize.report.charts`, so charts follow the reader's
 light or dark mode.
 """
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-import math
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,6 +1,6 @@
 """Filtered images as pyradiomics makes them of a 2-D image, without pyradiomics and SimpleITK."""
-from collections.abc import Callable
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,9 +1,9 @@
 """The same columns from pyradiomics, for those who must show that nothing hangs on our own code."""
+import importlib
+import re
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
-import importlib
-import re
 
 import numpy as np
 from numpy.typing import NDArray

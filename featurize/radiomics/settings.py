@@ -1,7 +1,7 @@
 """Settings of the radiomics families, with pyradiomics' names and defaults."""
+import math
 from dataclasses import dataclass
 from numbers import Integral
-import math
 
 WEIGHTINGS = (None, "no_weighting", "infinity", "euclidean", "manhattan")
 

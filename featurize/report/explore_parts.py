@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from featurize.report import explore_figures as figures
 from featurize.report import glimpse
-from featurize.report.census import (UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble)
+from featurize.report.census import UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, find, show, thumbnail

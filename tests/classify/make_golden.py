@@ -2,10 +2,10 @@
 
     PYTHONPATH=. python tests/classify/make_golden.py
 """
-from dataclasses import replace
-from pathlib import Path
 import shutil
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 from made_table import made_table
 

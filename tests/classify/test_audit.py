@@ -1,8 +1,8 @@
 """The audit of a table from elsewhere, with the golden model, whose classes are ant, bee and cat."""
-from pathlib import Path
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd

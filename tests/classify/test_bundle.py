@@ -1,7 +1,7 @@
 """Model folders: damage is found before anything is parsed, and old folders still load."""
-from pathlib import Path
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -1,9 +1,9 @@
 """The classification report: what stands on the page, for many classes and few, with and without pictures."""
+import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-import re
-import shutil
 
 import jinja2
 import numpy as np

@@ -1,6 +1,6 @@
 """The images nearest to one image."""
-from pathlib import Path
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -2,7 +2,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_table import made_table, table_info
 
 from classify.splits import components, fits, hold_out, leaks, make_folds, plan_split

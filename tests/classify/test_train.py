@@ -1,8 +1,8 @@
 """From a table to a run folder, and the saved model on tables again."""
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-import json
 
 import numpy as np
 import pandas as pd

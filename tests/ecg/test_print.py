@@ -1,6 +1,6 @@
 """Names, speeds and gains in print: in fonts, sizes and spellings that machines use."""
-from pathlib import Path
 import tracemalloc
+from pathlib import Path
 
 import cv2
 import matplotlib

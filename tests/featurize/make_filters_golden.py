@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python tests/featurize/make_filters_golden.py
 """
+import warnings
 from pathlib import Path
 from typing import Any
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray

@@ -5,12 +5,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from made_images import folder
 
 from featurize.archives import Caps, cache_folder, unpack
 from featurize.errors import UserError
 from featurize.images import is_image_name
 from featurize.index import build_index, load
-from made_images import folder
 
 
 @pytest.fixture(autouse=True)

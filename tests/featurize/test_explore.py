@@ -1,6 +1,6 @@
 """What the explore page says about a folder, and what it warns of."""
-from pathlib import Path
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np

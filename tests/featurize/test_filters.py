@@ -1,18 +1,18 @@
 """Filtered images: those of pyradiomics, the kernels' slow twins, and what mathematics says of them."""
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
-import warnings
 
-from make_filters_golden import GOLDEN, SIGMAS, WAVELET, planes, reference
 import numpy as np
-from numpy.typing import NDArray
 import pytest
+from make_filters_golden import GOLDEN, SIGMAS, WAVELET, planes, reference
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_laplace
 
 from featurize.errors import UserError
 from featurize.kernels import filters as kernels
-from featurize.radiomics.filters import FILTERS, WAVELETS, _LOW, _recursion, filtered_images
+from featurize.radiomics.filters import _LOW, FILTERS, WAVELETS, _recursion, filtered_images
 
 _spec = importlib.util.spec_from_file_location("naive_filters", Path(__file__).parents[1] / "naive_filters.py")
 assert _spec and _spec.loader

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_images import column, folder, image, npz
 
 from featurize.errors import UserError
 from featurize.images import ImageError
 from featurize.index import Source, build_index, load, source_of
 from featurize.sources import printable, real_name
-from made_images import column, folder, image, npz
 
 
 @pytest.fixture(autouse=True)

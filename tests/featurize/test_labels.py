@@ -2,10 +2,10 @@
 from pathlib import Path
 
 import pytest
+from made_images import column, folder, npz
 
 from featurize.errors import UserError
 from featurize.index import build_index
-from made_images import column, folder, npz
 
 
 def sheet(root: Path, text: str) -> Path:

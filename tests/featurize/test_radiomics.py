@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from make_radiomics_golden import GOLDEN, cases, planes
 
 from featurize.images import read_image
 from featurize.radiomics import engine
 from featurize.radiomics.settings import Settings
-from make_radiomics_golden import GOLDEN, cases, planes
 
 CELLS = Path(__file__).parents[3] / "shared/data/blood_pbc"
 PLANES, CASES = planes(), list(cases())

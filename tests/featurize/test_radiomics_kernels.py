@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from featurize.kernels import emphasis, first_order, glcm, glrlm, glszm, neighbors, quantizing, shape2d
 from featurize.radiomics import engine

@@ -1,7 +1,7 @@
 """What all pages share: numbers as text, charts, pictures with outlines, tables."""
-from pathlib import Path
 import base64
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -14,8 +14,8 @@ from featurize import workers
 from featurize.chunks import Chunk, Item, Task
 from featurize.errors import UserError
 from featurize.images import Picture
-from featurize.settings import load_preset
 from featurize.processes import default_jobs
+from featurize.settings import load_preset
 from featurize.workers import measure_pieces
 
 
