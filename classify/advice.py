@@ -12,7 +12,8 @@ from classify.tasks import Task
 FEW_GROUPS = 10
 UNEQUAL = 10
 # Score margins below which a difference from a baseline or from a promise is taken for chance.
-BEHIND, SHORT = 0.01, 0.05
+BEHIND = 0.01
+SHORT = 0.05
 
 
 def of_data(frame: pd.DataFrame, task: Task) -> list[str]:

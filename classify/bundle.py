@@ -26,7 +26,8 @@ from classify.novelty import Novelty, Space
 from featurize.errors import UserError
 
 FORMAT = 1
-MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
 TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt"}
 
 

@@ -17,13 +17,16 @@ Fitted = tuple[Model, NDArray[np.float64], bool]
 
 # Boosting rounds where the rows are too few to keep any back, and the fewest of all: where a class has two or three
 # patients, the loss of the one kept back can rise from the first tree on, while its ranking still improves.
-FEW_ROUNDS, LEAST_ROUNDS = 100, 50
+FEW_ROUNDS = 100
+LEAST_ROUNDS = 50
 # With fewer groups than this on the training side, one or two of them kept back choose between 50 and 200 rounds by
 # accident: a fixed, small number at half the learning rate then does as well or better. Rows of one group are also
 # alike, so that a leaf full of them proves less than its number of rows says: a larger penalty, and more moved copies.
 # On leukemia_cnmc, nine subjects, four divisions into three folds, the two took AUROC from .865 .885 .831 .790 to
 # .886 .893 .855 .809; penalties from 100 to 1000 lie within .01 of each other.
-FEW_GROUPS, FEW_L2, FEW_COPIES = 10, 10.0, 8
+FEW_GROUPS = 10
+FEW_L2 = 10.0
+FEW_COPIES = 8
 
 
 @dataclass(frozen=True)

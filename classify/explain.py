@@ -16,7 +16,9 @@ from featurize.registry import blocks
 
 Values = NDArray[np.float32]
 
-SWARM_FEATURES, SWARM_ROWS, REASONS = 10, 300, 8
+SWARM_FEATURES = 10
+SWARM_ROWS = 300
+REASONS = 8
 # More rows than this are explained by a sample: their contributions would fill gigabytes.
 MOST_ROWS = 2000
 

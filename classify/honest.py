@@ -24,7 +24,8 @@ from classify.tasks import Task
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-SHOWN, VAL_FOLDS = 3, 5
+SHOWN = 3
+VAL_FOLDS = 5
 
 
 @dataclass(frozen=True)

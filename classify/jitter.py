@@ -18,7 +18,8 @@ FEWEST = 8
 # .829 with three of them, .840 with three stretched by two; blood_pbc lost nothing.
 STRETCH = 2.0
 # Moved copies of each row: few rows get more, up to about this many rows and this many copies.
-ROWS, MOST_COPIES = 1500, 3
+ROWS = 1500
+MOST_COPIES = 3
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 # Robust deviations beyond this count as this: one wild feature must not decide what is near.
 CUT = 5.0
 # A value this far from the middle of the table is worth telling; two values this close are told as alike.
-UNUSUAL, CLOSE = 1.5, .5
+UNUSUAL = 1.5
+CLOSE = .5
 
 
 @dataclass(frozen=True)

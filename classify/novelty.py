@@ -16,7 +16,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEAREST = 5
-AXES, VARIANCE, SVD_ROWS = 60, 0.95, 5000
+AXES = 60
+VARIANCE = 0.95
+SVD_ROWS = 5000
 # Tails beyond this many robust deviations grow with the logarithm only: one wild feature is no new kind of picture.
 BEND = 4.0
 # A share of missing features that differs by this much counts as one standard deviation.

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-UNSURE, NOVEL = 0.5, 0.99
+UNSURE = 0.5
+NOVEL = 0.99
 
 
 def review(p: Floats, sets: Bools, empty: Bools, novelty: Floats) -> Bools:

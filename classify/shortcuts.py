@@ -23,7 +23,8 @@ TELLING = 0.75
 # Cramer's V of site and label from which a difference between sites can pass for one between classes.
 TIED = 0.3
 ROUNDS = 80
-SITE_FOLDS, SITE_ROWS = 3, 10
+SITE_FOLDS = 3
+SITE_ROWS = 10
 # Rows whose contributions are looked at to name the telling columns.
 WEIGHED = 500
 

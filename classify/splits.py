@@ -17,9 +17,11 @@ from featurize.errors import UserError
 
 PARTS = ("train", "val", "test")
 # Seeds that folds may try before they are taken with a class missing somewhere, and seeds that a hold-out compares.
-TRIES, HOLD_TRIES = 20, 3
+TRIES = 20
+HOLD_TRIES = 3
 # Share of the training rows kept back for early stopping, and for calibration where a given split has no val part.
-STOP_SHARE, VAL_SHARE = 1 / 8, 0.15
+STOP_SHARE = 1 / 8
+VAL_SHARE = 0.15
 
 Rows = NDArray[np.int64]
 

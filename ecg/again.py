@@ -17,11 +17,14 @@ Ints = NDArray[np.int32]
 Box = tuple[int, int, int, int]
 
 # Ruled lines: at least so long, at most so high, and this far around their ends there is bare paper; mm.
-_RULED_MM, _THIN_MM, _FREE_MM = 8.0, 0.35, 0.8
+_RULED_MM = 8.0
+_THIN_MM = 0.35
+_FREE_MM = 0.8
 # A row's traces are level where they are flat, to this, mm.
 _LEVEL_MM = 3.0
 # Paths over so much bare paper so near to where a lead begins or ends are bridges, mm.
-_BARE_MM, _NEAR_MM = 0.6, 12.0
+_BARE_MM = 0.6
+_NEAR_MM = 12.0
 
 
 def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: Scale, peak: float

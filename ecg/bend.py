@@ -23,7 +23,8 @@ Ints = NDArray[np.intp]
 Complex = NDArray[np.complex128]
 
 # Windows stand this far apart; standard deviation of their Gaussian.
-_STEP_MM, _WINDOW_MM = 5.0, 5.0
+_STEP_MM = 5.0
+_WINDOW_MM = 5.0
 # A window counts from this share of the usual strength of the grid on.
 _FAINT = 0.3
 # Strength of the boxes' wave against one that no lines have, between two harmonics.

@@ -10,12 +10,15 @@ from ecg.paths import RowPath
 from ecg.printed import Printed
 from ecg.scale import Scale
 
-_GAINS, _SPEEDS = (2.5, 5.0, 10.0, 20.0, 40.0), (12.5, 25.0, 50.0)
+_GAINS = (2.5, 5.0, 10.0, 20.0, 40.0)
+_SPEEDS = (12.5, 25.0, 50.0)
 # How long a calibration pulse is by convention.
 _PULSE_S = 0.2
 # How far a pulse may be off a usual height and width; from this many on that agree this well they outdo the print.
-_OFF_GAIN, _OFF_SPEED = 0.12, 0.1
-_SURE, _ALIKE = 2, 0.03
+_OFF_GAIN = 0.12
+_OFF_SPEED = 0.1
+_SURE = 2
+_ALIKE = 0.03
 # How far a pulse may stand from the lead that it belongs to.
 _BESIDE_MM = 12.0
 

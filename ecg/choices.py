@@ -19,11 +19,14 @@ Chain = tuple[int, ...]
 # Columns by which two complexes of one page may be shifted against each other when their tallest columns lie together.
 _SHIFT_PX = 4.0
 # Strokes behind a tip are at least so many pens long, and its end no wider than so many.
-_STROKE_PENS, _WIDEST_PENS = 3.0, 3.0
+_STROKE_PENS = 3.0
+_WIDEST_PENS = 3.0
 # Points inside the ink at which a pen may have turned unseen lie so far apart.
 _HIDDEN_PX = (1.0, 10.0)
 # What a kink by one rad costs in px of bare paper, and each column of new course; the most that a course may cost.
-_KINK, _NEW, _MOST = 3.0, 0.02, 6.0
+_KINK = 3.0
+_NEW = 0.02
+_MOST = 6.0
 _PLANNED = 40
 
 

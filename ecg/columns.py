@@ -9,16 +9,21 @@ from ecg.plan import Plan, runs_on
 from ecg.scale import Scale
 
 # Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
-_QUARTER_S, _THIRD_S, _OFF_S = 0.25, 10 / 3, 0.08
+_QUARTER_S = 0.25
+_THIRD_S = 10 / 3
+_OFF_S = 0.08
 _QUARTERS_S = tuple(_QUARTER_S * k for k in range(4, 61))
 # From lead to lead paper is measured to this, s.
 _STEADY_S = 0.03
 # A line of a strip is measured to this, s.
 _LINE_S = 0.01
 # Rows of several leads last 10 s in all; their ends are lost where a beat is cut off there, by less than this, s.
-_ROW_S, _LOST_S = 10.0, 0.35
+_ROW_S = 10.0
+_LOST_S = 0.35
 # Gaps between leads, mm; how far from an equal share of the row one is looked for.
-_LEAST_GAP_MM, _MOST_GAP_MM, _REACH_MM = 0.8, 12.0, 11.0
+_LEAST_GAP_MM = 0.8
+_MOST_GAP_MM = 12.0
+_REACH_MM = 11.0
 # Leads between gaps are of one length, to this share: the first may have lost its beginning.
 _UNEVEN = 0.06
 # A page shows one time only once: rows that are longer than this show their leads side by side.

@@ -20,11 +20,17 @@ Plan = tuple[Point, tuple[Point, ...], Point]
 Way = tuple[tuple[Point, ...], float, float]
 
 # What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
-_LENGTH, _TURN, _LEAST_GAIN = 0.08, 0.3, 1.0
+_LENGTH = 0.08
+_TURN = 0.3
+_LEAST_GAIN = 1.0
 # Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
-_SLACK, _REFINED, _ROUNDS = 25.0, 4, 8
+_SLACK = 25.0
+_REFINED = 4
+_ROUNDS = 8
 _UNLIKE_PX = 2.0
-_MOST_TIPS, _MOST_PAIRED, _BEST_PLANS = 8, 5, 8
+_MOST_TIPS = 8
+_MOST_PAIRED = 5
+_BEST_PLANS = 8
 # Distances from a tip, px, beyond which the line may stay as it is.
 _KEPT_PX = (1.0, 2.5, 5.0)
 # How far inward of an end its level is looked for, px: beside what hides it.

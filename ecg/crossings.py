@@ -14,7 +14,8 @@ Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # What a letter's ink counts, beside 1 for a steep stroke's; strokes are at least this high in a column, mm.
-_LETTER, _STEEP_MM = 0.0, 0.9
+_LETTER = 0.0
+_STEEP_MM = 0.9
 # A name stands no farther from the beginning of its lead, along x and along y.
 _BESIDE_MM = 25.0
 

@@ -16,7 +16,9 @@ from ecg.scale import Scale
 _JOINED_MM = 0.9
 # Of a name in line with its trace a path takes no more than this, and then there is bare paper; rows begin together to
 # this; mm.
-_NAME_MM, _BARE_MM, _LEVEL_MM = 13.0, 0.8, 1.5
+_NAME_MM = 13.0
+_BARE_MM = 0.8
+_LEVEL_MM = 1.5
 # Of this many rows one that begins earlier than the others has taken something else for trace.
 _MANY = 3
 # Traces that run out of the page end this near to its edge: what is nearer is taken for a frame there, mm.

@@ -26,7 +26,8 @@ ROUNDS = 10
 _LONGEST_MOVE_PX = 2.0
 _TIP_COLUMNS = 9
 # Weight of bending against ink, and the bend in px beyond which it is a corner of the signal and not noise.
-_STIFF, _CORNER_PX = 0.08, 0.6
+_STIFF = 0.08
+_CORNER_PX = 0.6
 
 
 @dataclass(frozen=True)

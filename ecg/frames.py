@@ -13,9 +13,11 @@ Ints = NDArray[np.intp]
 # Share of ink from which a pixel is of a line.
 _INKED = 0.35
 # A frame's sides are longer than this, mm: its level ones longer than any wave runs level.
-_LEVEL_MM, _UPRIGHT_MM = 40.0, 12.0
+_LEVEL_MM = 40.0
+_UPRIGHT_MM = 12.0
 # Corners meet to this, mm; ticks of an axis go beyond them by less than that.
-_MEET_MM, _TICK_MM = 0.5, 2.5
+_MEET_MM = 0.5
+_TICK_MM = 2.5
 # Blurred edges included, no side is thicker.
 _THICKEST_PX = 8
 

@@ -17,9 +17,13 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
 # Share of a stroke's length that no trace covers, at least; and the cover from which a pixel has no room to tell.
-_ALONE, _FULL = 0.2, 0.6
+_ALONE = 0.2
+_FULL = 0.6
 # A hidden end: trust below; nodes that tell its slope; mm that it may rise, and from which on it is no guess.
-_HIDDEN, _SLOPE_NODES, _MOST_RISE_MM, _FAR_MM = 0.1, 6, 2.0, 2.5
+_HIDDEN = 0.1
+_SLOPE_NODES = 6
+_MOST_RISE_MM = 2.0
+_FAR_MM = 2.5
 
 
 def without_furniture(ink: Floats, layout: Layout) -> tuple[Floats, Floats]:

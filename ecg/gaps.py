@@ -12,9 +12,12 @@ Reals = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # Longest gap that is filled, how much around it is compared, and how much beside it may be spoilt, s.
-_LONGEST_S, _AROUND_S, _SPOILT_S = 1.2, 0.35, 0.008
+_LONGEST_S = 1.2
+_AROUND_S = 0.35
+_SPOILT_S = 0.008
 # Share of the surroundings that must be known at the other time, and of their variance that may differ.
-_LEAST_KNOWN, _MOST_DIFFERENT = 0.7, 0.25
+_LEAST_KNOWN = 0.7
+_MOST_DIFFERENT = 0.25
 # What a lead that is not drawn at the other time counts, as a share of its variance.
 _NOT_DRAWN = 0.1
 # Over this much at both sides the filling is brought to the level of what is seen, s.

@@ -24,13 +24,16 @@ _AS_WELL = 1.03
 # Boxes across a block, where the picture is large enough.
 _PERIODS = 6
 # Blocks that a map is fitted to, at least; of so many that are looked at some must fit.
-_FEWEST, _MANY = 6, 24
+_FEWEST = 6
+_MANY = 24
 # Phases that a map foresaw, from this part of the page on, to so many cycles: it holds for the rest of the page too.
-_FORESEEN_FROM, _FORESEEN = 0.36, 0.03
+_FORESEEN_FROM = 0.36
+_FORESEEN = 0.03
 # Share of a grid's weight at a fifth of its coarsest period that 1 mm lines in 5 mm boxes have at least.
 _FIFTH = 0.06
 # Lines at every millimetre a box; share of the blocks in which these must agree with the boxes to be believed.
-_FINER, _MOST_OF = 5.0, 0.8
+_FINER = 5.0
+_MOST_OF = 0.8
 # Sheets are shorter than this; counted in boxes of 1 mm taken for 5 mm they would be five times as long.
 _LONGEST_PAPER_MM = 700.0
 

@@ -33,7 +33,8 @@ _IN_ALL = 0.25
 _ONE_HUE = 0.966
 # Edges of the pen more blurred than this by color may have been blurred by the coding of color: so much sharper are
 # they then by brightness.
-_SHARP_PX, _SHARPER = 0.42, 0.85
+_SHARP_PX = 0.42
+_SHARPER = 0.85
 
 
 @dataclass(frozen=True)

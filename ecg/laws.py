@@ -20,9 +20,11 @@ LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.
 # Where leads meet, a beat that is cut in two leads paths astray, mm.
 _MARGIN_MM = 2.0
 # Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
-_WINDOW_MM, _LEAST_WINDOWS = 20.0, 2
+_WINDOW_MM = 20.0
+_LEAST_WINDOWS = 2
 # How steep a path is counts up to this, px a column; beats in two rows are one moment within this, mm.
-_STEEP, _MOMENT_MM = 3.0, 1.5
+_STEEP = 3.0
+_MOMENT_MM = 1.5
 
 
 def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: Scale) -> float | None:

@@ -27,10 +27,14 @@ _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVu
           "cmss10.ttf", "cmtt10.ttf")
 _SIZE = 28
 # Height and width that every piece is stretched to, and a rim without ink: a full block would have no contrast.
-_HIGH, _WIDE, _RIM = 14, 28, 1
+_HIGH = 14
+_WIDE = 28
+_RIM = 1
 # What a piece loses for standing higher or lower than it should (in heights of a digit), and for being too wide or too
 # narrow: fonts differ, and narrow ones are a fifth narrower.
-_PLACE, _STRETCH, _FREE = 0.5, 0.5, 0.22
+_PLACE = 0.5
+_STRETCH = 0.5
+_FREE = 0.22
 _INK = 0.3
 # Share of ink from which on it is read: thin strokes have little, letters beside the dots of a grid need more.
 _LEAST = (0.3, 0.5)
@@ -123,7 +127,9 @@ def pieces_of(texts: tuple[str, ...]) -> Pieces:
 
 
 # Height and width of the canvas of a letter, and where the letter begins on it, px.
-_CANVAS, _LEFT, _BASE = (50, 60), 10, 34
+_CANVAS = (50, 60)
+_LEFT = 10
+_BASE = 34
 
 
 @lru_cache(maxsize=1)

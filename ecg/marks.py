@@ -19,13 +19,16 @@ _PULSE_WIDTH_MM = (2.2, 11.0)
 _APART_MM = 3.0
 # Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
 # that stand alone in the former below which it is tried.
-_PROFILE, _WIDE_PROFILE, _CLEAR = 5, 9, 0.5
+_PROFILE = 5
+_WIDE_PROFILE = 9
+_CLEAR = 0.5
 # Steps a pixel of `pen_profile`.
 FINE = 16
 # Share of ink from which a pen is said to lay any.
 _LEAST_SHARE = 0.001
 # Share of ink that a line leaves between two rows of pixels: from here on nothing, down to there all of it is made up.
-_SURE, _THIN = 0.92, 0.8
+_SURE = 0.92
+_THIN = 0.8
 
 
 @dataclass(frozen=True)

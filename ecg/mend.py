@@ -26,17 +26,25 @@ Reals = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 # Error of a column, in px of ink, from which it is looked at, and how far around it courses may change, px.
-_WRONG, _AROUND_PX = 1.0, 4
+_WRONG = 1.0
+_AROUND_PX = 4
 # Unexplained ink begins to count at the first share, and is a piece of its own from the second on, of 3 px.
-_FREE, _CLEAR, _LEAST_PX = 0.2, 0.35, 3
+_FREE = 0.2
+_CLEAR = 0.35
+_LEAST_PX = 3
 # Pixels trusted less may hide anything.
 _HIDDEN = 0.1
 # Weight of a letter's ink; columns beside a meeting in which ink may belong to a lead, and how far above or below, mm.
-_LETTER, _BESIDE_MM, _REACH_MM = 0.15, 0.9, 25.0
-_WIDEST_MM, _PASSES = 7.5, 3
+_LETTER = 0.15
+_BESIDE_MM = 0.9
+_REACH_MM = 25.0
+_WIDEST_MM = 7.5
+_PASSES = 3
 # A line zigzags where on so many mm of time it goes so many times its height; it strays where it is hidden and leaves
 # its level by so many mm.
-_ZIGZAG_MM, _TURNS, _STRAY_MM = 1.5, 2.5, 0.7
+_ZIGZAG_MM = 1.5
+_TURNS = 2.5
+_STRAY_MM = 0.7
 # Places come worst first: after so many in a row that could not be bettered the rest is left.
 _PATIENCE = 16
 

@@ -16,9 +16,13 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 _SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
 _DIGITS = tuple("0123456789")
 # Height of names in mm, and how far bottoms of letters may be apart, in heights.
-_HEIGHT_MM, _LEVEL = (1.1, 7.0), 0.35
+_HEIGHT_MM = (1.1, 7.0)
+_LEVEL = 0.35
 # Least likeness of a piece and of a name, how much less another name must have, and another digit.
-_PIECE, _NAME, _MARGIN, _SURE = 0.45, 0.66, 0.01, 0.01
+_PIECE = 0.45
+_NAME = 0.66
+_MARGIN = 0.01
+_SURE = 0.01
 # Width of an upright stroke, in heights of letters: less than that of any letter but I.
 _STROKE = 0.4
 # What must be bare beside names of upright strokes only, in heights.

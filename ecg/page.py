@@ -30,9 +30,11 @@ _SCALES = (5.5, 12.0)
 # What is cut anew from the file gets no more than this: a photograph's finer pixels hold blur.
 _RESAMPLED = (6.0, 8.0)
 # Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
-_COARSE, _BENT_MM = 2.0, 0.15
+_COARSE = 2.0
+_BENT_MM = 0.15
 # What a second look undoes: more than this, and only what is smooth (its weight of bending).
-_LEFT_MM, _STIFF_AGAIN = 0.05, 50.0
+_LEFT_MM = 0.05
+_STIFF_AGAIN = 50.0
 
 
 class TooSmall(ImageError):

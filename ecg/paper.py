@@ -19,11 +19,13 @@ Mask = NDArray[np.bool_]
 _THIN_MM = 3.5
 _LEAST_MM2 = 40.0
 # Brightness against the paper's, and difference of that between colors, from which a place is another thing.
-_DARK, _TINTED = 0.87, 0.12
+_DARK = 0.87
+_TINTED = 0.12
 # Share of the usual strength of the grid below which there is none.
 _NO_GRID = 0.45
 # A band of ink is no higher than this, and longer than so many times its height (a round hole: 0.8, a square: 1).
-_BAND_MM, _LONG = 12.0, 1.25
+_BAND_MM = 12.0
+_LONG = 1.25
 # Standard deviation of the windows in which the grid's strength is measured.
 _STRENGTH_MM = 4.0
 

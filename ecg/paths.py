@@ -15,7 +15,8 @@ Ints = NDArray[np.int32]
 _REACH_MM = 45.0
 _LEAST_MM = 25.0
 # Share of ink from which a pixel begins to count as line, and share of a level line's ink that counts fully.
-_FAINT, _SURE = 0.05, 0.85
+_FAINT = 0.05
+_SURE = 0.85
 # A steep stroke lies between two columns of pixels over a long way, each only partly inked.
 _LIFT = 1.3
 

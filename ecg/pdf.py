@@ -8,7 +8,8 @@ from featurize.picture import Damaged, ManyFrames, TooLarge, Unsupported
 
 MARK = b"%PDF-"
 # Pages are drawn at this resolution, less where the paper is so large that it would pass the limit.
-_DPI, _POINTS_PER_INCH = 250.0, 72.0
+_DPI = 250.0
+_POINTS_PER_INCH = 72.0
 
 
 def is_pdf(content: bytes) -> bool:

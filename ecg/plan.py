@@ -13,24 +13,30 @@ from ecg.scale import Scale
 
 Plan = tuple[tuple[str, ...], ...]
 
-_LIMB, _CHEST = LEADS[:6], LEADS[6:]
+_LIMB = LEADS[:6]
+_CHEST = LEADS[6:]
 # From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
-_STROKE, _STROKES = 0.4, 1.0
+_STROKE = 0.4
+_STROKES = 1.0
 # What a separator counts where names count up to 1, and how far from its place it may stand.
-_PARTED, _BESIDE_MM = 0.25, 2.0
+_PARTED = 0.25
+_BESIDE_MM = 2.0
 # How far from the beginning of a row its name stands.
 _BEFORE_MM = 25.0
 # The limb leads' laws count as a name and a half at most; a layout that obeys them misses by less than this share, one
 # that has other leads there by more (real pages: 0.002 to 0.02 and 0.19 to 1.7).
-_LAWS, _LAWFUL = 1.5, 0.08
+_LAWS = 1.5
+_LAWFUL = 0.08
 # What turning aVR has to leave of the misfit.
 _SURER = 0.3
 # Rows whose beats correlate by more than this show one time; beats count as nearly a name.
-_STEP, _BEATS = 0.6, 0.8
+_STEP = 0.6
+_BEATS = 0.8
 # Rows of one lead, printed line after line; where nothing names it, it is what watches and cards record.
-_MOST_LINES, _STRIP = 6, "I"
+_MOST_LINES = 6
+_STRIP = "I"
 # Names for each row, from which a layout with one row less than was found is believed.
 _ENOUGH = 0.5
 _COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
@@ -48,8 +54,10 @@ def _across(leads: Sequence[str], columns: int) -> Plan:
     return tuple(tuple(leads[k:k + columns]) for k in range(0, len(leads), columns))
 
 
-_GRID34, _GRID62 = _in_columns(LEADS, 3), _in_columns(LEADS, 6)
-_CABRERA34, _CABRERA62 = _in_columns((*_CABRERA, *_CHEST), 3), _in_columns((*_CABRERA, *_CHEST), 6)
+_GRID34 = _in_columns(LEADS, 3)
+_GRID62 = _in_columns(LEADS, 6)
+_CABRERA34 = _in_columns((*_CABRERA, *_CHEST), 3)
+_CABRERA62 = _in_columns((*_CABRERA, *_CHEST), 6)
 # Rows from the top; a rhythm strip is a row of one lead below rows of several.
 LAYOUTS: dict[str, Plan] = {
     "3x4+1": (*_GRID34, ("II",)), "3x4": _GRID34, "3x4+2": (*_GRID34, ("II",), ("V1",)),

@@ -13,15 +13,22 @@ _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/m
 # What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
 _OFFERED = {"speed": (12.5, 25.0, 50.0), "gain": (2.5, 5.0, 10.0, 20.0)}
 _BOTH = {"20/10": (20.0, 10.0), "10/5": (10.0, 5.0), "5/2.5": (5.0, 2.5)}
-_LIMB, _CHEST = ("Limb", "LIMB"), ("Chest", "CHEST")
-_DIGITS, _POINTS = tuple("0123456789"), (".", ",")
+_LIMB = ("Limb", "LIMB")
+_CHEST = ("Chest", "CHEST")
+_DIGITS = tuple("0123456789")
+_POINTS = (".", ",")
 # Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
-_DIGIT, _PIECE, _WORD, _MARGIN = 0.6, 0.45, 0.7, 0.04
+_DIGIT = 0.6
+_PIECE = 0.45
+_WORD = 0.7
+_MARGIN = 0.04
 # By how much a digit is more like what it is read as than any other, and width over height from which on a mark may be
 # two.
-_SURE, _PAIR = 0.03, 0.67
+_SURE = 0.03
+_PAIR = 0.67
 # Height of letters in mm, marks of a number and its unit.
-_HEIGHT_MM, _MOST = (1.1, 6.0), 16
+_HEIGHT_MM = (1.1, 6.0)
+_MOST = 16
 # How far in front of a gain the leads are named that it holds for.
 _REACH = 9.0
 

@@ -15,7 +15,8 @@ RR = ("rate_bpm", "rate_lowest_bpm", "rate_highest_bpm", "mean_s", "sd_s", "vari
 ATRIA = ("p_share", "p_coherence", "p_confidence", "pr_s", "pr_sd_s", "p_duration_s", "p_to_qrs", "f_power_share",
          "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
 # Fibrillation and flutter waves: 4 to 9 a second (Petrutiu et al. 2006, 10.1093/europace/eul028).
-_F_LOW, _F_HIGH = 4.0, 10.0
+_F_LOW = 4.0
+_F_HIGH = 10.0
 
 
 def rr_statistics(beats_s: Array) -> dict[str, float]:

@@ -19,9 +19,11 @@ Floats = NDArray[np.float32]
 # Two rows that share a level piece of ink longer than this follow one trace.
 _TOGETHER_MM = 2.0
 # A short row has this share of the level ink of the fullest one, and its base line no other within so many mm.
-_LEVEL, _NEAR_MM = 0.3, 6.0
+_LEVEL = 0.3
+_NEAR_MM = 6.0
 # Share of a path that runs along another's trace, or along those of all others, from which on it has none of its own.
-_SHARED, _SHARED_WITH_ALL = 0.35, 0.4
+_SHARED = 0.35
+_SHARED_WITH_ALL = 0.4
 # Share of the outermost millimetre's length that a frame or a scanner's dark rim inks at least.
 _RIM = 0.2
 

@@ -11,11 +11,14 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 # Half the window along a line, mm, and the step in which it is walked, px.
-_HALF_MM, _STEP = 3, 4
+_HALF_MM = 3
+_STEP = 4
 # A row this much darker than the same rows of the boxes above and below (and by so many of 255) carries a level trace.
-_DARKER, _AND = 1.2, 10
+_DARKER = 1.2
+_AND = 10
 # A row that is dark in all but this share of its columns, though less than this, is a line.
-_MARGIN, _FAINT = 0.03, 0.6
+_MARGIN = 0.03
+_FAINT = 0.6
 # No line is darker: of its pixels the trace could not be told.
 _DARKEST = 0.9
 

@@ -11,7 +11,11 @@ from ecg.letters import Marks, Pieces
 Floats = NDArray[np.float32]
 
 # In heights of a capital: gaps inside a word, in front of a unit, that part words, that damage makes; height of points.
-INSIDE, SPACE, APART, CRACK, SMALL = 0.55, 1.5, 0.34, 0.15, 0.4
+INSIDE = 0.55
+SPACE = 1.5
+APART = 0.34
+CRACK = 0.15
+SMALL = 0.4
 # Marks that one piece of a word may be broken into.
 _BROKEN = 3
 

@@ -10,7 +10,9 @@ from ecg.scale import Scale
 Floats = NDArray[np.float32]
 
 # Width and height of a step, and how far ends that are level may be apart, mm.
-_WIDE_MM, _HIGH_MM, _LEVEL_MM = (1.0, 8.0), 2.0, 0.6
+_WIDE_MM = (1.0, 8.0)
+_HIGH_MM = 2.0
+_LEVEL_MM = 0.6
 # Share of a step's length that must be inked.
 _ROOFED = 0.9
 

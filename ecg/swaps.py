@@ -16,9 +16,12 @@ from ecg.scale import Scale
 Reals = NDArray[np.float64]
 
 # Longest stretch between two crossings, mm; and what turning less is worth an exchange, rad.
-_LONGEST_MM, _LEAST_TURN = 10.0, 2.5
+_LONGEST_MM = 10.0
+_LEAST_TURN = 2.5
 # Nodes beside a stretch whose turns count; turn of a tip, rad, and how far apart two tips may end that meet, mm.
-_BESIDE, _TIP, _APART_MM = 4, 2.0, 6.0
+_BESIDE = 4
+_TIP = 2.0
+_APART_MM = 6.0
 
 
 def uncrossed(lines: Sequence[Line], pen_px: float, px_per_mm: Scale) -> list[Line]:

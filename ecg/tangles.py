@@ -25,19 +25,28 @@ Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
 # A complex reaches so far before and behind the column in which most ink stands; complexes follow no faster, s.
-_BEFORE_S, _BEHIND_S, _REFRACTORY_S = 0.08, 0.13, 0.25
+_BEFORE_S = 0.08
+_BEHIND_S = 0.13
+_REFRACTORY_S = 0.25
 # A line that begins or ends no farther than this from there does so in the same window, s.
 _EDGE_S = 0.3
 # Ink in a column, beside what complexes usually have, from which it is one; and how far columns are averaged, s.
-_LEAST_SHARE, _SMOOTH_S = 0.3, 0.015
+_LEAST_SHARE = 0.3
+_SMOOTH_S = 0.015
 # Gain, in px of wrong ink, from which other courses are taken.
 _LEAST_GAIN = 2.0
 # From so many tangles of the same lines on they are drawn alike, unless that makes one's error so many times as large;
 # two lines alone can be told apart.
-_ALIKE, _DIFFER, _SURE_LINES = 3, 1.15, 2
+_ALIKE = 3
+_DIFFER = 1.15
+_SURE_LINES = 2
 # Courses are planned anew where that much ink is wrong, px, and the error is so many times that of the best tangle of
 # these lines; so many times each, and in each of the passes.
-_WRONG_PX, _WORSE, _PLANS, _MOST_PLANS, _PASSES = 12.0, 1.08, 4, 20, 2
+_WRONG_PX = 12.0
+_WORSE = 1.08
+_PLANS = 4
+_MOST_PLANS = 20
+_PASSES = 2
 
 
 @dataclass(frozen=True)

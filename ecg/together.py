@@ -18,11 +18,14 @@ State = tuple[int, ...]
 # What a turn by one rad costs, in px of wrong ink: where ink tells little, the plainest course is the likeliest.
 _TURN = 2.0
 # Combinations that are followed from a start of their own, rounds of it, and what such a round has to gain.
-_STARTS, _SWEEPS, _LEAST_GAIN = 3, 3, 0.5
+_STARTS = 3
+_SWEEPS = 3
+_LEAST_GAIN = 0.5
 # Courses of a line that are looked at with each one of another line.
 _PAIRED = 6
 # A pixel counts as ink from this share on; strokes are steep: every so many-th row tells as much as all.
-_FAINT, _ROWS = 0.05, 3
+_FAINT = 0.05
+_ROWS = 3
 _ROUNDS = 8
 
 

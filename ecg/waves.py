@@ -8,10 +8,14 @@ from ecg.leads import FS_HZ, Array, Stretch, bridged, filtered, middle
 
 # People see a wave begin and end a little beyond the foot of its steepest tangent. Stretched by these factors the mean
 # error is within 3 ms on every second record of LUDB (Kalyakulina et al. 2020, 10.1109/ACCESS.2020.3029211).
-_P_ONSET, _P_OFFSET, _T_ONSET, _T_OFFSET = 1.4, 0.95, 0.8, 1.3
+_P_ONSET = 1.4
+_P_OFFSET = 0.95
+_T_ONSET = 0.8
+_T_OFFSET = 1.3
 # P waves stand alike before every QRS, fibrillation doesn't: less in common than this, at times that scatter more than
 # this, is no P wave at all.
-_COHERENT, _SCATTER_S = 0.2, 0.02
+_COHERENT = 0.2
+_SCATTER_S = 0.02
 
 
 def leveled(z: Array) -> Array:

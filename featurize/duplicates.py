@@ -23,12 +23,16 @@ from scipy.sparse.csgraph import connected_components
 
 SIDE = 32
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-_FINE, _COARSE = 0.7, 2.0  # the band: standard deviations of the two Gaussians, in thumbnail pixels
+# The band of the fingerprint: standard deviations of its two Gaussians, in thumbnail pixels.
+_FINE = 0.7
+_COARSE = 2.0
 _BLACK = 8.0  # luma at or under it is background that somebody painted, not picture
 _FLAT = 1.5  # gray levels (rms of the band): under it only noise is left to compare
 _KEPT = 16  # cosine frequencies a side that go into the search
 _SAME = 0.93  # correlation of duplicates: different pictures reach 0.91 (chest films), copies mostly 0.99
-_SIMILAR, _SAME_OUTLINE = 0.85, 0.95  # of candidates, the second where both lie on black: outlines agree more
+# Least correlation of candidates; where both lie on black outlines agree more, so that more is asked.
+_SIMILAR = 0.85
+_SAME_OUTLINE = 0.95
 _PAINTED = 0.2  # share of black pixels from which on a picture counts as cut out
 _OVERLAP = 0.85  # share of the smaller picture area that both must have in common
 _PAIRS = 4096  # candidates confirmed at a time (memory)

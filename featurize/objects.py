@@ -14,7 +14,8 @@ Ints = NDArray[np.int64]
 
 # Crofton's perimeter from 2 x 2 windows, four directions: Legland, Kieu & Devaux 2007, 10.5566/ias.v26.p83-92. Windows
 # by 1 lower right + 2 upper right + 4 lower left + 8 upper left pixel.
-_QUARTER, _SLANTED = np.pi / 4, np.pi / (4 * np.sqrt(2))
+_QUARTER = np.pi / 4
+_SLANTED = np.pi / (4 * np.sqrt(2))
 _CROFTON = np.array([0, _QUARTER + _SLANTED, _SLANTED, 2 * _SLANTED, 0, _QUARTER + _SLANTED, 0, _SLANTED,
                      _QUARTER, 2 * _QUARTER, _SLANTED, _SLANTED, _QUARTER, 2 * _QUARTER, 0, 0])
 # Euler number of 8-connected objects: (one pixel - three pixels - 2 diagonals) / 4, Gray 1971, 10.1109/T-C.1971.223289.

@@ -22,7 +22,9 @@ from featurize.picture import Picture
 Image = NDArray[np.uint8]
 
 # Most images that are measured again; with fewer than ten times as many, a tenth of them, but 48 at least
-MOST, SHARE, LEAST = 160, 0.1, 48
+MOST = 160
+SHARE = 0.1
+LEAST = 48
 _FULL_SIDE = 200
 
 

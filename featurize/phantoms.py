@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Ruifrok & Johnston 2001, Anal Quant Cytol Histol 23:291, table 1: optical densities of R, G, B.
-_HEMATOXYLIN, _EOSIN = (.65, .70, .29), (.07, .99, .11)
+_HEMATOXYLIN = (.65, .70, .29)
+_EOSIN = (.07, .99, .11)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from featurize.segment_lobes import Map, Mask, choose
 
 _SIDE = 256                                            # longest side of the image in which cells are looked for
 _DYE = np.array([1.0, 1.0, -1.0], dtype=np.float32)    # azure absorbs red and green; hemoglobin blue as well
-_ANGLES, _RADII = 96, 64
+_ANGLES = 96
+_RADII = 64
 _COLORS = 16, 12, 12                                   # bins of density, red share and blue share
 
 

@@ -13,11 +13,18 @@ from featurize.kernels.contour import closed_path
 from featurize.segment_cell import Map, Mask
 
 _SIDE = 128                              # the contour is sought in an image of this longest side
-_ANGLES, _RADII = 96, 64
+_ANGLES = 96
+_RADII = 64
 # Centre and half axes of lungs of frontal films, as shares of width and height, and distance from the spine.
-_ROW, _AWAY, _WIDE, _HIGH = 0.43, 0.20, 0.135, 0.285
+_ROW = 0.43
+_AWAY = 0.20
+_WIDE = 0.135
+_HIGH = 0.285
 # Weights of place and of a brightening outline against darkness; cost of a bend; height of a wall that hides.
-_PLACE, _EDGE, _BEND, _WALL = 2.0, 6.0, 0.3, 0.4
+_PLACE = 2.0
+_EDGE = 6.0
+_BEND = 0.3
+_WALL = 0.4
 
 
 @dataclass(frozen=True)

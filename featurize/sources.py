@@ -18,7 +18,9 @@ from featurize.archives import hidden, unpack
 from featurize.errors import UserError
 from featurize.images import EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name, read_image
 
-FOLDER, NPZ, ZIP = "folder", "npz", "zip"
+FOLDER = "folder"
+NPZ = "npz"
+ZIP = "zip"
 _ARCHIVES = {".zip": ZIP, ".npz": NPZ}
 
 

@@ -18,7 +18,8 @@ from featurize.errors import UserError
 from featurize.files import replacing
 
 FORMAT = 1
-KEY, DIGEST_KEY = b"pellucid", b"pellucid_sha256"
+KEY = b"pellucid"
+DIGEST_KEY = b"pellucid_sha256"
 TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 

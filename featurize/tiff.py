@@ -15,8 +15,13 @@ from featurize.images import _FAULTS, fault_of, scale_of_dpi
 from featurize.picture import (Bytes, Damaged, Limits, Picture, Truncated, Unsupported, check_size, choose_frame,
                                on_white, picture, quiet, to_bytes, upright)
 
-_REDUCED, _MASK = 1, 4  # bits of NewSubfileType: a thumbnail or a mask is not a page of its own
-_WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5  # PhotometricInterpretation; 1 and 2 are gray and RGB
+# Bits of NewSubfileType: a thumbnail or a mask is not a page of its own.
+_REDUCED = 1
+_MASK = 4
+# Values of PhotometricInterpretation; 1 and 2 are gray and RGB.
+_WHITE_IS_ZERO = 0
+_PALETTE = 3
+_CMYK = 5
 _UNIT_MM = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3,
             "nm": 1e-6}
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 SECTIONS = ("At a glance", "Scores there and at home", "Confusion and classes", "Calibration", "Prediction sets",
             "Novelty", "Shifted features", "Subgroups", "Single images", "What to do")
 UNJUDGED = ("At a glance", "Novelty", "Shifted features", "Single images", "What to do")
-ERRORS, NOVEL = 8, 8
+ERRORS = 8
+NOVEL = 8
 
 
 def write_audit(path: Path, found: "Audit") -> None:

@@ -15,7 +15,10 @@ from featurize.report.page import cell, figure, table
 if TYPE_CHECKING:
     from classify.audit import Audit
 
-SHIFTED, LISTED, GROUPS, DRAWN = 15, 40, 40, 6
+SHIFTED = 15
+LISTED = 40
+GROUPS = 40
+DRAWN = 6
 # A third of a robust standard deviation is visible, one is what separates many classes.
 VISIBLE = .33
 

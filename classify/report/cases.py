@@ -15,7 +15,10 @@ from featurize.report.numbers import count, number, score, signed
 from featurize.report.page import figure
 from featurize.report.pictures import Album, album_of, legend, show
 
-ERRORS, REASONS, NOVEL, TYPICAL = 8, 6, 6, 4
+ERRORS = 8
+REASONS = 6
+NOVEL = 6
+TYPICAL = 4
 
 
 def cases(result: RunResult, honest: Honest) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QU
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
-WIDE, HALF = 8.4, 4.6
+WIDE = 8.4
+HALF = 4.6
 Spot = tuple[str, float, float | None, float | None]
 
 

@@ -11,7 +11,9 @@ from featurize.report.charts import shorten
 from featurize.report.numbers import number
 from featurize.report.page import cell, figure, table
 
-SWARM, LISTED, PER_CLASS = 20, 40, 5
+SWARM = 20
+LISTED = 40
+PER_CLASS = 5
 
 
 def importance(result: RunResult) -> dict[str, Any]:

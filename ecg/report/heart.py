@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 
 _QUARTER_S = 2.5
 # Samples of the middle beat: from .3 s before QRS to .55 s behind its onset.
-_BEFORE_S, _AFTER_S = 0.3, 0.55
+_BEFORE_S = 0.3
+_AFTER_S = 0.55
 _MARKS = (("p", "orange", "P"), ("r", "blue", "QRS"), ("t", "green", "T"))
 # Name, key of the rhythm row, factor, unit, low and high end of what is usual in adults at rest: Surawicz et al. 2009,
 # 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);

@@ -27,7 +27,8 @@ WAVELETS = tuple(_LOW)
 # angular speeds and dampings, which the two share. INRIA research report 1893, 1993, as ITK has them.
 _GAUSSIAN = ((1.3530, 1.8151), (-0.3531, 0.0902))
 _CURVATURE = ((-1.3563, 5.2318), (0.3446, -2.2355))
-_SPEEDS, _DAMPINGS = (0.6681, 2.0787), (-1.3932, -1.3732)
+_SPEEDS = (0.6681, 2.0787)
+_DAMPINGS = (-1.3932, -1.3732)
 _LEAST_PX = 4
 
 

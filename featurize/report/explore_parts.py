@@ -13,7 +13,10 @@ from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, find, show, thumbnail
 
-PER_CLASS, MOST_CLUSTERS, PER_CLUSTER, MOST_ERRORS = 12, 20, 8, 60
+PER_CLASS = 12
+MOST_CLUSTERS = 20
+PER_CLUSTER = 8
+MOST_ERRORS = 60
 LOOKS = {"background": "background brightness", "background tint": "background, red − blue",
          "sharpness": "sharpness", "JPEG blocks": "JPEG blocks (1 = none)"}
 

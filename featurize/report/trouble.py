@@ -11,7 +11,8 @@ from featurize.report.page import by_weight, warning
 Warnings = Iterator[dict[str, str]]
 
 # Rank eta squared from which a look differs so much between classes that it could be learned instead of the disease.
-DIFFERS, GIVES_AWAY = .25, .6
+DIFFERS = .25
+GIVES_AWAY = .6
 NORMALIZE = "The presets normalize it away, mostly; the report of classify tests how much nuisances alone can tell."
 # look: (what differs, what to do, the option that does it)
 LOOKS: Mapping[str, tuple[str, str, str]] = {

@@ -7,9 +7,10 @@ from ecg.layout import Layout
 from ecg.marks import Pulse
 from ecg.names import LEADS
 from ecg.paths import RowPath
+from ecg.scale import Scale
 from ecg.signal import share_limb_leads, zero_row
 
-PX_PER_MM = 8.0
+SCALE = Scale.square(8.0)
 N = 500
 
 
@@ -18,7 +19,7 @@ def layout(bases: list[float], leads: list[str], *pulses: Pulse) -> Layout:
     ink = np.ones(4, np.int32)
     rows = [RowPath(base, 0.0, 4.0, ink, ink, np.ones(4, bool), 4) for base in bases]
     cells = [Cell(lead, k, 0.0, 4.0, 0.0, True) for k, lead in enumerate(leads)]
-    return Layout("made", rows, cells, pulses, [], [], 10.0, 25.0, 2.0, 0.3, PX_PER_MM, [])
+    return Layout("made", rows, cells, pulses, [], [], 10.0, 25.0, 2.0, 0.3, SCALE, [])
 
 
 def pulse(base: float) -> Pulse:
