@@ -86,7 +86,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
              seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
-    from classify.train import TrainSettings, train_file
+    from classify.settings import TrainSettings
+    from classify.train import train_file
     from featurize.progress import stages
     settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
                              alpha=alpha, device=device, seed=seed)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from classify import evaluate, models, shift
 from classify.bundle import Bundle, load_bundle
 from classify.columns import check_columns, matrix
-from classify.predict import Applied, apply_bundle, check_fit
+from classify.predict import apply_bundle, check_fit
 from classify.predictions import prediction_table
 from classify.report.audit_page import write_audit
+from classify.result import Applied
 from classify.splits import components
 from featurize.table import TableInfo
 

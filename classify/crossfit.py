@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from classify import models
 from classify.jitter import Jitter, with_jitter
-from classify.models import FitSettings, Model
+from classify.models import Model
+from classify.settings import FitSettings
 from classify.splits import STOP_SHARE, Fit, Split, fits, hold_out
 
 Rows = NDArray[np.int64]

@@ -15,9 +15,8 @@ from classify.calibrate import Calibration, logits
 from classify.conformal import Conformal
 from classify.crossfit import CrossFit
 from classify.novelty import Novelty, Space
-from classify.predict import Applied
 from classify.predictions import prediction_table
-from classify.result import Predicted, Split
+from classify.result import Applied, Predicted, Split
 from classify.splits import Fit, make_folds
 from classify.tasks import Task
 

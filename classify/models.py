@@ -14,50 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classify.settings import LIBRARIES, FitSettings
 from featurize.errors import UserError
 
-LIBRARIES = ("xgboost", "lightgbm")
 # Rows whose contributions are held in memory at a time.
 CHUNK = 512
 # Tables with fewer values are fitted on one thread: more of them mostly wait for each other on a busy machine.
 THREADED = 6_000_000
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How trees are grown.
-
-    Parameters
-    ----------
-    library : str
-        ``xgboost`` or ``lightgbm``.
-    device : str
-        ``cpu`` or ``cuda`` (xgboost only).
-    jobs, seed : int
-        Most threads, and random seed: the same pair gives the same bits.
-    rounds, patience : int
-        Most boosting rounds, and rounds without a better validation loss before a fit stops.
-    gain : float
-        A validation loss is better only if it is lower by this much: the last thousandths cost half the trees.
-    learning_rate, depth, bins, subsample, columns, min_weight, l2 : float
-        Shrinkage, most splits on a path, most thresholds of a column, share of rows a round, share of columns a split,
-        least sum of Hessians in a leaf, L2 penalty of leaf values.
-    """
-
-    library: str = "xgboost"
-    device: str = "cpu"
-    jobs: int = 2
-    seed: int = 0
-    rounds: int = 1500
-    patience: int = 40
-    gain: float = 0.0005
-    learning_rate: float = 0.2
-    depth: int = 3
-    bins: int = 64
-    subsample: float = 0.7
-    columns: float = 1.0
-    min_weight: float = 1.0
-    l2: float = 10.0
 
 
 @dataclass(frozen=True)

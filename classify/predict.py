@@ -1,5 +1,4 @@
 """Predict a table with a saved model."""
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +10,11 @@ from classify.bundle import Bundle, load_bundle
 from classify.columns import check_columns, matrix, region_and_family
 from classify.explain import reasons
 from classify.predictions import prediction_table
+from classify.result import Applied
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 
-Floats = NDArray[np.float64]
-
 BECAUSE = 5
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a model says about n rows.
-
-    Parameters
-    ----------
-    margins : (n, k), p : (n, K)
-    sets : (n, K) bool, empty : (n,) bool
-    novelty : (n,)
-    distances, neighbours : (n, c)
-        To the nearest training pictures, and their positions in `Bundle.train_ids`.
-    """
-
-    margins: Floats
-    p: Floats
-    sets: NDArray[np.bool_]
-    empty: NDArray[np.bool_]
-    novelty: Floats
-    distances: Floats
-    neighbours: NDArray[np.int64]
 
 
 def predict_file(run: Path, table: Path, explain: bool = False) -> pd.DataFrame:

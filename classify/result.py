@@ -8,20 +8,19 @@ Rows are numbered by their position in ``frame`` (a RangeIndex); everything call
 saw the row or any row of its group or duplicates: out of fold, or the test part of a given split. Metrics count honest,
 labelled rows only.
 """
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from classify.tasks import Task
-    from classify.train import TrainSettings
-    from featurize.table import TableInfo
+from classify.settings import TrainSettings
+from classify.tasks import Task
+from featurize.table import TableInfo
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -195,3 +194,25 @@ class RunResult:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     timings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a model says about n rows.
+
+    Parameters
+    ----------
+    margins : (n, k), p : (n, K)
+    sets : (n, K) bool, empty : (n,) bool
+    novelty : (n,)
+    distances, neighbours : (n, c)
+        To the nearest training pictures, and their positions in `Bundle.train_ids`.
+    """
+
+    margins: Floats
+    p: Floats
+    sets: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+    novelty: Floats
+    distances: Floats
+    neighbours: NDArray[np.int64]

@@ -11,8 +11,8 @@ from classify.calibrate import logits
 from classify.columns import matrix
 from classify.crossfit import contributions, cross_fit
 from classify.evaluate import scores
-from classify.models import FitSettings
 from classify.result import Split
+from classify.settings import FitSettings
 from classify.splits import make_folds
 from classify.tasks import Task, encode
 from featurize.table import TableInfo

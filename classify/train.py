@@ -1,6 +1,5 @@
 """From a table to a run folder: the only place where the parts of this package are put together."""
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +17,12 @@ from classify.crossfit import CrossFit
 from classify.folders import check_replaceable, replacing_folder
 from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from classify.jitter import Jitter, jitter_of
-from classify.models import LIBRARIES, FitSettings, Model
+from classify.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores, Split
 from classify.scoring import score
+from classify.settings import LIBRARIES, TrainSettings
 from classify.splits import fits, plan_split
 from classify.tasks import Task, resolve_task
 from featurize.errors import UserError
@@ -34,54 +34,6 @@ CALIBRATIONS = ("auto", "none", "temperature", "isotonic")
 # Every run folder holds it: a folder without it is not overwritten.
 MARK = "metrics.json"
 LIBRARIES_TOLD = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "crepes", "pellucid")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What a user may choose.
-
-    Parameters
-    ----------
-    task : str
-        ``auto``, ``binary``, ``multiclass``.
-    order : tuple of str
-        For ordinal tasks, which are not built yet.
-    model : str
-        ``xgboost`` or ``lightgbm``.
-    calibration : str
-        ``auto``, ``none``, ``temperature``, ``isotonic``.
-    folds : int
-        Where the table has no split of its own.
-    alpha : float
-        Promised rate of prediction sets that miss the truth.
-    device : str
-        ``cpu`` or ``cuda``.
-    seed : int
-    jobs : int
-        Threads; 0 = all.
-    weight_power : float
-        Rows of a class count (n / n_class) ** power: 0 = all alike, 1 = classes alike. The square root was best of the
-        three on unequal blood cells (macro-F1 .882, against .870 and .876) and lost nothing on two-class tables.
-    resamples : int
-        Of the bootstrap.
-    """
-
-    task: str = "auto"
-    order: tuple[str, ...] = ()
-    model: str = "xgboost"
-    calibration: str = "auto"
-    folds: int = 5
-    alpha: float = 0.05
-    device: str = "cpu"
-    seed: int = 0
-    jobs: int = 0
-    weight_power: float = 0.5
-    resamples: int = 1000
-
-    def fit_settings(self) -> FitSettings:
-        """The part that trees need."""
-        jobs = self.jobs or os.cpu_count() or 1
-        return FitSettings(library=self.model, device=self.device, seed=self.seed, jobs=jobs)
 
 
 @dataclass

@@ -9,8 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from classify.result import Explanation, Predicted, RunResult, Scores, Split
+from classify.settings import TrainSettings
 from classify.tasks import Task
-from classify.train import TrainSettings
 from featurize.table import TableInfo
 
 FEATURES = tuple(f"{region}_{family}_{name}" for region in ("nucleus", "cell") for family, names in

@@ -11,7 +11,8 @@ from made_table import made_table
 
 from classify.bundle import load_bundle
 from classify.predict import predict
-from classify.train import TrainSettings, train
+from classify.settings import TrainSettings
+from classify.train import train
 from featurize.table import write_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"

@@ -8,8 +8,8 @@ import pytest
 from classify import models
 from classify.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
 from classify.jitter import Jitter
-from classify.models import FitSettings
 from classify.result import Split
+from classify.settings import FitSettings
 
 N, FOLDS = 72, 3
 Y = np.arange(N) // 2 % 2

@@ -5,8 +5,8 @@ import pytest
 from made_table import made_table
 
 from classify.columns import matrix
-from classify.models import (LIBRARIES, FitSettings, Model, class_weights, contributions, fit, from_bytes, margin,
-                             to_bytes)
+from classify.models import Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
+from classify.settings import LIBRARIES, FitSettings
 from classify.tasks import encode
 from featurize.errors import UserError
 

@@ -7,7 +7,7 @@ import pytest
 from made_table import made_table
 
 from classify.columns import matrix, model_columns
-from classify.models import FitSettings
+from classify.settings import FitSettings
 from classify.shortcuts import COLUMNS, shortcuts
 from classify.splits import plan_split
 from classify.tasks import resolve_task

@@ -14,7 +14,8 @@ import classify.train
 from classify.bundle import load_bundle
 from classify.predict import check_fit, predict
 from classify.result import RunResult
-from classify.train import TrainSettings, train
+from classify.settings import TrainSettings
+from classify.train import train
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
