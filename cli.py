@@ -127,7 +127,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 @app.command()
 def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, audit.html.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
-    from classify.audit import audit as write
+    from classify.audit.run import audit as write
     from featurize.table import read_table
     found = write(run, *read_table(table), output)
     if found.metrics:

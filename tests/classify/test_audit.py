@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify import shift
-from classify.audit import Audit, audit, examine, home_metrics, reasons_of
+from classify.audit import shift
+from classify.audit.examine import examine, home_metrics
+from classify.audit.result import Audit, reasons_of
+from classify.audit.run import audit
 from classify.bundle import load_bundle
 from classify.predict import predict
 from featurize.errors import UserError

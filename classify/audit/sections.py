@@ -1,19 +1,18 @@
 """The sections of the audit page: scores beside home, calibration, sets, novelty, shift, subgroups."""
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from classify import evaluate
-from classify.report import audit_figures, figures, performance
+from classify.audit import figures as audit_figures
+from classify.audit.result import Audit
+from classify.report import figures, performance
 from classify.report.meaning import readable
 from classify.report.overview import plain_interval
 from featurize.report.numbers import number, percent, score, signed, whole
 from featurize.report.page import cell, figure, table
-
-if TYPE_CHECKING:
-    from classify.audit import Audit
 
 SHIFTED = 15
 LISTED = 40
@@ -23,7 +22,7 @@ DRAWN = 6
 VISIBLE = .33
 
 
-def judged(found: "Audit", metrics: Mapping[str, Any]) -> dict[str, Any]:
+def judged(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """The sections that need labels."""
     p, classes = found.said.p[found.judged], found.bundle.classes
     matrix = pd.DataFrame(evaluate.confusion(found.y, p.argmax(axis=1), len(classes)), list(classes), list(classes))
@@ -34,7 +33,7 @@ def judged(found: "Audit", metrics: Mapping[str, Any]) -> dict[str, Any]:
             "sets": _sets(found, shown), "subgroups": _subgroups(found)}
 
 
-def _scores(found: "Audit", metrics: Mapping[str, Any]) -> dict[str, Any]:
+def _scores(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
     home = found.home or {}
     known = {k: v for k, v in performance.METRICS.items() if metrics.get(k) is not None and np.isfinite(metrics[k])}
     rows = [[cell(name), cell(plain_interval(metrics, key), key=metrics[key]), *_beside(metrics, home, key),
@@ -61,7 +60,7 @@ def _pair(metrics: Mapping[str, Any], key: str) -> tuple[float | None, float | N
     return low, high
 
 
-def _calibration(found: "Audit", metrics: Mapping[str, Any]) -> dict[str, Any]:
+def _calibration(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
     curves = evaluate.reliability(found.y, found.said.p[found.judged], found.bundle.classes)
     sure = metrics["overconfidence"]
     tail = "too sure" if sure > 0 else "not sure enough"
@@ -77,7 +76,7 @@ def _calibration(found: "Audit", metrics: Mapping[str, Any]) -> dict[str, Any]:
                            "among those that stay.")}
 
 
-def _sets(found: "Audit", shown: Mapping[str, Any]) -> dict[str, Any]:
+def _sets(found: Audit, shown: Mapping[str, Any]) -> dict[str, Any]:
     target = 1 - found.bundle.conformal.alpha
     sizes = evaluate.set_sizes(found.y, found.said.sets[found.judged], found.bundle.classes).loc[list(shown)]
     coverage = figures.set_coverage(list(shown), [c["coverage"] for c in shown.values()],
@@ -90,7 +89,7 @@ def _sets(found: "Audit", shown: Mapping[str, Any]) -> dict[str, Any]:
                             "elsewhere.")}
 
 
-def novelty(found: "Audit") -> dict[str, Any]:
+def novelty(found: Audit) -> dict[str, Any]:
     values = found.said.novelty
     wrong = np.zeros(len(values), bool)
     wrong[found.judged] = found.said.p[found.judged].argmax(axis=1) != found.y
@@ -99,7 +98,7 @@ def novelty(found: "Audit") -> dict[str, Any]:
                   "dashed line. A pile at the right are images unlike any in training; the red line shows the errors.")
 
 
-def shift(found: "Audit") -> dict[str, Any]:
+def shift(found: Audit) -> dict[str, Any]:
     top = found.shift.head(SHIFTED)
     chart = audit_figures.shifts([readable(f) for f in top["feature"]], top["shift"].to_numpy(float),
                                  top["importance"].to_numpy(float))
@@ -122,13 +121,13 @@ def shift(found: "Audit") -> dict[str, Any]:
             "table": table(head, rows, sortable=True, explain=explain)}
 
 
-def predicted(found: "Audit") -> dict[str, Any]:
+def predicted(found: Audit) -> dict[str, Any]:
     counts = found.table["predicted"].value_counts().reindex(list(found.bundle.classes), fill_value=0)
     rows = [[cell(c), cell(number(int(n)), key=int(n), bar=int(n) / len(found.table))] for c, n in counts.items()]
     return table(["Class", "Predicted"], rows, caption="What the model called these images")
 
 
-def _subgroups(found: "Audit") -> dict[str, Any] | None:
+def _subgroups(found: Audit) -> dict[str, Any] | None:
     groups = found.subgroups
     if groups.empty:
         return None
@@ -155,6 +154,6 @@ def _by(column: str) -> str:
     return readable(column) if column.count("_") >= 2 else column
 
 
-def at_home(found: "Audit", key: str, form: Any = percent) -> str:
+def at_home(found: Audit, key: str, form: Any = percent) -> str:
     value = None if found.home is None else found.home.get(key)
     return "" if value is None else f"at home {form(value)}"

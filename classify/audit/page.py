@@ -1,18 +1,16 @@
-"""The page of `classify.audit`: there beside home."""
+"""The page of `classify.audit.examine`: there beside home."""
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from classify.report import audit_sections as sections
+from classify.audit import sections
+from classify.audit.result import Audit
 from featurize.report.numbers import count, number, percent, score, whole
 from featurize.report.page import by_weight, contents, warning, write_page
 from featurize.report.pictures import Album, album_of, legend, show
-
-if TYPE_CHECKING:
-    from classify.audit import Audit
 
 SECTIONS = ("At a glance", "Scores there and at home", "Confusion and classes", "Calibration", "Prediction sets",
             "Novelty", "Shifted features", "Subgroups", "Single images", "What to do")
@@ -21,7 +19,7 @@ ERRORS = 8
 NOVEL = 8
 
 
-def write_audit(path: Path, found: "Audit") -> None:
+def write_audit(path: Path, found: Audit) -> None:
     """Write audit.html, whole or not at all."""
     album = album_of(found.info)
     errors, novel = _errors(found, album), _novel(found, album)
@@ -38,12 +36,12 @@ def write_audit(path: Path, found: "Audit") -> None:
     write_page(path, "audit.html.j2", content, Path(__file__).parent)
 
 
-def _title(found: "Audit") -> str:
+def _title(found: Audit) -> str:
     names = [s["site"] or Path(s["root"]).name for s in found.info.sources]
     return f"{', '.join(names) or 'A table'}: {count(len(found.frame), 'image')}"
 
 
-def _lead(found: "Audit") -> str:
+def _lead(found: Audit) -> str:
     if found.metrics is None:
         return ("No image has a label that the model knows, so nothing is said about right and wrong: only how the "
                 "images differ.")
@@ -56,7 +54,7 @@ def _lead(found: "Audit") -> str:
             f"{percent(found.home['balanced_accuracy'])} at home.")
 
 
-def _facts(found: "Audit") -> list[dict[str, Any]]:
+def _facts(found: Audit) -> list[dict[str, Any]]:
     pairs = [("Model", f"{found.bundle.model.library}, {count(len(found.bundle.classes), 'class', 'classes')}"),
              ("Measurements", f"{number(len(found.bundle.model.features))} features, preset "
               f"{found.bundle.preset.get('name', '?')}"), ("Made on", date.today().isoformat())]
@@ -66,7 +64,7 @@ def _facts(found: "Audit") -> list[dict[str, Any]]:
     return plain + [{"name": n, "value": v, "wide": True, "code": code} for n, v, code in wide]
 
 
-def _warnings(found: "Audit") -> list[dict[str, str]]:
+def _warnings(found: Audit) -> list[dict[str, str]]:
     said = []
     if found.seen:
         said.append(warning("serious", f"The model was trained on {count(found.seen, 'image')} of this table.",
@@ -83,7 +81,7 @@ def _warnings(found: "Audit") -> list[dict[str, str]]:
     return said + (_score_warnings(found, found.metrics) if found.metrics is not None else [])
 
 
-def _score_warnings(found: "Audit", metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+def _score_warnings(found: Audit, metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     said, alpha = [], found.bundle.conformal.alpha
     low, high = metrics["intervals"]["balanced_accuracy"]
     if found.home is not None and high < found.home["balanced_accuracy"] - .02:
@@ -101,7 +99,7 @@ def _score_warnings(found: "Audit", metrics: Mapping[str, Any]) -> list[dict[str
     return said
 
 
-def _tiles(found: "Audit") -> list[dict[str, str]]:
+def _tiles(found: Audit) -> list[dict[str, str]]:
     new = {"name": "Farther from training than 99 % at "
                    "home", "value": percent(float((found.said.novelty > .99).mean())),
            "range": "1 % would be expected"}
@@ -116,26 +114,26 @@ def _tiles(found: "Audit") -> list[dict[str, str]]:
     return [*tiles, review, new]
 
 
-def _errors(found: "Audit", album: Album) -> list[dict[str, Any]]:
+def _errors(found: Audit, album: Album) -> list[dict[str, Any]]:
     p = found.said.p[found.judged]
     wrong = np.flatnonzero(p.argmax(axis=1) != found.y)
     surest = wrong[np.argsort(-p[wrong].max(axis=1), kind="stable")][:ERRORS]
     return [_picture(found, album, int(found.judged[at])) for at in surest]
 
 
-def _novel(found: "Audit", album: Album) -> list[dict[str, Any]]:
+def _novel(found: Audit, album: Album) -> list[dict[str, Any]]:
     order = np.argsort(-found.said.distances.mean(axis=1), kind="stable")[:NOVEL]
     return [_picture(found, album, int(row)) for row in order]
 
 
-def _picture(found: "Audit", album: Album, row: int) -> dict[str, Any]:
+def _picture(found: Audit, album: Album, row: int) -> dict[str, Any]:
     frame, p = found.frame, found.said.p[row]
     site, path, label = frame["site"].iloc[row], str(frame["path"].iloc[row]), frame["label"].iloc[row]
     called = f"called {found.bundle.classes[int(p.argmax())]} (p {score(float(p.max()))})"
     return show(album, site, path, caption=str(label or "no label"), small=f"{called}; {path}", side=170)
 
 
-def _steps(found: "Audit") -> list[str]:
+def _steps(found: Audit) -> list[str]:
     """Advice that fits what was found."""
     steps = ["Look at the errors and the most novel images above: wrong outlines explain more failures than wrong "
              "classes."]
