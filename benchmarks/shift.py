@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.record import RESULTS, write
 from classify import models
-from classify.columns import matrix, model_columns
+from classify.data.columns import matrix, model_columns
 from classify.jitter import Jitter, jitter_of, with_jitter
 from featurize.chunks import Item, Task, join
 from featurize.index import Index, build_index

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from classify.splits import Fit
+from classify.data.splits import Fit
 
 Values = NDArray[np.float32]
 Labels = NDArray[np.int64]

@@ -38,7 +38,7 @@ class Bundle:
     Parameters
     ----------
     kind, classes
-        As `classify.tasks.Task` has them.
+        As `classify.data.tasks.Task` has them.
     blocks : dict of str to int
         Versions of the feature families that made the training table.
     preset : dict

@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from classify import models
+from classify.data.splits import STOP_SHARE, Fit, Split, fits, hold_out
 from classify.jitter import Jitter, with_jitter
 from classify.models import Model
 from classify.settings import FitSettings
-from classify.splits import STOP_SHARE, Fit, Split, fits, hold_out
 
 Rows = NDArray[np.int64]
 Fitted = tuple[Model, NDArray[np.float64], bool]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify.columns import region_and_family
+from classify.data.columns import region_and_family
+from classify.data.tasks import Task
 from classify.result import Explanation
-from classify.tasks import Task
 from featurize.registry import blocks
 
 Values = NDArray[np.float32]

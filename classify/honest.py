@@ -14,11 +14,11 @@ from classify import calibrate, conformal, novelty
 from classify.calibrate import Calibration, logits
 from classify.conformal import Conformal
 from classify.crossfit import CrossFit
+from classify.data.splits import Fit, Split, make_folds
+from classify.data.tasks import Task
 from classify.novelty import Novelty, Space
 from classify.predictions import prediction_table
-from classify.result import Applied, Predicted, Split
-from classify.splits import Fit, make_folds
-from classify.tasks import Task
+from classify.result import Applied, Predicted
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify.columns import check_columns, matrix, model_columns, region_and_family
+from classify.data.columns import check_columns, matrix, model_columns, region_and_family
 from featurize.errors import UserError
 from featurize.table import TableInfo
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from classify import calibrate, conformal, models, novelty
 from classify.bundle import Bundle, load_bundle
-from classify.columns import check_columns, matrix, region_and_family
+from classify.data.columns import check_columns, matrix, region_and_family
 from classify.explain import reasons
 from classify.predictions import prediction_table
 from classify.result import Applied

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from classify import evaluate
 from classify.calibrate import Calibration
-from classify.result import Predicted, Scores, Split
-from classify.tasks import Task
+from classify.data.splits import Split
+from classify.data.tasks import Task
+from classify.result import Predicted, Scores
 
 
 def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, NDArray[np.float64]],

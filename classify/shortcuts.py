@@ -8,13 +8,12 @@ from scipy.special import softmax
 from scipy.stats.contingency import association
 
 from classify.calibrate import logits
-from classify.columns import matrix
 from classify.crossfit import contributions, cross_fit
+from classify.data.columns import matrix
+from classify.data.splits import Split, make_folds
+from classify.data.tasks import Task, encode
 from classify.evaluate import scores
-from classify.result import Split
 from classify.settings import FitSettings
-from classify.splits import make_folds
-from classify.tasks import Task, encode
 from featurize.table import TableInfo
 
 COLUMNS = ["name", "target", "score", "chance", "warning"]

@@ -12,19 +12,19 @@ import pandas as pd
 from classify import advice, crossfit, explain, shortcuts
 from classify.baselines import baseline_probabilities
 from classify.bundle import Bundle, save_bundle
-from classify.columns import check_columns, matrix, model_columns, useful_columns
 from classify.crossfit import CrossFit
+from classify.data.columns import check_columns, matrix, model_columns, useful_columns
+from classify.data.splits import Split, fits, plan_split
+from classify.data.tasks import Task, resolve_task
 from classify.folders import check_replaceable, replacing_folder
 from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from classify.jitter import Jitter, jitter_of
 from classify.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
-from classify.result import Explanation, Predicted, RunResult, Scores, Split
+from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.scoring import score
 from classify.settings import LIBRARIES, TrainSettings
-from classify.splits import fits, plan_split
-from classify.tasks import Task, resolve_task
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_perturbed, read_table
 

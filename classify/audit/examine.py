@@ -11,11 +11,11 @@ from classify import evaluate
 from classify.audit import shift
 from classify.audit.result import Audit
 from classify.bundle import Bundle
-from classify.columns import check_columns, matrix
+from classify.data.columns import check_columns, matrix
+from classify.data.splits import components
 from classify.predict import apply_bundle, check_fit
 from classify.predictions import prediction_table
 from classify.result import Applied
-from classify.splits import components
 from featurize.table import TableInfo
 
 

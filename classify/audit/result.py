@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from classify import models
 from classify.bundle import Bundle
-from classify.columns import matrix
+from classify.data.columns import matrix
 from classify.result import Applied
 from featurize.table import TableInfo
 

@@ -8,8 +8,8 @@ import pandas as pd
 from classify import evaluate
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit
+from classify.data.columns import readable
 from classify.report import figures, performance
-from classify.report.meaning import readable
 from classify.report.overview import plain_interval
 from featurize.report.numbers import number, percent, score, signed, whole
 from featurize.report.page import cell, figure, table

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classify.data.columns import readable
 from classify.report import figures
-from classify.report.meaning import readable
 from classify.report.overview import Honest
 from classify.result import RunResult
 from featurize.report.charts import shorten

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classify.data.columns import readable
 from classify.report import figures
 from classify.result import RunResult
 from featurize.report.charts import shorten
@@ -30,12 +31,6 @@ def importance(result: RunResult) -> dict[str, Any]:
                               "By region of the image", "Where the numbers were measured. A large share of the "
                               "background or of the whole picture would hint at a shortcut."),
             "features": feature_table(explained.features), "by_class": class_tables(result)}
-
-
-def readable(column: str) -> str:
-    """``nucleus_morphology_area_um2`` as ``nucleus · morphology · area um2``."""
-    parts = column.split("_", 2)
-    return " · ".join([*parts[:2], parts[2].replace("_", " ")]) if len(parts) == 3 else column
 
 
 def swarm(result: RunResult) -> dict[str, str]:

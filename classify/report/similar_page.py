@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classify.data.columns import readable
 from classify.nearest import CUT, Similar, alike, different, unusual
 from classify.report.cases import ordinal, percentile
-from classify.report.meaning import readable
 from featurize.report import explore_figures
 from featurize.report.numbers import count, number, signed
 from featurize.report.page import cell, contents, figure, table, warning, write_page

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from classify.result import Explanation, Predicted, RunResult, Scores, Split
+from classify.data.splits import Split
+from classify.data.tasks import Task
+from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.settings import TrainSettings
-from classify.tasks import Task
 from featurize.table import TableInfo
 
 FEATURES = tuple(f"{region}_{family}_{name}" for region in ("nucleus", "cell") for family, names in

@@ -8,8 +8,9 @@ import pytest
 
 from classify import advice
 from classify.crossfit import CrossFit
-from classify.result import Predicted, Scores, Split
-from classify.tasks import Task
+from classify.data.splits import Split
+from classify.data.tasks import Task
+from classify.result import Predicted, Scores
 
 N = 80
 Y = np.arange(N) % 2

@@ -112,7 +112,7 @@ def test_reasons_add_up_to_the_margin(found: Audit) -> None:
     """Contributions of all features and the base value make the margin (Lundberg 2020, additivity)."""
     reasons = reasons_of(found, 0, most=10 ** 6)
     from classify import models
-    from classify.columns import matrix
+    from classify.data.columns import matrix
     x = matrix(found.frame.iloc[[0]], found.bundle.model.features).reset_index(drop=True)
     chosen = found.said.p[0].argmax()
     base = models.contributions(found.bundle.model, x)[0, chosen, -1]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.columns import check_columns, matrix, model_columns, region_and_family, useful_columns
+from classify.data.columns import check_columns, matrix, model_columns, region_and_family, useful_columns
 from featurize.errors import UserError
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from classify import models
 from classify.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
+from classify.data.splits import Split
 from classify.jitter import Jitter
-from classify.result import Split
 from classify.settings import FitSettings
 
 N, FOLDS = 72, 3

@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from classify.data.tasks import Task
 from classify.explain import MOST_ROWS, explain, reasons, rows_to_explain, to_predicted
-from classify.tasks import Task
 
 COLUMNS = ["nucleus_color_hue", "nucleus_texture_lbp", "cell_color_hue"]
 

@@ -7,10 +7,9 @@ from scipy.spatial.distance import cdist
 from classify import novelty
 from classify.conformal import fit_conformal
 from classify.crossfit import CrossFit
+from classify.data.splits import Fit, Split, fits
+from classify.data.tasks import Task
 from classify.honest import HeldOut, fit_held_out, fit_surroundings
-from classify.result import Split
-from classify.splits import Fit, fits
-from classify.tasks import Task
 
 N, FOLDS = 60, 3
 Y = np.arange(N) % 2

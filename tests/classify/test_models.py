@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.columns import matrix
+from classify.data.columns import matrix
+from classify.data.tasks import encode
 from classify.models import Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
 from classify.settings import LIBRARIES, FitSettings
-from classify.tasks import encode
 from featurize.errors import UserError
 
 

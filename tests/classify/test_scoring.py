@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from classify.calibrate import Calibration
-from classify.result import Predicted, Scores, Split
+from classify.data.splits import Split
+from classify.data.tasks import Task
+from classify.result import Predicted, Scores
 from classify.scoring import plain, score
-from classify.tasks import Task
 
 NAMES = ("ant", "bee")
 # Ten rows: the first is unlabelled, the last was seen by the model; of the eight others six are right.

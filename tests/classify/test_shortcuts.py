@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.columns import matrix, model_columns
+from classify.data.columns import matrix, model_columns
+from classify.data.splits import plan_split
+from classify.data.tasks import resolve_task
 from classify.settings import FitSettings
 from classify.shortcuts import COLUMNS, shortcuts
-from classify.splits import plan_split
-from classify.tasks import resolve_task
 from featurize.table import TableInfo
 
 SETTINGS = FitSettings(jobs=1)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_table import made_table, table_info
 
-from classify.splits import components, fits, hold_out, leaks, make_folds, plan_split
-from classify.tasks import Task, resolve_task
+from classify.data.splits import components, fits, hold_out, leaks, make_folds, plan_split
+from classify.data.tasks import Task, resolve_task
 from featurize.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_table import table_info
 
-from classify.tasks import encode, resolve_task
+from classify.data.tasks import encode, resolve_task
 from featurize.errors import UserError
 
 INFO = table_info(["cell_color_a"])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_heart import LEADS, heart, page
 
-from classify.columns import check_columns, matrix, model_columns
+from classify.data.columns import check_columns, matrix, model_columns
 from ecg.beats import find_beats
 from ecg.regularity import RR, rr_statistics
 from ecg.rhythm import FEATURES, NUISANCE, rhythm_row

@@ -11,8 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
-from classify.result import Split
-from classify.tasks import Task
+from classify.data.tasks import Task
 from featurize.errors import UserError
 
 PARTS = ("train", "val", "test")
@@ -130,6 +129,35 @@ def leaks(frame: pd.DataFrame, component: NDArray[np.int64]) -> pd.DataFrame:
     found = table[table["component"].isin(sides.index[sides > 1]) & table["split"].notna()]
     columns = ["component", "row", "image_id", "path", "group", "split"]
     return found.sort_values(["component", "row"])[columns].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows trained, and which were kept back.
+
+    Parameters
+    ----------
+    kind : str
+        ``folds`` (grouped, stratified K-fold) or ``given`` (the table's own column `split`).
+    part : (n,) object
+        ``train``, ``val``, ``test`` of a given split, ``fold`` for a row of the K folds, ``unlabelled``, or ``removed``
+        for a training row whose group or duplicate stands on the tested side.
+    fold : (n,) int
+        The fold in which a row was predicted; 0 for the test part of a given split; -1 where the row is not honest.
+    component : (n,) int
+        Rows with the same number share a group or a picture and never part.
+    leaks : DataFrame
+        `component, row, image_id, path, group, split`: rows of one component on several sides of a given split.
+    counts : DataFrame
+        Index: classes. Columns: the parts (``train``, ``val``, ``test``) or the folds (``fold 0`` ...). Images each.
+    """
+
+    kind: str
+    part: NDArray[np.object_]
+    fold: NDArray[np.int64]
+    component: NDArray[np.int64]
+    leaks: pd.DataFrame
+    counts: pd.DataFrame
 
 
 def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[Split, tuple[str, ...]]:

@@ -1,0 +1,1 @@
+"""What a table offers to a model: tasks, columns, splits."""
