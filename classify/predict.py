@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from classify import calibrate, conformal, models, novelty
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
-from classify.explain import reasons
+from classify.evaluate.explain import reasons
 from classify.predictions import prediction_table
 from classify.result import Applied
 from featurize.errors import UserError

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from classify import advice, crossfit, explain, shortcuts
+from classify import crossfit
 from classify.baselines import baseline_probabilities
 from classify.bundle import Bundle, save_bundle
 from classify.crossfit import CrossFit
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
 from classify.data.splits import Split, fits, plan_split
 from classify.data.tasks import Task, resolve_task
+from classify.evaluate import explain, shortcuts
+from classify.evaluate import warnings as run_warnings
+from classify.evaluate.summary import score
 from classify.folders import check_replaceable, replacing_folder
 from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from classify.jitter import Jitter, jitter_of
@@ -23,7 +26,6 @@ from classify.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores
-from classify.scoring import score
 from classify.settings import LIBRARIES, TrainSettings
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_perturbed, read_table
@@ -117,8 +119,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     scores = _scores(frame, info, x, task, split, predicted, held, settings, clock)
     with clock.stage("explain"):
         explanation = _explain(x, info, task, crossed, predicted, settings)
-    grave, other = advice.of_result(task, split, crossed, predicted, scores, settings.alpha)
-    warnings = (*said_of_split, *grave, *advice.of_data(frame, task), *other, *said_of_columns)
+    grave, other = run_warnings.of_result(task, split, crossed, predicted, scores, settings.alpha)
+    warnings = (*said_of_split, *grave, *run_warnings.of_data(frame, task), *other, *said_of_columns)
     result = RunResult(out, frame, info, task, settings, tuple(columns), split, predicted, scores, explanation,
                        crossed.curves, warnings, versions, clock.seconds)
     with clock.stage("report"):

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import evaluate
 from classify.audit import shift
 from classify.audit.result import Audit
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
 from classify.data.splits import components
+from classify.evaluate import metrics
 from classify.predict import apply_bundle, check_fit
 from classify.predictions import prediction_table
 from classify.result import Applied
@@ -41,8 +41,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     right = said.p[judged].argmax(axis=1) == y
     parts = frame.iloc[judged].reset_index(drop=True)
     groups = shift.subgroups(parts, parts["label"], _usable(info, frame), right, said.p[judged].max(axis=1))
-    metrics = _metrics(bundle, frame, judged, y, said) if len(judged) else None
-    return Audit(bundle, home, frame, info, said, table, judged, y, unknown, seen, metrics,
+    judged_metrics = _metrics(bundle, frame, judged, y, said) if len(judged) else None
+    return Audit(bundle, home, frame, info, said, table, judged, y, unknown, seen, judged_metrics,
                  shift.feature_shift(bundle, x), groups)
 
 
@@ -54,7 +54,7 @@ def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: NDArray[np.int64], y: 
              ) -> dict[str, Any]:
     p, sets = said.p[judged], said.sets[judged]
     unit = components(frame)[judged]
-    found: dict[str, Any] = {name: float(values[0]) for name, values in evaluate.scores(y, p, sets).items()}
-    return {**found, "n": len(judged), "intervals": evaluate.intervals(y, p, sets, unit),
-            "per_class": evaluate.per_class(y, p, sets, bundle.classes),
+    found: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
+    return {**found, "n": len(judged), "intervals": metrics.intervals(y, p, sets, unit),
+            "per_class": metrics.per_class(y, p, sets, bundle.classes),
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

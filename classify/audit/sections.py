@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify import evaluate
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit
 from classify.data.columns import readable
+from classify.evaluate.metrics import confusion, reliability, risk_coverage, set_sizes
 from classify.report import figures, performance
 from classify.report.overview import plain_interval
 from featurize.report.numbers import number, percent, score, signed, whole
@@ -25,7 +25,7 @@ VISIBLE = .33
 def judged(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """The sections that need labels."""
     p, classes = found.said.p[found.judged], found.bundle.classes
-    matrix = pd.DataFrame(evaluate.confusion(found.y, p.argmax(axis=1), len(classes)), list(classes), list(classes))
+    matrix = pd.DataFrame(confusion(found.y, p.argmax(axis=1), len(classes)), list(classes), list(classes))
     present = [c for c in classes if metrics["per_class"][c]["n"]]
     shown = {c: metrics["per_class"][c] for c in present}
     return {"scores": _scores(found, metrics), "confusion": performance.confusion(matrix.loc[present]),
@@ -61,7 +61,7 @@ def _pair(metrics: Mapping[str, Any], key: str) -> tuple[float | None, float | N
 
 
 def _calibration(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    curves = evaluate.reliability(found.y, found.said.p[found.judged], found.bundle.classes)
+    curves = reliability(found.y, found.said.p[found.judged], found.bundle.classes)
     sure = metrics["overconfidence"]
     tail = "too sure" if sure > 0 else "not sure enough"
     said = (f"Calibration slope {number(metrics['calibration_slope'])} (1 is right, less is too sure). On the whole "
@@ -70,7 +70,7 @@ def _calibration(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {"said": said, "chart": figure(figures.reliability(curves[curves["class"] == ""]), "Can the probabilities "
                                           "be believed here?", "On the dashed line a stated 80 % is right in 80 of "
                                           "100. Points below it were too sure."),
-            "risk": figure(figures.risk_coverage(evaluate.risk_coverage(found.y, found.said.p[found.judged]), None),
+            "risk": figure(figures.risk_coverage(risk_coverage(found.y, found.said.p[found.judged]), None),
                            "Do the surest answers stay good?",
                            "From right to left the least sure images are taken away; the curve is the share of errors "
                            "among those that stay.")}
@@ -78,7 +78,7 @@ def _calibration(found: Audit, metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sets(found: Audit, shown: Mapping[str, Any]) -> dict[str, Any]:
     target = 1 - found.bundle.conformal.alpha
-    sizes = evaluate.set_sizes(found.y, found.said.sets[found.judged], found.bundle.classes).loc[list(shown)]
+    sizes = set_sizes(found.y, found.said.sets[found.judged], found.bundle.classes).loc[list(shown)]
     coverage = figures.set_coverage(list(shown), [c["coverage"] for c in shown.values()],
                                     [c["n"] for c in shown.values()], target)
     return {"coverage": figure(coverage, "Is the promise kept in every class?",

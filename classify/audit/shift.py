@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 
 from classify import models
 from classify.bundle import Bundle
+from classify.evaluate.metrics import wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,14 +73,6 @@ def calibration_slope(y: Ints, p: Floats) -> float:
 def overconfidence(y: Ints, p: Floats) -> float:
     """Mean probability of the chosen class less the share that was right: above 0 = too sure on the whole."""
     return float(p.max(axis=1).mean() - (p.argmax(axis=1) == y).mean())
-
-
-def wilson(hits: float, n: float) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, J Am Stat Assoc 22:209)."""
-    z, share = 1.959964, hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0, middle - half)), float(min(1, middle + half))
 
 
 def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: NDArray[np.bool_], sure: Floats

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from classify.audit.shift import wilson
+from classify.evaluate.metrics import wilson
 from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QUIET, RED, canvas, rules, share_axis,
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score

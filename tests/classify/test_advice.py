@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify import advice
 from classify.crossfit import CrossFit
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.evaluate import warnings
 from classify.result import Predicted, Scores
 
 N = 80
@@ -25,23 +25,23 @@ def frame(**given: Any) -> pd.DataFrame:
 
 
 def test_nothing_is_said_of_a_good_table() -> None:
-    assert advice.of_data(frame(), TASK) == []
+    assert warnings.of_data(frame(), TASK) == []
 
 
 def test_copies_with_other_labels_are_named_first() -> None:
     copies = np.r_[0, 0, np.arange(2, N)]
-    torn, repeated = advice.of_data(frame(duplicate_group=copies), TASK)
+    torn, repeated = warnings.of_data(frame(duplicate_group=copies), TASK)
     assert torn.startswith("2 images are duplicates of each other but labelled differently, for example '0.png'")
     assert repeated.startswith("1 images repeat others")
 
 
 def test_copies_with_the_same_label_are_only_counted() -> None:
-    said, = advice.of_data(frame(duplicate_group=np.r_[0, 1, 0, np.arange(3, N)]), TASK)
+    said, = warnings.of_data(frame(duplicate_group=np.r_[0, 1, 0, np.arange(3, N)]), TASK)
     assert said.startswith("1 images repeat others")
 
 
 def test_a_table_without_groups_is_told_how_to_name_them() -> None:
-    said, = advice.of_data(frame(group=[None] * N), TASK)
+    said, = warnings.of_data(frame(group=[None] * N), TASK)
     assert said.startswith("the table knows no groups") and "--group-column" in said
 
 
@@ -49,13 +49,13 @@ def test_a_table_without_groups_is_told_how_to_name_them() -> None:
 def test_classes_are_unequal_beyond_ten_to_one(rare: int, warned: bool) -> None:
     """7 of 80 is 1 to 10.4; 8 of 80 is 1 to 9."""
     y = (np.arange(N) < rare).astype(np.int64)
-    said = advice.of_data(frame(), replace(TASK, y=y))
+    said = warnings.of_data(frame(), replace(TASK, y=y))
     assert [s.split(":")[0] for s in said] == ["the classes are unequal"] * warned
     assert all(f"'bee' has {rare} images, the largest class {N - rare}" in s for s in said)
 
 
 def test_rows_without_a_label_are_counted() -> None:
-    said, = advice.of_data(frame(), replace(TASK, y=np.where(np.arange(N) < 3, -1, Y)))
+    said, = warnings.of_data(frame(), replace(TASK, y=np.where(np.arange(N) < 3, -1, Y)))
     assert said.startswith("3 rows have no label")
 
 
@@ -77,7 +77,7 @@ def result(said: list[str], stopped: int = 0, kind: str = "folds", component: np
                           nothing.astype(int), nothing)
     scores = Scores(metrics(**given), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(),
                     pd.DataFrame({"warning": said}))
-    return advice.of_result(TASK, split, CrossFit([], [], nothing, pd.DataFrame(), stopped), predicted, scores, .05)
+    return warnings.of_result(TASK, split, CrossFit([], [], nothing, pd.DataFrame(), stopped), predicted, scores, .05)
 
 
 def test_nothing_is_said_of_a_good_result() -> None:

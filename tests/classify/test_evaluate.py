@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from classify.evaluate import confusion, intervals, per_class, reliability, risk_coverage, scores, set_sizes
+from classify.evaluate.metrics import confusion, intervals, per_class, reliability, risk_coverage, scores, set_sizes
 
 
 def drawn(n: int, k: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

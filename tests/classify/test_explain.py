@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from classify.data.tasks import Task
-from classify.explain import MOST_ROWS, explain, reasons, rows_to_explain, to_predicted
+from classify.evaluate.explain import MOST_ROWS, explain, reasons, rows_to_explain, to_predicted
 
 COLUMNS = ["nucleus_color_hue", "nucleus_texture_lbp", "cell_color_hue"]
 

@@ -8,8 +8,8 @@ import pytest
 from classify.calibrate import Calibration
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.evaluate.summary import plain, score
 from classify.result import Predicted, Scores
-from classify.scoring import plain, score
 
 NAMES = ("ant", "bee")
 # Ten rows: the first is unlabelled, the last was seen by the model; of the eight others six are right.

@@ -9,8 +9,8 @@ from made_table import made_table
 from classify.data.columns import matrix, model_columns
 from classify.data.splits import plan_split
 from classify.data.tasks import resolve_task
+from classify.evaluate.shortcuts import COLUMNS, shortcuts
 from classify.settings import FitSettings
-from classify.shortcuts import COLUMNS, shortcuts
 from featurize.table import TableInfo
 
 SETTINGS = FitSettings(jobs=1)

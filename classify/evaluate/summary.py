@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import evaluate
 from classify.calibrate import Calibration
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.evaluate import metrics
 from classify.result import Predicted, Scores
 
 
@@ -27,23 +27,23 @@ def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, N
     rows = np.flatnonzero(predicted.honest & task.labelled)
     y, p, sets = task.y[rows], predicted.probabilities[rows], predicted.sets[rows]
     component, classes = split.component[rows], task.classes
-    table = pd.DataFrame(evaluate.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
+    table = pd.DataFrame(metrics.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
                          columns=list(classes))
-    metrics = {
+    content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
-        **{name: values[0] for name, values in evaluate.scores(y, p, sets).items()},
-        "per_class": evaluate.per_class(y, p, sets, classes),
-        "intervals": evaluate.intervals(y, p, sets, component, resamples, seed),
-        "baselines": {name: {k: v[0] for k, v in evaluate.scores(y, found[rows]).items()}
+        **{name: values[0] for name, values in metrics.scores(y, p, sets).items()},
+        "per_class": metrics.per_class(y, p, sets, classes),
+        "intervals": metrics.intervals(y, p, sets, component, resamples, seed),
+        "baselines": {name: {k: v[0] for k, v in metrics.scores(y, found[rows]).items()}
                       for name, found in baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
-                        "log_loss_before": evaluate.scores(y, predicted.raw[rows])["log_loss"][0]},
+                        "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "groups": len(np.unique(component)), "split": split.kind, "folds": int(split.fold.max()) + 1}
-    return Scores(plain(metrics), table, evaluate.reliability(y, p, classes), evaluate.risk_coverage(y, p),
-                  evaluate.set_sizes(y, sets, classes), shortcuts)
+    return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
+                  metrics.set_sizes(y, sets, classes), shortcuts)
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from classify.crossfit import contributions, cross_fit
 from classify.data.columns import matrix
 from classify.data.splits import Split, make_folds
 from classify.data.tasks import Task, encode
-from classify.evaluate import scores
+from classify.evaluate.metrics import scores
 from classify.settings import FitSettings
 from featurize.table import TableInfo
 

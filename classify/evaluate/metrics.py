@@ -203,3 +203,11 @@ def _percentile(values: Floats, q: float) -> float:
     """Among the resamples where the score is defined; NaN where it never is."""
     known = values[~np.isnan(values)]
     return float(np.percentile(known, q)) if len(known) else np.nan
+
+
+def wilson(hits: float, n: float) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, J Am Stat Assoc 22:209)."""
+    z, share = 1.959964, hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float(max(0, middle - half)), float(min(1, middle + half))
