@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.record import RESULTS, write
-from classify import models
+from classify.fitting import models
 from ecg.beats import find_beats
 from ecg.digitize import digitize
 from ecg.names import LEADS

@@ -17,9 +17,9 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.record import RESULTS, write
-from classify import models
 from classify.data.columns import matrix, model_columns
-from classify.jitter import Jitter, jitter_of, with_jitter
+from classify.fitting import models
+from classify.fitting.augment import Jitter, jitter_of, with_jitter
 from featurize.chunks import Item, Task, join
 from featurize.index import Index, build_index
 from featurize.perturb import chosen

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify import models
 from classify.calibrate import Calibration
 from classify.conformal import Conformal
+from classify.fitting import models
+from classify.fitting.models import Model
 from classify.folders import replacing_folder
-from classify.models import Model
 from classify.novelty import Novelty, Space
 from featurize.errors import UserError
 

@@ -13,9 +13,9 @@ from scipy.special import softmax
 from classify import calibrate, conformal, novelty
 from classify.calibrate import Calibration, logits
 from classify.conformal import Conformal
-from classify.crossfit import CrossFit
 from classify.data.splits import Fit, Split, make_folds
 from classify.data.tasks import Task
+from classify.fitting.crossfit import CrossFit
 from classify.novelty import Novelty, Space
 from classify.predictions import prediction_table
 from classify.result import Applied, Predicted

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import calibrate, conformal, models, novelty
+from classify import calibrate, conformal, novelty
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
 from classify.evaluate.explain import reasons
+from classify.fitting import models
 from classify.predictions import prediction_table
 from classify.result import Applied
 from featurize.errors import UserError

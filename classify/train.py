@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from classify import crossfit
-from classify.baselines import baseline_probabilities
 from classify.bundle import Bundle, save_bundle
-from classify.crossfit import CrossFit
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
 from classify.data.splits import Split, fits, plan_split
 from classify.data.tasks import Task, resolve_task
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.summary import score
+from classify.fitting import crossfit
+from classify.fitting.augment import Jitter, jitter_of
+from classify.fitting.baselines import baseline_probabilities
+from classify.fitting.crossfit import CrossFit
+from classify.fitting.models import Model
 from classify.folders import check_replaceable, replacing_folder
 from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
-from classify.jitter import Jitter, jitter_of
-from classify.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores

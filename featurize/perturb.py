@@ -2,7 +2,7 @@
 
 A small, fixed part of the images is measured a second time after a random change of what a slide's preparation, lamp,
 camera, magnification and file format may change. The differences tell how much of each measurement is picture and how
-much is patient; `classify` learns to disregard that much (see classify/jitter.py).
+much is patient; `classify` learns to disregard that much (see classify/fitting/augment.py).
 
 After Zwanenburg et al. 2019, "Assessing robustness of radiomic features by image perturbation",
 10.1038/s41598-018-36938-4, with the changes of a microscope or an X-ray film in place of those of a tomograph.

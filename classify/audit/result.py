@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import models
 from classify.bundle import Bundle
 from classify.data.columns import matrix
+from classify.fitting import models
 from classify.result import Applied
 from featurize.table import TableInfo
 

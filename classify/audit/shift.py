@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from classify import models
 from classify.bundle import Bundle
 from classify.evaluate.metrics import wilson
+from classify.fitting import models
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -4,9 +4,9 @@ import pandas as pd
 
 from classify.calibrate import FEWEST_GROUPS
 from classify.conformal import too_few
-from classify.crossfit import CrossFit
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
 
 # Fewer independent groups than this make intervals that are too narrow to be trusted.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.crossfit import CrossFit
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import warnings
+from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
 
 N = 80

@@ -111,8 +111,8 @@ def test_a_table_of_other_block_versions_is_refused(elsewhere: tuple[pd.DataFram
 def test_reasons_add_up_to_the_margin(found: Audit) -> None:
     """Contributions of all features and the base value make the margin (Lundberg 2020, additivity)."""
     reasons = reasons_of(found, 0, most=10 ** 6)
-    from classify import models
     from classify.data.columns import matrix
+    from classify.fitting import models
     x = matrix(found.frame.iloc[[0]], found.bundle.model.features).reset_index(drop=True)
     chosen = found.said.p[0].argmax()
     base = models.contributions(found.bundle.model, x)[0, chosen, -1]

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from classify import bundle as bundles
-from classify import models
 from classify.bundle import load_bundle, save_bundle
+from classify.fitting import models
 from classify.folders import replacing_folder
 from classify.predict import predict, predict_file
 from featurize.errors import UserError

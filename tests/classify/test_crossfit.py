@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify import models
-from classify.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
 from classify.data.splits import Split
-from classify.jitter import Jitter
+from classify.fitting import models
+from classify.fitting.augment import Jitter
+from classify.fitting.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
 from classify.settings import FitSettings
 
 N, FOLDS = 72, 3

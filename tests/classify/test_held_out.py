@@ -6,9 +6,9 @@ from scipy.spatial.distance import cdist
 
 from classify import novelty
 from classify.conformal import fit_conformal
-from classify.crossfit import CrossFit
 from classify.data.splits import Fit, Split, fits
 from classify.data.tasks import Task
+from classify.fitting.crossfit import CrossFit
 from classify.honest import HeldOut, fit_held_out, fit_surroundings
 
 N, FOLDS = 60, 3

@@ -2,8 +2,8 @@
 import numpy as np
 import pandas as pd
 
-from classify import models
-from classify.jitter import FEWEST, MOST_COPIES, STRETCH, Jitter, jitter_of, with_jitter
+from classify.fitting import models
+from classify.fitting.augment import FEWEST, MOST_COPIES, STRETCH, Jitter, jitter_of, with_jitter
 
 N = 400
 

@@ -6,7 +6,7 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
-from classify.models import Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
+from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
 from classify.settings import LIBRARIES, FitSettings
 from featurize.errors import UserError
 

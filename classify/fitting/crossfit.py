@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import models
 from classify.data.splits import STOP_SHARE, Fit, Split, fits, hold_out
-from classify.jitter import Jitter, with_jitter
-from classify.models import Model
+from classify.fitting import models
+from classify.fitting.augment import Jitter, with_jitter
+from classify.fitting.models import Model
 from classify.settings import FitSettings
 
 Rows = NDArray[np.int64]

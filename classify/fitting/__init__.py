@@ -1,0 +1,1 @@
+"""Trees and baselines: fitted, cross-fitted, and trained on perturbed copies."""
