@@ -140,7 +140,7 @@ def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, aud
 def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
             output: Annotated[Path, _output("The page, similar.html.")]) -> None:
     """The measured images nearest to one."""
-    from classify.similar import similar as write
+    from classify.similar.run import similar as write
     from featurize.run import measure_index
     from featurize.settings import preset_from_dict
     from featurize.table import read_table

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.nearest import Similar, alike, different, distance, family_weights, search
-from classify.similar import similar
+from classify.similar.run import similar
+from classify.similar.search import Similar, alike, different, distance, family_weights, search
 from featurize.errors import UserError
 from featurize.table import TableInfo
 

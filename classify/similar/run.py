@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from classify.nearest import Similar, search
-from classify.report.similar_page import write_similar
+from classify.similar.page import write_similar
+from classify.similar.search import Similar, search
 from featurize.table import TableInfo
 
 

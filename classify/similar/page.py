@@ -1,4 +1,4 @@
-"""The page of `classify.similar`: one image, and the measured images nearest to it."""
+"""The page of `classify.similar.run`: one image, and the measured images nearest to it."""
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from classify.data.columns import readable
-from classify.nearest import CUT, Similar, alike, different, unusual
 from classify.report.cases import ordinal, percentile
+from classify.similar.search import CUT, Similar, alike, different, unusual
 from featurize.report import explore_figures
 from featurize.report.numbers import count, number, signed
 from featurize.report.page import cell, contents, figure, table, warning, write_page

@@ -1,0 +1,1 @@
+"""The nearest measured images of one image."""
