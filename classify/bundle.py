@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.calibrate import Calibration
-from classify.conformal import Conformal
 from classify.fitting import models
 from classify.fitting.models import Model
 from classify.folders import replacing_folder
-from classify.novelty import Novelty, Space
+from classify.uncertainty.calibrate import Calibration
+from classify.uncertainty.conformal import Conformal
+from classify.uncertainty.novelty import Novelty, Space
 from featurize.errors import UserError
 
 FORMAT = 1

@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify import calibrate, conformal, novelty
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
 from classify.evaluate.explain import reasons
 from classify.fitting import models
 from classify.predictions import prediction_table
 from classify.result import Applied
+from classify.uncertainty import calibrate, conformal, novelty
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 

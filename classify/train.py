@@ -22,11 +22,11 @@ from classify.fitting.baselines import baseline_probabilities
 from classify.fitting.crossfit import CrossFit
 from classify.fitting.models import Model
 from classify.folders import check_replaceable, replacing_folder
-from classify.honest import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.settings import LIBRARIES, TrainSettings
+from classify.uncertainty.held_out import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_perturbed, read_table
 

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from scipy.stats.contingency import association
 
-from classify.calibrate import logits
 from classify.data.columns import matrix
 from classify.data.splits import Split, make_folds
 from classify.data.tasks import Task, encode
 from classify.evaluate.metrics import scores
 from classify.fitting.crossfit import contributions, cross_fit
 from classify.settings import FitSettings
+from classify.uncertainty.calibrate import logits
 from featurize.table import TableInfo
 
 COLUMNS = ["name", "target", "score", "chance", "warning"]

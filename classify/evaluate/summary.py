@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify.calibrate import Calibration
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
 from classify.result import Predicted, Scores
+from classify.uncertainty.calibrate import Calibration
 
 
 def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, NDArray[np.float64]],

@@ -2,12 +2,12 @@
 import numpy as np
 import pandas as pd
 
-from classify.calibrate import FEWEST_GROUPS
-from classify.conformal import too_few
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
+from classify.uncertainty.calibrate import FEWEST_GROUPS
+from classify.uncertainty.conformal import too_few
 
 # Fewer independent groups than this make intervals that are too narrow to be trusted.
 FEW_GROUPS = 10

@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from classify.calibrate import METHODS, Calibration, cross_calibrate, fit_calibration, log_loss, logits, probabilities
+from classify.uncertainty.calibrate import (METHODS, Calibration, cross_calibrate, fit_calibration, log_loss, logits,
+                                            probabilities)
 
 
 def overconfident(n: int = 600, k: int = 3, factor: float = 4.0,

@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from classify.conformal import Conformal, cross_sets, fit_conformal, p_values, prediction_sets, too_few
+from classify.uncertainty.conformal import Conformal, cross_sets, fit_conformal, p_values, prediction_sets, too_few
 
 
 def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from classify import novelty
-from classify.conformal import fit_conformal
 from classify.data.splits import Fit, Split, fits
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
-from classify.honest import HeldOut, fit_held_out, fit_surroundings
+from classify.uncertainty import novelty
+from classify.uncertainty.conformal import fit_conformal
+from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_surroundings
 
 N, FOLDS = 60, 3
 Y = np.arange(N) % 2

@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from classify.novelty import NEAREST, Novelty, fit_space, measure, nearest, novelty, to_points
+from classify.uncertainty.novelty import NEAREST, Novelty, fit_space, measure, nearest, novelty, to_points
 
 Values = NDArray[np.float32]
 

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.calibrate import Calibration
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate.summary import plain, score
 from classify.result import Predicted, Scores
+from classify.uncertainty.calibrate import Calibration
 
 NAMES = ("ant", "bee")
 # Ten rows: the first is unlabelled, the last was seen by the model; of the eight others six are right.

@@ -10,15 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from classify import calibrate, conformal, novelty
-from classify.calibrate import Calibration, logits
-from classify.conformal import Conformal
 from classify.data.splits import Fit, Split, make_folds
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
-from classify.novelty import Novelty, Space
 from classify.predictions import prediction_table
 from classify.result import Applied, Predicted
+from classify.uncertainty import calibrate, conformal, novelty
+from classify.uncertainty.calibrate import Calibration, logits
+from classify.uncertainty.conformal import Conformal
+from classify.uncertainty.novelty import Novelty, Space
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

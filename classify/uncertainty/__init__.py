@@ -1,0 +1,1 @@
+"""Calibration, prediction sets and the out-of-distribution score."""
