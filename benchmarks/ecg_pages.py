@@ -20,7 +20,7 @@ from benchmarks.record import RESULTS, write
 from ecg.beats import find_beats
 from ecg.degrade import KINDS, degrade
 from ecg.digitize import digitize
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from featurize.picture import ImageError

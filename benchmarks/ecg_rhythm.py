@@ -22,7 +22,7 @@ from benchmarks.record import RESULTS, write
 from classify.fitting import models
 from ecg.beats import find_beats
 from ecg.digitize import digitize
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.rhythm import FEATURES, rhythm_row
 from ecg.synth import draw_page
 from featurize.picture import ImageError

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ecg.columns import Cell
 from ecg.fit import STEP_PX, Line
-from ecg.laws import LIMB
+from ecg.lead_table import LIMB
 from ecg.tangle_kernels import crossings
 from ecg.together import Tangle
 

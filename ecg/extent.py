@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.columns import step_px
+from ecg.lead_table import LEADS
 from ecg.marks import Pulse, Stroke
-from ecg.names import LEADS, Word
+from ecg.names import Word
 from ecg.paths import RowPath
 from ecg.plan import Plan, runs_on
 from ecg.scale import Scale

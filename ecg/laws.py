@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from ecg.lead_table import LIMB
 from ecg.paths import RowPath
 from ecg.scale import Scale
 
 Reals = NDArray[np.float64]
 
-# Limb leads by I and II: their factors.
-LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "-aVR": (0.5, 0.5),
-        "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
 # Where leads meet, a beat that is cut in two leads paths astray, mm.
 _MARGIN_MM = 2.0
 # Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.

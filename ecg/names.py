@@ -6,13 +6,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.lead_table import LEADS
 from ecg.letters import Marks, Pieces, pieces_of
 from ecg.spelling import APART, INSIDE, SMALL, Alphabet, Line, surest
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
 _DIGITS = tuple("0123456789")
 # Height of names in mm, and how far bottoms of letters may be apart, in heights.

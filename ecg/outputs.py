@@ -7,12 +7,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ecg.beats import Beats
 from ecg.columns import Cell
 from ecg.digitize import Digitized
 from ecg.fit import Line
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
+from ecg.leads import Array
+from ecg.residual import einthoven_residual_mv
 from ecg.signal import DOUBT, Signals
 from featurize.files import replacing, write_text
 
@@ -38,7 +42,7 @@ def csv_of(mv: NDArray[np.float64]) -> str:
 
 
 def facts(found: Digitized) -> dict[str, Any]:
-    """What `<stem>.json` holds; the heart rate comes from the beats (ecg.pages)."""
+    """What `<stem>.json` holds; the heart rate comes from the beats (ecg.run)."""
     page, plan, signals = found.page, found.layout, found.signals
     on_page = [lead for lead in LEADS if signals.confidence(lead) > 0]
     return {"fs_hz": signals.fs_hz, "px_per_mm": [round(page.px_per_mm.x, 4), round(page.px_per_mm.y, 4)],
@@ -91,3 +95,33 @@ def write_overlay(image: Bytes, path: Path) -> None:
         raise OSError(f"OpenCV could not pack {path.name}")
     with replacing(path, durable=False) as part:
         part.write_bytes(data.tobytes())
+
+
+def write_beats(beats: Beats, path: Path) -> None:
+    """CSV with a row a lead and beat, empty where a wave is absent; leads in the usual order."""
+    table = beats.table()
+    order = table["lead"].map({lead: k for k, lead in enumerate(LEADS)})
+    table = table.assign(order=order).sort_values(["order", "beat"], kind="stable").drop(columns="order")
+    with replacing(path, durable=False) as part:
+        table.to_csv(part, index=False)
+
+
+def twelve(mv: Array, leads: tuple[str, ...]) -> pd.DataFrame:
+    """The 12 columns in mV, empty where a lead was not recorded."""
+    return pd.DataFrame({lead: mv[leads.index(lead)] if lead in leads else pd.Series([float("nan")] * mv.shape[1])
+                         for lead in LEADS})
+
+
+def facts_of_record(mv: Array, leads: tuple[str, ...], fs_hz: float) -> dict[str, Any]:
+    """What `<stem>.json` of a digital record holds; what only a page has is null."""
+    return {"fs_hz": fs_hz, "px_per_mm": None, "mm_per_mv": None, "chest_mm_per_mv": None, "mm_per_s": None,
+            "layout": "record", "rotation_deg": None,
+            "leads": {lead: {"confidence": 1.0, "gaps": []} for lead in LEADS if lead in leads},
+            "einthoven_residual_mv": _residual(mv, leads), "heart_rate_bpm": None, "warnings": []}
+
+
+def _residual(mv: Array, leads: tuple[str, ...]) -> float | None:
+    if not {"I", "II", "III"} <= set(leads):
+        return None
+    residual = einthoven_residual_mv(*(mv[leads.index(lead)] for lead in ("I", "II", "III")))
+    return round(residual, 4) if math.isfinite(residual) else None

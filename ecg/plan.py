@@ -5,8 +5,9 @@ from itertools import chain, cycle
 import numpy as np
 
 from ecg.laws import in_step, misfit
+from ecg.lead_table import LEADS
 from ecg.marks import Pulse, Stroke
-from ecg.names import LEADS, Word
+from ecg.names import Word
 from ecg.paths import RowPath
 from ecg.rows import NoTrace
 from ecg.scale import Scale

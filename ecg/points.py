@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from featurize.errors import UserError
 
 if TYPE_CHECKING:

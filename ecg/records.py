@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from featurize.errors import UserError
 from featurize.images import read_bytes
 from featurize.picture import ImageError

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.beats import Beats
+from ecg.lead_table import LEADS
 from ecg.leads import FS_HZ, Array, bridged, filtered, middle, resampled
 from ecg.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
-from ecg.names import LEADS
 from ecg.regularity import ATRIA, RR, atrial_activity, rr_statistics
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.

@@ -9,7 +9,7 @@ from ecg.columns import Cell
 from ecg.fit import Line
 from ecg.gaps import fill_gaps
 from ecg.layout import Layout
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 from ecg.scale import Scale
 
@@ -38,7 +38,7 @@ class Signals:
     ----------
     fs_hz : float
     mv : (12, n) float64
-        In the order of `ecg.names.LEADS`; NaN outside the window in which a lead is drawn.
+        In the order of `ecg.lead_table.LEADS`; NaN outside the window in which a lead is drawn.
     likelihood : (12, n) float64
         0..1 how surely the sample was seen, NaN where `mv` is.
     einthoven_residual_mv : float

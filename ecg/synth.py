@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.plan import LAYOUTS
 
 Bytes = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.report.plot import Panel, chart, limits, ticks, words
 from featurize.report.numbers import number
 from featurize.report.page import table

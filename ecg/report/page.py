@@ -12,7 +12,7 @@ from featurize.report.numbers import count, number, percent
 from featurize.report.page import contents, table, warning, write_page
 
 if TYPE_CHECKING:
-    from ecg.item import Done
+    from ecg.job import Done
 
 SECTIONS = ("At a glance", "Pages", "Beats and intervals", "Leads over their pages", "Files that gave nothing")
 # Pictures make the file large: the most doubtful pages are shown.

@@ -15,7 +15,7 @@ from made_heart import LEADS, heart
 from ecg.beats import find_beats
 from ecg.degrade import degrade
 from ecg.digitize import digitize
-from ecg.item import VERSION
+from ecg.job import VERSION
 from ecg.outputs import facts
 from ecg.rhythm import FAMILIES, rhythm_row
 from ecg.synth import Bytes, Style, draw_page, heartbeats

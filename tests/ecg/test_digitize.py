@@ -10,8 +10,9 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
+from ecg.lead_table import LEADS
 from ecg.letters import marks_of
-from ecg.names import LEADS, read_words
+from ecg.names import read_words
 from ecg.points import Point
 from ecg.rows import NoTrace
 from ecg.scale import Scale

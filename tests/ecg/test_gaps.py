@@ -7,7 +7,7 @@ import pytest
 from ecg.degrade import degrade
 from ecg.digitize import digitize
 from ecg.gaps import fill_gaps
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.score import decibels, page_ratio
 from ecg.synth import draw_page, heartbeats
 

@@ -7,8 +7,8 @@ import pytest
 from ecg.columns import find_gaps
 from ecg.digitize import Digitized, digitize
 from ecg.laws import in_step, misfit
+from ecg.lead_table import LEADS
 from ecg.marks import Pulse
-from ecg.names import LEADS
 from ecg.paths import RowPath
 from ecg.plan import LAYOUTS, choose_plan, without_extra
 from ecg.scale import Scale

@@ -9,9 +9,9 @@ from ecg.digitize import Digitized, digitize
 from ecg.fit import STEP_PX, Line
 from ecg.furniture import without_furniture
 from ecg.layout import Cell, Layout
+from ecg.lead_table import LEADS
 from ecg.marks import Pulse, Stroke
 from ecg.mend import mended
-from ecg.names import LEADS
 from ecg.paths import RowPath
 from ecg.scale import Scale
 from ecg.swaps import uncrossed

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ecg import one, pages
+from ecg import process_file, run
 from ecg.digitize import digitize
-from ecg.names import LEADS
+from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
-from ecg.pages import Settings, digitize_pages
 from ecg.points import read_points
+from ecg.run import Settings, digitize_pages
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from featurize.errors import UserError
@@ -82,7 +82,7 @@ def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("done again")
     (folder / "only").mkdir(exist_ok=True)
-    monkeypatch.setattr(one, "digitize", refuse)
+    monkeypatch.setattr(process_file, "digitize", refuse)
     summary = digitize_pages([folder / "a/good.png"], done / "a", Settings(), jobs=1)
     assert summary.resumed == 1
 
@@ -101,7 +101,7 @@ def test_processes_write_the_same_as_one(folder: Path, done: Path, tmp_path: Pat
 
 def test_two_pages_of_one_name_do_not_overwrite_each_other(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "a/good.png", tmp_path / "good.png")
-    items = pages.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
+    items = run.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
     assert [item.stem for item in items] == ["good", "good-2"]
 
 

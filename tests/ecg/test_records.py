@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_heart import LEADS, heart
 
-from ecg.pages import Settings, digitize_pages
 from ecg.records import RecordError, holds_leads, read_record
+from ecg.run import Settings, digitize_pages
 from featurize.errors import UserError
 
 STEADY = np.arange(0.5, 9.6, 0.8)
@@ -108,7 +108,7 @@ def test_labels_that_cannot_be_read_stop_the_run_before_it_starts(tmp_path: Path
 def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> None:
     from PIL import Image
 
-    from ecg.pages import find_pages
+    from ecg.run import find_pages
     write_csv(tmp_path / "in/7/7.csv")
     Image.fromarray(np.zeros((60, 60, 3), np.uint8)).save(tmp_path / "in/7/7-0001.png")
     write_csv(tmp_path / "in/8/8.csv")
@@ -116,17 +116,17 @@ def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> 
 
 
 def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ecg import one
+    from ecg import process_file
     write_csv(tmp_path / "in/a.csv")
     write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))
-    analyze = one.analyze
+    analyze = process_file.analyze
 
     def sometimes(mv: np.ndarray, leads: tuple[str, ...], fs_hz: float) -> object:
         if abs(mv[0, 0] - heart(STEADY)[0, 0]) < 1e-4:
             raise ValueError("odd")
         return analyze(mv, leads, fs_hz)
 
-    monkeypatch.setattr(one, "analyze", sometimes)
+    monkeypatch.setattr(process_file, "analyze", sometimes)
     summary = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
     assert (summary.pages, summary.errors) == (1, 1)
     told = pd.read_csv(tmp_path / "out/errors.csv").iloc[0]

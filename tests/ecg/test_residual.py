@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from made_heart import LEADS, heart
 
-from ecg.analysis import facts_of_record
+from ecg.outputs import facts_of_record
 from ecg.residual import einthoven_residual_mv
 from ecg.signal import share_limb_leads
 

@@ -7,10 +7,11 @@ import pytest
 from ecg.digitize import Digitized, digitize
 from ecg.fit import STEP_PX, Line
 from ecg.furniture import led_on
+from ecg.lead_table import LEADS
 from ecg.letters import marks_of
 from ecg.marks import Stroke, find_separators, find_strokes
 from ecg.mend import _zigzags
-from ecg.names import LEADS, read_words
+from ecg.names import read_words
 from ecg.page import Page, flatten, turned
 from ecg.scale import Scale
 from ecg.score import decibels, page_ratio

@@ -4,8 +4,8 @@ import pytest
 
 from ecg.columns import Cell
 from ecg.layout import Layout
+from ecg.lead_table import LEADS
 from ecg.marks import Pulse
-from ecg.names import LEADS
 from ecg.paths import RowPath
 from ecg.scale import Scale
 from ecg.signal import share_limb_leads, zero_row

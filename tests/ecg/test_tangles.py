@@ -13,8 +13,8 @@ from ecg.choices import by_law, of_other_complexes, over_tips, tips
 from ecg.columns import Cell
 from ecg.digitize import digitize
 from ecg.fit import STEP_PX, Line
+from ecg.lead_table import LEADS
 from ecg.marks import FINE, pen_profile
-from ecg.names import LEADS
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from ecg.tangles import find_complexes

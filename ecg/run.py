@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import pandas as pd
 
-from ecg.item import Done, Item, Settings, content_of, is_record, key_of
+from ecg.job import Done, Item, Settings, content_of, is_record, key_of
 from ecg.points import Point, read_points
 from ecg.records import SUFFIXES, holds_leads
 from featurize.errors import UserError
@@ -185,7 +185,7 @@ def _run(items: Sequence[Item], out: Path, settings: Settings, jobs: int) -> Ite
 
 def _digitize_one(item: Item, out: Path, settings: Settings) -> Done:
     # All that digitizes is loaded where it is done: processes need not wait until it is loaded here as well.
-    from ecg.one import digitize_one
+    from ecg.process_file import digitize_one
     return digitize_one(item, out, settings)
 
 

@@ -1,16 +1,18 @@
 """One file: a page digitized or a record read, its beats found, and what belongs to it written."""
 import hashlib
+import math
 import traceback
 from pathlib import Path
 from typing import Any
 
-from ecg.analysis import analyze, facts_of_record, said_of_beats, twelve, write_beats
+from ecg.beats import Beats, find_beats
 from ecg.digitize import digitize
-from ecg.item import Done, Item, Settings, content_of, is_record, key_of
+from ecg.job import Done, Item, Settings, content_of, is_record, key_of
+from ecg.lead_table import LEADS
 from ecg.leads import Array
-from ecg.names import LEADS
-from ecg.outputs import facts, overlay, write_facts, write_overlay, write_signals
+from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
 from ecg.records import RecordError, read_record
+from ecg.rhythm import rhythm_row
 from featurize.chunks import INTERNAL, MEASURE_FAULTS
 from featurize.files import replacing
 from featurize.images import read_bytes
@@ -69,3 +71,34 @@ def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv:
              "rhythm": row}
     write_facts(told, out / f"{item.stem}.json")
     return Done(item, told)
+
+
+def analyze(mv: Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, dict[str, float | None]]:
+    """Beats and rhythm of signals.
+
+    Parameters
+    ----------
+    mv : (leads, n) float64
+        NaN where a lead is not drawn.
+    leads : tuple of str
+    fs_hz : float
+
+    Returns
+    -------
+    beats : Beats
+    row : dict
+        Plain numbers for JSON, None where a record cannot tell.
+    """
+    beats = find_beats(mv, leads, fs_hz)
+    row = rhythm_row(mv, beats)
+    return beats, {name: float(f"{value:.7g}") if math.isfinite(value) else None for name, value in row.items()}
+
+
+def said_of_beats(beats: Beats) -> list[str]:
+    """What a reader must know of them, as sentences."""
+    if not beats.times["r_peak"].size:
+        return ["no beat was found"]
+    out: list[str] = []
+    if beats.times["r_peak"].shape[1] < 4:
+        out.append("fewer than four beats: rhythm and absence of P waves are not certain")
+    return out
