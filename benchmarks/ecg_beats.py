@@ -16,7 +16,7 @@ import wfdb
 from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
-from ecg.beats import WAVES, find_beats
+from ecg.beats.delineate import WAVES, find_beats
 from ecg.records import read_record
 
 Times = dict[str, NDArray[np.float64]]

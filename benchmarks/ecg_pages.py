@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import RESULTS, write
-from ecg.beats import find_beats
+from ecg.beats.delineate import find_beats
 from ecg.degrade import KINDS, degrade
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
@@ -179,7 +179,7 @@ def main() -> None:
     write(given.out, "ECG pages", "Signal to error power in dB as the contest defines it (each lead shifted by at most "
           "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn "
           "by ecg.synth and degraded by ecg.degrade, seeds from 0; the digitizer was developed while looking at such "
-          "pages and at the real ones, so no figure here is held out. R waves are sought by ecg.beats in the true and "
+          "pages and at the real ones, so no figure here is held out. R waves are sought by ecg.beats.delineate in the true and "
           "in the digitized signals, all leads; 'more' are those found on pages alone. Peers are scored by the files "
           "that they wrote.", rows)
 

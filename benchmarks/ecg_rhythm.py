@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.record import RESULTS, write
 from classify.fitting import models
-from ecg.beats import find_beats
+from ecg.beats.delineate import find_beats
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.rhythm import FEATURES, rhythm_row

@@ -4,8 +4,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle
 from ecg.lead_table import LEADS
-from ecg.leads import FS_HZ, Array, bridged, filtered, middle
 
 INTERVALS = ("qrs_s", "qrs_sd_s", "qrs_widest_s", "qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s", "axis_deg",
              "axis_cos", "axis_sin", "wide_share")

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecg.beats import Beats
+from ecg.beats.delineate import Beats
+from ecg.beats.preprocess import Array
 from ecg.columns import Cell
 from ecg.digitize import Digitized
 from ecg.fit import Line
 from ecg.lead_table import LEADS
-from ecg.leads import Array
 from ecg.residual import einthoven_residual_mv
 from ecg.signal import DOUBT, Signals
 from featurize.files import replacing, write_text

@@ -5,11 +5,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ecg.beats import Beats, find_beats
+from ecg.beats.delineate import Beats, find_beats
+from ecg.beats.preprocess import Array
 from ecg.digitize import digitize
 from ecg.job import Done, Item, Settings, content_of, is_record, key_of
 from ecg.lead_table import LEADS
-from ecg.leads import Array
 from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
 from ecg.records import RecordError, read_record
 from ecg.rhythm import rhythm_row

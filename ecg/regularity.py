@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import welch
 
-from ecg.leads import FS_HZ, Array, bridged, filtered, middle
+from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle
 
 Flags = NDArray[np.bool_]
 

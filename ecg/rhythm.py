@@ -4,9 +4,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.beats import Beats
+from ecg.beats.delineate import Beats
+from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle, resampled
 from ecg.lead_table import LEADS
-from ecg.leads import FS_HZ, Array, bridged, filtered, middle, resampled
 from ecg.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
 from ecg.regularity import ATRIA, RR, atrial_activity, rr_statistics
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from made_heart import LEADS, heart
 
-from ecg.beats import find_beats
+from ecg.beats.delineate import find_beats
 from ecg.degrade import degrade
 from ecg.digitize import digitize
 from ecg.job import VERSION

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from made_heart import LEADS, PR_S, T_S, heart, page
 
-from ecg.beats import COLUMNS, WAVES, Beats, find_beats
-from ecg.leads import middle
+from ecg.beats.delineate import COLUMNS, WAVES, Beats, find_beats
+from ecg.beats.preprocess import middle
 
 STEADY = np.arange(0.5, 9.6, 0.8)
 IRREGULAR = np.cumsum([0.5, 0.61, 1.02, 0.55, 0.78, 0.49, 1.1, 0.66, 0.9, 0.52, 0.71, 0.95])

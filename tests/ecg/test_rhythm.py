@@ -7,7 +7,7 @@ import pytest
 from made_heart import LEADS, heart, page
 
 from classify.data.columns import check_columns, matrix, model_columns
-from ecg.beats import find_beats
+from ecg.beats.delineate import find_beats
 from ecg.regularity import RR, rr_statistics
 from ecg.rhythm import FEATURES, NUISANCE, rhythm_row
 from ecg.table import write_rhythm

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.leads import FS_HZ, Array, Stretch, bridged, filtered, middle
+from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, filtered, middle
 
 # People see a wave begin and end a little beyond the foot of its steepest tangent. Stretched by these factors the mean
 # error is within 3 ms on every second record of LUDB (Kalyakulina et al. 2020, 10.1109/ACCESS.2020.3029211).

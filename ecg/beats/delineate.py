@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from ecg.leads import FS_HZ, Array, Stretch, bridged, resampled, stretches
-from ecg.qrs import common_beats, qrs_bounds, r_peaks, steepness
-from ecg.waves import drop_p, p_likeness, p_waves, t_waves
+from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, resampled, stretches
+from ecg.beats.qrs import common_beats, qrs_bounds, r_peaks, steepness
+from ecg.beats.waves import drop_p, p_likeness, p_waves, t_waves
 
 WAVES = ("p_onset", "p_peak", "p_offset", "qrs_onset", "r_peak", "qrs_offset", "t_onset", "t_peak", "t_offset")
 COLUMNS = ("lead", "beat", *(f"{wave}_s" for wave in WAVES), "p_confidence", "qrs_confidence", "t_confidence")

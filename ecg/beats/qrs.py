@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
-from ecg.leads import FS_HZ, Array, Stretch, bridged, filtered
+from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, filtered
 
 # A heart beats again after a quarter of a second at the earliest (240 a minute).
 _REFRACTORY_S = 0.25
