@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ecg.columns import Cell
 from ecg.fit import STEP_PX, Line
+from ecg.kernels.overlap import crossings
 from ecg.lead_table import LIMB
-from ecg.tangle_kernels import crossings
 from ecg.together import Tangle
 
 Floats = NDArray[np.float32]

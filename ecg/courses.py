@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.fit import STEP_PX, fit_window
-from ecg.kernels import course_errors, polylines
+from ecg.kernels.pen import course_errors, polylines
 from ecg.marks import FINE
 
 Bytes = NDArray[np.uint8]

@@ -13,7 +13,8 @@ from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, u
 
 from ecg.columns import Cell
 from ecg.crossings import merged_names, without_letters
-from ecg.kernels import ink_run, mark_path, move_nodes, pen_distance, pen_equations
+from ecg.kernels.pen import move_nodes, pen_distance, pen_equations
+from ecg.kernels.row_path import ink_run, mark_path
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
 from ecg.paths import RowPath
@@ -139,7 +140,7 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
 
 
 def move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> float:
-    """Move each node by the equations of ink (`ecg.kernels.pen_equations`) and bending; how far the farthest goes."""
+    """Move each node by the equations of ink (`ecg.kernels.pen.pen_equations`) and bending; how far the farthest goes."""
     return float(move_nodes(y, diagonal, beside, right, _STIFF, _CORNER_PX, _LONGEST_MOVE_PX, np.empty(len(y))))
 
 

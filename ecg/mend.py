@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 from ecg.courses import Window, better_course
 from ecg.crossings import name_places
 from ecg.fit import STEP_PX, Line
-from ecg.kernels import pen_distance
+from ecg.kernels.pen import pen_distance
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile, shares_at
 from ecg.scale import Scale

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.kernels import cheapest_path
+from ecg.kernels.row_path import cheapest_path
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]

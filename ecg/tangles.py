@@ -16,7 +16,7 @@ from scipy.signal import find_peaks
 
 from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, tips
 from ecg.fit import STEP_PX, Line
-from ecg.kernels import pen_distance
+from ecg.kernels.pen import pen_distance
 from ecg.layout import Layout
 from ecg.marks import FINE, pen_profile
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ecg.courses import drawing_cost
 from ecg.fit import STEP_PX, fit_window
+from ecg.kernels.overlap import best_pair, covers, pixel_errors
 from ecg.marks import FINE, shares_at
-from ecg.tangle_kernels import best_pair, covers, pixel_errors
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Slow twins that define the kernels of ecg/kernels.py and ecg/tangle_kernels.py."""
+"""Slow twins that define the kernels of ecg/kernels/pen.py and ecg/kernels/overlap.py."""
 import itertools
 import math
 

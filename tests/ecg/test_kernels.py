@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecg import kernels
+from ecg.kernels import pen
 from ecg.marks import FINE, pen_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,7 +19,7 @@ def test_no_path_is_cheaper(seed: int) -> None:
     rest = np.full(3, rng.integers(0, 4), float)
     first, last = np.zeros(3, np.int32), np.zeros(3, np.int32)
     settings = (0.01, 0.05, 2.0, 1.0, 1.3)
-    kernels.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
+    pen.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
                           np.zeros((3, 4), np.int32), first, last)
     found = path_cost(ink, rest, *settings, first.tolist(), last.tolist())
     assert found == pytest.approx(cheapest_cost(ink, rest, *settings), abs=1e-6)
@@ -28,7 +28,7 @@ def test_no_path_is_cheaper(seed: int) -> None:
 def test_distance_is_that_of_the_twin() -> None:
     nodes = np.array([3.2, 9.7, 4.4, 4.5, 6.0])
     nearest, who, which = np.full((14, 9), 2.5, np.float32), np.full((14, 9), -1, np.int32), np.zeros((14, 9), np.int32)
-    kernels.pen_distance(nodes, 2.1, 0.9, 7, 2.5, nearest, who, which)
+    pen.pen_distance(nodes, 2.1, 0.9, 7, 2.5, nearest, who, which)
     for y in range(14):
         for x in range(9):
             assert nearest[y, x] == pytest.approx(min(2.5, distance(nodes, 2.1, 0.9, x, y)), abs=1e-5)
@@ -40,9 +40,9 @@ def test_runs_of_ink_are_those_of_the_twin() -> None:
     ink = (rng.random((20, 12)) > 0.3).astype(np.float32)
     first, last = rng.integers(4, 16, 12).astype(np.int32), rng.integers(4, 16, 12).astype(np.int32)
     claimed = (rng.random((20, 12)) > 0.8).astype(np.int8)
-    kernels.mark_path(first, last, 1, claimed)
+    pen.mark_path(first, last, 1, claimed)
     top, bottom = np.zeros(12, np.int32), np.zeros(12, np.int32)
-    kernels.ink_run(ink, first, last, 1, claimed, top, bottom)
+    pen.ink_run(ink, first, last, 1, claimed, top, bottom)
     assert (top.tolist(), bottom.tolist()) == ink_run(ink, first, last, 1, claimed)
 
 
@@ -56,11 +56,11 @@ def test_nothing_pulls_a_line_that_is_drawn_already() -> None:
     reach = len(profile) / FINE
     nearest, who, which = np.full(ink.shape, reach, np.float32), np.full(ink.shape, -1, np.int32), np.zeros(
         ink.shape, np.int32)
-    kernels.pen_distance(nodes, 2.0, 1 / 3, 0, reach, nearest, who, which)
+    pen.pen_distance(nodes, 2.0, 1 / 3, 0, reach, nearest, who, which)
     diagonal, beside, right = np.zeros(n), np.zeros(n - 1), np.zeros(n)
     inside = np.zeros_like(ink)
     inside[:, 3:11] = 1
-    left = kernels.pen_equations(nodes, 2.0, 1 / 3, 0, reach, profile, FINE, ink, inside, nearest, who, which, diagonal,
+    left = pen.pen_equations(nodes, 2.0, 1 / 3, 0, reach, profile, FINE, ink, inside, nearest, who, which, diagonal,
                                  beside, right)
     assert left < 1e-4 and np.abs(right).max() < 1e-2 < diagonal.max()
 
@@ -73,7 +73,7 @@ def test_errors_of_courses_are_those_of_the_twin() -> None:
     ink, trust, missing = (rng.random(shape).astype(np.float32) for _ in range(3))
     others = np.minimum(rng.random(shape) * 6, reach).astype(np.float32)
     courses, errors = rng.random((4, 13)) * 15, np.zeros(4)
-    kernels.course_errors(courses, 1.4, 0.5, reach, profile, FINE, ink, trust, missing, others, others.copy(),
+    pen.course_errors(courses, 1.4, 0.5, reach, profile, FINE, ink, trust, missing, others, others.copy(),
                           np.zeros(ink.size, np.int32), errors)
     for course, found in zip(courses, errors):
         assert found == pytest.approx(course_error(course, 1.4, 0.5, profile, FINE, ink, trust, missing, others),
@@ -87,7 +87,7 @@ def test_nodes_move_as_those_of_the_twin(n: int) -> None:
     diagonal, beside, right = (pulls ** 2).sum(axis=1), 0.4 * pulls[:-1, 0] * pulls[1:, 0], 3 * rng.random(n) - 1
     wanted = moved(nodes, diagonal, beside, right, 0.02, 0.6, 2.0)
     now = nodes.copy()
-    most = kernels.move_nodes(now, diagonal, beside, right, 0.02, 0.6, 2.0, np.empty(n))
+    most = pen.move_nodes(now, diagonal, beside, right, 0.02, 0.6, 2.0, np.empty(n))
     assert now == pytest.approx(wanted, abs=1e-9)
     assert most == pytest.approx(np.abs(wanted - nodes).max(), abs=1e-9)
     assert 1 < most <= 2
@@ -97,5 +97,5 @@ def test_polylines_are_those_of_the_twin() -> None:
     at = np.array([[2.0, 3.5, 3.5 + 1e-6, 9.0], [-1.0, 4.0, 30.0, 31.0], [5.0, 5.1, 5.2, 5.3]])
     rows = np.random.default_rng(0).random(at.shape) * 20
     found = np.empty((3, 40))
-    kernels.polylines(at, rows, 0.3, 1 / 3, found)
+    pen.polylines(at, rows, 0.3, 1 / 3, found)
     assert found == pytest.approx(np.array([np.interp(0.3 + np.arange(40) / 3, a, r) for a, r in zip(at, rows)]))

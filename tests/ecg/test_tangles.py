@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg import tangle_kernels
 from ecg.choices import by_law, of_other_complexes, over_tips, tips
 from ecg.columns import Cell
 from ecg.digitize import digitize
 from ecg.fit import STEP_PX, Line
+from ecg.kernels import overlap
 from ecg.lead_table import LEADS
 from ecg.marks import FINE, pen_profile
 from ecg.score import decibels, page_ratio
@@ -46,7 +46,7 @@ def tangle(*courses: np.ndarray, drawn: tuple[np.ndarray, ...] = (UPPER, LOWER))
     """Lines with some courses in a window that shows other ones."""
     profile = pen_profile(PEN_PX, 0.3)
     ink = np.zeros((len(drawn), HEIGHT, WIDTH), np.float32)
-    tangle_kernels.covers(np.array(drawn)[:, :], X[0], STEP_PX, profile, FINE, 1, ink)
+    overlap.covers(np.array(drawn)[:, :], X[0], STEP_PX, profile, FINE, 1, ink)
     reach = len(profile) / FINE
     bare = np.full((HEIGHT, WIDTH), reach, np.float32)
     n = len(courses)
@@ -60,7 +60,7 @@ def test_covers_are_those_of_the_twin() -> None:
     profile = pen_profile(1.6, 0.4)
     for every in (1, 3):
         out = np.zeros((2, len(range(0, 14, every)), 9), np.float32)
-        tangle_kernels.covers(courses, 2.1, 0.9, profile, FINE, every, out)
+        overlap.covers(courses, 2.1, 0.9, profile, FINE, every, out)
         for p, r, x in np.ndindex(out.shape):
             assert out[p, r, x] == pytest.approx(cover(courses[p], 2.1, 0.9, profile, FINE, r * every, x), abs=0.02)
 
@@ -70,7 +70,7 @@ def test_crossings_are_those_of_the_twin() -> None:
     bare = rng.random((20, 15)).astype(np.float32)
     begins, ends = rng.uniform(0, 14, (4, 2)), rng.uniform(0, 14, (5, 2))
     out = np.empty((4, 5))
-    tangle_kernels.crossings(bare, begins, ends, 4.0, out)
+    overlap.crossings(bare, begins, ends, 4.0, out)
     for a, b in np.ndindex(out.shape):
         assert out[a, b] == pytest.approx(crossing(bare, begins[a], ends[b], 4.0), abs=1e-5)
 
@@ -83,14 +83,14 @@ def test_no_pair_is_better() -> None:
     at = np.arange(300)
     errors = pair_errors(ink, trust, rest, first, second, *costs)
     best = min(errors, key=lambda pair: errors[pair])
-    found = tangle_kernels.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, 1e9,
+    found = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, 1e9,
                                      np.empty(300, np.float32))
     assert found[1:] == best and found[0] == pytest.approx(errors[best], rel=1e-5)
-    none = tangle_kernels.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, errors[best] * 0.99,
+    none = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, errors[best] * 0.99,
                                     np.empty(300, np.float32))
     assert none[1:] == (-1, -1)
     alone = np.empty(4)
-    tangle_kernels.pixel_errors(ink, trust, np.maximum(rest, second[2]), at, first, alone)
+    overlap.pixel_errors(ink, trust, np.maximum(rest, second[2]), at, first, alone)
     assert alone[3] == pytest.approx(errors[3, 2] - costs[0][3] - costs[1][2], rel=1e-5)
 
 
