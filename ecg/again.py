@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.crossings import merged_names, without_letters
-from ecg.layout import Layout
-from ecg.paths import RowPath, row_again
+from ecg.layout.model import Layout, RowPath
+from ecg.layout.row_path import row_again
 from ecg.points import Point, of_cell
 from ecg.scale import Scale
 
@@ -35,11 +35,11 @@ def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm
     ----------
     plan : Layout
     ink : (H, W) float32
-        Of `ecg.rows.clean`.
+        Of `ecg.layout.rows.clean`.
     points : sequence of Point
         Corrections by hand.
     px_per_mm, peak
-        See `ecg.paths.row_path`.
+        See `ecg.layout.row_path.row_path`.
     """
     merged, ruled = merged_names(plan), ruled_lines(ink, px_per_mm)
     touched = {cell.row for cell, _ in merged}

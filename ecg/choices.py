@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import Cell
 from ecg.fit import STEP_PX, Line
 from ecg.kernels.overlap import crossings
+from ecg.layout.model import Cell
 from ecg.lead_table import LIMB
 from ecg.together import Tangle
 

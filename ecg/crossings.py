@@ -5,8 +5,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import Cell
-from ecg.layout import Layout
+from ecg.layout.model import Cell, Layout
 from ecg.names import Word
 from ecg.scale import Scale
 

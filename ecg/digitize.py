@@ -9,12 +9,13 @@ from threadpoolctl import threadpool_limits
 from ecg.again import followed_again
 from ecg.fit import Line, bridged, first_lines, fit_lines
 from ecg.furniture import led_on, without_furniture
-from ecg.layout import Layout, find_layout
-from ecg.marks import as_line
+from ecg.layout.find import find_layout
+from ecg.layout.model import Layout, NoTrace
+from ecg.layout.rows import clean
+from ecg.layout.strokes import as_line
 from ecg.mend import mended
 from ecg.page import Page, read_page, turned
 from ecg.points import Point, of_cell
-from ecg.rows import NoTrace, clean
 from ecg.signal import Signals, signals, with_strips_named
 from ecg.swaps import uncrossed
 from ecg.tangles import untangled
@@ -57,7 +58,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     fs_hz : float
         Samples a second of the signals.
     layout : str
-        A key of `ecg.plan.LAYOUTS` where a person knows it.
+        A key of `ecg.layout.catalogue.LAYOUTS` where a person knows it.
     points : sequence of Point
         Corrections by hand.
 

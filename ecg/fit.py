@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from ecg.columns import Cell
 from ecg.crossings import merged_names, without_letters
 from ecg.kernels.pen import move_nodes, pen_distance, pen_equations
 from ecg.kernels.row_path import ink_run, mark_path
-from ecg.layout import Layout
-from ecg.marks import FINE, pen_profile
-from ecg.paths import RowPath
+from ecg.layout.model import Cell, Layout, RowPath
+from ecg.layout.strokes import FINE, pen_profile
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -159,7 +157,7 @@ def fit_window(courses: Sequence[Reals], x0: Sequence[float], held: Sequence[tup
     ink, trust, others : (H, W) float32
         Of the window: share of ink; weight; distance to what is drawn besides.
     profile : (m,) float64
-        Of `ecg.marks.pen_profile`.
+        Of `ecg.layout.strokes.pen_profile`.
     rounds : int
     """
     nodes, reach = [y.copy() for y in courses], len(profile) / FINE

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.fit import Line
-from ecg.layout import Layout
+from ecg.layout.model import Layout
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]

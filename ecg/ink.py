@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.marks import measure_pen
+from ecg.layout.strokes import measure_pen
 from ecg.ruled import without_lines
 from ecg.scale import Scale
 

@@ -24,7 +24,7 @@ class Settings:
     fs_hz : float
         Samples a second of the signals, of what is read from csv as well.
     layout : str
-        A key of `ecg.plan.LAYOUTS`, or auto.
+        A key of `ecg.layout.catalogue.LAYOUTS`, or auto.
     """
 
     fs_hz: float = 500.0

@@ -16,8 +16,8 @@ from ecg.courses import Window, better_course
 from ecg.crossings import name_places
 from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
-from ecg.layout import Layout
-from ecg.marks import FINE, pen_profile, shares_at
+from ecg.layout.model import Layout
+from ecg.layout.strokes import FINE, pen_profile, shares_at
 from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]

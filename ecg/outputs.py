@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ecg.beats.delineate import Beats
 from ecg.beats.preprocess import Array
-from ecg.columns import Cell
 from ecg.digitize import Digitized
 from ecg.fit import Line
+from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
 from ecg.residual import einthoven_residual_mv
 from ecg.signal import DOUBT, Signals

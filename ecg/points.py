@@ -16,7 +16,7 @@ from ecg.lead_table import LEADS
 from featurize.errors import UserError
 
 if TYPE_CHECKING:
-    from ecg.columns import Cell
+    from ecg.layout.model import Cell
 
 _COLUMNS = ("page", "lead", "x", "y", "action")
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import Cell
 from ecg.fit import Line
 from ecg.gaps import fill_gaps
-from ecg.layout import Layout
+from ecg.layout.model import Cell, Layout
 from ecg.lead_table import LEADS
 from ecg.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 from ecg.scale import Scale

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecg.layout.catalogue import LAYOUTS
 from ecg.lead_table import LEADS
-from ecg.plan import LAYOUTS
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -34,7 +34,7 @@ class Style:
     Parameters
     ----------
     layout : str
-        A key of `ecg.plan.LAYOUTS`.
+        A key of `ecg.layout.catalogue.LAYOUTS`.
     px_per_mm : float
     mm_per_mv, mm_per_s : float
     size_mm : (float, float) or None

@@ -17,8 +17,8 @@ from scipy.signal import find_peaks
 from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, tips
 from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
-from ecg.layout import Layout
-from ecg.marks import FINE, pen_profile
+from ecg.layout.model import Layout
+from ecg.layout.strokes import FINE, pen_profile
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
 
 Floats = NDArray[np.float32]
@@ -51,7 +51,7 @@ _PASSES = 2
 
 @dataclass(frozen=True)
 class _Sheet:
-    """What lines are held against: see `untangled` and `ecg.marks.pen_profile`; columns of all complexes."""
+    """What lines are held against: see `untangled` and `ecg.layout.strokes.pen_profile`; columns of all complexes."""
 
     layout: Layout
     ink: Floats

@@ -3,12 +3,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ecg.kernels.pen import Floats, Ints, Reals
-
 
 @njit(cache=True)
-def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: float, gap: float, lift: float,
-                  score: Reals, source: Ints, entry: Ints, first: Ints, last: Ints) -> None:
+def cheapest_path(ink: NDArray[np.float32], rest: NDArray[np.float64], travel: float, pull: float, far: float,
+                  gap: float, lift: float, score: NDArray[np.float64], source: NDArray[np.int32],
+                  entry: NDArray[np.int32], first: NDArray[np.int32], last: NDArray[np.int32]) -> None:
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
@@ -49,7 +48,7 @@ def cheapest_path(ink: Floats, rest: Reals, travel: float, pull: float, far: flo
 
 
 @njit(cache=True)
-def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -> None:
+def mark_path(first: NDArray[np.int32], last: NDArray[np.int32], margin: int, claimed: NDArray[np.int8]) -> None:
     """Count in claimed (H, W) how many paths come within `margin` rows of a pixel in its column."""
     for x in range(len(first)):
         low, high = min(first[x], last[x]) - margin, max(first[x], last[x]) + margin
@@ -58,8 +57,8 @@ def mark_path(first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8]) -
 
 
 @njit(cache=True)
-def ink_run(ink: Floats, first: Ints, last: Ints, margin: int, claimed: NDArray[np.int8], top: Ints,
-            bottom: Ints) -> None:
+def ink_run(ink: NDArray[np.float32], first: NDArray[np.int32], last: NDArray[np.int32], margin: int,
+            claimed: NDArray[np.int8], top: NDArray[np.int32], bottom: NDArray[np.int32]) -> None:
     """Ends of the unbroken ink above and below a path in each column; none where it runs into another path's.
 
     ink, claimed (H, W), claimed of `mark_path`; first, last (W,); out: top, bottom (W,) rows, the path's own where

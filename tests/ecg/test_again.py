@@ -6,8 +6,8 @@ import pytest
 
 from ecg.again import ruled_lines
 from ecg.digitize import Digitized, digitize
+from ecg.layout.strokes import find_pulses, find_strokes
 from ecg.lead_table import LEADS
-from ecg.marks import find_pulses, find_strokes
 from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats

@@ -2,10 +2,8 @@
 import numpy as np
 import pytest
 
-from ecg.calibration import find_gain, find_speed
-from ecg.columns import Cell
-from ecg.marks import Pulse
-from ecg.paths import RowPath
+from ecg.layout.calibration import find_gain, find_speed
+from ecg.layout.model import Cell, Pulse, RowPath
 from ecg.printed import Printed
 from ecg.scale import Scale
 

@@ -10,11 +10,11 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
+from ecg.layout.model import NoTrace
 from ecg.lead_table import LEADS
 from ecg.letters import marks_of
 from ecg.names import read_words
 from ecg.points import Point
-from ecg.rows import NoTrace
 from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats

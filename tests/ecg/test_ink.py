@@ -7,9 +7,9 @@ import pytest
 
 from ecg.frames import without_frames
 from ecg.ink import find_colors
-from ecg.marks import measure_pen
+from ecg.layout.rows import clean
+from ecg.layout.strokes import measure_pen
 from ecg.page import flatten
-from ecg.rows import clean
 from ecg.ruled import without_lines
 from ecg.scale import Scale
 from ecg.synth import Style, draw_page, heartbeats

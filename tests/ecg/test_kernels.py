@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecg.kernels import pen
-from ecg.marks import FINE, pen_profile
+from ecg.kernels import pen, row_path
+from ecg.layout.strokes import FINE, pen_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import cheapest_cost, course_error, distance, ink_run, moved, path_cost  # noqa: E402
@@ -19,8 +19,8 @@ def test_no_path_is_cheaper(seed: int) -> None:
     rest = np.full(3, rng.integers(0, 4), float)
     first, last = np.zeros(3, np.int32), np.zeros(3, np.int32)
     settings = (0.01, 0.05, 2.0, 1.0, 1.3)
-    pen.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
-                          np.zeros((3, 4), np.int32), first, last)
+    row_path.cheapest_path(ink, rest, *settings, np.zeros((2, 4)), np.zeros((3, 4), np.int32),
+                           np.zeros((3, 4), np.int32), first, last)
     found = path_cost(ink, rest, *settings, first.tolist(), last.tolist())
     assert found == pytest.approx(cheapest_cost(ink, rest, *settings), abs=1e-6)
 
@@ -40,9 +40,9 @@ def test_runs_of_ink_are_those_of_the_twin() -> None:
     ink = (rng.random((20, 12)) > 0.3).astype(np.float32)
     first, last = rng.integers(4, 16, 12).astype(np.int32), rng.integers(4, 16, 12).astype(np.int32)
     claimed = (rng.random((20, 12)) > 0.8).astype(np.int8)
-    pen.mark_path(first, last, 1, claimed)
+    row_path.mark_path(first, last, 1, claimed)
     top, bottom = np.zeros(12, np.int32), np.zeros(12, np.int32)
-    pen.ink_run(ink, first, last, 1, claimed, top, bottom)
+    row_path.ink_run(ink, first, last, 1, claimed, top, bottom)
     assert (top.tolist(), bottom.tolist()) == ink_run(ink, first, last, 1, claimed)
 
 
@@ -61,7 +61,7 @@ def test_nothing_pulls_a_line_that_is_drawn_already() -> None:
     inside = np.zeros_like(ink)
     inside[:, 3:11] = 1
     left = pen.pen_equations(nodes, 2.0, 1 / 3, 0, reach, profile, FINE, ink, inside, nearest, who, which, diagonal,
-                                 beside, right)
+                             beside, right)
     assert left < 1e-4 and np.abs(right).max() < 1e-2 < diagonal.max()
 
 
@@ -74,7 +74,7 @@ def test_errors_of_courses_are_those_of_the_twin() -> None:
     others = np.minimum(rng.random(shape) * 6, reach).astype(np.float32)
     courses, errors = rng.random((4, 13)) * 15, np.zeros(4)
     pen.course_errors(courses, 1.4, 0.5, reach, profile, FINE, ink, trust, missing, others, others.copy(),
-                          np.zeros(ink.size, np.int32), errors)
+                      np.zeros(ink.size, np.int32), errors)
     for course, found in zip(courses, errors):
         assert found == pytest.approx(course_error(course, 1.4, 0.5, profile, FINE, ink, trust, missing, others),
                                       abs=1e-3)

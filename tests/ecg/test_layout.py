@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg.columns import find_gaps
 from ecg.digitize import Digitized, digitize
-from ecg.laws import in_step, misfit
+from ecg.layout.catalogue import LAYOUTS
+from ecg.layout.choose import choose_plan, without_extra
+from ecg.layout.columns import find_gaps
+from ecg.layout.einthoven import in_step, misfit
+from ecg.layout.model import Pulse, RowPath
 from ecg.lead_table import LEADS
-from ecg.marks import Pulse
-from ecg.paths import RowPath
-from ecg.plan import LAYOUTS, choose_plan, without_extra
 from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats

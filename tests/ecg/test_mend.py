@@ -8,11 +8,10 @@ import pytest
 from ecg.digitize import Digitized, digitize
 from ecg.fit import STEP_PX, Line
 from ecg.furniture import without_furniture
-from ecg.layout import Cell, Layout
+from ecg.layout.find import Cell
+from ecg.layout.model import Layout, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.marks import Pulse, Stroke
 from ecg.mend import mended
-from ecg.paths import RowPath
 from ecg.scale import Scale
 from ecg.swaps import uncrossed
 from ecg.synth import Style, draw_page

@@ -7,9 +7,10 @@ import pytest
 from ecg.digitize import Digitized, digitize
 from ecg.fit import STEP_PX, Line
 from ecg.furniture import led_on
+from ecg.layout.model import Stroke
+from ecg.layout.strokes import find_separators, find_strokes
 from ecg.lead_table import LEADS
 from ecg.letters import marks_of
-from ecg.marks import Stroke, find_separators, find_strokes
 from ecg.mend import _zigzags
 from ecg.names import read_words
 from ecg.page import Page, flatten, turned

@@ -2,11 +2,8 @@
 import numpy as np
 import pytest
 
-from ecg.columns import Cell
-from ecg.layout import Layout
+from ecg.layout.model import Cell, Layout, Pulse, RowPath
 from ecg.lead_table import LEADS
-from ecg.marks import Pulse
-from ecg.paths import RowPath
 from ecg.scale import Scale
 from ecg.signal import share_limb_leads, zero_row
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from ecg.choices import by_law, of_other_complexes, over_tips, tips
-from ecg.columns import Cell
 from ecg.digitize import digitize
 from ecg.fit import STEP_PX, Line
 from ecg.kernels import overlap
+from ecg.layout.model import Cell
+from ecg.layout.strokes import FINE, pen_profile
 from ecg.lead_table import LEADS
-from ecg.marks import FINE, pen_profile
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from ecg.tangles import find_complexes
@@ -84,10 +84,10 @@ def test_no_pair_is_better() -> None:
     errors = pair_errors(ink, trust, rest, first, second, *costs)
     best = min(errors, key=lambda pair: errors[pair])
     found = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, 1e9,
-                                     np.empty(300, np.float32))
+                              np.empty(300, np.float32))
     assert found[1:] == best and found[0] == pytest.approx(errors[best], rel=1e-5)
     none = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, errors[best] * 0.99,
-                                    np.empty(300, np.float32))
+                             np.empty(300, np.float32))
     assert none[1:] == (-1, -1)
     alone = np.empty(4)
     overlap.pixel_errors(ink, trust, np.maximum(rest, second[2]), at, first, alone)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.marks import Pulse, Stroke
+from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
@@ -25,7 +25,7 @@ def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], 
     ----------
     ink : (H, W) float32
     strokes : sequence of Stroke
-        Of `ecg.marks.find_strokes`.
+        Of `ecg.layout.strokes.find_strokes`.
     pulses : sequence of Pulse
     px_per_mm : Scale
     pen_px : float

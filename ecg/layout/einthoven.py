@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from ecg.layout.model import RowPath
 from ecg.lead_table import LIMB
-from ecg.paths import RowPath
 from ecg.scale import Scale
 
 Reals = NDArray[np.float64]

@@ -1,63 +1,20 @@
 """Where on a page each lead is drawn: rows, columns, names, pulses."""
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ecg.calibration import find_gain, find_speed
-from ecg.columns import Cell, find_cells, find_gaps
-from ecg.extent import aligned, begun
+from ecg.layout.calibration import find_gain, find_speed
+from ecg.layout.catalogue import LAYOUTS
+from ecg.layout.choose import choose_plan, without_extra
+from ecg.layout.columns import find_cells, find_gaps
+from ecg.layout.extent import aligned, begun
+from ecg.layout.model import Layout
+from ecg.layout.rows import find_rows, without_pulse
+from ecg.layout.step_pulses import with_steps
+from ecg.layout.strokes import as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
 from ecg.letters import marks_of
-from ecg.marks import Pulse, Stroke, as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
-from ecg.names import Word, read_words
+from ecg.names import read_words
 from ecg.page import Page
-from ecg.paths import RowPath
-from ecg.plan import LAYOUTS, choose_plan, without_extra
 from ecg.printed import read_printed
-from ecg.rows import find_rows, without_pulse
-from ecg.scale import Scale
-from ecg.steps import with_steps
 from featurize.errors import UserError
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The plan of a page.
-
-    Parameters
-    ----------
-    name : str
-        A key of `LAYOUTS`, or rows joined by "/" where the names say something else.
-    rows : sequence of RowPath
-    cells : sequence of Cell
-    pulses : sequence of Pulse
-    separators : sequence of Stroke
-    words : sequence of Word
-    mm_per_mv, mm_per_s : float
-        Of all leads, or of the limb leads.
-    pen_px, blur_px : float
-        Width of the trace's line, and standard deviation of its blur.
-    px_per_mm : Scale
-    warnings : sequence of str
-    chest_mm_per_mv : float or None
-        Of V1 to V6, where it is another.
-    """
-
-    name: str
-    rows: Sequence[RowPath]
-    cells: Sequence[Cell]
-    pulses: Sequence[Pulse]
-    separators: Sequence[Stroke]
-    words: Sequence[Word]
-    mm_per_mv: float
-    mm_per_s: float
-    pen_px: float
-    blur_px: float
-    px_per_mm: Scale
-    warnings: Sequence[str]
-    chest_mm_per_mv: float | None = None
-
-    def gain(self, lead: str) -> float:
-        """Millimetres a millivolt of a lead."""
-        return self.chest_mm_per_mv or self.mm_per_mv if lead.startswith("V") else self.mm_per_mv
 
 
 def find_layout(page: Page, name: str = "auto") -> Layout:

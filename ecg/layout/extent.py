@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.columns import step_px
+from ecg.layout.catalogue import Plan, runs_on
+from ecg.layout.columns import step_px
+from ecg.layout.model import Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.marks import Pulse, Stroke
 from ecg.names import Word
-from ecg.paths import RowPath
-from ecg.plan import Plan, runs_on
 from ecg.scale import Scale
 
 # A trace that begins this near to its pulse begins at it: the column between them is no gap.

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecg.columns import Cell
-from ecg.marks import Pulse
-from ecg.paths import RowPath
+from ecg.layout.model import Cell, Pulse, RowPath
 from ecg.printed import Printed
 from ecg.scale import Scale
 

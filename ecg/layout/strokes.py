@@ -1,11 +1,11 @@
 """Calibration pulses and separators: straight upright strokes that are no trace."""
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
@@ -29,49 +29,6 @@ _LEAST_SHARE = 0.001
 # Share of ink that a line leaves between two rows of pixels: from here on nothing, down to there all of it is made up.
 _SURE = 0.92
 _THIN = 0.8
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """An upright straight stroke; px, edges included."""
-
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-    @property
-    def x(self) -> float:
-        return (self.left + self.right) / 2
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left + 1
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top + 1
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """A calibration pulse.
-
-    Parameters
-    ----------
-    left, right : float
-        Columns of the middle of its two upright strokes.
-    top, base : float
-        Rows of the middle of its roof and of its foot.
-    step : float or None
-        Row of its lower roof, where it has two (`ecg.steps`).
-    """
-
-    left: float
-    right: float
-    top: float
-    base: float
-    step: float | None = None
 
 
 def find_strokes(ink: Floats, px_per_mm: Scale) -> list[Stroke]:

@@ -1,10 +1,11 @@
 """The path of one row's trace through the columns of a page."""
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.kernels.row_path import cheapest_path
+from ecg.layout.model import RowPath
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]
@@ -19,38 +20,6 @@ _FAINT = 0.05
 _SURE = 0.85
 # A steep stroke lies between two columns of pixels over a long way, each only partly inked.
 _LIFT = 1.3
-
-
-@dataclass(frozen=True)
-class RowPath:
-    """A trace from left to right.
-
-    Parameters
-    ----------
-    base : float
-        Row of its base line, px.
-    start, end : float
-        Columns between which it is drawn.
-    first, last : (W,) int32
-        Rows at which the path enters and leaves each column.
-    on_ink : (W,) bool
-        Whether there is ink on the path.
-    support : int
-        Number of columns on ink.
-    """
-
-    base: float
-    start: float
-    end: float
-    first: Ints
-    last: Ints
-    on_ink: NDArray[np.bool_]
-    support: int
-
-    @property
-    def middle(self) -> Reals:
-        """(W,) row halfway between entering and leaving."""
-        return (self.first + self.last) / 2
 
 
 def row_path(ink: Floats, base: float, px_per_mm: Scale, peak: float) -> RowPath | None:

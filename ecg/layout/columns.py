@@ -1,11 +1,10 @@
 """Where the leads of a row begin and end: equal shares of the row, or the pieces between gaps."""
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.paths import RowPath
-from ecg.plan import Plan, runs_on
+from ecg.layout.catalogue import Plan, runs_on
+from ecg.layout.model import Cell, RowPath
 from ecg.scale import Scale
 
 # Leads last whole quarters of a second, as 2.5, 5 or 10 s, or a third of 10 s; for no longer than this off it (s).
@@ -28,30 +27,6 @@ _REACH_MM = 11.0
 _UNEVEN = 0.06
 # A page shows one time only once: rows that are longer than this show their leads side by side.
 _LONGEST_S = 12.0
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One lead in one row.
-
-    Parameters
-    ----------
-    lead : str
-    row : int
-    start, end : float
-        Columns in px, subpixel: its time 0 and its end.
-    start_s : float
-        Time of its start from the beginning of the row.
-    named : bool
-        Its name was read, not only concluded.
-    """
-
-    lead: str
-    row: int
-    start: float
-    end: float
-    start_s: float
-    named: bool
 
 
 def find_cells(rows: Sequence[RowPath], leads: Plan, gaps: Sequence[tuple[float, float]], px_per_s: float,

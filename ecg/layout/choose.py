@@ -4,20 +4,12 @@ from itertools import chain, cycle
 
 import numpy as np
 
-from ecg.laws import in_step, misfit
+from ecg.layout.catalogue import _COMMON, LAYOUTS, Plan, runs_on
+from ecg.layout.einthoven import in_step, misfit
+from ecg.layout.model import NoTrace, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.marks import Pulse, Stroke
 from ecg.names import Word
-from ecg.paths import RowPath
-from ecg.rows import NoTrace
 from ecg.scale import Scale
-
-Plan = tuple[tuple[str, ...], ...]
-
-_LIMB = LEADS[:6]
-_CHEST = LEADS[6:]
-# From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
-_CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 
 _STROKE = 0.4
 _STROKES = 1.0
@@ -40,35 +32,8 @@ _MOST_LINES = 6
 _STRIP = "I"
 # Names for each row, from which a layout with one row less than was found is believed.
 _ENOUGH = 0.5
-_COMMON = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
 # A known layout is doubted where it explains less than this share of the names that stand in lines.
 _KNOWN = 0.7
-
-
-def _in_columns(leads: Sequence[str], rows: int) -> Plan:
-    """Leads down the first column, then down the next."""
-    return tuple(tuple(leads[r::rows]) for r in range(rows))
-
-
-def _across(leads: Sequence[str], columns: int) -> Plan:
-    """Leads along the first row, then along the next."""
-    return tuple(tuple(leads[k:k + columns]) for k in range(0, len(leads), columns))
-
-
-_GRID34 = _in_columns(LEADS, 3)
-_GRID62 = _in_columns(LEADS, 6)
-_CABRERA34 = _in_columns((*_CABRERA, *_CHEST), 3)
-_CABRERA62 = _in_columns((*_CABRERA, *_CHEST), 6)
-# Rows from the top; a rhythm strip is a row of one lead below rows of several.
-LAYOUTS: dict[str, Plan] = {
-    "3x4+1": (*_GRID34, ("II",)), "3x4": _GRID34, "3x4+2": (*_GRID34, ("II",), ("V1",)),
-    "3x4+3": (*_GRID34, ("V1",), ("II",), ("V5",)), "6x2": _GRID62, "6x2+1": (*_GRID62, ("II",)),
-    "6x2+2": (*_GRID62, ("II",), ("V1",)), "4x3": _in_columns(LEADS, 4), "4x3+1": (*_in_columns(LEADS, 4), ("II",)),
-    "12x1": _in_columns(LEADS, 12), "6x1": _in_columns(_LIMB, 6), "6x1 chest": _in_columns(_CHEST, 6),
-    "3x1": (("I",), ("II",), ("III",)), "2x1": (("II",), ("V1",)), "1x1": (("II",),),
-    "3x4 cabrera": _CABRERA34, "3x4+1 cabrera": (*_CABRERA34, ("II",)), "6x2 cabrera": _CABRERA62,
-    "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12),
-    "4x3 across": _across(LEADS, 3), "6x2 across": _across(LEADS, 2)}
 
 
 def choose_plan(rows: Sequence[RowPath], words: Sequence[Word], separators: Sequence[Stroke], px_per_mm: Scale,
@@ -109,11 +74,6 @@ def _upright_avr(rows: Sequence[RowPath], leads: Plan, px_per_mm: Scale, warning
         return leads
     warnings.append("by the limb leads' laws aVR is drawn the other way up than this layout has it: it was turned")
     return turned
-
-
-def runs_on(leads: Plan) -> bool:
-    """Whether one lead runs on from row to row."""
-    return len(leads) > 1 and len(set(leads)) == 1 and len(leads[0]) == 1
 
 
 def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequence[Pulse], px_per_mm: Scale

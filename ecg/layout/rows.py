@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecg.marks import Pulse
+from ecg.layout.model import NoTrace, Pulse, RowPath
+from ecg.layout.row_path import cover, row_again, row_path
 from ecg.page import Page
-from ecg.paths import RowPath, cover, row_again, row_path
 from ecg.scale import Scale
-from featurize.picture import ImageError
 
 Floats = NDArray[np.float32]
 
@@ -26,12 +25,6 @@ _SHARED = 0.35
 _SHARED_WITH_ALL = 0.4
 # Share of the outermost millimetre's length that a frame or a scanner's dark rim inks at least.
 _RIM = 0.2
-
-
-class NoTrace(ImageError):
-    """A grid without a trace."""
-
-    reason = "no_trace"
 
 
 def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0) -> list[RowPath]:

@@ -1,0 +1,157 @@
+"""The data of a layout: strokes, pulses, cells, row paths, the layout itself."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.names import Word
+from ecg.scale import Scale
+from featurize.picture import ImageError
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """An upright straight stroke; px, edges included."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    @property
+    def x(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left + 1
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top + 1
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse.
+
+    Parameters
+    ----------
+    left, right : float
+        Columns of the middle of its two upright strokes.
+    top, base : float
+        Rows of the middle of its roof and of its foot.
+    step : float or None
+        Row of its lower roof, where it has two (`ecg.steps`).
+    """
+
+    left: float
+    right: float
+    top: float
+    base: float
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One lead in one row.
+
+    Parameters
+    ----------
+    lead : str
+    row : int
+    start, end : float
+        Columns in px, subpixel: its time 0 and its end.
+    start_s : float
+        Time of its start from the beginning of the row.
+    named : bool
+        Its name was read, not only concluded.
+    """
+
+    lead: str
+    row: int
+    start: float
+    end: float
+    start_s: float
+    named: bool
+
+
+@dataclass(frozen=True)
+class RowPath:
+    """A trace from left to right.
+
+    Parameters
+    ----------
+    base : float
+        Row of its base line, px.
+    start, end : float
+        Columns between which it is drawn.
+    first, last : (W,) int32
+        Rows at which the path enters and leaves each column.
+    on_ink : (W,) bool
+        Whether there is ink on the path.
+    support : int
+        Number of columns on ink.
+    """
+
+    base: float
+    start: float
+    end: float
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+    on_ink: NDArray[np.bool_]
+    support: int
+
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        """(W,) row halfway between entering and leaving."""
+        return (self.first + self.last) / 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The plan of a page.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LAYOUTS`, or rows joined by "/" where the names say something else.
+    rows : sequence of RowPath
+    cells : sequence of Cell
+    pulses : sequence of Pulse
+    separators : sequence of Stroke
+    words : sequence of Word
+    mm_per_mv, mm_per_s : float
+        Of all leads, or of the limb leads.
+    pen_px, blur_px : float
+        Width of the trace's line, and standard deviation of its blur.
+    px_per_mm : Scale
+    warnings : sequence of str
+    chest_mm_per_mv : float or None
+        Of V1 to V6, where it is another.
+    """
+
+    name: str
+    rows: Sequence[RowPath]
+    cells: Sequence[Cell]
+    pulses: Sequence[Pulse]
+    separators: Sequence[Stroke]
+    words: Sequence[Word]
+    mm_per_mv: float
+    mm_per_s: float
+    pen_px: float
+    blur_px: float
+    px_per_mm: Scale
+    warnings: Sequence[str]
+    chest_mm_per_mv: float | None = None
+
+    def gain(self, lead: str) -> float:
+        """Millimetres a millivolt of a lead."""
+        return self.chest_mm_per_mv or self.mm_per_mv if lead.startswith("V") else self.mm_per_mv
+
+
+class NoTrace(ImageError):
+    """A grid without a trace."""
+
+    reason = "no_trace"
