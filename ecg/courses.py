@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecg.fit import STEP_PX, fit_window
 from ecg.kernels.pen import course_errors, polylines
-from ecg.layout.strokes import FINE
+from ecg.page.pen import FINE
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -54,7 +54,7 @@ class Window:
     own : (H, W) uint8
         1 on ink that hangs together with the line.
     profile : (m,) float64
-        Of `ecg.layout.strokes.pen_profile`.
+        Of `ecg.page.pen.pen_profile`.
     pen_px : float
     """
 

@@ -12,9 +12,9 @@ from ecg.furniture import led_on, without_furniture
 from ecg.layout.find import find_layout
 from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
-from ecg.layout.strokes import as_line
 from ecg.mend import mended
-from ecg.page import Page, read_page, turned
+from ecg.page.pen import as_line
+from ecg.page.read import Page, read_page, turned
 from ecg.points import Point, of_cell
 from ecg.signal import Signals, signals, with_strips_named
 from ecg.swaps import uncrossed

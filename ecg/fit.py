@@ -15,7 +15,7 @@ from ecg.crossings import merged_names, without_letters
 from ecg.kernels.pen import move_nodes, pen_distance, pen_equations
 from ecg.kernels.row_path import ink_run, mark_path
 from ecg.layout.model import Cell, Layout, RowPath
-from ecg.layout.strokes import FINE, pen_profile
+from ecg.page.pen import FINE, pen_profile
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -157,7 +157,7 @@ def fit_window(courses: Sequence[Reals], x0: Sequence[float], held: Sequence[tup
     ink, trust, others : (H, W) float32
         Of the window: share of ink; weight; distance to what is drawn besides.
     profile : (m,) float64
-        Of `ecg.layout.strokes.pen_profile`.
+        Of `ecg.page.pen.pen_profile`.
     rounds : int
     """
     nodes, reach = [y.copy() for y in courses], len(profile) / FINE

@@ -17,7 +17,7 @@ from ecg.crossings import name_places
 from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
-from ecg.layout.strokes import FINE, pen_profile, shares_at
+from ecg.page.pen import FINE, pen_profile, shares_at
 from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]

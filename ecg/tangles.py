@@ -18,7 +18,7 @@ from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, 
 from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
-from ecg.layout.strokes import FINE, pen_profile
+from ecg.page.pen import FINE, pen_profile
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
 
 Floats = NDArray[np.float32]
@@ -51,7 +51,7 @@ _PASSES = 2
 
 @dataclass(frozen=True)
 class _Sheet:
-    """What lines are held against: see `untangled` and `ecg.layout.strokes.pen_profile`; columns of all complexes."""
+    """What lines are held against: see `untangled` and `ecg.page.pen.pen_profile`; columns of all complexes."""
 
     layout: Layout
     ink: Floats

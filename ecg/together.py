@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ecg.courses import drawing_cost
 from ecg.fit import STEP_PX, fit_window
 from ecg.kernels.overlap import best_pair, covers, pixel_errors
-from ecg.layout.strokes import FINE, shares_at
+from ecg.page.pen import FINE, shares_at
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Tangle:
     ink, trust, others : (H, W) float32
         Share of ink; weight of each pixel; distance to all that is drawn besides.
     profile : (m,) float64
-        Of `ecg.layout.strokes.pen_profile`.
+        Of `ecg.page.pen.pen_profile`.
     """
 
     owners: Sequence[int]

@@ -9,10 +9,11 @@ from ecg.layout.extent import aligned, begun
 from ecg.layout.model import Layout
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_steps
-from ecg.layout.strokes import as_line, bars_at, find_pulses, find_separators, find_strokes, measure_pen
+from ecg.layout.strokes import bars_at, find_pulses, find_separators, find_strokes
 from ecg.letters import marks_of
 from ecg.names import read_words
-from ecg.page import Page
+from ecg.page.pen import as_line, measure_pen
+from ecg.page.read import Page
 from ecg.printed import read_printed
 from featurize.errors import UserError
 

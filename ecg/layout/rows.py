@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 
 from ecg.layout.model import NoTrace, Pulse, RowPath
 from ecg.layout.row_path import cover, row_again, row_path
-from ecg.page import Page
+from ecg.page.read import Page
 from ecg.scale import Scale
 
 Floats = NDArray[np.float32]

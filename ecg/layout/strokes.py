@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
@@ -17,18 +16,6 @@ _STROKE_MM = 3.0
 _PULSE_WIDTH_MM = (2.2, 11.0)
 # Two pulses that are no farther apart are one, found twice.
 _APART_MM = 3.0
-# Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
-# that stand alone in the former below which it is tried.
-_PROFILE = 5
-_WIDE_PROFILE = 9
-_CLEAR = 0.5
-# Steps a pixel of `pen_profile`.
-FINE = 16
-# Share of ink from which a pen is said to lay any.
-_LEAST_SHARE = 0.001
-# Share of ink that a line leaves between two rows of pixels: from here on nothing, down to there all of it is made up.
-_SURE = 0.92
-_THIN = 0.8
 
 
 def find_strokes(ink: Floats, px_per_mm: Scale) -> list[Stroke]:
@@ -163,70 +150,3 @@ def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: Scale) ->
         return None
     a, b = max(runs, key=lambda r: r[1] - r[0])
     return Stroke(left, right, top + int(a), top + int(b) - 1) if b - a > 2 * px_per_mm.y else None
-
-
-def measure_pen(ink: Floats) -> tuple[float, float]:
-    """Width of the trace's line and blur of its edge (standard deviation), px.
-
-    Both from the sum and the spread of ink across nearly level runs that stand alone: a line of width w blurred by
-    sigma spreads by w^2 / 12 + sigma^2.
-    """
-    mask = ink > 0.5
-    # Columns of a level run: ink here, and at both sides two columns on.
-    level = mask[1:-1, 2:-2] & mask[1:-1, :-4] & mask[1:-1, 4:]
-    middle = ink[:, 2:-2]
-    at = np.flatnonzero(level & (middle[1:-1] >= middle[:-2]) & (middle[1:-1] > middle[2:]))
-    rows, columns = at // middle.shape[1] + 1, at % middle.shape[1]
-    around, clear = _profiles(middle, rows, columns, _PROFILE)
-    if clear < _CLEAR:  # lines as thick as the window, or a page full of strokes
-        wider, _ = _profiles(middle, rows, columns, _WIDE_PROFILE)
-        if len(wider) and np.quantile(wider.sum(axis=1), 0.25) > _PROFILE - 1:
-            around = wider
-    if len(around) < 30:
-        return 2.0, 0.3
-    offsets = np.arange(around.shape[1]) - around.shape[1] // 2
-    around = np.maximum(around - np.minimum(around[:, :1], around[:, -1:]), 0)
-    total = around.sum(axis=1)
-    center = (around * offsets).sum(axis=1) / total
-    spread = (around * (offsets - center[:, None]) ** 2).sum(axis=1) / total
-    thin = total <= np.quantile(total, 0.6)
-    width = float(np.quantile(total, 0.25))
-    blur = max(float(np.median(spread[thin])) - width ** 2 / 12, 0.06)
-    return width, float(np.sqrt(blur))
-
-
-def _profiles(ink: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], reach: int) -> tuple[Reals, float]:
-    """(n, 2 reach + 1) ink above and below places of a level run where it stands alone, and the share that does."""
-    inside = (rows >= reach) & (rows < len(ink) - reach)
-    rows, columns = rows[inside], columns[inside]
-    pick = np.linspace(0, len(rows) - 1, min(len(rows), 4000)).astype(int)
-    around = ink[rows[pick][:, None] + np.arange(-reach, reach + 1), columns[pick][:, None]].astype(np.float64)
-    alone = np.maximum(around[:, 0], around[:, -1]) < 0.25  # strokes run out of the window
-    return around[alone], float(alone.mean()) if len(alone) else 0.0
-
-
-def pen_profile(pen_px: float, blur_px: float) -> Reals:
-    """Share of ink at distances 0, 1 / 16, 2 / 16, ... px from the path of a blurred pen, to where it ends."""
-    radius = pen_px / 2
-    d = np.arange(0, radius + 1 + 2.5 * blur_px, 1 / FINE)
-    sigma = np.sqrt(2) * blur_px
-    shares = 0.5 * (erf((radius - d) / sigma) + erf((radius + d) / sigma))
-    # Loops over pixels take as long as this reaches far.
-    return np.asarray(shares[:np.count_nonzero(shares > _LEAST_SHARE) + 1], np.float64)
-
-
-def shares_at(distance: Floats, profile: Reals) -> Floats:
-    """Share of ink (float32) that a pen lays at distances in px, of any shape; profile of `pen_profile`."""
-    shares = np.r_[profile, 0].astype(np.float32)
-    return np.asarray(shares[np.minimum((distance * FINE).astype(np.int32), len(profile))])
-
-
-def as_line(ink: Floats, pen_px: float, blur_px: float) -> tuple[Floats, float]:
-    """Share of ink (H, W) raised where lines are so thin or blurred that between two rows of pixels little is left.
-
-    Also the share that the middle of a level line then has where it runs along one row.
-    """
-    profile = pen_profile(pen_px, blur_px)
-    between = float(profile[FINE // 2])
-    more = 1 + (1 / between - 1) * float(np.clip((_SURE - between) / (_SURE - _THIN), 0, 1))
-    return (np.minimum(ink * np.float32(more), np.float32(1)) if more > 1 else ink), min(1.0, more * float(profile[0]))

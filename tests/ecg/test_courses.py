@@ -5,7 +5,7 @@ import pytest
 
 from ecg.courses import Window, better_course
 from ecg.fit import STEP_PX
-from ecg.layout.strokes import pen_profile
+from ecg.page.pen import pen_profile
 
 HEIGHT, WIDTH, PEN_PX, BLUR_PX = 80, 50, 2.0, 0.3
 X = np.arange(10.0, 40.0, STEP_PX)

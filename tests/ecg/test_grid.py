@@ -5,11 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.bend import find_bend
 from ecg.degrade import degrade
-from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.ink import darkness, find_colors, grid_signal
-from ecg.page import Page, TooSmall, flatten
+from ecg.page.bend import find_bend
+from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
+from ecg.page.ink import darkness, find_colors, grid_signal
+from ecg.page.read import Page, TooSmall, flatten
 from ecg.synth import Style, draw_page, heartbeats
 
 # A stretch of time by 0.5 % costs 12 dB, by 0.05 % almost nothing.

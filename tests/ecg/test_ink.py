@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.frames import without_frames
-from ecg.ink import find_colors
 from ecg.layout.rows import clean
-from ecg.layout.strokes import measure_pen
-from ecg.page import flatten
-from ecg.ruled import without_lines
+from ecg.page.frames import without_frames
+from ecg.page.gridlines import without_lines
+from ecg.page.ink import find_colors
+from ecg.page.pen import measure_pen
+from ecg.page.read import flatten
 from ecg.scale import Scale
 from ecg.synth import Style, draw_page, heartbeats
 

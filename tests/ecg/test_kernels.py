@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecg.kernels import pen, row_path
-from ecg.layout.strokes import FINE, pen_profile
+from ecg.page.pen import FINE, pen_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import cheapest_cost, course_error, distance, ink_run, moved, path_cost  # noqa: E402

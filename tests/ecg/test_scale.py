@@ -13,7 +13,7 @@ from ecg.lead_table import LEADS
 from ecg.letters import marks_of
 from ecg.mend import _zigzags
 from ecg.names import read_words
-from ecg.page import Page, flatten, turned
+from ecg.page.read import Page, flatten, turned
 from ecg.scale import Scale
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats

@@ -13,8 +13,8 @@ from ecg.digitize import digitize
 from ecg.fit import STEP_PX, Line
 from ecg.kernels import overlap
 from ecg.layout.model import Cell
-from ecg.layout.strokes import FINE, pen_profile
 from ecg.lead_table import LEADS
+from ecg.page.pen import FINE, pen_profile
 from ecg.score import decibels, page_ratio
 from ecg.synth import Style, draw_page, heartbeats
 from ecg.tangles import find_complexes

@@ -87,7 +87,7 @@ def find_lattice(signal: Floats) -> Lattice:
     Parameters
     ----------
     signal : (H, W) float32
-        Of `ecg.ink.grid_signal`.
+        Of `ecg.page.ink.grid_signal`.
 
     Raises
     ------

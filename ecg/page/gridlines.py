@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
-from ecg.grid import BOX_MM
+from ecg.page.grid import BOX_MM
 from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import gaussian_windows, grid_waves
-from ecg.grid import BOX_MM
+from ecg.page.bend import gaussian_windows, grid_waves
+from ecg.page.grid import BOX_MM
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -38,7 +38,7 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], square_p
     rgb : (H, W, 3) uint8
         The page, coarsely: two pixels a millimetre.
     signal : (H, W) float32
-        Of `ecg.ink.grid_signal`, as coarse.
+        Of `ecg.page.ink.grid_signal`, as coarse.
     origin : (float, float)
         Column and row of one crossing of 5 mm lines.
     square_px_per_mm : float

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import label
 
-from ecg.field import Bend
-from ecg.grid import BOX_MM
+from ecg.page.displacement import Bend
+from ecg.page.grid import BOX_MM
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -42,7 +42,7 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     Parameters
     ----------
     signal : (H, W) float32
-        Of `ecg.ink.grid_signal`; two pixels a millimetre are enough.
+        Of `ecg.page.ink.grid_signal`; two pixels a millimetre are enough.
     paper : (H, W) bool
         Where there is paper.
     origin : (float, float)

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.bend import find_bend, shows_boxes
-from ecg.field import Bend, ToSource
-from ecg.frames import without_frames
-from ecg.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
-from ecg.paper import Mask, find_paper, painted
-from ecg.pdf import is_pdf, render
+from ecg.page.bend import find_bend, shows_boxes
+from ecg.page.displacement import Bend, ToSource
+from ecg.page.frames import without_frames
+from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
+from ecg.page.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
+from ecg.page.paper import Mask, find_paper, painted
+from ecg.page.pdf import is_pdf, render
 from ecg.scale import Scale
 from featurize.images import Limits, read_bytes, read_image
 from featurize.picture import ImageError

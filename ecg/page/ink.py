@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.layout.strokes import measure_pen
-from ecg.ruled import without_lines
+from ecg.page.gridlines import without_lines
+from ecg.page.pen import measure_pen
 from ecg.scale import Scale
 
 Bytes = NDArray[np.uint8]

@@ -1,0 +1,1 @@
+"""A page's paper, grid, bending, ink and pen."""
