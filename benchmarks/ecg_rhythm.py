@@ -23,7 +23,7 @@ from classify.fitting import models
 from ecg.beats.delineate import find_beats
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
-from ecg.rhythm import FEATURES, rhythm_row
+from ecg.rhythm.features import FEATURES, rhythm_row
 from ecg.synth import draw_page
 from featurize.picture import ImageError
 

@@ -87,7 +87,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
         raise UserError(f"not one of {len(every)} pages could be digitized; the first, {failed[0].item.path}: "
                         f"{failed[0].error}")
     from ecg.report.page import write_report
-    from ecg.table import write_rhythm
+    from ecg.rhythm.table import write_rhythm
     rows = [{**_numbers(d.facts), "path": d.item.path, "sha256": d.facts["sha256"]} for d in every if d.facts]
     write_rhythm(rows, out / "rhythm.parquet", labels, label_columns, group_column)
     write_report(every, out)
@@ -191,7 +191,7 @@ def _digitize_one(item: Item, out: Path, settings: Settings) -> Done:
 
 def _load_end() -> None:
     """Load what a run ends with, while processes digitize."""
-    for name in ("ecg.table", "ecg.report.page"):
+    for name in ("ecg.rhythm.table", "ecg.report.page"):
         import_module(name)
 
 

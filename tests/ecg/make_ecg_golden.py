@@ -17,7 +17,7 @@ from ecg.degrade import degrade
 from ecg.digitize import digitize
 from ecg.job import VERSION
 from ecg.outputs import facts
-from ecg.rhythm import FAMILIES, rhythm_row
+from ecg.rhythm.features import FAMILIES, rhythm_row
 from ecg.synth import Bytes, Style, draw_page, heartbeats
 
 FOLDER = Path(__file__).parents[1] / "golden"

@@ -8,9 +8,9 @@ from made_heart import LEADS, heart, page
 
 from classify.data.columns import check_columns, matrix, model_columns
 from ecg.beats.delineate import find_beats
-from ecg.regularity import RR, rr_statistics
-from ecg.rhythm import FEATURES, NUISANCE, rhythm_row
-from ecg.table import write_rhythm
+from ecg.rhythm.features import FEATURES, NUISANCE, rhythm_row
+from ecg.rhythm.rr_and_atria import RR, rr_statistics
+from ecg.rhythm.table import write_rhythm
 from featurize.errors import UserError
 from featurize.table import read_table
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from ecg.beats.delineate import Beats
 from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle, resampled
 from ecg.lead_table import LEADS
-from ecg.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
-from ecg.regularity import ATRIA, RR, atrial_activity, rr_statistics
+from ecg.rhythm.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
+from ecg.rhythm.rr_and_atria import ATRIA, RR, atrial_activity, rr_statistics
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.

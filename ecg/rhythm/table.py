@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg.rhythm import FAMILIES, FEATURES, NUISANCE
+from ecg.rhythm.features import FAMILIES, FEATURES, NUISANCE
 from featurize.errors import UserError
 from featurize.labels import Sheet, label_columns_of, match_rows, read_sheet, truth
 from featurize.table import TableInfo, write_table
@@ -20,7 +20,7 @@ def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | N
     Parameters
     ----------
     rows : sequence of mappings
-        `path`, `sha256` and the features of `ecg.rhythm.rhythm_row`, a record each.
+        `path`, `sha256` and the features of `ecg.rhythm.features.rhythm_row`, a record each.
     path : Path
     labels : Path, optional
         A csv whose first column is the file of each record.

@@ -1,0 +1,1 @@
+"""One row of named numbers for each record."""
