@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
 from ecg.beats.delineate import WAVES, find_beats
-from ecg.records import read_record
+from ecg.signals.records import read_record
 
 Times = dict[str, NDArray[np.float64]]
 NAMES = {"p": "P", "r": "R", "t": "T"}

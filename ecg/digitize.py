@@ -16,7 +16,7 @@ from ecg.mend import mended
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.points import Point, of_cell
-from ecg.signal import Signals, signals, with_strips_named
+from ecg.signals.millivolts import Signals, signals, with_strips_named
 from ecg.swaps import uncrossed
 from ecg.tangles import untangled
 

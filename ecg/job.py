@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ecg.points import Point
-from ecg.records import SUFFIXES
+from ecg.signals.records import SUFFIXES
 from featurize.images import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py

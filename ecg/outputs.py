@@ -16,8 +16,8 @@ from ecg.digitize import Digitized
 from ecg.fit import Line
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
-from ecg.residual import einthoven_residual_mv
-from ecg.signal import DOUBT, Signals
+from ecg.signals.millivolts import DOUBT, Signals
+from ecg.signals.residual import einthoven_residual_mv
 from featurize.files import replacing, write_text
 
 Bytes = NDArray[np.uint8]

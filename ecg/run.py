@@ -14,7 +14,7 @@ import pandas as pd
 
 from ecg.job import Done, Item, Settings, content_of, is_record, key_of
 from ecg.points import Point, read_points
-from ecg.records import SUFFIXES, holds_leads
+from ecg.signals.records import SUFFIXES, holds_leads
 from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.images import is_image_name

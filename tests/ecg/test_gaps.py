@@ -6,9 +6,9 @@ import pytest
 
 from ecg.degrade import degrade
 from ecg.digitize import digitize
-from ecg.gaps import fill_gaps
 from ecg.lead_table import LEADS
 from ecg.score import decibels, page_ratio
+from ecg.signals.gaps import fill_gaps
 from ecg.synth import draw_page, heartbeats
 
 FS_HZ = 500.0

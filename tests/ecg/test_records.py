@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_heart import LEADS, heart
 
-from ecg.records import RecordError, holds_leads, read_record
 from ecg.run import Settings, digitize_pages
+from ecg.signals.records import RecordError, holds_leads, read_record
 from featurize.errors import UserError
 
 STEADY = np.arange(0.5, 9.6, 0.8)

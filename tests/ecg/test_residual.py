@@ -4,8 +4,8 @@ import pytest
 from made_heart import LEADS, heart
 
 from ecg.outputs import facts_of_record
-from ecg.residual import einthoven_residual_mv
-from ecg.signal import share_limb_leads
+from ecg.signals.millivolts import share_limb_leads
+from ecg.signals.residual import einthoven_residual_mv
 
 BEATS = np.arange(0.5, 9.6, 0.8)
 

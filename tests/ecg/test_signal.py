@@ -5,7 +5,7 @@ import pytest
 from ecg.layout.model import Cell, Layout, Pulse, RowPath
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
-from ecg.signal import share_limb_leads, zero_row
+from ecg.signals.millivolts import share_limb_leads, zero_row
 
 SCALE = Scale.square(8.0)
 N = 500

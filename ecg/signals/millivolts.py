@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.fit import Line
-from ecg.gaps import fill_gaps
 from ecg.layout.model import Cell, Layout
 from ecg.lead_table import LEADS
-from ecg.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 from ecg.scale import Scale
+from ecg.signals.gaps import fill_gaps
+from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 
 Reals = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Signals:
     likelihood : (12, n) float64
         0..1 how surely the sample was seen, NaN where `mv` is.
     einthoven_residual_mv : float
-        See `ecg.residual`; NaN where I, II and III are never drawn together.
+        See `ecg.signals.residual`; NaN where I, II and III are never drawn together.
     """
 
     fs_hz: float

@@ -1,0 +1,1 @@
+"""Signals in millivolts: from traces, from files, and their gaps."""
