@@ -194,7 +194,7 @@ def demo(what: Annotated[str, typer.Argument(metavar="[images|ecg|all]")] = "ima
 
 
 def _demo_ecg(output: Path) -> None:
-    from ecg.demo import write_pages
+    from ecg.simulate.demo import write_pages
     start = time.perf_counter()
     pages = write_pages(output)
     _say(f"pages drawn: {pages}")

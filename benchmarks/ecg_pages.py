@@ -18,11 +18,12 @@ import pandas as pd
 
 from benchmarks.record import RESULTS, write
 from ecg.beats.delineate import find_beats
-from ecg.degrade import KINDS, degrade
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.degrade import KINDS, degrade
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 from featurize.picture import ImageError
 
 FS_HZ = 500.0
@@ -178,7 +179,7 @@ def main() -> None:
     rows += _made(given.seeds) if given.seeds else []
     write(given.out, "ECG pages", "Signal to error power in dB as the contest defines it (each lead shifted by at most "
           "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn "
-          "by ecg.synth and degraded by ecg.degrade, seeds from 0; the digitizer was developed while looking at such "
+          "by ecg.simulate.draw and degraded by ecg.simulate.degrade, seeds from 0; the digitizer was developed while looking at such "
           "pages and at the real ones, so no figure here is held out. R waves are sought by ecg.beats.delineate in the true and "
           "in the digitized signals, all leads; 'more' are those found on pages alone. Peers are scored by the files "
           "that they wrote.", rows)

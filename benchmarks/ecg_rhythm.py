@@ -24,7 +24,7 @@ from ecg.beats.delineate import find_beats
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.rhythm.features import FEATURES, rhythm_row
-from ecg.synth import draw_page
+from ecg.simulate.draw import draw_page
 from featurize.picture import ImageError
 
 FS, FOLDS, SEEDS, LEAST = 500.0, 5, (0, 1, 2), 10
@@ -87,7 +87,7 @@ def main() -> None:
             row[f"{name}: RR alone"] = round(auroc(x[[c for c in x if "_rr_" in c]], y), 4)
         rows.append(row)
     about = (f"{len(ids)} records of {given.ptbxl.name}, codes with at least {LEAST} records; {FOLDS} folds by record, "
-             f"mean of {len(SEEDS)} divisions, 120 rounds. Pages are drawn by ecg.synth and read back.")
+             f"mean of {len(SEEDS)} divisions, 120 rounds. Pages are drawn by ecg.simulate.draw and read back.")
     write(given.out, "ECG rhythm and statements", about, rows)
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from made_heart import LEADS, heart
 
 from ecg.beats.delineate import find_beats
-from ecg.degrade import degrade
 from ecg.digitize import digitize
 from ecg.job import VERSION
 from ecg.outputs import facts
 from ecg.rhythm.features import FAMILIES, rhythm_row
-from ecg.synth import Bytes, Style, draw_page, heartbeats
+from ecg.simulate.degrade import degrade
+from ecg.simulate.draw import Bytes, Style, draw_page
+from ecg.simulate.heart import heartbeats
 
 FOLDER = Path(__file__).parents[1] / "golden"
 GOLDEN = FOLDER / f"ecg_v{VERSION}.json"

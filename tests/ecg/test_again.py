@@ -9,8 +9,9 @@ from ecg.digitize import Digitized, digitize
 from ecg.layout.strokes import find_pulses, find_strokes
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 
 
 def read(rgb: np.ndarray) -> Digitized:

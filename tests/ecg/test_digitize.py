@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg.degrade import degrade
 from ecg.digitize import Digitized, digitize
 from ecg.layout.model import NoTrace
 from ecg.lead_table import LEADS
@@ -16,8 +15,10 @@ from ecg.letters import marks_of
 from ecg.names import read_words
 from ecg.points import Point
 from ecg.scale import Scale
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.degrade import degrade
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 from featurize.errors import UserError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

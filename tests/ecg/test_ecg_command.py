@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import cli
-from ecg import demo
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate import demo
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
 
 
 @pytest.fixture

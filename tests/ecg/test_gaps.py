@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg.degrade import degrade
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
-from ecg.score import decibels, page_ratio
 from ecg.signals.gaps import fill_gaps
-from ecg.synth import draw_page, heartbeats
+from ecg.simulate.degrade import degrade
+from ecg.simulate.draw import draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 
 FS_HZ = 500.0
 

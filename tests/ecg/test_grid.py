@@ -5,12 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.degrade import degrade
 from ecg.page.bend import find_bend
 from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.page.ink import darkness, find_colors, grid_signal
 from ecg.page.read import Page, TooSmall, flatten
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.degrade import degrade
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
 
 # A stretch of time by 0.5 % costs 12 dB, by 0.05 % almost nothing.
 TOLERANCE = 5e-4

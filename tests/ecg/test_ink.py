@@ -12,7 +12,8 @@ from ecg.page.ink import find_colors
 from ecg.page.pen import measure_pen
 from ecg.page.read import flatten
 from ecg.scale import Scale
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
 
 WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (0, 0, 179)
 

@@ -12,8 +12,9 @@ from ecg.layout.einthoven import in_step, misfit
 from ecg.layout.model import Pulse, RowPath
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 
 PX = 6.0
 SCALE = Scale.square(PX)
@@ -94,7 +95,7 @@ def test_without_names_the_limb_leads_laws_tell_the_layout(layout: str, row_mm: 
 def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     other = {"aVR": "-aVR", "-aVR": "aVR"}
     turned = tuple(tuple(other.get(lead, lead) for lead in row) for row in LAYOUTS[layout])
-    monkeypatch.setattr("ecg.synth.LAYOUTS", LAYOUTS | {layout: turned})
+    monkeypatch.setattr("ecg.simulate.draw.LAYOUTS", LAYOUTS | {layout: turned})
     rgb, truth = draw_page(heartbeats(3), Style(layout=layout, row_mm=28, names="above", separators="none"))
     found = read(rgb)
     assert score(found, truth) > 22

@@ -13,8 +13,8 @@ from ecg.layout.model import Layout, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
 from ecg.mend import mended
 from ecg.scale import Scale
+from ecg.simulate.draw import Style, draw_page
 from ecg.swaps import uncrossed
-from ecg.synth import Style, draw_page
 
 HEIGHT, WIDTH = 160, 240
 SCALE = Scale.square(8.0)

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from made_heart import LEADS, heart, page
 
-from ecg.synth import draw_page, heartbeats
+from ecg.simulate.draw import draw_page
+from ecg.simulate.heart import heartbeats
 
 BEATS_S = np.arange(0.5, 9.6, 0.8)
 

@@ -15,8 +15,9 @@ from ecg.mend import _zigzags
 from ecg.names import read_words
 from ecg.page.read import Page, flatten, turned
 from ecg.scale import Scale
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 
 PX = 6.0
 # An image drawn for square pixels, and the same one twice as high.

@@ -15,8 +15,9 @@ from ecg.kernels import overlap
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
 from ecg.page.pen import FINE, pen_profile
-from ecg.score import decibels, page_ratio
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import decibels, page_ratio
 from ecg.tangles import find_complexes
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ecg.degrade import degrade
-from ecg.synth import Style, draw_page, heartbeats
+from ecg.simulate.degrade import degrade
+from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.heart import heartbeats
 from featurize.errors import UserError
 from featurize.files import replacing
 

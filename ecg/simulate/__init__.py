@@ -1,0 +1,1 @@
+"""Pages and records with known signals."""
