@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.layout.model import Cell, Layout
-from ecg.names import Word
 from ecg.scale import Scale
+from ecg.text.lead_names import Word
 
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecg.layout.model import Cell, Pulse, RowPath
-from ecg.printed import Printed
 from ecg.scale import Scale
+from ecg.text.speed_and_gain import Printed
 
 _GAINS = (2.5, 5.0, 10.0, 20.0, 40.0)
 _SPEEDS = (12.5, 25.0, 50.0)

@@ -8,8 +8,8 @@ from ecg.layout.catalogue import _COMMON, LAYOUTS, Plan, runs_on
 from ecg.layout.einthoven import in_step, misfit
 from ecg.layout.model import NoTrace, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.names import Word
 from ecg.scale import Scale
+from ecg.text.lead_names import Word
 
 _STROKE = 0.4
 _STROKES = 1.0

@@ -9,8 +9,8 @@ from ecg.layout.catalogue import Plan, runs_on
 from ecg.layout.columns import step_px
 from ecg.layout.model import Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.names import Word
 from ecg.scale import Scale
+from ecg.text.lead_names import Word
 
 # A trace that begins this near to its pulse begins at it: the column between them is no gap.
 _JOINED_MM = 0.9

@@ -10,11 +10,11 @@ from ecg.layout.model import Layout
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_steps
 from ecg.layout.strokes import bars_at, find_pulses, find_separators, find_strokes
-from ecg.letters import marks_of
-from ecg.names import read_words
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
-from ecg.printed import read_printed
+from ecg.text.glyphs import marks_of
+from ecg.text.lead_names import read_words
+from ecg.text.speed_and_gain import read_printed
 from featurize.errors import UserError
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.names import Word
 from ecg.scale import Scale
+from ecg.text.lead_names import Word
 from featurize.picture import ImageError
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from ecg.layout.calibration import find_gain, find_speed
 from ecg.layout.model import Cell, Pulse, RowPath
-from ecg.printed import Printed
 from ecg.scale import Scale
+from ecg.text.speed_and_gain import Printed
 
 PX = 8.0
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ecg import names
-from ecg.letters import marks_of
-from ecg.names import read_words
-from ecg.printed import read_printed
 from ecg.scale import Scale
+from ecg.text import lead_names
+from ecg.text.glyphs import marks_of
+from ecg.text.lead_names import read_words
+from ecg.text.speed_and_gain import read_printed
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 SANS, MONO, SERIF = "DejaVuSans.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSerif.ttf"
@@ -84,7 +84,7 @@ def test_a_box_around_a_name_is_no_letter(name: str) -> None:
 def test_thousands_of_crumbs_do_not_fill_the_memory() -> None:
     left, top = (at.ravel() for at in np.meshgrid(np.arange(3, 2000, 8), np.arange(0, 1480, 16)))
     tracemalloc.start()
-    rows = names._groups(np.stack([left, top, left + 1, top + 12], axis=1).astype(np.int32))
+    rows = lead_names._groups(np.stack([left, top, left + 1, top + 12], axis=1).astype(np.int32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(rows) == len(left)  # too far apart for one word

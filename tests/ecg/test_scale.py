@@ -10,14 +10,14 @@ from ecg.furniture import led_on
 from ecg.layout.model import Stroke
 from ecg.layout.strokes import find_separators, find_strokes
 from ecg.lead_table import LEADS
-from ecg.letters import marks_of
 from ecg.mend import _zigzags
-from ecg.names import read_words
 from ecg.page.read import Page, flatten, turned
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
+from ecg.text.glyphs import marks_of
+from ecg.text.lead_names import read_words
 
 PX = 6.0
 # An image drawn for square pixels, and the same one twice as high.

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.letters import Marks, Pieces
+from ecg.text.glyphs import Marks, Pieces
 
 Floats = NDArray[np.float32]
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.lead_table import LEADS
-from ecg.letters import Marks, Pieces, pieces_of
-from ecg.spelling import APART, INSIDE, SMALL, Alphabet, Line, surest
+from ecg.text.glyphs import Marks, Pieces, pieces_of
+from ecg.text.words import APART, INSIDE, SMALL, Alphabet, Line, surest
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -84,7 +84,7 @@ def read_words(marks: Sequence[Marks]) -> list[Word]:
     Parameters
     ----------
     marks : sequence of Marks
-        Of `ecg.letters.marks_of`.
+        Of `ecg.text.glyphs.marks_of`.
     """
     found: list[Word] = []
     for some in marks:

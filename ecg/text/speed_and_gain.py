@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.letters import Marks, Pieces, pieces_of
-from ecg.spelling import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
+from ecg.text.glyphs import Marks, Pieces, pieces_of
+from ecg.text.words import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
 
 _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/mv", "MM/MV")}
 # What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
@@ -114,7 +114,7 @@ def read_printed(marks: Sequence[Marks]) -> list[Printed]:
     Parameters
     ----------
     marks : sequence of Marks
-        Of `ecg.letters.marks_of`.
+        Of `ecg.text.glyphs.marks_of`.
     """
     found: list[Printed] = []
     for some in marks:

@@ -1,0 +1,1 @@
+"""Print on a page: letters, lead names, speed and gain."""
