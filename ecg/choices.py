@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import STEP_PX, Line
 from ecg.kernels.overlap import crossings
 from ecg.layout.model import Cell
 from ecg.lead_table import LIMB
 from ecg.together import Tangle
+from ecg.trace.line import STEP_PX, Line
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

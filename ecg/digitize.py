@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ecg.again import followed_again
-from ecg.fit import Line, bridged, first_lines, fit_lines
-from ecg.furniture import led_on, without_furniture
 from ecg.layout.find import find_layout
 from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
-from ecg.mend import mended
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
-from ecg.points import Point, of_cell
 from ecg.signals.millivolts import Signals, signals, with_strips_named
-from ecg.swaps import uncrossed
 from ecg.tangles import untangled
+from ecg.trace.corrections import Point, of_cell
+from ecg.trace.fit import first_lines, fit_lines
+from ecg.trace.line import Line, bridged
+from ecg.trace.repair import mended
+from ecg.trace.retrace import followed_again
+from ecg.trace.subtract_marks import led_on, without_furniture
+from ecg.trace.swaps import uncrossed
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
 _LEAST_NAMES = 3

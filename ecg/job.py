@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ecg.points import Point
 from ecg.signals.records import SUFFIXES
+from ecg.trace.corrections import Point
 from featurize.images import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ecg.beats.delineate import Beats
 from ecg.beats.preprocess import Array
 from ecg.digitize import Digitized
-from ecg.fit import Line
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.residual import einthoven_residual_mv
+from ecg.trace.line import Line
 from featurize.files import replacing, write_text
 
 Bytes = NDArray[np.uint8]

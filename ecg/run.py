@@ -13,8 +13,8 @@ import cv2
 import pandas as pd
 
 from ecg.job import Done, Item, Settings, content_of, is_record, key_of
-from ecg.points import Point, read_points
 from ecg.signals.records import SUFFIXES, holds_leads
+from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.images import is_image_name
@@ -54,7 +54,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     jobs : int
         Processes.
     points : Path, optional
-        CSV of corrections, see `ecg.points`.
+        CSV of corrections, see `ecg.trace.corrections`.
     labels : Path, optional
         CSV whose first column is the file; `label_columns` and `group_column` of it go into rhythm.parquet.
     progress : bool

@@ -15,11 +15,11 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, tips
-from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
 from ecg.page.pen import FINE, pen_profile
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
+from ecg.trace.line import STEP_PX, Line
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -78,7 +78,7 @@ def untangled(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats,
         Fitted, one for each cell of the layout.
     layout : Layout
     ink, trust : (H, W) float32
-        Of `ecg.furniture.without_furniture`.
+        Of `ecg.trace.subtract_marks.without_furniture`.
     px_per_s : float
     """
     sheet = _Sheet(layout, ink, trust, px_per_s, pen_profile(layout.pen_px, layout.blur_px),

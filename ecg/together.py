@@ -6,10 +6,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.courses import drawing_cost
-from ecg.fit import STEP_PX, fit_window
 from ecg.kernels.overlap import best_pair, covers, pixel_errors
 from ecg.page.pen import FINE, shares_at
+from ecg.trace.fit import fit_window
+from ecg.trace.line import STEP_PX, drawing_cost
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

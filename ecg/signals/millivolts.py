@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import Line
 from ecg.layout.model import Cell, Layout
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.signals.gaps import fill_gaps
 from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
+from ecg.trace.line import Line
 
 Reals = NDArray[np.float64]
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg.again import ruled_lines
 from ecg.digitize import Digitized, digitize
 from ecg.layout.strokes import find_pulses, find_strokes
 from ecg.lead_table import LEADS
@@ -12,6 +11,7 @@ from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
+from ecg.trace.retrace import ruled_lines
 
 
 def read(rgb: np.ndarray) -> Digitized:

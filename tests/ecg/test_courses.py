@@ -3,9 +3,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.courses import Window, better_course
-from ecg.fit import STEP_PX
 from ecg.page.pen import pen_profile
+from ecg.trace.candidates import Window, better_course
+from ecg.trace.line import STEP_PX
 
 HEIGHT, WIDTH, PEN_PX, BLUR_PX = 80, 50, 2.0, 0.3
 X = np.arange(10.0, 40.0, STEP_PX)

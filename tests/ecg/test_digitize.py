@@ -11,7 +11,6 @@ import pytest
 from ecg.digitize import Digitized, digitize
 from ecg.layout.model import NoTrace
 from ecg.lead_table import LEADS
-from ecg.points import Point
 from ecg.scale import Scale
 from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
@@ -19,6 +18,7 @@ from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.text.glyphs import marks_of
 from ecg.text.lead_names import read_words
+from ecg.trace.corrections import Point
 from featurize.errors import UserError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from ecg.digitize import Digitized, digitize
-from ecg.fit import STEP_PX, Line
-from ecg.furniture import without_furniture
 from ecg.layout.find import Cell
 from ecg.layout.model import Layout, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
-from ecg.mend import mended
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
-from ecg.swaps import uncrossed
+from ecg.trace.line import STEP_PX, Line
+from ecg.trace.repair import mended
+from ecg.trace.subtract_marks import without_furniture
+from ecg.trace.swaps import uncrossed
 
 HEIGHT, WIDTH = 160, 240
 SCALE = Scale.square(8.0)

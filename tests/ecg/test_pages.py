@@ -13,11 +13,11 @@ from ecg import process_file, run
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
-from ecg.points import read_points
 from ecg.run import Settings, digitize_pages
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
+from ecg.trace.corrections import read_points
 from featurize.errors import UserError
 from featurize.picture import ImageError
 

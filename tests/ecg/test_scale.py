@@ -5,12 +5,9 @@ import pandas as pd
 import pytest
 
 from ecg.digitize import Digitized, digitize
-from ecg.fit import STEP_PX, Line
-from ecg.furniture import led_on
 from ecg.layout.model import Stroke
 from ecg.layout.strokes import find_separators, find_strokes
 from ecg.lead_table import LEADS
-from ecg.mend import _zigzags
 from ecg.page.read import Page, flatten, turned
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
@@ -18,6 +15,9 @@ from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.text.glyphs import marks_of
 from ecg.text.lead_names import read_words
+from ecg.trace.line import STEP_PX, Line
+from ecg.trace.repair import _zigzags
+from ecg.trace.subtract_marks import led_on
 
 PX = 6.0
 # An image drawn for square pixels, and the same one twice as high.

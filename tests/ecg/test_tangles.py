@@ -10,7 +10,6 @@ import pytest
 
 from ecg.choices import by_law, of_other_complexes, over_tips, tips
 from ecg.digitize import digitize
-from ecg.fit import STEP_PX, Line
 from ecg.kernels import overlap
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
@@ -20,6 +19,7 @@ from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.tangles import find_complexes
 from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
+from ecg.trace.line import STEP_PX, Line
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import cover, crossing, pair_errors  # noqa: E402

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from ecg.fit import STEP_PX, Line
 from ecg.scale import Scale
+from ecg.trace.line import STEP_PX, Line
 
 Reals = NDArray[np.float64]
 

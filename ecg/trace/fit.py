@@ -5,52 +5,27 @@ the line. All leads are drawn together, so where two cross the ink of one is exp
 other. The center line has three nodes a column: in a steep stroke one column of pixels holds many samples.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from ecg.crossings import merged_names, without_letters
 from ecg.kernels.pen import move_nodes, pen_distance, pen_equations
 from ecg.kernels.row_path import ink_run, mark_path
 from ecg.layout.model import Cell, Layout, RowPath
 from ecg.page.pen import FINE, pen_profile
+from ecg.trace.line import STEP_PX, Line, bridged
+from ecg.trace.name_overlap import merged_names, without_letters
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
 
-STEP_PX = 1 / 3
 ROUNDS = 10
 _LONGEST_MOVE_PX = 2.0
 _TIP_COLUMNS = 9
 # Weight of bending against ink, and the bend in px beyond which it is a corner of the signal and not noise.
 _STIFF = 0.08
 _CORNER_PX = 0.6
-
-
-@dataclass(frozen=True)
-class Line:
-    """The center line of one lead.
-
-    Parameters
-    ----------
-    x0 : float
-        Column of the first node; the others follow every `STEP_PX`.
-    y : (n,) float64
-        Rows of the nodes, px.
-    seen : (n,) float64
-        Share of ink under the pen around each node, 0..1: 0 is interpolated.
-    """
-
-    x0: float
-    y: Reals
-    seen: Reals
-
-    @property
-    def x(self) -> Reals:
-        """(n,) columns of the nodes."""
-        return np.asarray(self.x0 + STEP_PX * np.arange(len(self.y)), np.float64)
 
 
 def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
@@ -91,12 +66,6 @@ def _from_path(row: RowPath, tips: Reals, cell: Cell, trust: Floats) -> Line:
     y = np.interp(x, at, np.c_[row.first, tips, row.last].ravel())
     clear = (trust[row.first, columns] > 0) & (trust[row.last, columns] > 0)
     return Line(cell.start, bridged(y, clear[np.clip(np.round(x).astype(int), 0, len(columns) - 1)]), np.zeros(n))
-
-
-def bridged(y: Reals, known: NDArray[np.bool_]) -> Reals:
-    """Unknown values replaced: straight lines between known ones, level at the ends."""
-    at = np.flatnonzero(known)
-    return np.interp(np.arange(len(y)), at, y[at]) if len(at) else y
 
 
 def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float,

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import Line
 from ecg.layout.model import Layout
 from ecg.scale import Scale
+from ecg.trace.line import Line
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

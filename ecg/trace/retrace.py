@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.crossings import merged_names, without_letters
 from ecg.layout.model import Layout, RowPath
 from ecg.layout.row_path import row_again
-from ecg.points import Point, of_cell
 from ecg.scale import Scale
+from ecg.trace.corrections import Point, of_cell
+from ecg.trace.name_overlap import merged_names, without_letters
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

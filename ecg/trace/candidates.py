@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.fit import STEP_PX, fit_window
 from ecg.kernels.pen import course_errors, polylines
 from ecg.page.pen import FINE
+from ecg.trace.fit import fit_window
+from ecg.trace.line import STEP_PX, drawing_cost
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -19,8 +20,6 @@ Plan = tuple[Point, tuple[Point, ...], Point]
 # Points, and the columns before and behind which the line stays as it is.
 Way = tuple[tuple[Point, ...], float, float]
 
-# What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
-_LENGTH = 0.08
 _TURN = 0.3
 _LEAST_GAIN = 1.0
 # Courses worse than the line by more than this, px of ink, are not refined; nor are more than so many, in rounds.
@@ -104,13 +103,6 @@ def _errors(window: Window, courses: Reals) -> Reals:
     course_errors(courses, float(window.x[0]), STEP_PX, window.reach, window.profile, FINE, window.ink, window.trust,
                   window.missing, window.others, window.others.copy(), np.empty(window.ink.size, np.int32), errors)
     return np.asarray(errors + drawing_cost(courses, _TURN))
-
-
-def drawing_cost(courses: Reals, turn: float) -> Reals:
-    """(P,) what length and turns of courses (P, n) cost, in px of wrong ink; a turn by one rad costs `turn`."""
-    rises = np.diff(courses, axis=1)
-    turns = np.abs(np.diff(np.arctan2(rises, STEP_PX), axis=1)).sum(axis=1)
-    return np.asarray(_LENGTH * np.abs(rises).sum(axis=1) + turn * turns)
 
 
 def _tried(window: Window) -> tuple[Reals, Reals]:

@@ -1,7 +1,7 @@
 """Lines mended where what they draw does not meet the page.
 
 A shortest path cuts tips, takes a letter for a bridge, and ends a lead where it likes best. After the fit such places
-stand out: ink that nobody explains, or a line over bare paper. There other courses are tried (`ecg.courses`), and the
+stand out: ink that nobody explains, or a line over bare paper. There other courses are tried (`ecg.trace.candidates`), and the
 one that explains the page best is kept.
 """
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from ecg.courses import Window, better_course
-from ecg.crossings import name_places
-from ecg.fit import STEP_PX, Line
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
 from ecg.page.pen import FINE, pen_profile, shares_at
 from ecg.scale import Scale
+from ecg.trace.candidates import Window, better_course
+from ecg.trace.line import STEP_PX, Line
+from ecg.trace.name_overlap import name_places
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -51,7 +51,7 @@ _PATIENCE = 16
 
 @dataclass(frozen=True)
 class _Scene:
-    """What lines are held against: see `ecg.courses.Window`."""
+    """What lines are held against: see `ecg.trace.candidates.Window`."""
 
     ink: Floats
     trust: Floats
@@ -82,7 +82,7 @@ def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) ->
         Fitted, one for each cell of the layout.
     layout : Layout
     ink, trust : (H, W) float32
-        Of `ecg.furniture.without_furniture`.
+        Of `ecg.trace.subtract_marks.without_furniture`.
     """
     missing = np.ones_like(ink)
     for left, top, right, bottom in name_places(layout).values():

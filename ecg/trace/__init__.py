@@ -1,0 +1,1 @@
+"""The center lines of the leads on a page."""
