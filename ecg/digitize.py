@@ -12,10 +12,10 @@ from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.signals.millivolts import Signals, signals, with_strips_named
-from ecg.tangles import untangled
 from ecg.trace.corrections import Point, of_cell
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
+from ecg.trace.overlap.resolve import untangled
 from ecg.trace.repair import mended
 from ecg.trace.retrace import followed_again
 from ecg.trace.subtract_marks import led_on, without_furniture

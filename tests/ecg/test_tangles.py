@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg.choices import by_law, of_other_complexes, over_tips, tips
 from ecg.digitize import digitize
 from ecg.kernels import overlap
 from ecg.layout.model import Cell
@@ -17,9 +16,10 @@ from ecg.page.pen import FINE, pen_profile
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
-from ecg.tangles import find_complexes
-from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
 from ecg.trace.line import STEP_PX, Line
+from ecg.trace.overlap.candidates import by_law, of_other_complexes, over_tips, tips
+from ecg.trace.overlap.joint import Tangle, agreed, combined, error, refined, wrong_ink
+from ecg.trace.overlap.resolve import find_complexes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import cover, crossing, pair_errors  # noqa: E402

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ecg.kernels.overlap import crossings
 from ecg.layout.model import Cell
 from ecg.lead_table import LIMB
-from ecg.together import Tangle
 from ecg.trace.line import STEP_PX, Line
+from ecg.trace.overlap.joint import Tangle
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

@@ -2,8 +2,8 @@
 
 Where rows lie close, QRS complexes of several leads fill the same columns, and none of them can be followed alone. But
 a page shows each lead's complex many times, tangled a little differently each time; limb leads follow from each other;
-and a pen goes on straight inside ink that hides it. Each tells courses that a lead may take (`ecg.choices`). The
-combination of courses that explains the page best is kept (`ecg.together`); where pages cannot tell, all complexes of
+and a pen goes on straight inside ink that hides it. Each tells courses that a lead may take (`ecg.trace.overlap.candidates`). The
+combination of courses that explains the page best is kept (`ecg.trace.overlap.joint`); where pages cannot tell, all complexes of
 a lead are drawn alike.
 """
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecg.choices import by_law, joined, of_other_complexes, offsets, over_tips, tips
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
 from ecg.page.pen import FINE, pen_profile
-from ecg.together import Tangle, agreed, combined, error, refined, wrong_ink
 from ecg.trace.line import STEP_PX, Line
+from ecg.trace.overlap.candidates import by_law, joined, of_other_complexes, offsets, over_tips, tips
+from ecg.trace.overlap.joint import Tangle, agreed, combined, error, refined, wrong_ink
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""QRS complexes of several leads that run through each other."""
