@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from featurize.families import blocks
 from featurize.files import write_text
-from featurize.registry import Block, blocks
+from featurize.registry import Block
 from featurize.settings import load_preset, preset_names
 
 _INTRO = """# Features

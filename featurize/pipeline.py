@@ -1,8 +1,8 @@
 """The one way from a picture to numbers, for featurize, predict and similar alike."""
 import cv2
 
+from featurize.families import measure
 from featurize.picture import Picture
-from featurize.registry import measure
 from featurize.sample import Sample
 from featurize.segment import segment
 from featurize.settings import Preset

@@ -13,11 +13,11 @@ import pandas as pd
 from featurize.chunks import INTERNAL, Chunk, Item, Task, join
 from featurize.duplicates import duplicate_groups
 from featurize.errors import UserError
+from featurize.families import blocks, nuisance_columns, scale_columns
 from featurize.files import replacing
 from featurize.index import Index
 from featurize.perturb import chosen
 from featurize.progress import tracking
-from featurize.registry import blocks, nuisance_columns, scale_columns
 from featurize.settings import Preset
 from featurize.shards import Shards
 from featurize.table import TableInfo, write_perturbed, write_table

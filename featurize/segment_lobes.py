@@ -3,10 +3,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import Map, Mask
 from featurize.kernels.runs import components, extremes
 
-Mask = NDArray[np.bool_]
-Map = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # Farther outside the box around two pieces no pixel lies between them: a path that leaves the box by t px is longer by

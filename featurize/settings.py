@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from featurize.errors import UserError
+from featurize.families import blocks
 from featurize.normalize import NORMALIZATIONS
-from featurize.registry import Block, blocks
+from featurize.registry import Block
 from featurize.segment import SEGMENTERS
 
 

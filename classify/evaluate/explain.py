@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from classify.data.columns import region_and_family
 from classify.data.tasks import Task
 from classify.result import Explanation
-from featurize.registry import blocks
+from featurize.families import blocks
 
 Values = NDArray[np.float32]
 

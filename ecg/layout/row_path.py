@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from ecg.kernels.row_path import cheapest_path
 from ecg.layout.model import RowPath
 from ecg.scale import Scale
+from featurize.arrays import Ints, Reals
 
 Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int32]
 
 # How far from its base line a trace is followed.
 _REACH_MM = 45.0

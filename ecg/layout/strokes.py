@@ -2,13 +2,10 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
-
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
+from featurize.arrays import Floats
 
 # Vertical strokes shorter than this are not looked at: letters are smaller.
 _STROKE_MM = 3.0

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ecg.layout.catalogue import LAYOUTS
 from ecg.lead_table import LEADS
+from featurize.arrays import Reals
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from ecg.kernels.pen import course_errors, polylines
 from ecg.page.pen import FINE
 from ecg.trace.fit import fit_window
 from ecg.trace.line import STEP_PX, drawing_cost
+from featurize.arrays import Reals
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 Point = tuple[float, float]
 Plan = tuple[Point, tuple[Point, ...], Point]
 # Points, and the columns before and behind which the line stays as it is.

@@ -16,9 +16,9 @@ from ecg.layout.model import Cell, Layout, RowPath
 from ecg.page.pen import FINE, pen_profile
 from ecg.trace.line import STEP_PX, Line, bridged
 from ecg.trace.name_overlap import merged_names, without_letters
+from featurize.arrays import Reals
 
 Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 
 ROUNDS = 10
 _LONGEST_MOVE_PX = 2.0

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from featurize.families import blocks, measure, scale_columns
 from featurize.images import Picture
 from featurize.phantoms import draw_film, draw_tissue
 from featurize.pipeline import measure_picture, sample_of
-from featurize.registry import blocks, measure, scale_columns
 from featurize.sample import Sample
 from featurize.settings import load_preset, preset_names
 from featurize.synth import HOME, draw_cell

@@ -6,8 +6,8 @@ about one pixel off. One pixel around a cell of 50 to 110 px across is 4 to 8 % 
 import numpy as np
 import pytest
 
+from featurize.families import measure
 from featurize.phantoms import draw_film, draw_tissue
-from featurize.registry import measure
 from featurize.sample import Sample
 from featurize.segment import segment
 from featurize.settings import load_preset

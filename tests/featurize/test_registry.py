@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from featurize import registry
+from featurize.families import block_of, nuisance_columns
 from featurize.index import build_index
-from featurize.registry import Block, Feature, block_of, nuisance_columns
+from featurize.registry import Block, Feature
 from featurize.run import measure_index
 from featurize.sample import Sample
 from featurize.settings import load_preset

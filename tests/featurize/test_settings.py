@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from featurize.errors import UserError
-from featurize.registry import blocks
+from featurize.families import blocks
 from featurize.settings import load_preset, preset_from_dict, preset_names
 
 

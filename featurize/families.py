@@ -1,0 +1,81 @@
+"""Every feature family by name, and all of them measured on one sample."""
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from featurize.registry import _BLOCKS, Block, Feature
+from featurize.sample import Sample
+
+
+def blocks() -> dict[str, Block]:
+    """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
+    _import_blocks()
+    return dict(sorted(_BLOCKS.items()))
+
+
+@cache
+def _import_blocks() -> None:
+    """Once: looking through the folder takes longer than measuring a small region."""
+    import featurize.blocks as package
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def measure(sample: Sample, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """All features of one sample.
+
+    Parameters
+    ----------
+    sample : Sample
+    settings : mapping of block name to its settings
+        The blocks to run, in any order.
+
+    Returns
+    -------
+    dict of str to float
+        Columns in the order of the sorted block names; NaN where a region is empty.
+    """
+    known = blocks()
+    row: dict[str, float] = {}
+    for name in sorted(settings):
+        if name not in known:
+            raise ValueError(f"no block is called {name!r}; known: {', '.join(known)}")
+        known[name].check_settings(settings[name])
+        row.update(known[name].function(sample, **settings[name]))
+    return row
+
+
+def block_of(column: str) -> Block | None:
+    """The family of the column ``<region>_<family>_<feature>``, or None; a feature may be named like another family."""
+    found = [(column.find(f"_{name}_"), name) for name in blocks() if f"_{name}_" in column]
+    return _BLOCKS[min(found)[1]] if found else None
+
+
+def description_of(column: str) -> Feature | None:
+    """What the family of a column says about it, or None where no family describes it."""
+    family = block_of(column)
+    return family.describe(column) if family else None
+
+
+def nuisance_columns(columns: Sequence[str], scale_known: bool) -> list[str]:
+    """The columns that a model is not offered: all of the nuisance families, then lengths in pixels.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of a table that families made, in the table's order.
+    scale_known : bool
+        Whether most images tell their scale. Lengths in pixels then tell only the magnification of the camera; where
+        nothing else tells how large a cell is (cells cut out on black) they remain features.
+    """
+    families = [block_of(name) for name in columns]
+    nuisance = [name for name, family in zip(columns, families) if family and family.nuisance]
+    lengths = [name for name in columns if (told := description_of(name)) and told.in_pixels] if scale_known else []
+    return nuisance + [name for name in lengths if name not in set(nuisance)]
+
+
+def scale_columns(columns: Sequence[str]) -> list[str]:
+    """The columns that have a value only where the scale of the image is known."""
+    return [name for name in columns if (told := description_of(name)) and told.tells_scale]
