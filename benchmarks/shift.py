@@ -20,12 +20,12 @@ from benchmarks.record import RESULTS, write
 from classify.data.columns import matrix, model_columns
 from classify.fitting import models
 from classify.fitting.augment import Jitter, jitter_of, with_jitter
-from featurize.chunks import Item, Task, join
+from featurize.batch.chunks import Item, Task, join
+from featurize.batch.workers import measure_pieces
 from featurize.index import Index, build_index
 from featurize.perturb import chosen
 from featurize.run import measure_index
 from featurize.settings import load_preset
-from featurize.workers import measure_pieces
 
 ROUNDS, FOLDS, SEED = 200, 3, 0
 

@@ -13,7 +13,7 @@ from ecg.lead_table import LEADS
 from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
 from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
-from featurize.chunks import INTERNAL, MEASURE_FAULTS
+from featurize.batch.chunks import INTERNAL, MEASURE_FAULTS
 from featurize.files import replacing
 from featurize.images import read_bytes
 from featurize.picture import ImageError

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from featurize.chunks import INTERNAL, Chunk, Item, Task, join
+from featurize.batch.chunks import INTERNAL, Chunk, Item, Task, join
+from featurize.batch.shards import Shards
+from featurize.batch.workers import measure_pieces
 from featurize.duplicates import duplicate_groups
 from featurize.errors import UserError
 from featurize.families import blocks, nuisance_columns, scale_columns
@@ -19,9 +21,7 @@ from featurize.index import Index
 from featurize.perturb import chosen
 from featurize.progress import tracking
 from featurize.settings import Preset
-from featurize.shards import Shards
 from featurize.table import TableInfo, write_perturbed, write_table
-from featurize.workers import measure_pieces
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
 CHUNK = 16

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import featurize as package
-from featurize import chunks, run
+from featurize import run
+from featurize.batch import chunks
 from featurize.blocks import quality
 from featurize.errors import UserError
 from featurize.index import Index, build_index
@@ -71,7 +72,7 @@ def test_rows_stand_in_the_order_of_the_index(index: Index, preset: Preset) -> N
 
 def test_one_worker_and_two_write_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featurize.workers.FEW_IMAGES", 0)
+    monkeypatch.setattr("featurize.batch.workers.FEW_IMAGES", 0)
     featurize(index, preset, tmp_path / "one.parquet", jobs=1)
     featurize(index, preset, tmp_path / "two.parquet", jobs=2)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()

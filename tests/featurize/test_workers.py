@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featurize import workers
-from featurize.chunks import Chunk, Item, Task
+from featurize.batch import workers
+from featurize.batch.chunks import Chunk, Item, Task
+from featurize.batch.workers import measure_pieces
 from featurize.errors import UserError
 from featurize.images import Picture
 from featurize.processes import default_jobs
 from featurize.settings import load_preset
-from featurize.workers import measure_pieces
 
 
 @dataclass(frozen=True)

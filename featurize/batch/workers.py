@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 
-from featurize.chunks import Chunk, Item, Task, join, lost, measure_chunk
+from featurize.batch.chunks import Chunk, Item, Task, join, lost, measure_chunk
 from featurize.errors import UserError
 from featurize.processes import process_pool
 

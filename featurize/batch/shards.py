@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurize.chunks import Chunk, Fault
+from featurize.batch.chunks import Chunk, Fault
 from featurize.files import replacing
 
 _KEY = re.compile(r"[0-9a-f]{16}")

@@ -1,0 +1,1 @@
+"""Many images: chunks, workers, finished chunks on disk."""
