@@ -24,12 +24,12 @@ from PIL import Image
 
 from benchmarks import peers
 from benchmarks.record import RESULTS, write
+from featurize.descriptors.shape import object_shapes
+from featurize.descriptors.texture import hog, local_binary_pattern, zernike_moments
 from featurize.images import read_image
-from featurize.objects import object_shapes
 from featurize.radiomics import engine
 from featurize.radiomics.settings import Settings
 from featurize.synth import HOME, KINDS, draw_cell
-from featurize.texture import hog, local_binary_pattern, zernike_moments
 
 SETTINGS = Settings(bin_count=peers.LEVELS)
 BATCH = 100

@@ -4,10 +4,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.descriptors.texture import bounding_box
 from featurize.kernels.entropy import local_entropies
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-from featurize.texture import bounding_box
 
 _SCALE = 2.0 ** 32
 _DESCRIBES = {

@@ -3,10 +3,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.descriptors.texture import bounding_box
 from featurize.kernels.fractal import box_ladder, gliding_boxes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-from featurize.texture import bounding_box
 
 _BOXES = (1, 2, 4, 8, 16)
 _SQUARE = np.ones((3, 3), np.uint8)

@@ -2,9 +2,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.descriptors.texture import gabor_energies
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-from featurize.texture import gabor_energies
 
 _DESCRIBES = {
     "w*_mean": Feature("gray level", "square root of the energy averaged over orientations, at that wavelength in px"),

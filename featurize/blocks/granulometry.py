@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.descriptors.texture import bounding_box
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-from featurize.texture import bounding_box
 
 Plane = NDArray[np.uint8]
 

@@ -1,9 +1,9 @@
 """Zernike moments: form of a region and of its gray levels, unchanged by a turn."""
 import numpy as np
 
+from featurize.descriptors.texture import bounding_box, zernike_moments, zernike_orders
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-from featurize.texture import bounding_box, zernike_moments, zernike_orders
 
 _DESCRIBES = {
     "shape_n*_l*": Feature("1", "|A_nl| of the region, in the smallest disk around its centroid"),

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from featurize.descriptors.texture import lbp_histogram, local_binary_pattern
 from featurize.errors import UserError
-from featurize.texture import lbp_histogram, local_binary_pattern
 
 _spec = importlib.util.spec_from_file_location("naive_texture", Path(__file__).parents[1] / "naive_texture.py")
 assert _spec and _spec.loader

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from featurize.descriptors.shape import object_shapes
 from featurize.errors import UserError
 from featurize.kernels.shapes import object_hulls, object_moments, outline_steps, row_ends
-from featurize.objects import object_shapes
 
 _spec = importlib.util.spec_from_file_location("naive_texture", Path(__file__).parents[1] / "naive_texture.py")
 assert _spec and _spec.loader

@@ -9,13 +9,13 @@ import pytest
 
 from featurize.blocks.entropy import _SCALE, _terms
 from featurize.blocks.granulometry import _spectrum
+from featurize.descriptors.texture import gabor_energies, hog, zernike_moments, zernike_orders
 from featurize.errors import UserError
 from featurize.families import measure
 from featurize.kernels.entropy import local_entropies
 from featurize.kernels.fractal import box_ladder, gliding_boxes
 from featurize.kernels.zernike import power_sums
 from featurize.sample import Sample
-from featurize.texture import gabor_energies, hog, zernike_moments, zernike_orders
 
 _spec = importlib.util.spec_from_file_location("naive_texture", Path(__file__).parents[1] / "naive_texture.py")
 assert _spec and _spec.loader

@@ -1,0 +1,1 @@
+"""Texture and shape descriptors, of use from Python without a table."""
