@@ -43,7 +43,7 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
             site_column: SiteColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
     index = _index(images, labels, label_column, group_column, group_regex, site_column)
-    from featurize.explore import explore as write
+    from featurize.explore.page import explore as write
     write(index, output)
     _say(f"{len(index.frame)} images, {len(index.errors)} errors: {output}")
 

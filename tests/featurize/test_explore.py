@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from featurize.errors import UserError
-from featurize.explore import explore
+from featurize.explore.census import likely_group, stratified, told_by_class, with_label
+from featurize.explore.image_stats import look
+from featurize.explore.page import explore
 from featurize.images import Picture, read_image
 from featurize.index import Index, build_index
-from featurize.report.census import likely_group, stratified, told_by_class, with_label
-from featurize.report.glimpse import look
 
 
 def picture(path: Path, seed: int, ground: tuple[int, int, int] = (230, 220, 210), side: int = 64) -> None:

@@ -6,16 +6,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
+from featurize.explore import image_stats
+from featurize.explore import sections as parts
+from featurize.explore.census import Census, stratified, take_census, with_label
+from featurize.explore.warnings import warnings
 from featurize.images import ImageError
 from featurize.index import Index, load, source_of
 from featurize.progress import tracking
-from featurize.report import explore_parts as parts
-from featurize.report import glimpse
-from featurize.report.census import Census, stratified, take_census, with_label
 from featurize.report.numbers import count
 from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album
-from featurize.report.trouble import warnings
 
 MOST_READ = 2000
 SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", "Pixel values",
@@ -60,7 +60,7 @@ def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:
         for row in chosen.tolist():
             site, path = index.frame["site"].iloc[row], index.frame["path"].iloc[row]
             try:
-                looks.append(glimpse.look(load(source_of(index.sources, site), path)))
+                looks.append(image_stats.look(load(source_of(index.sources, site), path)))
             except ImageError as error:
                 kept[row] = False
                 lost.append({"path": path, "error": str(error), "reason": error.reason})

@@ -3,8 +3,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from featurize.report.census import (UNLABELLED, Census, class_by_split, clusters, groups_across, likely_group,
-                                     looks_table, told_by_class, trouble)
+from featurize.explore.census import (UNLABELLED, Census, class_by_split, clusters, groups_across, likely_group,
+                                      looks_table, told_by_class, trouble)
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from featurize.duplicates import duplicate_groups
-from featurize.report.glimpse import Glimpse
+from featurize.explore.image_stats import Glimpse
 
 UNLABELLED = "no label"
 

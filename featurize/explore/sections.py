@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from featurize.report import explore_figures as figures
-from featurize.report import glimpse
-from featurize.report.census import UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble
+from featurize.explore import figures as figures
+from featurize.explore import image_stats
+from featurize.explore.census import UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, find, show, thumbnail
@@ -174,8 +174,8 @@ def close(census: Census, album: Album) -> dict[str, Any] | None:
     found = find(album, census.frame["site"].iloc[row], path)
     if isinstance(found, str):
         return None
-    middle = glimpse.zoom(found.rgb)
-    planes = [_plain(thumbnail(plane, 170), name) for name, plane in glimpse.channels(found.rgb).items()]
+    middle = image_stats.zoom(found.rgb)
+    planes = [_plain(thumbnail(plane, 170), name) for name, plane in image_stats.channels(found.rgb).items()]
     said = (f"{path}, the image nearest to the average of all: {look.width_px} × {look.height_px} px, mode "
             f"{look.mode}, {look.bit_depth} bits, label {census.label.iloc[row]}.")
     return {"said": said, "whole": _plain(thumbnail(found.rgb, 320), "the whole image"),

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
+from featurize.explore.image_stats import BINS
 from featurize.report.charts import BLUE, GRAY, GREEN, INK, QUIET, RED, SERIES, canvas, rules, shorten, svg_uri
-from featurize.report.glimpse import BINS
 
 CHANNELS = (("red", RED, "o"), ("green", GREEN, "s"), ("blue", BLUE, "D"))
 WIDE = 8.4

@@ -1,0 +1,1 @@
+"""The page on a folder: what is in it, and what will go wrong with it."""
