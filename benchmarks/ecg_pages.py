@@ -24,7 +24,7 @@ from ecg.simulate.degrade import KINDS, degrade
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
 
 FS_HZ = 500.0
 # R waves of page and truth that lie this close together are the same.

@@ -25,7 +25,7 @@ from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.rhythm.features import FEATURES, rhythm_row
 from ecg.simulate.draw import draw_page
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
 
 FS, FOLDS, SEEDS, LEAST = 500.0, 5, (0, 1, 2), 10
 

@@ -26,7 +26,7 @@ from benchmarks import peers
 from benchmarks.record import RESULTS, write
 from featurize.descriptors.shape import object_shapes
 from featurize.descriptors.texture import hog, local_binary_pattern, zernike_moments
-from featurize.images import read_image
+from featurize.images.read import read_image
 from featurize.radiomics import engine
 from featurize.radiomics.settings import Settings
 from featurize.synth import HOME, KINDS, draw_cell

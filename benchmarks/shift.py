@@ -3,7 +3,7 @@
 python -m benchmarks.shift HOME [ELSEWHERE] [-o benchmarks/results/shift.json]
 
 HOME and ELSEWHERE hold class folders. "changed" are the tested images of HOME after a random change of stain, lamp,
-camera, magnification and file format (featurize.perturb); the jitter comes from changes of training images alone.
+camera, magnification and file format (featurize.images.perturb); the jitter comes from changes of training images alone.
 """
 import argparse
 from dataclasses import replace
@@ -22,8 +22,8 @@ from classify.fitting import models
 from classify.fitting.augment import Jitter, jitter_of, with_jitter
 from featurize.batch.chunks import Item, Task, join
 from featurize.batch.workers import measure_pieces
+from featurize.images.perturb import chosen
 from featurize.index import Index, build_index
-from featurize.perturb import chosen
 from featurize.run import measure_index
 from featurize.settings import load_preset
 

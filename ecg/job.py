@@ -8,7 +8,7 @@ from typing import Any
 
 from ecg.signals.records import SUFFIXES
 from ecg.trace.corrections import Point
-from featurize.images import read_bytes
+from featurize.images.read import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py
 # fails when a result changes and this number stays.

@@ -15,8 +15,8 @@ from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
 from featurize.batch.chunks import INTERNAL, MEASURE_FAULTS
 from featurize.files import replacing
-from featurize.images import read_bytes
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
+from featurize.images.read import read_bytes
 
 
 def digitize_one(item: Item, out: Path, settings: Settings) -> Done:

@@ -17,9 +17,9 @@ from ecg.signals.records import SUFFIXES, holds_leads
 from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.files import replacing
-from featurize.images import is_image_name
+from featurize.images.picture import ImageError
+from featurize.images.read import is_image_name
 from featurize.labels import read_sheet
-from featurize.picture import ImageError
 from featurize.progress import tracking
 from featurize.sources import printable, walk
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.images import ImageError
+from featurize.images.read import ImageError
 from featurize.index import Index, load, source_of
 
 LOOKED_AT = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from featurize.errors import UserError
-from featurize.images import EXTENSIONS, ImageError, read_bytes
+from featurize.images.read import EXTENSIONS, ImageError, read_bytes
 from featurize.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
 from featurize.medmnist import npz_rows
 from featurize.rows import Row

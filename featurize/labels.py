@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from featurize.errors import UserError
-from featurize.images import ImageError, read_bytes
+from featurize.images.read import ImageError, read_bytes
 
 _TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0}
 _LABEL_NAMES = ("label", "class", "target")

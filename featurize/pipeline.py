@@ -2,7 +2,7 @@
 import cv2
 
 from featurize.families import measure
-from featurize.picture import Picture
+from featurize.images.picture import Picture
 from featurize.sample import Sample
 from featurize.segment import segment
 from featurize.settings import Preset

@@ -17,8 +17,8 @@ from featurize.duplicates import duplicate_groups
 from featurize.errors import UserError
 from featurize.families import blocks, nuisance_columns, scale_columns
 from featurize.files import replacing
+from featurize.images.perturb import chosen
 from featurize.index import Index
-from featurize.perturb import chosen
 from featurize.progress import tracking
 from featurize.settings import Preset
 from featurize.table import TableInfo, write_perturbed, write_table

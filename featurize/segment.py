@@ -10,7 +10,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from featurize.normalize import NORMALIZATIONS, Image, to_nucleus
+from featurize.images.normalize import NORMALIZATIONS, Image, to_nucleus
 from featurize.sample import Sample
 from featurize.segment_cell import CellMasks, Mask, find_cell, search_image
 from featurize.segment_lung import find_lungs
@@ -29,7 +29,7 @@ def segment(name: str, raw: Image, normalizer: str, mm_per_px: float | None = No
     name : {"cell", "tissue", "xray", "whole"}
     raw : (H, W, 3) uint8
     normalizer : str
-        A key of `featurize.normalize.NORMALIZATIONS`; ``nucleus`` brings slide and nucleus of cells to one color.
+        A key of `featurize.images.normalize.NORMALIZATIONS`; ``nucleus`` brings slide and nucleus of cells to one color.
     mm_per_px : float or None
         Pixel size of `raw` in millimetres.
 

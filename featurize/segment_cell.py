@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import Map, Mask
+from featurize.images.normalize import Image, background_color, density, outside, total_density
 from featurize.kernels.cell import (color_bins, count_between, count_colors, likelihood, peaks, slopes_by_level,
                                     smooth_bins)
 from featurize.kernels.contour import closed_path
 from featurize.kernels.runs import components, parts_holding, small_holes
-from featurize.normalize import Image, background_color, density, outside, total_density
 from featurize.segment_lobes import choose
 
 _SIDE = 256                                            # longest side of the image in which cells are looked for

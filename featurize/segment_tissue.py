@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.images.normalize import Image, background_color, density
 from featurize.kernels.objects import best_components, split_necks
-from featurize.normalize import Image, background_color, density
 from featurize.segment_cell import Map, Mask
 
 Labels = NDArray[np.int32]

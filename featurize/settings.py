@@ -19,7 +19,7 @@ from typing import Any
 
 from featurize.errors import UserError
 from featurize.families import blocks
-from featurize.normalize import NORMALIZATIONS
+from featurize.images.normalize import NORMALIZATIONS
 from featurize.registry import Block
 from featurize.segment import SEGMENTERS
 
@@ -33,7 +33,7 @@ class Preset:
     name : str
         Of the preset it started from.
     normalize, segment : str
-        Names of `featurize.normalize` and `featurize.segment`.
+        Names of `featurize.images.normalize` and `featurize.segment`.
     blocks : mapping of family to its settings
         The families that measure; settings not given have their defaults.
     """

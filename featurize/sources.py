@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from featurize.archives import hidden, unpack
 from featurize.errors import UserError
-from featurize.images import EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name, read_image
+from featurize.images.read import (EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name,
+                                   read_image)
 
 FOLDER = "folder"
 NPZ = "npz"

@@ -148,7 +148,7 @@ def write_perturbed(again: pd.DataFrame, info: TableInfo, table: Path) -> None:
     Parameters
     ----------
     again : DataFrame
-        `image_id` and the features of `info`; one row per image that was measured again (`featurize.perturb`).
+        `image_id` and the features of `info`; one row per image that was measured again (`featurize.images.perturb`).
     info : TableInfo
         Of the table.
     table : Path

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
 
 
 @dataclass(frozen=True)

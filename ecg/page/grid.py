@@ -12,7 +12,7 @@ from scipy.fft import rfft2
 from scipy.ndimage import maximum_filter
 
 from ecg.scale import Scale
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]

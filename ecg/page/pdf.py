@@ -4,7 +4,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.picture import Damaged, ManyFrames, TooLarge, Unsupported
+from featurize.images.picture import Damaged, ManyFrames, TooLarge, Unsupported
 
 MARK = b"%PDF-"
 # Pages are drawn at this resolution, less where the paper is so large that it would pass the limit.

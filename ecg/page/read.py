@@ -14,8 +14,8 @@ from ecg.page.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_
 from ecg.page.paper import Mask, find_paper, painted
 from ecg.page.pdf import is_pdf, render
 from ecg.scale import Scale
-from featurize.images import Limits, read_bytes, read_image
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
+from featurize.images.read import Limits, read_bytes, read_image
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from ecg.report.heart import heart_of
-from featurize.images import ImageError, read_image
+from featurize.images.read import ImageError, read_image
 from featurize.report.charts import data_uri
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import contents, table, warning, write_page

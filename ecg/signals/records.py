@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ecg.lead_table import LEADS
 from featurize.errors import UserError
-from featurize.images import read_bytes
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
+from featurize.images.read import read_bytes
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import featurize
 from featurize.duplicates import fingerprint
-from featurize.images import ImageError, Picture
+from featurize.images.perturb import perturbed
+from featurize.images.read import ImageError, Picture
 from featurize.index import Source, load, source_of
-from featurize.perturb import perturbed
 from featurize.pipeline import measure_picture
 from featurize.settings import Preset
 
@@ -26,7 +26,7 @@ PACKAGE = Path(featurize.__file__).parent
 
 @dataclass(frozen=True)
 class Item:
-    """One image of an index, as it is or as another laboratory might have pictured it (`featurize.perturb`)."""
+    """One image of an index, as it is or as another laboratory might have pictured it (`featurize.images.perturb`)."""
 
     image_id: str
     site: str | None

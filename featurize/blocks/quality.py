@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.images.normalize import background_color, brightest_channel, darkest_channel, outside
 from featurize.kernels.sums import opponent_sums, power_sums
-from featurize.normalize import background_color, brightest_channel, darkest_channel, outside
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

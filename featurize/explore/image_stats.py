@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.duplicates import fingerprint
-from featurize.images import Picture
+from featurize.images.read import Picture
 
 BINS = 32
 _SIDE = 256

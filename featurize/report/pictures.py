@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from featurize.errors import UserError
-from featurize.images import ImageError, Picture
+from featurize.images.read import ImageError, Picture
 from featurize.index import Source, load, source_of
 from featurize.pipeline import sample_of
 from featurize.report.charts import data_uri

@@ -19,7 +19,7 @@ from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.trace.corrections import read_points
 from featurize.errors import UserError
-from featurize.picture import ImageError
+from featurize.images.picture import ImageError
 
 
 def write(rgb: np.ndarray, path: Path) -> None:

@@ -9,7 +9,7 @@ from made_images import folder
 
 from featurize.archives import Caps, cache_folder, unpack
 from featurize.errors import UserError
-from featurize.images import is_image_name
+from featurize.images.read import is_image_name
 from featurize.index import build_index, load
 
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from featurize.families import blocks, measure, scale_columns
-from featurize.images import Picture
+from featurize.images.read import Picture
 from featurize.phantoms import draw_film, draw_tissue
 from featurize.pipeline import measure_picture, sample_of
 from featurize.sample import Sample

@@ -7,7 +7,7 @@ import pytest
 from featurize.demo import GROUP_REGEX, write_images
 from featurize.duplicates import duplicate_groups, fingerprint
 from featurize.errors import UserError
-from featurize.images import ImageError
+from featurize.images.read import ImageError
 from featurize.index import build_index, load
 from featurize.synth import KINDS
 

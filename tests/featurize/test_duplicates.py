@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from featurize.duplicates import _band, duplicate_groups, fingerprint, near_pairs
-from featurize.images import read_image
+from featurize.images.read import read_image
 from featurize.synth import HOME, KINDS, draw_cell
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

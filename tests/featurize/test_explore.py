@@ -12,7 +12,7 @@ from featurize.errors import UserError
 from featurize.explore.census import likely_group, stratified, told_by_class, with_label
 from featurize.explore.image_stats import look
 from featurize.explore.page import explore
-from featurize.images import Picture, read_image
+from featurize.images.read import Picture, read_image
 from featurize.index import Index, build_index
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageCms, ImageOps
 
-from featurize.images import ImageError, Limits, from_array, read_image
-from featurize.picture import Truncated, on_white, to_bytes
+from featurize.images.picture import Truncated, on_white, to_bytes
+from featurize.images.read import ImageError, Limits, from_array, read_image
 
 
 def scene(height: int = 40, width: int = 60) -> np.ndarray:

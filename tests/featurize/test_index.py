@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from made_images import column, folder, image, npz
 
 from featurize.errors import UserError
-from featurize.images import ImageError
+from featurize.images.read import ImageError
 from featurize.index import Source, build_index, load, source_of
 from featurize.sources import printable, real_name
 

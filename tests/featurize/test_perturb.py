@@ -1,8 +1,8 @@
 """Pictures as another laboratory might have taken them."""
 import numpy as np
 
-from featurize.perturb import LEAST, MOST, chosen, perturbed
-from featurize.picture import Picture
+from featurize.images.perturb import LEAST, MOST, chosen, perturbed
+from featurize.images.picture import Picture
 from featurize.synth import HOME, draw_cell
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from make_radiomics_golden import GOLDEN, cases, planes
 
-from featurize.images import read_image
+from featurize.images.read import read_image
 from featurize.radiomics import engine
 from featurize.radiomics.settings import Settings
 

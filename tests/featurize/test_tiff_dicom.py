@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from featurize.images import ImageError, Limits, read_image
+from featurize.images.read import ImageError, Limits, read_image
 
 Y, X = np.mgrid[:30, :50]
 COLOR = np.stack([5 * X, 8 * Y, 2 * X + 3 * Y], axis=2).astype(np.uint8)

@@ -14,7 +14,7 @@ from featurize.batch import workers
 from featurize.batch.chunks import Chunk, Item, Task
 from featurize.batch.workers import measure_pieces
 from featurize.errors import UserError
-from featurize.images import Picture
+from featurize.images.read import Picture
 from featurize.processes import default_jobs
 from featurize.settings import load_preset
 

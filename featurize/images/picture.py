@@ -13,7 +13,9 @@ Nothing is clipped. Transparent pixels are laid on white: the empty field of a b
 a cut-out cell look in every viewer; its hidden color under the transparency is left over from anything.
 """
 import logging
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,10 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 _TOPS = tuple(2 ** bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
+
+# What Pillow raises on broken content; its readers index and unpack what the file says.
+_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError, struct.error,
+           OverflowError, ZeroDivisionError, zlib.error, cv2.error)
 
 
 @dataclass(frozen=True)
@@ -209,3 +215,25 @@ def quiet(logger: str) -> Iterator[None]:
     finally:
         log.propagate = before
         log.removeHandler(silence)
+
+
+def fault_of(kind: str, error: BaseException) -> ImageError:
+    """The typed error for what a decoder raised."""
+    words = str(error).splitlines()[0].lower() if str(error) else type(error).__name__
+    early = ("truncated", "no more images", "incomplete", "could not create decoder", "requires a buffer",
+             "end of file", "broken png file (chunk", "failed to read", "less than expected")
+    if isinstance(error, EOFError) or any(sign in words for sign in early):
+        return Truncated(f"the {kind} data end before the picture does ({words})")
+    return Damaged(f"the {kind} data are broken ({words})")
+
+
+def scale_of_dpi(x: Any, y: Any) -> float | None:
+    """Millimetres a pixel of a resolution in dots per inch: only one that no screen, printer or scanner has.
+
+    Below 1000 dpi it was written by a program that had to write something (72, 96, 300).
+    """
+    try:
+        x, y = float(x), float(y)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return 25.4 / x if 1000 < x < 1e7 and abs(x - y) <= 0.01 * x else None

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from featurize.picture import Bytes
+from featurize.images.picture import Bytes
 
 
 def srgb(image: Image.Image, profile: bytes | None) -> Bytes:

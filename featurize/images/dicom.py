@@ -1,7 +1,7 @@
 """DICOM pictures, with pydicom (extra ``dicom``).
 
 Gray values go the way that the standard prescribes for display (PS3.3 C.11): rescaling, the window or lookup table that
-the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of `featurize.picture`.
+the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of `featurize.images.picture`.
 """
 import io
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.images import _FAULTS, fault_of
-from featurize.picture import (Bytes, Damaged, ImageError, Limits, Picture, Unsupported, check_size, choose_frame,
-                               picture, quiet, to_bytes)
+from featurize.images.picture import (_FAULTS, Bytes, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
+                                      choose_frame, fault_of, picture, quiet, to_bytes)
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -10,10 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from featurize.icc import srgb
-from featurize.images import _FAULTS, fault_of, scale_of_dpi
-from featurize.picture import (Bytes, Damaged, Limits, Picture, Truncated, Unsupported, check_size, choose_frame,
-                               on_white, picture, quiet, to_bytes, upright)
+from featurize.images.icc import srgb
+from featurize.images.picture import (_FAULTS, Bytes, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
+                                      choose_frame, fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
 
 # Bits of NewSubfileType: a thumbnail or a mask is not a page of its own.
 _REDUCED = 1

@@ -1,13 +1,11 @@
 """Any image file, as one canonical picture or one typed error. Every limit on input stands here.
 
-JPEG, PNG, BMP, GIF and WebP through Pillow, TIFF in `featurize.tiff`, DICOM in `featurize.dicom`. The kind is told by
+JPEG, PNG, BMP, GIF and WebP through Pillow, TIFF in `featurize.images.tiff`, DICOM in `featurize.images.dicom`. The kind is told by
 the content, never by the name; the size is read from the header before any pixel is decoded.
 """
 import io
 import os
 import stat
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from featurize.icc import srgb
-from featurize.picture import (Bytes, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile, NotAnImage,
-                               NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size, choose_frame, on_white,
-                               picture, quiet, to_bytes, upright)
+from featurize.images.icc import srgb
+from featurize.images.picture import (_FAULTS, Bytes, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
+                                      NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size,
+                                      choose_frame, fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -32,9 +30,6 @@ EXTENSIONS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib"
 _PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile, "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile, "WebP": WebPImagePlugin.WebPImageFile}
-# What Pillow raises on broken content; its readers index and unpack what the file says.
-_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError, struct.error,
-           OverflowError, ZeroDivisionError, zlib.error, cv2.error)
 _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
           (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"), (b"BM", "BMP"))
 _ELSE = ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive"), (b"\x1f\x8b", "a gzip file"),
@@ -66,7 +61,7 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
     Raises
     ------
     ImageError
-        One subclass for each kind of fault, see `featurize.picture`.
+        One subclass for each kind of fault, see `featurize.images.picture`.
     """
     content = data if isinstance(data, bytes) else read_bytes(data, limits)
     if not content:
@@ -76,10 +71,10 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
     kind = _kind(content)
     try:
         if kind == "TIFF":
-            from featurize.tiff import read_tiff
+            from featurize.images.tiff import read_tiff
             return read_tiff(content, limits, frame)
         if kind == "DICOM":
-            from featurize.dicom import read_dicom
+            from featurize.images.dicom import read_dicom
             return read_dicom(content, limits, frame)
         with quiet("PIL"):
             return _read(kind, content, limits, frame)
@@ -157,16 +152,6 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
                    mm_per_px=_png_scale(image) if kind == "PNG" else None)
 
 
-def fault_of(kind: str, error: BaseException) -> ImageError:
-    """The typed error for what a decoder raised."""
-    words = str(error).splitlines()[0].lower() if str(error) else type(error).__name__
-    early = ("truncated", "no more images", "incomplete", "could not create decoder", "requires a buffer",
-             "end of file", "broken png file (chunk", "failed to read", "less than expected")
-    if isinstance(error, EOFError) or any(sign in words for sign in early):
-        return Truncated(f"the {kind} data end before the picture does ({words})")
-    return Damaged(f"the {kind} data are broken ({words})")
-
-
 def _pixels(image: Image.Image) -> Bytes:
     """(H, W) gray or (H, W, 3) sRGB bytes of a loaded Pillow image."""
     profile = image.info.get("icc_profile")
@@ -205,18 +190,6 @@ def _orientation(image: Image.Image) -> int:
 
 def _png_scale(image: Image.Image) -> float | None:
     return scale_of_dpi(*image.info["dpi"]) if "dpi" in image.info else None
-
-
-def scale_of_dpi(x: Any, y: Any) -> float | None:
-    """Millimetres a pixel of a resolution in dots per inch: only one that no screen, printer or scanner has.
-
-    Below 1000 dpi it was written by a program that had to write something (72, 96, 300).
-    """
-    try:
-        x, y = float(x), float(y)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return 25.4 / x if 1000 < x < 1e7 and abs(x - y) <= 0.01 * x else None
 
 
 def from_array(values: NDArray[Any]) -> Picture:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from featurize.picture import Picture
+from featurize.images.picture import Picture
 
 Image = NDArray[np.uint8]
 

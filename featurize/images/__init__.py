@@ -1,0 +1,1 @@
+"""Any image file becomes one upright 8-bit sRGB picture."""
