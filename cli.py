@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.bundle import Bundle
-    from featurize.index import Index
+    from featurize.index.build import Index
     from featurize.settings import Preset
     from featurize.table import TableInfo
 
@@ -232,7 +232,7 @@ def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | Non
 
 def _index(images: list[Path], labels: Path | None, label_column: str | None, group_column: str | None,
            group_regex: str | None, site_column: str | None) -> "Index":
-    from featurize.index import build_index
+    from featurize.index.build import build_index
     index = build_index(images, labels=labels, label_columns=_names(label_column), group_column=group_column,
                         group_regex=group_regex, site_column=site_column)
     for warning in index.warnings:

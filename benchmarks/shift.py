@@ -23,7 +23,7 @@ from classify.fitting.augment import Jitter, jitter_of, with_jitter
 from featurize.batch.chunks import Item, Task, join
 from featurize.batch.workers import measure_pieces
 from featurize.images.perturb import chosen
-from featurize.index import Index, build_index
+from featurize.index.build import Index, build_index
 from featurize.run import measure_index
 from featurize.settings import load_preset
 

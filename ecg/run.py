@@ -19,9 +19,9 @@ from featurize.errors import UserError
 from featurize.files import replacing
 from featurize.images.picture import ImageError
 from featurize.images.read import is_image_name
-from featurize.labels import read_sheet
+from featurize.index.labels import read_sheet
+from featurize.index.sources import printable, walk
 from featurize.progress import tracking
-from featurize.sources import printable, walk
 
 _FEW = 4
 PDF = ".pdf"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from featurize.errors import UserError
 from featurize.images.read import ImageError
-from featurize.index import Index, load, source_of
+from featurize.index.build import Index, load, source_of
 
 LOOKED_AT = 24
 _SIDE = 32

@@ -13,12 +13,12 @@ import pandas as pd
 from featurize.batch.chunks import INTERNAL, Chunk, Item, Task, join
 from featurize.batch.shards import Shards
 from featurize.batch.workers import measure_pieces
-from featurize.duplicates import duplicate_groups
 from featurize.errors import UserError
 from featurize.families import blocks, nuisance_columns, scale_columns
 from featurize.files import replacing
 from featurize.images.perturb import chosen
-from featurize.index import Index
+from featurize.index.build import Index
+from featurize.index.duplicates import duplicate_groups
 from featurize.progress import tracking
 from featurize.settings import Preset
 from featurize.table import TableInfo, write_perturbed, write_table

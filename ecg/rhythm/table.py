@@ -9,7 +9,7 @@ import pandas as pd
 
 from ecg.rhythm.features import FAMILIES, FEATURES, NUISANCE
 from featurize.errors import UserError
-from featurize.labels import Sheet, label_columns_of, match_rows, read_sheet, truth
+from featurize.index.labels import Sheet, label_columns_of, match_rows, read_sheet, truth
 from featurize.table import TableInfo, write_table
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import featurize
-from featurize.duplicates import fingerprint
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
-from featurize.index import Source, load, source_of
+from featurize.index.build import Source, load, source_of
+from featurize.index.duplicates import fingerprint
 from featurize.pipeline import measure_picture
 from featurize.settings import Preset
 
@@ -70,7 +70,7 @@ class Chunk:
     sizes : (n, 2) int64
         Width and height in pixels of the image as stored.
     fingerprints : (n, m) float32
-        For the search for duplicates; see `featurize.duplicates`.
+        For the search for duplicates; see `featurize.index.duplicates`.
     faults : tuple of Fault
         The images that gave no row.
     """

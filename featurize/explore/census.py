@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from featurize.duplicates import duplicate_groups
 from featurize.explore.image_stats import Glimpse
+from featurize.index.duplicates import duplicate_groups
 
 UNLABELLED = "no label"
 
@@ -20,7 +20,7 @@ class Census:
     Parameters
     ----------
     frame : DataFrame
-        All images of the index, RangeIndex; columns as in `featurize.index.Index.frame`.
+        All images of the index, RangeIndex; columns as in `featurize.index.build.Index.frame`.
     errors : DataFrame
         `path, error, reason` of files that could not be read, those found while looking included.
     rows : (m,) int

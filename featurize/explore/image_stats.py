@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.duplicates import fingerprint
 from featurize.images.read import Picture
+from featurize.index.duplicates import fingerprint
 
 BINS = 32
 _SIDE = 256

@@ -11,7 +11,7 @@ from featurize.explore import sections as parts
 from featurize.explore.census import Census, stratified, take_census, with_label
 from featurize.explore.warnings import warnings
 from featurize.images.read import ImageError
-from featurize.index import Index, load, source_of
+from featurize.index.build import Index, load, source_of
 from featurize.progress import tracking
 from featurize.report.numbers import count
 from featurize.report.page import contents, write_page

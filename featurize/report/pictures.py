@@ -14,7 +14,7 @@ from PIL import Image
 
 from featurize.errors import UserError
 from featurize.images.read import ImageError, Picture
-from featurize.index import Source, load, source_of
+from featurize.index.build import Source, load, source_of
 from featurize.pipeline import sample_of
 from featurize.report.charts import data_uri
 from featurize.settings import Preset, preset_from_dict

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from featurize.index import Index
+from featurize.index.build import Index
 
 
 def image(path: Path | bytes, value: int = 0) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from made_images import folder
 
-from featurize.archives import Caps, cache_folder, unpack
 from featurize.errors import UserError
 from featurize.images.read import is_image_name
-from featurize.index import build_index, load
+from featurize.index.archives import Caps, cache_folder, unpack
+from featurize.index.build import build_index, load
 
 
 @pytest.fixture(autouse=True)

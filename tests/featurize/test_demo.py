@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from featurize.demo import GROUP_REGEX, write_images
-from featurize.duplicates import duplicate_groups, fingerprint
 from featurize.errors import UserError
 from featurize.images.read import ImageError
-from featurize.index import build_index, load
+from featurize.index.build import build_index, load
+from featurize.index.duplicates import duplicate_groups, fingerprint
 from featurize.synth import KINDS
 
 

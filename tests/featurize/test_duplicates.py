@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from featurize.duplicates import _band, duplicate_groups, fingerprint, near_pairs
 from featurize.images.read import read_image
+from featurize.index.duplicates import _band, duplicate_groups, fingerprint, near_pairs
 from featurize.synth import HOME, KINDS, draw_cell
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -13,7 +13,7 @@ from featurize.explore.census import likely_group, stratified, told_by_class, wi
 from featurize.explore.image_stats import look
 from featurize.explore.page import explore
 from featurize.images.read import Picture, read_image
-from featurize.index import Index, build_index
+from featurize.index.build import Index, build_index
 
 
 def picture(path: Path, seed: int, ground: tuple[int, int, int] = (230, 220, 210), side: int = 64) -> None:

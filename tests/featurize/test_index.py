@@ -11,8 +11,8 @@ from made_images import column, folder, image, npz
 
 from featurize.errors import UserError
 from featurize.images.read import ImageError
-from featurize.index import Source, build_index, load, source_of
-from featurize.sources import printable, real_name
+from featurize.index.build import Source, build_index, load, source_of
+from featurize.index.sources import printable, real_name
 
 
 @pytest.fixture(autouse=True)

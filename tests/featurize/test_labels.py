@@ -5,7 +5,7 @@ import pytest
 from made_images import column, folder, npz
 
 from featurize.errors import UserError
-from featurize.index import build_index
+from featurize.index.build import build_index
 
 
 def sheet(root: Path, text: str) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from featurize import registry
 from featurize.families import block_of, nuisance_columns
-from featurize.index import build_index
+from featurize.index.build import build_index
 from featurize.registry import Block, Feature
 from featurize.run import measure_index
 from featurize.sample import Sample

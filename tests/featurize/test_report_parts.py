@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurize.index import Source
+from featurize.index.build import Source
 from featurize.report.charts import COLORS, INK, canvas, shorten, svg_uri
 from featurize.report.numbers import count, interval, number, percent, score, signed, size, whole
 from featurize.report.page import by_weight, cell, table, warning

@@ -13,10 +13,10 @@ import pandas as pd
 
 from featurize.errors import UserError
 from featurize.images.read import EXTENSIONS, ImageError, read_bytes
-from featurize.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
-from featurize.medmnist import npz_rows
-from featurize.rows import Row
-from featurize.sources import NPZ, Source, find_sources, load, printable, source_of, walk
+from featurize.index.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
+from featurize.index.medmnist import npz_rows
+from featurize.index.rows import Row
+from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
 
 __all__ = ["Index", "Source", "build_index", "load", "source_of"]
 
@@ -68,7 +68,7 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     group_regex : str, optional
         Searched in the relative path; its first parenthesis is the group.
     cache : Path, optional
-        Where archives are unpacked; see `featurize.archives.cache_folder`.
+        Where archives are unpacked; see `featurize.index.archives.cache_folder`.
 
     Raises
     ------

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.archives import hidden, unpack
 from featurize.errors import UserError
 from featurize.images.read import (EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name,
                                    read_image)
+from featurize.index.archives import hidden, unpack
 
 FOLDER = "folder"
 NPZ = "npz"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.rows import Row
-from featurize.sources import Source, array_file, open_array
+from featurize.index.rows import Row
+from featurize.index.sources import Source, array_file, open_array
 
 _PARTS = {"train": "train", "val": "val", "test": "test", "": None}
 

@@ -1,0 +1,1 @@
+"""What is in a folder, archive or npz: files, labels, groups, splits, copies."""
