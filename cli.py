@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from classify.bundle import Bundle
     from featurize.index.build import Index
-    from featurize.settings import Preset
+    from featurize.presets.load import Preset
     from featurize.table import TableInfo
 
 app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -141,8 +141,8 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
             output: Annotated[Path, _output("The page, similar.html.")]) -> None:
     """The measured images nearest to one."""
     from classify.similar.run import similar as write
+    from featurize.presets.load import preset_from_dict
     from featurize.run import measure_index
-    from featurize.settings import preset_from_dict
     from featurize.table import read_table
     frame, info = read_table(table)
     row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
@@ -218,9 +218,9 @@ def _demo_images(output: Path) -> None:
 
 def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | None) -> "tuple[DataFrame, TableInfo]":
     """New images, measured as the model's training images were."""
+    from featurize.presets.load import preset_from_dict
     from featurize.processes import default_jobs
     from featurize.run import measure_index, write_errors
-    from featurize.settings import preset_from_dict
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
                                         jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)
@@ -242,9 +242,9 @@ def _index(images: list[Path], labels: Path | None, label_column: str | None, gr
 
 def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":
     """The preset by name, or by a look at a few images of the index."""
-    from featurize.settings import load_preset
+    from featurize.presets.load import load_preset
     if name == "auto":
-        from featurize.choose import choose_preset, sample_pictures
+        from featurize.presets.choose import choose_preset, sample_pictures
         name, reason = choose_preset(sample_pictures(index))
         _say(f"preset {name} ({reason})")
     return load_preset(name, settings)

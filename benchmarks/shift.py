@@ -24,8 +24,8 @@ from featurize.batch.chunks import Item, Task, join
 from featurize.batch.workers import measure_pieces
 from featurize.images.perturb import chosen
 from featurize.index.build import Index, build_index
+from featurize.presets.load import load_preset
 from featurize.run import measure_index
-from featurize.settings import load_preset
 
 ROUNDS, FOLDS, SEED = 200, 3, 0
 

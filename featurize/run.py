@@ -19,8 +19,8 @@ from featurize.files import replacing
 from featurize.images.perturb import chosen
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
+from featurize.presets.load import Preset
 from featurize.progress import tracking
-from featurize.settings import Preset
 from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.

@@ -14,7 +14,7 @@ from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.index.duplicates import fingerprint
 from featurize.pipeline import measure_picture
-from featurize.settings import Preset
+from featurize.presets.load import Preset
 
 # What one odd image can provoke in a feature block. None of it is passed over: it is a row of the list of errors with
 # file and line, it is counted aloud, and a program that fails on every image ends the run (see run.py).

@@ -16,8 +16,8 @@ from featurize.errors import UserError
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.pipeline import sample_of
+from featurize.presets.load import Preset, preset_from_dict
 from featurize.report.charts import data_uri
-from featurize.settings import Preset, preset_from_dict
 from featurize.table import TableInfo
 
 MOST_OUTLINES = 150

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from featurize.choose import choose_preset, vote
 from featurize.errors import UserError
 from featurize.phantoms import draw_film, draw_tissue
+from featurize.presets.choose import choose_preset, vote
 from featurize.synth import ABROAD, HOME, KINDS, draw_cell
 
 Rgb = NDArray[np.uint8]

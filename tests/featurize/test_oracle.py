@@ -8,9 +8,9 @@ import pytest
 
 from featurize.families import measure
 from featurize.phantoms import draw_film, draw_tissue
+from featurize.presets.load import load_preset
 from featurize.sample import Sample
 from featurize.segment import segment
-from featurize.settings import load_preset
 from featurize.synth import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
 
 SEEDS = range(4)

@@ -7,10 +7,10 @@ import pytest
 from featurize import registry
 from featurize.families import block_of, nuisance_columns
 from featurize.index.build import build_index
+from featurize.presets.load import load_preset
 from featurize.registry import Block, Feature
 from featurize.run import measure_index
 from featurize.sample import Sample
-from featurize.settings import load_preset
 
 PX = ["cell_morphology_diameter_px", "nucleus_morphology_diameter_px"]
 

@@ -14,8 +14,8 @@ from featurize.batch import chunks
 from featurize.blocks import quality
 from featurize.errors import UserError
 from featurize.index.build import Index, build_index
+from featurize.presets.load import Preset, load_preset
 from featurize.run import featurize, index_hash, measure_index
-from featurize.settings import Preset, load_preset
 from featurize.table import read_perturbed, read_table
 
 GROUPS = r"(p\d+)_"

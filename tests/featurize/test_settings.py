@@ -5,7 +5,7 @@ import pytest
 
 from featurize.errors import UserError
 from featurize.families import blocks
-from featurize.settings import load_preset, preset_from_dict, preset_names
+from featurize.presets.load import load_preset, preset_from_dict, preset_names
 
 
 def toml(folder: Path, text: str) -> Path:

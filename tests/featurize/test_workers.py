@@ -15,8 +15,8 @@ from featurize.batch.chunks import Chunk, Item, Task
 from featurize.batch.workers import measure_pieces
 from featurize.errors import UserError
 from featurize.images.read import Picture
+from featurize.presets.load import load_preset
 from featurize.processes import default_jobs
-from featurize.settings import load_preset
 
 
 @dataclass(frozen=True)
