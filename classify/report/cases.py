@@ -11,7 +11,7 @@ from classify.report import figures
 from classify.report.overview import Honest
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.numbers import count, number, score, signed
+from featurize.report.numbers import count, number, ordinal, percentile, score, signed
 from featurize.report.page import figure
 from featurize.report.pictures import Album, album_of, legend, show
 
@@ -106,22 +106,6 @@ def _place(result: RunResult, column: str, value: float, truth: int, chosen: int
     ranks = [percentile(v, value) for v in both]
     return {"text": f"{ordinal(ranks[0])} · {ordinal(ranks[1])}", "boxes": boxes,
             "dot": f"{100 * float(np.clip((value - low) / span, 0, 1)):.1f}%"}
-
-
-def percentile(values: NDArray[np.float64], value: float) -> int:
-    """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
-    if value < values.min() or value > values.max():
-        return 0 if value < values.min() else 100
-    below = (values < value).sum() + .5 * (values == value).sum()
-    return int(np.clip(round(100 * below / len(values)), 1, 99))
-
-
-def ordinal(n: int) -> str:
-    """1st, 2nd, 3rd, 11th; of a percentile 0 and 100 mean outside all."""
-    if n in (0, 100):
-        return "below all" if n == 0 else "above all"
-    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
 
 
 def neighbours(result: RunResult, album: Album, row: int) -> list[dict[str, Any]]:

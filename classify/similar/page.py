@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from classify.data.columns import readable
-from classify.report.cases import ordinal, percentile
 from classify.similar.search import CUT, Similar, alike, different, unusual
 from featurize.explore import figures
-from featurize.report.numbers import count, number, signed
+from featurize.report.numbers import count, number, ordinal, percentile, signed
 from featurize.report.page import cell, contents, figure, table, warning, write_page
 from featurize.report.pictures import album_of, legend, show
 

@@ -1,5 +1,5 @@
 """The charts of the explore page."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
@@ -9,11 +9,10 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from featurize.explore.image_stats import BINS
-from featurize.report.charts import BLUE, GRAY, GREEN, INK, QUIET, RED, SERIES, canvas, rules, shorten, svg_uri
+from featurize.report.charts import (BLUE, GRAY, GREEN, MOST_CLASSES, QUIET, RED, SERIES, WIDE, _classes, canvas, rules,
+                                     shorten, svg_uri)
 
 CHANNELS = (("red", RED, "o"), ("green", GREEN, "s"), ("blue", BLUE, "D"))
-WIDE = 8.4
-MOST_CLASSES = 24
 
 
 def class_bars(counts: pd.DataFrame) -> str:
@@ -35,11 +34,6 @@ def class_bars(counts: pd.DataFrame) -> str:
         if shown.shape[1] > 1:
             figure.legend(loc="outside upper right", ncols=shown.shape[1], handlelength=1, handletextpad=.4)
         return svg_uri(figure)
-
-
-def _classes(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [shorten(n, 30) for n in names])
-    axes.set_ylim(len(names) - .5, -.5)
 
 
 def channel_means(by_class: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], colored: bool) -> str:
@@ -114,33 +108,6 @@ def one_histogram(shares: NDArray[np.float64], colored: bool) -> str:
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
         axes.set_xlabel("gray level")
         axes.set_ylabel("pixels")
-        return svg_uri(figure)
-
-
-def ranges(table: pd.DataFrame, columns: Mapping[str, str]) -> str:
-    """Median, middle half and 5th to 95th percentile of each look, class by class.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Column `label` and those named by `columns` (name: axis label).
-    """
-    names = [str(n) for n in table["label"].value_counts().index[:MOST_CLASSES]]
-    with canvas(WIDE, 1.0 + .27 * len(names), columns=len(columns)) as (figure, panels):
-        for axes, (column, label) in zip(panels, columns.items()):
-            for at, name in enumerate(names):
-                values = table.loc[table["label"] == name, column].dropna()
-                if values.empty:
-                    continue
-                low, first, middle, last, high = np.percentile(values, [5, 25, 50, 75, 95])
-                axes.plot([low, high], [at, at], color=GRAY, linewidth=1)
-                axes.plot([first, last], [at, at], color=BLUE, linewidth=5, alpha=.55, solid_capstyle="butt")
-                axes.plot(middle, at, "o", color=INK, markersize=4)
-            _classes(axes, names)
-            axes.tick_params(labelleft=axes is panels[0])
-            axes.xaxis.set_major_locator(MaxNLocator(3))
-            axes.set_xlabel(label)
-            rules(axes, "x")
         return svg_uri(figure)
 
 

@@ -8,15 +8,18 @@ The hues are those of Okabe & Ito 2008 (Color Universal Design), told apart by r
 """
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 # name: (light, dark). Every light value is unique, so that it can be found again in the SVG.
 COLORS = {
@@ -42,6 +45,9 @@ _STYLE: Any = {
     "savefig.facecolor": "none", "patch.linewidth": 0.0, "axes.unicode_minus": True,
 }
 FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans',sans-serif"
+
+WIDE = 8.4
+MOST_CLASSES = 24
 
 
 @contextmanager
@@ -106,3 +112,35 @@ def shorten(name: str, most: int = 28) -> str:
         return name
     tail = (most - 1) // 3
     return f"{name[:most - 1 - tail]}…{name[-tail:]}"
+
+
+def _classes(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), [shorten(n, 30) for n in names])
+    axes.set_ylim(len(names) - .5, -.5)
+
+
+def ranges(table: pd.DataFrame, columns: Mapping[str, str]) -> str:
+    """Median, middle half and 5th to 95th percentile of each look, class by class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Column `label` and those named by `columns` (name: axis label).
+    """
+    names = [str(n) for n in table["label"].value_counts().index[:MOST_CLASSES]]
+    with canvas(WIDE, 1.0 + .27 * len(names), columns=len(columns)) as (figure, panels):
+        for axes, (column, label) in zip(panels, columns.items()):
+            for at, name in enumerate(names):
+                values = table.loc[table["label"] == name, column].dropna()
+                if values.empty:
+                    continue
+                low, first, middle, last, high = np.percentile(values, [5, 25, 50, 75, 95])
+                axes.plot([low, high], [at, at], color=GRAY, linewidth=1)
+                axes.plot([first, last], [at, at], color=BLUE, linewidth=5, alpha=.55, solid_capstyle="butt")
+                axes.plot(middle, at, "o", color=INK, markersize=4)
+            _classes(axes, names)
+            axes.tick_params(labelleft=axes is panels[0])
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.set_xlabel(label)
+            rules(axes, "x")
+        return svg_uri(figure)

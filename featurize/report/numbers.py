@@ -5,6 +5,9 @@
 """
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 MISSING = "–"
 
 
@@ -87,3 +90,19 @@ def size(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if n_bytes >= 10 or unit == "bytes" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1000
     return f"{n_bytes:.1f} GB"
+
+
+def percentile(values: NDArray[np.float64], value: float) -> int:
+    """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
+    if value < values.min() or value > values.max():
+        return 0 if value < values.min() else 100
+    below = (values < value).sum() + .5 * (values == value).sum()
+    return int(np.clip(round(100 * below / len(values)), 1, 99))
+
+
+def ordinal(n: int) -> str:
+    """1st, 2nd, 3rd, 11th; of a percentile 0 and 100 mean outside all."""
+    if n in (0, 100):
+        return "below all" if n == 0 else "above all"
+    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
