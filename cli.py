@@ -57,8 +57,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
-    from featurize.processes import default_jobs
     from featurize.run import featurize as run
+    from featurize.runtime.processes import default_jobs
     _want_suffix(output, ".parquet")
     index = _index(images, labels, label_column, group_column, group_regex, site_column)
     summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
@@ -88,7 +88,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     """A table becomes a validated, calibrated, explained model and its report."""
     from classify.settings import TrainSettings
     from classify.train import train_file
-    from featurize.progress import stages
+    from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
                              alpha=alpha, device=device, seed=seed)
     with stages(shown=True) as progress:
@@ -110,7 +110,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     """A saved model predicts on new images, or on a table."""
     from classify.bundle import load_bundle
     from classify.predict import predict as apply
-    from featurize.files import replacing
+    from featurize.runtime.files import replacing
     from featurize.table import read_table
     _want_suffix(output, ".csv")
     bundle = load_bundle(run)
@@ -165,7 +165,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`."""
     from ecg.run import Settings, digitize_pages
-    from featurize.processes import default_jobs
+    from featurize.runtime.processes import default_jobs
     summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
                              points=points, labels=labels, group_column=group_column, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
@@ -219,8 +219,8 @@ def _demo_images(output: Path) -> None:
 def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | None) -> "tuple[DataFrame, TableInfo]":
     """New images, measured as the model's training images were."""
     from featurize.presets.load import preset_from_dict
-    from featurize.processes import default_jobs
     from featurize.run import measure_index, write_errors
+    from featurize.runtime.processes import default_jobs
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
                                         jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from classify.fitting import models
 from classify.fitting.models import Model
-from classify.folders import replacing_folder
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import Novelty, Space
 from featurize.errors import UserError
+from featurize.runtime.folders import replacing_folder
 
 FORMAT = 1
 MANIFEST = "manifest.json"

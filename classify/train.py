@@ -21,13 +21,13 @@ from classify.fitting.augment import Jitter, jitter_of
 from classify.fitting.baselines import baseline_probabilities
 from classify.fitting.crossfit import CrossFit
 from classify.fitting.models import Model
-from classify.folders import check_replaceable, replacing_folder
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.settings import LIBRARIES, TrainSettings
 from classify.uncertainty.held_out import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
 from featurize.errors import UserError
+from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
 Progress = Callable[[str, float], None]

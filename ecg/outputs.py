@@ -18,7 +18,7 @@ from ecg.lead_table import LEADS
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.residual import einthoven_residual_mv
 from ecg.trace.line import Line
-from featurize.files import replacing, write_text
+from featurize.runtime.files import replacing, write_text
 
 Bytes = NDArray[np.uint8]
 

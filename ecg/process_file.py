@@ -13,10 +13,10 @@ from ecg.lead_table import LEADS
 from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
 from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
-from featurize.batch.chunks import INTERNAL, MEASURE_FAULTS
-from featurize.files import replacing
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
+from featurize.runtime.files import replacing
+from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS
 
 
 def digitize_one(item: Item, out: Path, settings: Settings) -> Done:

@@ -16,12 +16,12 @@ from ecg.job import Done, Item, Settings, content_of, is_record, key_of
 from ecg.signals.records import SUFFIXES, holds_leads
 from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
-from featurize.files import replacing
 from featurize.images.picture import ImageError
 from featurize.images.read import is_image_name
 from featurize.index.labels import read_sheet
 from featurize.index.sources import printable, walk
-from featurize.progress import tracking
+from featurize.runtime.files import replacing
+from featurize.runtime.progress import tracking
 
 _FEW = 4
 PDF = ".pdf"
@@ -201,7 +201,7 @@ def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -
 
     from loky import BrokenProcessPool
 
-    from featurize.processes import process_pool
+    from featurize.runtime.processes import process_pool
     while items:
         pool, running, suspects = process_pool(jobs), dict[Future[Done], Item](), list[Item]()
         try:

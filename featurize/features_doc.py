@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from featurize.families import blocks
-from featurize.files import write_text
 from featurize.presets.load import load_preset, preset_names
 from featurize.registry import Block
+from featurize.runtime.files import write_text
 
 _INTRO = """# Features
 

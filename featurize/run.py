@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from featurize.batch.chunks import INTERNAL, Chunk, Item, Task, join
+from featurize.batch.chunks import Chunk, Item, Task, join
 from featurize.batch.shards import Shards
 from featurize.batch.workers import measure_pieces
 from featurize.errors import UserError
 from featurize.families import blocks, nuisance_columns, scale_columns
-from featurize.files import replacing
 from featurize.images.perturb import chosen
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
-from featurize.progress import tracking
+from featurize.runtime.files import replacing
+from featurize.runtime.processes import INTERNAL
+from featurize.runtime.progress import tracking
 from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.

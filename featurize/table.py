@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurize.errors import UserError
-from featurize.files import replacing
+from featurize.runtime.files import replacing
 
 FORMAT = 1
 KEY = b"pellucid"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from classify.data.columns import readable
 from classify.similar.search import CUT, Similar, alike, different, unusual
-from featurize.explore import figures
+from featurize.report.charts import ranges
 from featurize.report.numbers import count, number, ordinal, percentile, signed
 from featurize.report.page import cell, contents, figure, table, warning, write_page
 from featurize.report.pictures import album_of, legend, show
@@ -100,7 +100,7 @@ def _deviations(value: float) -> str:
 def _by_class(found: Similar) -> dict[str, str]:
     shown = pd.DataFrame({"label": _labels(found), "distance": found.distances})
     shown = shown[np.isfinite(shown["distance"])]
-    return figure(figures.ranges(shown, {"distance": "distance to this image"}), "How far are all images of a "
+    return figure(ranges(shown, {"distance": "distance to this image"}), "How far are all images of a "
                   "class?",
                   "Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile. Classes whose "
                   "bars reach far left hold images like this one.")

@@ -8,7 +8,7 @@ from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from featurize.errors import UserError
-from featurize.files import replacing
+from featurize.runtime.files import replacing
 
 _BLUE = Style(layout="6x2", row_mm=26, names="above", major=(120, 150, 220), minor=(200, 215, 245))
 _PAGES = (("clean", Style(), "clean"), ("scan", Style(), "scan"), ("photo", Style(), "photo"),

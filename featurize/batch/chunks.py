@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,12 +14,8 @@ from featurize.index.build import Source, load, source_of
 from featurize.index.duplicates import fingerprint
 from featurize.pipeline import measure_picture
 from featurize.presets.load import Preset
+from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS
 
-# What one odd image can provoke in a feature block. None of it is passed over: it is a row of the list of errors with
-# file and line, it is counted aloud, and a program that fails on every image ends the run (see run.py).
-MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, NameError, AssertionError,
-                  MemoryError, cv2.error)
-INTERNAL = "internal"
 PACKAGE = Path(featurize.__file__).parent
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from featurize.batch.chunks import Chunk, Fault
-from featurize.files import replacing
+from featurize.runtime.files import replacing
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 

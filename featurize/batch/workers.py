@@ -6,7 +6,7 @@ import cv2
 
 from featurize.batch.chunks import Chunk, Item, Task, join, lost, measure_chunk
 from featurize.errors import UserError
-from featurize.processes import process_pool
+from featurize.runtime.processes import process_pool
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64

@@ -12,10 +12,10 @@ from featurize.explore.census import Census, stratified, take_census, with_label
 from featurize.explore.warnings import warnings
 from featurize.images.read import ImageError
 from featurize.index.build import Index, load, source_of
-from featurize.progress import tracking
 from featurize.report.numbers import count
 from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album
+from featurize.runtime.progress import tracking
 
 MOST_READ = 2000
 SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", "Pixel values",
@@ -49,7 +49,7 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
         "classes": parts.classes(census), "sizes": parts.sizes(census), "pixels": parts.pixels(census),
         "looks": parts.looks(census), "montage": parts.montage(census, album), "close": parts.close(census, album),
         "duplicates": parts.duplicates(census, album), "next": _next(index)}
-    write_page(out, "explore.html.j2", content)
+    write_page(out, "explore.html.j2", content, Path(__file__).parent)
 
 
 def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from featurize.explore import figures as figures
-from featurize.explore import image_stats
+from featurize.explore import figures, image_stats
 from featurize.explore.census import UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble
+from featurize.report.charts import MOST_CLASSES, ranges
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, find, show, thumbnail
@@ -60,8 +60,8 @@ def classes(census: Census) -> dict[str, Any]:
     """Images and groups of every class in every split."""
     counts = class_by_split(census)
     reading = "Bars are images; colors are the given parts." if counts.shape[1] > 1 else "Bars are images."
-    if len(counts) > figures.MOST_CLASSES:
-        reading += f" The {figures.MOST_CLASSES} most frequent of {number(len(counts))} classes are drawn."
+    if len(counts) > MOST_CLASSES:
+        reading += f" The {MOST_CLASSES} most frequent of {number(len(counts))} classes are drawn."
     groups = census.frame.assign(label=census.label).groupby("label")["group"].nunique()
     rows = [[cell(name), *(cell(number(n), key=int(n)) for n in [*values, values.sum()]),
              cell(percent(values.sum() / len(census.frame)), key=int(values.sum())),
@@ -122,7 +122,7 @@ def pixels(census: Census) -> dict[str, Any]:
                                  "drawn as square roots, so that a bright background does not press all else flat.")}
 
 
-def _by_class(census: Census, most: int = figures.MOST_CLASSES) -> dict[str, NDArray[np.int64]]:
+def _by_class(census: Census, most: int = MOST_CLASSES) -> dict[str, NDArray[np.int64]]:
     """Positions in `looks` of every class, most frequent class first."""
     label = census.label.iloc[census.rows].reset_index(drop=True)
     return {str(name): np.flatnonzero(label == name) for name in label.value_counts(sort=True).index[:most]}
@@ -135,7 +135,7 @@ def looks(census: Census) -> dict[str, Any]:
     reading = ("Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a "
                "class. Where bars don't overlap, the class can be told without looking at the object.")
     title = "Background and quality of the pictures"
-    chart = figure(figures.ranges(table_, measured), title, reading) if measured else None
+    chart = figure(ranges(table_, measured), title, reading) if measured else None
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in _by_class(census).items()]}
 
 

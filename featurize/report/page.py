@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from featurize.files import write_text
+from featurize.runtime.files import write_text
 
 HERE = Path(__file__).parent
 _FIRST = {"serious": 0, "caution": 1, "note": 2}

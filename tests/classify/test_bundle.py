@@ -10,9 +10,9 @@ import pytest
 from classify import bundle as bundles
 from classify.bundle import load_bundle, save_bundle
 from classify.fitting import models
-from classify.folders import replacing_folder
 from classify.predict import predict, predict_file
 from featurize.errors import UserError
+from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from featurize.errors import UserError
-from featurize.files import replacing, write_text
-from featurize.progress import stages, tracking
+from featurize.runtime.files import replacing, write_text
+from featurize.runtime.progress import stages, tracking
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from featurize.batch.workers import measure_pieces
 from featurize.errors import UserError
 from featurize.images.read import Picture
 from featurize.presets.load import load_preset
-from featurize.processes import default_jobs
+from featurize.runtime.processes import default_jobs
 
 
 @dataclass(frozen=True)

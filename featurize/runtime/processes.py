@@ -15,6 +15,12 @@ _ENVIRONMENT = {**{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLA
                 "PYTHONFAULTHANDLER": "",
                 **{f"MALLOC_{limit}_THRESHOLD_": str(size) for limit, size in (("TRIM", 2 ** 28), ("MMAP", 2 ** 25))}}
 
+# What one odd image can provoke in a feature block. None of it is passed over: it is a row of the list of errors with
+# file and line, it is counted aloud, and a program that fails on every image ends the run (see run.py).
+MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, NameError, AssertionError,
+                  MemoryError, cv2.error)
+INTERNAL = "internal"
+
 
 def _start_worker() -> None:
     cv2.setNumThreads(1)

@@ -1,0 +1,1 @@
+"""Files, folders, processes and progress bars."""
