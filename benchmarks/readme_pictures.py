@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from featurize.segment import segment
+from featurize.segment.segmenters import segment
 from featurize.synth import KINDS
 
 WIDTH = 960

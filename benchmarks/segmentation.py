@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
 from featurize.images.read import read_image
-from featurize.segment_cell import Mask, find_cell, search_image
+from featurize.segment.cell import Mask, find_cell, search_image
 
 ANCHOR = "nucleus .968 (Tavakoli et al. 2021, PMC8484470, on its own data)"
 

@@ -5,7 +5,7 @@ from featurize.families import measure
 from featurize.images.picture import Picture
 from featurize.presets.load import Preset
 from featurize.sample import Sample
-from featurize.segment import segment
+from featurize.segment.segmenters import segment
 
 
 def sample_of(picture: Picture, preset: Preset, mm_per_px: float | None = None) -> Sample:

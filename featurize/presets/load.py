@@ -21,7 +21,7 @@ from featurize.errors import UserError
 from featurize.families import blocks
 from featurize.images.normalize import NORMALIZATIONS
 from featurize.registry import Block
-from featurize.segment import SEGMENTERS
+from featurize.segment.segmenters import SEGMENTERS
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Preset:
     name : str
         Of the preset it started from.
     normalize, segment : str
-        Names of `featurize.images.normalize` and `featurize.segment`.
+        Names of `featurize.images.normalize` and `featurize.segment.segmenters`.
     blocks : mapping of family to its settings
         The families that measure; settings not given have their defaults.
     """

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from featurize.kernels import cell, runs
-from featurize.segment_cell import _median, _otsu
-from featurize.segment_lobes import choose
+from featurize.segment.cell import _median, _otsu
+from featurize.segment.lobes import choose
 
 _spec = importlib.util.spec_from_file_location("naive_cell", Path(__file__).parents[1] / "naive_cell.py")
 assert _spec and _spec.loader

@@ -10,7 +10,7 @@ from featurize.families import measure
 from featurize.phantoms import draw_film, draw_tissue
 from featurize.presets.load import load_preset
 from featurize.sample import Sample
-from featurize.segment import segment
+from featurize.segment.segmenters import segment
 from featurize.synth import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
 
 SEEDS = range(4)

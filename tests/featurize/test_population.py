@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from featurize.blocks.population import population
 from featurize.phantoms import draw_tissue
 from featurize.sample import Sample
-from featurize.segment import segment
+from featurize.segment.segmenters import segment
 
 
 def sample_of(disks: list[tuple[float, float, float]], size: int = 240, white: NDArray[np.bool_] | None = None,

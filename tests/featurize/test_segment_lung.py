@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from featurize.phantoms import draw_film
-from featurize.segment import segment
-from featurize.segment_lung import find_lungs
+from featurize.segment.lung import find_lungs
+from featurize.segment.segmenters import segment
 
 DATA = Path(__file__).parents[3] / "shared/data"
 

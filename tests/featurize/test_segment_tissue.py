@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from featurize.phantoms import Tissue, draw_tissue
-from featurize.segment import segment
-from featurize.segment_tissue import _measure, _separate, find_nuclei
+from featurize.segment.segmenters import segment
+from featurize.segment.tissue import _measure, _separate, find_nuclei
 
 Picture = NDArray[np.uint8]
 DATA = Path(__file__).parents[3] / "shared/data"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from featurize.images.normalize import Image, background_color, density
 from featurize.kernels.objects import best_components, split_necks
-from featurize.segment_cell import Map, Mask
+from featurize.segment.cell import Map, Mask
 
 Labels = NDArray[np.int32]
 Row = NDArray[np.float64]

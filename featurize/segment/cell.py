@@ -15,7 +15,7 @@ from featurize.kernels.cell import (color_bins, count_between, count_colors, lik
                                     smooth_bins)
 from featurize.kernels.contour import closed_path
 from featurize.kernels.runs import components, parts_holding, small_holes
-from featurize.segment_lobes import choose
+from featurize.segment.lobes import choose
 
 _SIDE = 256                                            # longest side of the image in which cells are looked for
 _DYE = np.array([1.0, 1.0, -1.0], dtype=np.float32)    # azure absorbs red and green; hemoglobin blue as well

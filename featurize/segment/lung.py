@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.kernels.contour import closed_path
-from featurize.segment_cell import Map, Mask
+from featurize.segment.cell import Map, Mask
 
 _SIDE = 128                              # the contour is sought in an image of this longest side
 _ANGLES = 96

@@ -12,9 +12,9 @@ import numpy as np
 
 from featurize.images.normalize import NORMALIZATIONS, Image, to_nucleus
 from featurize.sample import Sample
-from featurize.segment_cell import CellMasks, Mask, find_cell, search_image
-from featurize.segment_lung import find_lungs
-from featurize.segment_tissue import find_nuclei
+from featurize.segment.cell import CellMasks, Mask, find_cell, search_image
+from featurize.segment.lung import find_lungs
+from featurize.segment.tissue import find_nuclei
 
 CELL_DIAMETER_PX = 64
 _WHOLE_SIDE = 256

@@ -1,0 +1,1 @@
+"""Masks: cells, nuclei of tissue, lung fields."""
