@@ -203,7 +203,7 @@ def _demo_ecg(output: Path) -> None:
 
 
 def _demo_images(output: Path) -> None:
-    from featurize.demo import GROUP_REGEX, write_images
+    from featurize.simulate.demo import GROUP_REGEX, write_images
     start = time.perf_counter()
     folders = write_images(output)
     _say(f"images drawn: {folders.home} and, of another laboratory, {folders.abroad}")

@@ -29,7 +29,7 @@ from featurize.descriptors.texture import hog, local_binary_pattern, zernike_mom
 from featurize.images.read import read_image
 from featurize.radiomics import engine
 from featurize.radiomics.settings import Settings
-from featurize.synth import HOME, KINDS, draw_cell
+from featurize.simulate.smears import HOME, KINDS, draw_cell
 
 SETTINGS = Settings(bin_count=peers.LEVELS)
 BATCH = 100

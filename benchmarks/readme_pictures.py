@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from featurize.segment.segmenters import segment
-from featurize.synth import KINDS
+from featurize.simulate.smears import KINDS
 
 WIDTH = 960
 ONLY_TOP = "nav.contents, footer, section:not(#at-a-glance) {display: none !important}"

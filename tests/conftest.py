@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from featurize.synth import HOME, KINDS, draw_cell
+from featurize.simulate.smears import HOME, KINDS, draw_cell
 
 
 def write_cells(folder: Path, count: int, patients: int = 5, size_px: int = 120) -> Path:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import cli
-from featurize.demo import write_images
+from featurize.simulate.demo import write_images
 
 ROOT = Path(__file__).parent.parent
 
@@ -180,7 +180,7 @@ def test_one_class_only_is_refused(cell_folder: Path, tmp_path: Path, call: Any)
 
 def test_the_demo_ends_with_a_report_and_an_audit(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quarter of its images, all of its steps."""
-    monkeypatch.setattr("featurize.demo.write_images", partial(write_images, home=48, abroad=16, patients=6))
+    monkeypatch.setattr("featurize.simulate.demo.write_images", partial(write_images, home=48, abroad=16, patients=6))
     ended = call("demo", "-o", tmp_path / "demo")
     assert ended.code == 0, ended.err
     assert f"open {tmp_path / 'demo/run/report.html'}" in ended.out

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from featurize.families import blocks, measure, scale_columns
 from featurize.images.read import Picture
-from featurize.phantoms import draw_film, draw_tissue
 from featurize.pipeline import measure_picture, sample_of
 from featurize.presets.load import load_preset, preset_names
 from featurize.sample import Sample
-from featurize.synth import HOME, draw_cell
+from featurize.simulate.smears import HOME, draw_cell
+from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
 PAIRS = [(preset, family) for preset in preset_names() for family in load_preset(preset).blocks]
 SHAPES = ("empty", "one_pixel", "row", "column", "whole", "scattered")

@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.phantoms import draw_film, draw_tissue
 from featurize.presets.choose import choose_preset, vote
-from featurize.synth import ABROAD, HOME, KINDS, draw_cell
+from featurize.simulate.smears import ABROAD, HOME, KINDS, draw_cell
+from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
 Rgb = NDArray[np.uint8]
 

@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featurize.demo import GROUP_REGEX, write_images
 from featurize.errors import UserError
 from featurize.images.read import ImageError
 from featurize.index.build import build_index, load
 from featurize.index.duplicates import duplicate_groups, fingerprint
-from featurize.synth import KINDS
+from featurize.simulate.demo import GROUP_REGEX, write_images
+from featurize.simulate.smears import KINDS
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from featurize.images.read import read_image
 from featurize.index.duplicates import _band, duplicate_groups, fingerprint, near_pairs
-from featurize.synth import HOME, KINDS, draw_cell
+from featurize.simulate.smears import HOME, KINDS, draw_cell
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 CELLS = [draw_cell(KINDS[n % 4], n, HOME, n // 4).rgb for n in range(16)]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from featurize.families import measure
-from featurize.phantoms import draw_film, draw_tissue
 from featurize.presets.load import load_preset
 from featurize.sample import Sample
 from featurize.segment.segmenters import segment
-from featurize.synth import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
+from featurize.simulate.smears import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
+from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
 SEEDS = range(4)
 

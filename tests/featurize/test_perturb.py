@@ -3,7 +3,7 @@ import numpy as np
 
 from featurize.images.perturb import LEAST, MOST, chosen, perturbed
 from featurize.images.picture import Picture
-from featurize.synth import HOME, draw_cell
+from featurize.simulate.smears import HOME, draw_cell
 
 
 def picture(rgb: np.ndarray, mm_per_px: float | None = None) -> Picture:

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from featurize.blocks.population import population
-from featurize.phantoms import draw_tissue
 from featurize.sample import Sample
 from featurize.segment.segmenters import segment
+from featurize.simulate.tissue_and_film import draw_tissue
 
 
 def sample_of(disks: list[tuple[float, float, float]], size: int = 240, white: NDArray[np.bool_] | None = None,

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from featurize.phantoms import draw_film
 from featurize.segment.lung import find_lungs
 from featurize.segment.segmenters import segment
+from featurize.simulate.tissue_and_film import draw_film
 
 DATA = Path(__file__).parents[3] / "shared/data"
 

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from featurize.phantoms import Tissue, draw_tissue
 from featurize.segment.segmenters import segment
 from featurize.segment.tissue import _measure, _separate, find_nuclei
+from featurize.simulate.tissue_and_film import Tissue, draw_tissue
 
 Picture = NDArray[np.uint8]
 DATA = Path(__file__).parents[3] / "shared/data"

@@ -3,8 +3,8 @@ import cv2
 import numpy as np
 import pytest
 
-from featurize.phantoms import draw_film, draw_tissue
-from featurize.synth import ABROAD, HOME, KINDS, draw_cell
+from featurize.simulate.smears import ABROAD, HOME, KINDS, draw_cell
+from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
 
 @pytest.mark.parametrize("kind", KINDS)

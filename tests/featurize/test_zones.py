@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from featurize.blocks.zones import zones
-from featurize.phantoms import draw_film
 from featurize.sample import Sample
+from featurize.simulate.tissue_and_film import draw_film
 
 Film = NDArray[np.uint8]
 LUNGS = {"right_lung": (64, 128), "left_lung": (192, 128)}

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from featurize.errors import UserError
-from featurize.synth import ABROAD, HOME, KINDS, Laboratory, draw_cell
+from featurize.simulate.smears import ABROAD, HOME, KINDS, Laboratory, draw_cell
 
 GROUP_REGEX = r"/(p\d+)_"
 _SIZE_PX = 200
