@@ -179,9 +179,9 @@ def main() -> None:
     rows += _made(given.seeds) if given.seeds else []
     write(given.out, "ECG pages", "Signal to error power in dB as the contest defines it (each lead shifted by at most "
           "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn "
-          "by ecg.simulate.draw and degraded by ecg.simulate.degrade, seeds from 0; the digitizer was developed while looking at such "
-          "pages and at the real ones, so no figure here is held out. R waves are sought by ecg.beats.delineate in the true and "
-          "in the digitized signals, all leads; 'more' are those found on pages alone. Peers are scored by the files "
+          "by ecg.simulate.draw and degraded by ecg.simulate.degrade, seeds from 0; the digitizer was developed while "
+          "looking at such pages and at the real ones, so no figure here is held out. R waves are sought by "
+          "ecg.beats.delineate in the true and in the digitized signals, all leads; 'more' are those found on pages alone. Peers are scored by the files "
           "that they wrote.", rows)
 
 

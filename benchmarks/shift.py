@@ -3,7 +3,8 @@
 python -m benchmarks.shift HOME [ELSEWHERE] [-o benchmarks/results/shift.json]
 
 HOME and ELSEWHERE hold class folders. "changed" are the tested images of HOME after a random change of stain, lamp,
-camera, magnification and file format (featurize.images.perturb); the jitter comes from changes of training images alone.
+camera, magnification and file format (featurize.images.perturb); the jitter comes from changes of training images
+alone.
 """
 import argparse
 from dataclasses import replace

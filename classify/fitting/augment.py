@@ -1,9 +1,9 @@
 """Trees that disregard what changes from laboratory to laboratory.
 
 `featurize` measures a part of the images twice, the second time changed as another slide, lamp and camera might have
-changed it (`featurize.images.perturb`). The differences are a sample of the error of measurement, all features at once. Every
-row a model learns from is given to it once more or several times, moved by such differences, drawn at random: a split
-that holds only for one camera no longer pays. `python -m benchmarks.shift` measures by how much.
+changed it (`featurize.images.perturb`). The differences are a sample of the error of measurement, all features at
+once. Every row a model learns from is given to it once more or several times, moved by such differences, drawn at
+random: a split that holds only for one camera no longer pays. `python -m benchmarks.shift` measures by how much.
 """
 from dataclasses import dataclass
 

@@ -107,7 +107,7 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
 
 
 def move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> float:
-    """Move each node by the equations of ink (`ecg.kernels.pen.pen_equations`) and bending; how far the farthest goes."""
+    """Move each node by the equations of ink (`pen_equations`) and bending; how far the farthest goes."""
     return float(move_nodes(y, diagonal, beside, right, _STIFF, _CORNER_PX, _LONGEST_MOVE_PX, np.empty(len(y))))
 
 

@@ -1,8 +1,8 @@
 """Lines mended where what they draw does not meet the page.
 
 A shortest path cuts tips, takes a letter for a bridge, and ends a lead where it likes best. After the fit such places
-stand out: ink that nobody explains, or a line over bare paper. There other courses are tried (`ecg.trace.candidates`), and the
-one that explains the page best is kept.
+stand out: ink that nobody explains, or a line over bare paper. There other courses are tried
+(`ecg.trace.candidates`), and the one that explains the page best is kept.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """DICOM pictures, with pydicom (extra ``dicom``).
 
 Gray values go the way that the standard prescribes for display (PS3.3 C.11): rescaling, the window or lookup table that
-the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of `featurize.images.picture`.
+the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of
+`featurize.images.picture`.
 """
 import io
 from typing import TYPE_CHECKING, Any

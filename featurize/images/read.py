@@ -1,7 +1,7 @@
 """Any image file, as one canonical picture or one typed error. Every limit on input stands here.
 
-JPEG, PNG, BMP, GIF and WebP through Pillow, TIFF in `featurize.images.tiff`, DICOM in `featurize.images.dicom`. The kind is told by
-the content, never by the name; the size is read from the header before any pixel is decoded.
+JPEG, PNG, BMP, GIF and WebP through Pillow, TIFF in `featurize.images.tiff`, DICOM in `featurize.images.dicom`. The
+kind is told by the content, never by the name; the size is read from the header before any pixel is decoded.
 """
 import io
 import os

@@ -29,7 +29,8 @@ def segment(name: str, raw: Image, normalizer: str, mm_per_px: float | None = No
     name : {"cell", "tissue", "xray", "whole"}
     raw : (H, W, 3) uint8
     normalizer : str
-        A key of `featurize.images.normalize.NORMALIZATIONS`; ``nucleus`` brings slide and nucleus of cells to one color.
+        A key of `featurize.images.normalize.NORMALIZATIONS`; ``nucleus`` brings slide and nucleus of cells to one
+        color.
     mm_per_px : float or None
         Pixel size of `raw` in millimetres.
 

@@ -11,7 +11,8 @@ from ecg.rhythm.features import FAMILIES
 
 AGAIN = "run PYTHONPATH=. python tests/ecg/make_ecg_golden.py"
 CHANGED = f"results changed: raise VERSION in ecg/job.py and {AGAIN}"
-ROW_CHANGED = f"the rhythm row changed: raise VERSION in ecg/job.py, {{}} in FAMILIES of ecg/rhythm/features.py, and {AGAIN}"
+ROW_CHANGED = ("the rhythm row changed: raise VERSION in ecg/job.py, {} in FAMILIES of ecg/rhythm/features.py, and "
+               + AGAIN)
 # Other processors and libraries differ in the last digits of float32, and the file rounds to 0.1 uV. 2 uV is 0.02 mm
 # of paper, an eighth of a pixel of these pages: a line that takes another course is farther off.
 TOLERANCE_MV = 2e-3

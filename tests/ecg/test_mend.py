@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ecg.digitize import Digitized, digitize
-from ecg.layout.find import Cell
-from ecg.layout.model import Layout, Pulse, RowPath, Stroke
+from ecg.layout.model import Cell, Layout, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page

@@ -2,9 +2,9 @@
 
 Where rows lie close, QRS complexes of several leads fill the same columns, and none of them can be followed alone. But
 a page shows each lead's complex many times, tangled a little differently each time; limb leads follow from each other;
-and a pen goes on straight inside ink that hides it. Each tells courses that a lead may take (`ecg.trace.overlap.candidates`). The
-combination of courses that explains the page best is kept (`ecg.trace.overlap.joint`); where pages cannot tell, all complexes of
-a lead are drawn alike.
+and a pen goes on straight inside ink that hides it. Each tells courses that a lead may take
+(`ecg.trace.overlap.candidates`). The combination of courses that explains the page best is kept
+(`ecg.trace.overlap.joint`); where pages cannot tell, all complexes of a lead are drawn alike.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
