@@ -1,4 +1,4 @@
-"""The loops of the cell segmenter as slow plain Python: they define featurize/kernels/runs.py and cell.py."""
+"""The loops of the cell segmenter as slow plain Python: they define featurize/kernels/radiomics/runs.py and cell.py."""
 import itertools
 from typing import Any
 

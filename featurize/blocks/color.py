@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.counting import histograms
+from featurize.kernels.radiomics.counting import histograms
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

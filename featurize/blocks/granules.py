@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.sums import spot_sums
+from featurize.kernels.radiomics.sums import spot_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

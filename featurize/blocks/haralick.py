@@ -2,8 +2,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.glcm import pairs
 from featurize.kernels.haralick import haralick_features
+from featurize.kernels.radiomics.glcm import pairs
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

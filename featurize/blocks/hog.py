@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from featurize.kernels.counting import gradient_grid
+from featurize.kernels.radiomics.counting import gradient_grid
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

@@ -2,7 +2,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.counting import binary_patterns
+from featurize.kernels.radiomics.counting import binary_patterns
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.runs import lobes
+from featurize.kernels.radiomics.runs import lobes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

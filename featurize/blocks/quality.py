@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.images.normalize import background_color, brightest_channel, darkest_channel, outside
-from featurize.kernels.sums import opponent_sums, power_sums
+from featurize.kernels.radiomics.sums import opponent_sums, power_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

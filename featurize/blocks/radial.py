@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from featurize.kernels.counting import ring_sums
+from featurize.kernels.radiomics.counting import ring_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

@@ -2,7 +2,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.glcm import features, gather, pairs, touching_pairs
+from featurize.kernels.radiomics.glcm import features, gather, pairs, touching_pairs
 from featurize.radiomics.offsets import glcm_weights, half
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.first_order import statistics
+from featurize.kernels.radiomics.first_order import statistics
 from featurize.radiomics import first_order
 from featurize.radiomics.region import Region
 

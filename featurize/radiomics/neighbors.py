@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.neighbors import around, tone_features
+from featurize.kernels.radiomics.neighbors import around, tone_features
 from featurize.radiomics.offsets import full
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings

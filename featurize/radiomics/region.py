@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.quantizing import bounds, count_bytes, digitize, look_up, rank_bytes, scatter
+from featurize.kernels.radiomics.quantizing import bounds, count_bytes, digitize, look_up, rank_bytes, scatter
 from featurize.radiomics.settings import Settings
 
 Plane = NDArray[Any]

@@ -4,7 +4,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.shape2d import diameter, outline
+from featurize.kernels.radiomics.shape2d import diameter, outline
 
 NAMES = ("mesh_surface", "pixel_surface", "perimeter", "perimeter_surface_ratio", "sphericity",
          "spherical_disproportion", "maximum_diameter", "major_axis_length", "minor_axis_length", "elongation")

@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.kernels.emphasis import emphases
-from featurize.kernels.glrlm import runs
-from featurize.kernels.glszm import distinct, fill, rim_distance, zones
+from featurize.kernels.radiomics.emphasis import emphases
+from featurize.kernels.radiomics.glrlm import runs
+from featurize.kernels.radiomics.glszm import distinct, fill, rim_distance, zones
 from featurize.radiomics.offsets import lengths
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings

@@ -14,7 +14,7 @@ from featurize.images.normalize import Image, background_color, density, outside
 from featurize.kernels.cell import (color_bins, count_between, count_colors, likelihood, peaks, slopes_by_level,
                                     smooth_bins)
 from featurize.kernels.contour import closed_path
-from featurize.kernels.runs import components, parts_holding, small_holes
+from featurize.kernels.radiomics.runs import components, parts_holding, small_holes
 from featurize.segment.lobes import choose
 
 _SIDE = 256                                            # longest side of the image in which cells are looked for

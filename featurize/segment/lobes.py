@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import Map, Mask
-from featurize.kernels.runs import components, extremes
+from featurize.kernels.radiomics.runs import components, extremes
 
 Box = tuple[int, int, int, int]
 

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from featurize.kernels import cell, runs
+from featurize.kernels import cell
+from featurize.kernels.radiomics import runs
 from featurize.segment.cell import _median, _otsu
 from featurize.segment.lobes import choose
 

@@ -8,9 +8,10 @@ import pytest
 
 from featurize.blocks.haralick import _percentile
 from featurize.blocks.lbp import _circle
-from featurize.kernels import contour, counting
-from featurize.kernels.glcm import pairs
+from featurize.kernels import contour
 from featurize.kernels.haralick import haralick_features
+from featurize.kernels.radiomics import counting
+from featurize.kernels.radiomics.glcm import pairs
 
 _spec = importlib.util.spec_from_file_location("naive", Path(__file__).parents[1] / "naive.py")
 assert _spec and _spec.loader

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featurize.kernels.glcm import features, second_correlation
+from featurize.kernels.radiomics.glcm import features, second_correlation
 from featurize.radiomics import engine
 from featurize.radiomics.glcm import NAMES
 from featurize.radiomics.region import MOST_LEVELS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featurize.kernels import emphasis, first_order, glcm, glrlm, glszm, neighbors, quantizing, shape2d
+from featurize.kernels.radiomics import emphasis, first_order, glcm, glrlm, glszm, neighbors, quantizing, shape2d
 from featurize.radiomics import engine
 from featurize.radiomics.glcm import NAMES
 from featurize.radiomics.offsets import full, half

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from featurize.kernels import sums
+from featurize.kernels.radiomics import sums
 
 _spec = importlib.util.spec_from_file_location("naive_cell", Path(__file__).parents[1] / "naive_cell.py")
 assert _spec and _spec.loader
