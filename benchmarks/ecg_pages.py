@@ -181,8 +181,8 @@ def main() -> None:
           "0.2 s, offset removed, a page at most 25.84 dB; the mean is taken over ratios). Synthetic pages are drawn "
           "by ecg.simulate.draw and degraded by ecg.simulate.degrade, seeds from 0; the digitizer was developed while "
           "looking at such pages and at the real ones, so no figure here is held out. R waves are sought by "
-          "ecg.beats.delineate in the true and in the digitized signals, all leads; 'more' are those found on pages alone. Peers are scored by the files "
-          "that they wrote.", rows)
+          "ecg.beats.delineate in the true and in the digitized signals, all leads; 'more' are those found on pages "
+          "alone. Peers are scored by the files that they wrote.", rows)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ def blocks() -> dict[str, Block]:
 def _import_blocks() -> None:
     """Once: looking through the folder takes longer than measuring a small region."""
     import featurize.blocks as package
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 def measure(sample: Sample, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

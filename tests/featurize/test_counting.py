@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featurize.blocks.haralick import _percentile
-from featurize.blocks.lbp import _circle
+from featurize.blocks.texture.haralick import _percentile
+from featurize.blocks.texture.lbp import _circle
 from featurize.kernels import contour
 from featurize.kernels.haralick import haralick_features
 from featurize.kernels.radiomics import counting

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from featurize.blocks.entropy import _SCALE, _terms
-from featurize.blocks.granulometry import _spectrum
+from featurize.blocks.texture.entropy import _SCALE, _terms
+from featurize.blocks.texture.granulometry import _spectrum
 from featurize.descriptors.texture import gabor_energies, hog, zernike_moments, zernike_orders
 from featurize.errors import UserError
 from featurize.families import measure

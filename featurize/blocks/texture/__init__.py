@@ -1,0 +1,1 @@
+"""Families that describe gray-level texture inside a region."""
