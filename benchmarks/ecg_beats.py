@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import wfdb
-from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
 from ecg.beats.delineate import WAVES, find_beats
 from ecg.signals.records import read_record
+from featurize.arrays import Float64Array
 
-Times = dict[str, NDArray[np.float64]]
+Times = dict[str, Float64Array]
 NAMES = {"p": "P", "r": "R", "t": "T"}
 METHODS = ("prominence", "dwt", "peak")
 _THEIRS = {"p_onset": "P_Onsets", "p_peak": "P_Peaks", "p_offset": "P_Offsets", "qrs_onset": "R_Onsets",
@@ -75,7 +75,7 @@ def neurokit(path: Path, lead: str, method: str) -> Times:
     return found
 
 
-def matched(known: NDArray[np.float64], seen: NDArray[np.float64]) -> list[float]:
+def matched(known: Float64Array, seen: Float64Array) -> list[float]:
     """Errors in ms of the known times that have a seen one of their own within 150 ms."""
     used: set[int] = set()
     errors = []

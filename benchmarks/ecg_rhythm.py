@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from loky import get_reusable_executor
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -25,17 +24,18 @@ from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.rhythm.features import FEATURES, rhythm_row
 from ecg.simulate.draw import draw_page
+from featurize.arrays import Float64Array, Int64Array
 from featurize.images.picture import ImageError
 
 FS, FOLDS, SEEDS, LEAST = 500.0, 5, (0, 1, 2), 10
 
 
-def row_of(mv: NDArray[np.float64], leads: tuple[str, ...]) -> dict[str, float]:
+def row_of(mv: Float64Array, leads: tuple[str, ...]) -> dict[str, float]:
     """Features of a record's signals."""
     return rhythm_row(mv, find_beats(mv, leads, FS))
 
 
-def row_of_page(mv: NDArray[np.float64]) -> dict[str, float]:
+def row_of_page(mv: Float64Array) -> dict[str, float]:
     """Features of the same signals, drawn on a page and read back."""
     cv2.setNumThreads(1)
     picture, _ = draw_page(mv)
@@ -46,7 +46,7 @@ def row_of_page(mv: NDArray[np.float64]) -> dict[str, float]:
     return row_of(found.signals.mv, LEADS)
 
 
-def auroc(x: pd.DataFrame, y: NDArray[np.int64]) -> float:
+def auroc(x: pd.DataFrame, y: Int64Array) -> float:
     """Mean over seeds of the AUROC of out-of-fold margins; a record is its own group."""
     found = []
     for seed in SEEDS:

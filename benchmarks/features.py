@@ -24,6 +24,7 @@ from PIL import Image
 
 from benchmarks import peers
 from benchmarks.record import RESULTS, write
+from featurize.arrays import BoolArray, Float64Array, Int32Array, UInt8Array
 from featurize.descriptors.shape import object_shapes
 from featurize.descriptors.texture import hog, local_binary_pattern, zernike_moments
 from featurize.images.read import read_image
@@ -36,7 +37,7 @@ BATCH = 100
 Job = tuple[str, Callable[[], Any]]
 
 
-def picture(image: Path | None, kind: str, side: int) -> NDArray[np.uint8]:
+def picture(image: Path | None, kind: str, side: int) -> UInt8Array:
     """A real or drawn cell, or noise, (side, side)."""
     if kind == "noise":
         return np.random.default_rng(0).integers(0, 256, (side, side)).astype(np.uint8)
@@ -46,13 +47,13 @@ def picture(image: Path | None, kind: str, side: int) -> NDArray[np.uint8]:
                                  interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def disc(side: int) -> NDArray[np.bool_]:
+def disc(side: int) -> BoolArray:
     """40 % of a square."""
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     return np.asarray(y ** 2 + x ** 2 < 0.4 / np.pi * side ** 2)
 
 
-def objects(side: int) -> NDArray[np.int32]:
+def objects(side: int) -> Int32Array:
     """A hundred ellipses, labelled."""
     labels, rng = np.zeros((side, side), np.int32), np.random.default_rng(0)
     step = side / 10
@@ -74,7 +75,7 @@ def race(jobs: list[Job], rounds: int) -> list[float]:
     return [float(np.median(s[1:])) for s in spent]
 
 
-def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+def difference(ours: Float64Array, theirs: Float64Array) -> float:
     """Largest relative difference of numbers that are finite in both and above rounding."""
     both = np.isfinite(ours) & np.isfinite(theirs) & (np.abs(theirs) > 1e-9)
     return float((np.abs(ours - theirs)[both] / np.abs(theirs[both])).max()) if both.any() else 0.0
@@ -95,7 +96,7 @@ def rows_of(family: str, size: str, ours: Callable[[], Any], others: list[Job], 
     return rows
 
 
-def radiomics_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
+def radiomics_rows(plane: UInt8Array, kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
     """Every family, then all seven in one call."""
     side, mask = len(plane), disc(len(plane))
     rows = []
@@ -116,7 +117,7 @@ def radiomics_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], r
     return rows
 
 
-def batch_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
+def batch_rows(plane: UInt8Array, kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
     """A hundred small regions in one call; times a region."""
     planes, masks = np.repeat(plane[None], BATCH, axis=0), np.repeat(disc(len(plane))[None], BATCH, axis=0)
     others: list[Job] = []
@@ -127,7 +128,7 @@ def batch_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], round
                    lambda: engine.measure(planes, masks, settings=SETTINGS), others, rounds, BATCH)
 
 
-def texture_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
+def texture_rows(plane: UInt8Array, kind: str, here: dict[str, bool], rounds: int) -> list[dict[str, Any]]:
     """Local binary patterns, oriented gradients, Zernike moments, a hundred objects."""
     size, mask, labels = f"{len(plane)} {kind}", disc(len(plane)), objects(len(plane))
     rows = []
@@ -145,7 +146,7 @@ def texture_rows(plane: NDArray[np.uint8], kind: str, here: dict[str, bool], rou
     return rows
 
 
-def _columns(table: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+def _columns(table: dict[str, NDArray[Any]]) -> Float64Array:
     return np.concatenate([np.asarray(table[name], np.float64) for name in peers.SHAPES])
 
 

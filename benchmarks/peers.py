@@ -7,9 +7,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Plane, Mask = NDArray[np.uint8], NDArray[np.bool_]
+from featurize.arrays import BoolArray, Int32Array, UInt8Array
+
+Plane, Mask = UInt8Array, BoolArray
 Measure = Callable[[Plane, Mask], Any]
 
 LEVELS = 32
@@ -78,7 +79,7 @@ SHAPES = ("area", "perimeter", "eccentricity", "axis_major_length", "axis_minor_
           "extent", "feret_diameter_max", "euler_number")
 
 
-def skimage_objects(labels: NDArray[np.int32]) -> Any:
+def skimage_objects(labels: Int32Array) -> Any:
     """Ten shape features of every object."""
     from skimage.measure import regionprops_table
     return regionprops_table(labels, properties=SHAPES)

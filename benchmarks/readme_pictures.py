@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from featurize.arrays import UInt8Array
 from featurize.segment.segmenters import segment
 from featurize.simulate.smears import KINDS
 
@@ -40,7 +40,7 @@ def main(demo: Path, out: Path) -> None:
     save(photograph(demo / "audit.html", ONLY_TOP), out / "audit.png")
 
 
-def cells(demo: Path, side: int = 160) -> NDArray[np.uint8]:
+def cells(demo: Path, side: int = 160) -> UInt8Array:
     """One cell of each kind from both laboratories, with what the segmenter found."""
     rows = []
     for place in ("home", "abroad"):
@@ -49,7 +49,7 @@ def cells(demo: Path, side: int = 160) -> NDArray[np.uint8]:
     return np.vstack(rows)
 
 
-def outlined(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def outlined(rgb: UInt8Array, side: int) -> UInt8Array:
     """The square in the middle with the outlines of nucleus and cell."""
     sample = segment("cell", rgb, "none")
     left, top = int(sample.facts["crop_left"]), int(sample.facts["crop_top"])
@@ -64,7 +64,7 @@ def outlined(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def traced(demo: Path, height: int = 420) -> NDArray[np.uint8]:
+def traced(demo: Path, height: int = 420) -> UInt8Array:
     """The demo's photographed page, and the same flattened with its leads drawn over it."""
     pair = [np.asarray(Image.open(place).convert("RGB")) for place in (demo / "pages/photo.png",
                                                                        demo / "signals/photo.overlay.png")]

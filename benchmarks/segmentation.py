@@ -11,9 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS, write
+from featurize.arrays import UInt8Array
 from featurize.images.read import read_image
 from featurize.segment.cell import Mask, find_cell, search_image
 
@@ -42,7 +42,7 @@ def measured(image: Path, masks: Path) -> dict[str, Any]:
 
 def sheet(images: list[Path], path: Path) -> None:
     """Contours on the images given, ten in a row: cell green, nucleus yellow."""
-    tiles: list[NDArray[np.uint8]] = []
+    tiles: list[UInt8Array] = []
     for image in images:
         small = search_image(read_image(image).rgb).copy()
         found = find_cell(small)

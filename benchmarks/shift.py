@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.model_selection import StratifiedKFold
 
@@ -21,6 +20,7 @@ from benchmarks.record import RESULTS, write
 from classify.data.columns import matrix, model_columns
 from classify.fitting import models
 from classify.fitting.augment import Jitter, jitter_of, with_jitter
+from featurize.arrays import Float64Array, Int64Array
 from featurize.batch.chunks import Item, Task, join
 from featurize.batch.workers import measure_pieces
 from featurize.images.perturb import chosen
@@ -42,8 +42,8 @@ def changed(index: Index, jobs: int) -> pd.DataFrame:
     return table.assign(image_id=list(chunk.image_ids))
 
 
-def probabilities(x: pd.DataFrame, y: NDArray[np.int64], train: NDArray[np.int64], jitter: Jitter | None,
-                  tested: list[pd.DataFrame]) -> list[NDArray[np.float64]]:
+def probabilities(x: pd.DataFrame, y: Int64Array, train: Int64Array, jitter: Jitter | None,
+                  tested: list[pd.DataFrame]) -> list[Float64Array]:
     """Uncalibrated probabilities of several sets of rows by one model."""
     rows, labels, weights = with_jitter(x, y, np.ones(len(train)), train, jitter, SEED)
     model = models.fit(rows, labels, weights, None, replace(models.FitSettings(), rounds=ROUNDS, seed=SEED))
@@ -52,7 +52,7 @@ def probabilities(x: pd.DataFrame, y: NDArray[np.int64], train: NDArray[np.int64
             for m in margins]
 
 
-def scores(name: str, jitter: bool, y: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
+def scores(name: str, jitter: bool, y: Int64Array, p: Float64Array) -> dict[str, Any]:
     guess = p.argmax(axis=1)
     return {"tested on": name, "jitter": jitter, "n": len(y),
             "macro-F1": round(float(f1_score(y, guess, average="macro")), 4),

@@ -12,6 +12,7 @@ from classify.fitting import models
 from classify.predictions import prediction_table
 from classify.result import Applied
 from classify.uncertainty import calibrate, conformal, novelty
+from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 
@@ -94,7 +95,7 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
                         f"{bundle.preset.get('name')} and the same --settings")
 
 
-def _because(bundle: Bundle, x: pd.DataFrame, guess: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:
+def _because(bundle: Bundle, x: pd.DataFrame, guess: Int64Array) -> dict[str, NDArray[np.object_]]:
     """Columns because_1..5; rows are explained in chunks, since all contributions at once would fill gigabytes."""
     parts = []
     for start in range(0, len(x), models.CHUNK):

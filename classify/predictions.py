@@ -1,16 +1,14 @@
 """The rows of predictions.csv, and which of them a person should look at."""
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 UNSURE = 0.5
 NOVEL = 0.99
 
 
-def review(p: Floats, sets: Bools, empty: Bools, novelty: Floats) -> Bools:
+def review(p: Float64Array, sets: BoolArray, empty: BoolArray, novelty: Float64Array) -> BoolArray:
     """(n,) True where a person should look.
 
     That is: the prediction set holds another number of classes than one (several fit, or none did); or the picture lies
@@ -19,8 +17,8 @@ def review(p: Floats, sets: Bools, empty: Bools, novelty: Floats) -> Bools:
     return np.asarray((sets.sum(axis=1) != 1) | empty | (novelty > NOVEL) | (p.max(axis=1) < UNSURE))
 
 
-def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], p: Floats, sets: Bools, empty: Bools,
-                     novelty: Floats, fold: NDArray[np.int64] | None = None) -> pd.DataFrame:
+def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], p: Float64Array, sets: BoolArray, empty: BoolArray,
+                     novelty: Float64Array, fold: Int64Array | None = None) -> pd.DataFrame:
     """One row per row of the table, in its order.
 
     Parameters

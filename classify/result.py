@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.settings import TrainSettings
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from featurize.table import TableInfo
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,15 +47,15 @@ class Predicted:
     """
 
     table: pd.DataFrame
-    honest: NDArray[np.bool_]
-    margins: NDArray[np.float64]
-    raw: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    sets: NDArray[np.bool_]
-    empty: NDArray[np.bool_]
-    novelty: NDArray[np.float64]
-    neighbours: NDArray[np.int64]
-    neighbour_distances: NDArray[np.float64]
+    honest: BoolArray
+    margins: Float64Array
+    raw: Float64Array
+    probabilities: Float64Array
+    sets: BoolArray
+    empty: BoolArray
+    novelty: Float64Array
+    neighbours: Int64Array
+    neighbour_distances: Float64Array
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,8 @@ class Explanation:
         explained row; positive speaks for it.
     """
 
-    rows: NDArray[np.int64]
-    contributions: NDArray[np.float32]
+    rows: Int64Array
+    contributions: Float32Array
     features: pd.DataFrame
     families: pd.DataFrame
     regions: pd.DataFrame
@@ -181,10 +178,10 @@ class Applied:
         To the nearest training pictures, and their positions in `Bundle.train_ids`.
     """
 
-    margins: Floats
-    p: Floats
-    sets: NDArray[np.bool_]
-    empty: NDArray[np.bool_]
-    novelty: Floats
-    distances: Floats
-    neighbours: NDArray[np.int64]
+    margins: Float64Array
+    p: Float64Array
+    sets: BoolArray
+    empty: BoolArray
+    novelty: Float64Array
+    distances: Float64Array
+    neighbours: Int64Array

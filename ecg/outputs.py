@@ -8,19 +8,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ecg.beats.delineate import Beats
-from ecg.beats.preprocess import Array
 from ecg.digitize import Digitized
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.residual import einthoven_residual_mv
 from ecg.trace.line import Line
+from featurize.arrays import BoolArray, Float64Array, UInt8Array
 from featurize.runtime.files import replacing, write_text
-
-Bytes = NDArray[np.uint8]
 
 # Line colors of leads in turn, and of doubtful spans, RGB: far from red grids and black ink.
 _COLORS = ((0, 90, 255), (0, 150, 60), (150, 0, 200), (0, 150, 170))
@@ -35,7 +32,7 @@ def write_signals(found: Signals, path: Path) -> None:
         part.write_text(csv_of(found.mv), encoding="utf-8")
 
 
-def csv_of(mv: NDArray[np.float64]) -> str:
+def csv_of(mv: Float64Array) -> str:
     """Text of (12, n) mV: a column a lead with four decimals, empty where NaN; pandas takes twice the time."""
     columns = [["" if value != value else f"{value:.4f}" for value in row] for row in mv.tolist()]
     return "\n".join([",".join(LEADS), *map(",".join, zip(*columns)), ""])
@@ -64,7 +61,7 @@ def write_facts(content: dict[str, Any], path: Path) -> None:
     write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", path)
 
 
-def overlay(found: Digitized) -> Bytes:
+def overlay(found: Digitized) -> UInt8Array:
     """(H, W, 3) the flat page, paled, with every lead drawn over it and named; doubtful spans in orange."""
     image = np.asarray((found.page.rgb >> 1) + np.uint8(128))
     for cell, line in zip(found.layout.cells, found.lines):
@@ -72,7 +69,7 @@ def overlay(found: Digitized) -> Bytes:
     return image
 
 
-def _draw(image: Bytes, cell: Cell, line: Line) -> None:
+def _draw(image: UInt8Array, cell: Cell, line: Line) -> None:
     color = _COLORS[LEADS.index(cell.lead.lstrip("-")) % len(_COLORS)]
     # Sixteenths of a pixel, as OpenCV wants them.
     points = np.round(16 * np.c_[line.x, line.y]).astype(np.int32)
@@ -83,12 +80,12 @@ def _draw(image: Bytes, cell: Cell, line: Line) -> None:
     cv2.putText(image, cell.lead, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, color, 2, cv2.LINE_AA)
 
 
-def _spans(flags: NDArray[np.bool_]) -> Sequence[slice]:
+def _spans(flags: BoolArray) -> Sequence[slice]:
     edges = np.diff(np.r_[False, flags, False].astype(int))
     return [slice(max(0, a - 1), b + 1) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
 
 
-def write_overlay(image: Bytes, path: Path) -> None:
+def write_overlay(image: UInt8Array, path: Path) -> None:
     """PNG, packed fast: rows as differences to the row above, instead of a choice among all filters for each."""
     ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG)
     if not ok:
@@ -106,13 +103,13 @@ def write_beats(beats: Beats, path: Path) -> None:
         table.to_csv(part, index=False)
 
 
-def twelve(mv: Array, leads: tuple[str, ...]) -> pd.DataFrame:
+def twelve(mv: Float64Array, leads: tuple[str, ...]) -> pd.DataFrame:
     """The 12 columns in mV, empty where a lead was not recorded."""
     return pd.DataFrame({lead: mv[leads.index(lead)] if lead in leads else pd.Series([float("nan")] * mv.shape[1])
                          for lead in LEADS})
 
 
-def facts_of_record(mv: Array, leads: tuple[str, ...], fs_hz: float) -> dict[str, Any]:
+def facts_of_record(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> dict[str, Any]:
     """What `<stem>.json` of a digital record holds; what only a page has is null."""
     return {"fs_hz": fs_hz, "px_per_mm": None, "mm_per_mv": None, "chest_mm_per_mv": None, "mm_per_s": None,
             "layout": "record", "rotation_deg": None,
@@ -120,7 +117,7 @@ def facts_of_record(mv: Array, leads: tuple[str, ...], fs_hz: float) -> dict[str
             "einthoven_residual_mv": _residual(mv, leads), "heart_rate_bpm": None, "warnings": []}
 
 
-def _residual(mv: Array, leads: tuple[str, ...]) -> float | None:
+def _residual(mv: Float64Array, leads: tuple[str, ...]) -> float | None:
     if not {"I", "II", "III"} <= set(leads):
         return None
     residual = einthoven_residual_mv(*(mv[leads.index(lead)] for lead in ("I", "II", "III")))

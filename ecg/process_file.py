@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ecg.beats.delineate import Beats, find_beats
-from ecg.beats.preprocess import Array
 from ecg.digitize import digitize
 from ecg.job import Done, Item, Settings, content_of, is_record, key_of
 from ecg.lead_table import LEADS
 from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
 from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
+from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
 from featurize.runtime.files import replacing
@@ -61,7 +61,7 @@ def _record(item: Item, out: Path, settings: Settings) -> Done:
     return _with_beats(item, out, told, content, found.mv, found.leads, found.fs_hz)
 
 
-def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv: Array, leads: tuple[str, ...],
+def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv: Float64Array, leads: tuple[str, ...],
                 fs_hz: float) -> Done:
     beats, row = analyze(mv, leads, fs_hz)
     write_beats(beats, out / f"{item.stem}.beats.csv")
@@ -73,7 +73,7 @@ def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv:
     return Done(item, told)
 
 
-def analyze(mv: Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, dict[str, float | None]]:
+def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, dict[str, float | None]]:
     """Beats and rhythm of signals.
 
     Parameters

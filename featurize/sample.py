@@ -14,7 +14,8 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
 
 # Ruifrok & Johnston 2001, Anal Quant Cytol Histol 23:291, table 1: optical density of hematoxylin, eosin, DAB.
 _RUIFROK = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -42,29 +43,29 @@ class Sample:
         What the segmenter knows besides the masks: quality flags, scale, size of neighbours.
     """
 
-    rgb: NDArray[np.uint8]
-    raw: NDArray[np.uint8]
-    regions: Mapping[str, NDArray[np.bool_]]
-    objects: NDArray[np.int32]
+    rgb: UInt8Array
+    raw: UInt8Array
+    regions: Mapping[str, BoolArray]
+    objects: Int32Array
     mm_per_px: float | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
-    def gray(self) -> NDArray[np.uint8]:
+    def gray(self) -> UInt8Array:
         """(H, W) uint8 luma, ITU-R BT.601."""
         return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY))
 
     @cached_property
-    def hsv(self) -> NDArray[np.uint8]:
+    def hsv(self) -> UInt8Array:
         """(H, W, 3) uint8: hue over the full circle 0..255, saturation, value."""
         return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2HSV_FULL))
 
     @cached_property
-    def lab(self) -> NDArray[np.uint8]:
+    def lab(self) -> UInt8Array:
         """(H, W, 3) uint8 CIE Lab (D65): L scaled to 0..255, a and b shifted by 128."""
         return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2LAB))
 
     @cached_property
-    def hed(self) -> NDArray[np.float32]:
+    def hed(self) -> Float32Array:
         """(H, W, 3) float32 optical densities of hematoxylin, eosin and DAB (Ruifrok & Johnston 2001)."""
         return np.asarray(_OD_OF_BYTE[self.rgb] @ _OD_TO_HED, dtype=np.float32)

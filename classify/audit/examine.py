@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.audit import shift
 from classify.audit.result import Audit
@@ -16,6 +15,7 @@ from classify.evaluate import metrics
 from classify.predict import apply_bundle, check_fit
 from classify.predictions import prediction_table
 from classify.result import Applied
+from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
 
@@ -50,7 +50,7 @@ def _usable(info: TableInfo, frame: pd.DataFrame) -> list[str]:
     return [c for c in info.nuisance if c in frame.columns]
 
 
-def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: NDArray[np.int64], y: NDArray[np.int64], said: Applied
+def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: Int64Array, y: Int64Array, said: Applied
              ) -> dict[str, Any]:
     p, sets = said.p[judged], said.sets[judged]
     unit = components(frame)[judged]

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
 from featurize.report.charts import BLUE, GRAY, GREEN, ORANGE, QUIET, RED, canvas, rules, share_axis, shorten, svg_uri
 from featurize.report.numbers import number
 
@@ -12,7 +12,7 @@ WIDE = 8.4
 CUT = 5.0
 
 
-def novelty(values: NDArray[np.float64], wrong: NDArray[np.float64] | None) -> str:
+def novelty(values: Float64Array, wrong: Float64Array | None) -> str:
     """Distribution of novelty against the even one that images like those of training have."""
     edges = np.linspace(0, 1, 21)
     with canvas(WIDE, 2.4) as (figure, (axes,)):
@@ -32,7 +32,7 @@ def novelty(values: NDArray[np.float64], wrong: NDArray[np.float64] | None) -> s
         return svg_uri(figure)
 
 
-def shifts(names: Sequence[str], shift: NDArray[np.float64], importance: NDArray[np.float64]) -> str:
+def shifts(names: Sequence[str], shift: Float64Array, importance: Float64Array) -> str:
     """Bars of the shift, cut at 5, with the importance written at their ends."""
     shown = np.clip(np.nan_to_num(shift), -CUT, CUT)
     with canvas(WIDE, .9 + .29 * len(names)) as (figure, (axes,)):
@@ -53,7 +53,7 @@ def shifts(names: Sequence[str], shift: NDArray[np.float64], importance: NDArray
         return svg_uri(figure)
 
 
-def groups(names: Sequence[str], right: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64],
+def groups(names: Sequence[str], right: Float64Array, low: Float64Array, high: Float64Array,
            against_rest: Sequence[str], whole: float) -> str:
     """Share that was right with its interval in each part; red where worse than the rest, green where better."""
     with canvas(WIDE, .9 + .25 * len(names)) as (figure, (axes,)):

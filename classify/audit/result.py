@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.bundle import Bundle
 from classify.data.columns import matrix
 from classify.fitting import models
 from classify.result import Applied
+from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
 
@@ -50,8 +50,8 @@ class Audit:
     info: TableInfo
     said: Applied
     table: pd.DataFrame
-    judged: NDArray[np.int64]
-    y: NDArray[np.int64]
+    judged: Int64Array
+    y: Int64Array
     unknown: "pd.Series[int]"
     seen: int
     metrics: dict[str, Any] | None

@@ -3,16 +3,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from classify.bundle import Bundle
 from classify.evaluate.metrics import wilson
 from classify.fitting import models
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 EXPLAINED = 400
 LEAST_IN_GROUP = 5
@@ -49,7 +46,7 @@ def feature_shift(bundle: Bundle, x: pd.DataFrame, seed: int = 0) -> pd.DataFram
     return table.sort_values("weight", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _importance(bundle: Bundle, x: pd.DataFrame, seed: int) -> Floats:
+def _importance(bundle: Bundle, x: pd.DataFrame, seed: int) -> Float64Array:
     rows = np.arange(len(x))
     if len(x) > EXPLAINED:
         rows = np.sort(np.random.default_rng(seed).choice(len(x), EXPLAINED, replace=False))
@@ -57,7 +54,7 @@ def _importance(bundle: Bundle, x: pd.DataFrame, seed: int) -> Floats:
     return np.asarray(np.abs(values[:, :, :-1]).mean(axis=(0, 1)), dtype=np.float64)
 
 
-def calibration_slope(y: Ints, p: Floats) -> float:
+def calibration_slope(y: Int64Array, p: Float64Array) -> float:
     """The factor on the log-probabilities that fits the labels best: 1 = as it should be, less = too sure.
 
     Multinomial form of Cox 1958 (Biometrika 45:562) without intercepts: argmin over s of the log-loss of
@@ -70,12 +67,12 @@ def calibration_slope(y: Ints, p: Floats) -> float:
     return float(np.exp(found.x))
 
 
-def overconfidence(y: Ints, p: Floats) -> float:
+def overconfidence(y: Int64Array, p: Float64Array) -> float:
     """Mean probability of the chosen class less the share that was right: above 0 = too sure on the whole."""
     return float(p.max(axis=1).mean() - (p.argmax(axis=1) == y).mean())
 
 
-def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: NDArray[np.bool_], sure: Floats
+def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: BoolArray, sure: Float64Array
               ) -> pd.DataFrame:
     """How often predictions are right in parts of the table.
 

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -89,7 +89,7 @@ def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...]]:
                                     f"half of the images and were left out: {some}",)
 
 
-def _first_known(values: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _first_known(values: Float32Array, missing: BoolArray) -> Float32Array:
     """(d,) the first value of each column that is not NaN; NaN where there is none."""
     return np.asarray(values[missing.argmin(axis=0), np.arange(values.shape[1])])
 

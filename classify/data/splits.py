@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
 from classify.data.tasks import Task
+from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 
 PARTS = ("train", "val", "test")
@@ -22,18 +23,16 @@ HOLD_TRIES = 3
 STOP_SHARE = 1 / 8
 VAL_SHARE = 0.15
 
-Rows = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Fit:
     """One model to be fitted: rows that it learns from and rows that it predicts."""
 
-    train: Rows
-    test: Rows
+    train: Int64Array
+    test: Int64Array
 
 
-def components(frame: pd.DataFrame) -> NDArray[np.int64]:
+def components(frame: pd.DataFrame) -> Int64Array:
     """Number of the component of each row: rows linked by a group or by a duplicate, also through others.
 
     Parameters
@@ -60,7 +59,7 @@ def components(frame: pd.DataFrame) -> NDArray[np.int64]:
     return pd.factorize(connected_components(graph, directed=False)[1][:n])[0].astype(np.int64)
 
 
-def make_folds(y: NDArray[np.int64], component: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:
+def make_folds(y: Int64Array, component: Int64Array, k: int, seed: int) -> Int64Array:
     """Grouped, stratified folds: of several shuffles, the first whose folds hold every class, or the best there is.
 
     Returns
@@ -82,7 +81,7 @@ def make_folds(y: NDArray[np.int64], component: NDArray[np.int64], k: int, seed:
     return best
 
 
-def _shuffled_folds(y: NDArray[np.int64], component: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:
+def _shuffled_folds(y: Int64Array, component: Int64Array, k: int, seed: int) -> Int64Array:
     fold = np.full(len(y), -1, np.int64)
     with warnings.catch_warnings():
         # Fewer rows of a class than folds: make_folds counts that itself.
@@ -93,7 +92,7 @@ def _shuffled_folds(y: NDArray[np.int64], component: NDArray[np.int64], k: int, 
     return fold
 
 
-def hold_out(y: NDArray[np.int64], component: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
+def hold_out(y: Int64Array, component: Int64Array, share: float, seed: int) -> BoolArray:
     """Rows to keep back from a fit, as near as components allow to `share` and to the class balance.
 
     Returns
@@ -116,7 +115,7 @@ def hold_out(y: NDArray[np.int64], component: NDArray[np.int64], share: float, s
     return best
 
 
-def leaks(frame: pd.DataFrame, component: NDArray[np.int64]) -> pd.DataFrame:
+def leaks(frame: pd.DataFrame, component: Int64Array) -> pd.DataFrame:
     """Rows of the components that stand in more than one part of the column `split`.
 
     Returns
@@ -154,8 +153,8 @@ class Split:
 
     kind: str
     part: NDArray[np.object_]
-    fold: NDArray[np.int64]
-    component: NDArray[np.int64]
+    fold: Int64Array
+    component: Int64Array
     leaks: pd.DataFrame
     counts: pd.DataFrame
 
@@ -182,7 +181,7 @@ def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[
     return split, _fold_warnings(split) + lone
 
 
-def _fold_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64], folds: int, seed: int) -> Split:
+def _fold_split(frame: pd.DataFrame, task: Task, component: Int64Array, folds: int, seed: int) -> Split:
     rows = np.flatnonzero(task.labelled)
     _check_folds(task, component, folds)
     fold = np.full(len(frame), -1, np.int64)
@@ -197,7 +196,7 @@ def _fold_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64], f
     return Split("folds", part, fold, component, leaks(frame.iloc[:0], component[:0]), counts)
 
 
-def _check_folds(task: Task, component: NDArray[np.int64], folds: int) -> None:
+def _check_folds(task: Task, component: Int64Array, folds: int) -> None:
     """Refuse a class that has fewer images, or fewer independent groups, than there are folds."""
     if folds < 2:
         raise UserError(f"--folds {folds}: at least 2 are needed")
@@ -223,7 +222,7 @@ def _fold_warnings(split: Split) -> tuple[str, ...]:
             "unequal to spread every class over all folds",)
 
 
-def _given_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64],
+def _given_split(frame: pd.DataFrame, task: Task, component: Int64Array,
                  seed: int) -> tuple[Split, tuple[str, ...]]:
     """Train, val and test as the table has them, less the training rows that leak."""
     said: list[str] = []
@@ -250,7 +249,7 @@ def _given_split(frame: pd.DataFrame, task: Task, component: NDArray[np.int64],
     return Split("given", part, fold, component, found, counts), tuple(said)
 
 
-def _remove_leaks(part: NDArray[np.object_], component: NDArray[np.int64]) -> int:
+def _remove_leaks(part: NDArray[np.object_], component: Int64Array) -> int:
     """Mark rows of train and val whose component is tested, and rows of train whose component is in val."""
     tested = np.isin(component, component[part == "test"])
     leaking = np.isin(part, ["train", "val"]) & tested
@@ -259,7 +258,7 @@ def _remove_leaks(part: NDArray[np.object_], component: NDArray[np.int64]) -> in
     return int(leaking.sum())
 
 
-def _carve_val(part: NDArray[np.object_], task: Task, component: NDArray[np.int64], seed: int) -> None:
+def _carve_val(part: NDArray[np.object_], task: Task, component: Int64Array, seed: int) -> None:
     rows = np.flatnonzero(part == "train")
     kept = hold_out(task.y[rows], component[rows], VAL_SHARE, seed) if len(rows) else np.zeros(0, bool)
     if not kept.any():
@@ -280,7 +279,7 @@ def _check_parts(task: Task, part: NDArray[np.object_]) -> None:
         raise UserError("the test part of the given split has no labelled row: nothing could be measured")
 
 
-def _counts(task: Task, sides: dict[str, NDArray[np.bool_]]) -> pd.DataFrame:
+def _counts(task: Task, sides: dict[str, BoolArray]) -> pd.DataFrame:
     return pd.DataFrame({name: task.counts(rows) for name, rows in sides.items()}, index=list(task.classes))
 
 

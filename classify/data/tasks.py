@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -32,14 +32,14 @@ class Task:
 
     kind: str
     classes: tuple[str, ...]
-    y: NDArray[np.int64]
+    y: Int64Array
 
     @property
-    def labelled(self) -> NDArray[np.bool_]:
+    def labelled(self) -> BoolArray:
         """(n,) bool."""
         return self.y >= 0
 
-    def counts(self, rows: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    def counts(self, rows: BoolArray | None = None) -> Int64Array:
         """(K,) images of each class, among the rows of a mask if one is given."""
         y = self.y if rows is None else self.y[rows]
         return np.bincount(y[y >= 0], minlength=len(self.classes))
@@ -75,7 +75,7 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     return Task("binary" if len(classes) == 2 else "multiclass", classes, y)
 
 
-def encode(labels: pd.Series) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def encode(labels: pd.Series) -> tuple[tuple[str, ...], Int64Array]:
     """Class names in order, and the position of each label among them (-1 = missing)."""
     text = [None if pd.isna(v) else str(v) for v in labels]
     names = {v for v in text if v is not None}
@@ -85,7 +85,7 @@ def encode(labels: pd.Series) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     return classes, np.array([-1 if v is None else position[v] for v in text], dtype=np.int64)
 
 
-def _check_classes(classes: tuple[str, ...], y: NDArray[np.int64], name: str) -> None:
+def _check_classes(classes: tuple[str, ...], y: Int64Array, name: str) -> None:
     if not classes:
         raise UserError(f"none of the {len(y)} rows has a label: put the images into a folder per class, or name a CSV "
                         "with --labels and run `python cli.py featurize` again")

@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.columns import region_and_family
 from classify.data.tasks import Task
 from classify.result import Explanation
+from featurize.arrays import BoolArray, Float32Array, Int64Array
 from featurize.families import blocks
-
-Values = NDArray[np.float32]
 
 SWARM_FEATURES = 10
 SWARM_ROWS = 300
@@ -23,8 +21,8 @@ REASONS = 8
 MOST_ROWS = 2000
 
 
-def rows_to_explain(y: NDArray[np.int64], guess: NDArray[np.int64], honest: NDArray[np.bool_],
-                    seed: int) -> NDArray[np.int64]:
+def rows_to_explain(y: Int64Array, guess: Int64Array, honest: BoolArray,
+                    seed: int) -> Int64Array:
     """All honest labelled rows, or every error among them and a sample of the rest, equally many of each class.
 
     Returns
@@ -44,7 +42,7 @@ def rows_to_explain(y: NDArray[np.int64], guess: NDArray[np.int64], honest: NDAr
     return np.sort(shuffled[order[:MOST_ROWS]])
 
 
-def explain(rows: NDArray[np.int64], contributions: Values, x: pd.DataFrame, task: Task, guess: NDArray[np.int64],
+def explain(rows: Int64Array, contributions: Float32Array, x: pd.DataFrame, task: Task, guess: Int64Array,
             families: Sequence[str]) -> Explanation:
     """Every sum that a report shows.
 
@@ -78,7 +76,7 @@ def class_names(task: Task) -> list[str]:
     return [task.classes[1]] if task.kind == "binary" else list(task.classes)
 
 
-def feature_table(columns: Sequence[str], contributions: Values, shown: Sequence[str],
+def feature_table(columns: Sequence[str], contributions: Float32Array, shown: Sequence[str],
                   families: Sequence[str]) -> pd.DataFrame:
     """`feature, family, region, unit, formula, importance` and a column per class, most important first."""
     known = blocks()
@@ -92,8 +90,8 @@ def feature_table(columns: Sequence[str], contributions: Values, shown: Sequence
     return table.sort_values("importance", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def reasons(rows: NDArray[np.int64], contributions: Values, values: Values, columns: Sequence[str],
-            guess: NDArray[np.int64], count: int = REASONS) -> pd.DataFrame:
+def reasons(rows: Int64Array, contributions: Float32Array, values: Float32Array, columns: Sequence[str],
+            guess: Int64Array, count: int = REASONS) -> pd.DataFrame:
     """The largest contributions to the predicted class of each row, by size.
 
     Returns
@@ -112,19 +110,19 @@ def reasons(rows: NDArray[np.int64], contributions: Values, values: Values, colu
         "contribution": own[at, top].ravel()})
 
 
-def to_predicted(contributions: Values, guess: NDArray[np.int64]) -> Values:
+def to_predicted(contributions: Float32Array, guess: Int64Array) -> Float32Array:
     """(m, d + 1) contributions to the margin of the predicted class."""
     if contributions.shape[1] == 1:
         return np.where(guess == 1, 1, -1).astype(np.float32)[:, None] * contributions[:, 0]
     return contributions[np.arange(len(guess)), guess]
 
 
-def _by_class(mean: Values, shown: Sequence[str]) -> Mapping[str, Values]:
+def _by_class(mean: Float32Array, shown: Sequence[str]) -> Mapping[str, Float32Array]:
     """A column per class for multiclass; for binary the one column would repeat `importance`."""
     return dict(zip(shown, mean)) if len(shown) > 1 else {}
 
 
-def _summed(contributions: Values, names: Sequence[str], shown: Sequence[str], title: str) -> pd.DataFrame:
+def _summed(contributions: Float32Array, names: Sequence[str], shown: Sequence[str], title: str) -> pd.DataFrame:
     """Mean |sum of the contributions| of each family or region, most important first."""
     kinds, code = np.unique(np.array(names, dtype=str), return_inverse=True)
     member = np.eye(len(kinds), dtype=np.float32)[code]
@@ -133,8 +131,8 @@ def _summed(contributions: Values, names: Sequence[str], shown: Sequence[str], t
     return table.sort_values("importance", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _beeswarm(rows: NDArray[np.int64], contributions: Values, values: Values, columns: Sequence[str],
-              shown: Sequence[str], importance: Values) -> pd.DataFrame:
+def _beeswarm(rows: Int64Array, contributions: Float32Array, values: Float32Array, columns: Sequence[str],
+              shown: Sequence[str], importance: Float32Array) -> pd.DataFrame:
     """Long table of dots: the features that matter most in each class, for at most 300 evenly chosen rows."""
     some = np.unique(np.linspace(0, len(rows) - 1, min(SWARM_ROWS, len(rows))).round().astype(int))
     tables = []

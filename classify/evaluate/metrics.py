@@ -5,13 +5,10 @@ bootstrap give its interval. A new kind of task is one more branch in `scores`.
 """
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 BINS = 15
 # Numbers held in memory at a time by the bootstrap.
@@ -20,7 +17,8 @@ CHUNK = 4_000_000
 LEAST = 1e-12
 
 
-def scores(y: Ints, p: Floats, sets: Bools | None = None, weights: Floats | None = None) -> dict[str, Floats]:
+def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
+           weights: Float64Array | None = None) -> dict[str, Float64Array]:
     """Overall scores.
 
     Parameters
@@ -54,8 +52,8 @@ def scores(y: Ints, p: Floats, sets: Bools | None = None, weights: Floats | None
     return found
 
 
-def intervals(y: Ints, p: Floats, sets: Bools | None, component: Ints, resamples: int = 1000, seed: int = 0,
-              level: float = 0.95) -> dict[str, list[float]]:
+def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component: Int64Array, resamples: int = 1000,
+              seed: int = 0, level: float = 0.95) -> dict[str, list[float]]:
     """Percentile bootstrap intervals of `scores`, drawing whole components: rows of one patient are not independent.
 
     Returns
@@ -75,7 +73,7 @@ def intervals(y: Ints, p: Floats, sets: Bools | None, component: Ints, resamples
     return {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
 
 
-def per_class(y: Ints, p: Floats, sets: Bools, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def per_class(y: Int64Array, p: Float64Array, sets: BoolArray, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """n, precision, recall, f1, specificity, auroc, average_precision and coverage of every class; NaN = undefined."""
     table = confusion(y, p.argmax(axis=1), len(classes))
     truth, guessed, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
@@ -94,12 +92,12 @@ def per_class(y: Ints, p: Floats, sets: Bools, classes: tuple[str, ...]) -> dict
     return found
 
 
-def confusion(y: Ints, guess: Ints, k: int) -> Ints:
+def confusion(y: Int64Array, guess: Int64Array, k: int) -> Int64Array:
     """(K, K) counts; rows = truth, columns = predicted."""
     return np.bincount(y * k + guess, minlength=k * k).reshape(k, k)
 
 
-def reliability(y: Ints, p: Floats, classes: tuple[str, ...]) -> pd.DataFrame:
+def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...]) -> pd.DataFrame:
     """Points of the reliability curves.
 
     Returns
@@ -118,7 +116,7 @@ def reliability(y: Ints, p: Floats, classes: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[["class", "bin", "n", "confidence", "frequency"]]
 
 
-def risk_coverage(y: Ints, p: Floats, points: int = 200) -> pd.DataFrame:
+def risk_coverage(y: Int64Array, p: Float64Array, points: int = 200) -> pd.DataFrame:
     """Error among the surest rows, for growing shares of rows.
 
     Returns
@@ -133,20 +131,20 @@ def risk_coverage(y: Ints, p: Floats, points: int = 200) -> pd.DataFrame:
     return pd.DataFrame({"coverage": kept / len(y), "risk": risk, "confidence": confidence[order][kept - 1]})
 
 
-def set_sizes(y: Ints, sets: Bools, classes: tuple[str, ...]) -> pd.DataFrame:
+def set_sizes(y: Int64Array, sets: BoolArray, classes: tuple[str, ...]) -> pd.DataFrame:
     """(K, K) images of each class (index) whose set has 1..K members (columns)."""
     k = len(classes)
     counts = np.bincount(y * k + sets.sum(axis=1) - 1, minlength=k * k).reshape(k, k)
     return pd.DataFrame(counts, index=list(classes), columns=range(1, k + 1))
 
 
-def _confusion(y: Ints, guess: Ints, k: int, w: Floats) -> Floats:
+def _confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array) -> Float64Array:
     """(B, K, K) weighted counts."""
     cell = csr_array((np.ones(len(y)), (np.arange(len(y)), y * k + guess)), shape=(len(y), k * k))
     return np.asarray(w @ cell).reshape(len(w), k, k)
 
 
-def _of_confusion(table: Floats) -> dict[str, Floats]:
+def _of_confusion(table: Float64Array) -> dict[str, Float64Array]:
     """Scores that the confusion matrix holds."""
     truth, guessed = table.sum(axis=2), table.sum(axis=1)
     hit, total = np.diagonal(table, axis1=1, axis2=2), table.sum(axis=(1, 2))
@@ -156,13 +154,13 @@ def _of_confusion(table: Floats) -> dict[str, Floats]:
             "weighted_f1": np.nansum(f1 * truth, axis=1) / total}
 
 
-def _mean_auroc(y: Ints, p: Floats, w: Floats) -> Floats:
+def _mean_auroc(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
     if p.shape[1] == 2:
         return _auroc(y == 1, p[:, 1], w)
     return _nanmean(np.column_stack([_auroc(y == c, p[:, c], w) for c in range(p.shape[1])]))
 
 
-def _auroc(own: Bools, score: Floats, w: Floats) -> Floats:
+def _auroc(own: BoolArray, score: Float64Array, w: Float64Array) -> Float64Array:
     """(B,) weighted area under the ROC curve: chance that a positive scores higher, ties count half."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
@@ -174,32 +172,32 @@ def _auroc(own: Bools, score: Floats, w: Floats) -> Floats:
         return np.asarray((positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1)))
 
 
-def _squares(y: Ints, p: Floats) -> Floats:
+def _squares(y: Int64Array, p: Float64Array) -> Float64Array:
     """(n,) Brier 1950: squared distance to the truth, over one column for binary, over all for multiclass."""
     if p.shape[1] == 2:
         return np.asarray((p[:, 1] - (y == 1)) ** 2)
     return np.asarray(((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1))
 
 
-def _bins(confidence: Floats) -> Ints:
+def _bins(confidence: Float64Array) -> Int64Array:
     return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
-def _ece(y: Ints, p: Floats, w: Floats) -> Floats:
+def _ece(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
     """(B,) expected calibration error of the top label (Naeini et al. 2015): |accuracy - confidence| over the bins."""
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
     gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), BINS))
     return np.asarray(np.abs(w @ gap).sum(axis=1) / w.sum(axis=1))
 
 
-def _nanmean(values: Floats) -> Floats:
+def _nanmean(values: Float64Array) -> Float64Array:
     """(B,) mean of the defined ones of (B, K); NaN where none is."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(known, values, 0).sum(axis=1) / known.sum(axis=1))
 
 
-def _percentile(values: Floats, q: float) -> float:
+def _percentile(values: Float64Array, q: float) -> float:
     """Among the resamples where the score is defined; NaN where it never is."""
     known = values[~np.isnan(values)]
     return float(np.percentile(known, q)) if len(known) else np.nan

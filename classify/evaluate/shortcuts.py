@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import softmax
 from scipy.stats.contingency import association
 
@@ -14,6 +13,7 @@ from classify.evaluate.metrics import scores
 from classify.fitting.crossfit import contributions, cross_fit
 from classify.settings import FitSettings
 from classify.uncertainty.calibrate import logits
+from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
 COLUMNS = ["name", "target", "score", "chance", "warning"]
@@ -85,7 +85,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
     return [("features", "site", auroc, 0.5, said)]
 
 
-def _auroc(x: pd.DataFrame, y: NDArray[np.int64], split: Split, settings: FitSettings) -> tuple[float, list[str]]:
+def _auroc(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings) -> tuple[float, list[str]]:
     """Macro one-vs-rest AUROC on the tested rows, and the columns in the order of their weight there."""
     crossed = cross_fit(x, y, split, settings, 0.5, None, lambda: None)
     tested = np.flatnonzero(split.fold >= 0)

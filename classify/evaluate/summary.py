@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
 from classify.result import Predicted, Scores
 from classify.uncertainty.calibrate import Calibration
+from featurize.arrays import Float64Array
 
 
-def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, NDArray[np.float64]],
+def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, Float64Array],
           shortcuts: pd.DataFrame, calibration: Calibration, resamples: int, seed: int) -> Scores:
     """Every score of the honest, labelled rows.
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 # With fewer differences than this from training rows, a draw would repeat a few images' accidents.
 FEWEST = 8
@@ -34,8 +35,8 @@ class Jitter:
         Second minus first measurement in the columns of the model; 0 where one of the two is missing.
     """
 
-    rows: NDArray[np.int64]
-    deltas: NDArray[np.float32]
+    rows: Int64Array
+    deltas: Float32Array
 
 
 def jitter_of(frame: pd.DataFrame, again: pd.DataFrame | None, x: pd.DataFrame) -> Jitter | None:
@@ -62,9 +63,9 @@ def jitter_of(frame: pd.DataFrame, again: pd.DataFrame | None, x: pd.DataFrame) 
     return Jitter(rows, np.nan_to_num(deltas, nan=0.0)) if len(rows) else None
 
 
-def with_jitter(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], train: NDArray[np.int64],
+def with_jitter(x: pd.DataFrame, y: Int64Array, weights: Float64Array, train: Int64Array,
                 jitter: Jitter | None, seed: int,
-                copies: int | None = None) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+                copies: int | None = None) -> tuple[pd.DataFrame, Int64Array, Float64Array]:
     """The training rows, then copies of each of them, moved.
 
     Parameters

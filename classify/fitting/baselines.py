@@ -2,7 +2,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -10,21 +9,18 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from classify.data.splits import Fit
-
-Values = NDArray[np.float32]
-Labels = NDArray[np.int64]
-Probabilities = NDArray[np.float64]
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 AXES = 50
 
 
-def majority(x: Values, y: Labels, fit: Fit, k: int) -> Probabilities:
+def majority(x: Float32Array, y: Int64Array, fit: Fit, k: int) -> Float64Array:
     """The class shares of the training rows, for every tested row."""
     share = np.bincount(y[fit.train], minlength=k) / len(fit.train)
     return np.tile(share, (len(fit.test), 1))
 
 
-def logistic(x: Values, y: Labels, fit: Fit, k: int) -> Probabilities:
+def logistic(x: Float32Array, y: Int64Array, fit: Fit, k: int) -> Float64Array:
     """Median imputation, standard scores, 50 principal axes, multinomial logistic regression with L2."""
     model = _pipeline(min(AXES, x.shape[1], len(fit.train) - 1)).fit(x[fit.train], y[fit.train])
     return np.asarray(model.predict_proba(x[fit.test]), dtype=np.float64)
@@ -36,11 +32,11 @@ def _pipeline(axes: int) -> Pipeline:
                          PCA(axes, whiten=True, svd_solver="covariance_eigh"), LogisticRegression(C=0.1, max_iter=2000))
 
 
-BASELINES: dict[str, Callable[[Values, Labels, Fit, int], Probabilities]] = {
+BASELINES: dict[str, Callable[[Float32Array, Int64Array, Fit, int], Float64Array]] = {
     "majority": majority, "pca_logistic": logistic}
 
 
-def baseline_probabilities(x: Values, y: Labels, fits: Sequence[Fit], k: int) -> dict[str, Probabilities]:
+def baseline_probabilities(x: Float32Array, y: Int64Array, fits: Sequence[Fit], k: int) -> dict[str, Float64Array]:
     """(n, K) probabilities of every baseline on the tested rows of all fits; NaN elsewhere."""
     found = {name: np.full((len(y), k), np.nan) for name in BASELINES}
     for name, predict in BASELINES.items():

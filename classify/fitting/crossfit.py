@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.splits import STOP_SHARE, Fit, Split, fits, hold_out
 from classify.fitting import models
 from classify.fitting.augment import Jitter, with_jitter
 from classify.fitting.models import Model
 from classify.settings import FitSettings
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
-Rows = NDArray[np.int64]
-Fitted = tuple[Model, NDArray[np.float64], bool]
+Fitted = tuple[Model, Float64Array, bool]
 
 # Boosting rounds where the rows are too few to keep any back, and the fewest of all: where a class has two or three
 # patients, the loss of the one kept back can rise from the first tree on, while its ranking still improves.
@@ -49,12 +48,12 @@ class CrossFit:
 
     fits: Sequence[Fit]
     models: list[Model]
-    margins: NDArray[np.float64]
+    margins: Float64Array
     curves: pd.DataFrame
     stopped_by_rows: int
 
 
-def cross_fit(x: pd.DataFrame, y: Rows, split: Split, settings: FitSettings, power: float, jitter: Jitter | None,
+def cross_fit(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings, power: float, jitter: Jitter | None,
               step: Callable[[], None]) -> CrossFit:
     """One model a fold, or one for a given split.
 
@@ -94,7 +93,7 @@ def cross_fit(x: pd.DataFrame, y: Rows, split: Split, settings: FitSettings, pow
     return CrossFit(jobs, [model for model, _, _ in found], margins, table, sum(loose for _, _, loose in found))
 
 
-def final_model(x: pd.DataFrame, y: Rows, split: Split, crossed: CrossFit, settings: FitSettings, power: float,
+def final_model(x: pd.DataFrame, y: Int64Array, split: Split, crossed: CrossFit, settings: FitSettings, power: float,
                 jitter: Jitter | None) -> Model:
     """The model to keep: of a given split the one there is, otherwise trees on all rows, rounds as in the mean fold.
 
@@ -117,7 +116,7 @@ def _careful(settings: FitSettings) -> FitSettings:
     return replace(settings, learning_rate=settings.learning_rate / 2, l2=settings.l2 * FEW_L2)
 
 
-def contributions(x: pd.DataFrame, rows: Rows, crossed: CrossFit) -> NDArray[np.float32]:
+def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float32Array:
     """(m, k, d + 1) TreeSHAP of tested rows, each by the model that predicted it."""
     place = {row: i for i, row in enumerate(rows)}
     first = crossed.models[0]
@@ -128,7 +127,7 @@ def contributions(x: pd.DataFrame, rows: Rows, crossed: CrossFit) -> NDArray[np.
     return out
 
 
-def _fit_job(x: pd.DataFrame, y: Rows, job: Fit, split: Split, settings: FitSettings, power: float,
+def _fit_job(x: pd.DataFrame, y: Int64Array, job: Fit, split: Split, settings: FitSettings, power: float,
              jitter: Jitter | None) -> Fitted:
     if split.kind == "folds":
         return _fit_again(x, y, job.train, split.component, settings, power, jitter)
@@ -136,8 +135,8 @@ def _fit_job(x: pd.DataFrame, y: Rows, job: Fit, split: Split, settings: FitSett
     return model, model.curve, False
 
 
-def _fit_again(x: pd.DataFrame, y: Rows, train: Rows, component: Rows, settings: FitSettings, power: float,
-               jitter: Jitter | None) -> Fitted:
+def _fit_again(x: pd.DataFrame, y: Int64Array, train: Int64Array, component: Int64Array, settings: FitSettings,
+               power: float, jitter: Jitter | None) -> Fitted:
     """The refitted model, the curve that chose its rounds, and whether groups were too few to choose by."""
     if len(np.unique(component[train])) < FEW_GROUPS:
         careful = _careful(replace(settings, rounds=min(FEW_ROUNDS, settings.rounds)))
@@ -155,8 +154,8 @@ def _fit_again(x: pd.DataFrame, y: Rows, train: Rows, component: Rows, settings:
     return _fit(x, y, train, None, replace(settings, rounds=rounds), power, jitter), first.curve, by_rows
 
 
-def _fit(x: pd.DataFrame, y: Rows, train: Rows, valid: Rows | None, settings: FitSettings, power: float,
-         jitter: Jitter | None, copies: int | None = None) -> Model:
+def _fit(x: pd.DataFrame, y: Int64Array, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
+         power: float, jitter: Jitter | None, copies: int | None = None) -> Model:
     watched = None if valid is None else (x.iloc[valid], y[valid])
     weights = models.class_weights(y[train], power)
     rows, labels, weights = with_jitter(x, y, weights, train, jitter, settings.seed, copies)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.settings import LIBRARIES, FitSettings
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 
 # Rows whose contributions are held in memory at a time.
@@ -48,13 +48,13 @@ class Model:
     outputs: int
     rounds: int
     booster: Any
-    curve: NDArray[np.float64]
+    curve: Float64Array
 
 
-Valid = tuple[pd.DataFrame, NDArray[np.int64]]
+Valid = tuple[pd.DataFrame, Int64Array]
 
 
-def fit(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | None,
         settings: FitSettings) -> Model:
     """Grow trees.
 
@@ -79,7 +79,7 @@ def fit(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], val
     return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > THREADED else 1))
 
 
-def margin(model: Model, x: pd.DataFrame) -> NDArray[np.float64]:
+def margin(model: Model, x: pd.DataFrame) -> Float64Array:
     """(n, k) log-odds before calibration; for binary k = 1, the log-odds of class 1."""
     values = _checked(model, x)
     if model.library == "xgboost":
@@ -89,7 +89,7 @@ def margin(model: Model, x: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(out, dtype=np.float64).reshape(len(x), model.outputs)
 
 
-def contributions(model: Model, x: pd.DataFrame) -> NDArray[np.float32]:
+def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
     """Exact TreeSHAP values (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
 
     Returns
@@ -131,13 +131,13 @@ def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int,
     return Model(library, tuple(features), outputs, rounds, booster, np.empty((0, 2)))
 
 
-def class_weights(y: NDArray[np.int64], power: float) -> NDArray[np.float64]:
+def class_weights(y: Int64Array, power: float) -> Float64Array:
     """(n,) weights: rows of a class count (n / n_class) ** power, scaled to mean 1. 0 = all alike, 1 = balanced."""
     weights = (len(y) / np.bincount(y)[y]) ** power
     return np.asarray(weights / weights.mean())
 
 
-def _checked(model: Model, x: pd.DataFrame) -> NDArray[np.float32]:
+def _checked(model: Model, x: pd.DataFrame) -> Float32Array:
     """(n, d) C-ordered float32, if the columns are those of the fit."""
     if list(x.columns) != list(model.features):
         pairs = enumerate(zip(x.columns, model.features))
@@ -156,7 +156,7 @@ def _library(name: str) -> ModuleType:
         raise UserError(f"{name} is not installed{extra}: install it, or choose --model {other}") from error
 
 
-def _fit_xgboost(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+def _fit_xgboost(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | None,
                  settings: FitSettings) -> Model:
     xgboost = _library("xgboost")
     classes = int(y.max()) + 1
@@ -200,7 +200,7 @@ def _cuda_or_cpu(settings: FitSettings) -> str:
     return "cuda"
 
 
-def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.float64], valid: Valid | None,
+def _fit_lightgbm(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | None,
                   settings: FitSettings) -> Model:
     if settings.device != "cpu":
         raise UserError(f"--device {settings.device} works with --model xgboost only: choose that or --device cpu")
@@ -230,7 +230,7 @@ def _fit_lightgbm(x: pd.DataFrame, y: NDArray[np.int64], weights: NDArray[np.flo
     return Model("lightgbm", tuple(names), 1 if classes == 2 else classes, rounds, kept, _curve(history))
 
 
-def _curve(history: dict[str, dict[str, list[float]]]) -> NDArray[np.float64]:
+def _curve(history: dict[str, dict[str, list[float]]]) -> Float64Array:
     train = next(iter(history["train"].values()))
     valid = next(iter(history["valid"].values())) if "valid" in history else [np.nan] * len(train)
     return np.column_stack([train, valid])

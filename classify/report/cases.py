@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.columns import readable
 from classify.report import figures
 from classify.report.overview import Honest
 from classify.result import RunResult
+from featurize.arrays import BoolArray
 from featurize.report.charts import shorten
 from featurize.report.numbers import count, number, ordinal, percentile, score, signed
 from featurize.report.page import figure
@@ -90,7 +90,7 @@ def reasons(result: RunResult, row: int, truth: int, chosen: int) -> list[dict[s
             for r in mine.to_dict("records")]
 
 
-def _place(result: RunResult, column: str, value: float, truth: int, chosen: int, usable: NDArray[np.bool_]
+def _place(result: RunResult, column: str, value: float, truth: int, chosen: int, usable: BoolArray
            ) -> dict[str, Any]:
     """Percentiles of the value in both classes, and a small line with their middle halves."""
     values, y = result.frame[column].to_numpy(float), np.asarray(result.task.y)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
 from classify.evaluate.metrics import wilson
+from featurize.arrays import Float64Array
 from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QUIET, RED, canvas, rules, share_axis,
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score
@@ -111,7 +111,7 @@ def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
     axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3)
 
 
-def _bin_middle(table: pd.DataFrame) -> NDArray[np.float64]:
+def _bin_middle(table: pd.DataFrame) -> Float64Array:
     return np.asarray((table["bin"] + .5) / 15, dtype=float)
 
 
@@ -221,7 +221,7 @@ def learning_curves(curves: pd.DataFrame) -> str:
         return svg_uri(figure)
 
 
-def beeswarm(rows: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]], label: str) -> str:
+def beeswarm(rows: Sequence[tuple[str, Float64Array, Float64Array]], label: str) -> str:
     """A swarm of points per feature, most important on top: place = contribution, color = the feature's value.
 
     Parameters
@@ -245,7 +245,7 @@ def beeswarm(rows: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]
         return svg_uri(figure)
 
 
-def _swarm(axes: Axes, at: int, contribution: NDArray[np.float64], level: NDArray[np.float64], widest: float) -> None:
+def _swarm(axes: Axes, at: int, contribution: Float64Array, level: Float64Array, widest: float) -> None:
     """Points of one feature, pushed apart where they are dense; drawn as one bitmap to keep the page small."""
     offset = _spread(contribution, widest)
     known = np.isfinite(level)
@@ -254,7 +254,7 @@ def _swarm(axes: Axes, at: int, contribution: NDArray[np.float64], level: NDArra
                  alpha=.85, linewidths=0, rasterized=True)
 
 
-def _spread(x: NDArray[np.float64], widest: float, bins: int = 120) -> NDArray[np.float64]:
+def _spread(x: Float64Array, widest: float, bins: int = 120) -> Float64Array:
     """Offsets -0.4..0.4: in every bin of x the points stand alternately above and below the middle."""
     cell = np.round(x / widest * bins).astype(int)
     order = np.argsort(cell, kind="stable")
@@ -292,7 +292,7 @@ def bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
         return svg_uri(figure)
 
 
-def novelty(right: NDArray[np.float64], wrong: NDArray[np.float64]) -> str:
+def novelty(right: Float64Array, wrong: Float64Array) -> str:
     """Distribution of novelty among right and wrong predictions, each as a share of its own number."""
     edges = np.linspace(0, 1, 21)
     with canvas(WIDE, 2.4) as (figure, (axes,)):

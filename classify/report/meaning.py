@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from classify.data.columns import readable
 from classify.report import figures
 from classify.result import RunResult
+from featurize.arrays import Float64Array
 from featurize.report.charts import shorten
 from featurize.report.numbers import number
 from featurize.report.page import cell, figure, table
@@ -48,7 +49,7 @@ def swarm(result: RunResult) -> dict[str, str]:
                   "these images. These are exact Shapley values of the trees. They explain the model, not the disease.")
 
 
-def toward_prediction(result: RunResult) -> NDArray[np.float64]:
+def toward_prediction(result: RunResult) -> Float64Array:
     """(m, d): contributions to the margin of the chosen class (binary: of class 1)."""
     values = result.explanation.contributions[:, :, :-1]
     if values.shape[1] == 1:
@@ -57,7 +58,7 @@ def toward_prediction(result: RunResult) -> NDArray[np.float64]:
     return np.asarray(values[np.arange(len(values)), chosen], dtype=float)
 
 
-def _levels(result: RunResult, name: str) -> NDArray[np.float64]:
+def _levels(result: RunResult, name: str) -> Float64Array:
     """Rank 0..1 of the values of one feature among the explained images; NaN where missing."""
     values = result.frame[name].iloc[result.explanation.rows]
     ranks = values.rank(method="average")
@@ -121,6 +122,6 @@ def _direction(value: NDArray[np.floating], contribution: NDArray[np.floating]) 
     return "high" if r > .3 else "low" if r < -.3 else "in a middle range or together with others"
 
 
-def _middle(values: NDArray[np.float64]) -> str:
+def _middle(values: Float64Array) -> str:
     known = values[np.isfinite(values)]
     return number(float(np.median(known))) if len(known) else "–"

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from classify.result import RunResult
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, table, warning
 
@@ -34,14 +35,14 @@ class Honest:
         The model asks for a person.
     """
 
-    rows: NDArray[np.int64]
-    truth: NDArray[np.int64]
-    chosen: NDArray[np.int64]
-    sure: NDArray[np.float64]
-    review: NDArray[np.bool_]
+    rows: Int64Array
+    truth: Int64Array
+    chosen: Int64Array
+    sure: Float64Array
+    review: BoolArray
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def right(self) -> BoolArray:
         """(h,) bool"""
         return self.truth == self.chosen
 
@@ -167,7 +168,7 @@ def _range(pair: Sequence[float] | None) -> str:
     return f"95 % interval {score(pair[0])}–{score(pair[1])}" if pair else ""
 
 
-def _mean(flags: NDArray[np.bool_]) -> float:
+def _mean(flags: BoolArray) -> float:
     return float(flags.mean()) if len(flags) else float("nan")
 
 
@@ -213,7 +214,7 @@ def _left_out(part: NDArray[np.object_]) -> str:
     return "; ".join(said) or "none"
 
 
-def _units(component: NDArray[np.int64]) -> str:
+def _units(component: Int64Array) -> str:
     units = len(np.unique(component))
     return f"{number(units)} for {count(len(component), 'image')}"
 

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.data.columns import check_columns, matrix, model_columns, region_and_family
+from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
-
-Floats = NDArray[np.float64]
 
 # Robust deviations beyond this count as this: one wild feature must not decide what is near.
 CUT = 5.0
@@ -53,11 +51,11 @@ class Similar:
     picture: pd.Series
     picture_info: TableInfo
     features: tuple[str, ...]
-    same: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    distances: Floats
-    own: Floats
-    others: Floats
+    same: Int64Array
+    rows: Int64Array
+    distances: Float64Array
+    own: Float64Array
+    others: Float64Array
     ordinary: float
 
 
@@ -90,7 +88,7 @@ def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo)
                         "featurize`")
 
 
-def _middle(values: Floats) -> tuple[Floats, Floats]:
+def _middle(values: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Median and interquartile range / 1.349 of every column, 1 where it does not vary."""
     known = np.isfinite(values).any(axis=0)
     low, center, high = np.zeros((3, values.shape[1]))
@@ -99,13 +97,13 @@ def _middle(values: Floats) -> tuple[Floats, Floats]:
     return center, np.where(scale > 1e-9 * np.maximum(np.abs(center), 1e-12), scale, 1.0)
 
 
-def family_weights(features: Sequence[str], families: Sequence[str]) -> Floats:
+def family_weights(features: Sequence[str], families: Sequence[str]) -> Float64Array:
     """(d,) weights that add up to 1, every family of measurements together the same."""
     family = pd.Series([region_and_family(name, families)[1] for name in features])
     return np.asarray(1 / (family.map(family.value_counts()) * family.nunique()), dtype=np.float64)
 
 
-def distance(a: Floats, b: Floats, weights: Floats) -> Floats:
+def distance(a: Float64Array, b: Float64Array, weights: Float64Array) -> Float64Array:
     """(n, m) weighted root mean squared differences over the features that both rows have; infinite if none."""
     known_a, known_b = np.isfinite(a), np.isfinite(b)
     x, y = np.where(known_a, a, 0), np.where(known_b, b, 0)
@@ -115,7 +113,7 @@ def distance(a: Floats, b: Floats, weights: Floats) -> Floats:
         return np.asarray(np.where(shared > 0, np.sqrt(np.maximum(squares, 0) / shared), np.inf))
 
 
-def _ordinary(table: Floats, weights: Floats, most: int = 300) -> float:
+def _ordinary(table: Float64Array, weights: Float64Array, most: int = 300) -> float:
     """How far images of the table lie from their own nearest neighbour, at the 99th percentile."""
     drawn = np.unique(np.linspace(0, len(table) - 1, min(most, len(table))).astype(int))
     apart = distance(table[drawn], table, weights)
@@ -146,7 +144,7 @@ def unusual(found: Similar, most: int = 8) -> list[int]:
     return _one_of_each(found, np.where(size > UNUSUAL, size, -np.inf), most)
 
 
-def _one_of_each(found: Similar, rank: Floats, most: int) -> list[int]:
+def _one_of_each(found: Similar, rank: Float64Array, most: int) -> list[int]:
     """The first features by rank; of features that belong together only the first."""
     chosen: dict[tuple[str, str], int] = {}
     for at in np.argsort(-rank, kind="stable"):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import GroupKFold
+
+from featurize.arrays import Float64Array, Int64Array
 
 METHODS = ("none", "temperature", "isotonic")
 CV_FOLDS = 5
@@ -55,14 +56,14 @@ class Calibration:
         return cls(data["method"], float(data["temperature"]), steps, float(data["floor"]), dict(data["losses"]))
 
 
-def logits(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+def logits(margins: Float64Array) -> Float64Array:
     """(n, K) from (n, k): the log-odds of a binary task become the two columns 0 and margin."""
     if margins.shape[1] == 1:
         return np.column_stack([np.zeros(len(margins)), margins[:, 0]])
     return margins
 
 
-def probabilities(calibration: Calibration, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+def probabilities(calibration: Calibration, margins: Float64Array) -> Float64Array:
     """(n, K) probabilities of (n, k) margins; rows add up to 1 and none is exactly 0."""
     raw = softmax(logits(margins) / calibration.temperature, axis=1)
     if calibration.method == "isotonic":
@@ -72,12 +73,12 @@ def probabilities(calibration: Calibration, margins: NDArray[np.float64]) -> NDA
     return np.asarray(raw / raw.sum(axis=1, keepdims=True))
 
 
-def log_loss(p: NDArray[np.float64], y: NDArray[np.int64]) -> float:
+def log_loss(p: Float64Array, y: Int64Array) -> float:
     """Mean negative log of the probability of the truth, natural logarithm."""
     return float(-np.log(p[np.arange(len(y)), y]).mean())
 
 
-def fit_calibration(margins: NDArray[np.float64], y: NDArray[np.int64], component: NDArray[np.int64], method: str,
+def fit_calibration(margins: Float64Array, y: Int64Array, component: Int64Array, method: str,
                     seed: int) -> Calibration:
     """Fit one method, or the best of all.
 
@@ -107,8 +108,8 @@ def fit_calibration(margins: NDArray[np.float64], y: NDArray[np.int64], componen
     return Calibration(fitted.method, fitted.temperature, fitted.steps, fitted.floor, losses)
 
 
-def cross_calibrate(margins: NDArray[np.float64], y: NDArray[np.int64], fold: NDArray[np.int64],
-                    component: NDArray[np.int64], method: str, seed: int) -> NDArray[np.float64]:
+def cross_calibrate(margins: Float64Array, y: Int64Array, fold: Int64Array,
+                    component: Int64Array, method: str, seed: int) -> Float64Array:
     """(n, K) probabilities of out-of-fold margins, each fold calibrated, method included, on the other folds."""
     out = np.empty(logits(margins).shape)
     for f in np.unique(fold):
@@ -118,7 +119,7 @@ def cross_calibrate(margins: NDArray[np.float64], y: NDArray[np.int64], fold: ND
     return out
 
 
-def _fit(margins: NDArray[np.float64], y: NDArray[np.int64], method: str) -> Calibration:
+def _fit(margins: Float64Array, y: Int64Array, method: str) -> Calibration:
     if method == "temperature":
         return Calibration(method, _temperature(logits(margins), y))
     if method == "isotonic":
@@ -128,7 +129,7 @@ def _fit(margins: NDArray[np.float64], y: NDArray[np.int64], method: str) -> Cal
     raise ValueError(f"no calibration is called {method!r}; known: auto, {', '.join(METHODS)}")
 
 
-def _temperature(scores: NDArray[np.float64], y: NDArray[np.int64]) -> float:
+def _temperature(scores: Float64Array, y: Int64Array) -> float:
     """The scalar of least log-loss, between e^-3 and e^3.
 
     The truth counts as (n + 1) / (n + 2) sure, as in Platt 1999: n rows that are all right would otherwise ask for
@@ -142,7 +143,7 @@ def _temperature(scores: NDArray[np.float64], y: NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
-def _isotonic(p: NDArray[np.float64], y: NDArray[np.int64]) -> Calibration:
+def _isotonic(p: Float64Array, y: Int64Array) -> Calibration:
     """One step function a class (Zadrozny & Elkan 2002, doi:10.1145/775047.775151)."""
     steps = []
     for c, column in enumerate(p.T):
@@ -151,7 +152,7 @@ def _isotonic(p: NDArray[np.float64], y: NDArray[np.int64]) -> Calibration:
     return Calibration("isotonic", steps=tuple(steps), floor=1 / (2 * (len(y) + p.shape[1])))
 
 
-def _cross_loss(margins: NDArray[np.float64], y: NDArray[np.int64], component: NDArray[np.int64], method: str,
+def _cross_loss(margins: Float64Array, y: Int64Array, component: Int64Array, method: str,
                 seed: int) -> float:
     """Log-loss of a method on rows that it was not fitted on."""
     p = np.empty(logits(margins).shape)

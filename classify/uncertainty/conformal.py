@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from crepes import ConformalClassifier
-from numpy.typing import NDArray
+
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,16 @@ class Conformal:
     """
 
     alpha: float
-    scores: NDArray[np.float64]
-    y: NDArray[np.int64]
+    scores: Float64Array
+    y: Int64Array
 
 
-def fit_conformal(p: NDArray[np.float64], y: NDArray[np.int64], alpha: float) -> Conformal:
+def fit_conformal(p: Float64Array, y: Int64Array, alpha: float) -> Conformal:
     """Keep the scores of rows that neither trees nor calibration saw; p is (m, K), y is (m,)."""
     return Conformal(alpha, 1 - p[np.arange(len(y)), y], y)
 
 
-def p_values(conformal: Conformal, p: NDArray[np.float64]) -> NDArray[np.float64]:
+def p_values(conformal: Conformal, p: Float64Array) -> Float64Array:
     """(n, K): for each class, the share of its calibrating rows (and the new one) that are at least as strange.
 
     Not smoothed, so that the same picture always gets the same set.
@@ -45,7 +46,7 @@ def p_values(conformal: Conformal, p: NDArray[np.float64]) -> NDArray[np.float64
     return np.column_stack(columns)
 
 
-def prediction_sets(conformal: Conformal, p: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def prediction_sets(conformal: Conformal, p: Float64Array) -> tuple[BoolArray, BoolArray]:
     """Sets at the level of `conformal`.
 
     Returns
@@ -62,8 +63,8 @@ def prediction_sets(conformal: Conformal, p: NDArray[np.float64]) -> tuple[NDArr
     return sets, empty
 
 
-def cross_sets(p: NDArray[np.float64], y: NDArray[np.int64], fold: NDArray[np.int64],
-               alpha: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def cross_sets(p: Float64Array, y: Int64Array, fold: Int64Array,
+               alpha: float) -> tuple[BoolArray, BoolArray]:
     """As `prediction_sets`, the rows of each fold judged by the other folds' scores."""
     sets, empty = np.zeros(p.shape, bool), np.zeros(len(p), bool)
     for f in np.unique(fold):
@@ -72,7 +73,7 @@ def cross_sets(p: NDArray[np.float64], y: NDArray[np.int64], fold: NDArray[np.in
     return sets, empty
 
 
-def too_few(y: NDArray[np.int64], classes: tuple[str, ...], alpha: float) -> list[str]:
+def too_few(y: Int64Array, classes: tuple[str, ...], alpha: float) -> list[str]:
     """Classes that no set can ever leave out: with m rows the least p-value is 1 / (m + 1)."""
     counts = np.bincount(y, minlength=len(classes))
     return [name for name, count in zip(classes, counts) if 1 / (count + 1) > alpha]

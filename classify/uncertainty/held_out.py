@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import softmax
 
 from classify.data.splits import Fit, Split, make_folds
@@ -19,9 +18,7 @@ from classify.uncertainty import calibrate, conformal, novelty
 from classify.uncertainty.calibrate import Calibration, logits
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import Novelty, Space
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 SHOWN = 3
 VAL_FOLDS = 5
@@ -43,9 +40,9 @@ class HeldOut:
         Fitted on all of them, for the saved model.
     """
 
-    rows: Rows
-    fold: Rows
-    p: Floats
+    rows: Int64Array
+    fold: Int64Array
+    p: Float64Array
     calibration: Calibration
     conformal: Conformal
 
@@ -65,9 +62,9 @@ class Surroundings:
     """
 
     model: Novelty
-    train: Rows
-    distances: Floats
-    neighbours: Rows
+    train: Int64Array
+    distances: Float64Array
+    neighbours: Int64Array
 
 
 def fit_held_out(crossed: CrossFit, task: Task, split: Split, method: str, alpha: float, seed: int) -> HeldOut:
@@ -80,7 +77,7 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, method: str, alpha
     return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, y, alpha))
 
 
-def _folds_of_val(y: Rows, component: Rows, seed: int) -> Rows:
+def _folds_of_val(y: Int64Array, component: Int64Array, seed: int) -> Int64Array:
     """Folds of the calibrating part, so that its conformal scores are honest too; of rows where groups are too few."""
     units = component if len(np.unique(component)) >= VAL_FOLDS else np.arange(len(y))
     return make_folds(y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
@@ -103,7 +100,7 @@ def fit_surroundings(x: pd.DataFrame, fits: tuple[Fit, ...], held: HeldOut, seed
     return Surroundings(Novelty(space, points, scale), train, distances, neighbours)
 
 
-def _reference(train: NDArray[np.float32], seed: int) -> tuple[Space, NDArray[np.float32]]:
+def _reference(train: Float32Array, seed: int) -> tuple[Space, Float32Array]:
     """The space of some training rows, and where they lie in it."""
     space = novelty.fit_space(train, seed)
     return space, novelty.to_points(space, train)
@@ -134,7 +131,8 @@ def predict_all(frame: pd.DataFrame, task: Task, split: Split, crossed: CrossFit
     return Predicted(table, honest, margins, softmax(logits(margins), axis=1), p, sets, empty, new, near, far)
 
 
-def _other_components(neighbours: Rows, distances: Floats, component: Rows) -> tuple[Rows, Floats]:
+def _other_components(neighbours: Int64Array, distances: Float64Array,
+                      component: Int64Array) -> tuple[Int64Array, Float64Array]:
     """(n, 3) nearest rows of other components: a training row is its own nearest neighbour."""
     own = component[np.arange(len(neighbours))][:, None]
     barred = (neighbours < 0) | (component[neighbours] == own)

@@ -9,11 +9,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 NEAREST = 5
 AXES = 60
@@ -43,11 +41,11 @@ class Space:
         Median distance off the axes.
     """
 
-    center: Floats
-    scale: Floats
-    mean: Floats
-    axes: Floats
-    deviation: Floats
+    center: Float64Array
+    scale: Float64Array
+    mean: Float64Array
+    axes: Float64Array
+    deviation: Float64Array
     off: float
 
 
@@ -65,11 +63,11 @@ class Novelty:
     """
 
     space: Space
-    points: NDArray[np.float32]
-    distances: Floats
+    points: Float32Array
+    distances: Float64Array
 
 
-def fit_space(x: NDArray[np.float32], seed: int = 0) -> Space:
+def fit_space(x: Float32Array, seed: int = 0) -> Space:
     """Learn the space from (n, d) features, NaN = missing.
 
     Axes are taken until they hold 95 % of the variance, at most 60 and at most a third of the rows.
@@ -89,7 +87,7 @@ def fit_space(x: NDArray[np.float32], seed: int = 0) -> Space:
     return Space(center, scale, mean, axes, size, float(np.median(off)) or 1.0)
 
 
-def to_points(space: Space, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_points(space: Space, x: Float32Array) -> Float32Array:
     """(n, d) features to (n, a + 2) points: whitened axes, distance off them, missing share."""
     centered = _bend(x, space.center, space.scale) - space.mean
     along = centered @ space.axes.T
@@ -98,7 +96,7 @@ def to_points(space: Space, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.column_stack([along / space.deviation, off, missing]).astype(np.float32)
 
 
-def nearest(points: NDArray[np.float32], reference: NDArray[np.float32], count: int = NEAREST) -> tuple[Floats, Ints]:
+def nearest(points: Float32Array, reference: Float32Array, count: int = NEAREST) -> tuple[Float64Array, Int64Array]:
     """The nearest reference points of each point.
 
     Returns
@@ -111,12 +109,12 @@ def nearest(points: NDArray[np.float32], reference: NDArray[np.float32], count: 
     return distances.astype(np.float64), found.astype(np.int64)
 
 
-def novelty(distances: Floats, held_out: Floats) -> Floats:
+def novelty(distances: Float64Array, held_out: Float64Array) -> Float64Array:
     """Share of the held-out distances (sorted) that are smaller: 0 = nearer than any, 1 = farther than all."""
     return np.asarray(np.searchsorted(held_out, distances, side="left") / max(len(held_out), 1))
 
 
-def measure(model: Novelty, x: NDArray[np.float32]) -> tuple[Floats, Floats, Ints]:
+def measure(model: Novelty, x: Float32Array) -> tuple[Float64Array, Float64Array, Int64Array]:
     """Novelty of new rows, with their nearest training rows.
 
     Returns
@@ -129,14 +127,14 @@ def measure(model: Novelty, x: NDArray[np.float32]) -> tuple[Floats, Floats, Int
     return novelty(distances.mean(axis=1), model.distances), distances, index
 
 
-def _bend(x: NDArray[np.float32], center: Floats, scale: Floats) -> Floats:
+def _bend(x: Float32Array, center: Float64Array, scale: Float64Array) -> Float64Array:
     """Robust z-scores, missing ones 0, large ones bent to a logarithm."""
     z = np.nan_to_num((x - center) / scale)
     size = np.abs(z)
     return np.asarray(np.where(size > BEND, np.sign(z) * (BEND + np.log1p(np.maximum(size - BEND, 0))), z))
 
 
-def _principal_axes(centered: Floats, seed: int) -> tuple[Floats, Floats]:
+def _principal_axes(centered: Float64Array, seed: int) -> tuple[Float64Array, Float64Array]:
     """Standard deviations (a,) and axes (a, d); of many rows 5,000 are enough."""
     if len(centered) > SVD_ROWS:
         draw = np.random.default_rng(seed).choice(len(centered), SVD_ROWS, replace=False)
@@ -149,6 +147,6 @@ def _principal_axes(centered: Floats, seed: int) -> tuple[Floats, Floats]:
     return np.sqrt(np.maximum(variance[:kept], 1e-18)), np.ascontiguousarray(vectors[:, :kept].T)
 
 
-def _off_axes(space: Space, centered: Floats, along: Floats) -> Floats:
+def _off_axes(space: Space, centered: Float64Array, along: Float64Array) -> Float64Array:
     """(n,) length of what the axes leave out."""
     return np.asarray(np.sqrt(np.maximum((centered ** 2).sum(axis=1) - (along ** 2).sum(axis=1), 0)))

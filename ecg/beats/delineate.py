@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, resampled, stretches
+from ecg.beats.preprocess import FS_HZ, Stretch, bridged, resampled, stretches
 from ecg.beats.qrs import common_beats, qrs_bounds, r_peaks, steepness
 from ecg.beats.waves import drop_p, p_likeness, p_waves, t_waves
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 WAVES = ("p_onset", "p_peak", "p_offset", "qrs_onset", "r_peak", "qrs_offset", "t_onset", "t_peak", "t_offset")
 COLUMNS = ("lead", "beat", *(f"{wave}_s" for wave in WAVES), "p_confidence", "qrs_confidence", "t_confidence")
@@ -40,8 +40,8 @@ class Beats:
 
     leads: tuple[str, ...]
     fs_hz: float
-    times: dict[str, Array]
-    confidence: dict[str, Array]
+    times: dict[str, Float64Array]
+    confidence: dict[str, Float64Array]
     p_coherence: float
 
     def table(self) -> pd.DataFrame:
@@ -54,7 +54,7 @@ class Beats:
         return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
-def find_beats(signals: Array, leads: Sequence[str], fs_hz: float) -> Beats:
+def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Beats:
     """Delineate a record.
 
     Parameters
@@ -95,8 +95,8 @@ def find_beats(signals: Array, leads: Sequence[str], fs_hz: float) -> Beats:
     return Beats(tuple(leads), fs_hz, times, {w: found[w] for w in ("p", "qrs", "t")}, coherence)
 
 
-def _stretch(work: Array, rows: NDArray[np.int64], start: int, stop: int, beat_at: NDArray[np.int64],
-             found: dict[str, Array]) -> None:
+def _stretch(work: Float64Array, rows: Int64Array, start: int, stop: int, beat_at: Int64Array,
+             found: dict[str, Float64Array]) -> None:
     """Delineate the beats of one stretch into `found`, samples of the whole record.
 
     The search looks a little over the ends of the stretch, where leads that aren't drawn there are held flat: a wave
@@ -124,7 +124,7 @@ def _stretch(work: Array, rows: NDArray[np.int64], start: int, stop: int, beat_a
         found[wave][np.ix_(rows, near[part])] = values
 
 
-def _drawn_near(drawn: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _drawn_near(drawn: BoolArray, place: Int64Array) -> BoolArray:
     """(leads, beats) whether the lead is drawn at a sample, or within 20 ms of it."""
     n, near = drawn.shape[1], int(0.02 * FS_HZ)
     row = np.arange(len(drawn))[:, None]
@@ -132,7 +132,7 @@ def _drawn_near(drawn: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[n
                       | drawn[row, np.minimum(place + near, n - 1)])
 
 
-def _r_drawn(drawn: NDArray[np.bool_], onset: NDArray[np.int64], peak: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _r_drawn(drawn: BoolArray, onset: Int64Array, peak: Int64Array) -> BoolArray:
     """(leads, beats) whether the lead is drawn from the beginning of QRS, 50 ms suffice, and for 20 ms around R.
 
     What a window leaves of a complex that it cuts is a flank, whose highest point is no R wave. Gaps of 20 ms are none,
@@ -145,7 +145,7 @@ def _r_drawn(drawn: NDArray[np.bool_], onset: NDArray[np.int64], peak: NDArray[n
     return np.asarray((whole[row, first] > 0) & (around[row, peak] > 0))
 
 
-def _delineated(record: Stretch, beats: NDArray[np.int64]) -> dict[str, Array]:
+def _delineated(record: Stretch, beats: Int64Array) -> dict[str, Float64Array]:
     onsets, offsets = qrs_bounds(record, beats)
     r = r_peaks(record, onsets, offsets)
     t = t_waves(record, beats, onsets, offsets)
@@ -161,7 +161,7 @@ def _delineated(record: Stretch, beats: NDArray[np.int64]) -> dict[str, Array]:
     return found | {"p": wide * p.agreement, "qrs": wide * sure, "t": wide * t.agreement}
 
 
-def _second_opinion(work: Array, found: dict[str, Array]) -> None:
+def _second_opinion(work: Float64Array, found: dict[str, Float64Array]) -> None:
     """Count NeuroKit2's delineation of the lead that is drawn longest: where it sees no such wave, confidence falls."""
     lengths = np.isfinite(work).sum(axis=1)
     if not lengths.size or lengths.max() < 4 * FS_HZ:
@@ -178,7 +178,7 @@ def _second_opinion(work: Array, found: dict[str, Array]) -> None:
         found[wave] = np.where(apart[None] <= 0.06, 0.2 + 0.8 * found[wave], 0.8 * found[wave])
 
 
-def _neurokit(signal: Array, beats: NDArray[np.int64]) -> dict[str, Array]:
+def _neurokit(signal: Float64Array, beats: Int64Array) -> dict[str, Float64Array]:
     """Seconds of P and T peaks by NeuroKit2 (Makowski et al. 2021, 10.3758/s13428-020-01516-y), its `prominence`."""
     import neurokit2
     if len(beats) < 4:

@@ -3,11 +3,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-Array = NDArray[np.float64]
+from featurize.arrays import Float64Array, Int64Array
 
 # Beats are sought at this rate whatever the record has.
 FS_HZ = 500.0
@@ -19,30 +18,30 @@ SHORTEST_S = 0.5
 class Stretch:
     """A stretch of time with the leads that are drawn in it, gaps bridged."""
 
-    raw: Array
+    raw: Float64Array
     fs: float
     start: int
 
     def at(self, seconds: float) -> int:
         return round(seconds * self.fs)
 
-    def low(self, hz: float) -> Array:
+    def low(self, hz: float) -> Float64Array:
         """Low-passed and without the baseline's wander."""
         return filtered(filtered(self.raw, hz, "lowpass", self.fs), 0.4, "highpass", self.fs)
 
 
-def filtered(x: Array, hz: float | tuple[float, float], kind: str, fs: float) -> Array:
+def filtered(x: Float64Array, hz: float | tuple[float, float], kind: str, fs: float) -> Float64Array:
     """Second-order Butterworth, both ways: no delay."""
     return np.asarray(sosfiltfilt(_sections(hz if isinstance(hz, tuple) else float(hz), kind, fs), x, axis=-1))
 
 
 @lru_cache(maxsize=32)
-def _sections(hz: float | tuple[float, float], kind: str, fs: float) -> Array:
+def _sections(hz: float | tuple[float, float], kind: str, fs: float) -> Float64Array:
     """Designing a filter takes longer than filtering a lead."""
     return np.asarray(butter(2, hz, kind, fs=fs, output="sos"))
 
 
-def resampled(signals: Array, fs_hz: float) -> Array:
+def resampled(signals: Float64Array, fs_hz: float) -> Float64Array:
     """At 500 samples a second, gaps left open; leads that are flat throughout are gaps."""
     out = np.array(signals, np.float64)
     if fs_hz != FS_HZ:
@@ -59,7 +58,7 @@ def resampled(signals: Array, fs_hz: float) -> Array:
     return out
 
 
-def _without_spikes(x: Array) -> Array:
+def _without_spikes(x: Float64Array) -> Float64Array:
     """Pacemaker spikes, up to 6 ms wide and far above what is around them, bridged."""
     if len(x) < 9:
         return x
@@ -75,7 +74,7 @@ def _without_spikes(x: Array) -> Array:
     return out
 
 
-def bridged(x: Array) -> Array:
+def bridged(x: Float64Array) -> Float64Array:
     """Gaps filled by straight lines, ends held."""
     out = x.copy()
     for row in out:
@@ -84,7 +83,7 @@ def bridged(x: Array) -> Array:
     return out
 
 
-def stretches(work: Array) -> list[tuple[NDArray[np.int64], int, int]]:
+def stretches(work: Float64Array) -> list[tuple[Int64Array, int, int]]:
     """Leads that are drawn together, with the first and last sample of that time; time without any is left out."""
     if not work.size:
         return []
@@ -93,7 +92,7 @@ def stretches(work: Array) -> list[tuple[NDArray[np.int64], int, int]]:
     drawn = uniform_filter1d(drawn.astype(float), int(0.3 * FS_HZ), axis=1) > 0.3
     changes = np.flatnonzero((drawn[:, 1:] != drawn[:, :-1]).any(axis=0)) + 1
     edges = [0, *changes.tolist(), work.shape[1]]
-    found: list[tuple[NDArray[np.int64], int, int]] = []
+    found: list[tuple[Int64Array, int, int]] = []
     for start, stop in zip(edges[:-1], edges[1:]):
         rows = np.flatnonzero(drawn[:, (start + stop) // 2])
         if rows.size and stop - start >= SHORTEST_S * FS_HZ:
@@ -106,7 +105,7 @@ def stretches(work: Array) -> list[tuple[NDArray[np.int64], int, int]]:
     return found
 
 
-def middle(values: Array) -> Array:
+def middle(values: Float64Array) -> Float64Array:
     """(beats,) median over the leads, NaN where no lead has one."""
     out = np.full(values.shape[1], np.nan)
     known = np.isfinite(values).any(axis=0)

@@ -1,10 +1,10 @@
 """QRS: where all leads together are steepest, from where to where, and the R wave of each lead."""
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
-from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, filtered
+from ecg.beats.preprocess import FS_HZ, Stretch, bridged, filtered
+from featurize.arrays import Float64Array, Int64Array
 
 # A heart beats again after a quarter of a second at the earliest (240 a minute).
 _REFRACTORY_S = 0.25
@@ -16,7 +16,7 @@ _LEAST_R_MV = 0.02
 _LEAST_R = 0.05
 
 
-def common_beats(work: Array) -> NDArray[np.int64]:
+def common_beats(work: Float64Array) -> Int64Array:
     """(beats,) samples where the slopes of all drawn leads together are largest."""
     known = np.isfinite(work)
     lengths = known.sum(axis=1)
@@ -40,7 +40,7 @@ def common_beats(work: Array) -> NDArray[np.int64]:
     return np.asarray(peaks[heights > 0.35 * usual], np.int64)
 
 
-def steepness(record: Stretch, hz: float, smooth_s: float) -> Array:
+def steepness(record: Stretch, hz: float, smooth_s: float) -> Float64Array:
     """(n,) root mean square over the leads of their slopes, each relative to its own steepest hundredth."""
     steep = np.abs(np.gradient(filtered(record.raw, hz, "lowpass", record.fs), axis=-1))
     top = np.percentile(steep, 99, axis=-1, keepdims=True)
@@ -50,7 +50,7 @@ def steepness(record: Stretch, hz: float, smooth_s: float) -> Array:
     return np.asarray(np.maximum(smooth, 0))
 
 
-def qrs_bounds(record: Stretch, beats: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def qrs_bounds(record: Stretch, beats: Int64Array) -> tuple[Int64Array, Int64Array]:
     """First and last sample of every QRS: beyond them the slope of all leads stays under a tenth of its peak."""
     slope, quiet = steepness(record, 30, 0.01), record.at(0.012)
     onsets, offsets = [], []
@@ -65,7 +65,7 @@ def qrs_bounds(record: Stretch, beats: NDArray[np.int64]) -> tuple[NDArray[np.in
     return len(slope) - 1 - np.array(onsets, np.int64), np.array(offsets, np.int64)
 
 
-def _calm(slope: Array, start: int, top: float, quiet: int, reach: int) -> int:
+def _calm(slope: Float64Array, start: int, top: float, quiet: int, reach: int) -> int:
     """First sample from `start` on after which `quiet` samples stay under a tenth of the top or near the noise."""
     beyond = slope[start + reach // 2:start + 2 * reach]
     level = max(top, 1.5 * float(np.percentile(beyond, 30)) if len(beyond) else 0.0)
@@ -75,7 +75,7 @@ def _calm(slope: Array, start: int, top: float, quiet: int, reach: int) -> int:
     return k
 
 
-def r_peaks(record: Stretch, onsets: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+def r_peaks(record: Stretch, onsets: Int64Array, offsets: Int64Array) -> Int64Array:
     """(leads, beats) the R wave of each lead, or where there is none its deepest point.
 
     A deflection above the level before QRS is an R wave, however deep the S beside it is: cardiologists mark the small
@@ -97,6 +97,6 @@ def r_peaks(record: Stretch, onsets: NDArray[np.int64], offsets: NDArray[np.int6
     return np.where(np.where(usual, small, up > 0.5 * down), top, bottom)
 
 
-def _of_drawn(sizes: Array, moves: Array) -> Array:
+def _of_drawn(sizes: Float64Array, moves: Float64Array) -> Float64Array:
     """(leads, 1) medians over the beats in which a lead moves: it is held flat beyond its window."""
     return np.array([[np.median(row[known]) if known.any() else 0.0] for row, known in zip(sizes, moves > _LEAST_R_MV)])

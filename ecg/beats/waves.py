@@ -2,9 +2,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecg.beats.preprocess import FS_HZ, Array, Stretch, bridged, filtered, middle
+from ecg.beats.preprocess import FS_HZ, Stretch, bridged, filtered, middle
+from featurize.arrays import Float64Array, Int64Array
 
 # People see a wave begin and end a little beyond the foot of its steepest tangent. Stretched by these factors the mean
 # error is within 3 ms on every second record of LUDB (Kalyakulina et al. 2020, 10.1109/ACCESS.2020.3029211).
@@ -18,18 +18,18 @@ _COHERENT = 0.2
 _SCATTER_S = 0.02
 
 
-def leveled(z: Array) -> Array:
+def leveled(z: Float64Array) -> Float64Array:
     """(leads, m) less the straight line between the first and the last sample."""
     return np.asarray(z - z[:, :1] - (z[:, -1:] - z[:, :1]) * np.linspace(0, 1, z.shape[1]))
 
 
-def _weighted_median(values: Array, weights: Array) -> float:
+def _weighted_median(values: Float64Array, weights: Float64Array) -> float:
     order = np.argsort(values)
     share = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(share, share[-1] / 2)]) if share[-1] > 0 else float(np.median(values))
 
 
-def _scale(low: Array) -> Array:
+def _scale(low: Float64Array) -> Float64Array:
     """(leads, 1) usual amplitude of each lead, mV."""
     return np.asarray(np.maximum(np.percentile(np.abs(low), 98, axis=1, keepdims=True), 1e-6))
 
@@ -38,14 +38,14 @@ def _scale(low: Array) -> Array:
 class _Wave:
     """One kind of wave of a stretch: samples in each lead, bounds for all, how much the leads agree."""
 
-    peak: Array
-    onset: Array
-    offset: Array
-    agreement: Array
+    peak: Float64Array
+    onset: Float64Array
+    offset: Float64Array
+    agreement: Float64Array
 
 
-def t_waves(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int64],
-            offsets: NDArray[np.int64]) -> _Wave:
+def t_waves(record: Stretch, beats: Int64Array, onsets: Int64Array,
+            offsets: Int64Array) -> _Wave:
     """T is the largest excursion between QRS and the time by which repolarization ends (.16 s + .35 sqrt(RR))."""
     low = record.low(14)
     scale, n, count = _scale(low), low.shape[1], len(beats)
@@ -78,7 +78,7 @@ def t_waves(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int64]
     return wave
 
 
-def _tangent(low: Array, apex: int, limit: int, stretch: float) -> float:
+def _tangent(low: Float64Array, apex: int, limit: int, stretch: float) -> float:
     """Where the steepest tangent behind the apex meets the lowest level behind it, the middle answer of the leads.
 
     `stretch` lengthens the tangent: people see the end of a wave a little after its tangent's foot.
@@ -99,8 +99,8 @@ def _tangent(low: Array, apex: int, limit: int, stretch: float) -> float:
     return _weighted_median(foot[good], (part[:, 0] - ground)[good])
 
 
-def _p_windows(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int64],
-               t_ends: Array) -> list[tuple[int, int]]:
+def _p_windows(record: Stretch, beats: Int64Array, onsets: Int64Array,
+               t_ends: Float64Array) -> list[tuple[int, int]]:
     """First and last sample in which the P wave of each beat can lie; empty where T leaves no room."""
     rr = np.diff(beats) / record.fs
     usual = float(np.median(rr)) if len(rr) else 0.8
@@ -114,7 +114,7 @@ def _p_windows(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int
     return windows
 
 
-def p_waves(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int64], t_ends: Array) -> _Wave:
+def p_waves(record: Stretch, beats: Int64Array, onsets: Int64Array, t_ends: Float64Array) -> _Wave:
     """The largest excursion of all leads together in the time before QRS, whether it is a P wave or not."""
     low = record.low(20)
     scale, count = _scale(low), len(beats)
@@ -135,7 +135,7 @@ def p_waves(record: Stretch, beats: NDArray[np.int64], onsets: NDArray[np.int64]
     return wave
 
 
-def p_likeness(work: Array, found: dict[str, Array]) -> tuple[Array, float]:
+def p_likeness(work: Float64Array, found: dict[str, Float64Array]) -> tuple[Float64Array, float]:
     """How much the 220 ms before each QRS are like those before the other beats.
 
     Returns
@@ -172,7 +172,7 @@ def p_likeness(work: Array, found: dict[str, Array]) -> tuple[Array, float]:
     return likeness, shared / total if total > 0 else np.nan
 
 
-def drop_p(found: dict[str, Array], likeness: Array, coherence: float) -> None:
+def drop_p(found: dict[str, Float64Array], likeness: Float64Array, coherence: float) -> None:
     """Empty P where nothing speaks for one: in fibrillation everywhere, else before ectopic beats."""
     peak, onset, offset = (middle(found[wave]) for wave in ("p_peak", "qrs_onset", "qrs_offset"))
     before, width = onset - peak, offset - onset

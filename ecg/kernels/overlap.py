@@ -1,15 +1,13 @@
 """The loops of tangled complexes: what many courses cover, what lies between points, and the best two of many."""
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 
 @njit(cache=True)
-def covers(courses: Reals, x0: float, step: float, profile: Reals, fine: int, every: int, out: Floats) -> None:
+def covers(courses: Float64Array, x0: float, step: float, profile: Float64Array, fine: int, every: int,
+           out: Float32Array) -> None:
     """Share of ink that each of several courses lays by itself.
 
     courses (P, n) rows of nodes at columns x0 + k step; profile (m,) share of ink at distance k / fine px; out
@@ -36,7 +34,7 @@ def covers(courses: Reals, x0: float, step: float, profile: Reals, fine: int, ev
 
 
 @njit(cache=True)
-def crossings(bare: Floats, begins: Reals, ends: Reals, most: float, out: Reals) -> None:
+def crossings(bare: Float32Array, begins: Float64Array, ends: Float64Array, most: float, out: Float64Array) -> None:
     """px of bare paper that straight lines cross, `most` where it is more than that.
 
     bare (H, W) share that is bare; begins (A, 2), ends (B, 2) columns and rows; out (A, B).
@@ -57,7 +55,8 @@ def crossings(bare: Floats, begins: Reals, ends: Reals, most: float, out: Reals)
 
 
 @njit(cache=True)
-def pixel_errors(ink: Floats, trust: Floats, rest: Floats, at: Ints, courses: Floats, out: Reals) -> None:
+def pixel_errors(ink: Float32Array, trust: Float32Array, rest: Float32Array, at: Int64Array, courses: Float32Array,
+                 out: Float64Array) -> None:
     """Weighted squared error of some pixels for each of several courses.
 
     ink, trust (P,) share of ink and weight; rest (P,) what all else covers; at (Q,) numbers of the pixels; courses
@@ -72,8 +71,9 @@ def pixel_errors(ink: Floats, trust: Floats, rest: Floats, at: Ints, courses: Fl
 
 
 @njit(cache=True)
-def best_pair(ink: Floats, trust: Floats, rest: Floats, at: Ints, first: Floats, second: Floats, few: Ints,
-              first_cost: Reals, second_cost: Reals, limit: float, both: Floats) -> tuple[float, int, int]:
+def best_pair(ink: Float32Array, trust: Float32Array, rest: Float32Array, at: Int64Array, first: Float32Array,
+              second: Float32Array, few: Int64Array, first_cost: Float64Array, second_cost: Float64Array, limit: float,
+              both: Float32Array) -> tuple[float, int, int]:
     """Error and numbers of the two courses, one of either line, that explain some pixels best; limit, -1, -1 if none.
 
     ink, trust, rest, at as for `pixel_errors`; first (A, P), second (B, P) covers; few which of the first to try;

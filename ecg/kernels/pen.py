@@ -1,16 +1,13 @@
 """The loops of the digitizer: the cheapest path along a row, and the drawn pen against the page."""
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int32]
+from featurize.arrays import Float32Array, Float64Array, Int32Array
 
 
 @njit(cache=True)
-def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float, nearest: Floats, who: Ints,
-                 which: Ints) -> None:
+def pen_distance(nodes: Float64Array, x0: float, step: float, owner: int, reach: float, nearest: Float32Array,
+                 who: Int32Array, which: Int32Array) -> None:
     """Distance of pixels to a polyline, kept where it is the smallest so far.
 
     nodes (n,) rows of the polyline at columns x0 + k step, NaN = pen lifted; owner number of the polyline; reach how
@@ -40,9 +37,9 @@ def pen_distance(nodes: Reals, x0: float, step: float, owner: int, reach: float,
 
 
 @njit(cache=True)
-def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float, profile: Reals, fine: int,
-                  ink: Floats, trust: Floats, nearest: Floats, who: Ints, which: Ints, diagonal: Reals,
-                  beside: Reals, right: Reals) -> float:
+def pen_equations(nodes: Float64Array, x0: float, step: float, owner: int, reach: float, profile: Float64Array,
+                  fine: int, ink: Float32Array, trust: Float32Array, nearest: Float32Array, who: Int32Array,
+                  which: Int32Array, diagonal: Float64Array, beside: Float64Array, right: Float64Array) -> float:
     """Normal equations of moving each node so that the drawn pen meets the ink; returns the weighted squared error.
 
     profile (m,) share of ink that the pen lays at distance k / fine px from its path, 0 from `reach` on; ink, trust
@@ -82,8 +79,8 @@ def pen_equations(nodes: Reals, x0: float, step: float, owner: int, reach: float
 
 
 @njit(cache=True)
-def move_nodes(nodes: Reals, diagonal: Reals, beside: Reals, right: Reals, stiff: float, corner: float,
-               longest: float, second: Reals) -> float:
+def move_nodes(nodes: Float64Array, diagonal: Float64Array, beside: Float64Array, right: Float64Array, stiff: float,
+               corner: float, longest: float, second: Float64Array) -> float:
     """Solve the equations of `pen_equations` with a polyline's bending added, and move its nodes; returns the most.
 
     nodes (n,) changed in place, each by at most `longest` px; stiff weight of bending, less where the bend exceeds
@@ -130,7 +127,7 @@ def move_nodes(nodes: Reals, diagonal: Reals, beside: Reals, right: Reals, stiff
 
 
 @njit(cache=True)
-def polylines(at: Reals, rows: Reals, x0: float, step: float, out: Reals) -> None:
+def polylines(at: Float64Array, rows: Float64Array, x0: float, step: float, out: Float64Array) -> None:
     """Rows of several polylines at columns x0 + k step, level beyond their ends.
 
     at, rows (P, m): columns, rising, and rows of their points; out (P, n).
@@ -150,9 +147,9 @@ def polylines(at: Reals, rows: Reals, x0: float, step: float, out: Reals) -> Non
 
 
 @njit(cache=True)
-def course_errors(courses: Reals, x0: float, step: float, reach: float, profile: Reals, fine: int, ink: Floats,
-                  trust: Floats, missing: Floats, others: Floats, nearest: Floats, touched: Ints,
-                  errors: Reals) -> None:
+def course_errors(courses: Float64Array, x0: float, step: float, reach: float, profile: Float64Array, fine: int,
+                  ink: Float32Array, trust: Float32Array, missing: Float32Array, others: Float32Array,
+                  nearest: Float32Array, touched: Int32Array, errors: Float64Array) -> None:
     """How much each of several courses of one line changes the squared error of a window's picture.
 
     courses (P, n) rows of nodes at columns x0 + k step; ink, trust, missing (H, W): share of ink, weight, weight of

@@ -3,11 +3,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from featurize.arrays import Float32Array, Float64Array, Int32Array
+
 
 @njit(cache=True)
-def cheapest_path(ink: NDArray[np.float32], rest: NDArray[np.float64], travel: float, pull: float, far: float,
-                  gap: float, lift: float, score: NDArray[np.float64], source: NDArray[np.int32],
-                  entry: NDArray[np.int32], first: NDArray[np.int32], last: NDArray[np.int32]) -> None:
+def cheapest_path(ink: Float32Array, rest: Float64Array, travel: float, pull: float, far: float,
+                  gap: float, lift: float, score: Float64Array, source: Int32Array,
+                  entry: Int32Array, first: Int32Array, last: Int32Array) -> None:
     """Path from the left to the right edge that stays on ink.
 
     ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
@@ -48,7 +50,7 @@ def cheapest_path(ink: NDArray[np.float32], rest: NDArray[np.float64], travel: f
 
 
 @njit(cache=True)
-def mark_path(first: NDArray[np.int32], last: NDArray[np.int32], margin: int, claimed: NDArray[np.int8]) -> None:
+def mark_path(first: Int32Array, last: Int32Array, margin: int, claimed: NDArray[np.int8]) -> None:
     """Count in claimed (H, W) how many paths come within `margin` rows of a pixel in its column."""
     for x in range(len(first)):
         low, high = min(first[x], last[x]) - margin, max(first[x], last[x]) + margin
@@ -57,8 +59,8 @@ def mark_path(first: NDArray[np.int32], last: NDArray[np.int32], margin: int, cl
 
 
 @njit(cache=True)
-def ink_run(ink: NDArray[np.float32], first: NDArray[np.int32], last: NDArray[np.int32], margin: int,
-            claimed: NDArray[np.int8], top: NDArray[np.int32], bottom: NDArray[np.int32]) -> None:
+def ink_run(ink: Float32Array, first: Int32Array, last: Int32Array, margin: int,
+            claimed: NDArray[np.int8], top: Int32Array, bottom: Int32Array) -> None:
     """Ends of the unbroken ink above and below a path in each column; none where it runs into another path's.
 
     ink, claimed (H, W), claimed of `mark_path`; first, last (W,); out: top, bottom (W,) rows, the path's own where

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.catalogue import Plan, runs_on
 from ecg.layout.columns import step_px
@@ -11,6 +10,7 @@ from ecg.layout.model import Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
+from featurize.arrays import Float64Array
 
 # A trace that begins this near to its pulse begins at it: the column between them is no gap.
 _JOINED_MM = 0.9
@@ -107,7 +107,7 @@ def _to_edge(row: RowPath, px_per_mm: Scale) -> RowPath:
 
 
 def _told_starts(rows: Sequence[RowPath], separators: Sequence[Stroke], leads: Plan, start: float, px_per_mm: Scale,
-                 mm_per_s: float) -> NDArray[np.float64]:
+                 mm_per_s: float) -> Float64Array:
     """The beginning of the rows as each separator tells it."""
     sx, sy = px_per_mm.x, px_per_mm.y
     told = np.array([(s.x - at, s.height, (s.top + s.bottom) / 2 - row.base) for row, of_row in zip(rows, leads)

@@ -2,11 +2,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
+from featurize.arrays import BoolArray, Float64Array, Int32Array
 from featurize.images.picture import ImageError
 
 
@@ -98,13 +96,13 @@ class RowPath:
     base: float
     start: float
     end: float
-    first: NDArray[np.int32]
-    last: NDArray[np.int32]
-    on_ink: NDArray[np.bool_]
+    first: Int32Array
+    last: Int32Array
+    on_ink: BoolArray
     support: int
 
     @property
-    def middle(self) -> NDArray[np.float64]:
+    def middle(self) -> Float64Array:
         """(W,) row halfway between entering and leaving."""
         return (self.first + self.last) / 2
 

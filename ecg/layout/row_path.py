@@ -2,14 +2,11 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.kernels.row_path import cheapest_path
 from ecg.layout.model import RowPath
 from ecg.scale import Scale
-from featurize.arrays import Ints, Reals
-
-Floats = NDArray[np.float32]
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 
 # How far from its base line a trace is followed.
 _REACH_MM = 45.0
@@ -21,7 +18,7 @@ _SURE = 0.85
 _LIFT = 1.3
 
 
-def row_path(ink: Floats, base: float, px_per_mm: Scale, peak: float) -> RowPath | None:
+def row_path(ink: Float32Array, base: float, px_per_mm: Scale, peak: float) -> RowPath | None:
     """The trace that runs around row `base`, or None where less than 25 mm of ink does.
 
     Parameters
@@ -57,7 +54,7 @@ def row_path(ink: Floats, base: float, px_per_mm: Scale, peak: float) -> RowPath
     return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
 
-def row_again(row: RowPath, ink: Floats, px_per_mm: Scale, peak: float) -> RowPath:
+def row_again(row: RowPath, ink: Float32Array, px_per_mm: Scale, peak: float) -> RowPath:
     """The row followed once more on other evidence, around the course that it took.
 
     Parameters
@@ -75,7 +72,7 @@ def row_again(row: RowPath, ink: Floats, px_per_mm: Scale, peak: float) -> RowPa
     return replace(row, first=first + np.int32(top), last=last + np.int32(top))
 
 
-def follow(band: Floats, rest: Reals, px_per_mm: Scale, peak: float) -> tuple[Ints, Ints]:
+def follow(band: Float32Array, rest: Float64Array, px_per_mm: Scale, peak: float) -> tuple[Int32Array, Int32Array]:
     """Rows at which the cheapest path enters and leaves each column of a band.
 
     Parameters
@@ -98,12 +95,12 @@ def follow(band: Floats, rest: Reals, px_per_mm: Scale, peak: float) -> tuple[In
     return first, last
 
 
-def _on_ink(band: Floats, first: Ints, last: Ints) -> NDArray[np.bool_]:
+def _on_ink(band: Float32Array, first: Int32Array, last: Int32Array) -> BoolArray:
     x = np.arange(band.shape[1])
     return np.asarray((band[first, x] > 0.4) | (band[last, x] > 0.4) | (band[(first + last) // 2, x] > 0.4))
 
 
-def _course(middle: Reals, on: NDArray[np.bool_], rest: Reals, window: int) -> Reals:
+def _course(middle: Float64Array, on: BoolArray, rest: Float64Array, window: int) -> Float64Array:
     """Running median of the path where it is on ink: a guess of the wandering base line."""
     from scipy.ndimage import median_filter
     known = np.flatnonzero(on)
@@ -111,7 +108,7 @@ def _course(middle: Reals, on: NDArray[np.bool_], rest: Reals, window: int) -> R
     return np.asarray(median_filter(filled, 2 * window + 1, mode="nearest"))
 
 
-def _extent(on: NDArray[np.bool_], px_per_mm: Scale) -> tuple[int, int] | None:
+def _extent(on: BoolArray, px_per_mm: Scale) -> tuple[int, int] | None:
     """First and last column of the trace: gaps up to 12 mm are inside it, words beside it are not."""
     from scipy.ndimage import binary_closing, label
     gap = round(12 * px_per_mm.x)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, gaussian_filter1d
 from scipy.signal import find_peaks
 
@@ -12,8 +11,7 @@ from ecg.layout.model import NoTrace, Pulse, RowPath
 from ecg.layout.row_path import cover, row_again, row_path
 from ecg.page.read import Page
 from ecg.scale import Scale
-
-Floats = NDArray[np.float32]
+from featurize.arrays import Float32Array, IntpArray
 
 # Two rows that share a level piece of ink longer than this follow one trace.
 _TOGETHER_MM = 2.0
@@ -59,7 +57,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     return sorted(rows, key=lambda r: r.base)
 
 
-def clean(ink: Floats, px_per_mm: Scale) -> Floats:
+def clean(ink: Float32Array, px_per_mm: Scale) -> Float32Array:
     """Ink without small marks (letters, dots, dashes) and without what runs along the page's edges."""
     mask = (ink > 0.35).astype(np.uint8)
     edge, side = round(px_per_mm.y), round(px_per_mm.x)
@@ -93,7 +91,7 @@ def _distinct(paths: list[RowPath], px_per_mm: Scale) -> list[RowPath]:
     return [p for p in out if p.end - p.start > max(25 * px_per_mm.x, 0.45 * longest)]
 
 
-def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per_mm: Scale, peak: float
+def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Float32Array, px_per_mm: Scale, peak: float
                ) -> list[RowPath]:
     """A row below all others that ends before them: beyond its end its path has followed the row above."""
     lost = [p for p in starts if all(p > row.base + _NEAR_MM * px_per_mm.y for row in rows)]
@@ -109,7 +107,7 @@ def _last_line(rows: list[RowPath], starts: Sequence[float], ink: Floats, px_per
     return [path for path in _distinct([*rows, *paths], px_per_mm) if not any(path is row for row in rows)][:1]
 
 
-def _take(ink: Floats, row: RowPath, columns: NDArray[np.intp], px_per_mm: Scale) -> None:
+def _take(ink: Float32Array, row: RowPath, columns: IntpArray, px_per_mm: Scale) -> None:
     """Take the ink of a path away in some columns, in place."""
     reach = round(_TOGETHER_MM * px_per_mm.y) // 4
     for x in columns:
@@ -117,11 +115,11 @@ def _take(ink: Floats, row: RowPath, columns: NDArray[np.intp], px_per_mm: Scale
         ink[max(0, top - reach):bottom + reach + 1, x] = 0
 
 
-def _apart(rows: list[RowPath], ink: Floats, px_per_mm: Scale, peak: float) -> list[RowPath]:
+def _apart(rows: list[RowPath], ink: Float32Array, px_per_mm: Scale, peak: float) -> list[RowPath]:
     """Rows of which no two run along one trace: the nearer keeps it, the other looks again where it is not."""
     reach = round(_TOGETHER_MM * px_per_mm.x)
     for k, row in enumerate(rows):
-        left: Floats | None = None
+        left: Float32Array | None = None
         for other in rows[:k] + rows[k + 1:]:
             both = row.on_ink & other.on_ink & (np.abs(row.middle - other.middle) < 1.5)
             astray = np.abs(row.middle - row.base) > np.abs(other.middle - other.base)

@@ -1,13 +1,9 @@
 """Calibration pulses in two steps: the higher is 1 mV of the limb leads, the lower 1 mV of the chest leads."""
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
-
-Floats = NDArray[np.float32]
+from featurize.arrays import Float32Array
 
 # Width and height of a step, and how far ends that are level may be apart, mm.
 _WIDE_MM = (1.0, 8.0)
@@ -17,7 +13,7 @@ _LEVEL_MM = 0.6
 _ROOFED = 0.9
 
 
-def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], px_per_mm: Scale,
+def with_steps(ink: Float32Array, strokes: Sequence[Stroke], pulses: Sequence[Pulse], px_per_mm: Scale,
                pen_px: float) -> list[Pulse]:
     """The pulses, of which those that are half of one in two steps are made whole.
 
@@ -35,7 +31,7 @@ def with_steps(ink: Floats, strokes: Sequence[Stroke], pulses: Sequence[Pulse], 
     return [p for p in pulses if not any(_overlap(p, whole) for whole in found)] + found
 
 
-def _pulse(ink: Floats, strokes: Sequence[Stroke], long: Stroke, middle: Stroke, px_per_mm: Scale,
+def _pulse(ink: Float32Array, strokes: Sequence[Stroke], long: Stroke, middle: Stroke, px_per_mm: Scale,
            pen_px: float) -> Pulse | None:
     """From its highest edge, at the left or the right, and the edge between its steps."""
     level = _LEVEL_MM * px_per_mm.y
@@ -59,7 +55,7 @@ def _is_step(a: Stroke, b: Stroke, px_per_mm: Scale) -> bool:
     return _WIDE_MM[0] < abs(a.x - b.x) / px_per_mm.x < _WIDE_MM[1]
 
 
-def _roofed(ink: Floats, a: Stroke, b: Stroke, top: int, pen_px: float) -> bool:
+def _roofed(ink: Float32Array, a: Stroke, b: Stroke, top: int, pen_px: float) -> bool:
     """Whether a level line joins two edges."""
     first, last = sorted((a, b), key=lambda s: s.x)
     line = ink[max(0, top - 1):top + round(pen_px) + 2, first.right + 1:last.left]

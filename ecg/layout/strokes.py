@@ -5,7 +5,7 @@ import numpy as np
 
 from ecg.layout.model import Pulse, Stroke
 from ecg.scale import Scale
-from featurize.arrays import Floats
+from featurize.arrays import Float32Array
 
 # Vertical strokes shorter than this are not looked at: letters are smaller.
 _STROKE_MM = 3.0
@@ -15,7 +15,7 @@ _PULSE_WIDTH_MM = (2.2, 11.0)
 _APART_MM = 3.0
 
 
-def find_strokes(ink: Floats, px_per_mm: Scale) -> list[Stroke]:
+def find_strokes(ink: Float32Array, px_per_mm: Scale) -> list[Stroke]:
     """Upright strokes, (H, W) share of ink searched for straight vertical runs."""
     mask = (ink > 0.5).astype(np.uint8)
     # An even length would shift what is found by one pixel.
@@ -27,7 +27,7 @@ def find_strokes(ink: Floats, px_per_mm: Scale) -> list[Stroke]:
             if w <= 1.6 * px_per_mm.x]
 
 
-def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: Scale, pen_px: float) -> list[Pulse]:
+def find_pulses(ink: Float32Array, strokes: list[Stroke], px_per_mm: Scale, pen_px: float) -> list[Pulse]:
     """Two thin strokes of one height with a roof between them, clear below."""
     out: list[Pulse] = []
     thin = [s for s in strokes if s.width <= 2.5 * pen_px + 2 and s.height > 3.5 * px_per_mm.y]
@@ -44,7 +44,7 @@ def find_pulses(ink: Floats, strokes: list[Stroke], px_per_mm: Scale, pen_px: fl
     return _apart(sorted(out, key=lambda p: p.base), px_per_mm)
 
 
-def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: Scale) -> Pulse | None:
+def _roofed(ink: Float32Array, a: Stroke, b: Stroke, px_per_mm: Scale) -> Pulse | None:
     inner = slice(a.right + 2, b.left - 1)
     reach = max(2, round(0.4 * px_per_mm.y))
     top = min(a.top, b.top)
@@ -64,7 +64,7 @@ def _roofed(ink: Floats, a: Stroke, b: Stroke, px_per_mm: Scale) -> Pulse | None
     return Pulse(_stem(ink[stem], a), _stem(ink[stem], b), row, bottom - max(pen - 1, 0) / 2)
 
 
-def _stem(ink: Floats, stroke: Stroke) -> float:
+def _stem(ink: Float32Array, stroke: Stroke) -> float:
     """Middle column of a pulse's edge: a trace that leaves it steeply widens it, though not all along."""
     alone = np.quantile(ink[:, stroke.left:stroke.right + 1], 0.2, axis=0) > 0.5
     return stroke.left + float(np.flatnonzero(alone).mean()) if alone.any() else stroke.x
@@ -90,7 +90,8 @@ def find_separators(strokes: list[Stroke], pulses: list[Pulse], px_per_mm: Scale
     return thick + alike
 
 
-def bars_at(ink: Floats, separators: list[Stroke], places: list[tuple[float, float]], px_per_mm: Scale) -> list[Stroke]:
+def bars_at(ink: Float32Array, separators: list[Stroke], places: list[tuple[float, float]],
+            px_per_mm: Scale) -> list[Stroke]:
     """Separators where leads meet, also those that a steep trace has merged with.
 
     Parameters
@@ -133,7 +134,7 @@ def _alike(found: list[tuple[Stroke, float]]) -> list[Stroke]:
     return out
 
 
-def _solid(ink: Floats, left: int, right: int, base: float, px_per_mm: Scale) -> Stroke | None:
+def _solid(ink: Float32Array, left: int, right: int, base: float, px_per_mm: Scale) -> Stroke | None:
     """The longest run of rows near a base line that are ink from `left` to `right`; a trace's pen is narrower."""
     top = max(0, round(base - 9 * px_per_mm.y))
     window = ink[top:round(base + 9 * px_per_mm.y), max(0, left):right + 1]

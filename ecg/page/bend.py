@@ -10,17 +10,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import solveh_banded
 from scipy.ndimage import label
 
 from ecg.page.displacement import Bend
 from ecg.page.grid import BOX_MM
-
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.intp]
-Complex = NDArray[np.complex128]
+from featurize.arrays import BoolArray, Complex128Array, Float32Array, Float64Array, IntpArray
 
 # Windows stand this far apart; standard deviation of their Gaussian.
 _STEP_MM = 5.0
@@ -35,7 +31,7 @@ _ROUNDS = 3
 _HARMONICS = (1, 2, 3)
 
 
-def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, float], square_px_per_mm: float, *,
+def find_bend(signal: Float32Array, paper: BoolArray, origin: tuple[float, float], square_px_per_mm: float, *,
               stiff: float = 2.0) -> Bend:
     """How a page that one plane's homography laid flat is bent.
 
@@ -77,7 +73,7 @@ def find_bend(signal: Floats, paper: NDArray[np.bool_], origin: tuple[float, flo
     return Bend(field, (steps[1], steps[0]), size)
 
 
-def shows_boxes(signal: Floats, origin: tuple[float, float], square_px_per_mm: float) -> bool:
+def shows_boxes(signal: Float32Array, origin: tuple[float, float], square_px_per_mm: float) -> bool:
     """Whether lines stand every 5 mm, clearly above what is there by chance: some papers have only 1 mm dots.
 
     Parameters are those of `find_bend`.
@@ -93,7 +89,7 @@ def shows_boxes(signal: Floats, origin: tuple[float, float], square_px_per_mm: f
     return True
 
 
-def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
+def _finer(boxes: Float64Array, waves: Sequence[Complex128Array]) -> Float64Array:
     """The displacement (rows, columns) that all harmonics agree on, from that of the first.
 
     Lines are thin: the k-th harmonic is about as strong as the first and tells k times as finely.
@@ -107,14 +103,14 @@ def _finer(boxes: Reals, waves: Sequence[Complex]) -> Reals:
     return total / np.maximum(weight, 1e-30)
 
 
-def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Floats:
+def gaussian_windows(length: int, at: ArrayLike, sigma_px: float) -> Float32Array:
     """(n, length) weights of Gaussian windows around positions `at`, px; beyond the image there is nothing."""
     off = (np.arange(length) - np.asarray(at, float)[:, None]) / sigma_px
     return np.asarray(np.exp(-0.5 * off ** 2) / (sigma_px * np.sqrt(2 * np.pi)), np.float32)
 
 
-def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: float, square_px_per_mm: float,
-               windows: Sequence[Floats], harmonics: Sequence[float]) -> list[Complex]:
+def grid_waves(signal: Float32Array, inside: BoolArray, axis: int, origin: float, square_px_per_mm: float,
+               windows: Sequence[Float32Array], harmonics: Sequence[float]) -> list[Complex128Array]:
     """Complex amplitudes (n, m) of the 5 mm lines across one axis, in windows around places: one for each harmonic.
 
     Parameters
@@ -147,7 +143,7 @@ def grid_waves(signal: Floats, inside: NDArray[np.bool_], axis: int, origin: flo
     return out
 
 
-def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
+def _unwrapped(cycles: Float64Array, weight: Float64Array) -> Float64Array:
     """Phases (rows, columns) in cycles without jumps, followed outward from the middle along the strongest windows.
 
     NaN where the weight is 0 or nothing leads there.
@@ -172,8 +168,8 @@ def _unwrapped(cycles: Reals, weight: Reals) -> Reals:
     return out
 
 
-def _seen_from(paper: NDArray[np.bool_], square_px_per_mm: float, nodes: list[Ints], steps: list[float]
-               ) -> tuple[Reals, Reals]:
+def _seen_from(paper: BoolArray, square_px_per_mm: float, nodes: list[IntpArray], steps: list[float]
+               ) -> tuple[Float64Array, Float64Array]:
     """Row and column (rows, columns), in nodes, of the middle of the paper in each window: where its edge cuts a
     window, the phase is that of a place farther in."""
     mask = paper.astype(np.float32)
@@ -188,7 +184,8 @@ def _seen_from(paper: NDArray[np.bool_], square_px_per_mm: float, nodes: list[In
     return out[0], out[1]
 
 
-def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals], stiff: float) -> Reals:
+def _smooth(values: Float64Array, weight: Float64Array, seen_from: tuple[Float64Array, Float64Array],
+            stiff: float) -> Float64Array:
     """The field (rows, columns) of least bending through weighted values (mm), outliers let go.
 
     Second differences are punished; so it runs straight on where nothing is known. `seen_from` says where, in nodes,
@@ -212,7 +209,7 @@ def _smooth(values: Reals, weight: Reals, seen_from: tuple[Reals, Reals], stiff:
     return np.asarray(field.reshape(rows, columns))
 
 
-def _bending(rows: int, columns: int) -> Reals:
+def _bending(rows: int, columns: int) -> Float64Array:
     """Lower bands (2 columns + 1, rows x columns) of the sum of squared second differences of a field."""
     n = rows * columns
     bands = np.zeros((2 * columns + 1, n))

@@ -2,11 +2,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
+from featurize.arrays import Float32Array, Float64Array
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Bend:
         How far the page is moved: 90th percentile over the paper.
     """
 
-    shift_px: Reals
+    shift_px: Float64Array
     step_px: tuple[float, float]
     size_px: float
 
@@ -39,7 +37,7 @@ class Bend:
         return replace(self, shift_px=before + later.shift_px)
 
     @property
-    def nodes(self) -> Reals:
+    def nodes(self) -> Float64Array:
         """(rows x columns, 2) where its nodes stand."""
         _, rows, columns = self.shift_px.shape
         y, x = np.mgrid[:rows, :columns]
@@ -59,11 +57,11 @@ class ToSource:
         Homography to the file.
     """
 
-    before: Reals
+    before: Float64Array
     bend: Bend | None
-    after: Reals
+    after: Float64Array
 
-    def points(self, xy: Reals) -> Reals:
+    def points(self, xy: Float64Array) -> Float64Array:
         """Places (n, 2) in the file of places (n, 2) on the page."""
         at = projected(self.before, xy)
         if self.bend is not None:
@@ -71,7 +69,7 @@ class ToSource:
             at = at + np.stack([_between(shift, at / step) for shift in self.bend.shift_px], axis=1)
         return projected(self.after, at)
 
-    def everywhere(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    def everywhere(self, shape: tuple[int, ...]) -> tuple[Float32Array, Float32Array]:
         """Where each pixel of an (H, W) page lies in the file: x and y, (H, W) float32 each.
 
         Between the nodes of the bend, 5 mm apart, a straight line is exact to hundredths of a pixel.
@@ -85,18 +83,18 @@ class ToSource:
         return x, y
 
 
-def projected(matrix: Reals, xy: Reals) -> Reals:
+def projected(matrix: Float64Array, xy: Float64Array) -> Float64Array:
     """Places (n, 2) after a homography (3, 3)."""
     lifted = np.c_[xy, np.ones(len(xy))] @ matrix.T
     return np.asarray(lifted[:, :2] / lifted[:, 2:])
 
 
-def _between(values: Reals, at: Reals) -> Reals:
+def _between(values: Float64Array, at: Float64Array) -> Float64Array:
     """(n,) values (rows, columns) at places (n, 2), column first, linearly between nodes; beyond the last as there."""
     return np.asarray(map_coordinates(values, at.T[::-1], order=1, mode="nearest"))
 
 
-def _hats(length: int, count: int, step: float) -> Floats:
+def _hats(length: int, count: int, step: float) -> Float32Array:
     """(length, count) weights of linear interpolation between nodes `step` apart, beyond the last running on."""
     at = np.arange(length) / step
     first = np.clip(at.astype(int), 0, count - 2)

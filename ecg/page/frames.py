@@ -3,12 +3,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.scale import Scale
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.intp]
+from featurize.arrays import Float32Array, IntpArray, UInt8Array
 
 # Share of ink from which a pixel is of a line.
 _INKED = 0.35
@@ -22,7 +19,7 @@ _TICK_MM = 2.5
 _THICKEST_PX = 8
 
 
-def without_frames(ink: Floats, px_per_mm: Scale) -> Floats:
+def without_frames(ink: Float32Array, px_per_mm: Scale) -> Float32Array:
     """Ink without the sides of boxes; where a trace crosses one it stays whole.
 
     A lead that is not connected is a straight line too, but no upright lines stand at both its ends.
@@ -47,7 +44,7 @@ def without_frames(ink: Floats, px_per_mm: Scale) -> Floats:
     return _rubbed_out(out, posts, 1) if posts else out
 
 
-def _runs(mask: NDArray[np.uint8], inked: Ints, least: float) -> Ints:
+def _runs(mask: UInt8Array, inked: IntpArray, least: float) -> IntpArray:
     """(n, 3) row, first column, last column of all unbroken runs along rows that are longer than so many px.
 
     mask (H, W) 0 or 1; inked (H,) how many of a row's pixels are 1.
@@ -59,19 +56,19 @@ def _runs(mask: NDArray[np.uint8], inked: Ints, least: float) -> Ints:
     return np.stack([rows[row], first, end - 1], axis=1)[long]
 
 
-def _at_edge(run: Ints, length: int, mm_px: float) -> bool:
+def _at_edge(run: IntpArray, length: int, mm_px: float) -> bool:
     """Whether a run lies in the outermost millimetre of the page, where its other sides may have been cut off."""
     return bool(min(run[0], length - 1 - run[0]) < mm_px)
 
 
-def _corner(run: Ints, across: Ints, near_mm: float, px_per_mm: Scale, end: int) -> bool:
+def _corner(run: IntpArray, across: IntpArray, near_mm: float, px_per_mm: Scale, end: int) -> bool:
     """Whether one of the upright lines across passes an end (1 the first, 2 the last) of a level run."""
     beside, above = near_mm * px_per_mm.x, near_mm * px_per_mm.y
     return bool(((np.abs(across[:, 0] - run[end]) <= beside) & (across[:, 1] - above <= run[0])
                  & (run[0] <= across[:, 2] + above)).any())
 
 
-def _rubbed_out(ink: Floats, runs: Sequence[Ints], axis: int) -> Floats:
+def _rubbed_out(ink: Float32Array, runs: Sequence[IntpArray], axis: int) -> Float32Array:
     """Ink without runs along rows (0) or columns (1) and their blurred edges, save where ink goes on at both sides."""
     band = np.zeros(ink.shape, np.uint8)
     lying = band if axis == 0 else band.T

@@ -7,15 +7,12 @@ the phases of blocks, unwrapped outward from the middle, fix a homography from p
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import rfft2
 from scipy.ndimage import maximum_filter
 
 from ecg.scale import Scale
+from featurize.arrays import Float32Array, Float64Array
 from featurize.images.picture import ImageError
-
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 
 # A 5 mm box: what every ECG paper prints strongest. Lattice coordinates count these boxes.
 BOX_MM = 5.0
@@ -58,11 +55,11 @@ class Lattice:
         Share of blocks whose phase agrees with it, 0..1.
     """
 
-    matrix: Reals
+    matrix: Float64Array
     error_px: float
     strength: float
 
-    def boxes(self, xy: Reals) -> Reals:
+    def boxes(self, xy: Float64Array) -> Float64Array:
         """Lattice coordinates (n, 2) of pixel positions (n, 2)."""
         lifted = np.c_[xy, np.ones(len(xy))] @ self.matrix.T
         return np.asarray(lifted[:, :2] / lifted[:, 2:])
@@ -81,7 +78,7 @@ class Lattice:
         return float(-np.degrees(np.arctan2(dv, du)))
 
 
-def find_lattice(signal: Floats) -> Lattice:
+def find_lattice(signal: Float32Array) -> Lattice:
     """The lattice of a page.
 
     Parameters
@@ -103,7 +100,7 @@ def find_lattice(signal: Floats) -> Lattice:
     return Lattice(matrix, error, strength)
 
 
-def _waves(signal: Floats) -> tuple[Reals, float]:
+def _waves(signal: Float32Array) -> tuple[Float64Array, float]:
     """(2, 2) frequency vectors (fx, fy) in cycles/px along x and along y in the middle of the page; boxes a cycle."""
     size = min(512, signal.shape[0] // 2 * 2, signal.shape[1] // 2 * 2)
     window = np.hanning(size)[:, None] * np.hanning(size)[None, :]
@@ -127,7 +124,7 @@ def _starts(length: int, size: int, most: int) -> list[int]:
     return [round(s) for s in np.linspace(0, length - size, count)]
 
 
-def _peaks(power: Reals, size: int) -> Reals:
+def _peaks(power: Float64Array, size: int) -> Float64Array:
     """(n, 3) strongest spectral peaks: fx, fy in cycles/px, weight; only one of each pair of mirror images."""
     root = np.sqrt(power)
     shifted = np.roll(root, size // 2, axis=0)
@@ -157,7 +154,7 @@ def _vertex(a: float, b: float, c: float) -> float:
     return float(0.5 * (a - c) / bend) if bend < 0 else 0.0
 
 
-def _direction(peaks: Reals) -> float:
+def _direction(peaks: Float64Array) -> float:
     """Angle of the time axis in rad, -pi/4..pi/4: most of the weight lies on it and at right angles to it."""
     angles = np.arctan2(peaks[:, 1], peaks[:, 0])
     turns = np.exp(4j * angles)
@@ -173,7 +170,7 @@ def _direction(peaks: Reals) -> float:
     return float((best + np.pi / 4) % (np.pi / 2) - np.pi / 4)
 
 
-def _own_direction(peaks: Reals, near: float) -> float:
+def _own_direction(peaks: Float64Array, near: float) -> float:
     """Angle within 15 degrees of another on which most of the weight lies."""
     angles = np.arctan2(peaks[:, 1], peaks[:, 0])
     off = np.angle(np.exp(2j * (angles - near))) / 2
@@ -187,7 +184,7 @@ def _own_direction(peaks: Reals, near: float) -> float:
     return near + float(np.average(off[on], weights=weight[on]))
 
 
-def _comb(peaks: Reals, angle: float, size: int, shape: tuple[int, ...]) -> tuple[float, float]:
+def _comb(peaks: Float64Array, angle: float, size: int, shape: tuple[int, ...]) -> tuple[float, float]:
     """Fundamental frequency along a direction, and the share of weight at five times it."""
     along = np.abs(peaks[:, 0] * np.cos(angle) + peaks[:, 1] * np.sin(angle))
     across = np.abs(-peaks[:, 0] * np.sin(angle) + peaks[:, 1] * np.cos(angle))
@@ -235,7 +232,7 @@ def _to_unit(frequency: float, unit: float) -> float:
     return frequency / round(frequency / unit) if frequency > unit else frequency * round(unit / frequency)
 
 
-def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
+def _follow_phases(signal: Float32Array, waves: Float64Array) -> tuple[Float64Array, float, float]:
     """Homography that agrees with the phase of the grid in blocks, taken in from the middle outward."""
     period = 1 / np.hypot(*waves[0])
     size = int(min(max(_PERIODS * period, 48), min(signal.shape) / 2))
@@ -279,8 +276,8 @@ def _follow_phases(signal: Floats, waves: Reals) -> tuple[Reals, float, float]:
     return _plainest(matrix, *(finer or chosen)), error, strength
 
 
-def _millimetres(signal: Floats, matrix: Reals, centers: Reals, size: int, window: Reals, error: float
-                 ) -> tuple[Reals, Reals, Reals] | None:
+def _millimetres(signal: Float32Array, matrix: Float64Array, centers: Float64Array, size: int, window: Float64Array,
+                 error: float) -> tuple[Float64Array, Float64Array, Float64Array] | None:
     """Places, lattice coordinates and weights that the 1 mm lines tell, five times as finely as the boxes do.
 
     None where there are none, or none that agree with each other better than the boxes' median error (in boxes).
@@ -294,8 +291,8 @@ def _millimetres(signal: Floats, matrix: Reals, centers: Reals, size: int, windo
     return found if np.median(left) < 0.5 * error else None
 
 
-def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, window: Reals
-                  ) -> tuple[Reals, Reals, Reals]:
+def _block_phases(signal: Float32Array, matrix: Float64Array, centers: Float64Array, size: int, window: Float64Array
+                  ) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Lattice coordinates (n, 2) that the phase in each block tells, weights (n,), and their distance to the model."""
     lattice = Lattice(matrix, 0, 0)
     now = lattice.boxes(centers)
@@ -325,12 +322,12 @@ def _block_phases(signal: Floats, matrix: Reals, centers: Reals, size: int, wind
     return now + off, weights, off
 
 
-def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
+def _plainest(matrix: Float64Array, xy: Float64Array, uv: Float64Array, weights: Float64Array) -> Float64Array:
     """The map with the fewest freedoms that fits as well: a scan has no perspective, and noise would give it one.
 
     `matrix` may be of coarser phases: it is only what the plainer maps are measured against.
     """
-    def error(candidate: Reals) -> float:
+    def error(candidate: Float64Array) -> float:
         return float(np.median(np.hypot(*(Lattice(candidate, 0, 0).boxes(xy) - uv).T)))
     least = error(matrix)
     for freedoms in (4, 6):
@@ -340,7 +337,7 @@ def _plainest(matrix: Reals, xy: Reals, uv: Reals, weights: Reals) -> Reals:
     return _fit(xy, uv, weights, 8)
 
 
-def _fit(xy: Reals, uv: Reals, weights: Reals, freedoms: int) -> Reals:
+def _fit(xy: Float64Array, uv: Float64Array, weights: Float64Array, freedoms: int) -> Float64Array:
     """Weighted least squares similarity (4 freedoms), affine map (6) or homography (8), outliers let go in rounds."""
     center, scale = xy.mean(axis=0), max(float(xy.std()), 1.0)
     x, y = ((xy - center) / scale).T

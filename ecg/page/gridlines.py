@@ -1,14 +1,11 @@
 """Lines of a grid that no color tells from the trace: told by running straight, and by coming again every 5 mm."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
 from ecg.page.grid import BOX_MM
 from ecg.scale import Scale
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from featurize.arrays import Float32Array, UInt8Array
 
 # Half the window along a line, mm, and the step in which it is walked, px.
 _HALF_MM = 3
@@ -23,7 +20,7 @@ _FAINT = 0.6
 _DARKEST = 0.9
 
 
-def without_lines(dark: Floats, px_per_mm: Scale) -> Floats:
+def without_lines(dark: Float32Array, px_per_mm: Scale) -> Float32Array:
     """Share of ink after the grid's lines are taken away.
 
     Parameters
@@ -44,7 +41,7 @@ def without_lines(dark: Floats, px_per_mm: Scale) -> Floats:
     return np.asarray((dark - lines) / (1 - lines), np.float32)
 
 
-def _level_lines(image: Bytes, px_per_mm: Scale) -> Bytes:
+def _level_lines(image: UInt8Array, px_per_mm: Scale) -> UInt8Array:
     """(H, W) darkness of the lines along rows: what most of a long window along the row shares.
 
     A trace that runs level for as long shares it too, but not with the same row of other boxes; there the row's own
@@ -66,7 +63,7 @@ def _level_lines(image: Bytes, px_per_mm: Scale) -> Bytes:
     return np.repeat(found, _STEP, axis=1)[:, :image.shape[1]]
 
 
-def _same_row_elsewhere(own: Bytes, box_px: float) -> Floats:
+def _same_row_elsewhere(own: UInt8Array, box_px: float) -> Float32Array:
     """The middle of what the same row of four boxes nearby shows, each to a pixel up or down."""
     wide = cv2.dilate(own, np.ones((3, 1), np.uint8))
     rows, near = np.arange(len(own)), []

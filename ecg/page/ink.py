@@ -8,18 +8,16 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.page.gridlines import without_lines
 from ecg.page.pen import measure_pen
 from ecg.scale import Scale
+from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 # Ink across a line, in px, beyond what the line has of itself, that is a trace on it.
 _MORE_INK_PX = 0.6
 
-Ruled = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+Ruled = tuple[BoolArray, BoolArray]
 
 # Below this share of the ink's darkness outside the grid's direction, color tells too little: gray grid, gray scan.
 _COLOR_TELLS = 0.3
@@ -49,12 +47,12 @@ class Colors:
         Whether the two differ enough in hue to be told apart by it.
     """
 
-    ink: NDArray[np.float64]
-    grid: NDArray[np.float64]
+    ink: Float64Array
+    grid: Float64Array
     by_color: bool
 
 
-def darkness(rgb: Bytes) -> Floats:
+def darkness(rgb: UInt8Array) -> Float32Array:
     """Darkness against the local paper.
 
     Parameters
@@ -77,7 +75,7 @@ def darkness(rgb: Bytes) -> Floats:
     return np.maximum(np.subtract(1, out, out=out), 0, out=out)
 
 
-def find_colors(dark: Floats) -> Colors:
+def find_colors(dark: Float32Array) -> Colors:
     """Colors of ink and grid, from every eleventh pixel.
 
     Parameters
@@ -99,7 +97,7 @@ def find_colors(dark: Floats) -> Colors:
     return colors
 
 
-def _told_apart(sample: Floats, by: Floats, most: Floats) -> Colors:
+def _told_apart(sample: Float32Array, by: Float32Array, most: Float32Array) -> Colors:
     """Colors of sampled darkness (n, 3), whose ink is what is darkest by (n,) a measure; most (n,) of the channels."""
     level = float(np.quantile(by, 0.999))
     ink = np.median(sample[by >= _FULL * level], axis=0).astype(np.float64)
@@ -116,7 +114,7 @@ def _told_apart(sample: Floats, by: Floats, most: Floats) -> Colors:
     return Colors(_usual_ink(sample, ink, ray), ray * strong, True)
 
 
-def _usual_ink(sample: Floats, darkest: NDArray[np.float64], ray: NDArray[np.float64]) -> NDArray[np.float64]:
+def _usual_ink(sample: Float32Array, darkest: Float64Array, ray: Float64Array) -> Float64Array:
     """Color of what most is drawn in: traces in blue below a title in black.
 
     sample (n, 3) darkness of pixels; darkest (3,) of the darkest of them; ray (3,) the unit vector of the grid.
@@ -136,7 +134,7 @@ def _usual_ink(sample: Floats, darkest: NDArray[np.float64], ray: NDArray[np.flo
     return np.asarray(np.median(sample[drawn][own & (far[drawn] >= _FULL * level)], axis=0), np.float64)
 
 
-def grid_signal(dark: Floats, colors: Colors) -> Floats:
+def grid_signal(dark: Float32Array, colors: Colors) -> Float32Array:
     """Darkness of the grid alone, (H, W) float32, with ink cut away: what its period is measured on."""
     bands = cv2.split(dark)
     most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
@@ -154,7 +152,7 @@ def grid_signal(dark: Floats, colors: Colors) -> Floats:
     return np.minimum(most, top, out=most)
 
 
-def _straight(dark: Floats) -> Floats:
+def _straight(dark: Float32Array) -> Float32Array:
     """What runs straight along rows or columns and is thin: lines of a grid, neither strokes of a trace nor bars."""
     mask = (dark > 0.5).astype(np.uint8)
     length, thick = max(12, dark.shape[1] // 60), max(4, dark.shape[1] // 400)
@@ -168,7 +166,7 @@ def _straight(dark: Floats) -> Floats:
     return out.astype(np.float32)
 
 
-def ink_share(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Floats:
+def ink_share(dark: Float32Array, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Float32Array:
     """How much of each pixel the trace's ink covers.
 
     Parameters
@@ -201,7 +199,7 @@ def ink_share(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> F
     return share
 
 
-def _by_color(dark: Floats, colors: Colors) -> Floats:
+def _by_color(dark: Float32Array, colors: Colors) -> Float32Array:
     ray = colors.grid / float(np.linalg.norm(colors.grid))
     outside = colors.ink - ray * (ray @ colors.ink)
     weights = (outside / (outside @ colors.ink)).astype(np.float32)
@@ -209,7 +207,7 @@ def _by_color(dark: Floats, colors: Colors) -> Floats:
     return np.clip(share, 0, 1, out=share)
 
 
-def _by_level(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Floats:
+def _by_level(dark: Float32Array, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> Float32Array:
     if not colors.grid.any():
         return _without_black_lines(cv2.transform(dark, np.full((1, 3), 1 / 3, np.float32)) / np.float32(
             colors.ink.mean()), px_per_mm, ruled)
@@ -220,7 +218,7 @@ def _by_level(dark: Floats, colors: Colors, px_per_mm: Scale, ruled: Ruled) -> F
     return np.clip(share, 0, 1, out=share)
 
 
-def _without_black_lines(share: Floats, px_per_mm: Scale, ruled: Ruled) -> Floats:
+def _without_black_lines(share: Float32Array, px_per_mm: Scale, ruled: Ruled) -> Float32Array:
     """Lines as black as the trace, taken away where the grid lies; strokes across them are joined again."""
     mask = (share > 0.5).astype(np.uint8)
     bar = np.ones((round(4 * px_per_mm.y), max(4, round(0.6 * px_per_mm.x))), np.uint8)
@@ -242,7 +240,7 @@ def _without_black_lines(share: Floats, px_per_mm: Scale, ruled: Ruled) -> Float
     return np.asarray(np.where((lines > 0) & (joined == 0), np.float32(0), np.clip(share, 0, 1)), np.float32)
 
 
-def _thicker(share: Floats, lines: Bytes, axis: int, px_per_mm: Scale) -> Bytes:
+def _thicker(share: Float32Array, lines: UInt8Array, axis: int, px_per_mm: Scale) -> UInt8Array:
     """(H, W) 0 or 1: where there is more ink across a line than the line itself has: a trace runs along it.
 
     Along a level line only what goes on for 3 mm counts, lest strokes that cross it be bridged at their feet; along an

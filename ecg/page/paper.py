@@ -5,15 +5,10 @@ tinted stripes are darker too, but the grid goes on in them.
 """
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.page.bend import gaussian_windows, grid_waves
 from ecg.page.grid import BOX_MM
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 
 # Ink, letters and grid lines are thinner than this; a tear that matters is wider.
 _THIN_MM = 3.5
@@ -30,7 +25,8 @@ _LONG = 1.25
 _STRENGTH_MM = 4.0
 
 
-def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], square_px_per_mm: float) -> Mask:
+def find_paper(rgb: UInt8Array, signal: Float32Array, origin: tuple[float, float],
+               square_px_per_mm: float) -> BoolArray:
     """Which pixels of a flat page show paper.
 
     Parameters
@@ -71,7 +67,7 @@ def find_paper(rgb: Bytes, signal: Floats, origin: tuple[float, float], square_p
     return np.asarray(~other)
 
 
-def _is_band(part: Mask, square_px_per_mm: float) -> bool:
+def _is_band(part: BoolArray, square_px_per_mm: float) -> bool:
     """Whether a part is long, low and all within the page: a lead so noisy that its strokes leave no paper between."""
     y, x = np.nonzero(part)
     if min(y.min(), x.min()) == 0 or y.max() == part.shape[0] - 1 or x.max() == part.shape[1] - 1:
@@ -81,7 +77,8 @@ def _is_band(part: Mask, square_px_per_mm: float) -> bool:
     return half < _BAND_MM / 2 * square_px_per_mm and len(y) > _LONG * (2 * half) ** 2
 
 
-def _strength(signal: Floats, inside: Mask, origin: tuple[float, float], square_px_per_mm: float) -> Reals:
+def _strength(signal: Float32Array, inside: BoolArray, origin: tuple[float, float],
+              square_px_per_mm: float) -> Float64Array:
     """How strong the grid is around each pixel inside, counting pixels inside only."""
     mask = inside.astype(np.float32)
     # Shading from paper to table is steep: only what is finer than a box is grid.
@@ -103,13 +100,13 @@ def _box(square_px_per_mm: float) -> int:
     return round(BOX_MM * square_px_per_mm) | 1
 
 
-def _level(bright: Floats, sure: Mask) -> Floats:
+def _level(bright: Float32Array, sure: BoolArray) -> Float32Array:
     """Brightness (H, W, 3) of bare paper: a smooth surface through the places that are surely paper."""
     height, width = bright.shape[:2]
     y, x = np.nonzero(sure)
     pick = np.linspace(0, len(y) - 1, min(len(y), 3000)).astype(int)
 
-    def terms(at_y: Reals, at_x: Reals) -> Floats:
+    def terms(at_y: Float64Array, at_x: Float64Array) -> Float32Array:
         u, v = 2 * at_x / width - 1, 2 * at_y / height - 1
         return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1).astype(np.float32)
 
@@ -125,7 +122,7 @@ def _level(bright: Floats, sure: Mask) -> Floats:
     return np.asarray(np.exp(terms(v, u) @ factors), np.float32)
 
 
-def painted(rgb: Bytes, paper: Mask) -> Bytes:
+def painted(rgb: UInt8Array, paper: BoolArray) -> UInt8Array:
     """The page with all that is not paper painted in the color of the paper nearby.
 
     Parameters

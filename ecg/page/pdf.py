@@ -2,8 +2,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import UInt8Array
 from featurize.images.picture import Damaged, ManyFrames, TooLarge, Unsupported
 
 MARK = b"%PDF-"
@@ -17,7 +17,7 @@ def is_pdf(content: bytes) -> bool:
     return MARK in content[:1024]
 
 
-def render(content: bytes, most_px: int) -> NDArray[np.uint8]:
+def render(content: bytes, most_px: int) -> UInt8Array:
     """(H, W, 3) uint8 of the only page.
 
     Raises

@@ -1,7 +1,8 @@
 """The pen: its width, its profile, and straight strokes drawn with it."""
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
+
+from featurize.arrays import Float32Array, Float64Array, IntpArray
 
 # Half the height of the window in which a level run is measured, px; of one for thick lines, and the share of runs
 # that stand alone in the former below which it is tried.
@@ -17,7 +18,7 @@ _SURE = 0.92
 _THIN = 0.8
 
 
-def measure_pen(ink: NDArray[np.float32]) -> tuple[float, float]:
+def measure_pen(ink: Float32Array) -> tuple[float, float]:
     """Width of the trace's line and blur of its edge (standard deviation), px.
 
     Both from the sum and the spread of ink across nearly level runs that stand alone: a line of width w blurred by
@@ -47,8 +48,8 @@ def measure_pen(ink: NDArray[np.float32]) -> tuple[float, float]:
     return width, float(np.sqrt(blur))
 
 
-def _profiles(ink: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp],
-              reach: int) -> tuple[NDArray[np.float64], float]:
+def _profiles(ink: Float32Array, rows: IntpArray, columns: IntpArray,
+              reach: int) -> tuple[Float64Array, float]:
     """(n, 2 reach + 1) ink above and below places of a level run where it stands alone, and the share that does."""
     inside = (rows >= reach) & (rows < len(ink) - reach)
     rows, columns = rows[inside], columns[inside]
@@ -58,7 +59,7 @@ def _profiles(ink: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray
     return around[alone], float(alone.mean()) if len(alone) else 0.0
 
 
-def pen_profile(pen_px: float, blur_px: float) -> NDArray[np.float64]:
+def pen_profile(pen_px: float, blur_px: float) -> Float64Array:
     """Share of ink at distances 0, 1 / 16, 2 / 16, ... px from the path of a blurred pen, to where it ends."""
     radius = pen_px / 2
     d = np.arange(0, radius + 1 + 2.5 * blur_px, 1 / FINE)
@@ -68,13 +69,13 @@ def pen_profile(pen_px: float, blur_px: float) -> NDArray[np.float64]:
     return np.asarray(shares[:np.count_nonzero(shares > _LEAST_SHARE) + 1], np.float64)
 
 
-def shares_at(distance: NDArray[np.float32], profile: NDArray[np.float64]) -> NDArray[np.float32]:
+def shares_at(distance: Float32Array, profile: Float64Array) -> Float32Array:
     """Share of ink (float32) that a pen lays at distances in px, of any shape; profile of `pen_profile`."""
     shares = np.r_[profile, 0].astype(np.float32)
     return np.asarray(shares[np.minimum((distance * FINE).astype(np.int32), len(profile))])
 
 
-def as_line(ink: NDArray[np.float32], pen_px: float, blur_px: float) -> tuple[NDArray[np.float32], float]:
+def as_line(ink: Float32Array, pen_px: float, blur_px: float) -> tuple[Float32Array, float]:
     """Share of ink (H, W) raised where lines are so thin or blurred that between two rows of pixels little is left.
 
     Also the share that the middle of a level line then has where it runs along one row.

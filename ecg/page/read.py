@@ -4,22 +4,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.page.bend import find_bend, shows_boxes
 from ecg.page.displacement import Bend, ToSource
 from ecg.page.frames import without_frames
 from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
 from ecg.page.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
-from ecg.page.paper import Mask, find_paper, painted
+from ecg.page.paper import find_paper, painted
 from ecg.page.pdf import is_pdf, render
 from ecg.scale import Scale
+from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from featurize.images.picture import ImageError
 from featurize.images.read import Limits, read_bytes, read_image
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 
 LIMITS = Limits(pixels=120_000_000)
 # More pixels than 300 dpi give a letter page thrice: reduced first, for memory's sake.
@@ -62,8 +58,8 @@ class Page:
         Of the file's pixels.
     """
 
-    rgb: Bytes
-    ink: Floats
+    rgb: UInt8Array
+    ink: Float32Array
     px_per_mm: Scale
     to_source: ToSource
     rotation_deg: float
@@ -97,7 +93,7 @@ def turned(page: Page, quarters: int) -> Page:
                    rotation_deg=page.rotation_deg + 90 * quarters)
 
 
-def flatten(rgb: Bytes) -> Page:
+def flatten(rgb: UInt8Array) -> Page:
     """A page from its pixels: turned upright, perspective removed, scale measured on the grid.
 
     Raises
@@ -135,8 +131,8 @@ def flatten(rgb: Bytes) -> Page:
     return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
 
 
-def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, int], px_per_mm: Scale,
-               lattice: Lattice) -> tuple[Mask, Bend | None]:
+def _looked_at(rgb: UInt8Array, signal: Float32Array | None, turn: Float64Array, size: tuple[int, int],
+               px_per_mm: Scale, lattice: Lattice) -> tuple[BoolArray, Bend | None]:
     """Where the flat page shows paper, coarsely, and how it is bent; without 5 mm lines not looked for."""
     factor = px_per_mm.x / _COARSE, px_per_mm.y / _COARSE
     coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
@@ -168,17 +164,17 @@ def _looked_at(rgb: Bytes, signal: Floats | None, turn: Reals, size: tuple[int, 
     return paper, bend.scaled(factor)
 
 
-def _unbent(image: Floats, bend: Bend) -> Floats:
+def _unbent(image: Float32Array, bend: Bend) -> Float32Array:
     x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(image.shape)
     return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _pixels(x: float, y: float) -> Reals:
+def _pixels(x: float, y: float) -> Float64Array:
     """Change of scale of an image whose pixels' centers have whole coordinates."""
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _moved(rgb: Bytes, to_source: ToSource, turn: Reals, size: tuple[int, int]) -> Bytes:
+def _moved(rgb: UInt8Array, to_source: ToSource, turn: Float64Array, size: tuple[int, int]) -> UInt8Array:
     """The flat page, cut from the file in one step: each resampling softens it."""
     if to_source.bend is not None:
         x, y = to_source.everywhere(size[::-1])
@@ -209,7 +205,7 @@ def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:
     return bool(np.abs((np.c_[u, v] - straight) / [sx, sy]).max() < 1.0)
 
 
-def _upright(lattice: Lattice, shape: tuple[int, ...], box_px: float) -> tuple[Reals, tuple[int, int]]:
+def _upright(lattice: Lattice, shape: tuple[int, ...], box_px: float) -> tuple[Float64Array, tuple[int, int]]:
     """Homography from the file's pixels to the flat page, and the flat page's width and height."""
     height, width = shape[:2]
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)

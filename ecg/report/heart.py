@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ecg.lead_table import LEADS
 from ecg.report.plot import Panel, chart, limits, ticks, words
+from featurize.arrays import Float64Array
 from featurize.report.numbers import number
 from featurize.report.page import table
-
-Array = NDArray[np.float64]
 
 _QUARTER_S = 2.5
 # Samples of the middle beat: from .3 s before QRS to .55 s behind its onset.
@@ -82,9 +80,9 @@ class _Excerpt(NamedTuple):
 
     lead: str
     place: float
-    time: Array
-    values: Array
-    peaks: dict[str, tuple[Array, Array]]
+    time: Float64Array
+    values: Float64Array
+    peaks: dict[str, tuple[Float64Array, Float64Array]]
 
 
 def _excerpt(lead: "pd.Series[float]", beats: pd.DataFrame, fs: float, start: float, place: float,
@@ -144,7 +142,7 @@ def _bounds(own: pd.DataFrame) -> list[tuple[str, tuple[float, float]]]:
     return found
 
 
-def _middle_beat(values: Array, beats: pd.DataFrame, fs: float) -> tuple[Array, Array | None]:
+def _middle_beat(values: Float64Array, beats: pd.DataFrame, fs: float) -> tuple[Float64Array, Float64Array | None]:
     before, after = round(_BEFORE_S * fs), round(_AFTER_S * fs)
     time = np.arange(-before, after) / fs
     parts = []

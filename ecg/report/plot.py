@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
 from featurize.report.charts import FONTS, data_uri, modes
-
-Array = NDArray[np.float64]
 
 _STYLE = (f"text{{font-family:{FONTS};font-size:11.5px;fill:var(--quiet)}}.n{{font-weight:bold;font-size:12px;"
           "fill:var(--ink)}.y{text-anchor:end}.x{text-anchor:middle}.g{stroke:var(--line);stroke-width:.6;fill:none}"
@@ -35,7 +33,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
-def limits(values: Sequence[Array], low: float, high: float) -> tuple[float, float]:
+def limits(values: Sequence[Float64Array], low: float, high: float) -> tuple[float, float]:
     """`low` to `high` and what of the values goes beyond, with a twentieth to spare there."""
     known = np.concatenate([*values, np.zeros(0)])
     known = known[np.isfinite(known)]
@@ -64,10 +62,10 @@ class Panel:
     x: tuple[float, float]
     y: tuple[float, float]
 
-    def across(self, x: Array | float) -> Array:
+    def across(self, x: Float64Array | float) -> Float64Array:
         return np.asarray(self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * self.width)
 
-    def down(self, y: Array | float) -> Array:
+    def down(self, y: Float64Array | float) -> Float64Array:
         return np.asarray(self.top + (self.y[1] - y) / (self.y[1] - self.y[0]) * self.height)
 
     def axes(self, at_x: Sequence[float], at_y: Sequence[float]) -> str:
@@ -86,7 +84,7 @@ class Panel:
         """An upright line."""
         return f'<path class="g" d="M{float(self.across(x)):.1f} {self.top:.1f}V{self.top + self.height:.1f}"/>'
 
-    def line(self, x: Array, y: Array, width: float) -> str:
+    def line(self, x: Float64Array, y: Float64Array, width: float) -> str:
         """A line through (n,) points to a tenth of a px, broken where one is NaN."""
         known = np.isfinite(y)
         ends = np.diff(np.concatenate([[0], known.view(np.int8), [0]]))
@@ -97,7 +95,7 @@ class Panel:
             path.append("M{} {}l".format(*points[0]) + " ".join(map(str, steps[steps.any(axis=1)].ravel().tolist())))
         return f'<path class="t" transform="scale(.1)" stroke-width="{10 * width:g}" d="{"".join(path)}"/>'
 
-    def dots(self, x: Array, y: Array, color: str) -> str:
+    def dots(self, x: Float64Array, y: Float64Array, color: str) -> str:
         at = zip(self.across(x[np.isfinite(y)]), self.down(y[np.isfinite(y)]))
         return "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" fill="var(--{color})"/>' for a, b in at)
 

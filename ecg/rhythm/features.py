@@ -2,13 +2,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.beats.delineate import Beats
-from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle, resampled
+from ecg.beats.preprocess import FS_HZ, bridged, filtered, middle, resampled
 from ecg.lead_table import LEADS
 from ecg.rhythm.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
 from ecg.rhythm.rr_and_atria import ATRIA, RR, atrial_activity, rr_statistics
+from featurize.arrays import Float64Array
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
@@ -19,7 +19,7 @@ FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in 
 NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
 
 
-def rhythm_row(signals: Array, beats: Beats) -> dict[str, float]:
+def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
     """The features of a record.
 
     Parameters
@@ -47,7 +47,7 @@ def rhythm_row(signals: Array, beats: Beats) -> dict[str, float]:
     return {name: float(row[name]) for name in (*FEATURES, *NUISANCE)}
 
 
-def beat_times(beats: Beats) -> Array:
+def beat_times(beats: Beats) -> Float64Array:
     """(n,) seconds of the beats, one RR after the other: the middle of what the leads that show both beats say.
 
     NaN stands between two beats that lie in stretches without a common lead, more than 2.5 s apart.
@@ -66,7 +66,7 @@ def beat_times(beats: Beats) -> Array:
     return np.array(times)
 
 
-def _noise(work: NDArray[np.float64]) -> float:
+def _noise(work: Float64Array) -> float:
     """Usual size of what is above 40 Hz, mV."""
     found = []
     for row in work:

@@ -2,10 +2,10 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle
+from ecg.beats.preprocess import FS_HZ, bridged, filtered, middle
 from ecg.lead_table import LEADS
+from featurize.arrays import Float64Array
 
 INTERVALS = ("qrs_s", "qrs_sd_s", "qrs_widest_s", "qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s", "axis_deg",
              "axis_cos", "axis_sin", "wide_share")
@@ -13,7 +13,7 @@ LIKENESS = ("alike", "least_alike")
 SIZES = ("r_mv", "s_mv", "r_to_s", "st_mv", "st_slope_mv_s", "t_mv", "p_mv", "qrs_area_mv_ms")
 
 
-def intervals(times: dict[str, Array], sizes: dict[str, float]) -> dict[str, float]:
+def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[str, float]:
     """Times of the ventricles and the electrical axis.
 
     Parameters
@@ -48,7 +48,7 @@ def intervals(times: dict[str, Array], sizes: dict[str, float]) -> dict[str, flo
     return out
 
 
-def likeness_of_beats(work: Array, times: dict[str, Array]) -> dict[str, float]:
+def likeness_of_beats(work: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
     """Correlation of every beat's QRS with the middle beat's, all leads together: the median `alike`, the least one."""
     rows = [row for row in range(len(work)) if np.isfinite(times["qrs_onset"][row]).sum() >= 3]
     onset, scores = middle(times["qrs_onset"]), []
@@ -71,7 +71,7 @@ def likeness_of_beats(work: Array, times: dict[str, Array]) -> dict[str, float]:
     return {"alike": float(np.median(scores)), "least_alike": min(scores)}
 
 
-def lead_sizes(work: Array, leads: tuple[str, ...], times: dict[str, Array]) -> dict[str, float]:
+def lead_sizes(work: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array]) -> dict[str, float]:
     """`<lead>_<size>` for the twelve leads, medians over beats, against the level just before QRS; NaN where not drawn.
 
     ST is 60 ms behind the end of QRS.
@@ -93,7 +93,7 @@ def lead_sizes(work: Array, leads: tuple[str, ...], times: dict[str, Array]) -> 
     return out
 
 
-def _one_beat(low: NDArray[np.float64], at: dict[str, float]) -> dict[str, float]:
+def _one_beat(low: Float64Array, at: dict[str, float]) -> dict[str, float]:
     def value(seconds: float) -> float:
         k = round(seconds * FS_HZ) if math.isfinite(seconds) else -1
         return float(low[k]) if 0 <= k < len(low) else math.nan

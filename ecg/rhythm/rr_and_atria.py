@@ -2,12 +2,10 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import welch
 
-from ecg.beats.preprocess import FS_HZ, Array, bridged, filtered, middle
-
-Flags = NDArray[np.bool_]
+from ecg.beats.preprocess import FS_HZ, bridged, filtered, middle
+from featurize.arrays import BoolArray, Float64Array
 
 RR = ("rate_bpm", "rate_lowest_bpm", "rate_highest_bpm", "mean_s", "sd_s", "variation", "rmssd_s", "over_50_ms_share",
       "over_20_percent_share", "sd1_s", "sd2_s", "sd1_to_sd2", "entropy_bit", "sample_entropy", "turning_share",
@@ -19,7 +17,7 @@ _F_LOW = 4.0
 _F_HIGH = 10.0
 
 
-def rr_statistics(beats_s: Array) -> dict[str, float]:
+def rr_statistics(beats_s: Float64Array) -> dict[str, float]:
     """Statistics of the times between beats.
 
     Parameters
@@ -65,7 +63,7 @@ def rr_statistics(beats_s: Array) -> dict[str, float]:
     return out
 
 
-def _sample_entropy(rr: Array) -> float:
+def _sample_entropy(rr: Float64Array) -> float:
     """-log of the share of like neighbors that stay alike one beat later; a half counts where there are none."""
     near = 0.2 * float(rr.std()) + 0.01
     one = np.abs(rr[:-1, None] - rr[None, :-1]) <= near
@@ -74,8 +72,8 @@ def _sample_entropy(rr: Array) -> float:
     return -math.log(max(kept, 0.5) / max(pairs, 0.5))
 
 
-def atrial_activity(work: Array, leads: tuple[str, ...], times: dict[str, Array], p_confidence: Array,
-                    p_coherence: float) -> dict[str, float]:
+def atrial_activity(work: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array],
+                    p_confidence: Float64Array, p_coherence: float) -> dict[str, float]:
     """P waves and what there is between T and the next QRS.
 
     Parameters
@@ -93,10 +91,10 @@ def atrial_activity(work: Array, leads: tuple[str, ...], times: dict[str, Array]
     dict with the keys of `ATRIA`
     """
     out = dict.fromkeys(ATRIA, np.nan)
-    drawn: Flags = np.array(np.isfinite(times["r_peak"]), dtype=bool)
+    drawn: BoolArray = np.array(np.isfinite(times["r_peak"]), dtype=bool)
     if not drawn.any():
         return out
-    has_p: Flags = np.array(np.isfinite(times["p_peak"]).any(axis=0), dtype=bool)
+    has_p: BoolArray = np.array(np.isfinite(times["p_peak"]).any(axis=0), dtype=bool)
     out |= {"p_share": float(has_p[drawn.any(axis=0)].mean()), "p_coherence": p_coherence}
     with np.errstate(all="ignore"):
         if has_p.any():
@@ -113,7 +111,7 @@ def atrial_activity(work: Array, leads: tuple[str, ...], times: dict[str, Array]
     return out
 
 
-def _between(signal: Array, times: dict[str, Array]) -> dict[str, float]:
+def _between(signal: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
     """Of one lead: P against QRS, and the spectrum of what lies between T's end and QRS."""
     out = dict.fromkeys(("p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p"), np.nan)
     known = np.flatnonzero(np.isfinite(signal))

@@ -5,11 +5,9 @@ earlier or later, the hidden part looks as it does there too (exemplar-based fil
 doi:10.1109/ICCV.1999.790383, in one dimension). It stays marked as not seen.
 """
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import correlate
 
-Reals = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from featurize.arrays import BoolArray, Float64Array, IntpArray
 
 # Longest gap that is filled, how much around it is compared, and how much beside it may be spoilt, s.
 _LONGEST_S = 1.2
@@ -24,7 +22,7 @@ _NOT_DRAWN = 0.1
 _JOIN_S = 0.024
 
 
-def fill_gaps(mv: Reals, likelihood: Reals, fs_hz: float, doubt: float, shortest_s: float) -> None:
+def fill_gaps(mv: Float64Array, likelihood: Float64Array, fs_hz: float, doubt: float, shortest_s: float) -> None:
     """Fill the gaps of all leads, in place.
 
     Parameters
@@ -53,13 +51,14 @@ def fill_gaps(mv: Reals, likelihood: Reals, fs_hz: float, doubt: float, shortest
                 _fill(mv[k], k, given, known, begin - grow, end + grow, fs_hz)
 
 
-def _spans(flags: Mask, least: float) -> list[tuple[int, int]]:
+def _spans(flags: BoolArray, least: float) -> list[tuple[int, int]]:
     edges = np.diff(np.r_[False, flags, False].astype(int))
     spans = zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist())
     return [(a, b) for a, b in spans if b - a >= least]
 
 
-def _fill(row: Reals, lead: int, given: Reals, known: Mask, begin: int, end: int, fs_hz: float) -> None:
+def _fill(row: Float64Array, lead: int, given: Float64Array, known: BoolArray, begin: int, end: int,
+          fs_hz: float) -> None:
     """Fill row[begin:end] from where in the same lead it looks alike."""
     n = len(row)
     around = np.zeros(n, bool)
@@ -84,14 +83,14 @@ def _fill(row: Reals, lead: int, given: Reals, known: Mask, begin: int, end: int
     row[begin:end] = given[lead, begin + lag:end + lag] + np.linspace(left, right, end - begin)
 
 
-def _step(row: Reals, given: Reals, known: Mask, at: NDArray[np.intp], lag: int) -> float:
+def _step(row: Float64Array, given: Float64Array, known: BoolArray, at: IntpArray, lag: int) -> float:
     """How much higher the row is at a place than what it is filled with, mV; NaN where that is not known."""
     at = at[(at >= 0) & (at < len(row)) & (at + lag >= 0) & (at + lag < len(row))]
     at = at[known[at] & known[at + lag]]
     return float(np.mean(row[at] - given[at + lag])) if len(at) else np.nan
 
 
-def _difference(given: Reals, known: Mask, around: Mask) -> Reals:
+def _difference(given: Float64Array, known: BoolArray, around: BoolArray) -> Float64Array:
     """(2 n - 1,) mean squared difference of what is `around` from what is as far away, for every lag.
 
     As a share of its variance, apart from an offset; infinite where too little is known.
@@ -99,7 +98,7 @@ def _difference(given: Reals, known: Mask, around: Mask) -> Reals:
     m, w = known.astype(float), around.astype(float)
     x = given * w
 
-    def sums(a: Reals, b: Reals) -> Reals:
+    def sums(a: Float64Array, b: Float64Array) -> Float64Array:
         return np.asarray(correlate(a, b, method="fft"))
 
     count = np.maximum(sums(m, w), 1e-9)

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.model import Cell, Layout
 from ecg.lead_table import LEADS
@@ -11,8 +10,7 @@ from ecg.scale import Scale
 from ecg.signals.gaps import fill_gaps
 from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 from ecg.trace.line import Line
-
-Reals = NDArray[np.float64]
+from featurize.arrays import BoolArray, Float64Array
 
 _LEAST_S = 10.0
 # Lines reach a pen's width beyond their signal, half seconds.
@@ -45,8 +43,8 @@ class Signals:
     """
 
     fs_hz: float
-    mv: Reals
-    likelihood: Reals
+    mv: Float64Array
+    likelihood: Float64Array
     einthoven_residual_mv: float
 
     def gaps(self, lead: str) -> list[tuple[float, float]]:
@@ -82,7 +80,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: floa
     ends = [c.start_s + (c.end - c.start) / (px_per_mm.x * layout.mm_per_s) for c in layout.cells]
     length_s = max(_LEAST_S, float(np.ceil(max(ends) * 2 - _BEYOND)) / 2)
     n = round(length_s * fs_hz)
-    strips: dict[str, list[tuple[Reals, Reals]]] = {}
+    strips: dict[str, list[tuple[Float64Array, Float64Array]]] = {}
     for cell, line in zip(layout.cells, lines):
         sign = -1.0 if cell.lead.startswith("-") else 1.0
         mv, seen = _sampled(cell, line, layout, px_per_mm, fs_hz, n)
@@ -97,7 +95,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: floa
 
 
 def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
-             ) -> tuple[Reals, Reals]:
+             ) -> tuple[Float64Array, Float64Array]:
     px_per_s = px_per_mm.x * layout.mm_per_s
     count = round((cell.end - cell.start) / px_per_s * fs_hz)
     first = round(cell.start_s * fs_hz)
@@ -172,7 +170,7 @@ def _foot(layout: Layout, base: float) -> float | None:
     return float(np.median(pulses)) if pulses else None
 
 
-def _fused(strips: list[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
+def _fused(strips: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Array, Float64Array]:
     """Several strips of one lead: offsets removed against the longest, then averaged by likelihood."""
     strips = sorted(strips, key=lambda s: -int(np.isfinite(s[0]).sum()))
     total, weight = np.zeros_like(strips[0][0]), np.zeros_like(strips[0][0])
@@ -192,7 +190,7 @@ def _fused(strips: list[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
         return np.where(weight > 0, total / weight, np.nan), best
 
 
-def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
+def share_limb_leads(mv: Float64Array, likelihood: Float64Array) -> float:
     """Make leads that are drawn at the same time agree with Einthoven's and Goldberger's laws.
 
     The disagreement is shared out by how surely each sample was seen: a lead that is hidden at a moment takes all of
@@ -230,6 +228,6 @@ def share_limb_leads(mv: Reals, likelihood: Reals) -> float:
     return residual
 
 
-def _seen_surely(likelihood: Reals) -> NDArray[np.bool_]:
+def _seen_surely(likelihood: Float64Array) -> BoolArray:
     """(n,) whether all of some leads (leads, n) were."""
     return np.asarray((likelihood > _SURE_SEEN).all(axis=0), np.bool_)

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ecg.lead_table import LEADS
+from featurize.arrays import Float64Array
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
-
-Array = NDArray[np.float64]
 
 SUFFIXES = (".csv", ".hea")
 # An hour of twelve leads at 1000 Hz; more is a Holter recording, which the search for beats isn't made for.
@@ -41,7 +39,7 @@ class Record:
     fs_hz : float
     """
 
-    mv: Array
+    mv: Float64Array
     leads: tuple[str, ...]
     fs_hz: float
 
@@ -114,7 +112,7 @@ def _of_wfdb(path: Path) -> Record:
     return _checked(mv, tuple(str(names[k]) for k in rows), float(found.fs))
 
 
-def _checked(mv: Array, leads: tuple[str, ...], fs_hz: float) -> Record:
+def _checked(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> Record:
     if not 50 <= fs_hz <= 20_000:
         raise RecordError(f"{fs_hz:g} samples a second came, 50 to 20,000 were wanted: say it with --fs", "rate")
     if mv.shape[1] > _MOST_SAMPLES:

@@ -1,19 +1,19 @@
 """How far limb leads that are drawn at one time are from I + III = II (Einthoven 1912): one number for any record."""
 import numpy as np
-from numpy.typing import NDArray
 
-Reals = NDArray[np.float64]
+from featurize.arrays import BoolArray, Float64Array
 
 # Samples at which all three leads must be known: with fewer the median is no offset. 0.1 s at 500 Hz.
 LEAST_SAMPLES = 50
 
 
-def without_offset(off: Reals, sure: NDArray[np.bool_]) -> Reals:
+def without_offset(off: Float64Array, sure: BoolArray) -> Float64Array:
     """Disagreement (n,) less its median, taken where all leads were seen surely, or everywhere if they never were."""
     return np.asarray(off - (np.median(off[sure]) if sure.any() else np.median(off)), np.float64)
 
 
-def einthoven_residual_mv(one: Reals, two: Reals, three: Reals, sure: NDArray[np.bool_] | None = None) -> float:
+def einthoven_residual_mv(one: Float64Array, two: Float64Array, three: Float64Array,
+                          sure: BoolArray | None = None) -> float:
     """Root mean square of I + III - II in mV, after its median was removed.
 
     The median is removed because it says nothing about the leads: on paper the zero line of a lead is a guess, and

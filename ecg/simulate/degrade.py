@@ -3,21 +3,19 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Change = Callable[[Bytes, np.random.Generator], Bytes]
+from featurize.arrays import Float32Array, Float64Array, UInt8Array
+
+Change = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 # Rays that start above at a place and go sideways by (n,) until they are that far down, to where they meet the paper:
 # share of the way, and distance along the paper.
-Meets = Callable[[Reals, Reals, float], tuple[Reals, Reals]]
+Meets = Callable[[Float64Array, Float64Array, float], tuple[Float64Array, Float64Array]]
 
 # How wide a page is taken to be where millimetres are meant.
 _PAGE_MM = 285.0
 
 
-def scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def scan(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A color scan: turned by up to one degree, slightly soft, tinted, noisy, JPEG."""
     out = _turned(rgb, rng.uniform(-1, 1), (250, 250, 250))
     out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 0.8)).astype(np.float32)
@@ -25,27 +23,27 @@ def scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 3, rng), rng)
 
 
-def gray_scan(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def gray_scan(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A scan in shades of gray."""
     gray = cv2.cvtColor(scan(rgb, rng), cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB))
 
 
-def black_and_white(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def black_and_white(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A fax: one bit a pixel; of a grid in color the strong lines stay, broken."""
     gray = cv2.cvtColor(_turned(rgb, rng.uniform(-0.5, 0.5), (255, 255, 255)), cv2.COLOR_RGB2GRAY)
     hard = np.where(gray + rng.normal(0, 12, gray.shape) > 120, 255, 0).astype(np.uint8)
     return np.asarray(cv2.cvtColor(hard, cv2.COLOR_GRAY2RGB))
 
 
-def photo(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def photo(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A photograph from a hand: tilted, on a table, lit from one side, soft, noisy, JPEG."""
     out = _tilted(rgb, rng, 0.06).astype(np.float32)
     out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.35)[..., None]
     return jpeg(_noisy(out, 5, rng), rng)
 
 
-def screen(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def screen(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A photograph of a screen: tilted, with the moire of two pixel rasters."""
     out = _tilted(rgb, rng, 0.04).astype(np.float32)
     y, x = np.mgrid[:out.shape[0], :out.shape[1]].astype(np.float32)
@@ -56,7 +54,7 @@ def screen(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 4, rng), rng)
 
 
-def stains(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def stains(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Coffee: brown, see-through, darker at the rim."""
     out = rgb.astype(np.float32)
     for _ in range(rng.integers(3, 7)):
@@ -67,7 +65,7 @@ def stains(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 2, rng), rng)
 
 
-def mould(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def mould(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Many gray-green spots, some nearly opaque."""
     out = rgb.astype(np.float32)
     for _ in range(rng.integers(40, 90)):
@@ -77,7 +75,7 @@ def mould(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 2, rng), rng)
 
 
-def creases(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def creases(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Folds: bright or dark lines across the page, shaded at both sides, with the paper a little bent."""
     height, width = rgb.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -93,7 +91,7 @@ def creases(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(bent * shade[..., None], 3, rng), rng)
 
 
-def curl(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def curl(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A photograph of paper that keeps the roll's curl: a cylinder about a slanted axis, 5 to 15 mm high.
 
     Each ray of the camera meets the cylinder where a quadratic equation says; the arc from its apex is where on the
@@ -102,7 +100,7 @@ def curl(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     up = rng.choice([-1.0, 1.0])
     radius = up * (0.5 * _PAGE_MM) ** 2 / (2 * rng.uniform(5, 15))
 
-    def meets(start: Reals, step: Reals, far: float) -> tuple[Reals, Reals]:
+    def meets(start: Float64Array, step: Float64Array, far: float) -> tuple[Float64Array, Float64Array]:
         a, b = step ** 2 + far ** 2, 2 * start * step - 2 * far * (far + radius)
         c = start ** 2 + far ** 2 + 2 * far * radius
         s = (-b - up * np.sqrt(np.maximum(b ** 2 - 4 * a * c, 0))) / (2 * a)
@@ -113,7 +111,7 @@ def curl(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 4, rng), rng)
 
 
-def folds(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def folds(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A photograph of paper once folded in two or three: each part a plane, leaning by 2 to 8 degrees."""
     edges = np.r_[-_PAGE_MM, np.sort(rng.uniform(-0.3, 0.3, rng.integers(1, 3))) * _PAGE_MM, _PAGE_MM]
     sign = rng.choice([-1, 1]) * (-1.0) ** np.arange(len(edges) - 1)
@@ -121,7 +119,7 @@ def folds(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     at = np.cumsum(np.r_[0, np.diff(edges) * np.cos(lean)]), np.cumsum(np.r_[0, np.diff(edges) * np.sin(lean)])
     across, high = (a - np.interp(0, edges, a) for a in at)
 
-    def meets(start: Reals, step: Reals, far: float) -> tuple[Reals, Reals]:
+    def meets(start: Float64Array, step: Float64Array, far: float) -> tuple[Float64Array, Float64Array]:
         found_s, found_t = np.ones_like(start + step), np.full_like(start + step, np.inf)
         for k, angle in enumerate(lean):
             sine, cosine = np.sin(angle), np.cos(angle)
@@ -136,7 +134,7 @@ def folds(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(_noisy(out, 4, rng), rng)
 
 
-def tears(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def tears(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Pieces torn out of the margin and rubbed-out patches, behind which there is no trace."""
     out = rgb.copy()
     height, width = rgb.shape[:2]
@@ -151,7 +149,7 @@ def tears(rgb: Bytes, rng: np.random.Generator) -> Bytes:
     return jpeg(out, rng)
 
 
-def jpeg(rgb: Bytes, rng: np.random.Generator) -> Bytes:
+def jpeg(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Through JPEG of quality 60 to 90."""
     quality = int(rng.integers(60, 91))
     packed = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
@@ -164,18 +162,18 @@ KINDS: dict[str, Change] = {"clean": lambda rgb, rng: rgb, "scan": scan, "gray_s
                             "folds": folds}
 
 
-def degrade(rgb: Bytes, kind: str, seed: int) -> Bytes:
+def degrade(rgb: UInt8Array, kind: str, seed: int) -> UInt8Array:
     """One of `KINDS`, the same each time for the same seed."""
     return KINDS[kind](rgb, np.random.default_rng([seed, 41]))
 
 
-def _turned(rgb: Bytes, degrees: float, paper: tuple[int, int, int]) -> Bytes:
+def _turned(rgb: UInt8Array, degrees: float, paper: tuple[int, int, int]) -> UInt8Array:
     height, width = rgb.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
     return np.asarray(cv2.warpAffine(rgb, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=paper))
 
 
-def _tilted(rgb: Bytes, rng: np.random.Generator, most: float) -> Bytes:
+def _tilted(rgb: UInt8Array, rng: np.random.Generator, most: float) -> UInt8Array:
     """On a dark table with a margin, each corner moved by up to `most` of the page."""
     height, width = rgb.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -186,7 +184,7 @@ def _tilted(rgb: Bytes, rng: np.random.Generator, most: float) -> Bytes:
                                           flags=cv2.INTER_CUBIC, borderValue=table))
 
 
-def _seen(rgb: Bytes, rng: np.random.Generator, angle: float, meets: Meets) -> Bytes:
+def _seen(rgb: UInt8Array, rng: np.random.Generator, angle: float, meets: Meets) -> UInt8Array:
     """Paper whose height changes along one direction, seen by a pinhole 35 to 55 cm above it, a little to the side."""
     height, width = rgb.shape[:2]
     mm = _PAGE_MM / width
@@ -206,7 +204,7 @@ def _seen(rgb: Bytes, rng: np.random.Generator, angle: float, meets: Meets) -> B
                                 borderMode=cv2.BORDER_CONSTANT, borderValue=table))
 
 
-def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Floats:
+def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Float32Array:
     """Bright at one side, dark at the other, with the shadow of a hand."""
     y, x = np.mgrid[:shape[0], :shape[1]].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
@@ -214,7 +212,7 @@ def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Fl
     return np.asarray(1 - depth * (0.5 + along) + 0.1 * depth * np.cos(7 * along), np.float32)
 
 
-def _blob(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Floats:
+def _blob(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Float32Array:
     """A rounded, ragged bump 0..1 somewhere on the page."""
     height, width = shape[:2]
     y, x = np.mgrid[:height:4, :width:4].astype(np.float32)
@@ -225,6 +223,6 @@ def _blob(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Floa
     return np.asarray(cv2.resize(bump, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _noisy(values: Floats, sigma: float, rng: np.random.Generator) -> Bytes:
+def _noisy(values: Float32Array, sigma: float, rng: np.random.Generator) -> UInt8Array:
     grain = rng.standard_normal(values.shape, dtype=np.float32) * np.float32(sigma)
     return np.clip(values + grain, 0, 255).astype(np.uint8)

@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ecg.layout.catalogue import LAYOUTS
 from ecg.lead_table import LEADS
-from featurize.arrays import Reals
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from featurize.arrays import Float32Array, Float64Array, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,8 @@ class Style:
         return self.mm_per_mv, self.chest_mm_per_mv or self.mm_per_mv
 
 
-def draw_page(mv: Reals, style: Style = Style(), title: str = "ID: synthetic") -> tuple[Bytes, pd.DataFrame]:
+def draw_page(mv: Float64Array, style: Style = Style(),
+              title: str = "ID: synthetic") -> tuple[UInt8Array, pd.DataFrame]:
     """A page and the truth that is drawn on it.
 
     Parameters
@@ -151,7 +148,7 @@ def _part(row: int, column: int, columns: int, samples: int, each: int, style: S
     return slice(column * samples // columns, (column + 1) * samples // columns - blank)
 
 
-def _grid(width: int, height: int, style: Style) -> Floats:
+def _grid(width: int, height: int, style: Style) -> Float32Array:
     """Paper with lines every 1 and 5 mm, each about a fifth of a millimetre wide, anti-aliased."""
     image = np.empty((height, width, 3), np.float32)
     image[:] = style.paper
@@ -166,7 +163,7 @@ def _grid(width: int, height: int, style: Style) -> Floats:
     return np.asarray(image, np.float32)
 
 
-def _lines(length: int, step: float, thick: float) -> Floats:
+def _lines(length: int, step: float, thick: float) -> Float32Array:
     off = np.abs((np.arange(length) + step / 2 + 0.37 * step) % step - step / 2)
     return np.clip(thick / 2 + 0.5 - off, 0, 1).astype(np.float32)
 
@@ -179,7 +176,7 @@ class _Pen:
     def __init__(self, shape: tuple[int, int]) -> None:
         self.canvas = np.zeros((shape[0] * self.FINE, shape[1] * self.FINE), np.uint8)
 
-    def line(self, x: Reals | Sequence[float], y: Reals | Sequence[float], width: float) -> None:
+    def line(self, x: Float64Array | Sequence[float], y: Float64Array | Sequence[float], width: float) -> None:
         """A polyline through pixel centers (x, y) of the page."""
         points = np.round(16 * (self.FINE * (np.c_[x, y] + 0.5) - 0.5)).astype(np.int32)
         cv2.polylines(self.canvas, [points[:, None]], False, 255, max(1, round(width * self.FINE)), cv2.LINE_AA, 4)
@@ -190,13 +187,13 @@ class _Pen:
         cv2.putText(self.canvas, words, (round(x * self.FINE), round(y * self.FINE)), cv2.FONT_HERSHEY_SIMPLEX, size,
                     255, max(1, round(2.4 * size)), cv2.LINE_AA)
 
-    def cover(self) -> Floats:
+    def cover(self) -> Float32Array:
         """Share of each pixel of the page that is inked."""
         size = (self.canvas.shape[1] // self.FINE, self.canvas.shape[0] // self.FINE)
         return np.asarray(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
-def _draw_lead(pen: _Pen, mv: Reals, x: float, base: float, style: Style, lead: str) -> None:
+def _draw_lead(pen: _Pen, mv: Float64Array, x: float, base: float, style: Style, lead: str) -> None:
     k, gain = style.px_per_mm, style.gains[lead.startswith("V")]
     along = x + np.arange(len(mv)) / style.fs_hz * style.mm_per_s * k
     pen.line(along, base - mv * gain * k, style.pen_mm * k)

@@ -1,7 +1,8 @@
 """A simulated heart: twelve leads of beats with known waves."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import Float64Array
 
 # Rows: I, II, V1..V6; columns: X (left), Y (down), Z (back). Dower et al. 1980, table of coefficients.
 _DOWER = np.array([[0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
@@ -11,7 +12,7 @@ _WAVES = ((-0.16, 0.022, 0.06, 0.10, -0.02), (-0.034, 0.010, -0.12, -0.05, -0.20
           (0.028, 0.012, -0.25, 0.05, 0.75), (0.24, 0.050, 0.25, 0.22, -0.14))
 
 
-def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: float = 1.0) -> NDArray[np.float64]:
+def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: float = 1.0) -> Float64Array:
     """(12, n) mV of one synthetic patient, in the order of `LEADS`.
 
     Parameters
@@ -44,6 +45,6 @@ def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: flo
     return np.round(_twelve(eight), 3)
 
 
-def _twelve(eight: NDArray[np.float64]) -> NDArray[np.float64]:
+def _twelve(eight: Float64Array) -> Float64Array:
     one, two = eight[0], eight[1]
     return np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2, *eight[2:]])

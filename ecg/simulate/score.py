@@ -4,10 +4,9 @@ Signal power over error power in a page, after each lead was shifted by at most 
 """
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.signal import correlate
 
-Reals = NDArray[np.float64]
+from featurize.arrays import Float64Array
 
 _LONGEST_SHIFT_S = 0.2
 # The contest lets no page count for more than this ratio (25.84 dB).
@@ -33,7 +32,7 @@ def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
     return min(power / max(error, 1e-12), _MOST)
 
 
-def lead_error(y: Reals, p: Reals, fs_hz: float) -> float:
+def lead_error(y: Float64Array, p: Float64Array, fs_hz: float) -> float:
     """Squared error of one lead (n,) after the best shift and offset; what the shift leaves empty counts as zero."""
     both = correlate(y - y.mean(), p - p.mean())
     lags = np.arange(1 - len(y), len(y))

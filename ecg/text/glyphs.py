@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.scale import Scale
+from featurize.arrays import Float32Array, Int32Array
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
     Font = FreeTypeFont | ImageFont
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
 
 _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSerif.ttf",
           "STIXGeneral.ttf", "STIXGeneralBol.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSansMono-Oblique.ttf",
@@ -54,12 +52,12 @@ class Marks:
     px_per_mm : Scale
     """
 
-    ink: Floats
-    labels: Ints
-    boxes: Ints
+    ink: Float32Array
+    labels: Int32Array
+    boxes: Int32Array
     px_per_mm: Scale
 
-    def picture(self, numbers: Sequence[int]) -> Floats:
+    def picture(self, numbers: Sequence[int]) -> Float32Array:
         """Some marks alone, stretched to the size of templates, without mean and of norm 1; flat."""
         left, top, right, bottom = self.around(numbers)
         own = self.labels[top:bottom, left:right]
@@ -75,12 +73,12 @@ class Marks:
         return int(left), int(top), int(right), int(bottom)
 
 
-def marks_of(ink: Floats, px_per_mm: Scale) -> list[Marks]:
+def marks_of(ink: Float32Array, px_per_mm: Scale) -> list[Marks]:
     """All marks of a page, (H, W) share of ink, once as strokes of small print show them and once as bold ones do."""
     return [_marks_from(ink, px_per_mm, least) for least in _LEAST]
 
 
-def _marks_from(ink: Floats, px_per_mm: Scale, least: float) -> Marks:
+def _marks_from(ink: Float32Array, px_per_mm: Scale, least: float) -> Marks:
     mask = (ink > least).astype(np.uint8)
     # The same labels as OpenCV's default, three times as fast.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
@@ -102,16 +100,16 @@ class Pieces:
     """
 
     texts: tuple[str, ...]
-    pictures: Floats
-    places: Floats
+    pictures: Float32Array
+    places: Float32Array
 
-    def likeness(self, picture: Floats, place: tuple[float, float, float]) -> Floats:
+    def likeness(self, picture: Float32Array, place: tuple[float, float, float]) -> Float32Array:
         """(texts,) likeness, 1 at most, of a picture at a place (as of `places`) to each text in its best font."""
         off = np.abs(self.places - np.asarray(place, np.float32))
         loss = _STRETCH * np.maximum(off[..., 0] - _FREE, 0) + _PLACE * (off[..., 1] + off[..., 2])
         return np.asarray((self.pictures @ picture - loss).max(axis=1), np.float32)
 
-    def looks(self, pictures: Floats) -> Floats:
+    def looks(self, pictures: Float32Array) -> Float32Array:
         """(n, texts) likeness of n pictures wherever they stand."""
         texts, fonts, size = self.pictures.shape
         flat = pictures @ self.pictures.reshape(-1, size).T
@@ -143,7 +141,7 @@ def _fonts() -> tuple[tuple["Font", int], ...]:
 
 
 @lru_cache(maxsize=200)
-def _letter(letter: str) -> list[tuple[Floats, float]]:
+def _letter(letter: str) -> list[tuple[Float32Array, float]]:
     """In each font: a letter on its canvas, and how far the next one stands from it, px."""
     from PIL import Image, ImageDraw
     plotter = np.zeros(_CANVAS, np.uint8)
@@ -164,7 +162,7 @@ def _digits() -> list[tuple[int, int]]:
     return [(int(r[0]), int(r[-1]) + 1) for r in rows]
 
 
-def _typeset(text: str) -> list[tuple[Floats, tuple[float, float, float]]]:
+def _typeset(text: str) -> list[tuple[Float32Array, tuple[float, float, float]]]:
     """In each font: picture of a text, cut to its ink, and its place as in `Pieces`."""
     out = []
     for (above, base), letters in zip(_digits(), zip(*map(_letter, text))):
@@ -181,7 +179,7 @@ def _typeset(text: str) -> list[tuple[Floats, tuple[float, float, float]]]:
     return out
 
 
-def _normalized(picture: Floats) -> Floats:
+def _normalized(picture: Float32Array) -> Float32Array:
     size = (_WIDE - 2 * _RIM, _HIGH - 2 * _RIM)
     smooth = cv2.INTER_AREA if picture.shape[0] > size[1] and picture.shape[1] > size[0] else cv2.INTER_LINEAR
     whole = np.zeros((_HIGH, _WIDE), np.float32)

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.lead_table import LEADS
 from ecg.text.glyphs import Marks, Pieces, pieces_of
 from ecg.text.words import APART, INSIDE, SMALL, Alphabet, Line, surest
-
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
+from featurize.arrays import Int32Array, IntpArray
 
 _SPELLED = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
 _DIGITS = tuple("0123456789")
@@ -120,7 +117,7 @@ def _lines(marks: Marks) -> list[Line]:
     return out
 
 
-def _groups(boxes: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+def _groups(boxes: Int32Array) -> list[IntpArray]:
     """Rows of boxes that follow each other in a line."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.text.glyphs import Marks, Pieces, pieces_of
 from ecg.text.words import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
+from featurize.arrays import BoolArray, Int32Array, IntpArray
 
 _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/mv", "MM/MV")}
 # What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
@@ -135,7 +135,7 @@ def _read_all(marks: Marks) -> list[Printed]:
     return [found for start in _starts(marks, tall) for found in _read_at(marks, letters, start)]
 
 
-def _starts(marks: Marks, tall: NDArray[np.intp]) -> list[int]:
+def _starts(marks: Marks, tall: IntpArray) -> list[int]:
     """Marks that look like the beginning of a number, from left to right."""
     if not len(tall):
         return []
@@ -145,7 +145,7 @@ def _starts(marks: Marks, tall: NDArray[np.intp]) -> list[int]:
     return [int(n) for n in found[np.argsort(marks.boxes[found, 0])]]
 
 
-def _line_from(marks: Marks, letters: NDArray[np.intp], start: int) -> Line:
+def _line_from(marks: Marks, letters: IntpArray, start: int) -> Line:
     left, top, right, bottom = marks.boxes[start]
     high = float(bottom - top)
     near = letters[(marks.boxes[letters, 0] >= left) & (letters != start) & _level(marks, letters, start)]
@@ -155,12 +155,12 @@ def _line_from(marks: Marks, letters: NDArray[np.intp], start: int) -> Line:
     return Line(marks, line.numbers[:ends[0]], high, float(bottom)) if ends else line
 
 
-def _inside(boxes: NDArray[np.int32], reached: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _inside(boxes: Int32Array, reached: Int32Array) -> BoolArray:
     """Which small marks, from left to right, stand inside the one before: some fonts mark a 0 with a point."""
     return np.asarray(boxes[:, 2] <= reached)
 
 
-def _level(marks: Marks, letters: NDArray[np.intp], start: int) -> NDArray[np.bool_]:
+def _level(marks: Marks, letters: IntpArray, start: int) -> BoolArray:
     """Which marks stand in a line with one."""
     _, top, _, bottom = marks.boxes[start]
     high, tops, bottoms = bottom - top, marks.boxes[letters, 1], marks.boxes[letters, 3]
@@ -168,7 +168,7 @@ def _level(marks: Marks, letters: NDArray[np.intp], start: int) -> NDArray[np.bo
     return np.asarray((middle > -1.2 * high) & (middle < 0.3 * high) & (bottoms - tops < 1.7 * high))
 
 
-def _read_at(marks: Marks, letters: NDArray[np.intp], start: int) -> list[Printed]:
+def _read_at(marks: Marks, letters: IntpArray, start: int) -> list[Printed]:
     """What is printed from a mark on."""
     line, read = _line_from(marks, letters, start), _alphabet()
     scores: dict[tuple[str, tuple[float, ...]], float] = {}
@@ -190,7 +190,7 @@ def _read_at(marks: Marks, letters: NDArray[np.intp], start: int) -> list[Printe
     return [Printed(kind, values[0], _leads(marks, letters, before, start) if kind == "gain" else "", best)]
 
 
-def _goes_on(marks: Marks, before: NDArray[np.intp], start: int) -> bool:
+def _goes_on(marks: Marks, before: IntpArray, start: int) -> bool:
     """Whether digits stand in front of a mark, with a point between or without: it is not where a number begins."""
     left, top, _, bottom = marks.boxes[start]
     high = bottom - top
@@ -206,7 +206,7 @@ def _goes_on(marks: Marks, before: NDArray[np.intp], start: int) -> bool:
     return bool((digits[:, 2] > small[:, 0].min() - INSIDE * high).any())
 
 
-def _leads(marks: Marks, letters: NDArray[np.intp], before: NDArray[np.intp], start: int) -> str:
+def _leads(marks: Marks, letters: IntpArray, before: IntpArray, start: int) -> str:
     """The leads named in front of a gain: limb, chest or "" for all."""
     left, top, _, bottom = marks.boxes[start]
     high = float(bottom - top)

@@ -5,16 +5,13 @@ from itertools import permutations, product
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.kernels.pen import course_errors, polylines
 from ecg.page.pen import FINE
 from ecg.trace.fit import fit_window
 from ecg.trace.line import STEP_PX, drawing_cost
-from featurize.arrays import Reals
+from featurize.arrays import Float32Array, Float64Array, UInt8Array
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 Point = tuple[float, float]
 Plan = tuple[Point, tuple[Point, ...], Point]
 # Points, and the columns before and behind which the line stays as it is.
@@ -57,16 +54,16 @@ class Window:
     pen_px : float
     """
 
-    x: Reals
-    now: Reals
+    x: Float64Array
+    now: Float64Array
     open_left: bool
     open_right: bool
-    ink: Floats
-    trust: Floats
-    missing: Floats
-    others: Floats
-    own: Bytes
-    profile: Reals
+    ink: Float32Array
+    trust: Float32Array
+    missing: Float32Array
+    others: Float32Array
+    own: UInt8Array
+    profile: Float64Array
     pen_px: float
 
     @property
@@ -75,7 +72,7 @@ class Window:
         return len(self.profile) / FINE
 
 
-def better_course(window: Window) -> tuple[Reals, float] | None:
+def better_course(window: Window) -> tuple[Float64Array, float] | None:
     """(n,) rows of a course that explains the window better than the line does, and by how many px; or None."""
     courses, errors = _tried(window)
     order = _unlike(courses, errors)
@@ -86,7 +83,7 @@ def better_course(window: Window) -> tuple[Reals, float] | None:
     return (courses[best], gain) if gain > _LEAST_GAIN else None
 
 
-def _unlike(courses: Reals, errors: Reals) -> list[int]:
+def _unlike(courses: Float64Array, errors: Float64Array) -> list[int]:
     """Numbers of the best courses that are not nearly the line itself, nor each other."""
     out = [0]
     for k in np.argsort(errors, kind="stable"):
@@ -97,7 +94,7 @@ def _unlike(courses: Reals, errors: Reals) -> list[int]:
     return out[1:]
 
 
-def _errors(window: Window, courses: Reals) -> Reals:
+def _errors(window: Window, courses: Float64Array) -> Float64Array:
     """(P,) squared error of the picture that each course gives, and what its length and its turns cost."""
     errors = np.empty(len(courses))
     course_errors(courses, float(window.x[0]), STEP_PX, window.reach, window.profile, FINE, window.ink, window.trust,
@@ -105,7 +102,7 @@ def _errors(window: Window, courses: Reals) -> Reals:
     return np.asarray(errors + drawing_cost(courses, _TURN))
 
 
-def _tried(window: Window) -> tuple[Reals, Reals]:
+def _tried(window: Window) -> tuple[Float64Array, Float64Array]:
     """(P, n) courses and (P,) their errors: first the line as it is, then those over the tips of the ink there."""
     plans = _plans(window)
     courses = np.concatenate([window.now[None], _drawn(window, [way for plan in plans for way in (
@@ -150,7 +147,7 @@ def _kept(window: Window, plan: Plan, near: float, left: bool, right: bool) -> W
     return points, a if left else -np.inf, b if right else np.inf
 
 
-def _drawn(window: Window, ways: Sequence[Way]) -> Reals:
+def _drawn(window: Window, ways: Sequence[Way]) -> Float64Array:
     """(P, n) rows of ways at the window's columns."""
     most = max(len(points) for points, _, _ in ways)
     points = np.array([(*points, *points[-1:] * (most - len(points))) for points, _, _ in ways])
@@ -186,7 +183,7 @@ def _ends(window: Window, tips: Sequence[Point], at: int) -> list[Point]:
     return [(float(x[at]), y) for y in dict.fromkeys(heights)]
 
 
-def _refined(window: Window, course: Reals) -> Reals:
+def _refined(window: Window, course: Float64Array) -> Float64Array:
     """The course after some rounds of the fit, its joints held."""
     held = (not window.open_left, not window.open_right)
     return fit_window([course], [float(window.x[0])], [held], window.ink, window.trust, window.others, window.profile,

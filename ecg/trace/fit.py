@@ -16,9 +16,7 @@ from ecg.layout.model import Cell, Layout, RowPath
 from ecg.page.pen import FINE, pen_profile
 from ecg.trace.line import STEP_PX, Line, bridged
 from ecg.trace.name_overlap import merged_names, without_letters
-from featurize.arrays import Reals
-
-Floats = NDArray[np.float32]
+from featurize.arrays import Float32Array, Float64Array
 
 ROUNDS = 10
 _LONGEST_MOVE_PX = 2.0
@@ -28,7 +26,7 @@ _STIFF = 0.08
 _CORNER_PX = 0.6
 
 
-def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
+def first_lines(layout: Layout, ink: Float32Array, trust: Float32Array) -> list[Line]:
     """Center lines of all cells as the paths tell them, drawn out to the tips of peaks.
 
     Across pixels that are not trusted they run straight on.
@@ -41,7 +39,7 @@ def first_lines(layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
     return [_from_path(layout.rows[cell.row], tips[cell.row], cell, trust) for cell in layout.cells]
 
 
-def _tips(row: RowPath, ink: Floats, claimed: NDArray[np.int8], pen_px: float) -> Reals:
+def _tips(row: RowPath, ink: Float32Array, claimed: NDArray[np.int8], pen_px: float) -> Float64Array:
     """(W,) row that the trace reaches in each column; a shortest path cuts off peaks narrower than two pens."""
     top, bottom = np.empty(len(row.first), np.int32), np.empty(len(row.first), np.int32)
     ink_run(ink, row.first, row.last, round(pen_px), claimed, top, bottom)
@@ -58,7 +56,7 @@ def _tips(row: RowPath, ink: Floats, claimed: NDArray[np.int8], pen_px: float) -
     return tips
 
 
-def _from_path(row: RowPath, tips: Reals, cell: Cell, trust: Floats) -> Line:
+def _from_path(row: RowPath, tips: Float64Array, cell: Cell, trust: Float32Array) -> Line:
     n = int((cell.end - cell.start) / STEP_PX) + 1
     x = cell.start + STEP_PX * np.arange(n)
     columns = np.arange(len(row.first))
@@ -68,7 +66,7 @@ def _from_path(row: RowPath, tips: Reals, cell: Cell, trust: Floats) -> Line:
     return Line(cell.start, bridged(y, clear[np.clip(np.round(x).astype(int), 0, len(columns) - 1)]), np.zeros(n))
 
 
-def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, blur_px: float,
+def fit_lines(lines: Sequence[Line], ink: Float32Array, trust: Float32Array, pen_px: float, blur_px: float,
               rounds: int = ROUNDS) -> list[Line]:
     """Move the nodes of all lines until the drawn pen meets the ink.
 
@@ -98,7 +96,7 @@ def fit_lines(lines: Sequence[Line], ink: Floats, trust: Floats, pen_px: float, 
     return [_finished(line, y, ink, trust) for line, y in zip(lines, nodes)]
 
 
-def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
+def _finished(line: Line, y: Float64Array, ink: Float32Array, trust: Float32Array) -> Line:
     """The fitted line, and how surely each node was seen: not at all where the page is not trusted."""
     rows = np.clip(np.round(y).astype(int), 0, trust.shape[0] - 1)
     clear = trust[rows, np.clip(np.round(line.x).astype(int), 0, trust.shape[1] - 1)] > 0
@@ -106,13 +104,14 @@ def _finished(line: Line, y: Reals, ink: Floats, trust: Floats) -> Line:
     return Line(line.x0, y, np.clip(uniform_filter1d(under, 5), 0, 1) * clear)
 
 
-def move(y: Reals, diagonal: Reals, beside: Reals, right: Reals) -> float:
+def move(y: Float64Array, diagonal: Float64Array, beside: Float64Array, right: Float64Array) -> float:
     """Move each node by the equations of ink (`pen_equations`) and bending; how far the farthest goes."""
     return float(move_nodes(y, diagonal, beside, right, _STIFF, _CORNER_PX, _LONGEST_MOVE_PX, np.empty(len(y))))
 
 
-def fit_window(courses: Sequence[Reals], x0: Sequence[float], held: Sequence[tuple[bool, bool]], ink: Floats,
-               trust: Floats, others: Floats, profile: Reals, rounds: int) -> list[Reals]:
+def fit_window(courses: Sequence[Float64Array], x0: Sequence[float], held: Sequence[tuple[bool, bool]],
+               ink: Float32Array, trust: Float32Array, others: Float32Array, profile: Float64Array,
+               rounds: int) -> list[Float64Array]:
     """Parts of lines after some rounds of the fit, all together, amid all that is drawn besides.
 
     Parameters

@@ -2,7 +2,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import BoolArray, Float64Array
 
 STEP_PX = 1 / 3
 
@@ -25,22 +26,22 @@ class Line:
     """
 
     x0: float
-    y: NDArray[np.float64]
-    seen: NDArray[np.float64]
+    y: Float64Array
+    seen: Float64Array
 
     @property
-    def x(self) -> NDArray[np.float64]:
+    def x(self) -> Float64Array:
         """(n,) columns of the nodes."""
         return np.asarray(self.x0 + STEP_PX * np.arange(len(self.y)), np.float64)
 
 
-def bridged(y: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+def bridged(y: Float64Array, known: BoolArray) -> Float64Array:
     """Unknown values replaced: straight lines between known ones, level at the ends."""
     at = np.flatnonzero(known)
     return np.interp(np.arange(len(y)), at, y[at]) if len(at) else y
 
 
-def drawing_cost(courses: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+def drawing_cost(courses: Float64Array, turn: float) -> Float64Array:
     """(P,) what length and turns of courses (P, n) cost, in px of wrong ink; a turn by one rad costs `turn`."""
     rises = np.diff(courses, axis=1)
     turns = np.abs(np.diff(np.arctan2(rises, STEP_PX), axis=1)).sum(axis=1)

@@ -3,13 +3,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.model import Cell, Layout
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
+from featurize.arrays import Float32Array
 
-Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # What a letter's ink counts, beside 1 for a steep stroke's; strokes are at least this high in a column, mm.
@@ -43,7 +42,7 @@ def merged_names(layout: Layout) -> list[tuple[Cell, Box]]:
     return [(layout.cells[k], box) for k, box in name_places(layout).items() if not _name_of(layout.cells[k], layout)]
 
 
-def without_letters(ink: Floats, boxes: Sequence[Box], px_per_mm: Scale) -> Floats:
+def without_letters(ink: Float32Array, boxes: Sequence[Box], px_per_mm: Scale) -> Float32Array:
     """Ink (H, W) in which level pieces of letters inside the boxes count little: they are what joins two strokes."""
     out = ink.copy()
     high = max(3, round(_STEEP_MM * px_per_mm.y))

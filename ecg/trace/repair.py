@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from ecg.kernels.pen import pen_distance
@@ -19,11 +18,7 @@ from ecg.scale import Scale
 from ecg.trace.candidates import Window, better_course
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.name_overlap import name_places
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int32]
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, IntpArray, UInt8Array
 
 # Error of a column, in px of ink, from which it is looked at, and how far around it courses may change, px.
 _WRONG = 1.0
@@ -53,10 +48,10 @@ _PATIENCE = 16
 class _Scene:
     """What lines are held against: see `ecg.trace.candidates.Window`."""
 
-    ink: Floats
-    trust: Floats
-    missing: Floats
-    profile: Reals
+    ink: Float32Array
+    trust: Float32Array
+    missing: Float32Array
+    profile: Float64Array
     pen_px: float
     px_per_mm: Scale
 
@@ -73,7 +68,7 @@ class _Place:
     at_end: bool = False
 
 
-def mended(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats) -> list[Line]:
+def mended(lines: Sequence[Line], layout: Layout, ink: Float32Array, trust: Float32Array) -> list[Line]:
     """Lines whose course was changed where another one explains the page better.
 
     Parameters
@@ -154,7 +149,7 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
     return [place for _, place in sorted(found, key=lambda f: -f[0])]
 
 
-def _wrong(lines: Sequence[Line], scene: _Scene) -> tuple[Reals, Reals]:
+def _wrong(lines: Sequence[Line], scene: _Scene) -> tuple[Float64Array, Float64Array]:
     """(lines, W) px of ink on which each line and the page disagree, and pieces of ink that no line draws.
 
     Pieces are left, top, right, bottom, px.
@@ -177,7 +172,7 @@ def _wrong(lines: Sequence[Line], scene: _Scene) -> tuple[Reals, Reals]:
     return wrong, pieces
 
 
-def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[NDArray[np.intp], Floats, Ints]:
+def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[IntpArray, Float32Array, Int32Array]:
     """Pixels (flat) that have ink or are drawn, the cover that all lines lay there, and whose line is nearest or -1."""
     reach = len(scene.profile) / FINE
     nearest, who = np.full(scene.ink.shape, reach, np.float32), np.full(scene.ink.shape, -1, np.int32)
@@ -189,7 +184,7 @@ def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[NDArray[np.intp], Floa
     return at, shares_at(nearest.ravel()[at], scene.profile), who.ravel()[at]
 
 
-def _spans(wrong: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _spans(wrong: BoolArray) -> list[tuple[int, int]]:
     """Begin and end of runs of columns, drawn out to both sides and joined."""
     wide = np.convolve(wrong, np.ones(2 * _AROUND_PX + 1), mode="same") > 0
     edges = np.diff(np.r_[0, wide.astype(int), 0])
@@ -219,21 +214,21 @@ def _strays(line: Line, at: int, scene: _Scene) -> bool:
     return bool(abs(line.y[order][0] - seen) > _STRAY_MM * scene.px_per_mm.y)
 
 
-def _near(pieces: Reals, left: float, right: float, y: Reals, scene: _Scene) -> Reals:
+def _near(pieces: Float64Array, left: float, right: float, y: Float64Array, scene: _Scene) -> Float64Array:
     """Pieces of ink in some columns that a line with rows `y` may reach."""
     reach = _REACH_MM * scene.px_per_mm.y
     return pieces[(pieces[:, 2] >= left) & (pieces[:, 0] <= right) & (pieces[:, 3] > y.min() - reach)
                   & (pieces[:, 1] < y.max() + reach)]
 
 
-def _place(owner: int, line: Line, a: int, b: int, pieces: Reals, scene: _Scene) -> _Place:
+def _place(owner: int, line: Line, a: int, b: int, pieces: Float64Array, scene: _Scene) -> _Place:
     first, last = (int(np.clip(round((x - line.x0) / STEP_PX), 0, len(line.y) - 1)) for x in (a, b))
     y = line.y[first:last + 1]
     near = _near(pieces, a - 1, b + 1, y, scene)
     return _Place(owner, first, last, int(min([y.min(), *near[:, 1]])), int(max([y.max(), *near[:, 3]])))
 
 
-def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[Reals | None, float]:
+def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[Float64Array | None, float]:
     """Rows of the whole line with a better course in the place and what that gains, or None and 0."""
     line, part = lines[place.owner], slice(place.first, place.last + 1)
     x, now = line.x[part], line.y[part]
@@ -261,7 +256,7 @@ def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[R
     return y, found[1]
 
 
-def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Reals, y: Reals) -> Bytes:
+def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Float64Array, y: Float64Array) -> UInt8Array:
     """(H, W) 1 on visible ink of a window that hangs together with a line.
 
     What hides the page does not part it, nor does a gap of two pixels.
@@ -277,7 +272,8 @@ def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Reals, y: Reals) -> Byte
     return (np.isin(labels, touched[touched > 0]) & dark & ~hidden).astype(np.uint8)
 
 
-def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], left: int, top: int, reach: float) -> Floats:
+def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], left: int, top: int,
+            reach: float) -> Float32Array:
     """Distance of a window's pixels to every line but the part that may change."""
     nearest, who = np.full(shape, reach, np.float32), np.full(shape, -1, np.int32)
     which = np.zeros(shape, np.int32)

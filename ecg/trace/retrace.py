@@ -4,16 +4,14 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.model import Layout, RowPath
 from ecg.layout.row_path import row_again
 from ecg.scale import Scale
 from ecg.trace.corrections import Point, of_cell
 from ecg.trace.name_overlap import merged_names, without_letters
+from featurize.arrays import Float32Array, Int32Array
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
 Box = tuple[int, int, int, int]
 
 # Ruled lines: at least so long, at most so high, and this far around their ends there is bare paper; mm.
@@ -27,7 +25,7 @@ _BARE_MM = 0.6
 _NEAR_MM = 12.0
 
 
-def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm: Scale, peak: float
+def followed_again(plan: Layout, ink: Float32Array, points: Sequence[Point], px_per_mm: Scale, peak: float
                    ) -> Layout:
     """The plan with paths that take no name and no ruled line for trace, jump where leads meet, and pass the pins.
 
@@ -57,7 +55,7 @@ def followed_again(plan: Layout, ink: Floats, points: Sequence[Point], px_per_mm
     return replace(plan, rows=rows)
 
 
-def ruled_lines(ink: Floats, px_per_mm: Scale) -> list[Box]:
+def ruled_lines(ink: Float32Array, px_per_mm: Scale) -> list[Box]:
     """Boxes (left, top, right, bottom) of level lines that end in bare paper at both sides: a form's, to sign on."""
     sx, sy = px_per_mm.x, px_per_mm.y
     mask = (ink > 0.4).astype(np.uint8)
@@ -83,7 +81,7 @@ def _runs_along(row: RowPath, box: Box, px_per_mm: Scale) -> bool:
     return bool(inside.sum() > _BARE_MM * px_per_mm.x)
 
 
-def _jumps(plan: Layout, number: int, ink: Floats, px_per_mm: Scale) -> Ints:
+def _jumps(plan: Layout, number: int, ink: Float32Array, px_per_mm: Scale) -> Int32Array:
     """Columns in which the pen is lifted: around a row, and where its leads meet, if its path bridges bare paper there.
 
     Printers draw each lead on its own: it begins where it likes, and no stroke leads there.
@@ -106,14 +104,14 @@ def _jumps(plan: Layout, number: int, ink: Floats, px_per_mm: Scale) -> Ints:
     return np.asarray(np.flatnonzero(out), np.int32)
 
 
-def _freed(ink: Floats, columns: Ints) -> Floats:
+def _freed(ink: Float32Array, columns: Int32Array) -> Float32Array:
     """Ink (H, W), a copy, in which a path may go anywhere in some columns."""
     out = ink.copy()
     out[:, columns] = 1
     return out
 
 
-def _parted(row: RowPath, jumps: Ints) -> RowPath:
+def _parted(row: RowPath, jumps: Int32Array) -> RowPath:
     """The row without the ways that its path went up or down in columns where no pen did."""
     if not len(jumps):
         return row
@@ -123,7 +121,7 @@ def _parted(row: RowPath, jumps: Ints) -> RowPath:
     return replace(row, first=first, last=last)
 
 
-def _pinned(own: Floats, pins: Sequence[Point]) -> Floats:
+def _pinned(own: Float32Array, pins: Sequence[Point]) -> Float32Array:
     """Ink, changed in place, that passes the pins: in a pin's column nothing else is ink for that row."""
     for pin in pins:
         x, y = round(pin.x), int(np.clip(round(pin.y), 1, len(own) - 2))

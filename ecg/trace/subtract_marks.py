@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.layout.model import Layout
 from ecg.scale import Scale
 from ecg.trace.line import Line
-
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
+from featurize.arrays import Float32Array
 
 # Share of a stroke's length that no trace covers, at least; and the cover from which a pixel has no room to tell.
 _ALONE = 0.2
@@ -26,7 +23,7 @@ _MOST_RISE_MM = 2.0
 _FAR_MM = 2.5
 
 
-def without_furniture(ink: Floats, layout: Layout) -> tuple[Floats, Floats]:
+def without_furniture(ink: Float32Array, layout: Layout) -> tuple[Float32Array, Float32Array]:
     """Ink of the traces alone, and how far each pixel is to be trusted.
 
     Parameters
@@ -64,7 +61,7 @@ def _strokes(layout: Layout) -> Iterator[tuple[int, int, int, int]]:
         yield s.left, s.right, s.top, s.bottom
 
 
-def _lay(cover: Floats, ink: Floats, left: int, right: int, top: int, bottom: int) -> None:
+def _lay(cover: Float32Array, ink: Float32Array, left: int, right: int, top: int, bottom: int) -> None:
     """Draw one stroke into the cover, as dark across and along as the page shows it."""
     margin = 2
     x0, x1 = max(0, left - margin), min(ink.shape[1], right + margin + 1)
@@ -82,7 +79,7 @@ def _lay(cover: Floats, ink: Floats, left: int, right: int, top: int, bottom: in
     np.maximum(part, np.minimum(along[:, None], 1) * across[None, :], out=part)
 
 
-def led_on(line: Line, trust: Floats, px_per_mm: Scale) -> Line:
+def led_on(line: Line, trust: Float32Array, px_per_mm: Scale) -> Line:
     """The line with its hidden ends led on at half the slope with which they come into sight.
 
     Half is what errs least on pages of 25 records: signals bend back, and the nearer to the edge the more. An end that

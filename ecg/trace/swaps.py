@@ -7,13 +7,11 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from ecg.scale import Scale
 from ecg.trace.line import STEP_PX, Line
-
-Reals = NDArray[np.float64]
+from featurize.arrays import Float64Array
 
 # Longest stretch between two crossings, mm; and what turning less is worth an exchange, rad.
 _LONGEST_MM = 10.0
@@ -69,7 +67,7 @@ def _exchanged(a: Line, b: Line, first: float, last: float, pen_px: float, px_pe
     return _with(a, x, ya), _with(b, x, yb)
 
 
-def _touches(ya: Reals, yb: Reals, pen_px: float, px_per_mm: Scale) -> list[int]:
+def _touches(ya: Float64Array, yb: Float64Array, pen_px: float, px_per_mm: Scale) -> list[int]:
     """Nodes where two lines meet, as near as their steepness lets them: the middle of each stretch.
 
     Tips that face each other meet even if some mm are between: neither could follow its own stroke.
@@ -84,14 +82,14 @@ def _touches(ya: Reals, yb: Reals, pen_px: float, px_per_mm: Scale) -> list[int]
     return [int((s + e) // 2) for s, e in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
 
 
-def _bend(y: Reals) -> Reals:
+def _bend(y: Float64Array) -> Float64Array:
     """(n,) by how much a line turns around each node, rad."""
     turn = np.zeros(len(y))
     turn[1:-1] = np.abs(np.diff(np.arctan2(np.diff(y), STEP_PX)))
     return np.asarray(uniform_filter1d(turn, 2 * _BESIDE + 1) * (2 * _BESIDE + 1))
 
 
-def _gain(ya: Reals, yb: Reals, begin: int, end: int) -> float:
+def _gain(ya: Float64Array, yb: Float64Array, begin: int, end: int) -> float:
     """Turns, rad, that both lines save by exchanging nodes `begin` to `end`."""
     around = slice(max(0, begin - _BESIDE), end + _BESIDE)
     a, b = ya.copy(), yb.copy()
@@ -99,11 +97,11 @@ def _gain(ya: Reals, yb: Reals, begin: int, end: int) -> float:
     return _turns(ya[around]) + _turns(yb[around]) - _turns(a[around]) - _turns(b[around])
 
 
-def _turns(y: Reals) -> float:
+def _turns(y: Float64Array) -> float:
     return float(np.abs(np.diff(np.arctan2(np.diff(y), STEP_PX))).sum())
 
 
-def _with(line: Line, x: Reals, y: Reals) -> Line:
+def _with(line: Line, x: Float64Array, y: Float64Array) -> Line:
     inside = (line.x >= x[0]) & (line.x <= x[-1])
     rows = line.y.copy()
     rows[inside] = np.interp(line.x[inside], x, y)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import featurize
+from featurize.arrays import Float32Array, Int64Array
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
@@ -72,9 +72,9 @@ class Chunk:
 
     image_ids: tuple[str, ...]
     names: tuple[str, ...]
-    values: NDArray[np.float32]
-    sizes: NDArray[np.int64]
-    fingerprints: NDArray[np.float32]
+    values: Float32Array
+    sizes: Int64Array
+    fingerprints: Float32Array
     faults: tuple[Fault, ...] = ()
 
 
@@ -83,7 +83,7 @@ class _Row:
     image_id: str
     features: dict[str, float]
     size: tuple[int, int]
-    fingerprint: NDArray[np.float32]
+    fingerprint: Float32Array
 
 
 def measure_chunk(task: Task, items: Sequence[Item]) -> Chunk:

@@ -1,8 +1,8 @@
 """Color of each region: moments, quantiles and histograms in RGB, HSV, Lab and HED; nucleus against cytoplasm."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from featurize.kernels.radiomics.counting import histograms
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -51,14 +51,14 @@ def color(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm",
     return row
 
 
-def _stack(sample: Sample) -> NDArray[np.uint8]:
+def _stack(sample: Sample) -> UInt8Array:
     """(11, H, W) uint8 in the order of `_CHANNELS`."""
     hed = np.clip(sample.hed * (255 / 2.4), 0, 255).astype(np.uint8)
     planes = [*cv2.split(sample.rgb), *cv2.split(sample.hsv)[1:], *cv2.split(sample.lab), *cv2.split(hed)]
     return np.stack(planes)
 
 
-def _statistics(prefix: str, counts: NDArray[np.int64], bins: int) -> dict[str, float]:
+def _statistics(prefix: str, counts: Int64Array, bins: int) -> dict[str, float]:
     """Everything that a histogram of bytes tells, for all channels at once."""
     n = counts.sum(axis=1, keepdims=True)
     p = counts / n if n[0, 0] else np.full(counts.shape, np.nan)
@@ -84,7 +84,7 @@ def _statistics(prefix: str, counts: NDArray[np.int64], bins: int) -> dict[str, 
     return row
 
 
-def _quantiles(p: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _quantiles(p: Float64Array) -> dict[str, Float64Array]:
     """Percentiles of the distribution that spreads each byte evenly over its unit interval."""
     below = np.cumsum(p, axis=1)
     share = np.array(_QUANTILES) / 100
@@ -96,7 +96,7 @@ def _quantiles(p: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return {f"p{q}": value for q, value in zip(_QUANTILES, values.T)}
 
 
-def _hue(prefix: str, sample: Sample, mask: NDArray[np.bool_]) -> dict[str, float]:
+def _hue(prefix: str, sample: Sample, mask: BoolArray) -> dict[str, float]:
     """Mean direction of hue: a circle has no mean of its bytes, and grey has no hue, so saturation is the weight."""
     table = np.arange(256) * (2 * np.pi / 256)
     hue, saturation = sample.hsv[..., 0][mask], sample.hsv[..., 1][mask].astype(np.float64)

@@ -1,8 +1,8 @@
 """Granules and vacuoles: spots that differ from the region's own ground, by scale."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array, Float64Array
 from featurize.kernels.radiomics.sums import spot_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -54,7 +54,7 @@ def _names() -> list[str]:
             *(f"s{k + 1}_{key}" for k in range(len(_SIGMAS)) for key in _KEYS)]
 
 
-def _ground(ground: NDArray[np.float64], inside: NDArray[np.float32]) -> dict[str, float]:
+def _ground(ground: Float64Array, inside: Float32Array) -> dict[str, float]:
     """From the mean densities (4,) of red, green, blue and all, and the total densities (n,) inside."""
     mean = float(ground[3])
     red, green, blue = (float(v) / max(mean, 0.05) for v in ground[:3])
@@ -62,8 +62,8 @@ def _ground(ground: NDArray[np.float64], inside: NDArray[np.float32]) -> dict[st
     return {"density": mean, "share_red": red, "share_green": green, "share_blue": blue, "vacuole_share": pale}
 
 
-def _spots(planes: NDArray[np.float32], answer: NDArray[np.float32], highest: NDArray[np.float32],
-           lowest: NDArray[np.float32], inner: NDArray[np.bool_], ground: NDArray[np.float64]) -> dict[str, float]:
+def _spots(planes: Float32Array, answer: Float32Array, highest: Float32Array,
+           lowest: Float32Array, inner: BoolArray, ground: Float64Array) -> dict[str, float]:
     """Local extremes of the blob filter that stand out by 3 % of the region's density."""
     mean = max(float(ground[3]), 0.05)
     sums, under = np.zeros(6), np.empty(answer.size, np.float32)

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Int32Array, UInt8Array
 from featurize.kernels.radiomics.runs import lobes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -57,7 +57,7 @@ def morphology(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cell")
     return row
 
 
-def _size(sample: Sample, mask: NDArray[np.bool_]) -> dict[str, float]:
+def _size(sample: Sample, mask: BoolArray) -> dict[str, float]:
     """Sizes in file pixels, micrometres and red cell diameters, each NaN where its unit isn't known."""
     if not mask.any():
         return dict.fromkeys(("diameter_px", "diameter_um", "diameter_red"), np.nan)
@@ -83,7 +83,7 @@ def _relation(sample: Sample) -> dict[str, float]:
             "density_red": float(density / sample.facts.get("red_density", np.nan))}
 
 
-def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
+def _shape(mask: BoolArray) -> dict[str, float]:
     bits = mask.astype(np.uint8)
     outlines, _ = cv2.findContours(bits, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     names = [k for k in _DESCRIBES if "[" not in k and k not in _RELATIONS]
@@ -104,7 +104,7 @@ def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
 _RELATIONS = ("diameter_px", "diameter_um", "diameter_red", "density_red", "nc_ratio", "offset", "rim_share")
 
 
-def _perimeter(outline: NDArray[np.int32]) -> float:
+def _perimeter(outline: Int32Array) -> float:
     """Length of the outline smoothed over five pixels: a staircase is longer than the curve it stands for."""
     points = outline[:, 0].astype(np.float64)
     n = len(points)
@@ -113,7 +113,7 @@ def _perimeter(outline: NDArray[np.int32]) -> float:
     return float(np.hypot(*np.diff(smooth, axis=0).T).sum())
 
 
-def _hull(longest: NDArray[np.int32], hull: NDArray[np.int32], bits: NDArray[np.uint8],
+def _hull(longest: Int32Array, hull: Int32Array, bits: UInt8Array,
           area: float) -> dict[str, float]:
     """What the convex hull tells; half a pixel all around turns polygons through pixel centres into areas of pixels."""
     perimeter = max(_perimeter(longest), 1.0)
@@ -129,7 +129,7 @@ def _hull(longest: NDArray[np.int32], hull: NDArray[np.int32], bits: NDArray[np.
             **_notches(bits, hull, area)}
 
 
-def _notches(bits: NDArray[np.uint8], hull: NDArray[np.int32], area: float) -> dict[str, float]:
+def _notches(bits: UInt8Array, hull: Int32Array, area: float) -> dict[str, float]:
     """How deep the gaps between region and convex hull reach below the hull, in equivalent diameters.
 
     Measured on masks: OpenCV's convexityDefects refuses outlines that touch themselves, as those of lobes do.
@@ -147,7 +147,7 @@ def _ellipse(moments: dict[str, float]) -> dict[str, float]:
     return {"eccentricity": float(np.sqrt(max(1 - (middle - swing) / max(middle + swing, 1e-9), 0)))}
 
 
-def _parts(bits: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], area: float) -> dict[str, float]:
+def _parts(bits: UInt8Array, outlines: Sequence[Int32Array], area: float) -> dict[str, float]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
     sizes = stats[1:, cv2.CC_STAT_AREA]
     filled = cv2.drawContours(np.zeros_like(bits), outlines, -1, 1, cv2.FILLED)
@@ -155,7 +155,7 @@ def _parts(bits: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], area:
             "holes": float((np.count_nonzero(filled) - area) / area)}
 
 
-def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
+def _depth(bits: UInt8Array, area: float) -> dict[str, float]:
     """Thickness and lobes from the distance to the outline."""
     depth = cv2.distanceTransform(cv2.copyMakeBorder(bits, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)[1:-1, 1:-1]
     inside = depth[bits > 0]
@@ -169,7 +169,7 @@ def _depth(bits: NDArray[np.uint8], area: float) -> dict[str, float]:
             "necking": np.count_nonzero(~grown[bits > 0]) / len(inside)}
 
 
-def _fourier(outline: NDArray[np.int32]) -> dict[str, float]:
+def _fourier(outline: Int32Array) -> dict[str, float]:
     """Harmonics of the outline at 128 points of equal arc length: unchanged by shift, turn, size and start."""
     points = outline[:, 0].astype(np.float64)
     closed = np.concatenate([points, points[:1]])

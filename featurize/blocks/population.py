@@ -8,17 +8,14 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
+from featurize.arrays import BoolArray, Complex128Array, Float64Array
 from featurize.kernels.objects import object_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-
-Row = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _SHAPES = {"size": "area / median area", "elongation": "minor / major axis of the ellipse of inertia",
            "fill": "area / area of the ellipse of inertia", "circularity": "4 pi area / perimeter^2"}
@@ -87,11 +84,11 @@ _DESCRIBES = _describes()
 class _Nuclei:
     """One number (or point) per nucleus, in pixels of the work image."""
 
-    area: Row
-    points: NDArray[np.float64]
-    angle: Row
-    weight: Row
-    measures: dict[str, Row]
+    area: Float64Array
+    points: Float64Array
+    angle: Float64Array
+    weight: Float64Array
+    measures: dict[str, Float64Array]
 
     @cached_property
     def radius(self) -> float:
@@ -154,7 +151,7 @@ def _nuclei(sample: Sample) -> _Nuclei:
     return _Nuclei(area, np.stack([x, y], axis=1), 0.5 * np.arctan2(2 * xy, xx - yy), 1 - elongation, measures)
 
 
-def _spread(values: Row) -> dict[str, float]:
+def _spread(values: Float64Array) -> dict[str, float]:
     if not len(values):
         return dict.fromkeys(_SPREADS, np.nan)
     mean, std = float(values.mean()), float(values.std())
@@ -164,7 +161,7 @@ def _spread(values: Row) -> dict[str, float]:
             "skewness": third / std ** 3 if std > 1e-6 * max(abs(mean), 1e-6) else 0.0}
 
 
-def _sizes(nuclei: _Nuclei, sample: Sample, stained: Mask) -> dict[str, float]:
+def _sizes(nuclei: _Nuclei, sample: Sample, stained: BoolArray) -> dict[str, float]:
     area, median, dye = nuclei.area, float(np.median(nuclei.area)), nuclei.measures["hematoxylin"]
     between = stained & (sample.objects == 0)
     hematoxylin = np.ascontiguousarray(sample.hed[..., 0])
@@ -178,11 +175,11 @@ def _sizes(nuclei: _Nuclei, sample: Sample, stained: Mask) -> dict[str, float]:
             "alignment": _length(nuclei.weight * np.exp(2j * nuclei.angle)) / max(float(nuclei.weight.sum()), 1e-9)}
 
 
-def _length(vectors: NDArray[np.complex128]) -> float:
+def _length(vectors: Complex128Array) -> float:
     return float(np.abs(vectors.sum()))
 
 
-def _grid(inside: Mask, nuclei: _Nuclei) -> dict[str, float]:
+def _grid(inside: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     height, width = inside.shape
     column, line = (np.minimum(nuclei.points / [width, height], 0.999) * 4).astype(int).T
     counts = np.bincount(4 * line + column, minlength=16)
@@ -230,7 +227,7 @@ def _triangulation(nuclei: _Nuclei) -> dict[str, float]:
             "color_contrast": float(np.abs(dye[one] - dye[two]).mean())}
 
 
-def _lining(nuclei: _Nuclei, stained: Mask) -> float:
+def _lining(nuclei: _Nuclei, stained: BoolArray) -> float:
     """How much denser nuclei lie along white space than elsewhere; NaN without white space."""
     if stained.all():
         return np.nan
@@ -240,7 +237,7 @@ def _lining(nuclei: _Nuclei, stained: Mask) -> float:
     return float(along[y, x].mean() / (along.sum() / stained.sum()))
 
 
-def _white(white: Mask, nuclei: _Nuclei) -> dict[str, float]:
+def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     """Lumens, fat, tears: the parts of the image without stain."""
     names = [k for k in _DESCRIBES if k.startswith("white_")]
     smooth = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import UInt8Array
 from featurize.images.normalize import background_color, brightest_channel, darkest_channel, outside
 from featurize.kernels.radiomics.sums import opponent_sums, power_sums
 from featurize.registry import Feature, block
@@ -54,13 +55,13 @@ def quality(sample: Sample, *, segmenter: bool = True) -> dict[str, float]:
     return {f"image_quality_{k}": v for k, v in row.items()}
 
 
-def _middle(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _middle(raw: UInt8Array) -> UInt8Array:
     """At most 384 px around the centre, at the file's own resolution: scaling would hide focus and noise."""
     y, x = (max(0, (n - _SIDE) // 2) for n in raw.shape[:2])
     return np.ascontiguousarray(raw[y: y + _SIDE, x: x + _SIDE])
 
 
-def _sharpness(luma: NDArray[np.uint8]) -> dict[str, float]:
+def _sharpness(luma: UInt8Array) -> dict[str, float]:
     spread = max(float(cv2.meanStdDev(luma)[1][0, 0]), 1.0)
     # Wide blurs on a quarter of the pixels: nothing finer is left in them.
     size = (max(1, luma.shape[1] // 2), max(1, luma.shape[0] // 2))
@@ -85,7 +86,7 @@ def _moments(one: int, two: int, n: int) -> tuple[float, float]:
     return mean, float(np.sqrt(max(float(two) / n - mean * mean, 0.0)))
 
 
-def _blockiness(gray: NDArray[np.uint8]) -> float:
+def _blockiness(gray: UInt8Array) -> float:
     """Steps across the grid of 8 px that JPEG codes in, against all others; 1 = no grid to be seen."""
     part, found = gray[:512, :512], []
     for axis, (after, before) in enumerate(((part[:, 1:], part[:, :-1]), (part[1:], part[:-1]))):
@@ -98,7 +99,7 @@ def _blockiness(gray: NDArray[np.uint8]) -> float:
     return float(np.mean(found)) if found else 1.0
 
 
-def _exposure(part: NDArray[np.uint8], luma: NDArray[np.uint8]) -> dict[str, float]:
+def _exposure(part: UInt8Array, luma: UInt8Array) -> dict[str, float]:
     counts = np.cumsum(cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel())
     low, high = np.searchsorted(counts, np.array([0.05, 0.95]) * counts[-1])
     sums = np.zeros(6, np.int64)
@@ -113,7 +114,7 @@ def _exposure(part: NDArray[np.uint8], luma: NDArray[np.uint8]) -> dict[str, flo
             "dark_clipped": float(sums[4] / luma.size), "bright_clipped": float(sums[5] / luma.size)}
 
 
-def _slide(raw: NDArray[np.uint8]) -> dict[str, float]:
+def _slide(raw: UInt8Array) -> dict[str, float]:
     """Color and evenness of the background, on a thumbnail of 96 px."""
     small = cv2.resize(raw, (96, 96), interpolation=cv2.INTER_AREA)
     black = outside(small)
@@ -128,14 +129,14 @@ def _slide(raw: NDArray[np.uint8]) -> dict[str, float]:
             "black_background": float(black.any())}
 
 
-def _dirt(part: NDArray[np.uint8], luma: NDArray[np.uint8]) -> float:
+def _dirt(part: UInt8Array, luma: UInt8Array) -> float:
     """Specks: much darker than a median over 5 px, and without color."""
     speck = cv2.subtract(cv2.medianBlur(luma, 5), luma)
     gray = cv2.subtract(brightest_channel(part), darkest_channel(part))
     return np.count_nonzero((speck > 40) & (gray < 40)) / luma.size
 
 
-def _print(raw: NDArray[np.uint8]) -> float:
+def _print(raw: UInt8Array) -> float:
     """Strokes of print in the outer sixth: pure black or red beside pure white, in an image of at most 512 px."""
     step = max(1, max(raw.shape[:2]) // 512)
     part = np.ascontiguousarray(raw[::step, ::step])

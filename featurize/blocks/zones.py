@@ -5,14 +5,10 @@ the darkest lung and 1 at the mediastinum, because exposure, view and scanner mo
 """
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array, UInt8Array
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-
-Mask = NDArray[np.bool_]
-Map = NDArray[np.float32]
-Row = NDArray[np.float64]
 
 _ZONES = ("upper", "middle", "lower")
 _SIDES = ("right_lung", "left_lung")
@@ -76,11 +72,11 @@ def zones(sample: Sample, *, directions: int = 6, grid: tuple[int, ...] = (6, 8)
     return row | _grid(film, lungs, grid[0], grid[1])
 
 
-def _both(lungs: dict[str, Mask]) -> bool:
+def _both(lungs: dict[str, BoolArray]) -> bool:
     return all(bool(lung.any()) for lung in lungs.values())
 
 
-def _film(gray: NDArray[np.uint8], lungs: dict[str, Mask]) -> Map:
+def _film(gray: UInt8Array, lungs: dict[str, BoolArray]) -> Float32Array:
     """(H, W) gray on the film's own scale; an even film is 0 everywhere."""
     inside = gray[lungs["right_lung"] | lungs["left_lung"]]
     if not inside.size:
@@ -92,7 +88,7 @@ def _film(gray: NDArray[np.uint8], lungs: dict[str, Mask]) -> Map:
     return np.asarray((gray.astype(np.float32) - dark) / span, dtype=np.float32)
 
 
-def _gap(lungs: dict[str, Mask]) -> Mask:
+def _gap(lungs: dict[str, BoolArray]) -> BoolArray:
     """Between the lungs, row by row: the mediastinum."""
     one, two = lungs["right_lung"], lungs["left_lung"]
     after = np.asarray(np.cumsum(one, axis=1) == one.sum(axis=1, keepdims=True))
@@ -101,13 +97,13 @@ def _gap(lungs: dict[str, Mask]) -> Mask:
     return np.asarray(after & before & ~one & rows[:, None], dtype=np.bool_)
 
 
-def _details(film: Map) -> Map:
+def _details(film: Float32Array) -> Float32Array:
     """(scales, H, W) differences of Gaussians."""
     smooth = [cv2.GaussianBlur(film, (0, 0), s) for s in (*_SIGMAS, 2 * _SIGMAS[-1])]
     return np.stack([a - b for a, b in zip(smooth, smooth[1:])])
 
 
-def _thirds(lung: Mask) -> list[Mask]:
+def _thirds(lung: BoolArray) -> list[BoolArray]:
     """Upper, middle and lower third of the lung's height."""
     rows = np.flatnonzero(lung.any(axis=1))
     if not len(rows):
@@ -116,7 +112,7 @@ def _thirds(lung: Mask) -> list[Mask]:
     return [lung & (third == k)[:, None] for k in range(3)]
 
 
-def _lung(side: str, lung: Mask, film: Map, details: Map, directions: int) -> dict[str, float]:
+def _lung(side: str, lung: BoolArray, film: Float32Array, details: Float32Array, directions: int) -> dict[str, float]:
     smooth = cv2.GaussianBlur(film, (0, 0), 1.0)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     parts = dict(zip(_ZONES, _thirds(lung)))
@@ -131,7 +127,8 @@ def _lung(side: str, lung: Mask, film: Map, details: Map, directions: int) -> di
     return row | {f"{side}_zones_{k}": v for k, v in _corner(lung, film, side == "right_lung").items()}
 
 
-def _zone(part: Mask, film: Map, details: Map, dy: Map, dx: Map) -> dict[str, float]:
+def _zone(part: BoolArray, film: Float32Array, details: Float32Array, dy: Float32Array,
+          dx: Float32Array) -> dict[str, float]:
     names = [k for k in _PER_ZONE if k != "medial"]
     if not part.any():
         return dict.fromkeys(names, np.nan)
@@ -149,7 +146,7 @@ def _zone(part: Mask, film: Map, details: Map, dy: Map, dx: Map) -> dict[str, fl
             "coherence": float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-8 else 0.0}
 
 
-def _medial(part: Mask, film: Map, spine_is_right: bool) -> float:
+def _medial(part: BoolArray, film: Float32Array, spine_is_right: bool) -> float:
     """Hilum and vessels against the periphery."""
     columns = np.flatnonzero(part.any(axis=0))
     if len(columns) < 2:
@@ -160,7 +157,7 @@ def _medial(part: Mask, film: Map, spine_is_right: bool) -> float:
     return float(film[inner].mean() - film[outer].mean()) if inner.any() and outer.any() else np.nan
 
 
-def _directions(dy: Map, dx: Map, directions: int) -> Row:
+def _directions(dy: Float32Array, dx: Float32Array, directions: int) -> Float64Array:
     if not dy.size:
         return np.full(directions, np.nan)
     turn = np.mod(np.arctan2(dy, dx), np.pi) / np.pi
@@ -171,7 +168,7 @@ def _directions(dy: Map, dx: Map, directions: int) -> Row:
     return weight / total if total > 1e-6 else np.zeros(directions)
 
 
-def _corner(lung: Mask, film: Map, outward_is_left: bool) -> dict[str, float]:
+def _corner(lung: BoolArray, film: Float32Array, outward_is_left: bool) -> dict[str, float]:
     """Angle and brightness at the lower outer corner: an effusion fills and blunts it."""
     y, x = np.nonzero(lung)
     if not len(y):
@@ -196,7 +193,7 @@ def _asymmetry(row: dict[str, float]) -> dict[str, float]:
     return out
 
 
-def _frame(lungs: dict[str, Mask]) -> dict[str, float]:
+def _frame(lungs: dict[str, BoolArray]) -> dict[str, float]:
     """Widths and heights of lungs, mediastinum and thorax."""
     found = _both(lungs)
     both = lungs["right_lung"] | lungs["left_lung"]
@@ -212,7 +209,7 @@ def _frame(lungs: dict[str, Mask]) -> dict[str, float]:
     return row | {f"lung_zones_{k}": between[k] for k in names}
 
 
-def _mediastinum(lungs: dict[str, Mask], rows: NDArray[np.int64], columns: NDArray[np.int64], wide: float,
+def _mediastinum(lungs: dict[str, BoolArray], rows: Int64Array, columns: Int64Array, wide: float,
                  high: float) -> dict[str, float]:
     gap = _gap(lungs)
     width, shared = gap.sum(axis=1), np.flatnonzero(gap.any(axis=1))
@@ -225,7 +222,7 @@ def _mediastinum(lungs: dict[str, Mask], rows: NDArray[np.int64], columns: NDArr
             "mediastinum_shift": (middle - float(columns[0] + columns[-1]) / 2) / wide}
 
 
-def _grid(film: Map, lungs: dict[str, Mask], rows: int, columns: int) -> dict[str, float]:
+def _grid(film: Float32Array, lungs: dict[str, BoolArray], rows: int, columns: int) -> dict[str, float]:
     """Brightness over the box around both lungs: every film in the same frame, whatever its field."""
     names = [f"lung_zones_grid_r{i}_c{j}" for i in range(rows) for j in range(columns)]
     both = lungs["right_lung"] | lungs["left_lung"]

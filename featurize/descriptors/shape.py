@@ -6,11 +6,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from featurize.errors import UserError
 from featurize.kernels.shapes import object_hulls, object_moments, outline_steps, row_ends
-
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Crofton's perimeter from 2 x 2 windows, four directions: Legland, Kieu & Devaux 2007, 10.5566/ias.v26.p83-92. Windows
 # by 1 lower right + 2 upper right + 4 lower left + 8 upper left pixel.
@@ -74,7 +72,7 @@ def object_shapes(labels: NDArray[np.integer], spacing: float = 1.0) -> dict[str
     return row
 
 
-def _checked(labels: NDArray[np.integer], spacing: float) -> NDArray[np.int32]:
+def _checked(labels: NDArray[np.integer], spacing: float) -> Int32Array:
     if labels.ndim != 2 or labels.dtype.kind not in "iu":
         raise UserError(f"labels are {labels.dtype} of shape {labels.shape}: give integers of (H, W), 0 = background")
     if labels.size and labels.min() < 0:
@@ -84,7 +82,7 @@ def _checked(labels: NDArray[np.integer], spacing: float) -> NDArray[np.int32]:
     return np.ascontiguousarray(labels, np.int32)
 
 
-def _hulls(labels: NDArray[np.int32], box: Ints, found: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def _hulls(labels: Int32Array, box: Int64Array, found: BoolArray) -> tuple[Int64Array, Int64Array]:
     """Pixels of the convex hulls and squared largest distances in half pixels."""
     rows = (box[:, 2] - box[:, 0] + 1) * found
     start = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
@@ -95,7 +93,7 @@ def _hulls(labels: NDArray[np.int32], box: Ints, found: NDArray[np.bool_]) -> tu
     return convex, feret
 
 
-def _ellipses(sums: Reals, anchor: Ints, spacing: float) -> dict[str, NDArray[np.generic]]:
+def _ellipses(sums: Float64Array, anchor: Int64Array, spacing: float) -> dict[str, NDArray[np.generic]]:
     area, y, x = sums[:, 0], sums[:, 1], sums[:, 2]
     yy, yx, xx = ((sums[:, 3 + k] - one * two / area) / area * spacing ** 2
                   for k, (one, two) in enumerate(((y, y), (y, x), (x, x))))

@@ -11,14 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Complex128Array, Float32Array, Float64Array, Int32Array, Int64Array
 from featurize.errors import UserError
 from featurize.kernels.hog import L1, L2, L2_HYS, cell_histograms, normalized_blocks
 from featurize.kernels.lbp import DEFAULT, NRI_UNIFORM, ROR, UNIFORM, circle_bits, count_codes, name_codes
 from featurize.kernels.zernike import power_sums
 
 Plane = NDArray[Any]
-Mask = NDArray[np.bool_]
-Reals = NDArray[np.float64]
 
 _METHODS = {"default": DEFAULT, "ror": ROR, "uniform": UNIFORM, "nri_uniform": NRI_UNIFORM}
 _NORMS = {"L1": L1, "L2": L2, "L2-Hys": L2_HYS}
@@ -27,7 +26,7 @@ _SIGMA_PER_WAVELENGTH = 3 / np.pi * np.sqrt(np.log(2) / 2)
 
 
 def local_binary_pattern(plane: Plane, points: int = 8, radius: float = 1.0,
-                         method: str = "uniform") -> NDArray[np.int32]:
+                         method: str = "uniform") -> Int32Array:
     """Codes of local binary patterns, pixel by pixel those of `skimage.feature.local_binary_pattern`.
 
     Parameters
@@ -58,8 +57,8 @@ def local_binary_pattern(plane: Plane, points: int = 8, radius: float = 1.0,
     return _codes(plane, points, radius, method, (0, 0, *plane.shape))
 
 
-def lbp_histogram(plane: Plane, masks: Mask, points: int = 8, radius: float = 1.0,
-                  method: str = "uniform") -> NDArray[np.int64]:
+def lbp_histogram(plane: Plane, masks: BoolArray, points: int = 8, radius: float = 1.0,
+                  method: str = "uniform") -> Int64Array:
     """How often every code stands in every region.
 
     Parameters
@@ -109,7 +108,7 @@ def _check_plane(plane: Plane) -> None:
 
 
 def _codes(plane: Plane, points: int, radius: float, method: str,
-           box: tuple[int, int, int, int]) -> NDArray[np.int32]:
+           box: tuple[int, int, int, int]) -> Int32Array:
     """Codes of a box (top, left, height, width) of the plane."""
     top, left, height, width = box
     margin = ceil(radius) + 1
@@ -127,14 +126,14 @@ def _codes(plane: Plane, points: int, radius: float, method: str,
     return codes
 
 
-def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+def bounding_box(mask: BoolArray) -> tuple[int, int, int, int]:
     """(top, left, height, width) of the smallest box around a (H, W) mask; all 0 for an empty one."""
     left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
     return top, left, height, width
 
 
 def hog(plane: Plane, orientations: int = 9, pixels_per_cell: tuple[int, int] = (8, 8),
-        cells_per_block: tuple[int, int] = (3, 3), block_norm: str = "L2-Hys") -> Reals:
+        cells_per_block: tuple[int, int] = (3, 3), block_norm: str = "L2-Hys") -> Float64Array:
     """Histogram of oriented gradients, the numbers of `skimage.feature.hog` (transform_sqrt=False).
 
     Parameters
@@ -178,8 +177,8 @@ def hog(plane: Plane, orientations: int = 9, pixels_per_cell: tuple[int, int] = 
     return blocks
 
 
-def gabor_energies(plane: Plane, mask: Mask, wavelengths: tuple[float, ...] = (4.0, 8.0, 16.0),
-                   orientations: int = 6) -> Reals:
+def gabor_energies(plane: Plane, mask: BoolArray, wavelengths: tuple[float, ...] = (4.0, 8.0, 16.0),
+                   orientations: int = 6) -> Float64Array:
     """Mean squared magnitude of complex Gabor filters over a region, without filtering.
 
     Outside the region the plane is set to the region's mean. By Parseval's theorem the sum of the squared response over
@@ -224,7 +223,7 @@ def gabor_energies(plane: Plane, mask: Mask, wavelengths: tuple[float, ...] = (4
 
 
 @lru_cache(maxsize=256)
-def _transfers(n: int, wavelengths: tuple[float, ...], orientations: int, axis: int) -> NDArray[np.float32]:
+def _transfers(n: int, wavelengths: tuple[float, ...], orientations: int, axis: int) -> Float32Array:
     """(filters, n) factor of the squared transfer functions along rows (axis 0) or columns (axis 1) of n pixels."""
     turn = np.arange(orientations) * np.pi / orientations
     peak = np.tile(np.cos(turn) if axis else np.sin(turn), len(wavelengths))
@@ -235,7 +234,8 @@ def _transfers(n: int, wavelengths: tuple[float, ...], orientations: int, axis: 
     return np.asarray(lobes ** 2, np.float32)
 
 
-def zernike_moments(plane: Plane, radius: float, degree: int = 8, center: tuple[float, float] | None = None) -> Reals:
+def zernike_moments(plane: Plane, radius: float, degree: int = 8,
+                    center: tuple[float, float] | None = None) -> Float64Array:
     """Magnitudes of the Zernike moments of a plane, the numbers of `mahotas.features.zernike_moments`.
 
     Parameters
@@ -282,7 +282,7 @@ def zernike_orders(degree: int) -> list[tuple[int, int]]:
 
 
 @cache
-def _zernike_matrix(degree: int) -> NDArray[np.complex128]:
+def _zernike_matrix(degree: int) -> Complex128Array:
     """Moments as sums of powers: (moments, (degree + 1)^2), columns y^b x^a in the order (b, a).
 
     R_nl(r) exp(-i l t) is a sum over s of a coefficient times (x^2 + y^2)^m (x - i y)^l with m = (n - l) / 2 - s.

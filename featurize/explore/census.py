@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array, Int64Array
 from featurize.explore.image_stats import Glimpse
 from featurize.index.duplicates import duplicate_groups
 
@@ -32,9 +32,9 @@ class Census:
 
     frame: pd.DataFrame
     errors: pd.DataFrame
-    rows: NDArray[np.int64]
+    rows: Int64Array
     looks: Sequence[Glimpse]
-    cluster: NDArray[np.int64]
+    cluster: Int64Array
 
     @property
     def seen(self) -> pd.DataFrame:
@@ -47,14 +47,14 @@ class Census:
         return self.frame["label"].fillna(UNLABELLED).astype(str)
 
 
-def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: NDArray[np.int64], looks: Sequence[Glimpse]) -> Census:
+def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array, looks: Sequence[Glimpse]) -> Census:
     """Find the duplicates among the pictures that were read, and put everything together."""
     seen = frame.iloc[rows]
     prints = np.stack([look.print for look in looks]) if looks else np.zeros((0, 1024), np.float32)
     return Census(frame, errors, rows, looks, duplicate_groups(seen["sha256"].astype(str).tolist(), prints))
 
 
-def stratified(frame: pd.DataFrame, most: int) -> NDArray[np.int64]:
+def stratified(frame: pd.DataFrame, most: int) -> Int64Array:
     """At most `most` rows, spread evenly over each label and split: every k-th of them, so the same ones each time.
 
     Exact copies of other files are always among them, up to the same number again: they cost nothing to find.
@@ -107,7 +107,7 @@ def looks_table(census: Census) -> pd.DataFrame:
                          "JPEG blocks": [g.blockiness for g in census.looks]})
 
 
-def told_by_class(values: NDArray[np.float64], labels: Sequence[str]) -> float:
+def told_by_class(values: Float64Array, labels: Sequence[str]) -> float:
     """How far the class fixes a number: 0 = not at all, 1 = entirely.
 
     Rank eta squared, the Kruskal-Wallis statistic over n - 1; robust against outliers and units. NaN is left out.
@@ -124,14 +124,14 @@ def told_by_class(values: NDArray[np.float64], labels: Sequence[str]) -> float:
     return float(max(0.0, (between / total - chance) / max(1 - chance, 1e-12)))
 
 
-def clusters(census: Census) -> list[NDArray[np.int64]]:
+def clusters(census: Census) -> list[Int64Array]:
     """Positions in `frame` of every cluster of two or more, the most troubling first."""
     groups = [census.rows[at] for at in pd.Series(census.cluster).groupby(census.cluster).indices.values()]
     many = [rows for rows in groups if len(rows) > 1]
     return sorted(many, key=lambda rows: (-trouble(census.frame, rows), -len(rows), int(rows[0])))
 
 
-def trouble(frame: pd.DataFrame, rows: NDArray[np.int64]) -> int:
+def trouble(frame: pd.DataFrame, rows: Int64Array) -> int:
     """2 = one picture with two labels, 1 = in two splits, 0 = neither."""
     part = frame.iloc[rows]
     return 2 if part["label"].dropna().nunique() > 1 else int(part["split"].dropna().nunique() > 1)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
 from featurize.explore.image_stats import BINS
 from featurize.report.charts import (BLUE, GRAY, GREEN, MOST_CLASSES, QUIET, RED, SERIES, WIDE, _classes, canvas, rules,
                                      shorten, svg_uri)
@@ -36,7 +36,7 @@ def class_bars(counts: pd.DataFrame) -> str:
         return svg_uri(figure)
 
 
-def channel_means(by_class: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], colored: bool) -> str:
+def channel_means(by_class: Mapping[str, tuple[Float64Array, Float64Array]], colored: bool) -> str:
     """Mean of each channel and the spread of the image means (one standard deviation), class by class.
 
     Parameters
@@ -62,7 +62,7 @@ def channel_means(by_class: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
         return svg_uri(figure)
 
 
-def histograms(by_class: Mapping[str, NDArray[np.float64]], colored: bool) -> str:
+def histograms(by_class: Mapping[str, Float64Array], colored: bool) -> str:
     """Shares of pixels per gray level: a small panel for each class, curves for red, green and blue.
 
     Parameters
@@ -86,7 +86,7 @@ def histograms(by_class: Mapping[str, NDArray[np.float64]], colored: bool) -> st
         return svg_uri(figure)
 
 
-def _histogram(axes: Axes, shares: NDArray[np.float64], colored: bool) -> None:
+def _histogram(axes: Axes, shares: Float64Array, colored: bool) -> None:
     # A white or black background would press all else flat; the square root keeps both in sight.
     axes.set_yscale("function", functions=(np.sqrt, np.square))
     edges = np.linspace(0, 256, BINS + 1)
@@ -99,7 +99,7 @@ def _histogram(axes: Axes, shares: NDArray[np.float64], colored: bool) -> None:
     rules(axes, "y")
 
 
-def one_histogram(shares: NDArray[np.float64], colored: bool) -> str:
+def one_histogram(shares: Float64Array, colored: bool) -> str:
     """The histogram of a single picture."""
     with canvas(4.6, 2.2) as (figure, (axes,)):
         _histogram(axes, shares, colored)

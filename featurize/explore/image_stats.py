@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float32Array, Float64Array, UInt8Array
 from featurize.images.read import Picture
 from featurize.index.duplicates import fingerprint
 
@@ -45,14 +45,14 @@ class Glimpse:
     height_px: int
     mode: str
     bit_depth: int
-    mean: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    histogram: NDArray[np.float64]
-    background: NDArray[np.float64]
+    mean: Float64Array
+    spread: Float64Array
+    histogram: Float64Array
+    background: Float64Array
     cut_out: bool
     sharpness: float
     blockiness: float
-    print: NDArray[np.float32]
+    print: Float32Array
 
 
 def look(picture: Picture) -> Glimpse:
@@ -71,20 +71,20 @@ def look(picture: Picture) -> Glimpse:
                    fingerprint(rgb))
 
 
-def _frame(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _frame(rgb: UInt8Array) -> UInt8Array:
     """(n, 3) pixels of the outer frame."""
     wide = max(1, min(rgb.shape[:2]) // 20)
     sides = (rgb[:wide], rgb[-wide:], rgb[wide:-wide, :wide], rgb[wide:-wide, -wide:])
     return np.concatenate([side.reshape(-1, 3) for side in sides])
 
 
-def _bands(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+def _bands(gray: Float32Array) -> tuple[Float32Array, ...]:
     """The outer fifths, all lying: what is in the middle is the object, and may differ between classes."""
     high, wide = (max(8, n // 5) for n in gray.shape)
     return gray[:high], gray[-high:], gray[:, :wide].T, gray[:, -wide:].T
 
 
-def _sharpness(gray: NDArray[np.float32]) -> float:
+def _sharpness(gray: Float32Array) -> float:
     values = []
     for band in _bands(gray):
         contrast = float(cv2.meanStdDev(band)[1].item())
@@ -93,7 +93,7 @@ def _sharpness(gray: NDArray[np.float32]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def _blockiness(gray: NDArray[np.float32]) -> float:
+def _blockiness(gray: Float32Array) -> float:
     """JPEG codes 8 x 8 blocks: at low quality the steps between blocks are larger than those within them."""
     ratios = []
     for band in _bands(gray):
@@ -104,7 +104,7 @@ def _blockiness(gray: NDArray[np.float32]) -> float:
     return float(np.mean(ratios)) if ratios else float("nan")
 
 
-def channels(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+def channels(rgb: UInt8Array) -> dict[str, UInt8Array]:
     """Red, green, blue, hue, saturation and value as gray pictures (hue: 0..255 around the circle)."""
     hsv = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV_FULL))
     planes = {"red": rgb[..., 0], "green": rgb[..., 1], "blue": rgb[..., 2],
@@ -112,7 +112,7 @@ def channels(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     return {name: np.repeat(plane[..., None], 3, axis=2) for name, plane in planes.items()}
 
 
-def zoom(rgb: NDArray[np.uint8], side: int = 40) -> NDArray[np.uint8]:
+def zoom(rgb: UInt8Array, side: int = 40) -> UInt8Array:
     """The pixels in the middle, at most `side` x `side`."""
     top, left = (max(0, (n - side) // 2) for n in rgb.shape[:2])
     return rgb[top:top + side, left:left + side]

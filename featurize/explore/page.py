@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.explore import image_stats
 from featurize.explore import sections as parts
@@ -52,7 +52,7 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
     write_page(out, "explore.html.j2", content, Path(__file__).parent)
 
 
-def _read(index: Index, chosen: NDArray[np.int64], progress: bool) -> Census:
+def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
     """Look at the chosen pictures; what can't be read moves from the images to the errors."""
     looks, lost = [], []
     kept = np.ones(len(index.frame), bool)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from featurize.arrays import Int64Array
 from featurize.explore import figures, image_stats
 from featurize.explore.census import UNLABELLED, Census, class_by_split, clusters, kinds, looks_table, trouble
 from featurize.report.charts import MOST_CLASSES, ranges
@@ -122,7 +122,7 @@ def pixels(census: Census) -> dict[str, Any]:
                                  "drawn as square roots, so that a bright background does not press all else flat.")}
 
 
-def _by_class(census: Census, most: int = MOST_CLASSES) -> dict[str, NDArray[np.int64]]:
+def _by_class(census: Census, most: int = MOST_CLASSES) -> dict[str, Int64Array]:
     """Positions in `looks` of every class, most frequent class first."""
     label = census.label.iloc[census.rows].reset_index(drop=True)
     return {str(name): np.flatnonzero(label == name) for name in label.value_counts(sort=True).index[:most]}
@@ -139,7 +139,7 @@ def looks(census: Census) -> dict[str, Any]:
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in _by_class(census).items()]}
 
 
-def _swatch(census: Census, name: str, rows: NDArray[np.int64]) -> dict[str, str]:
+def _swatch(census: Census, name: str, rows: Int64Array) -> dict[str, str]:
     ground, mean = (np.median([getattr(census.looks[r], what) for r in rows], axis=0).round().astype(int)
                     for what in ("background", "mean"))
     (a, b, c), (d, e, f) = ground, mean
@@ -200,7 +200,7 @@ def duplicates(census: Census, album: Album) -> dict[str, Any]:
     return {"said": said, "clusters": [_cluster(census, album, rows) for rows in found[:MOST_CLUSTERS]]}
 
 
-def _cluster(census: Census, album: Album, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _cluster(census: Census, album: Album, rows: Int64Array) -> dict[str, Any]:
     level = trouble(census.frame, rows)
     exact = census.frame["sha256"].iloc[rows].nunique() == 1
     title = f"{count(len(rows), 'file')}, {'the same bytes' if exact else 'near copies'}"

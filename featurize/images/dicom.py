@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.images.picture import (_FAULTS, Bytes, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
+from featurize.arrays import Float64Array, UInt8Array
+from featurize.images.picture import (_FAULTS, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
                                       choose_frame, fault_of, picture, quiet, to_bytes)
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _without_decoder(data: "Dataset", error: RuntimeError) -> ImageError:
     return fault_of("DICOM", error)
 
 
-def _pixels(data: "Dataset", number: int) -> Bytes:
+def _pixels(data: "Dataset", number: int) -> UInt8Array:
     from pydicom.pixels import apply_color_lut, pixel_array
     values = pixel_array(data, index=number)
     kind = str(data.PhotometricInterpretation)
@@ -72,7 +73,7 @@ def _pixels(data: "Dataset", number: int) -> Bytes:
     return 255 - gray if kind == "MONOCHROME1" else gray
 
 
-def _gray(data: "Dataset", stored: NDArray[Any]) -> Bytes:
+def _gray(data: "Dataset", stored: NDArray[Any]) -> UInt8Array:
     """(H, W) display values of stored values."""
     from pydicom.pixels import apply_modality_lut, apply_voi
     values = apply_modality_lut(stored, data)
@@ -87,7 +88,7 @@ def _gray(data: "Dataset", stored: NDArray[Any]) -> Bytes:
     return np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
 
 
-def _window(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[np.float64]:
+def _window(values: NDArray[Any], center: float, width: float, function: str) -> Float64Array:
     """Share of white, not yet cut to 0..1: PS3.3 C.11.2.1.2.1 (LINEAR), .3.1 (SIGMOID), .3.2 (LINEAR_EXACT)."""
     x = np.asarray(values, np.float64)
     if function == "SIGMOID" and width > 0:

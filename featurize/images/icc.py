@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from featurize.images.picture import Bytes
+from featurize.arrays import UInt8Array
 
 
-def srgb(image: Image.Image, profile: bytes | None) -> Bytes:
+def srgb(image: Image.Image, profile: bytes | None) -> UInt8Array:
     """(H, W, 3) uint8 sRGB of an RGB or CMYK image; one without a usable profile is taken for sRGB."""
     transform = _transform(profile, image.mode) if profile else None
     if transform is None:

@@ -14,12 +14,10 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from featurize.arrays import Float32Array, UInt8Array
 from featurize.images.picture import Picture
-
-Image = NDArray[np.uint8]
 
 # Most images that are measured again; with fewer than ten times as many, a tenth of them, but 48 at least
 MOST = 160
@@ -65,7 +63,7 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool) -> Picture:
                    mm_per_px=picture.mm_per_px and picture.mm_per_px / scale)
 
 
-def _reframed(rgb: Image, rng: np.random.Generator, centred: bool) -> tuple[Image, float]:
+def _reframed(rgb: UInt8Array, rng: np.random.Generator, centred: bool) -> tuple[UInt8Array, float]:
     """Cut closer around the middle, then taken at another magnification, which is told."""
     height, width = rgb.shape[:2]
     kept = rng.uniform(0.62, 1.0) if centred and not _is_masked(rgb) else 1.0
@@ -80,12 +78,12 @@ def _reframed(rgb: Image, rng: np.random.Generator, centred: bool) -> tuple[Imag
     return np.asarray(cv2.resize(part, size, interpolation=how)), float(scale)
 
 
-def _is_masked(rgb: Image) -> bool:
+def _is_masked(rgb: UInt8Array) -> bool:
     """Whether the surrounding is black: such cells were cut out and need no closer frame."""
     return bool(rgb[0].max() < 16 and rgb[-1].max() < 16)
 
 
-def _restained(rgb: Image, rng: np.random.Generator, gray: bool) -> NDArray[np.float32]:
+def _restained(rgb: UInt8Array, rng: np.random.Generator, gray: bool) -> Float32Array:
     """Another strength and hue of stain, another lamp: on optical density, where both are linear."""
     mixing = np.eye(3) + rng.normal(0, 0.06, (3, 3))
     strength, gains, lamp = rng.uniform(0.75, 1.3), rng.uniform(0.85, 1.15, 3), rng.uniform(0.88, 1.0, 3)
@@ -99,7 +97,7 @@ def _restained(rgb: Image, rng: np.random.Generator, gray: bool) -> NDArray[np.f
     return np.asarray(light, dtype=np.float32)
 
 
-def _refocused(light: NDArray[np.float32], rng: np.random.Generator, fine: float) -> NDArray[np.float32]:
+def _refocused(light: Float32Array, rng: np.random.Generator, fine: float) -> Float32Array:
     """Less sharp, or sharpened by the camera."""
     sigma, blurs, sharpens = fine * rng.uniform(0.3, 1.1), rng.random() < 0.6, rng.random() < 0.3
     if blurs:
@@ -109,7 +107,7 @@ def _refocused(light: NDArray[np.float32], rng: np.random.Generator, fine: float
     return np.asarray(light, dtype=np.float32)
 
 
-def _as_jpeg(rgb: Image, quality: int) -> Image:
+def _as_jpeg(rgb: UInt8Array, quality: int) -> UInt8Array:
     buffer = io.BytesIO()
     PillowImage.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     with PillowImage.open(buffer) as coded:

@@ -25,7 +25,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+from featurize.arrays import UInt8Array
+
 _TOPS = tuple(2 ** bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
 
 # What Pillow raises on broken content; its readers index and unpack what the file says.
@@ -59,7 +60,7 @@ class Picture:
         Where the file says so in a trustworthy way; the dpi of a JPEG is not.
     """
 
-    rgb: Bytes
+    rgb: UInt8Array
     width_px: int
     height_px: int
     mode: str
@@ -145,7 +146,7 @@ def choose_frame(count: int, frame: int | None) -> int:
     return frame or 0
 
 
-def to_bytes(values: NDArray[Any]) -> Bytes:
+def to_bytes(values: NDArray[Any]) -> UInt8Array:
     """Values of any depth as 0..255 by the rules at the top of this file.
 
     >>> to_bytes(np.array([0, 2048, 4095], np.uint16))
@@ -165,7 +166,7 @@ def to_bytes(values: NDArray[Any]) -> Bytes:
     return _stretch(values, 0.0, float(next(top for top in (*_TOPS, np.inf) if high <= top)))
 
 
-def _stretch(values: NDArray[Any], low: float, high: float) -> Bytes:
+def _stretch(values: NDArray[Any], low: float, high: float) -> UInt8Array:
     if high <= low:
         return np.zeros(values.shape, np.uint8)
     if values.dtype == np.uint16:
@@ -175,7 +176,7 @@ def _stretch(values: NDArray[Any], low: float, high: float) -> Bytes:
     return np.rint((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
 
 
-def on_white(color: Bytes, alpha: Bytes, *, premultiplied: bool = False) -> Bytes:
+def on_white(color: UInt8Array, alpha: UInt8Array, *, premultiplied: bool = False) -> UInt8Array:
     """(H, W) or (H, W, 3) color under an (H, W) alpha, on white."""
     share = alpha.astype(np.uint16) if color.ndim == 2 else alpha[..., None].astype(np.uint16)
     light = color.astype(np.uint16) * (255 if premultiplied else share) + 255 * (255 - share)
@@ -193,7 +194,7 @@ def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
     return image
 
 
-def picture(image: Bytes, *, mode: str, bit_depth: int, mm_per_px: float | None = None) -> Picture:
+def picture(image: UInt8Array, *, mode: str, bit_depth: int, mm_per_px: float | None = None) -> Picture:
     """A `Picture` from (H, W) gray or (H, W, 3) color bytes."""
     gray = image.ndim == 2
     rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if gray else np.ascontiguousarray(image), np.uint8)

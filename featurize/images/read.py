@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (_FAULTS, Bytes, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
-                                      NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size,
-                                      choose_frame, fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
+from featurize.images.picture import (_FAULTS, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile, NotAnImage,
+                                      NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size, choose_frame,
+                                      fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -152,7 +153,7 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
                    mm_per_px=_png_scale(image) if kind == "PNG" else None)
 
 
-def _pixels(image: Image.Image) -> Bytes:
+def _pixels(image: Image.Image) -> UInt8Array:
     """(H, W) gray or (H, W, 3) sRGB bytes of a loaded Pillow image."""
     profile = image.info.get("icc_profile")
     if image.mode in ("L", "1") and "transparency" not in image.info:
@@ -169,7 +170,7 @@ def _pixels(image: Image.Image) -> Bytes:
     return srgb(Image.fromarray(opaque), profile)
 
 
-def _deep_png(content: bytes) -> Bytes:
+def _deep_png(content: bytes) -> UInt8Array:
     """A PNG of 16 bits a channel, which Pillow would cut to 8; it has already found the data whole."""
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:

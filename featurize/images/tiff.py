@@ -10,8 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (_FAULTS, Bytes, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
+from featurize.images.picture import (_FAULTS, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
                                       choose_frame, fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
 
 # Bits of NewSubfileType: a thumbnail or a mask is not a page of its own.
@@ -70,7 +71,7 @@ def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
         raise Truncated("the TIFF data end before the picture does")
 
 
-def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> Bytes:
+def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     """(H, W) gray or (H, W, 3) sRGB, upright."""
     if page.photometric in (0, 1, 2, _PALETTE, _CMYK):
         try:
@@ -90,7 +91,7 @@ def _channels_last(page: tifffile.TiffPage, values: NDArray[Any]) -> NDArray[Any
     return np.moveaxis(values, 0, 2) if page.axes == "SYX" else values
 
 
-def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> Bytes:
+def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> UInt8Array:
     """Samples of any depth, (H, W) or (H, W, samples), as gray or sRGB bytes."""
     if page.photometric == _PALETTE:
         table = to_bytes(np.asarray(page.colormap, np.uint16))
@@ -109,7 +110,7 @@ def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> Bytes:
     return srgb(Image.fromarray(np.ascontiguousarray(color)), page.tags.valueof(34675))
 
 
-def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> Bytes:
+def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     """What tifffile does not decode by itself, already upright."""
     deep = page.bitspersample > 8 and page.samplesperpixel > 1
     if deep or page.compression in (33003, 33004, 33005, 34712) or page.photometric > 6:

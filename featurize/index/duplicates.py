@@ -21,6 +21,8 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from featurize.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
+
 SIDE = 32
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 # The band of the fingerprint: standard deviations of its two Gaussians, in thumbnail pixels.
@@ -37,12 +39,8 @@ _PAINTED = 0.2  # share of black pixels from which on a picture counts as cut ou
 _OVERLAP = 0.85  # share of the smaller picture area that both must have in common
 _PAIRS = 4096  # candidates confirmed at a time (memory)
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
-
-def fingerprint(rgb: NDArray[np.uint8]) -> Floats:
+def fingerprint(rgb: UInt8Array) -> Float32Array:
     """A small picture of the picture.
 
     Parameters
@@ -60,7 +58,7 @@ def fingerprint(rgb: NDArray[np.uint8]) -> Floats:
     return np.asarray(small.astype(np.float32) @ _LUMA).reshape(-1)
 
 
-def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) -> Ints:
+def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) -> Int64Array:
     """Number the clusters of images that are the same picture.
 
     Parameters
@@ -89,7 +87,7 @@ def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) 
     return np.argsort(np.argsort(start)).astype(np.int64)[inverse]
 
 
-def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Ints, Floats]:
+def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Int64Array, Float32Array]:
     """All pairs of near duplicates.
 
     Returns
@@ -112,26 +110,26 @@ def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Ints, Floats]:
     return np.concatenate(pairs), np.concatenate(values)
 
 
-def _band(thumbs: Floats, seen: Floats) -> Floats:
+def _band(thumbs: Float32Array, seen: Float32Array) -> Float32Array:
     """(n, 1024) difference of two Gaussian blurs that take no account of unseen pixels, zero there."""
-    def blur(image: Floats, mask: Floats, sigma: float) -> Floats:
-        def smooth(plane: Floats) -> Floats:
+    def blur(image: Float32Array, mask: Float32Array, sigma: float) -> Float32Array:
+        def smooth(plane: Float32Array) -> Float32Array:
             return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
         return np.asarray(smooth(image * mask) / np.maximum(smooth(mask), 1e-3))
     bands = [(blur(t, m, _FINE) - blur(t, m, _COARSE)) * m for t, m in zip(thumbs, seen)]
     return np.asarray(bands, np.float32).reshape(len(thumbs), SIDE * SIDE)
 
 
-def _unit(rows: Floats) -> Floats:
+def _unit(rows: Float32Array) -> Float32Array:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _waves(whole: Floats) -> Floats:
+def _waves(whole: Float32Array) -> Float32Array:
     """(n, 16, 16) lower cosine frequencies of the thumbnails: rows are vertical, columns horizontal frequencies."""
     return np.asarray(dctn(whole.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")[:, :_KEPT, :_KEPT])
 
 
-def _invariants(waves: Floats) -> Floats:
+def _invariants(waves: Float32Array) -> Float32Array:
     """(n, 257) numbers that are the same in the 8 orientations, no farther apart than the best oriented rows.
 
     A mirror image changes the signs of the odd vertical or of the odd horizontal frequencies, a transposition swaps
@@ -149,12 +147,12 @@ def _invariants(waves: Floats) -> Floats:
         np.where(np.arange(_KEPT) % 2, np.abs(main), main), _rest(waves)[:, None]]).astype(np.float32)
 
 
-def _rest(waves: Floats) -> Floats:
+def _rest(waves: Float32Array) -> Float32Array:
     """(n,) length of what the frequencies above leave out of a vector of length one."""
     return np.asarray(np.sqrt(np.maximum(1 - (waves * waves).sum((1, 2)), 0)))
 
 
-def _candidates(whole: Floats, painted: Flags) -> Iterator[tuple[Ints, Flags]]:
+def _candidates(whole: Float32Array, painted: BoolArray) -> Iterator[tuple[Int64Array, BoolArray]]:
     """Pairs that may be alike, a few thousand at a time, with the (m, 8) orientations that may make them so."""
     waves = _waves(whole)
     marks, rest = _invariants(waves), _rest(waves)
@@ -174,7 +172,7 @@ def _candidates(whole: Floats, painted: Flags) -> Iterator[tuple[Ints, Flags]]:
             yield chunk[oriented.any(1)], oriented[oriented.any(1)]
 
 
-def _ceilings(waves: Floats, rest: Floats, pairs: Ints) -> Floats:
+def _ceilings(waves: Float32Array, rest: Float32Array, pairs: Int64Array) -> Float32Array:
     """(m, 8) the most that a pair can correlate in each orientation, from the kept frequencies alone."""
     half = _KEPT // 2
     left, right = pairs.T
@@ -187,14 +185,14 @@ def _ceilings(waves: Floats, rest: Floats, pairs: Ints) -> Floats:
     return np.asarray(found + (rest[left] * rest[right])[:, None] + 1e-4)
 
 
-def _orientations() -> list[Ints]:
+def _orientations() -> list[Int64Array]:
     """8 permutations of the 1024 thumbnail pixels, in the order of `_ceilings`; the last four are transposed."""
     grid = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
     views = [view for g in (grid, grid.T) for view in (g, g[::-1], g[:, ::-1], g[::-1, ::-1])]
     return [view.reshape(-1) for view in views]
 
 
-def _confirm(pairs: Ints, oriented: Flags, inner: Floats, seen: Floats) -> Floats:
+def _confirm(pairs: Int64Array, oriented: BoolArray, inner: Float32Array, seen: Float32Array) -> Float32Array:
     """(m,) correlation of each pair over what both show, in the best of the given orientations; 0 if not alike."""
     best = np.zeros(len(pairs), np.float32)
     for order, possible in zip(_orientations(), oriented.T):
@@ -204,7 +202,7 @@ def _confirm(pairs: Ints, oriented: Flags, inner: Floats, seen: Floats) -> Float
     return best
 
 
-def _masked_correlation(x: Floats, u: Floats, y: Floats, v: Floats) -> Floats:
+def _masked_correlation(x: Float32Array, u: Float32Array, y: Float32Array, v: Float32Array) -> Float32Array:
     """Row by row, over the pixels in both masks; 0 where the masks share too little."""
     shared = (u * v).sum(1)
     common = shared >= _OVERLAP * np.maximum(np.minimum(u.sum(1), v.sum(1)), 1)

@@ -1,18 +1,14 @@
 """Objects of a gray image: the best set of nested level components, and the splitting of touching ones."""
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
-Ints = NDArray[np.int32]
+from featurize.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 
 AREA, X, Y, XX, YY, XY, EDGES, STEEPNESS = range(8)
 
 
 @njit(cache=True)
-def _root(parent: Ints, p: int) -> int:
+def _root(parent: Int32Array, p: int) -> int:
     while parent[p] != p:
         parent[p] = parent[parent[p]]
         p = parent[p]
@@ -32,7 +28,7 @@ def _neighbour(p: int, d: int, width: int, size: int) -> int:
 
 
 @njit(cache=True)
-def _by_level(level: Bytes, levels: int) -> tuple[Ints, NDArray[np.int64]]:
+def _by_level(level: UInt8Array, levels: int) -> tuple[Int32Array, Int64Array]:
     """Pixels sorted from the highest level down, and where each level starts (counting sort)."""
     start = np.zeros(levels + 1, np.int64)
     for p in range(level.size):
@@ -49,7 +45,7 @@ def _by_level(level: Bytes, levels: int) -> tuple[Ints, NDArray[np.int64]]:
 
 
 @njit(cache=True)
-def _quality(m: Reals, smallest: float, largest: float, steep: float, least: float) -> float:
+def _quality(m: Float64Array, smallest: float, largest: float, steep: float, least: float) -> float:
     """0..1: how much of its own ellipse of inertia a component fills, times how steep its outline is."""
     a = m[AREA]
     if a < smallest or a > largest:
@@ -62,8 +58,8 @@ def _quality(m: Reals, smallest: float, largest: float, steep: float, least: flo
 
 
 @njit(cache=True)
-def best_components(level: Bytes, slope: Floats, levels: int, width: int, smallest: float, largest: float,
-                    steep: float, least: float, labels: Ints, cut: Bytes) -> int:
+def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: int, smallest: float, largest: float,
+                    steep: float, least: float, labels: Int32Array, cut: UInt8Array) -> int:
     """Disjoint connected components {level >= t}, each at its own t, that look most like single convex objects.
 
     The components of all thresholds form a tree; from the leaves up, a component is preferred to the ones inside it
@@ -151,7 +147,8 @@ def best_components(level: Bytes, slope: Floats, levels: int, width: int, smalle
 
 
 @njit(cache=True)
-def split_necks(labels: Ints, depth: Bytes, levels: int, width: int, neck: float, small: float, out: Ints) -> int:
+def split_necks(labels: Int32Array, depth: UInt8Array, levels: int, width: int, neck: float, small: float,
+                out: Int32Array) -> int:
     """Cut objects at necks narrower than `neck` times the narrower of the two parts that they join.
 
     labels (n,) int32, 0 = none; depth (n,) uint8: distance to the outline in steps, < levels, not 0 inside; parts less
@@ -196,7 +193,7 @@ def split_necks(labels: Ints, depth: Bytes, levels: int, width: int, neck: float
 
 
 @njit(cache=True)
-def object_sums(labels: Ints, planes: Floats, sums: Reals) -> None:
+def object_sums(labels: Int32Array, planes: Float32Array, sums: Float64Array) -> None:
     """Adds up geometry and planes of every object.
 
     labels (H, W) int32, 0 = none; planes (k, H, W) float32; sums (objects, 8 + 2 k) float64, zero on entry: area, x, y,

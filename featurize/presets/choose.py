@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array, UInt8Array
 from featurize.errors import UserError
 from featurize.images.read import ImageError
 from featurize.index.build import Index, load, source_of
@@ -20,7 +20,7 @@ _WHY = {"cell": "one dark purple object in the middle", "xray": "no color",
         "tissue": "the colors of a stain and no single object in the middle", "whole": "no known look"}
 
 
-def sample_pictures(index: Index) -> list[NDArray[np.uint8]]:
+def sample_pictures(index: Index) -> list[UInt8Array]:
     """Up to `LOOKED_AT` images, evenly spread over the index; those that cannot be read are passed over."""
     frame = index.frame[["site", "path"]]
     rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), LOOKED_AT).astype(int))
@@ -33,7 +33,7 @@ def sample_pictures(index: Index) -> list[NDArray[np.uint8]]:
     return pictures
 
 
-def choose_preset(pictures: Sequence[NDArray[np.uint8]]) -> tuple[str, str]:
+def choose_preset(pictures: Sequence[UInt8Array]) -> tuple[str, str]:
     """The preset for `--preset auto`.
 
     Parameters
@@ -63,7 +63,7 @@ def choose_preset(pictures: Sequence[NDArray[np.uint8]]) -> tuple[str, str]:
     return name, f"{count} of {votes.total()} pictures: {_WHY[name]}"
 
 
-def vote(rgb: NDArray[np.uint8]) -> str:
+def vote(rgb: UInt8Array) -> str:
     """What one picture looks like: `cell`, `tissue`, `xray`, `whole` or `empty`."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     density = -np.log((small + 1) / 256)
@@ -80,12 +80,12 @@ def vote(rgb: NDArray[np.uint8]) -> str:
     return "tissue" if _is_stain(dye) else "whole"
 
 
-def _is_stain(dye: NDArray[np.float32]) -> bool:
+def _is_stain(dye: Float32Array) -> bool:
     """Hematoxylin, eosin and azure let blue through and stop green; skin, leaves and retinas do the reverse."""
     return bool(dye[..., 2].mean() < dye[..., 1].mean())
 
 
-def _rings() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _rings() -> tuple[BoolArray, BoolArray]:
     row, column = np.mgrid[:_SIDE, :_SIDE] - (_SIDE - 1) / 2
     distance = np.hypot(row, column) / _SIDE
     return distance < .15, distance > .42

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array
 from featurize.radiomics import first_order, glcm, intensity, neighbors, shape2d, sized
 from featurize.radiomics.region import Region, region_of
 from featurize.radiomics.settings import Settings
-
-Array = NDArray[np.float64]
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "firstorder": first_order.NAMES, "shape2d": shape2d.NAMES, "glcm": glcm.NAMES, "glrlm": sized.GLRLM,
@@ -35,7 +34,7 @@ def names(families: Sequence[str] = STANDARD) -> list[str]:
     return [f"{family}_{feature}" for family in families for feature in FAMILIES[family]]
 
 
-def measure(images: Sequence[NDArray[Any]], masks: Sequence[NDArray[np.bool_]],
+def measure(images: Sequence[NDArray[Any]], masks: Sequence[BoolArray],
             families: Sequence[str] = STANDARD, settings: Settings = DEFAULT) -> pd.DataFrame:
     """Radiomics of many regions.
 
@@ -74,13 +73,13 @@ def measure(images: Sequence[NDArray[Any]], masks: Sequence[NDArray[np.bool_]],
     return pd.DataFrame(table, columns=columns)
 
 
-def measure_one(plane: NDArray[Any], mask: NDArray[np.bool_], families: Sequence[str] = STANDARD,
-                settings: Settings = DEFAULT) -> Array:
+def measure_one(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
+                settings: Settings = DEFAULT) -> Float64Array:
     """The values of `names(families)` for one region, without a table around them."""
     return of_region(region_of(plane, mask, settings), families, settings)
 
 
-def of_region(region: Region, families: Sequence[str], settings: Settings) -> Array:
+def of_region(region: Region, families: Sequence[str], settings: Settings) -> Float64Array:
     """The values of `names(families)`; what families share is counted once."""
     unknown = [f for f in families if f not in FAMILIES]
     if unknown:

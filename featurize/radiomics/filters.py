@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import Float32Array, Float64Array
 from featurize.errors import UserError
 from featurize.kernels.filters import periodic_rows, recursive_rows, uniform_patterns
-
-Plane = NDArray[np.float64]
 
 FILTERS = ("original", "log", "wavelet", "gradient", "square", "squareroot", "logarithm", "exponential", "lbp_2d")
 # Low-pass decomposition filters of sum sqrt 2. Daubechies, Ten Lectures on Wavelets, 1992,
@@ -33,7 +32,7 @@ _LEAST_PX = 4
 
 
 def filtered_images(plane: NDArray[np.generic], names: tuple[str, ...] = FILTERS, *,
-                    log_sigma: tuple[float, ...] = (1.0, 3.0), wavelet: str = "coif1") -> dict[str, Plane]:
+                    log_sigma: tuple[float, ...] = (1.0, 3.0), wavelet: str = "coif1") -> dict[str, Float64Array]:
     """The filtered images of one gray plane, pixel spacing 1, by key.
 
     plane (H, W) of integers, bool or floats, finite; names out of FILTERS; log_sigma in px, 0.1 or more, used by
@@ -66,7 +65,7 @@ def filtered_images(plane: NDArray[np.generic], names: tuple[str, ...] = FILTERS
     x = plane.astype(np.float64)
     # PyWavelets stays in float32 where it gets it.
     fine: NDArray[np.floating] = plane.astype(np.float32) if plane.dtype == np.float32 else x
-    out: dict[str, Plane] = {}
+    out: dict[str, Float64Array] = {}
     for name in names:
         if name == "log":
             out |= {f"log_sigma_{sigma:g}".replace(".", "_"): _laplacian(x, sigma) for sigma in log_sigma}
@@ -94,7 +93,7 @@ def _check(plane: NDArray[np.generic], names: tuple[str, ...], log_sigma: tuple[
             raise UserError(f"log_sigma has {sigma}, want 0.1 px or more: leave it out")
 
 
-def _numerator(sigma: float, terms: tuple[tuple[float, float], ...]) -> tuple[Plane, tuple[float, float, float]]:
+def _numerator(sigma: float, terms: tuple[tuple[float, float], ...]) -> tuple[Float64Array, tuple[float, float, float]]:
     """Numerator (4,) of a sum of two damped cosines sampled at 1 / sigma; its moments of order 0, 1, 2 at z = 1."""
     (a1, b1), (a2, b2) = terms
     (s1, s2), (c1, c2) = ((f(_SPEEDS[0] / sigma), f(_SPEEDS[1] / sigma)) for f in (math.sin, math.cos))
@@ -106,7 +105,7 @@ def _numerator(sigma: float, terms: tuple[tuple[float, float], ...]) -> tuple[Pl
     return np.array([n0, n1, n2, n3]), (n0 + n1 + n2 + n3, n1 + 2 * n2 + 3 * n3, n1 + 4 * n2 + 9 * n3)
 
 
-def _feedback(sigma: float) -> tuple[Plane, tuple[float, float, float]]:
+def _feedback(sigma: float) -> tuple[Float64Array, tuple[float, float, float]]:
     """Denominator (4,), without its leading 1, and its moments."""
     c1, c2 = (math.cos(speed / sigma) for speed in _SPEEDS)
     e1, e2 = (math.exp(damping / sigma) for damping in _DAMPINGS)
@@ -118,7 +117,7 @@ def _feedback(sigma: float) -> tuple[Plane, tuple[float, float, float]]:
                                         d1 + 4 * d2 + 9 * d3 + 16 * d4)
 
 
-def _recursion(sigma: float, order: int) -> tuple[Plane, Plane]:
+def _recursion(sigma: float, order: int) -> tuple[Float64Array, Float64Array]:
     """Numerator and feedback of a Gaussian (order 0: sum 1) or of its second derivative (order 2) times sigma^2.
 
     The second derivative is made exact on constants (0) and on parabolas: Farneback & Westin 2006,
@@ -135,7 +134,7 @@ def _recursion(sigma: float, order: int) -> tuple[Plane, Plane]:
     return (bent + beta * flat) * (sigma * sigma / alpha), feedback
 
 
-def _along_rows(plane: NDArray[np.floating], sigma: float, order: int) -> NDArray[np.float32]:
+def _along_rows(plane: NDArray[np.floating], sigma: float, order: int) -> Float32Array:
     """One recursive filter down and one up every column, summed, and rounded to float32 as ITK does."""
     plane = np.ascontiguousarray(plane)
     ahead, feedback = _recursion(sigma, order)
@@ -151,7 +150,7 @@ def _along_rows(plane: NDArray[np.floating], sigma: float, order: int) -> NDArra
     return (both[0] + both[1]).astype(np.float32)
 
 
-def _laplacian(x: Plane, sigma: float) -> Plane:
+def _laplacian(x: Float64Array, sigma: float) -> Float64Array:
     if min(x.shape) < max(_LEAST_PX, math.ceil(sigma) + 1):
         return np.full(x.shape, np.nan)
     across = _along_rows(_along_rows(x.T, sigma, 2).T, sigma, 0)
@@ -159,7 +158,7 @@ def _laplacian(x: Plane, sigma: float) -> Plane:
     return (across + down).astype(np.float64)
 
 
-def _wavelet(x: NDArray[np.floating], wavelet: str) -> dict[str, Plane]:
+def _wavelet(x: NDArray[np.floating], wavelet: str) -> dict[str, Float64Array]:
     low = np.array(_LOW[wavelet], x.dtype)
     if wavelet == "coif1" and x.dtype == np.float32:
         # PyWavelets' own float32 table is one unit in the last place lower here.
@@ -181,34 +180,34 @@ def _halves(x: NDArray[np.floating], low: NDArray[np.floating],
     return out
 
 
-def _gradient(x: Plane) -> Plane:
+def _gradient(x: Float64Array) -> Float64Array:
     """The rim repeats, so that the difference there is half of the step inwards."""
     p = np.pad(x, 1, "edge")
     across, down = (p[1:-1, 2:] - p[1:-1, :-2]) / 2, (p[2:, 1:-1] - p[:-2, 1:-1]) / 2
     return np.sqrt(across * across + down * down).astype(np.float32).astype(np.float64)
 
 
-def _square(x: Plane) -> Plane:
+def _square(x: Float64Array) -> Float64Array:
     largest = np.abs(x).max()
     return (1 / np.sqrt(largest) * x) ** 2 if largest else np.full(x.shape, np.nan)
 
 
-def _squareroot(x: Plane) -> Plane:
+def _squareroot(x: Float64Array) -> Float64Array:
     return np.copysign(np.sqrt(np.abs(x) * np.abs(x).max()), x)
 
 
-def _logarithm(x: Plane) -> Plane:
+def _logarithm(x: Float64Array) -> Float64Array:
     logs = np.copysign(np.log(np.abs(x) + 1), x)
     largest = np.abs(logs).max()
     return logs * (np.abs(x).max() / largest) if largest else np.full(x.shape, np.nan)
 
 
-def _exponential(x: Plane) -> Plane:
+def _exponential(x: Float64Array) -> Float64Array:
     largest = np.abs(x).max()
     return np.exp(np.log(largest) / largest * x) if largest else np.full(x.shape, np.nan)
 
 
-def _patterns(x: Plane) -> Plane:
+def _patterns(x: Float64Array) -> Float64Array:
     """Uniform local binary patterns of 8 points at radius 1; outside the plane all is 0."""
     angles = 2 * np.pi * np.arange(8) / 8
     out = np.empty(x.shape)
@@ -217,7 +216,7 @@ def _patterns(x: Plane) -> Plane:
     return out
 
 
-_SINGLE: dict[str, Callable[[Plane], Plane]] = {
+_SINGLE: dict[str, Callable[[Float64Array], Float64Array]] = {
     "original": np.copy, "gradient": _gradient, "square": _square, "squareroot": _squareroot,
     "logarithm": _logarithm, "exponential": _exponential, "lbp_2d": _patterns,
 }

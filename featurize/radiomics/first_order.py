@@ -1,7 +1,7 @@
 """First-order statistics of the values of a region."""
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
 from featurize.kernels.radiomics.first_order import statistics
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings
@@ -11,7 +11,7 @@ NAMES = ("energy", "total_energy", "entropy", "minimum", "10percentile", "90perc
          "root_mean_squared", "standard_deviation", "skewness", "kurtosis", "variance", "uniformity")
 
 
-def first_order(region: Region, settings: Settings) -> NDArray[np.float64]:
+def first_order(region: Region, settings: Settings) -> Float64Array:
     """(19,) features in the order of `NAMES`; kurtosis is 3 for a normal distribution."""
     out = np.empty(len(NAMES))
     height, width = settings.spacing

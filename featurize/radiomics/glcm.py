@@ -1,13 +1,11 @@
 """Gray-level co-occurrence matrix (Haralick, Shanmugam & Dinstein 1973, 10.1109/TSMC.1973.4309314)."""
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array, Int64Array
 from featurize.kernels.radiomics.glcm import features, gather, pairs, touching_pairs
 from featurize.radiomics.offsets import glcm_weights, half
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings
-
-Array = NDArray[np.float64]
 
 NAMES = ("autocorrelation", "joint_average", "cluster_prominence", "cluster_shade", "cluster_tendency", "contrast",
          "correlation", "difference_average", "difference_entropy", "difference_variance", "joint_energy",
@@ -16,7 +14,7 @@ NAMES = ("autocorrelation", "joint_average", "cluster_prominence", "cluster_shad
 _MCC = NAMES.index("mcc")
 
 
-def matrices(region: Region, settings: Settings) -> Array:
+def matrices(region: Region, settings: Settings) -> Float64Array:
     """(D, K, K) counts of pairs of gray levels by direction, or (1, K, K) where directions are weighted."""
     steps = half(settings.distances)
     k, norm = len(region.values), settings.weighting_norm
@@ -31,7 +29,7 @@ def matrices(region: Region, settings: Settings) -> Array:
     return out
 
 
-def of_matrices(counts: Array, values: NDArray[np.int64], symmetric: bool) -> Array:
+def of_matrices(counts: Float64Array, values: Int64Array, symmetric: bool) -> Float64Array:
     """(24,) features: the mean over the matrices that count anything; NaN without any.
 
     Parameters
@@ -54,12 +52,12 @@ def of_matrices(counts: Array, values: NDArray[np.int64], symmetric: bool) -> Ar
     return np.asarray(out[-1])
 
 
-def glcm(region: Region, settings: Settings) -> Array:
+def glcm(region: Region, settings: Settings) -> Float64Array:
     """(24,) features in the order of `NAMES`."""
     return of_matrices(matrices(region, settings), region.values, settings.symmetrical_glcm)
 
 
-def _maximal_correlation(p: Array) -> float:
+def _maximal_correlation(p: Float64Array) -> float:
     """Square root of the second largest eigenvalue of Q (f14) of a matrix of probabilities that is not symmetric."""
     px, py = p.sum(axis=1), p.sum(axis=0)
     scaled = p / np.sqrt(np.where(px > 0, px, 1))[:, None] / np.sqrt(np.where(py > 0, py, 1))

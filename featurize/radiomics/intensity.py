@@ -1,14 +1,11 @@
 """Intensity statistics, histogram and intensity-volume histogram as IBSI defines them (IBSI reference manual, 3.3 to
 3.5, arXiv:1612.07003): what pyradiomics' first order lacks."""
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array, Int64Array
 from featurize.kernels.radiomics.first_order import statistics
 from featurize.radiomics import first_order
 from featurize.radiomics.region import Region
-
-Array = NDArray[np.float64]
-Counts = NDArray[np.int64]
 
 STATISTICS = ("mean", "variance", "skewness", "excess_kurtosis", "median", "minimum", "10percentile", "90percentile",
               "maximum", "interquartile_range", "range", "mean_absolute_deviation", "robust_mean_absolute_deviation",
@@ -21,13 +18,13 @@ VOLUME = ("volume_at_10_percent", "volume_at_90_percent", "level_at_10_percent_v
 _AT = {name: k for k, name in enumerate(first_order.NAMES)}
 
 
-def intensity_statistics(numbers: Array, counts: Counts) -> Array:
+def intensity_statistics(numbers: Float64Array, counts: Int64Array) -> Float64Array:
     """(18,) in the order of `STATISTICS`, of values `numbers`, rising, that occur `counts` times each."""
     found = _first_order(numbers, counts)
     return np.array([*found[:16], found[16], found[17]])
 
 
-def histogram(region: Region) -> Array:
+def histogram(region: Region) -> Float64Array:
     """(23,) in the order of `HISTOGRAM`: of the gray levels 1..Ng."""
     if not region.pixels:
         return np.full(len(HISTOGRAM), np.nan)
@@ -41,7 +38,7 @@ def histogram(region: Region) -> Array:
                      first + gradient.argmax(), gradient.min(), first + gradient.argmin()])
 
 
-def volume_histogram(region: Region) -> Array:
+def volume_histogram(region: Region) -> Float64Array:
     """(6,) in the order of `VOLUME`: how much of the region is at least as bright as a share of its range of levels."""
     if not region.pixels:
         return np.full(len(VOLUME), np.nan)
@@ -62,14 +59,14 @@ def volume_histogram(region: Region) -> Array:
     return np.array([v10, v90, i10, i90, v10 - v90, i10 - i90])
 
 
-def _gradient(counts: Counts, values: Counts) -> Array:
+def _gradient(counts: Int64Array, values: Int64Array) -> Float64Array:
     """Central differences of the histogram over all levels between the first and the last, one-sided at its ends."""
     full = np.zeros(int(values[-1] - values[0]) + 1)
     full[values - values[0]] = counts
     return np.gradient(full) if len(full) > 1 else np.zeros(1)
 
 
-def _first_order(numbers: Array, counts: Counts) -> Array:
+def _first_order(numbers: Float64Array, counts: Int64Array) -> Float64Array:
     """`STATISTICS`, then entropy and uniformity of the same counts."""
     f = np.empty(len(first_order.NAMES))
     statistics(counts, numbers, counts, 0.0, 1.0, f)
@@ -91,7 +88,7 @@ def _first_order(numbers: Array, counts: Counts) -> Array:
                      f[_AT["root_mean_squared"]], f[_AT["entropy"]], f[_AT["uniformity"]]])
 
 
-def _quartiles(numbers: Array, counts: Counts) -> tuple[float, float]:
+def _quartiles(numbers: Float64Array, counts: Int64Array) -> tuple[float, float]:
     place = np.array([0.25, 0.75]) * (counts.sum() - 1)
     ends = np.cumsum(counts)
     low, high = numbers[np.searchsorted(ends, np.floor(place), "right")], numbers[

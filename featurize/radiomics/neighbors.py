@@ -2,15 +2,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array, Int64Array
 from featurize.kernels.radiomics.neighbors import around, tone_features
 from featurize.radiomics.offsets import full
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings
 from featurize.radiomics.sized import of_matrices
-
-Array = NDArray[np.float64]
 
 NGTDM = ("coarseness", "contrast", "busyness", "complexity", "strength")
 GLDM = ("small_dependence_emphasis", "large_dependence_emphasis", "gray_level_non_uniformity",
@@ -43,9 +41,9 @@ class Neighbors:
         Sum of their differences from the mean of their neighbors.
     """
 
-    dependence: Array
-    counted: NDArray[np.int64]
-    tones: Array
+    dependence: Float64Array
+    counted: Int64Array
+    tones: Float64Array
 
 
 def neighbors(region: Region, settings: Settings) -> Neighbors:
@@ -63,17 +61,17 @@ def neighbors(region: Region, settings: Settings) -> Neighbors:
     return Neighbors(dependence[1:].astype(np.float64), counted[1:], tones[1:])
 
 
-def _dependences(found: Neighbors, values: NDArray[np.int64]) -> Array:
+def _dependences(found: Neighbors, values: Int64Array) -> Float64Array:
     sizes = np.arange(1, found.dependence.shape[1] + 1, dtype=np.float64)
     return of_matrices(found.dependence[None], values, sizes)
 
 
-def gldm(found: Neighbors, values: NDArray[np.int64]) -> Array:
+def gldm(found: Neighbors, values: Int64Array) -> Float64Array:
     """(14,) features in the order of `GLDM` (Sun & Wee 1983)."""
     return np.asarray(_dependences(found, values)[_OF_GLDM])
 
 
-def ngldm(found: Neighbors, values: NDArray[np.int64]) -> Array:
+def ngldm(found: Neighbors, values: Int64Array) -> Float64Array:
     """(17,) features in the order of `NGLDM`, as IBSI words them."""
     out = np.append(_dependences(found, values), np.nan)
     total = found.dependence.sum()
@@ -83,7 +81,7 @@ def ngldm(found: Neighbors, values: NDArray[np.int64]) -> Array:
     return out
 
 
-def ngtdm(found: Neighbors, values: NDArray[np.int64]) -> Array:
+def ngtdm(found: Neighbors, values: Int64Array) -> Float64Array:
     """(5,) features in the order of `NGTDM` (Amadasun & King 1989, 10.1109/21.44046)."""
     out = np.empty(len(NGTDM))
     tone_features(found.counted, found.tones, values, out)

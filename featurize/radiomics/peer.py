@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array
 from featurize.errors import UserError
 from featurize.radiomics.engine import FAMILIES, STANDARD, of_region
 from featurize.radiomics.region import region_of
@@ -19,8 +20,8 @@ _CLASSES = {"firstorder": ("firstorder", "RadiomicsFirstOrder"), "shape2d": ("sh
             "ngtdm": ("ngtdm", "RadiomicsNGTDM")}
 
 
-def measure_one(plane: NDArray[Any], mask: NDArray[np.bool_], families: Sequence[str] = STANDARD,
-                settings: Settings = Settings()) -> NDArray[np.float64]:
+def measure_one(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
+                settings: Settings = Settings()) -> Float64Array:
     """The values of `featurize.radiomics.engine.names(families)`, by pyradiomics (``force2D=False``) where it has the
     family, by our engine where not.
 
@@ -36,7 +37,7 @@ def measure_one(plane: NDArray[Any], mask: NDArray[np.bool_], families: Sequence
     label = itk.GetImageFromArray(mask.astype(np.uint8))
     image.SetSpacing(settings.spacing[::-1])
     label.SetSpacing(settings.spacing[::-1])
-    parts: list[NDArray[np.float64]] = []
+    parts: list[Float64Array] = []
     for family in families:
         if family in _CLASSES:
             parts.append(_family(family, image, label, int(mask.sum()), settings))
@@ -46,7 +47,7 @@ def measure_one(plane: NDArray[Any], mask: NDArray[np.bool_], families: Sequence
     return np.concatenate(parts)
 
 
-def _family(family: str, image: Any, label: Any, pixels: int, settings: Settings) -> NDArray[np.float64]:
+def _family(family: str, image: Any, label: Any, pixels: int, settings: Settings) -> Float64Array:
     module, name = _CLASSES[family]
     if pixels < 2:
         return np.full(len(FAMILIES[family]), np.nan)

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.kernels.radiomics.quantizing import bounds, count_bytes, digitize, look_up, rank_bytes, scatter
 from featurize.radiomics.settings import Settings
 
 Plane = NDArray[Any]
-Mask = NDArray[np.bool_]
 
 # Above this many gray levels a co-occurrence matrix alone takes gigabytes, and no statistics can fill it.
 MOST_LEVELS = 4096
@@ -37,21 +37,21 @@ class Region:
     pad : int
     """
 
-    mask: Mask
-    box: NDArray[np.int64]
+    mask: BoolArray
+    box: Int64Array
     pixels: int
-    numbers: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    numbers: Float64Array
+    counts: Int64Array
     levels: NDArray[np.uint16]
-    values: NDArray[np.int64]
-    level_counts: NDArray[np.int64]
+    values: Int64Array
+    level_counts: Int64Array
     pad: int
 
 
 _BYTES = np.arange(256, dtype=np.float64)
 
 
-def region_of(plane: Plane, mask: Mask, settings: Settings) -> Region:
+def region_of(plane: Plane, mask: BoolArray, settings: Settings) -> Region:
     """Crop and quantize.
 
     Parameters
@@ -78,7 +78,7 @@ def region_of(plane: Plane, mask: Mask, settings: Settings) -> Region:
     return _of_numbers(plane, mask, settings, pad)
 
 
-def _of_bytes(plane: Plane, mask: Mask, settings: Settings, pad: int) -> Region:
+def _of_bytes(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> Region:
     counts, box = np.zeros(256, np.int64), np.empty(4, np.int64)
     low, high = count_bytes(plane, mask, counts, box)
     levels = _canvas(box, pad)
@@ -90,7 +90,7 @@ def _of_bytes(plane: Plane, mask: Mask, settings: Settings, pad: int) -> Region:
     return Region(mask, box, int(level_counts[:k].sum()), _BYTES, counts, levels, values[:k], level_counts[:k], pad)
 
 
-def _of_numbers(plane: Plane, mask: Mask, settings: Settings, pad: int) -> Region:
+def _of_numbers(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> Region:
     box = np.empty(4, np.int64)
     pixels = bounds(mask, box)
     levels = _canvas(box, pad)
@@ -109,7 +109,7 @@ def _of_numbers(plane: Plane, mask: Mask, settings: Settings, pad: int) -> Regio
 _NO_LEVELS = np.zeros(0, np.int64)
 
 
-def regions_of_stack(planes: Plane, masks: Mask, settings: Settings) -> tuple[Region, list[Region]]:
+def regions_of_stack(planes: Plane, masks: BoolArray, settings: Settings) -> tuple[Region, list[Region]]:
     """All planes as one region, laid side by side, and each on its own, with gray levels that mean the same in all.
 
     Parameters
@@ -135,20 +135,20 @@ def regions_of_stack(planes: Plane, masks: Mask, settings: Settings) -> tuple[Re
     return flat, [region for region in single if region.pixels]
 
 
-def _quantized(inside: NDArray[np.float64],
-               settings: Settings) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]:
+def _quantized(inside: Float64Array,
+               settings: Settings) -> tuple[Int64Array, Int64Array, NDArray[np.uint16]]:
     """Gray levels that occur, pixels of each, and the rank of every value's level."""
     binned = np.empty(len(inside), np.int64)
     digitize(inside, bin_edges(float(inside.min()), float(inside.max()), settings), binned)
     return _ranked(binned, np.ones(len(inside), np.int64))
 
 
-def _canvas(box: NDArray[np.int64], pad: int) -> NDArray[np.uint16]:
+def _canvas(box: Int64Array, pad: int) -> NDArray[np.uint16]:
     return np.zeros((box[1] - box[0] + 2 * pad, box[3] - box[2] + 2 * pad), np.uint16)
 
 
-def _ranked(binned: NDArray[np.int64],
-            counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]:
+def _ranked(binned: Int64Array,
+            counts: Int64Array) -> tuple[Int64Array, Int64Array, NDArray[np.uint16]]:
     """Gray levels that occur, pixels of each, and the rank 1..K of every entry's level."""
     per_level = np.bincount(binned, counts).astype(np.int64)
     values = np.flatnonzero(per_level)
@@ -160,7 +160,7 @@ def _ranked(binned: NDArray[np.int64],
     return values, per_level[values], rank[binned]
 
 
-def bin_edges(low: float, high: float, settings: Settings) -> NDArray[np.float64]:
+def bin_edges(low: float, high: float, settings: Settings) -> Float64Array:
     """Edges of the gray levels, the last one above `high`.
 
     A fixed width starts at the multiple of it below the minimum (IBSI's fixed bin size, so that a level means the same

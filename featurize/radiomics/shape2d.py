@@ -2,15 +2,15 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.kernels.radiomics.shape2d import diameter, outline
 
 NAMES = ("mesh_surface", "pixel_surface", "perimeter", "perimeter_surface_ratio", "sphericity",
          "spherical_disproportion", "maximum_diameter", "major_axis_length", "minor_axis_length", "elongation")
 
 
-def shape2d(mask: NDArray[np.bool_], box: NDArray[np.int64], spacing: tuple[float, float]) -> NDArray[np.float64]:
+def shape2d(mask: BoolArray, box: Int64Array, spacing: tuple[float, float]) -> Float64Array:
     """(10,) features in the order of `NAMES`, NaN for an empty mask.
 
     Parameters

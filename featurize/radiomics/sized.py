@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from featurize.kernels.radiomics.emphasis import emphases
 from featurize.kernels.radiomics.glrlm import runs
 from featurize.kernels.radiomics.glszm import distinct, fill, rim_distance, zones
@@ -11,8 +12,7 @@ from featurize.radiomics.offsets import lengths
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings
 
-Array = NDArray[np.float64]
-Sized = tuple[NDArray[Any], Array]
+Sized = tuple[NDArray[Any], Float64Array]
 
 # The order in which the kernel gives them; every family words them in its own way.
 GLRLM = ("short_run_emphasis", "long_run_emphasis", "gray_level_non_uniformity",
@@ -34,7 +34,7 @@ GLDZM = ("small_distance_emphasis", "large_distance_emphasis", "gray_level_non_u
 _STEPS = np.array([(0, 1), (1, -1), (1, 0), (1, 1)], np.int64)
 
 
-def of_matrices(counts: NDArray[Any], values: NDArray[np.int64], sizes: Array, pixels: int = 0) -> Array:
+def of_matrices(counts: NDArray[Any], values: Int64Array, sizes: Float64Array, pixels: int = 0) -> Float64Array:
     """(16,) features: the mean over the matrices that count anything; NaN without any.
 
     Parameters
@@ -67,7 +67,7 @@ def run_matrices(region: Region, settings: Settings) -> Sized:
     return np.tensordot(lengths(_STEPS[kept], settings.weighting_norm, settings.spacing), out, 1)[None], sizes
 
 
-def _with_lines(region: Region, height: int, width: int) -> NDArray[np.bool_]:
+def _with_lines(region: Region, height: int, width: int) -> BoolArray:
     """(4,) bool: directions in which some line meets two pixels of the region. Runs of single pixels along the others
     would only tell that the region is thin, and pyradiomics leaves those directions out as well."""
     if region.pixels >= height + width:
@@ -95,19 +95,19 @@ def zone_matrices(region: Region, with_distance: bool) -> tuple[Sized, Sized | N
     return by_size, _counted(level, near, z, len(region.values)) if with_distance else None
 
 
-def glrlm(region: Region, settings: Settings) -> Array:
+def glrlm(region: Region, settings: Settings) -> Float64Array:
     """(16,) features in the order of `GLRLM`."""
     counts, sizes = run_matrices(region, settings)
     return of_matrices(counts, region.values, sizes)
 
 
-def glszm(region: Region) -> Array:
+def glszm(region: Region) -> Float64Array:
     """(16,) features in the order of `GLSZM`."""
     (counts, sizes), _ = zone_matrices(region, False)
     return of_matrices(counts[None], region.values, sizes)
 
 
-def gldzm(region: Region) -> Array:
+def gldzm(region: Region) -> Float64Array:
     """(16,) features in the order of `GLDZM`."""
     _, by_distance = zone_matrices(region, True)
     assert by_distance is not None
@@ -120,7 +120,7 @@ def tight(region: Region) -> NDArray[np.uint16]:
     return region.levels[spare:-spare, spare:-spare] if spare else region.levels
 
 
-def _counted(level: NDArray[np.int32], size: NDArray[np.int32], z: int, levels: int) -> Sized:
+def _counted(level: Int32Array, size: Int32Array, z: int, levels: int) -> Sized:
     rank = np.zeros(int(size[:z].max()) + 1 if z else 1, np.int32)
     found = distinct(size, z, rank)
     out = np.zeros((levels, found))

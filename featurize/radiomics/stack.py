@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array
 from featurize.radiomics import first_order, glcm, intensity, neighbors, sized
 from featurize.radiomics.engine import DEFAULT, names
 from featurize.radiomics.region import Region, regions_of_stack
 from featurize.radiomics.settings import Settings
-
-Array = NDArray[np.float64]
 
 # IBSI's names: 2D averaged; 2D slice-merged; 2.5D direction-merged; 2.5D merged. Families without directions know only
 # the mean over planes (the first two) and the sum over planes (the last two).
@@ -22,7 +21,7 @@ AGGREGATIONS = ("averaged", "slice_merged", "direction_merged", "merged")
 STACKED = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm", "gldzm", "ngldm", "histogram", "volume_histogram")
 
 
-def measure_stack(planes: NDArray[Any], masks: NDArray[np.bool_], families: Sequence[str] = STACKED,
+def measure_stack(planes: NDArray[Any], masks: BoolArray, families: Sequence[str] = STACKED,
                   settings: Settings = DEFAULT, aggregation: str = "averaged") -> pd.Series:
     """Features of a stack.
 
@@ -61,7 +60,7 @@ def measure_stack(planes: NDArray[Any], masks: NDArray[np.bool_], families: Sequ
     return pd.Series(np.concatenate(values), columns)
 
 
-def _family(family: str, flat: Region, single: list[Region], settings: Settings, how: str) -> Array:
+def _family(family: str, flat: Region, single: list[Region], settings: Settings, how: str) -> Float64Array:
     by_plane = how in AGGREGATIONS[:2]
     if family == "firstorder":
         return first_order.first_order(flat, settings)
@@ -84,7 +83,7 @@ def _family(family: str, flat: Region, single: list[Region], settings: Settings,
     return np.asarray(np.mean([measure(n, flat.values) for n in near], axis=0))
 
 
-def _zones(family: str, flat: Region, single: list[Region], by_plane: bool) -> Array:
+def _zones(family: str, flat: Region, single: list[Region], by_plane: bool) -> Float64Array:
     found = [sized.zone_matrices(region, family == "gldzm") for region in single]
     counts, sizes = _common([(pair[0][None], pair[1]) for by_size, by_distance in found
                              for pair in ([by_size] if by_distance is None else [by_distance])])
@@ -95,7 +94,7 @@ def _zones(family: str, flat: Region, single: list[Region], by_plane: bool) -> A
     return sized.of_matrices(counts.sum(axis=0), flat.values, sizes, flat.pixels if family == "gldzm" else 0)
 
 
-def _common(found: Sequence[tuple[NDArray[Any], Array]]) -> tuple[Array, Array]:
+def _common(found: Sequence[tuple[NDArray[Any], Float64Array]]) -> tuple[Float64Array, Float64Array]:
     """(S, D, K, J) counts over the sizes (J,) that occur in any of (D, K, J_s) counts."""
     sizes = np.unique(np.concatenate([s for _, s in found]))
     counts = np.zeros((len(found), *found[0][0].shape[:2], len(sizes)))
@@ -104,7 +103,7 @@ def _common(found: Sequence[tuple[NDArray[Any], Array]]) -> tuple[Array, Array]:
     return counts, sizes
 
 
-def _merged(counts: Array, how: str) -> Array:
+def _merged(counts: Float64Array, how: str) -> Float64Array:
     """(M, K, J) from (S, D, K, J): what is counted together before features are taken."""
     if how == "averaged":
         return counts.reshape(-1, *counts.shape[2:])

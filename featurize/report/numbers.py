@@ -6,7 +6,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import Float64Array
 
 MISSING = "–"
 
@@ -92,7 +93,7 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} GB"
 
 
-def percentile(values: NDArray[np.float64], value: float) -> int:
+def percentile(values: Float64Array, value: float) -> int:
     """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
     if value < values.min() or value > values.max():
         return 0 if value < values.min() else 100

@@ -9,9 +9,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from featurize.arrays import BoolArray, UInt8Array
 from featurize.errors import UserError
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
@@ -31,7 +31,7 @@ class Edge:
     """A region to be outlined, and where its mask lies in the image as read (pixels)."""
 
     name: str
-    mask: NDArray[np.bool_]
+    mask: BoolArray
     left: float
     top: float
     width: float
@@ -96,7 +96,7 @@ def show(album: Album, site: str | None, path: str, *, caption: str = "", small:
     return {**thumbnail(found.rgb, side, edges), **texts}
 
 
-def thumbnail(rgb: NDArray[np.uint8], side: int, edges: Sequence[Edge] = ()) -> dict[str, Any]:
+def thumbnail(rgb: UInt8Array, side: int, edges: Sequence[Edge] = ()) -> dict[str, Any]:
     """The picture part of `show` for pixels at hand: `uri, width, height, outlines`.
 
     An image smaller than half of `side` keeps its pixels, enlarged by a whole factor: a reader should see that it is
@@ -114,7 +114,7 @@ def thumbnail(rgb: NDArray[np.uint8], side: int, edges: Sequence[Edge] = ()) -> 
     return {"uri": jpeg(small), "width": small.shape[1], "height": small.shape[0], "outlines": drawn}
 
 
-def jpeg(rgb: NDArray[np.uint8], quality: int = 84) -> str:
+def jpeg(rgb: UInt8Array, quality: int = 84) -> str:
     """(H, W, 3) uint8 as a data URI."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, optimize=True)

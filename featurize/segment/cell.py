@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.arrays import Map, Mask
-from featurize.images.normalize import Image, background_color, density, outside, total_density
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from featurize.images.normalize import background_color, density, outside, total_density
 from featurize.kernels.cell import (color_bins, count_between, count_colors, likelihood, peaks, slopes_by_level,
                                     smooth_bins)
 from featurize.kernels.contour import closed_path
@@ -28,11 +28,11 @@ _COLORS = 16, 12, 12                                   # bins of density, red sh
 class CellMasks:
     """Masks of one cell in the search image, with what was learned on the way."""
 
-    nucleus: Mask
-    cell: Mask
-    others: Mask
-    white: NDArray[np.float64]
-    nucleus_density: NDArray[np.float64]
+    nucleus: BoolArray
+    cell: BoolArray
+    others: BoolArray
+    white: Float64Array
+    nucleus_density: Float64Array
     facts: dict[str, float]
 
 
@@ -41,12 +41,12 @@ class Rays:
     """Directions around a nucleus: its centre (x, y), (96, 1) cosines and sines, and how far out the cell may reach."""
 
     center: tuple[float, float]
-    across: NDArray[np.float64]
-    down: NDArray[np.float64]
+    across: Float64Array
+    down: Float64Array
     reach: float
 
 
-def search_image(raw: Image) -> Image:
+def search_image(raw: UInt8Array) -> UInt8Array:
     """The image scaled so that its longest side is 256 px; small ones grow, so that a 28 px cell can be outlined."""
     height, width = raw.shape[:2]
     scale = _SIDE / max(height, width)
@@ -54,7 +54,7 @@ def search_image(raw: Image) -> Image:
     return np.asarray(cv2.resize(raw, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
 
 
-def find_cell(rgb: Image) -> CellMasks:
+def find_cell(rgb: UInt8Array) -> CellMasks:
     """Outline the central white cell of a search image.
 
     Parameters
@@ -92,14 +92,14 @@ def find_cell(rgb: Image) -> CellMasks:
     return CellMasks(nucleus, cell, others, white, deep, facts)
 
 
-def _median(values: Map) -> float:
+def _median(values: Float32Array) -> float:
     """The number that `numpy.median` gives, ten times as fast: one partition, and no search for NaN."""
     half = len(values) // 2
     part = np.partition(values, half)
     return float(part[half] if len(values) % 2 else (part[:half].max() + part[half]) / 2)
 
 
-def _empty_level(total: Map, level: float) -> float:
+def _empty_level(total: Float32Array, level: float) -> float:
     """Density below which a pixel is empty slide: four deviations of the slide's own noise."""
     thinned = total[::2, ::2]
     slide = thinned[thinned < min(0.12, 0.25 * level)]
@@ -109,7 +109,7 @@ def _empty_level(total: Map, level: float) -> float:
     return middle + min(max(4 * 1.4826 * _median(np.abs(slide - middle)), 0.025), 0.08)
 
 
-def _refine(dye: Map, nucleus: Mask, cell: Mask) -> Mask:
+def _refine(dye: Float32Array, nucleus: BoolArray, cell: BoolArray) -> BoolArray:
     """The nucleus cut anew at the level that parts it from this cell's own cytoplasm and granules."""
     smooth = cv2.GaussianBlur(dye, (0, 0), 1.2)
     deep = float(np.percentile(smooth[nucleus], 75))
@@ -121,12 +121,12 @@ def _refine(dye: Map, nucleus: Mask, cell: Mask) -> Mask:
     return refined if np.count_nonzero(refined) > 0.3 * np.count_nonzero(nucleus) else nucleus
 
 
-def _grown(mask: Mask, side: int) -> Mask:
+def _grown(mask: BoolArray, side: int) -> BoolArray:
     """Dilated by a square of `side` px."""
     return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8))).view(bool)
 
 
-def _otsu(values: Map, low: float, high: float) -> float:
+def _otsu(values: Float32Array, low: float, high: float) -> float:
     """Otsu's threshold (1979, IEEE Trans SMC 9:62) of the values between low and high."""
     bins = np.zeros(128, np.int64)
     count_between(values, np.linspace(low, high, 129, dtype=np.float32), bins)
@@ -139,7 +139,7 @@ def _otsu(values: Map, low: float, high: float) -> float:
     return low + (high - low) * (int(between.argmax()) + 1) / 128
 
 
-def _nuclear_level(dye: Map, black: Mask) -> float:
+def _nuclear_level(dye: Float32Array, black: BoolArray) -> float:
     """Dye level that separates nuclei: where their outlines are steepest, about halfway up to the deepest dye."""
     # Every second pixel in both directions tells the same levels in a quarter of the time.
     seen = dye[::2, ::2][~black[::2, ::2]]
@@ -158,7 +158,7 @@ def _nuclear_level(dye: Map, black: Mask) -> float:
     return float(levels[int(np.argmax(steep * prior))])
 
 
-def _clean(mask: Mask) -> Mask:
+def _clean(mask: BoolArray) -> BoolArray:
     """Without specks and pinholes: opened by 3 px, holes up to 1/40 of their component filled."""
     small = _opened(mask, 3)
     holes = np.zeros(mask.shape, bool)
@@ -166,25 +166,25 @@ def _clean(mask: Mask) -> Mask:
     return np.asarray(small | holes)
 
 
-def _opened(mask: Mask, side: int) -> Mask:
+def _opened(mask: BoolArray, side: int) -> BoolArray:
     """Opened by a disk of `side` px."""
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, disk)).view(bool)
 
 
-def _cut_out(black: Mask, nucleus: Mask) -> Mask:
+def _cut_out(black: BoolArray, nucleus: BoolArray) -> BoolArray:
     """On a black surrounding the cell is what was left standing around the nucleus."""
     return _holding(~black, nucleus)
 
 
-def _holding(mask: Mask, seeds: Mask, spare_rim: bool = False) -> Mask:
+def _holding(mask: BoolArray, seeds: BoolArray, spare_rim: bool = False) -> BoolArray:
     """The parts of the mask that share a pixel with the seeds; if `spare_rim`, but for those on the image's rim."""
     held = np.zeros(mask.shape, bool)
     parts_holding(mask, seeds, spare_rim, held)
     return held
 
 
-def _nucleus_within(dye: Map, cell: Mask) -> Mask:
+def _nucleus_within(dye: Float32Array, cell: BoolArray) -> BoolArray:
     """Nucleus of a cut-out cell: its darker part, if it has two, else nearly all of it."""
     inside = dye[cell]
     level = _otsu(inside, float(inside.min()), float(inside.max()) + 1e-6)
@@ -195,7 +195,8 @@ def _nucleus_within(dye: Map, cell: Mask) -> Mask:
     return nucleus if nucleus.any() else cell
 
 
-def _surround(od: Map, total: Map, level: float, nucleus: Mask, others: Mask, empty: Mask) -> Mask:
+def _surround(od: Float32Array, total: Float32Array, level: float, nucleus: BoolArray, others: BoolArray,
+              empty: BoolArray) -> BoolArray:
     """The cell around its nucleus: the closed contour that best parts cell-like pixels from the surroundings."""
     size = np.count_nonzero(nucleus)
     radius = float(np.sqrt(size / np.pi))
@@ -219,7 +220,7 @@ def _surround(od: Map, total: Map, level: float, nucleus: Mask, others: Mask, em
     return _main_part((cell & (likely > -1.2)) | nucleus, nucleus)
 
 
-def _redness(total: Map, blue: Map, nucleus: Mask, red: Mask) -> Map:
+def _redness(total: Float32Array, blue: Float32Array, nucleus: BoolArray, red: BoolArray) -> Float32Array:
     """(H, W) 0 .. 1: from the blue share of the nucleus's dye to the blue share of the red cells' hemoglobin.
 
     Hemoglobin's Soret band absorbs blue, azure and eosin hardly do; .5 all over if no red cell is seen.
@@ -233,7 +234,7 @@ def _redness(total: Map, blue: Map, nucleus: Mask, red: Mask) -> Map:
     return np.asarray(np.clip((share - low) / (high - low), 0, 1), dtype=np.float32)
 
 
-def _log_ratio(bins: NDArray[np.uint16], inside: Mask, far: Mask) -> Map:
+def _log_ratio(bins: NDArray[np.uint16], inside: BoolArray, far: BoolArray) -> Float32Array:
     """(2304,) by bin: log of how much more often a color is met inside than far away, within -3 .. 3."""
     counts = np.zeros((2, _COLORS[0] * _COLORS[1] * _COLORS[2]), np.int32)
     count_colors(bins, inside, far, counts)
@@ -244,7 +245,7 @@ def _log_ratio(bins: NDArray[np.uint16], inside: Mask, far: Mask) -> Map:
     return np.asarray(np.clip(np.log(often[0] / often[1]), -3, 3))
 
 
-def _rays(nucleus: Mask, radius: float) -> Rays:
+def _rays(nucleus: BoolArray, radius: float) -> Rays:
     """Where the image is read around the nucleus, and how far out."""
     by_column, by_row = _profiles(nucleus)
     columns, rows = np.flatnonzero(by_column), np.flatnonzero(by_row)
@@ -257,7 +258,7 @@ def _rays(nucleus: Mask, radius: float) -> Rays:
     return Rays(center, np.cos(angle), np.sin(angle), reach)
 
 
-def _contour(likely: Map, rays: Rays, radius: float) -> Mask:
+def _contour(likely: Float32Array, rays: Rays, radius: float) -> BoolArray:
     """(H, W) inside of the star-shaped contour around the nucleus with the largest sum of `likely`."""
     step = rays.reach / _RADII
     r = (np.arange(_RADII) + 0.5) * step
@@ -273,7 +274,7 @@ def _contour(likely: Map, rays: Rays, radius: float) -> Mask:
     return canvas.view(bool)
 
 
-def _main_part(mask: Mask, nucleus: Mask) -> Mask:
+def _main_part(mask: BoolArray, nucleus: BoolArray) -> BoolArray:
     """The mask's parts that hold the nucleus, opened by 5 px, holes filled."""
     kept = _holding(_opened(mask, 5) | nucleus, nucleus)
     outlines, _ = cv2.findContours(kept.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -282,7 +283,8 @@ def _main_part(mask: Mask, nucleus: Mask) -> Mask:
     return canvas.view(bool)
 
 
-def _references(total: Map, level: float, empty: Mask, cell: Mask, nuclei: Mask) -> dict[str, float]:
+def _references(total: Float32Array, level: float, empty: BoolArray, cell: BoolArray,
+                nuclei: BoolArray) -> dict[str, float]:
     """Diameter (px of the search image) and density of the red cells around, NaN where there are none.
 
     Red cells are what is stained but is no nucleus; touching ones are told apart by the peaks of the distance
@@ -309,7 +311,7 @@ def _references(total: Map, level: float, empty: Mask, cell: Mask, nuclei: Mask)
             "red_share": share}
 
 
-def _place(cell: Mask, nucleus: Mask, others: Mask) -> dict[str, float]:
+def _place(cell: BoolArray, nucleus: BoolArray, others: BoolArray) -> dict[str, float]:
     """Where the cell lies: offset from the centre (share of the side), share of its rim cut off, other nuclei."""
     by_column, by_row = _profiles(cell)
     (height, width), size = cell.shape, int(by_row.sum())
@@ -320,13 +322,13 @@ def _place(cell: Mask, nucleus: Mask, others: Mask) -> dict[str, float]:
             "cut_rim": float(cut / (2 * np.sqrt(np.pi * max(size, 1)))), "other_nuclei": float(large)}
 
 
-def _profiles(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _profiles(mask: BoolArray) -> tuple[Int32Array, Int32Array]:
     """(W,) pixels of the mask by column, (H,) by row."""
     bits = mask.view(np.uint8)
     by_column, by_row = (cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1))
     return by_column, by_row
 
 
-def _middle(profile: NDArray[np.int32]) -> float:
+def _middle(profile: Int32Array) -> float:
     """Mean place of the counted pixels."""
     return float(profile @ np.arange(len(profile)) / profile.sum())

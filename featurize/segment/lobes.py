@@ -1,9 +1,8 @@
 """The nucleus that an image of a white cell is about: the most central one, all its lobes together."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from featurize.arrays import Map, Mask
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 from featurize.kernels.radiomics.runs import components, extremes
 
 Box = tuple[int, int, int, int]
@@ -13,7 +12,7 @@ Box = tuple[int, int, int, int]
 _MARGIN = 4
 
 
-def choose(nuclei: Mask, dye: Map, empty: Mask) -> tuple[Mask, Mask]:
+def choose(nuclei: BoolArray, dye: Float32Array, empty: BoolArray) -> tuple[BoolArray, BoolArray]:
     """The nucleus nearest to the centre and most heavily stained, all its lobes together; and all the others.
 
     Parameters
@@ -39,8 +38,8 @@ def choose(nuclei: Mask, dye: Map, empty: Mask) -> tuple[Mask, Mask]:
     return mine, nuclei & ~mine
 
 
-def _with_lobes(seed: int, parts: NDArray[np.int32], area: NDArray[np.float64], boxes: NDArray[np.int64],
-                empty: Mask) -> list[int]:
+def _with_lobes(seed: int, parts: Int32Array, area: Float64Array, boxes: Int64Array,
+                empty: BoolArray) -> list[int]:
     """Labels of the seed and of the pieces so near to it that they are lobes of one nucleus.
 
     A piece belongs to it when the gap is small beside the size of what is gathered, or middling with no empty slide in
@@ -68,7 +67,7 @@ def _with_lobes(seed: int, parts: NDArray[np.int32], area: NDArray[np.float64], 
     return chosen
 
 
-def _candidates(chosen: list[int], size: float, area: NDArray[np.float64], boxes: NDArray[np.int64]) -> list[int]:
+def _candidates(chosen: list[int], size: float, area: Float64Array, boxes: Int64Array) -> list[int]:
     """Labels of the pieces that are neither too large for a lobe nor, by their boxes, too far away."""
     mine = boxes[chosen]
     across = np.maximum(boxes[:, 0] - mine[:, 1].max(), mine[:, 0].min() - boxes[:, 1]) + 1
@@ -78,19 +77,19 @@ def _candidates(chosen: list[int], size: float, area: NDArray[np.float64], boxes
     return [int(k) for k in np.flatnonzero(able)]
 
 
-def _window(boxes: NDArray[np.int64], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _window(boxes: Int64Array, margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The part of the image that holds all boxes and a margin."""
     return (slice(max(int(boxes[:, 0].min()) - margin, 0), min(int(boxes[:, 1].max()) + margin, shape[0])),
             slice(max(int(boxes[:, 2].min()) - margin, 0), min(int(boxes[:, 3].max()) + margin, shape[1])))
 
 
-def _distance(mask: Mask) -> Map:
+def _distance(mask: BoolArray) -> Float32Array:
     """Chamfer distance to the mask; no shortest path leaves the box around its ends, so a window is enough."""
     return np.asarray(cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 3))
 
 
-def _is_lobe(piece: Mask, near: float, far: float, own: float, gap: Map, size: float, mine: Mask,
-             empty: Mask) -> bool:
+def _is_lobe(piece: BoolArray, near: float, far: float, own: float, gap: Float32Array, size: float, mine: BoolArray,
+             empty: BoolArray) -> bool:
     """Whether a piece of side `own`, between `near` and `far` from a nucleus of side `size`, is a lobe of it."""
     if far > 1.7 * size + own:
         return False

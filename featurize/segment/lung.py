@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array, UInt8Array
 from featurize.kernels.contour import closed_path
-from featurize.segment.cell import Map, Mask
 
 _SIDE = 128                              # the contour is sought in an image of this longest side
 _ANGLES = 96
@@ -36,14 +35,14 @@ class _Ellipse:
     wide: float
     high: float
 
-    def near(self, shape: tuple[int, ...]) -> Map:
+    def near(self, shape: tuple[int, ...]) -> Float32Array:
         """(H, W) 0..1, a half on the ellipse enlarged by a quarter."""
         y, x = np.ogrid[0:shape[0], 0:shape[1]]
         distance = np.hypot((x - self.x) / self.wide, (y - self.y) / self.high)
         return np.asarray(1 / (1 + np.exp(5.0 * (distance - 1.25))), dtype=np.float32)
 
 
-def find_lungs(gray: NDArray[np.uint8]) -> tuple[Mask, Mask, dict[str, float]]:
+def find_lungs(gray: UInt8Array) -> tuple[BoolArray, BoolArray, dict[str, float]]:
     """Right and left lung of the patient (right is at the image's left side, as films are hung).
 
     Parameters
@@ -79,7 +78,7 @@ def find_lungs(gray: NDArray[np.uint8]) -> tuple[Mask, Mask, dict[str, float]]:
                          "spine_x": spine / small.shape[1]}
 
 
-def _enlarged(mask: Mask, shape: tuple[int, ...]) -> Mask:
+def _enlarged(mask: BoolArray, shape: tuple[int, ...]) -> BoolArray:
     return np.asarray(cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5)
 
 
@@ -88,7 +87,7 @@ def _usual(shape: tuple[int, ...], spine: float) -> list[_Ellipse]:
     return [_Ellipse(spine + side * _AWAY * width, _ROW * height, _WIDE * width, _HIGH * height) for side in (-1, 1)]
 
 
-def _darkness(gray: NDArray[np.uint8]) -> tuple[Map, Map]:
+def _darkness(gray: UInt8Array) -> tuple[Float32Array, Float32Array]:
     """(H, W) -1..1.5: how much darker than the level between lungs and the rest of the trunk; 0 on an even film.
 
     And the brightness, in the same unit: the spread of the trunk.
@@ -108,7 +107,7 @@ def _darkness(gray: NDArray[np.uint8]) -> tuple[Map, Map]:
     return np.asarray(dark, dtype=np.float32), np.asarray(smooth / np.float32(spread), dtype=np.float32)
 
 
-def _outside_air(gray: NDArray[np.uint8]) -> Mask:
+def _outside_air(gray: UInt8Array) -> BoolArray:
     """Black air beside the patient: dark areas that touch the left, right or upper rim."""
     dark = (cv2.GaussianBlur(gray, (0, 0), 1.0) < 22).astype(np.uint8)
     _, parts = cv2.connectedComponents(dark, connectivity=4)
@@ -116,7 +115,7 @@ def _outside_air(gray: NDArray[np.uint8]) -> Mask:
     return np.isin(parts, rim[rim > 0])
 
 
-def _spine(gray: NDArray[np.uint8]) -> float:
+def _spine(gray: UInt8Array) -> float:
     """Column of the brightest upright band near the middle of the film."""
     height, width = gray.shape
     profile = gray[int(0.2 * height): int(0.7 * height) + 1].mean(axis=0, dtype=np.float64)
@@ -128,7 +127,7 @@ def _spine(gray: NDArray[np.uint8]) -> float:
     return float(np.argmax(profile / spread - 0.5 * off ** 2)) + 0.5
 
 
-def _fitted(dark: Map, usual: _Ellipse, spine: float) -> _Ellipse:
+def _fitted(dark: Float32Array, usual: _Ellipse, spine: float) -> _Ellipse:
     """The usual ellipse moved halfway to the moments of the darkness around it."""
     height, width = dark.shape
     columns = np.arange(width)
@@ -142,14 +141,14 @@ def _fitted(dark: Map, usual: _Ellipse, spine: float) -> _Ellipse:
     return _Ellipse((usual.x + 2 * x) / 3, (usual.y + 2 * y) / 3, (usual.wide + wide) / 2, (usual.high + high) / 2)
 
 
-def _mean_and_reach(share: Map) -> tuple[float, float]:
+def _mean_and_reach(share: Float32Array) -> tuple[float, float]:
     """Mean place and two standard deviations of a distribution over pixel rows or columns."""
     place = np.arange(len(share))
     mean = float((share * place).sum())
     return mean, 2 * float(np.sqrt((share * (place - mean) ** 2).sum()))
 
 
-def _refitted(mask: Mask, usual: _Ellipse) -> _Ellipse:
+def _refitted(mask: BoolArray, usual: _Ellipse) -> _Ellipse:
     """The ellipse of the mask's moments, some of the way back to the usual one."""
     rows, columns = np.nonzero(mask)
     if len(rows) < 0.5 * usual.wide * usual.high:
@@ -159,7 +158,8 @@ def _refitted(mask: Mask, usual: _Ellipse) -> _Ellipse:
                     0.75 * wide + 0.25 * usual.wide, 0.75 * high + 0.25 * usual.high)
 
 
-def _outline(dark: Map, bright: Map, ellipse: _Ellipse, extra: Map | None = None) -> Mask:
+def _outline(dark: Float32Array, bright: Float32Array, ellipse: _Ellipse,
+             extra: Float32Array | None = None) -> BoolArray:
     """Inside of the closed contour around the ellipse's centre with the largest sum of darkness and place."""
     belief = dark if extra is None else dark + extra
     angle = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
@@ -187,7 +187,8 @@ def _outline(dark: Map, bright: Map, ellipse: _Ellipse, extra: Map | None = None
     return canvas > 0
 
 
-def _helped(dark: Map, bright: Map, mine: Mask, other: Mask, usual: _Ellipse, spine: float) -> Mask:
+def _helped(dark: Float32Array, bright: Float32Array, mine: BoolArray, other: BoolArray, usual: _Ellipse,
+            spine: float) -> BoolArray:
     """A lung much smaller than the other one is outlined again with the mirrored other one as a guide."""
     if mine.sum() > 0.6 * other.sum():
         return mine

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from featurize.images.normalize import NORMALIZATIONS, Image, to_nucleus
+from featurize.arrays import BoolArray, UInt8Array
+from featurize.images.normalize import NORMALIZATIONS, to_nucleus
 from featurize.sample import Sample
-from featurize.segment.cell import CellMasks, Mask, find_cell, search_image
+from featurize.segment.cell import CellMasks, find_cell, search_image
 from featurize.segment.lung import find_lungs
 from featurize.segment.tissue import find_nuclei
 
@@ -21,7 +22,7 @@ _WHOLE_SIDE = 256
 _CELL_MARGIN = 0.08
 
 
-def segment(name: str, raw: Image, normalizer: str, mm_per_px: float | None = None) -> Sample:
+def segment(name: str, raw: UInt8Array, normalizer: str, mm_per_px: float | None = None) -> Sample:
     """Segment one image.
 
     Parameters
@@ -46,17 +47,17 @@ def segment(name: str, raw: Image, normalizer: str, mm_per_px: float | None = No
     return SEGMENTERS[name](raw, normalizer, mm_per_px)
 
 
-def _resized(rgb: Image, longest: int) -> Image:
+def _resized(rgb: UInt8Array, longest: int) -> UInt8Array:
     scale = longest / max(rgb.shape[:2])
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
 
 
-def _no_objects(rgb: Image) -> np.ndarray:
+def _no_objects(rgb: UInt8Array) -> np.ndarray:
     return np.zeros(rgb.shape[:2], np.int32)
 
 
-def _cell(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+def _cell(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     small = search_image(raw)
     found = find_cell(small)
     to_raw = raw.shape[1] / small.shape[1]
@@ -68,7 +69,7 @@ def _cell(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
     return _crop(raw, found, to_raw, normalizer, mm_per_px)
 
 
-def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_px: float | None) -> Sample:
+def _crop(raw: UInt8Array, found: CellMasks, to_raw: float, normalizer: str, mm_per_px: float | None) -> Sample:
     """The cell alone with a small margin, 64 px in diameter."""
     diameter = float(np.sqrt(4 / np.pi * found.cell.sum()))
     rows, columns = np.flatnonzero(found.cell.any(axis=1)), np.flatnonzero(found.cell.any(axis=0))
@@ -82,7 +83,7 @@ def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_p
     how = cv2.INTER_AREA if zoom < to_raw else cv2.INTER_CUBIC
     patch = np.asarray(cv2.resize(raw[y0:y1, x0:x1], size, interpolation=how))
 
-    def enlarged(mask: Mask) -> Mask:
+    def enlarged(mask: BoolArray) -> BoolArray:
         part = mask[top:bottom, left:right].astype(np.float32)
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) > 0.5)
     cell, nucleus = enlarged(found.cell), enlarged(found.nucleus)
@@ -97,7 +98,7 @@ def _crop(raw: Image, found: CellMasks, to_raw: float, normalizer: str, mm_per_p
                   mm_per_px and mm_per_px * to_raw / zoom, facts)
 
 
-def _tissue(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+def _tissue(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     side = max(raw.shape[:2])
     # Nuclei of a few pixels can't be outlined, and more than 512 px on a side add time, not nuclei per field.
     target = 512 if side > 512 else side if side >= 160 else min(4 * side, 200)
@@ -110,7 +111,7 @@ def _tissue(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
                   {**facts, "px_per_raw_px": target / side})
 
 
-def _xray(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+def _xray(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     work = _resized(raw, _WHOLE_SIDE)
     rgb = NORMALIZATIONS[normalizer](work)
     right, left, facts = find_lungs(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY))
@@ -120,7 +121,7 @@ def _xray(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
                   {**facts, "px_per_raw_px": scale})
 
 
-def _whole(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
+def _whole(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     work = _resized(raw, _WHOLE_SIDE)
     rgb = NORMALIZATIONS[normalizer](work)
     scale = _WHOLE_SIDE / max(raw.shape[:2])
@@ -128,5 +129,5 @@ def _whole(raw: Image, normalizer: str, mm_per_px: float | None) -> Sample:
                   {"px_per_raw_px": scale})
 
 
-SEGMENTERS: dict[str, Callable[[Image, str, float | None], Sample]] = {
+SEGMENTERS: dict[str, Callable[[UInt8Array, str, float | None], Sample]] = {
     "cell": _cell, "tissue": _tissue, "xray": _xray, "whole": _whole}

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from featurize.images.normalize import Image, background_color, density
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from featurize.images.normalize import background_color, density
 from featurize.kernels.objects import best_components, split_necks
-from featurize.segment.cell import Map, Mask
-
-Labels = NDArray[np.int32]
-Row = NDArray[np.float64]
 
 _SIDE = 256                          # longest side of the image in which nuclei are looked for
 _LEVELS = 64
@@ -37,7 +33,7 @@ class _Stain:
     speck : area, as a share of the typical one, below which an object is none
     """
 
-    dye: NDArray[np.float32]
+    dye: Float32Array
     largest: float
     least_fill: float
     faint: float
@@ -54,17 +50,17 @@ _STAINS = {"section": _Stain(np.array([1.0, 0.5, -0.75], dtype=np.float32), 0.04
 class _Objects:
     """Mean optical density R G B (n, 3), contrast to the rim around, and area of each object, 0 = none of them."""
 
-    od: NDArray[np.float64]
-    contrast: Row
-    area: Row
+    od: Float64Array
+    contrast: Float64Array
+    area: Float64Array
 
     @property
-    def weight(self) -> Row:
+    def weight(self) -> Float64Array:
         """Area times contrast: how much an object counts when the image is asked what its nuclei look like."""
         return np.asarray(self.area * np.maximum(self.contrast, 0))
 
 
-def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
+def find_nuclei(rgb: UInt8Array) -> tuple[Int32Array, BoolArray, dict[str, float]]:
     """Nuclei as labels 1..n, the stained area, and facts.
 
     Parameters
@@ -102,7 +98,7 @@ def find_nuclei(rgb: Image) -> tuple[Labels, Mask, dict[str, float]]:
     return labels, stained, {"nuclear_radius": radius, "nuclear_contrast": contrast, "smear": float(name == "smear")}
 
 
-def _slide(rgb: Image) -> NDArray[np.float64]:
+def _slide(rgb: UInt8Array) -> Float64Array:
     """Color of the empty slide, R G B, also where tissue fills the image and its brightest part is pink stroma."""
     white = background_color(rgb)
     red, green, blue = -np.log10((white + 1) / (white.max() + 1))
@@ -110,19 +106,19 @@ def _slide(rgb: Image) -> NDArray[np.float64]:
     return np.full(3, min(1.03 * white.max(), 255.0)) if green - (red + blue) / 2 > 0.03 else white
 
 
-def _small(rgb: Image) -> Image:
+def _small(rgb: UInt8Array) -> UInt8Array:
     scale = _SIDE / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
     return np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
-def _mixed(od: Map, weights: Map) -> Map:
+def _mixed(od: Float32Array, weights: Float32Array) -> Float32Array:
     """(H, W) weighted sum of the three densities by OpenCV: BLAS would start threads for it."""
     return np.asarray(cv2.transform(od, weights.reshape(1, 3)), dtype=np.float32)
 
 
-def _stain(od: Map) -> str:
+def _stain(od: Float32Array) -> str:
     """Which family of stains the most nuclear 3 % of the pixels show: section (H&E), smear (azure) or blue (IHC)."""
     dye = _mixed(od, _NUCLEAR_DYE)
     red, green, blue = np.maximum(od[dye >= np.percentile(dye[::2, ::2], 97)], 0.01).T
@@ -132,7 +128,7 @@ def _stain(od: Map) -> str:
     return "blue" if np.median(green / red) < 0.95 else "section"
 
 
-def _components(dye: Map, stain: _Stain) -> tuple[Labels, Row]:
+def _components(dye: Float32Array, stain: _Stain) -> tuple[Int32Array, Float64Array]:
     """Labels of the best components, and the dye level at which each one was cut."""
     low, high = np.percentile(dye[::2, ::2], [1, 99.7])
     labels, cut = np.zeros(dye.size, np.int32), np.zeros(dye.size + 1, np.uint8)
@@ -148,7 +144,7 @@ def _components(dye: Map, stain: _Stain) -> tuple[Labels, Row]:
     return labels.reshape(dye.shape), low + cut[:count + 1] * step
 
 
-def _filled(labels: Labels) -> Labels:
+def _filled(labels: Int32Array) -> Int32Array:
     """Holes take the label of the object that they lie in."""
     count, holes, stats, _ = cv2.connectedComponentsWithStats((labels == 0).astype(np.uint8), connectivity=4)
     near = cv2.dilate(labels.astype(np.uint16), np.ones((3, 3), np.uint8)).astype(np.int32)
@@ -161,7 +157,7 @@ def _filled(labels: Labels) -> Labels:
     return np.where(labels == 0, np.where(one, largest, 0)[holes], labels).astype(np.int32)
 
 
-def _separate(labels: Labels) -> tuple[Labels, NDArray[np.int64]]:
+def _separate(labels: Int32Array) -> tuple[Int32Array, Int64Array]:
     """Parts of objects cut at their necks, and for each part the object that it comes from."""
     depth = cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, 5)
     steps = np.clip(cv2.GaussianBlur(depth, (0, 0), 0.8) * _STEPS_PER_PX, 0, 255).astype(np.uint8)
@@ -173,7 +169,7 @@ def _separate(labels: Labels) -> tuple[Labels, NDArray[np.int64]]:
     return cv2.medianBlur(parts.reshape(labels.shape).astype(np.uint16), 5).astype(np.int32), origin
 
 
-def _measure(labels: Labels, count: int, od: Map, dye: Map) -> _Objects:
+def _measure(labels: Int32Array, count: int, od: Float32Array, dye: Float32Array) -> _Objects:
     """Of the numbers below `count`; some may have lost their last pixel to the smoothing of outlines."""
     flat = labels.ravel()
     area = np.bincount(flat, minlength=count).astype(np.float64)
@@ -188,7 +184,7 @@ def _measure(labels: Labels, count: int, od: Map, dye: Map) -> _Objects:
     return _Objects(mean, contrast, area)
 
 
-def _nuclear(found: _Objects, stain: _Stain, smear: bool) -> Mask:
+def _nuclear(found: _Objects, stain: _Stain, smear: bool) -> BoolArray:
     """Which objects are nuclei, judged by the image's own strongest ones."""
     red, green, _ = np.maximum(found.od, 0.01).T
     hue, dyed = green / red, found.od @ _NUCLEAR_DYE
@@ -204,18 +200,18 @@ def _nuclear(found: _Objects, stain: _Stain, smear: bool) -> Mask:
     return keep & (found.area > stain.speck * _weighted_quantile(found.area, found.weight * keep, 0.5))
 
 
-def _weighted_quantile(values: Row, weight: Row, share: float) -> float:
+def _weighted_quantile(values: Float64Array, weight: Float64Array, share: float) -> float:
     order = np.argsort(values, kind="stable")
     below = np.cumsum(weight[order])
     return float(values[order][int(np.searchsorted(below, share * below[-1]))])
 
 
-def _renumbered(labels: Labels, keep: Mask, cut: Row) -> tuple[Labels, Row]:
+def _renumbered(labels: Int32Array, keep: BoolArray, cut: Float64Array) -> tuple[Int32Array, Float64Array]:
     number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     return number[labels], np.concatenate([[np.inf], cut[keep]])
 
 
-def _at_full_size(labels: Labels, cut: Row, dye: Map, shape: tuple[int, ...]) -> Labels:
+def _at_full_size(labels: Int32Array, cut: Float64Array, dye: Float32Array, shape: tuple[int, ...]) -> Int32Array:
     """The labels on a grid of `shape`; the rim of each object, two pixels wide, is cut anew at its level."""
     if labels.shape == shape:
         return labels

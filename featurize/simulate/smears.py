@@ -10,13 +10,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 
 KINDS = ("eosinophil", "lymphocyte", "monocyte", "neutrophil")
 _FINE = 2  # drawn at twice the size, then averaged down: smooth edges without a special renderer
-
-Field = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,9 @@ class Drawn:
         One of `KINDS`.
     """
 
-    rgb: NDArray[np.uint8]
-    nucleus: Mask
-    cell: Mask
+    rgb: UInt8Array
+    nucleus: BoolArray
+    cell: BoolArray
     lobes: int
     kind: str
 
@@ -164,8 +162,8 @@ def _mixed(look: _Look, other: _Look, share: float) -> _Look:
     return _Look(lobes=(round(least), round(most)), **plain)
 
 
-def _curve(middle: NDArray[np.float64], radius: float, rng: np.random.Generator, roughness: float,
-           stretch: float = 1.0) -> NDArray[np.int32]:
+def _curve(middle: Float64Array, radius: float, rng: np.random.Generator, roughness: float,
+           stretch: float = 1.0) -> Int32Array:
     """A closed curve around `middle`: a circle with random low Fourier terms, at 1/16 pixel."""
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     waves = [rng.normal(0, roughness / k) * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in range(2, 8)]
@@ -177,15 +175,15 @@ def _curve(middle: NDArray[np.float64], radius: float, rng: np.random.Generator,
     return np.asarray(np.round(np.stack([x, y], axis=1) * 16), dtype=np.int32)
 
 
-def _blob(side: int, middle: NDArray[np.float64], radius: float, rng: np.random.Generator, roughness: float,
-          stretch: float = 1.0) -> Mask:
+def _blob(side: int, middle: Float64Array, radius: float, rng: np.random.Generator, roughness: float,
+          stretch: float = 1.0) -> BoolArray:
     canvas = np.zeros((side, side), np.uint8)
     cv2.fillPoly(canvas, [_curve(middle, radius, rng, roughness, stretch)], 1, shift=4)
     return canvas.astype(bool)
 
 
-def _nucleus(kind: str, cell: Mask, middle: NDArray[np.float64], radius: float, lobes: int, share: float,
-             rng: np.random.Generator) -> Mask:
+def _nucleus(kind: str, cell: BoolArray, middle: Float64Array, radius: float, lobes: int, share: float,
+             rng: np.random.Generator) -> BoolArray:
     """A round, a kidney-shaped or a lobed nucleus that fills about `share` of the cell, always inside it."""
     side, reach = len(cell), radius * np.sqrt(share)
     turn = rng.uniform(0, 2 * np.pi)
@@ -200,8 +198,8 @@ def _nucleus(kind: str, cell: Mask, middle: NDArray[np.float64], radius: float, 
     return _lobed(side, middle, radius, reach / np.sqrt(lobes), lobes, turn, rng) & inner
 
 
-def _lobed(side: int, middle: NDArray[np.float64], radius: float, reach: float, lobes: int, turn: float,
-           rng: np.random.Generator) -> Mask:
+def _lobed(side: int, middle: Float64Array, radius: float, reach: float, lobes: int, turn: float,
+           rng: np.random.Generator) -> BoolArray:
     """Lobes on an arc, a little apart, with thin bridges: what makes a segmented nucleus countable."""
     ring = max(.55 * radius, reach * 1.3)
     step = 2 * np.arcsin(min(1.25 * reach / ring, 1.0))
@@ -215,11 +213,11 @@ def _lobed(side: int, middle: NDArray[np.float64], radius: float, reach: float, 
     return np.asarray(canvas | bridge.astype(bool))
 
 
-def _dye(color: tuple[float, float, float]) -> Field:
+def _dye(color: tuple[float, float, float]) -> Float32Array:
     return np.array(color, dtype=np.float32)
 
 
-def _texture(shape: tuple[int, ...], grain_px: float, rng: np.random.Generator) -> Field:
+def _texture(shape: tuple[int, ...], grain_px: float, rng: np.random.Generator) -> Float32Array:
     """Smooth noise of mean 0 and standard deviation 1 with grains of about `grain_px`."""
     small = [max(4, round(side / max(grain_px, 1))) for side in shape]
     noise = rng.standard_normal(small, dtype=np.float32)
@@ -227,7 +225,7 @@ def _texture(shape: tuple[int, ...], grain_px: float, rng: np.random.Generator) 
     return np.asarray((grown - grown.mean()) / grown.std(), dtype=np.float32)
 
 
-def _white_cell(look: _Look, cell: Mask, nucleus: Mask, px: float, rng: np.random.Generator) -> Field:
+def _white_cell(look: _Look, cell: BoolArray, nucleus: BoolArray, px: float, rng: np.random.Generator) -> Float32Array:
     """(h, w, 3) optical density of the whole cell, to be used inside `cell`; both masks cut to its box."""
     cloud = 1 + .10 * _texture(cell.shape, 1.2 * px, rng) + .05 * _texture(cell.shape, .3 * px, rng)
     density = cloud[..., None] * _dye(look.cytoplasm)
@@ -241,7 +239,7 @@ def _white_cell(look: _Look, cell: Mask, nucleus: Mask, px: float, rng: np.rando
     return np.asarray(density * (1 - soft) + inside * soft, dtype=np.float32)
 
 
-def _granules(look: _Look, cell: Mask, px: float, rng: np.random.Generator) -> Field:
+def _granules(look: _Look, cell: BoolArray, px: float, rng: np.random.Generator) -> Float32Array:
     """Disks strewn over the cell, 0..about 1.5 where they overlap."""
     rows, columns = np.nonzero(cell)
     count = rng.poisson(look.granules_per_um2 * len(rows) / px ** 2)
@@ -253,11 +251,11 @@ def _granules(look: _Look, cell: Mask, px: float, rng: np.random.Generator) -> F
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), .1 * px), dtype=np.float32)
 
 
-def _red_cells(side: int, middle: NDArray[np.float64], keep_out: float, px: float, lab: Laboratory,
-               rng: np.random.Generator) -> Field:
+def _red_cells(side: int, middle: Float64Array, keep_out: float, px: float, lab: Laboratory,
+               rng: np.random.Generator) -> Float32Array:
     """Optical density of red cells around the white one; where they overlap the densities add."""
     density = np.zeros((side, side), np.float32)
-    places: list[NDArray[np.float64]] = []
+    places: list[Float64Array] = []
     for _ in range(rng.poisson(lab.crowd * (side / px) ** 2 / 100)):
         place, radius = rng.uniform(-.05, 1.05, 2) * side, rng.normal(3.75, .25) * px
         if np.hypot(*(place - middle)) < keep_out + radius * 1.08:
@@ -272,7 +270,7 @@ def _red_cells(side: int, middle: NDArray[np.float64], keep_out: float, px: floa
     return np.asarray(density[..., None] * _dye(_RED_CELL), dtype=np.float32)
 
 
-def _biconcave(disk: NDArray[np.uint8], radius: float, pallor: float) -> Field:
+def _biconcave(disk: UInt8Array, radius: float, pallor: float) -> Float32Array:
     """Thickness of a red cell, 0..1: a thick rim and a thin centre."""
     x, y, w, h = cv2.boundingRect(disk)
     thickness = np.zeros(disk.shape, np.float32)
@@ -283,7 +281,7 @@ def _biconcave(disk: NDArray[np.uint8], radius: float, pallor: float) -> Field:
     return thickness
 
 
-def _platelets(side: int, middle: NDArray[np.float64], keep_out: float, px: float, rng: np.random.Generator) -> Field:
+def _platelets(side: int, middle: Float64Array, keep_out: float, px: float, rng: np.random.Generator) -> Float32Array:
     density = np.zeros((side, side), np.float32)
     for _ in range(rng.poisson(1.0)):
         place = rng.uniform(.05, .95, 2) * side
@@ -293,7 +291,7 @@ def _platelets(side: int, middle: NDArray[np.float64], keep_out: float, px: floa
     return np.asarray(cv2.GaussianBlur(grainy, (0, 0), .12 * px)[..., None] * _dye(_PLATELET), dtype=np.float32)
 
 
-def _photograph(density: Field, lab: Laboratory, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _photograph(density: Float32Array, lab: Laboratory, rng: np.random.Generator) -> UInt8Array:
     """Light through the smear (Beer and Lambert), the lens, the sensor."""
     side = len(density)
     light = np.exp(-density * _dye(lab.tint))
@@ -306,7 +304,7 @@ def _photograph(density: Field, lab: Laboratory, rng: np.random.Generator) -> ND
     return np.asarray(np.clip(np.round(seen), 0, 255), dtype=np.uint8)
 
 
-def _shrink(mask: Mask) -> Mask:
+def _shrink(mask: BoolArray) -> BoolArray:
     """At least half of the fine pixels."""
     side = len(mask) // _FINE
     return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) >= .5)

@@ -3,7 +3,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from featurize.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
 
 # Ruifrok & Johnston 2001, Anal Quant Cytol Histol 23:291, table 1: optical densities of R, G, B.
 _HEMATOXYLIN = (.65, .70, .29)
@@ -21,8 +22,8 @@ class Tissue:
         0 is background, 1..n the nuclei; they do not touch.
     """
 
-    rgb: NDArray[np.uint8]
-    objects: NDArray[np.int32]
+    rgb: UInt8Array
+    objects: Int32Array
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Film:
     lungs : (H, W) bool
     """
 
-    gray: NDArray[np.uint8]
-    lungs: NDArray[np.bool_]
+    gray: UInt8Array
+    lungs: BoolArray
 
 
 def draw_tissue(seed: int, *, nuclei: int = 25, radius_px: float = 9.0, spread: float = .1,
@@ -71,7 +72,7 @@ def draw_tissue(seed: int, *, nuclei: int = 25, radius_px: float = 9.0, spread: 
     return Tissue(np.asarray(np.clip(seen, 0, 255), dtype=np.uint8), objects)
 
 
-def _place_nucleus(objects: NDArray[np.int32], radius: float, rng: np.random.Generator) -> None:
+def _place_nucleus(objects: Int32Array, radius: float, rng: np.random.Generator) -> None:
     """Try a few places for one more nucleus with two pixels of free tissue around it."""
     size = len(objects)
     for _ in range(20):
@@ -84,7 +85,7 @@ def _place_nucleus(objects: NDArray[np.int32], radius: float, rng: np.random.Gen
             return
 
 
-def _waves(size: int, grains: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _waves(size: int, grains: int, rng: np.random.Generator) -> Float32Array:
     """Smooth noise with about `grains` grains along a side."""
     noise = rng.standard_normal((grains, grains), dtype=np.float32)
     return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
@@ -107,12 +108,12 @@ def draw_film(seed: int, *, opacities: int = 0, size_px: int = 256) -> Film:
     return Film(np.asarray(np.clip(gray, 0, 255), dtype=np.uint8), lungs.astype(bool))
 
 
-def _ellipse(canvas: NDArray[np.uint8], x: float, y: float, wide: float, high: float, turn: float, unit: float) -> None:
+def _ellipse(canvas: UInt8Array, x: float, y: float, wide: float, high: float, turn: float, unit: float) -> None:
     places = [round(v * unit * 16) for v in (x, y, wide, high)]
     cv2.ellipse(canvas, (places[0], places[1]), (places[2], places[3]), turn, 0, 360, 1, -1, shift=4)
 
 
-def _ribs(size: int, unit: float) -> NDArray[np.float32]:
+def _ribs(size: int, unit: float) -> Float32Array:
     canvas = np.zeros((size, size), np.float32)
     for y in range(60, 230, 22):
         for x in (70, 186):
@@ -121,7 +122,7 @@ def _ribs(size: int, unit: float) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 1.5 * unit), dtype=np.float32)
 
 
-def _patches(lungs: NDArray[np.uint8], count: int, unit: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def _patches(lungs: UInt8Array, count: int, unit: float, rng: np.random.Generator) -> Float32Array:
     """Soft clouds whose centres lie in the lungs."""
     canvas = np.zeros(lungs.shape, np.float32)
     rows, columns = np.nonzero(lungs)

@@ -3,15 +3,15 @@ import json
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.special import softmax
 
 from classify.uncertainty.calibrate import (METHODS, Calibration, cross_calibrate, fit_calibration, log_loss, logits,
                                             probabilities)
+from featurize.arrays import Float64Array, Int64Array
 
 
 def overconfident(n: int = 600, k: int = 3, factor: float = 4.0,
-                  seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+                  seed: int = 0) -> tuple[Float64Array, Int64Array]:
     """Margins whose softmax would be the true chances of `y`, multiplied by `factor`."""
     rng = np.random.default_rng(seed)
     true = rng.normal(size=(n, k)) * 1.5

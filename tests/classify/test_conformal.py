@@ -1,13 +1,13 @@
 """Prediction sets."""
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.special import softmax
 
 from classify.uncertainty.conformal import Conformal, cross_sets, fit_conformal, p_values, prediction_sets, too_few
+from featurize.arrays import Float64Array, Int64Array
 
 
-def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def drawn(n: int, seed: int) -> tuple[Float64Array, Int64Array]:
     """Probabilities and truths of three classes; the third is rare and hard."""
     rng = np.random.default_rng(seed)
     y = rng.choice(3, size=n, p=[.5, .4, .1])

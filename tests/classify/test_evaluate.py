@@ -1,13 +1,13 @@
 """Scores against scikit-learn, the definition and hand counts."""
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn import metrics
 
 from classify.evaluate.metrics import confusion, intervals, per_class, reliability, risk_coverage, scores, set_sizes
+from featurize.arrays import Float64Array, Int64Array
 
 
-def drawn(n: int, k: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def drawn(n: int, k: int, seed: int = 0) -> tuple[Int64Array, Float64Array]:
     rng = np.random.default_rng(seed)
     y = rng.integers(0, k, n)
     p = rng.dirichlet(np.ones(k), n) + .7 * np.eye(k)[y] * rng.random((n, 1))

@@ -1,15 +1,13 @@
 """How far from the training data."""
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from classify.uncertainty.novelty import NEAREST, Novelty, fit_space, measure, nearest, novelty, to_points
+from featurize.arrays import Float32Array, Float64Array
 
-Values = NDArray[np.float32]
 
-
-def cloud(n: int, seed: int) -> Values:
+def cloud(n: int, seed: int) -> Float32Array:
     """Twelve correlated features of three factors, on very different scales."""
     mixing = np.random.default_rng(0).normal(size=(3, 12))
     rng = np.random.default_rng(seed)
@@ -35,7 +33,7 @@ def test_novelty_of_the_same_kind_is_spread_evenly(model: Novelty) -> None:
 @pytest.mark.parametrize("foreign", [
     np.random.default_rng(0).normal(size=(20, 12)) * np.logspace(-3, 3, 12) * 3, np.zeros((1, 12)) + 50,
     np.full((1, 12), np.nan)], ids=["no factors", "far", "nothing measured"])
-def test_something_else_is_wholly_new(model: Novelty, foreign: NDArray[np.float64]) -> None:
+def test_something_else_is_wholly_new(model: Novelty, foreign: Float64Array) -> None:
     found, _, _ = measure(model, foreign.astype(np.float32))
     assert found.min() > .97 and np.median(found) == 1
 

@@ -2,9 +2,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from featurize.arrays import Float64Array
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 # Amplitudes in mV of I, II and V1 to V6; the others follow by Einthoven and Goldberger.
@@ -19,7 +18,7 @@ PR_S, T_S = 0.16, 0.28
 
 
 def heart(beats_s: Sequence[float], seconds: float = 10.0, fs_hz: float = 500.0, *, p: bool = True, t: float = 1.0,
-          flutter_hz: float = 0.0, noise_mv: float = 0.01, wide: Sequence[int] = (), seed: int = 0) -> Array:
+          flutter_hz: float = 0.0, noise_mv: float = 0.01, wide: Sequence[int] = (), seed: int = 0) -> Float64Array:
     """(12, n) mV with an R wave at each of the times given.
 
     `t` scales the T waves, `flutter_hz` adds a saw of .1 mV, beats numbered in `wide` are ectopic: broad and without P.
@@ -46,7 +45,7 @@ def heart(beats_s: Sequence[float], seconds: float = 10.0, fs_hz: float = 500.0,
     return np.concatenate([limbs, eight[2:]])
 
 
-def page(signals: Array, fs_hz: float = 500.0) -> Array:
+def page(signals: Float64Array, fs_hz: float = 500.0) -> Float64Array:
     """The same as a page of 3 x 4 with a strip of lead II shows it: NaN where a lead is not drawn."""
     out = np.full(signals.shape, np.nan)
     quarter = round(2.5 * fs_hz)

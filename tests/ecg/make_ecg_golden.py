@@ -18,8 +18,9 @@ from ecg.job import VERSION
 from ecg.outputs import facts
 from ecg.rhythm.features import FAMILIES, rhythm_row
 from ecg.simulate.degrade import degrade
-from ecg.simulate.draw import Bytes, Style, draw_page
+from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
+from featurize.arrays import UInt8Array
 
 FOLDER = Path(__file__).parents[1] / "golden"
 GOLDEN = FOLDER / f"ecg_v{VERSION}.json"
@@ -27,13 +28,13 @@ GOLDEN = FOLDER / f"ecg_v{VERSION}.json"
 EVERY = 25
 
 
-def _fax() -> Bytes:
+def _fax() -> UInt8Array:
     rgb, _ = draw_page(heartbeats(0), Style(layout="1x1", px_per_mm=6))
     return np.asarray(cv2.resize(rgb, None, fx=1.03, fy=1.0, interpolation=cv2.INTER_CUBIC))
 
 
 # Small pages, each of which needs other parts of the code.
-PAGES: dict[str, Callable[[], Bytes]] = {
+PAGES: dict[str, Callable[[], UInt8Array]] = {
     "complexes of several leads overlap": lambda: draw_page(heartbeats(3, size=2.0), Style(
         layout="3x4", row_mm=18, px_per_mm=6, separators="none", names="above"))[0],
     "gray ink on a gray grid": lambda: draw_page(heartbeats(1), Style(
@@ -42,7 +43,7 @@ PAGES: dict[str, Callable[[], Bytes]] = {
     "a fax, 3 % wider than high": _fax}
 
 
-def of_page(rgb: Bytes) -> dict[str, Any]:
+def of_page(rgb: UInt8Array) -> dict[str, Any]:
     """Facts of a page, and its leads in mV, None where one is not drawn; leads that are nowhere drawn are left out."""
     found = digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
     mv = {lead: row for lead, row in zip(LEADS, found.signals.mv[:, ::EVERY]) if np.isfinite(row).any()}

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "filters_v1.npz"
 SIGMAS, WAVELET = (1.0, 3.0), "coif1"
 
@@ -22,13 +24,13 @@ def planes() -> dict[str, NDArray[Any]]:
     return {"bytes": waves.astype(np.uint8), "signed": 3.5 * np.sin(1.7 * u + 0.3 * v * v) - u * v / 8.0}
 
 
-def reference(plane: NDArray[Any], sigmas: tuple[float, ...], wavelet: str) -> dict[str, NDArray[np.float64]]:
+def reference(plane: NDArray[Any], sigmas: tuple[float, ...], wavelet: str) -> dict[str, Float64Array]:
     """Every filtered image that pyradiomics makes of a 2-D image, under our keys."""
     import SimpleITK
     from radiomics import imageoperations as ops
 
     image = SimpleITK.GetImageFromArray(plane)
-    made: dict[str, NDArray[np.float64]] = {}
+    made: dict[str, Float64Array] = {}
     with warnings.catch_warnings():
         # It divides by zero on black planes and LBP of floats is advised against.
         warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray
 from featurize.radiomics import peer
 from featurize.radiomics.engine import STANDARD, names
 from featurize.radiomics.settings import Settings
@@ -19,7 +20,7 @@ from featurize.radiomics.settings import Settings
 GOLDEN = Path(__file__).parents[1] / "golden/radiomics_v1.json"
 
 
-def planes() -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:
+def planes() -> dict[str, tuple[NDArray[Any], BoolArray]]:
     """Plane and mask by name."""
     y, x = np.mgrid[:40, :44]
     disc = (y - 19) ** 2 + (x - 22) ** 2 < 17 ** 2

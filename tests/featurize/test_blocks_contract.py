@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from featurize.arrays import UInt8Array
 from featurize.families import blocks, measure, scale_columns
 from featurize.images.read import Picture
 from featurize.pipeline import measure_picture, sample_of
@@ -26,11 +26,11 @@ PAIRS = [(preset, family) for preset in preset_names() for family in load_preset
 SHAPES = ("empty", "one_pixel", "row", "column", "whole", "scattered")
 
 
-def picture(rgb: NDArray[np.uint8]) -> Picture:
+def picture(rgb: UInt8Array) -> Picture:
     return Picture(rgb=rgb, width_px=rgb.shape[1], height_px=rgb.shape[0], mode="RGB", bit_depth=8, mm_per_px=None)
 
 
-def drawn(preset: str) -> NDArray[np.uint8]:
+def drawn(preset: str) -> UInt8Array:
     if preset == "tissue":
         return draw_tissue(1).rgb
     if preset == "xray":

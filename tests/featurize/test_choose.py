@@ -3,27 +3,25 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from featurize.arrays import UInt8Array
 from featurize.errors import UserError
 from featurize.presets.choose import choose_preset, vote
 from featurize.simulate.smears import ABROAD, HOME, KINDS, draw_cell
 from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
-Rgb = NDArray[np.uint8]
 
-
-def film(seed: int) -> Rgb:
+def film(seed: int) -> UInt8Array:
     return np.dstack([draw_film(seed).gray] * 3)
 
 
-def cut_out(seed: int) -> Rgb:
+def cut_out(seed: int) -> UInt8Array:
     """A cell on black, as C-NMC hands it over."""
     drawn = draw_cell("lymphocyte", seed)
     return np.where(drawn.cell[..., None], drawn.rgb, 0).astype(np.uint8)
 
 
-def retina(seed: int) -> Rgb:
+def retina(seed: int) -> UInt8Array:
     """An orange disk on black."""
     row, column = np.mgrid[-1:1:96j, -1:1:96j]
     disk = np.hypot(row, column) < .95
@@ -36,7 +34,7 @@ def retina(seed: int) -> Rgb:
     (lambda seed: draw_cell(KINDS[seed % 4], seed, ABROAD).rgb, "cell"), (cut_out, "cell"),
     (lambda seed: draw_tissue(seed, nuclei=20 + 40 * (seed % 2)).rgb, "tissue"), (film, "xray"), (retina, "whole")],
     ids=["home", "abroad", "cut out", "tissue", "film", "retina"])
-def test_drawn_pictures_get_their_preset(draw: Callable[[int], Rgb], preset: str) -> None:
+def test_drawn_pictures_get_their_preset(draw: Callable[[int], UInt8Array], preset: str) -> None:
     chosen, reason = choose_preset([draw(seed) for seed in range(8)])
     assert chosen == preset
     assert reason.startswith("8 of 8 pictures") or reason.startswith("7 of 8 pictures")

@@ -10,6 +10,7 @@ from make_filters_golden import GOLDEN, SIGMAS, WAVELET, planes, reference
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_laplace
 
+from featurize.arrays import Float64Array
 from featurize.errors import UserError
 from featurize.kernels import filters as kernels
 from featurize.radiomics.filters import _LOW, FILTERS, WAVELETS, _recursion, filtered_images
@@ -19,7 +20,7 @@ assert _spec and _spec.loader
 naive: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(naive)
 
-Images = dict[str, NDArray[np.float64]]
+Images = dict[str, Float64Array]
 SHAPES = [(1, 1), (1, 9), (9, 1), (3, 2), (12, 14)]
 
 

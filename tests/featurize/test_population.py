@@ -2,15 +2,15 @@
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray
 from featurize.blocks.population import population
 from featurize.sample import Sample
 from featurize.segment.segmenters import segment
 from featurize.simulate.tissue_and_film import draw_tissue
 
 
-def sample_of(disks: list[tuple[float, float, float]], size: int = 240, white: NDArray[np.bool_] | None = None,
+def sample_of(disks: list[tuple[float, float, float]], size: int = 240, white: BoolArray | None = None,
               mm_per_px: float | None = None) -> Sample:
     """Disks (x, y, radius) as instances, dark on a pink ground."""
     objects = np.zeros((size, size), np.int32)

@@ -4,9 +4,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
+from featurize.arrays import BoolArray
 from featurize.segment.lung import find_lungs
 from featurize.segment.segmenters import segment
 from featurize.simulate.tissue_and_film import draw_film
@@ -14,7 +14,7 @@ from featurize.simulate.tissue_and_film import draw_film
 DATA = Path(__file__).parents[3] / "shared/data"
 
 
-def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+def dice(a: BoolArray, b: BoolArray) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 

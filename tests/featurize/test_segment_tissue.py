@@ -4,14 +4,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
+from featurize.arrays import Int32Array, UInt8Array
 from featurize.segment.segmenters import segment
 from featurize.segment.tissue import _measure, _separate, find_nuclei
 from featurize.simulate.tissue_and_film import Tissue, draw_tissue
 
-Picture = NDArray[np.uint8]
 DATA = Path(__file__).parents[3] / "shared/data"
 
 # Optical densities (log10, R G B) measured on real images: leukemia_all4 nuclei and red cells, hematoxylin and DAB of
@@ -19,7 +18,7 @@ DATA = Path(__file__).parents[3] / "shared/data"
 PURPLE, BLUISH_RED_CELL, BLUE, BROWN = (.29, .33, .01), (.20, .17, .06), (.17, .11, .06), (.35, .50, .62)
 
 
-def field(spots: list[tuple[int, int, int, tuple[float, float, float]]], size: int = 224, seed: int = 0) -> Picture:
+def field(spots: list[tuple[int, int, int, tuple[float, float, float]]], size: int = 224, seed: int = 0) -> UInt8Array:
     """Disks (x, y, radius, density) on a white slide, softened and with noise."""
     density = np.zeros((size, size, 3), np.float32)
     for x, y, radius, color in spots:
@@ -29,7 +28,7 @@ def field(spots: list[tuple[int, int, int, tuple[float, float, float]]], size: i
     return np.clip(light, 0, 255).astype(np.uint8)
 
 
-def matches(found: NDArray[np.int32], drawn: NDArray[np.int32]) -> int:
+def matches(found: Int32Array, drawn: Int32Array) -> int:
     """Drawn objects that share more than half of their union with one found object."""
     hits = 0
     for k in range(1, int(drawn.max()) + 1):
@@ -39,7 +38,7 @@ def matches(found: NDArray[np.int32], drawn: NDArray[np.int32]) -> int:
     return hits
 
 
-def at_work_size(tissue: Tissue) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def at_work_size(tissue: Tissue) -> tuple[Int32Array, Int32Array]:
     sample = segment("tissue", tissue.rgb, "none")
     drawn = cv2.resize(tissue.objects.astype(np.uint16), sample.objects.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return sample.objects, drawn.astype(np.int32)

@@ -2,17 +2,16 @@
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, UInt8Array
 from featurize.blocks.zones import zones
 from featurize.sample import Sample
 from featurize.simulate.tissue_and_film import draw_film
 
-Film = NDArray[np.uint8]
 LUNGS = {"right_lung": (64, 128), "left_lung": (192, 128)}
 
 
-def lungs(axes: tuple[int, int] = (40, 90)) -> dict[str, NDArray[np.bool_]]:
+def lungs(axes: tuple[int, int] = (40, 90)) -> dict[str, BoolArray]:
     """Two upright ellipses, 64 px left and right of the middle of a 256 px film."""
     out = {}
     for name, place in LUNGS.items():
@@ -22,14 +21,14 @@ def lungs(axes: tuple[int, int] = (40, 90)) -> dict[str, NDArray[np.bool_]]:
     return out
 
 
-def film(regions: dict[str, NDArray[np.bool_]], seed: int = 0) -> Film:
+def film(regions: dict[str, BoolArray], seed: int = 0) -> UInt8Array:
     gray = np.full((256, 256), 180.0)
     gray[regions["right_lung"] | regions["left_lung"]] = 60
     gray += np.random.default_rng(seed).normal(0, 2, gray.shape)
     return np.clip(cv2.GaussianBlur(gray, (0, 0), 1.5), 0, 255).astype(np.uint8)
 
 
-def measured(gray: Film, regions: dict[str, NDArray[np.bool_]]) -> dict[str, float]:
+def measured(gray: UInt8Array, regions: dict[str, BoolArray]) -> dict[str, float]:
     rgb = np.dstack([gray] * 3)
     both = regions["right_lung"] | regions["left_lung"]
     return zones(Sample(rgb, rgb, {**regions, "lung": both, "whole": np.ones_like(both)},

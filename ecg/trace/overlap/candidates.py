@@ -4,16 +4,14 @@ from itertools import combinations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.kernels.overlap import crossings
 from ecg.layout.model import Cell
 from ecg.lead_table import LIMB
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.joint import Tangle
+from featurize.arrays import Float32Array, Float64Array, IntpArray
 
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 Chain = tuple[int, ...]
 
 # Columns by which two complexes of one page may be shifted against each other when their tallest columns lie together.
@@ -31,7 +29,7 @@ _PLANNED = 40
 
 
 def of_other_complexes(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int,
-                       beside: Sequence[float]) -> Iterator[Reals]:
+                       beside: Sequence[float]) -> Iterator[Float64Array]:
     """Courses (n,) of the same lead at its other complexes on the page.
 
     Parameters
@@ -57,7 +55,7 @@ def of_other_complexes(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tan
                 yield joined(sign * np.interp(moved, line.x, line.y), tangle.courses[k], tangle.held[k])
 
 
-def offsets(tangle: Tangle, ink: Floats, x: float, complexes: Sequence[float]) -> list[float]:
+def offsets(tangle: Tangle, ink: Float32Array, x: float, complexes: Sequence[float]) -> list[float]:
     """Columns by which complexes of a page lie beside the one of a tangle: where their columns of ink agree best.
 
     Parameters
@@ -85,7 +83,7 @@ def offsets(tangle: Tangle, ink: Floats, x: float, complexes: Sequence[float]) -
     return out
 
 
-def joined(y: Reals, now: Reals, held: tuple[bool, bool]) -> Reals:
+def joined(y: Float64Array, now: Float64Array, held: tuple[bool, bool]) -> Float64Array:
     """A course (n,) raised so that it begins and ends where another one does, at the sides where that is held."""
     left, right = now[0] - y[0], now[-1] - y[-1]
     if held[0] != held[1]:
@@ -93,7 +91,7 @@ def joined(y: Reals, now: Reals, held: tuple[bool, bool]) -> Reals:
     return np.asarray(y + np.linspace(left, right, len(y)))
 
 
-def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int) -> Iterator[Reals]:
+def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int) -> Iterator[Float64Array]:
     """Courses (n,) of a limb lead as any two others that are drawn at the same time give it."""
     owner, (first, last) = tangle.owners[k], tangle.spans[k]
     own, at = cells[owner], lines[owner].x[first:last + 1]
@@ -111,7 +109,7 @@ def by_law(lines: Sequence[Line], cells: Sequence[Cell], tangle: Tangle, k: int)
                          tangle.held[k])
 
 
-def tips(tangle: Tangle, pen_px: float) -> Reals:
+def tips(tangle: Tangle, pen_px: float) -> Float64Array:
     """(T, 2) columns and rows at which a pen may have turned back: ends of ink, and of what is bare between strokes."""
     mask = (tangle.ink * tangle.trust > 0.5 * tangle.profile[0]).astype(np.uint8)
     inward, stroke, found = pen_px / 2 - 0.5, round(_STROKE_PENS * pen_px), []
@@ -132,7 +130,7 @@ def tips(tangle: Tangle, pen_px: float) -> Reals:
     return np.array(found).reshape(-1, 2)
 
 
-def over_tips(tangle: Tangle, k: int, tips: Reals) -> list[Reals]:
+def over_tips(tangle: Tangle, k: int, tips: Float64Array) -> list[Float64Array]:
     """Courses (n,) of a line that leave it as it is at both sides and go straight over one or two points between.
 
     One of the points may be any inside the ink: a pen that turns where another one has drawn leaves no tip.
@@ -169,7 +167,7 @@ def over_tips(tangle: Tangle, k: int, tips: Reals) -> list[Reals]:
     return out
 
 
-def _inside(bare: Floats, left: float, right: float) -> Reals:
+def _inside(bare: Float32Array, left: float, right: float) -> Float64Array:
     """(N, 2) points inside the ink."""
     across, down = _HIDDEN_PX
     x, y = np.meshgrid(np.arange(np.ceil(left), right, across), np.arange(down, len(bare), down))
@@ -177,7 +175,8 @@ def _inside(bare: Floats, left: float, right: float) -> Reals:
     return points[bare[points[:, 1].astype(int), points[:, 0].astype(int)] < 0.2]
 
 
-def _from_side(bare: Floats, x: Reals, now: Reals, points: Reals, side: int) -> tuple[NDArray[np.intp], Reals]:
+def _from_side(bare: Float32Array, x: Float64Array, now: Float64Array, points: Float64Array,
+               side: int) -> tuple[IntpArray, Float64Array]:
     """(N,) node at which the line is best left for each point (or joined again: side 1), and what that costs."""
     nodes = np.arange(side, len(x) - 1 + side, 3)
     slope = np.diff(now)[nodes - side]
@@ -191,7 +190,7 @@ def _from_side(bare: Floats, x: Reals, now: Reals, points: Reals, side: int) -> 
     return nodes[best], total[np.arange(len(points)), best]
 
 
-def _by_height(points: Reals, cost: Reals, chains: Sequence[Chain]) -> list[tuple[float, Chain]]:
+def _by_height(points: Float64Array, cost: Float64Array, chains: Sequence[Chain]) -> list[tuple[float, Chain]]:
     """The cheapest chain for each height, where one is cheap enough."""
     order = np.argsort(cost, kind="stable")
     order = order[:np.searchsorted(cost[order], _MOST)]

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg.kernels.overlap import best_pair, covers, pixel_errors
 from ecg.page.pen import FINE, shares_at
 from ecg.trace.fit import fit_window
 from ecg.trace.line import STEP_PX, drawing_cost
+from featurize.arrays import Float32Array, Float64Array
 
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
 State = tuple[int, ...]
 
 # What a turn by one rad costs, in px of wrong ink: where ink tells little, the plainest course is the likeliest.
@@ -56,15 +54,15 @@ class Tangle:
     owners: Sequence[int]
     spans: Sequence[tuple[int, int]]
     x0: Sequence[float]
-    courses: Sequence[Reals]
+    courses: Sequence[Float64Array]
     held: Sequence[tuple[bool, bool]]
     top: int
-    ink: Floats
-    trust: Floats
-    others: Floats
-    profile: Reals
+    ink: Float32Array
+    trust: Float32Array
+    others: Float32Array
+    profile: Float64Array
 
-    def x(self, k: int) -> Reals:
+    def x(self, k: int) -> Float64Array:
         """(n,) columns of a line's nodes."""
         return np.asarray(self.x0[k] + STEP_PX * np.arange(len(self.courses[k])), np.float64)
 
@@ -75,14 +73,14 @@ class _Scene:
     (S,) by line.
     """
 
-    ink: Floats
-    trust: Floats
-    base: Floats
-    covers: Sequence[Floats]
-    most: Sequence[Floats]
-    costs: Sequence[Reals]
+    ink: Float32Array
+    trust: Float32Array
+    base: Float32Array
+    covers: Sequence[Float32Array]
+    most: Sequence[Float32Array]
+    costs: Sequence[Float64Array]
 
-    def rest(self, state: Sequence[int], without: tuple[int, ...] = ()) -> Floats:
+    def rest(self, state: Sequence[int], without: tuple[int, ...] = ()) -> Float32Array:
         """(P,) what all lines but some cover."""
         out = self.base.copy()
         for k, s in enumerate(state):
@@ -95,11 +93,11 @@ class _Scene:
         return float((off * off) @ self.trust) + sum(float(cost[s]) for cost, s in zip(self.costs, state))
 
 
-def _cost(courses: Reals) -> Reals:
+def _cost(courses: Float64Array) -> Float64Array:
     return drawing_cost(courses, _TURN)
 
 
-def wrong_ink(tangle: Tangle, courses: Sequence[Reals]) -> float:
+def wrong_ink(tangle: Tangle, courses: Sequence[Float64Array]) -> float:
     """px of ink on which the page and the picture of some courses differ (squared shares, summed)."""
     drawn = shares_at(tangle.others, tangle.profile)
     for k, y in enumerate(courses):
@@ -107,17 +105,17 @@ def wrong_ink(tangle: Tangle, courses: Sequence[Reals]) -> float:
     return float((tangle.trust * (tangle.ink - drawn) ** 2).sum())
 
 
-def error(tangle: Tangle, courses: Sequence[Reals]) -> float:
+def error(tangle: Tangle, courses: Sequence[Float64Array]) -> float:
     """Wrong ink, and what length and turns cost."""
     return wrong_ink(tangle, courses) + sum(float(_cost(y[None])[0]) for y in courses)
 
 
-def refined(tangle: Tangle, courses: Sequence[Reals]) -> list[Reals]:
+def refined(tangle: Tangle, courses: Sequence[Float64Array]) -> list[Float64Array]:
     """Courses after some rounds of the fit, all together; ends of lines move too."""
     return fit_window(courses, tangle.x0, tangle.held, tangle.ink, tangle.trust, tangle.others, tangle.profile, _ROUNDS)
 
 
-def combined(tangle: Tangle, choices: Sequence[Reals]) -> list[State]:
+def combined(tangle: Tangle, choices: Sequence[Float64Array]) -> list[State]:
     """Combinations, one course of (S, n) for each line, that explain the page best before they are fitted to it.
 
     Pairs of lines are settled in turn, all other ones held: what one gives up the other takes. The first course of each
@@ -127,7 +125,7 @@ def combined(tangle: Tangle, choices: Sequence[Reals]) -> list[State]:
     return [state for state in states if any(state)]
 
 
-def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Reals]]) -> State:
+def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Float64Array]]) -> State:
     """The combination that explains several tangles of the same lines best, taken together.
 
     Parameters
@@ -146,7 +144,7 @@ def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Reals]]) -> Sta
     return _best_states(scene, False)[0]
 
 
-def _scene(tangle: Tangle, choices: Sequence[Reals]) -> _Scene:
+def _scene(tangle: Tangle, choices: Sequence[Float64Array]) -> _Scene:
     found = [_covers(tangle, k, courses, _ROWS) for k, courses in enumerate(choices)]
     base, ink = shares_at(tangle.others[::_ROWS], tangle.profile), tangle.ink[::_ROWS]
     most = [cover.max(axis=0) for cover in found]
@@ -197,7 +195,7 @@ def _better_pair(scene: _Scene, state: Sequence[int], i: int, j: int) -> tuple[f
     return (now - value, a, b) if a >= 0 else (0.0, state[i], state[j])
 
 
-def _covers(tangle: Tangle, k: int, courses: Reals, every: int = 1) -> Floats:
+def _covers(tangle: Tangle, k: int, courses: Float64Array, every: int = 1) -> Float32Array:
     """(P, H, W) share of ink that courses (P, n) of one line lay in every so many-th row."""
     out = np.zeros((len(courses), *tangle.ink[::every].shape), np.float32)
     covers(courses, tangle.x0[k], STEP_PX, tangle.profile, FINE, every, out)

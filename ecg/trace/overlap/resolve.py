@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
@@ -20,9 +19,7 @@ from ecg.page.pen import FINE, pen_profile
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.candidates import by_law, joined, of_other_complexes, offsets, over_tips, tips
 from ecg.trace.overlap.joint import Tangle, agreed, combined, error, refined, wrong_ink
-
-Floats = NDArray[np.float32]
-Reals = NDArray[np.float64]
+from featurize.arrays import Float32Array, Float64Array
 
 # A complex reaches so far before and behind the column in which most ink stands; complexes follow no faster, s.
 _BEFORE_S = 0.08
@@ -54,10 +51,10 @@ class _Sheet:
     """What lines are held against: see `untangled` and `ecg.page.pen.pen_profile`; columns of all complexes."""
 
     layout: Layout
-    ink: Floats
-    trust: Floats
+    ink: Float32Array
+    trust: Float32Array
     px_per_s: float
-    profile: Reals
+    profile: Float64Array
     complexes: Sequence[float]
 
 
@@ -69,7 +66,8 @@ class _Place:
     owners: tuple[int, ...]
 
 
-def untangled(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats, px_per_s: float) -> list[Line]:
+def untangled(lines: Sequence[Line], layout: Layout, ink: Float32Array, trust: Float32Array,
+              px_per_s: float) -> list[Line]:
     """Lines whose courses through tangled complexes were chosen together.
 
     Parameters
@@ -94,7 +92,7 @@ def untangled(lines: Sequence[Line], layout: Layout, ink: Floats, trust: Floats,
     return out
 
 
-def find_complexes(ink: Floats, px_per_s: float) -> list[float]:
+def find_complexes(ink: Float32Array, px_per_s: float) -> list[float]:
     """Columns of a page (H, W) in which most ink stands: where leads run up and down."""
     height = ink.sum(axis=0, dtype=np.float64)
     height = gaussian_filter1d(height - np.median(height), _SMOOTH_S * px_per_s)
@@ -177,7 +175,7 @@ def _better(lines: list[Line], sheet: _Sheet, place: _Place, anew: bool) -> bool
     return True
 
 
-def _put(lines: list[Line], tangle: Tangle, courses: Sequence[Reals]) -> None:
+def _put(lines: list[Line], tangle: Tangle, courses: Sequence[Float64Array]) -> None:
     for owner, (first, last), y in zip(tangle.owners, tangle.spans, courses):
         rows = lines[owner].y.copy()
         rows[first:last + 1] = y + tangle.top
@@ -217,7 +215,7 @@ def _agree(lines: list[Line], sheet: _Sheet, places: Sequence[_Place]) -> None:
 
 
 def _alike(lines: Sequence[Line], sheet: _Sheet, tangle: Tangle, place: _Place, places: Sequence[_Place]
-           ) -> list[Reals]:
+           ) -> list[Float64Array]:
     """For each line of a tangle its courses (S, n) in all of several places, and their median."""
     beside = offsets(tangle, sheet.ink, place.x, [p.x for p in places])
     out = []

@@ -2,8 +2,8 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from featurize.descriptors.texture import bounding_box
 from featurize.kernels.entropy import local_entropies
 from featurize.registry import Feature, block
@@ -33,7 +33,7 @@ def entropy(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm
     return row
 
 
-def _entropies(gray: NDArray[np.uint8], mask: NDArray[np.bool_], half: int, levels: int) -> NDArray[np.float64]:
+def _entropies(gray: UInt8Array, mask: BoolArray, half: int, levels: int) -> Float64Array:
     """(n,) one entropy per pixel of the region."""
     top, left, height, width = bounding_box(mask)
     box = np.s_[top: top + height, left: left + width]
@@ -49,7 +49,7 @@ def _entropies(gray: NDArray[np.uint8], mask: NDArray[np.bool_], half: int, leve
 
 
 @cache
-def _terms(half: int) -> NDArray[np.int64]:
+def _terms(half: int) -> Int64Array:
     """c log2 c for every count that a window can hold, in steps of 1 / _SCALE."""
     counts = np.arange((2 * half + 1) ** 2 + 1.0)
     return np.rint(counts * np.log2(np.maximum(counts, 1)) * _SCALE).astype(np.int64)

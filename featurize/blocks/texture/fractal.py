@@ -1,8 +1,8 @@
 """Fractal dimension of outline and gray levels by box counting, and lacunarity: how unevenly a region is filled."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from featurize.descriptors.texture import bounding_box
 from featurize.kernels.fractal import box_ladder, gliding_boxes
 from featurize.registry import Feature, block
@@ -42,7 +42,7 @@ def fractal(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm
     return row
 
 
-def _dimensions(plane: NDArray[np.uint8], mask: NDArray[np.bool_]) -> dict[str, float]:
+def _dimensions(plane: UInt8Array, mask: BoolArray) -> dict[str, float]:
     """From the boxes that are at most half as long as the region's rectangle, two sizes at least."""
     sides = [s for s in _BOXES if 2 * s <= max(mask.shape)]
     if len(sides) < 2:
@@ -62,14 +62,14 @@ def _dimensions(plane: NDArray[np.uint8], mask: NDArray[np.bool_]) -> dict[str, 
     return {"outline_dimension": _fall(side, found[:, 0] / side ** 2), "gray_dimension": _fall(side, surfaces)}
 
 
-def _fall(sides: NDArray[np.int64], counts: NDArray[np.float64]) -> float:
+def _fall(sides: Int64Array, counts: Float64Array) -> float:
     """Minus the slope of the least-squares line through the logarithms."""
     x, y = np.log(sides), np.log(counts)
     away = x - x.mean()
     return -float(away @ y / (away @ away))
 
 
-def _lacunarity(plane: NDArray[np.uint8], mask: NDArray[np.bool_], boxes: tuple[int, ...]) -> dict[str, float]:
+def _lacunarity(plane: UInt8Array, mask: BoolArray, boxes: tuple[int, ...]) -> dict[str, float]:
     bits = mask.view(np.uint8)
     out = np.zeros((len(boxes), 6))
     # Reals: 32 bits hold the sum of 8 million white pixels and no more.

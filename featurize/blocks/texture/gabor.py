@@ -1,7 +1,7 @@
 """Gabor energies: how strongly the gray levels wave at each wavelength, and whether in one direction."""
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float64Array
 from featurize.descriptors.texture import gabor_energies
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -26,7 +26,7 @@ def gabor(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm")
     return row
 
 
-def _summary(energy: NDArray[np.float64]) -> dict[str, float]:
+def _summary(energy: Float64Array) -> dict[str, float]:
     mean = float(energy.mean())
     turn = np.exp(2j * np.pi * np.arange(len(energy)) / len(energy))
     # Below a millionth of a squared gray level there is only rounding. NaN stays NaN.

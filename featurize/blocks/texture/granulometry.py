@@ -3,13 +3,11 @@ from functools import cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float64Array, UInt8Array
 from featurize.descriptors.texture import bounding_box
 from featurize.registry import Feature, block
 from featurize.sample import Sample
-
-Plane = NDArray[np.uint8]
 
 _DESCRIBES = {
     "r*_light": Feature("gray level", "mean taken away by the opening with a disk of that radius but no smaller one"),
@@ -38,7 +36,7 @@ def granulometry(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cyto
     return row
 
 
-def _spectrum(plane: Plane, mask: NDArray[np.bool_], radii: tuple[int, ...]) -> NDArray[np.float64]:
+def _spectrum(plane: UInt8Array, mask: BoolArray, radii: tuple[int, ...]) -> Float64Array:
     """Mean gray level that each opening takes away beyond the one before."""
     inside = mask.view(np.uint8) * np.uint8(255)
     left, means = plane & inside, [cv2.mean(plane, inside)[0]]
@@ -53,7 +51,7 @@ def _spectrum(plane: Plane, mask: NDArray[np.bool_], radii: tuple[int, ...]) -> 
 
 
 @cache
-def _disk(radius: int) -> Plane:
+def _disk(radius: int) -> UInt8Array:
     """Pixels whose centers lie within radius + .5: OpenCV's own ellipse changes with a quarter turn."""
     y, x = np.ogrid[-radius: radius + 1, -radius: radius + 1]
     return np.asarray(y * y + x * x <= (radius + 0.5) ** 2, np.uint8)

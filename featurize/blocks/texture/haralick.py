@@ -2,6 +2,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Int64Array, UInt8Array
 from featurize.kernels.haralick import haralick_features
 from featurize.kernels.radiomics.glcm import pairs
 from featurize.registry import Feature, block
@@ -50,7 +51,7 @@ def haralick(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplas
     return row
 
 
-def _quantized(plane: NDArray[np.uint8], mask: NDArray[np.bool_], levels: int, pad: int) -> NDArray[np.uint16]:
+def _quantized(plane: UInt8Array, mask: BoolArray, levels: int, pad: int) -> NDArray[np.uint16]:
     """Levels 1 .. `levels` in the region, 0 elsewhere and in a frame of `pad` px."""
     out = np.zeros((plane.shape[0] + 2 * pad, plane.shape[1] + 2 * pad), np.uint16)
     values = plane[mask]
@@ -62,7 +63,7 @@ def _quantized(plane: NDArray[np.uint8], mask: NDArray[np.bool_], levels: int, p
     return out
 
 
-def _percentile(below: NDArray[np.int64], q: float) -> float:
+def _percentile(below: Int64Array, q: float) -> float:
     """The number that `numpy.percentile` gives, from cumulated counts of bytes."""
     place = (below[-1] - 1) * (q / 100)
     step = place - int(place)

@@ -1,7 +1,7 @@
 """Local binary patterns, rotation-invariant and uniform, at several radii."""
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import Float32Array, Int64Array
 from featurize.kernels.radiomics.counting import binary_patterns
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -29,7 +29,7 @@ def lbp(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"), 
     return row
 
 
-def _circle(radius: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _circle(radius: float) -> tuple[Int64Array, Float32Array]:
     """The four pixels around each of eight points of a circle, and their bilinear weights."""
     offsets, weights = np.zeros((8, 4, 2), np.int64), np.zeros((8, 4), np.float32)
     for p in range(8):

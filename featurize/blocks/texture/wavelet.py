@@ -1,8 +1,8 @@
 """Energy by scale: the undecimated B3-spline wavelet, and how strongly structures share one direction."""
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from featurize.arrays import BoolArray, Float32Array, UInt8Array
 from featurize.kernels.radiomics.sums import detail_sums, tensor_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -33,7 +33,7 @@ def wavelet(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm
     return row
 
 
-def _details(plane: NDArray[np.float32], scales: int) -> NDArray[np.float32]:
+def _details(plane: Float32Array, scales: int) -> Float32Array:
     """(scales, H, W): what each step of smoothing takes away."""
     details, smooth = [], plane
     for k in range(scales):
@@ -45,7 +45,7 @@ def _details(plane: NDArray[np.float32], scales: int) -> NDArray[np.float32]:
     return np.stack(details)
 
 
-def _energies(prefix: str, details: NDArray[np.float32], inner: NDArray[np.bool_]) -> dict[str, float]:
+def _energies(prefix: str, details: Float32Array, inner: BoolArray) -> dict[str, float]:
     n = np.count_nonzero(inner)
     if not n:
         return {f"{prefix}_scale{k + 1}_{key}": np.nan
@@ -61,7 +61,7 @@ def _energies(prefix: str, details: NDArray[np.float32], inner: NDArray[np.bool_
             for key, v in (("energy", energy), ("share", share), ("skewness", skewness))}
 
 
-def _anisotropy(plane: NDArray[np.uint8], inner: NDArray[np.bool_]) -> float:
+def _anisotropy(plane: UInt8Array, inner: BoolArray) -> float:
     n = np.count_nonzero(inner)
     if not n:
         return np.nan
