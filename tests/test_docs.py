@@ -19,7 +19,7 @@ def test_features_page_is_up_to_date() -> None:
 def families_in_code() -> dict[str, dict[str, Any]]:
     """Name of every family to the literals of its `@block(...)`, read from the source without running it."""
     found = {}
-    for path in sorted((ROOT / "featurize/blocks").glob("[!_]*.py")):
+    for path in sorted((ROOT / "featurize/blocks").rglob("[!_]*.py")):
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         call, = (node for node in calls if isinstance(node.func, ast.Name) and node.func.id == "block")
         found[ast.literal_eval(call.args[0])] = {
