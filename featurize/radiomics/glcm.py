@@ -2,16 +2,12 @@
 import numpy as np
 
 from featurize.arrays import Float64Array, Int64Array
-from featurize.kernels.radiomics.glcm import features, gather, pairs, touching_pairs
+from featurize.kernels.radiomics.glcm import Glcm, features, gather, pairs, touching_pairs
 from featurize.radiomics.offsets import glcm_weights, half
 from featurize.radiomics.region import Region
 from featurize.radiomics.settings import Settings
 
-NAMES = ("autocorrelation", "joint_average", "cluster_prominence", "cluster_shade", "cluster_tendency", "contrast",
-         "correlation", "difference_average", "difference_entropy", "difference_variance", "joint_energy",
-         "joint_entropy", "imc1", "imc2", "idm", "mcc", "idmn", "id", "idn", "inverse_variance", "maximum_probability",
-         "sum_average", "sum_entropy", "sum_squares")
-_MCC = NAMES.index("mcc")
+NAMES = tuple(feature.name.lower() for feature in Glcm)
 
 
 def matrices(region: Region, settings: Settings) -> Float64Array:
@@ -48,7 +44,7 @@ def of_matrices(counts: Float64Array, values: Int64Array, symmetric: bool) -> Fl
     features(p, values, symmetric, out)
     if not symmetric and len(values) > 1:
         used = ~np.isnan(out[:-1, 0])
-        out[-1, _MCC] = np.mean([_maximal_correlation(m) for m in p[used]]) if used.any() else np.nan
+        out[-1, Glcm.MCC] = np.mean([_maximal_correlation(m) for m in p[used]]) if used.any() else np.nan
     return np.asarray(out[-1])
 
 

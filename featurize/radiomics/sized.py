@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import BoolArray, Float64Array, Int32Array, Int64Array
-from featurize.kernels.radiomics.emphasis import emphases
+from featurize.kernels.radiomics.emphasis import Emphasis, emphases
 from featurize.kernels.radiomics.glrlm import runs
 from featurize.kernels.radiomics.glszm import distinct, fill, rim_distance, zones
 from featurize.radiomics.offsets import lengths
@@ -47,7 +47,7 @@ def of_matrices(counts: NDArray[Any], values: Int64Array, sizes: Float64Array, p
     pixels : int
         Pixels that the percentage is a share of; 0 = the sum of count times size.
     """
-    out = np.empty(16)
+    out = np.empty(len(Emphasis))
     emphases(counts, values, sizes, pixels, out)
     return out
 
