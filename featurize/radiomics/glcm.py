@@ -5,12 +5,12 @@ from featurize.arrays import Float64Array, Int64Array
 from featurize.kernels.radiomics.glcm import Glcm, features, gather, pairs, touching_pairs
 from featurize.radiomics.offsets import glcm_weights, half
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 NAMES = tuple(feature.name.lower() for feature in Glcm)
 
 
-def matrices(region: Region, settings: Settings) -> Float64Array:
+def matrices(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(D, K, K) counts of pairs of gray levels by direction, or (1, K, K) where directions are weighted."""
     steps = half(settings.distances)
     k, norm = len(region.values), settings.weighting_norm
@@ -48,7 +48,7 @@ def of_matrices(counts: Float64Array, values: Int64Array, symmetric: bool) -> Fl
     return np.asarray(out[-1])
 
 
-def glcm(region: Region, settings: Settings) -> Float64Array:
+def glcm(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(24,) features in the order of `NAMES`."""
     return of_matrices(matrices(region, settings), region.values, settings.symmetrical_glcm)
 

@@ -8,7 +8,7 @@ from featurize.kernels.radiomics.emphasis import Emphasis
 from featurize.kernels.radiomics.neighbors import Ngtdm, around, tone_features
 from featurize.radiomics.offsets import full
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 from featurize.radiomics.sized import of_matrices
 
 NGTDM = tuple(feature.name.lower() for feature in Ngtdm)
@@ -48,7 +48,7 @@ class Neighbors:
     tones: Float64Array
 
 
-def neighbors(region: Region, settings: Settings) -> Neighbors:
+def neighbors(region: Region, settings: RadiomicsSettings) -> Neighbors:
     """One pass over the region for the three families."""
     steps, k = full(settings.distances), len(region.values)
     values = np.zeros(k + 1, np.int64)

@@ -272,7 +272,7 @@ def _of_sums(sums, mean_x, mean_y, row):
 
 @njit(cache=True)
 def _of_differences(differences, row):
-    """Features of the difference s of two levels: differences (K',) float64 probabilities by s, K' the highest level."""
+    """Features of the difference s of two levels: differences (K',) float64 probabilities by s, K' the top level."""
     top = len(differences)
     contrast, average, entropy = 0.0, 0.0, 0.0
     idm, idmn, inverse, normed, inverse_variance = 0.0, 0.0, 0.0, 0.0, 0.0
