@@ -29,10 +29,10 @@ from featurize.descriptors.shape import object_shapes
 from featurize.descriptors.texture import hog, local_binary_pattern, zernike_moments
 from featurize.images.read import read_image
 from featurize.radiomics import engine
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 from featurize.simulate.smears import HOME, KINDS, draw_cell
 
-SETTINGS = Settings(bin_count=peers.LEVELS)
+SETTINGS = RadiomicsSettings(bin_count=peers.LEVELS)
 BATCH = 100
 Job = tuple[str, Callable[[], Any]]
 
@@ -112,8 +112,8 @@ def radiomics_rows(plane: UInt8Array, kind: str, here: dict[str, bool], rounds: 
         if here["mahotas"] and families == ("glcm",):
             others.append(("mahotas", lambda: peers.mahotas_haralick(plane, mask)))
         name = families[0] if len(families) == 1 else "all seven"
-        rows += rows_of(name, f"{side} {kind}", lambda f=families: engine.measure_one(plane, mask, f, SETTINGS), others,
-                        rounds)
+        rows += rows_of(name, f"{side} {kind}", lambda f=families: engine.measure_region(plane, mask, f, SETTINGS),
+                        others, rounds)
     return rows
 
 

@@ -27,10 +27,10 @@ def installed() -> dict[str, bool]:
 
 def pyradiomics(families: tuple[str, ...]) -> Measure:
     """All features of the families at 32 gray levels, through pyradiomics' feature classes."""
-    from featurize.radiomics import peer
-    from featurize.radiomics.settings import Settings
-    settings = Settings(bin_count=LEVELS)
-    return lambda plane, mask: peer.measure_one(plane, mask, families, settings)
+    from featurize.radiomics import reference
+    from featurize.radiomics.settings import RadiomicsSettings
+    settings = RadiomicsSettings(bin_count=LEVELS)
+    return lambda plane, mask: reference.measure_region(plane, mask, families, settings)
 
 
 def nyxus(families: tuple[str, ...], copies: int = 1) -> Measure:

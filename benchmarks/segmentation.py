@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 
 from benchmarks.record import RESULTS, write
-from featurize.arrays import UInt8Array
+from featurize.arrays import BoolArray, UInt8Array
 from featurize.images.read import read_image
-from featurize.segment.cell import Mask, find_cell, search_image
+from featurize.segment.cell import find_cell, search_image
 
 ANCHOR = "nucleus .968 (Tavakoli et al. 2021, PMC8484470, on its own data)"
 
 
-def dice(found: Mask, drawn: Mask) -> float:
+def dice(found: BoolArray, drawn: BoolArray) -> float:
     """2 |A and B| / (|A| + |B|)."""
     return float(2 * (found & drawn).sum() / max(found.sum() + drawn.sum(), 1))
 
@@ -33,7 +33,7 @@ def measured(image: Path, masks: Path) -> dict[str, Any]:
     found = find_cell(search_image(rgb))
     spent = 1000 * (time.process_time() - start)
 
-    def enlarged(mask: Mask) -> Mask:
+    def enlarged(mask: BoolArray) -> BoolArray:
         size = (drawn.shape[1], drawn.shape[0])
         return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5)
     return {"path": image, "label": image.parent.name, "nucleus": dice(enlarged(found.nucleus), drawn == 255),

@@ -59,14 +59,18 @@ def best_components(level: Array, slope: Array, levels: int, **limits: float) ->
     return labels
 
 
-def object_sums(labels: Array, planes: Array) -> Array:
-    """(n, 8 + 2 k): area, x, y, xx, yy, xy, outline sides, rim pixels, sum and sum of squares of each plane."""
-    rows = []
+def object_values(labels: Array, planes: Array) -> Array:
+    """(n, k, 2): sum and sum of squares of each plane over each object."""
+    return np.array([[(plane[labels == k].astype(float).sum(), (plane[labels == k].astype(float) ** 2).sum())
+                      for plane in planes] for k in range(1, int(labels.max()) + 1)])
+
+
+def object_moments(labels: Array) -> tuple[Array, Array]:
+    """(n, 6) area, y, x, yy, yx, xx from the image's corner, and (n,) sides of pixels on the outline."""
+    sums, exposed = [], []
     for k in range(1, int(labels.max()) + 1):
         y, x = np.nonzero(labels == k)
         padded = np.pad(labels == k, 1)
-        exposed = sum(int((padded & ~np.roll(padded, shift, axis)).sum()) for axis in (0, 1) for shift in (1, -1))
-        rim = int(((y == 0) | (x == 0) | (y == labels.shape[0] - 1) | (x == labels.shape[1] - 1)).sum())
-        colors = [f(plane[y, x].astype(float)) for plane in planes for f in (np.sum, lambda v: np.sum(v * v))]
-        rows.append([len(y), x.sum(), y.sum(), (x * x).sum(), (y * y).sum(), (x * y).sum(), exposed, rim, *colors])
-    return np.array(rows, dtype=float)
+        exposed.append(sum(int((padded & ~np.roll(padded, shift, axis)).sum()) for axis in (0, 1) for shift in (1, -1)))
+        sums.append([len(y), y.sum(), x.sum(), (y * y).sum(), (y * x).sum(), (x * x).sum()])
+    return np.array(sums, dtype=float), np.array(exposed)

@@ -13,10 +13,16 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from featurize.arrays import BoolArray, Complex128Array, Float64Array
-from featurize.kernels.objects import object_sums
+from featurize.descriptors.shape import moments_of_objects
+from featurize.kernels.objects import object_values
+from featurize.kernels.shapes import Moment
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
+# px^2, of a coordinate within a pixel: a pixel is a square, not a point, so that a row of pixels has a width.
+_PIXEL_VARIANCE = 1 / 12
+# Sides of pixels overestimate a slanted outline; this factor is right on average over all directions.
+_PERIMETER_PER_SIDE = np.pi / 4
 _SHAPES = {"size": "area / median area", "elongation": "minor / major axis of the ellipse of inertia",
            "fill": "area / area of the ellipse of inertia", "circularity": "4 pi area / perimeter^2"}
 _COLORS = {"hematoxylin": "mean optical density of hematoxylin", "l": "mean L of CIE Lab", "a": "mean a of CIE Lab",
@@ -131,20 +137,22 @@ def _nuclei(sample: Sample) -> _Nuclei:
     planes = np.empty((5, *sample.gray.shape), np.float32)
     planes[0], planes[4] = sample.hed[..., 0], sample.gray
     planes[1], planes[2], planes[3] = cv2.split(sample.lab)
-    sums = np.zeros((int(sample.objects.max(initial=0)), 8 + 2 * len(planes)))
-    object_sums(sample.objects, planes, sums)
-    sums = sums[sums[:, 0] > 0]
-    area, x, y = sums[:, 0], sums[:, 1] / sums[:, 0], sums[:, 2] / sums[:, 0]
-    # A pixel is a square, not a point: its own variance of 1/12 keeps a row of pixels from having no width.
-    xx, yy = sums[:, 3] / area - x * x + 1 / 12, sums[:, 4] / area - y * y + 1 / 12
-    xy = sums[:, 5] / area - x * y
+    moments = moments_of_objects(sample.objects)
+    values = np.zeros((len(moments.area), len(planes), 2))
+    object_values(sample.objects, planes, values)
+    found = moments.area > 0
+    sums, values, sides = moments.from_corner()[found], values[found], moments.outline_sides[found]
+    area = sums[:, Moment.AREA]
+    x, y = sums[:, Moment.X] / area, sums[:, Moment.Y] / area
+    xx = sums[:, Moment.XX] / area - x * x + _PIXEL_VARIANCE
+    yy = sums[:, Moment.YY] / area - y * y + _PIXEL_VARIANCE
+    xy = sums[:, Moment.YX] / area - x * y
     root = np.hypot((xx - yy) / 2, xy)
-    minor, major = np.maximum((xx + yy) / 2 - root, 1 / 12), (xx + yy) / 2 + root
+    minor, major = np.maximum((xx + yy) / 2 - root, _PIXEL_VARIANCE), (xx + yy) / 2 + root
     elongation = np.sqrt(minor / major)
-    means = sums[:, 8::2] / area[:, None]
-    grain = np.sqrt(np.maximum(sums[:, -1] / area - means[:, -1] ** 2, 0))
-    # Sides of pixels overestimate a slanted outline; pi / 4 is right on average over all directions.
-    circularity = 4 * np.pi * area / (np.pi / 4 * sums[:, 6]) ** 2
+    means = values[..., 0] / area[:, None]
+    grain = np.sqrt(np.maximum(values[:, -1, 1] / area - means[:, -1] ** 2, 0))
+    circularity = 4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2
     measures = {"size": area / np.median(area) if len(area) else area, "elongation": elongation,
                 "fill": area / (4 * np.pi * np.sqrt(minor * major)), "circularity": circularity,
                 "hematoxylin": means[:, 0], "l": means[:, 1], "a": means[:, 2], "b": means[:, 3], "grain": grain}
@@ -241,7 +249,7 @@ def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     """Lumens, fat, tears: the parts of the image without stain."""
     names = [k for k in _DESCRIBES if k.startswith("white_")]
     smooth = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
     area = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     nucleus = float(np.median(nuclei.area)) if len(nuclei.area) else np.nan
     row = dict.fromkeys(names, np.nan) | {"white_share": float(white.mean())}
@@ -252,9 +260,8 @@ def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     row["white_enclosed"] = float(area[inner].sum() / white.size)
     large = area > nucleus
     if large.any():
-        sums = np.zeros((count - 1, 8))
-        object_sums(parts.astype(np.int32), np.zeros((0, *white.shape), np.float32), sums)
-        round_ = np.minimum(4 * np.pi * area / (np.pi / 4 * sums[:, 6]) ** 2, 1.0)
+        sides = moments_of_objects(parts).outline_sides
+        round_ = np.minimum(4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2, 1.0)
         row |= {"white_size": float(np.median(area[large]) / nucleus),
                 "white_parts": 1e6 * float(large.sum()) / white.size,
                 "white_roundness": float(np.average(round_[large], weights=area[large]))}

@@ -2,6 +2,24 @@
 import numpy as np
 from numba import njit
 
+# Color histogram: bins of total density, of red share and of blue share.
+COLOR_BINS = 16, 12, 12
+# Density below which a share of it is mere noise: shares are taken of at least this.
+LEAST_DENSITY = np.float32(0.08)
+_BINS_TO_SCALE = np.float32(12)      # bins of density from 0 to `scale`; the rest is for denser pixels
+_SHARE_BINS = np.float32(12)         # bins over _SHARE_SPAN
+_SHARE_SPAN = np.float32(0.5)        # range of shares that the bins cover
+_LOWEST_RED = np.float32(0.05)       # share at the lower end of that range
+_LOWEST_BLUE = np.float32(0.02)
+# Likelihood, in units of the log ratio of colors.
+_REDNESS_WEIGHT = np.float32(2)      # of .5 - redness
+_REDNESS_OFFSET = np.float32(0.3)    # taken off everywhere: in doubt a pixel is not cell
+_EVEN_REDNESS = np.float32(0.5)      # redness that speaks neither for nor against the cell
+_DISTANCE_WEIGHT = np.float32(0.5)   # per radius of the nucleus beyond _FREE_RADII
+_FREE_RADII = np.float32(0.5)        # up to this distance from the nucleus nearness doesn't matter
+_EMPTY_LIKELIHOOD = np.float32(-1)   # the most that empty slide gets
+_KNOWN_LIKELIHOOD = np.float32(3)    # of the nucleus; the nuclei of other cells get its negative
+
 
 @njit(cache=True)
 def slopes_by_level(dye, slope, first, step, counts, totals):
@@ -53,15 +71,18 @@ def color_bins(total, red, blue, scale, out):
     total, red, blue (H, W) float32 densities; scale float32; out (H, W) uint16.
     """
     height, width = total.shape
-    twelve, least, half = np.float32(12), np.float32(0.08), np.float32(0.5)
+    last_density = np.float32(COLOR_BINS[0] - 1)
+    last_red = np.float32(COLOR_BINS[1] - 1)
+    last_blue = np.float32(COLOR_BINS[2] - 1)
+    zero = np.float32(0)
     for i in range(height):
         for j in range(width):
             t = total[i, j]
-            safe = max(t, least)
-            a = min(max(t / scale * twelve, np.float32(0)), np.float32(15))
-            b = min(max((red[i, j] / safe - np.float32(0.05)) / half * twelve, np.float32(0)), np.float32(11))
-            c = min(max((blue[i, j] / safe - np.float32(0.02)) / half * twelve, np.float32(0)), np.float32(11))
-            out[i, j] = (np.int32(a) * 12 + np.int32(b)) * 12 + np.int32(c)
+            safe = max(t, LEAST_DENSITY)
+            a = min(max(t / scale * _BINS_TO_SCALE, zero), last_density)
+            b = min(max((red[i, j] / safe - _LOWEST_RED) / _SHARE_SPAN * _SHARE_BINS, zero), last_red)
+            c = min(max((blue[i, j] / safe - _LOWEST_BLUE) / _SHARE_SPAN * _SHARE_BINS, zero), last_blue)
+            out[i, j] = (np.int32(a) * COLOR_BINS[1] + np.int32(b)) * COLOR_BINS[2] + np.int32(c)
 
 
 @njit(cache=True)
@@ -112,14 +133,15 @@ def likelihood(ratio, bins, redness, gap, radius, empty, nucleus, others, out):
     ratio (K,) float32; bins (H, W) uint16; redness, gap (H, W) float32; radius float32; empty, nucleus, others (H, W)
     bool; out (H, W) float32.
     """
-    half, zero, one = np.float32(0.5), np.float32(0), np.float32(1)
+    zero = np.float32(0)
     for i in range(bins.shape[0]):
         for j in range(bins.shape[1]):
-            color = np.float32(2) * (half - redness[i, j]) - np.float32(0.3)
-            value = ratio[bins[i, j]] + (color - half * max(gap[i, j] / radius - half, zero))
-            value = min(value, -one) if empty[i, j] else value
-            value = np.float32(3) if nucleus[i, j] else value
-            out[i, j] = -np.float32(3) if others[i, j] else value
+            color = _REDNESS_WEIGHT * (_EVEN_REDNESS - redness[i, j]) - _REDNESS_OFFSET
+            away = max(gap[i, j] / radius - _FREE_RADII, zero)
+            value = ratio[bins[i, j]] + (color - _DISTANCE_WEIGHT * away)
+            value = min(value, _EMPTY_LIKELIHOOD) if empty[i, j] else value
+            value = _KNOWN_LIKELIHOOD if nucleus[i, j] else value
+            out[i, j] = -_KNOWN_LIKELIHOOD if others[i, j] else value
 
 
 @njit(cache=True)
@@ -132,7 +154,7 @@ def peaks(depth, least, reach, out):
     for i in range(height):
         for j in range(width):
             d = depth[i, j]
-            # Most pixels lie on a slope: one of the four neighbors tells so.
+            # Most pixels lie on a slope: one of the four neighbors is deeper.
             if (d <= least or (j and depth[i, j - 1] > d) or (j < width - 1 and depth[i, j + 1] > d)
                     or (i and depth[i - 1, j] > d) or (i < height - 1 and depth[i + 1, j] > d)):
                 continue

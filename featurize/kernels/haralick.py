@@ -1,17 +1,37 @@
 """Haralick's features of co-occurrence counts."""
 import math
+from enum import IntEnum
 
 import numpy as np
 from numba import njit
+
+_LEAST = 1e-12    # variance (squared levels) and entropy (bits) below which a region counts as constant
+
+
+class Haralick(IntEnum):
+    """Place of each feature in a row of `haralick_features`: number f1 to f13 of the paper, less 1."""
+
+    ENERGY = 0
+    CONTRAST = 1
+    CORRELATION = 2
+    VARIANCE = 3
+    HOMOGENEITY = 4
+    SUM_AVERAGE = 5
+    SUM_VARIANCE = 6
+    SUM_ENTROPY = 7
+    ENTROPY = 8
+    DIFFERENCE_VARIANCE = 9
+    DIFFERENCE_ENTROPY = 10
+    INFORMATION_1 = 11
+    INFORMATION_2 = 12
 
 
 @njit(cache=True)
 def haralick_features(table, out):
     """Features f1 to f13 of Haralick et al. 1973 of symmetric co-occurrences, NaN where there is no pair.
 
-    table (D, L + 1, L + 1) int32: pairs of levels 1..L, row and column 0 what leaves the region; out (D, 13) float64:
-    energy, contrast, correlation, variance, homogeneity, sum average, sum variance, sum entropy, entropy, difference
-    variance, difference entropy, information 1 and 2. Both margins are the same, so HXY1 = HXY2 = 2 HX.
+    table (D, L + 1, L + 1) int32: pairs of levels 1..L, row and column 0 what leaves the region; out (D, 13) float64
+    in the order of `Haralick`. Both margins are the same, so HXY1 = HXY2 = 2 HX.
     """
     top = table.shape[1] - 1
     px, sums, gaps = np.empty(top), np.empty(2 * top - 1), np.empty(top)
@@ -68,9 +88,16 @@ def haralick_features(table, out):
                 gap_entropy -= gaps[k] * math.log2(gaps[k])
         shared = 2 * hx - entropy
         row = out[d]
-        row[0], row[1] = energy, contrast
-        row[2] = product / variance if variance >= 1e-12 else 1.0
-        row[3], row[4], row[5], row[6] = variance, homogeneity, average, spread - average * average
-        row[7], row[8], row[9], row[10] = sum_entropy, entropy, gap_spread - gap_mean * gap_mean, gap_entropy
-        row[11] = -shared / hx if hx >= 1e-12 else 0.0
-        row[12] = math.sqrt(max(1.0 - math.exp(-2.0 * max(shared, 0.0)), 0.0))
+        row[Haralick.ENERGY] = energy
+        row[Haralick.CONTRAST] = contrast
+        row[Haralick.CORRELATION] = product / variance if variance >= _LEAST else 1.0
+        row[Haralick.VARIANCE] = variance
+        row[Haralick.HOMOGENEITY] = homogeneity
+        row[Haralick.SUM_AVERAGE] = average
+        row[Haralick.SUM_VARIANCE] = spread - average * average
+        row[Haralick.SUM_ENTROPY] = sum_entropy
+        row[Haralick.ENTROPY] = entropy
+        row[Haralick.DIFFERENCE_VARIANCE] = gap_spread - gap_mean * gap_mean
+        row[Haralick.DIFFERENCE_ENTROPY] = gap_entropy
+        row[Haralick.INFORMATION_1] = -shared / hx if hx >= _LEAST else 0.0
+        row[Haralick.INFORMATION_2] = math.sqrt(max(1.0 - math.exp(-2.0 * max(shared, 0.0)), 0.0))

@@ -1,23 +1,35 @@
-"""Objects of a gray image: the best set of nested level components, and the splitting of touching ones."""
+"""Objects of a gray image: the best set of nested level components, the splitting of touching ones, their values."""
+from enum import IntEnum
+
 import numpy as np
 from numba import njit
 
 from featurize.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from featurize.kernels.union_find import find_root
 
-AREA, X, Y, XX, YY, XY, EDGES, STEEPNESS = range(8)
+# Quality of a component.
+_UNFILLED_QUALITY = 0.12    # of a component that fills only the least share of its ellipse; times its slope's part
+_FULL = 0.95                # share of its ellipse from which a component counts as filled
+_LEAST_DETERMINANT = 1e-9   # of the covariance of a component's pixels, in px^4: keeps it from being 0
+_PIXEL_VARIANCE = 1 / 12    # px^2, of a coordinate within a pixel: a pixel is a square, not a point
+
+
+class Moment(IntEnum):
+    """Place of each sum over a component: of its pixels, then over the sides between it and the rest of the image."""
+
+    AREA = 0
+    X = 1
+    Y = 2
+    XX = 3
+    YY = 4
+    XY = 5
+    SIDES = 6
+    SLOPES = 7
 
 
 @njit(cache=True)
-def _root(parent: Int32Array, p: int) -> int:
-    while parent[p] != p:
-        parent[p] = parent[parent[p]]
-        p = parent[p]
-    return p
-
-
-@njit(cache=True)
-def _neighbour(p: int, d: int, width: int, size: int) -> int:
-    """Index of the left, right, upper or lower neighbour; -1 outside."""
+def _neighbor(p: int, d: int, width: int, size: int) -> int:
+    """Index of the left, right, upper or lower neighbor; -1 outside."""
     if d == 0:
         return p - 1 if p % width > 0 else -1
     if d == 1:
@@ -47,14 +59,16 @@ def _by_level(level: UInt8Array, levels: int) -> tuple[Int32Array, Int64Array]:
 @njit(cache=True)
 def _quality(m: Float64Array, smallest: float, largest: float, steep: float, least: float) -> float:
     """0..1: how much of its own ellipse of inertia a component fills, times how steep its outline is."""
-    a = m[AREA]
+    a = m[Moment.AREA]
     if a < smallest or a > largest:
         return 0.0
-    x, y = m[X] / a, m[Y] / a
-    vx, vy, c = m[XX] / a - x * x + 1 / 12, m[YY] / a - y * y + 1 / 12, m[XY] / a - x * y
-    fill = a / (4 * np.pi * np.sqrt(max(vx * vy - c * c, 1e-9)))
-    slope = m[STEEPNESS] / max(m[EDGES], 1.0)
-    return (0.12 + 0.88 * min(max((fill - least) / (0.95 - least), 0.0), 1.0)) * slope / (slope + steep)
+    x, y = m[Moment.X] / a, m[Moment.Y] / a
+    vx, vy = m[Moment.XX] / a - x * x + _PIXEL_VARIANCE, m[Moment.YY] / a - y * y + _PIXEL_VARIANCE
+    c = m[Moment.XY] / a - x * y
+    fill = a / (4 * np.pi * np.sqrt(max(vx * vy - c * c, _LEAST_DETERMINANT)))
+    slope = m[Moment.SLOPES] / max(m[Moment.SIDES], 1.0)
+    filled = min(max((fill - least) / (_FULL - least), 0.0), 1.0)
+    return (_UNFILLED_QUALITY + (1.0 - _UNFILLED_QUALITY) * filled) * slope / (slope + steep)
 
 
 @njit(cache=True)
@@ -82,24 +96,24 @@ def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: 
             p = order[i]
             x, y = p % width, p // width
             parent[p] = p
-            moments[p, AREA], moments[p, X], moments[p, Y] = 1, x, y
-            moments[p, XX], moments[p, YY], moments[p, XY] = x * x, y * y, x * y
+            moments[p, Moment.AREA], moments[p, Moment.X], moments[p, Moment.Y] = 1, x, y
+            moments[p, Moment.XX], moments[p, Moment.YY], moments[p, Moment.XY] = x * x, y * y, x * y
             r = p
             for d in range(4):
-                o = _neighbour(p, d, width, n)
+                o = _neighbor(p, d, width, n)
                 if o < 0:
                     continue
                 g = 0.5 * (slope[p] + slope[o])
                 if parent[o] < 0:
-                    moments[r, EDGES] += 1
-                    moments[r, STEEPNESS] += g
+                    moments[r, Moment.SIDES] += 1
+                    moments[r, Moment.SLOPES] += g
                     continue
-                moments[r, EDGES] -= 1
-                moments[r, STEEPNESS] -= g
-                s = _root(parent, o)
+                moments[r, Moment.SIDES] -= 1
+                moments[r, Moment.SLOPES] -= g
+                s = find_root(parent, o)
                 if s == r:
                     continue
-                if moments[s, AREA] > moments[r, AREA]:
+                if moments[s, Moment.AREA] > moments[r, Moment.AREA]:
                     r, s = s, r
                 parent[s] = r
                 for j in range(8):
@@ -112,7 +126,7 @@ def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: 
                     tail[r] = tail[s]
         for i in range(start[k], start[k + 1]):
             p = order[i]
-            r = _root(parent, p)
+            r = find_root(parent, p)
             if stamp[r] != k:
                 stamp[r] = k
                 t = nodes
@@ -127,7 +141,7 @@ def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: 
                 mean = total / inner if inner > 0 else 0.0
                 own = _quality(moments[r], smallest, largest, steep, least)
                 if own > 0 and own >= mean:
-                    value[t], weight[t], chosen[t] = own, moments[r, AREA], 1
+                    value[t], weight[t], chosen[t] = own, moments[r, Moment.AREA], 1
                 else:
                     value[t], weight[t] = mean, inner
                 threshold[t] = levels - 1 - k
@@ -164,10 +178,10 @@ def split_necks(labels: Int32Array, depth: UInt8Array, levels: int, width: int, 
             continue
         best = -1
         for d in range(4):
-            o = _neighbour(p, d, width, n)
+            o = _neighbor(p, d, width, n)
             if o < 0 or basin[o] < 0 or labels[o] != labels[p]:
                 continue
-            b = _root(parent, basin[o])
+            b = find_root(parent, basin[o])
             if best < 0:
                 best = b
             elif b != best:
@@ -184,7 +198,7 @@ def split_necks(labels: Int32Array, depth: UInt8Array, levels: int, width: int, 
     for p in range(n):
         out[p] = 0
         if basin[p] >= 0:
-            b = _root(parent, basin[p])
+            b = find_root(parent, basin[p])
             if number[b] == 0:
                 count += 1
                 number[b] = count
@@ -193,11 +207,10 @@ def split_necks(labels: Int32Array, depth: UInt8Array, levels: int, width: int, 
 
 
 @njit(cache=True)
-def object_sums(labels: Int32Array, planes: Float32Array, sums: Float64Array) -> None:
-    """Adds up geometry and planes of every object.
+def object_values(labels: Int32Array, planes: Float32Array, sums: Float64Array) -> None:
+    """Sum and sum of squares of every plane over every object.
 
-    labels (H, W) int32, 0 = none; planes (k, H, W) float32; sums (objects, 8 + 2 k) float64, zero on entry: area, x, y,
-    xx, yy, xy, sides of pixels on the outline, pixels on the rim of the image, then sum and sum of squares of planes.
+    labels (H, W) int32, 0 = none; planes (k, H, W) float32; sums (objects, k, 2) float64, zeroed.
     """
     height, width = labels.shape
     for y in range(height):
@@ -205,23 +218,7 @@ def object_sums(labels: Int32Array, planes: Float32Array, sums: Float64Array) ->
             k = labels[y, x] - 1
             if k < 0:
                 continue
-            sums[k, 0] += 1
-            sums[k, 1] += x
-            sums[k, 2] += y
-            sums[k, 3] += x * x
-            sums[k, 4] += y * y
-            sums[k, 5] += x * y
-            if x == 0 or labels[y, x - 1] != k + 1:
-                sums[k, 6] += 1
-            if x == width - 1 or labels[y, x + 1] != k + 1:
-                sums[k, 6] += 1
-            if y == 0 or labels[y - 1, x] != k + 1:
-                sums[k, 6] += 1
-            if y == height - 1 or labels[y + 1, x] != k + 1:
-                sums[k, 6] += 1
-            if x == 0 or y == 0 or x == width - 1 or y == height - 1:
-                sums[k, 7] += 1
             for j in range(planes.shape[0]):
                 v = planes[j, y, x]
-                sums[k, 8 + 2 * j] += v
-                sums[k, 9 + 2 * j] += v * v
+                sums[k, j, 0] += v
+                sums[k, j, 1] += v * v

@@ -1,18 +1,40 @@
 """Shapes of all objects of a label image at once: moments, outlines, convex hulls."""
+from enum import IntEnum
+
 import numpy as np
 from numba import njit
 
-_NOWHERE = 2 ** 40
+# Beyond every column: the end of a row without pixels.
+NOWHERE = 2 ** 40
+
+
+class Moment(IntEnum):
+    """Place of each sum over the pixels of an object; y and x are counted from its first pixel."""
+
+    AREA = 0
+    Y = 1
+    X = 2
+    YY = 3
+    YX = 4
+    XX = 5
+
+
+class Step(IntEnum):
+    """Place of each count of outline pixels, by their length: 1, sqrt(2), (1 + sqrt(2)) / 2."""
+
+    STRAIGHT = 0
+    SLANTED = 1
+    MIXED = 2
 
 
 @njit(cache=True)
 def object_moments(labels, anchor, box, sums, quads):
-    """Areas, boxes, moments and 2 x 2 neighbourhoods of every object in one pass.
+    """Areas, boxes, moments and 2 x 2 neighborhoods of every object in one pass.
 
     labels (H, W) int32 in 0..n; anchor (n, 2) int64: row and column of the first pixel; box (n, 4) int64: first row,
-    first column, last row, last column; sums (n, 6) float64, zeroed: 1, y, x, yy, yx, xx from the anchor, where squares
-    stay small; quads (n, 16) int64, zeroed: windows of 2 x 2 pixels by which are the object's: 1 lower right, 2 upper
-    right, 4 lower left, 8 upper left; those with all four are not counted.
+    first column, last row, last column; sums (n, 6) float64, zeroed, in the order of `Moment`; quads (n, 16) int64,
+    zeroed: windows of 2 x 2 pixels by which are the object's: 1 lower right, 2 upper right, 4 lower left, 8 upper left;
+    those with all four are not counted.
     """
     height, width = labels.shape
     for i in range(height + 1):
@@ -33,25 +55,25 @@ def object_moments(labels, anchor, box, sums, quads):
             if d == 0:
                 continue
             k = d - 1
-            if sums[k, 0] == 0:
+            if sums[k, Moment.AREA] == 0:
                 anchor[k, 0], anchor[k, 1] = i, j
                 box[k, 0], box[k, 1], box[k, 2], box[k, 3] = i, j, i, j
             box[k, 1], box[k, 2], box[k, 3] = min(box[k, 1], j), i, max(box[k, 3], j)
             y, x = i - anchor[k, 0], j - anchor[k, 1]
-            sums[k, 0] += 1
-            sums[k, 1] += y
-            sums[k, 2] += x
-            sums[k, 3] += y * y
-            sums[k, 4] += y * x
-            sums[k, 5] += x * x
+            sums[k, Moment.AREA] += 1
+            sums[k, Moment.Y] += y
+            sums[k, Moment.X] += x
+            sums[k, Moment.YY] += y * y
+            sums[k, Moment.YX] += y * x
+            sums[k, Moment.XX] += x * x
 
 
 @njit(cache=True)
 def outline_steps(labels, edge, steps):
-    """Pixels of each object's outline by the way their neighbours on it lie.
+    """Pixels of each object's outline by the way their neighbors on it lie.
 
-    labels (H, W) int32; edge (H, W) uint8, zeroed: receives the pixels with one of four neighbours outside the object;
-    steps (n, 3) int64, zeroed: pixels that count 1, sqrt(2) and (1 + sqrt(2)) / 2 (Benkrid, Crookes & Benkrid 2000).
+    labels (H, W) int32; edge (H, W) uint8, zeroed: receives the pixels with one of four neighbors outside the object;
+    steps (n, 3) int64, zeroed, in the order of `Step` (Benkrid, Crookes & Benkrid 2000).
     """
     height, width = labels.shape
     for i in range(height):
@@ -74,19 +96,19 @@ def outline_steps(labels, edge, steps):
                         elif y != i or x != j:
                             straight += 1
             if slanted <= 2 and 2 <= straight <= 3:
-                steps[k - 1, 0] += 1
+                steps[k - 1, Step.STRAIGHT] += 1
             elif (slanted == 2 and straight == 0) or (slanted == 3 and straight == 1):
-                steps[k - 1, 1] += 1
+                steps[k - 1, Step.SLANTED] += 1
             elif straight == 1 and (slanted == 1 or slanted == 2):
-                steps[k - 1, 2] += 1
+                steps[k - 1, Step.MIXED] += 1
 
 
 @njit(cache=True)
 def row_ends(labels, box, start, low, high):
     """First and last column of every object in every row of its box, from the left of the box.
 
-    start (n,) int64: where an object's rows begin in low and high (rows,) int64, which hold a wide-open -2^40 < low,
-    high for rows without pixels: low = 2^40, high = -2^40 on entry.
+    start (n,) int64: where an object's rows begin in low and high (rows,) int64, on entry NOWHERE and -NOWHERE, which
+    rows without pixels keep.
     """
     height, width = labels.shape
     for i in range(height):
@@ -102,7 +124,7 @@ def row_ends(labels, box, start, low, high):
 def _edges(low, high, left, right):
     """Leftmost and rightmost middle of a pixel side on every half row, in half pixels: row r stands at 2 r + 1."""
     rows = low.shape[0]
-    left[:], right[:] = _NOWHERE, _NOWHERE
+    left[:], right[:] = NOWHERE, NOWHERE
     for r in range(rows):
         if low[r] > high[r]:
             continue
@@ -117,7 +139,7 @@ def _envelope(points, y, x):
     """Corners (y, x) of the lower convex envelope of points[y]; returns how many."""
     count = 0
     for t in range(points.shape[0]):
-        if points[t] >= _NOWHERE:
+        if points[t] >= NOWHERE:
             continue
         while count > 1 and (x[count - 1] - x[count - 2]) * (t - y[count - 2]) \
                 >= (points[t] - x[count - 2]) * (y[count - 1] - y[count - 2]):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from featurize.arrays import BoolArray, Float64Array
 from featurize.radiomics import first_order, glcm, intensity, neighbors, shape2d, sized
 from featurize.radiomics.region import Region, region_of
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "firstorder": first_order.NAMES, "shape2d": shape2d.NAMES, "glcm": glcm.NAMES, "glrlm": sized.GLRLM,
@@ -17,11 +17,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ngldm": neighbors.NGLDM, "histogram": intensity.HISTOGRAM, "volume_histogram": intensity.VOLUME}
 # The families that pyradiomics has.
 STANDARD = ("firstorder", "shape2d", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
-DEFAULT = Settings()
+DEFAULT = RadiomicsSettings()
 
 
 def names(families: Sequence[str] = STANDARD) -> list[str]:
-    """`<family>_<feature>` in the order of `measure_one`'s values.
+    """`<family>_<feature>` in the order of `measure_region`'s values.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def names(families: Sequence[str] = STANDARD) -> list[str]:
 
 
 def measure(images: Sequence[NDArray[Any]], masks: Sequence[BoolArray],
-            families: Sequence[str] = STANDARD, settings: Settings = DEFAULT) -> pd.DataFrame:
+            families: Sequence[str] = STANDARD, settings: RadiomicsSettings = DEFAULT) -> pd.DataFrame:
     """Radiomics of many regions.
 
     Parameters
@@ -45,13 +45,13 @@ def measure(images: Sequence[NDArray[Any]], masks: Sequence[BoolArray],
     masks : sequence of (H, W) bool, or one (N, H, W) array
     families : sequence of str
         Of `FAMILIES`.
-    settings : Settings
+    settings : RadiomicsSettings
 
     Returns
     -------
     DataFrame
         A row a region, columns ``<family>_<feature>``, float64. An empty region is a row of NaN; what a region is too
-        small or too even to tell is NaN or a value that the docs name, never a plain 0.
+        small or too even for is NaN or a value that docs/features.md names, never a plain 0.
 
     Raises
     ------
@@ -60,26 +60,47 @@ def measure(images: Sequence[NDArray[Any]], masks: Sequence[BoolArray],
 
     Examples
     --------
-    >>> plane = np.array([[1, 1, 2], [1, 1, 2], [3, 3, 3]], np.uint8)
-    >>> measure([plane], [plane > 0], ("glszm",), Settings(bin_width=1))["glszm_zone_percentage"][0]  # 3 zones of 9 px
+    A region of 9 pixels with three gray levels, each in one piece: 3 zones / 9 pixels.
+
+    >>> plane = np.array([[1, 1, 2],
+    ...                   [1, 1, 2],
+    ...                   [3, 3, 3]], np.uint8)
+    >>> table = measure([plane], [plane > 0], ("firstorder", "glszm"), RadiomicsSettings(bin_width=1))
+    >>> float(table["glszm_zone_percentage"][0])
     0.3333333333333333
+    >>> float(table["firstorder_maximum"][0]), float(table["firstorder_median"][0])
+    (3.0, 2.0)
     """
     if len(images) != len(masks):
         raise ValueError(f"{len(images)} images came with {len(masks)} masks: one mask an image is wanted")
     columns = names(families)
     table = np.empty((len(images), len(columns)))
     for k, (image, mask) in enumerate(zip(images, masks)):
-        table[k] = measure_one(image, mask, families, settings)
+        table[k] = measure_region(image, mask, families, settings)
     return pd.DataFrame(table, columns=columns)
 
 
-def measure_one(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
-                settings: Settings = DEFAULT) -> Float64Array:
-    """The values of `names(families)` for one region, without a table around them."""
+def measure_region(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
+                   settings: RadiomicsSettings = DEFAULT) -> Float64Array:
+    """The values of `names(families)` for one region, without a table around them.
+
+    Parameters
+    ----------
+    plane : (H, W) real
+    mask : (H, W) bool
+    families : sequence of str
+        Of `FAMILIES`.
+    settings : RadiomicsSettings
+
+    Raises
+    ------
+    ValueError
+        An unknown family, another shape, non-finite values inside the mask.
+    """
     return of_region(region_of(plane, mask, settings), families, settings)
 
 
-def of_region(region: Region, families: Sequence[str], settings: Settings) -> Float64Array:
+def of_region(region: Region, families: Sequence[str], settings: RadiomicsSettings) -> Float64Array:
     """The values of `names(families)`; what families share is counted once."""
     unknown = [f for f in families if f not in FAMILIES]
     if unknown:

@@ -2,16 +2,15 @@
 import numpy as np
 
 from featurize.arrays import Float64Array
-from featurize.kernels.radiomics.first_order import statistics
+from featurize.kernels.radiomics.first_order import FirstOrder, statistics
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
-NAMES = ("energy", "total_energy", "entropy", "minimum", "10percentile", "90percentile", "maximum", "mean", "median",
-         "interquartile_range", "range", "mean_absolute_deviation", "robust_mean_absolute_deviation",
-         "root_mean_squared", "standard_deviation", "skewness", "kurtosis", "variance", "uniformity")
+_NAMED = {FirstOrder.PERCENTILE_10: "10percentile", FirstOrder.PERCENTILE_90: "90percentile"}
+NAMES = tuple(_NAMED.get(feature, feature.name.lower()) for feature in FirstOrder)
 
 
-def first_order(region: Region, settings: Settings) -> Float64Array:
+def first_order(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(19,) features in the order of `NAMES`; kurtosis is 3 for a normal distribution."""
     out = np.empty(len(NAMES))
     height, width = settings.spacing

@@ -4,7 +4,9 @@ p(i,j) are shares of pairs of gray levels, P(i,j) counts of things of gray level
 level = a gray level, that is `bin_width` values of the plane. Definitions: IBSI reference manual, arXiv:1612.07003, and
 the documentation of pyradiomics 3 (van Griethuysen et al. 2017, 10.1158/0008-5472.CAN-17-0339).
 """
+from featurize.kernels.radiomics.emphasis import Emphasis
 from featurize.radiomics.engine import FAMILIES
+from featurize.radiomics.neighbors import GLDM_EMPHASES
 from featurize.registry import Feature
 
 _FIRST = {
@@ -46,16 +48,22 @@ _NGTDM = {
     "busyness": ("1", "sum p_i s_i / sum |i p_i - j p_j|; 0 for one level"),
     "complexity": ("1", "sum |i - j| (p_i s_i + p_j s_j) / (p_i + p_j) / n"),
     "strength": ("1", "sum (p_i + p_j) (i - j)^2 / sum s_i; 0 where s is 0")}
-# The sixteen of every family that counts by level and size, in the kernel's order.
-_SIZED = (("1", "sum P / j^2 / N"), ("size^2", "sum P j^2 / N"), ("1", "sum_i (sum_j P)^2 / N"),
-          ("1", "sum_i (sum_j P)^2 / N^2"), ("1", "sum_j (sum_i P)^2 / N"), ("1", "sum_j (sum_i P)^2 / N^2"),
-          ("1", "N / n"), ("level^2", "variance of i"), ("size^2", "variance of j"), ("bit", "-sum P/N log2 P/N"),
-          ("1", "sum P / i^2 / N"), ("level^2", "sum P i^2 / N"), ("1", "sum P / (i^2 j^2) / N"),
-          ("level^2", "sum P i^2 / j^2 / N"), ("size^2", "sum P j^2 / i^2 / N"), ("1", "sum P i^2 j^2 / N"))
+# The features of every family that counts by level and size.
+_SIZED = {
+    Emphasis.SMALL_SIZE: ("1", "sum P / j^2 / N"), Emphasis.LARGE_SIZE: ("size^2", "sum P j^2 / N"),
+    Emphasis.LEVEL_NON_UNIFORMITY: ("1", "sum_i (sum_j P)^2 / N"),
+    Emphasis.LEVEL_NON_UNIFORMITY_NORMALIZED: ("1", "sum_i (sum_j P)^2 / N^2"),
+    Emphasis.SIZE_NON_UNIFORMITY: ("1", "sum_j (sum_i P)^2 / N"),
+    Emphasis.SIZE_NON_UNIFORMITY_NORMALIZED: ("1", "sum_j (sum_i P)^2 / N^2"), Emphasis.PERCENTAGE: ("1", "N / n"),
+    Emphasis.LEVEL_VARIANCE: ("level^2", "variance of i"), Emphasis.SIZE_VARIANCE: ("size^2", "variance of j"),
+    Emphasis.ENTROPY: ("bit", "-sum P/N log2 P/N"), Emphasis.LOW_LEVEL: ("1", "sum P / i^2 / N"),
+    Emphasis.HIGH_LEVEL: ("level^2", "sum P i^2 / N"), Emphasis.SMALL_SIZE_LOW_LEVEL: ("1", "sum P / (i^2 j^2) / N"),
+    Emphasis.SMALL_SIZE_HIGH_LEVEL: ("level^2", "sum P i^2 / j^2 / N"),
+    Emphasis.LARGE_SIZE_LOW_LEVEL: ("size^2", "sum P j^2 / i^2 / N"),
+    Emphasis.LARGE_SIZE_HIGH_LEVEL: ("1", "sum P i^2 j^2 / N")}
 _SIZES = {"glrlm": "j = length of a run in px, mean of the directions", "glszm": "j = pixels of a zone, 8 neighbors",
           "gldzm": "j = least distance of a zone from the rim in steps, 1 at the rim",
           "gldm": "j = dependent neighbors + 1", "ngldm": "j = dependent neighbors + 1; NGLDM of IBSI"}
-_OF_GLDM = (0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 _HISTOGRAM = {
     "mode": ("level", "commonest level, the one nearest the mean"), "entropy": ("bit", "-sum p log2 p"),
     "uniformity": ("1", "sum p^2"), "maximum_gradient": ("px/level", "largest slope of the histogram"),
@@ -78,9 +86,8 @@ def describes() -> dict[str, Feature]:
              "histogram": {name: _HISTOGRAM.get(name) or ("level", _FIRST[name][1]) for name in FAMILIES["histogram"]}}
     out = {f"*{family}_{name}": Feature(*words) for family, table in plain.items() for name, words in table.items()}
     for family, size in _SIZES.items():
-        order = _OF_GLDM if family == "gldm" else range(16)
-        for k, name in zip(order, FAMILIES[family]):
-            unit, formula = _SIZED[k]
+        for feature, name in zip(GLDM_EMPHASES if family == "gldm" else Emphasis, FAMILIES[family]):
+            unit, formula = _SIZED[feature]
             out[f"*{family}_{name}"] = Feature(unit.replace("size", "px" if family != "ngldm" else "1"),
                                                f"{formula}; {size}")
     out["*ngldm_dependence_count_energy"] = Feature("1", "sum (P/N)^2; NGLDM of IBSI")

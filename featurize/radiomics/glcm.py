@@ -2,19 +2,15 @@
 import numpy as np
 
 from featurize.arrays import Float64Array, Int64Array
-from featurize.kernels.radiomics.glcm import features, gather, pairs, touching_pairs
+from featurize.kernels.radiomics.glcm import Glcm, features, gather, pairs, touching_pairs
 from featurize.radiomics.offsets import glcm_weights, half
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
-NAMES = ("autocorrelation", "joint_average", "cluster_prominence", "cluster_shade", "cluster_tendency", "contrast",
-         "correlation", "difference_average", "difference_entropy", "difference_variance", "joint_energy",
-         "joint_entropy", "imc1", "imc2", "idm", "mcc", "idmn", "id", "idn", "inverse_variance", "maximum_probability",
-         "sum_average", "sum_entropy", "sum_squares")
-_MCC = NAMES.index("mcc")
+NAMES = tuple(feature.name.lower() for feature in Glcm)
 
 
-def matrices(region: Region, settings: Settings) -> Float64Array:
+def matrices(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(D, K, K) counts of pairs of gray levels by direction, or (1, K, K) where directions are weighted."""
     steps = half(settings.distances)
     k, norm = len(region.values), settings.weighting_norm
@@ -48,11 +44,11 @@ def of_matrices(counts: Float64Array, values: Int64Array, symmetric: bool) -> Fl
     features(p, values, symmetric, out)
     if not symmetric and len(values) > 1:
         used = ~np.isnan(out[:-1, 0])
-        out[-1, _MCC] = np.mean([_maximal_correlation(m) for m in p[used]]) if used.any() else np.nan
+        out[-1, Glcm.MCC] = np.mean([_maximal_correlation(m) for m in p[used]]) if used.any() else np.nan
     return np.asarray(out[-1])
 
 
-def glcm(region: Region, settings: Settings) -> Float64Array:
+def glcm(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(24,) features in the order of `NAMES`."""
     return of_matrices(matrices(region, settings), region.values, settings.symmetrical_glcm)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from featurize.arrays import Float64Array, Int64Array
-from featurize.kernels.radiomics.first_order import statistics
+from featurize.kernels.radiomics.first_order import FirstOrder, statistics
 from featurize.radiomics import first_order
 from featurize.radiomics.region import Region
 
@@ -15,13 +15,12 @@ HISTOGRAM = (*STATISTICS[:9], "mode", *STATISTICS[9:16], "entropy", "uniformity"
              "maximum_gradient_level", "minimum_gradient", "minimum_gradient_level")
 VOLUME = ("volume_at_10_percent", "volume_at_90_percent", "level_at_10_percent_volume", "level_at_90_percent_volume",
           "volume_difference", "level_difference")
-_AT = {name: k for k, name in enumerate(first_order.NAMES)}
 
 
 def intensity_statistics(numbers: Float64Array, counts: Int64Array) -> Float64Array:
     """(18,) in the order of `STATISTICS`, of values `numbers`, rising, that occur `counts` times each."""
-    found = _first_order(numbers, counts)
-    return np.array([*found[:16], found[16], found[17]])
+    found = _statistics(numbers, counts)
+    return np.array([found[name] for name in STATISTICS])
 
 
 def histogram(region: Region) -> Float64Array:
@@ -29,13 +28,14 @@ def histogram(region: Region) -> Float64Array:
     if not region.pixels:
         return np.full(len(HISTOGRAM), np.nan)
     counts, values = region.level_counts, region.values
-    found = _first_order(values.astype(np.float64), counts)
-    mode = values[np.flatnonzero(counts == counts.max())]
-    nearest = mode[int(np.abs(mode - found[0]).argmin())]
+    found = _statistics(values.astype(np.float64), counts)
+    commonest = values[np.flatnonzero(counts == counts.max())]
     gradient = _gradient(counts, values)
     first = int(values[0])
-    return np.array([*found[:9], nearest, *found[9:16], found[18], found[19], gradient.max(),
-                     first + gradient.argmax(), gradient.min(), first + gradient.argmin()])
+    found |= {"mode": float(commonest[int(np.abs(commonest - found["mean"]).argmin())]),
+              "maximum_gradient": float(gradient.max()), "maximum_gradient_level": float(first + gradient.argmax()),
+              "minimum_gradient": float(gradient.min()), "minimum_gradient_level": float(first + gradient.argmin())}
+    return np.array([found[name] for name in HISTOGRAM])
 
 
 def volume_histogram(region: Region) -> Float64Array:
@@ -66,26 +66,22 @@ def _gradient(counts: Int64Array, values: Int64Array) -> Float64Array:
     return np.gradient(full) if len(full) > 1 else np.zeros(1)
 
 
-def _first_order(numbers: Float64Array, counts: Int64Array) -> Float64Array:
-    """`STATISTICS`, then entropy and uniformity of the same counts."""
-    f = np.empty(len(first_order.NAMES))
+def _statistics(numbers: Float64Array, counts: Int64Array) -> dict[str, float]:
+    """`STATISTICS`, and entropy and uniformity of the same counts, by name."""
+    f = np.empty(len(FirstOrder))
     statistics(counts, numbers, counts, 0.0, 1.0, f)
-    if np.isnan(f[0]):
-        return np.full(len(STATISTICS) + 2, np.nan)
-    median, mean, iqr = f[_AT["median"]], f[_AT["mean"]], f[_AT["interquartile_range"]]
-    n = counts.sum()
-    away = float((counts * np.abs(numbers - median)).sum() / n)
+    if np.isnan(f[FirstOrder.ENERGY]):
+        return dict.fromkeys((*STATISTICS, "entropy", "uniformity"), np.nan)
+    found = dict(zip(first_order.NAMES, f.tolist()))
+    n, median, mean = counts.sum(), f[FirstOrder.MEDIAN], f[FirstOrder.MEAN]
     low, high = _quartiles(numbers, counts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cov = np.float64(f[_AT["standard_deviation"]]) / mean if mean else np.nan
-        qcod = np.float64(high - low) / (high + low) if high + low else np.nan
-    names = ("mean", "variance", "skewness", "kurtosis", "median", "minimum", "10percentile", "90percentile", "maximum")
-    first = [f[_AT[name]] for name in names]
     # IBSI's kurtosis is 0 for a normal distribution; of a constant it is 0 as well, where pyradiomics' is.
-    first[3] = first[3] - 3 if f[_AT["variance"]] > 0 else 0.0
-    return np.array([*first, iqr, f[_AT["range"]], f[_AT["mean_absolute_deviation"]],
-                     f[_AT["robust_mean_absolute_deviation"]], away, cov, qcod, f[_AT["energy"]],
-                     f[_AT["root_mean_squared"]], f[_AT["entropy"]], f[_AT["uniformity"]]])
+    found["excess_kurtosis"] = found["kurtosis"] - 3 if found["variance"] > 0 else 0.0
+    found["median_absolute_deviation"] = float((counts * np.abs(numbers - median)).sum() / n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found["coefficient_of_variation"] = float(f[FirstOrder.STANDARD_DEVIATION] / mean) if mean else np.nan
+        dispersion = float(np.float64(high - low) / (high + low)) if high + low else np.nan
+    return found | {"quartile_coefficient_of_dispersion": dispersion}
 
 
 def _quartiles(numbers: Float64Array, counts: Int64Array) -> tuple[float, float]:

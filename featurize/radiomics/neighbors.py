@@ -4,13 +4,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurize.arrays import Float64Array, Int64Array
-from featurize.kernels.radiomics.neighbors import around, tone_features
+from featurize.kernels.radiomics.emphasis import Emphasis
+from featurize.kernels.radiomics.neighbors import Ngtdm, around, tone_features
 from featurize.radiomics.offsets import full
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 from featurize.radiomics.sized import of_matrices
 
-NGTDM = ("coarseness", "contrast", "busyness", "complexity", "strength")
+NGTDM = tuple(feature.name.lower() for feature in Ngtdm)
 GLDM = ("small_dependence_emphasis", "large_dependence_emphasis", "gray_level_non_uniformity",
         "dependence_non_uniformity", "dependence_non_uniformity_normalized", "gray_level_variance",
         "dependence_variance", "dependence_entropy", "low_gray_level_emphasis", "high_gray_level_emphasis",
@@ -23,8 +24,9 @@ NGLDM = ("low_dependence_emphasis", "high_dependence_emphasis", "gray_level_non_
          "high_gray_level_count_emphasis", "low_dependence_low_gray_level_emphasis",
          "low_dependence_high_gray_level_emphasis", "high_dependence_low_gray_level_emphasis",
          "high_dependence_high_gray_level_emphasis", "dependence_count_energy")
-# GLDM has no normalized non-uniformity of levels and no percentage: these are always the uniformity, and 1.
-_OF_GLDM = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+# GLDM leaves two out: the normalized non-uniformity of levels is always the uniformity, and the percentage always 1.
+GLDM_EMPHASES = [feature for feature in Emphasis
+                 if feature not in (Emphasis.LEVEL_NON_UNIFORMITY_NORMALIZED, Emphasis.PERCENTAGE)]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Neighbors:
     tones: Float64Array
 
 
-def neighbors(region: Region, settings: Settings) -> Neighbors:
+def neighbors(region: Region, settings: RadiomicsSettings) -> Neighbors:
     """One pass over the region for the three families."""
     steps, k = full(settings.distances), len(region.values)
     values = np.zeros(k + 1, np.int64)
@@ -68,17 +70,17 @@ def _dependences(found: Neighbors, values: Int64Array) -> Float64Array:
 
 def gldm(found: Neighbors, values: Int64Array) -> Float64Array:
     """(14,) features in the order of `GLDM` (Sun & Wee 1983)."""
-    return np.asarray(_dependences(found, values)[_OF_GLDM])
+    return np.asarray(_dependences(found, values)[GLDM_EMPHASES])
 
 
 def ngldm(found: Neighbors, values: Int64Array) -> Float64Array:
     """(17,) features in the order of `NGLDM`, as IBSI words them."""
-    out = np.append(_dependences(found, values), np.nan)
+    out, energy = _dependences(found, values), np.nan
     total = found.dependence.sum()
     if total:
-        out[6] = 1.0
-        out[16] = ((found.dependence / total) ** 2).sum()
-    return out
+        out[Emphasis.PERCENTAGE] = 1.0
+        energy = ((found.dependence / total) ** 2).sum()
+    return np.append(out, energy)
 
 
 def ngtdm(found: Neighbors, values: Int64Array) -> Float64Array:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.kernels.radiomics.quantizing import bounds, count_bytes, digitize, look_up, rank_bytes, scatter
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 Plane = NDArray[Any]
 
@@ -51,7 +51,7 @@ class Region:
 _BYTES = np.arange(256, dtype=np.float64)
 
 
-def region_of(plane: Plane, mask: BoolArray, settings: Settings) -> Region:
+def region_of(plane: Plane, mask: BoolArray, settings: RadiomicsSettings) -> Region:
     """Crop and quantize.
 
     Parameters
@@ -59,7 +59,7 @@ def region_of(plane: Plane, mask: BoolArray, settings: Settings) -> Region:
     plane : (H, W) uint8, or any other real type
         Non-finite values inside the mask are refused.
     mask : (H, W) bool
-    settings : Settings
+    settings : RadiomicsSettings
 
     Raises
     ------
@@ -78,7 +78,7 @@ def region_of(plane: Plane, mask: BoolArray, settings: Settings) -> Region:
     return _of_numbers(plane, mask, settings, pad)
 
 
-def _of_bytes(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> Region:
+def _of_bytes(plane: Plane, mask: BoolArray, settings: RadiomicsSettings, pad: int) -> Region:
     counts, box = np.zeros(256, np.int64), np.empty(4, np.int64)
     low, high = count_bytes(plane, mask, counts, box)
     levels = _canvas(box, pad)
@@ -90,7 +90,7 @@ def _of_bytes(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> Re
     return Region(mask, box, int(level_counts[:k].sum()), _BYTES, counts, levels, values[:k], level_counts[:k], pad)
 
 
-def _of_numbers(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> Region:
+def _of_numbers(plane: Plane, mask: BoolArray, settings: RadiomicsSettings, pad: int) -> Region:
     box = np.empty(4, np.int64)
     pixels = bounds(mask, box)
     levels = _canvas(box, pad)
@@ -109,7 +109,7 @@ def _of_numbers(plane: Plane, mask: BoolArray, settings: Settings, pad: int) -> 
 _NO_LEVELS = np.zeros(0, np.int64)
 
 
-def regions_of_stack(planes: Plane, masks: BoolArray, settings: Settings) -> tuple[Region, list[Region]]:
+def regions_of_stack(planes: Plane, masks: BoolArray, settings: RadiomicsSettings) -> tuple[Region, list[Region]]:
     """All planes as one region, laid side by side, and each on its own, with gray levels that mean the same in all.
 
     Parameters
@@ -136,7 +136,7 @@ def regions_of_stack(planes: Plane, masks: BoolArray, settings: Settings) -> tup
 
 
 def _quantized(inside: Float64Array,
-               settings: Settings) -> tuple[Int64Array, Int64Array, NDArray[np.uint16]]:
+               settings: RadiomicsSettings) -> tuple[Int64Array, Int64Array, NDArray[np.uint16]]:
     """Gray levels that occur, pixels of each, and the rank of every value's level."""
     binned = np.empty(len(inside), np.int64)
     digitize(inside, bin_edges(float(inside.min()), float(inside.max()), settings), binned)
@@ -160,7 +160,7 @@ def _ranked(binned: Int64Array,
     return values, per_level[values], rank[binned]
 
 
-def bin_edges(low: float, high: float, settings: Settings) -> Float64Array:
+def bin_edges(low: float, high: float, settings: RadiomicsSettings) -> Float64Array:
     """Edges of the gray levels, the last one above `high`.
 
     A fixed width starts at the multiple of it below the minimum (IBSI's fixed bin size, so that a level means the same

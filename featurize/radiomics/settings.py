@@ -1,4 +1,4 @@
-"""Settings of the radiomics families, with pyradiomics' names and defaults."""
+"""RadiomicsSettings of the radiomics families, with pyradiomics' names and defaults."""
 import math
 from dataclasses import dataclass
 from numbers import Integral
@@ -7,7 +7,7 @@ WEIGHTINGS = (None, "no_weighting", "infinity", "euclidean", "manhattan")
 
 
 @dataclass(frozen=True)
-class Settings:
+class RadiomicsSettings:
     """How a region is quantized and counted.
 
     Parameters

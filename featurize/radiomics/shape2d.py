@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array
-from featurize.kernels.radiomics.shape2d import diameter, outline
+from featurize.kernels.radiomics.shape2d import Outline, diameter, outline
 
 NAMES = ("mesh_surface", "pixel_surface", "perimeter", "perimeter_surface_ratio", "sphericity",
          "spherical_disproportion", "maximum_diameter", "major_axis_length", "minor_axis_length", "elongation")
@@ -22,13 +22,14 @@ def shape2d(mask: BoolArray, box: Int64Array, spacing: tuple[float, float]) -> F
         Height and width of a pixel.
     """
     dy, dx = spacing
-    sums, ends = np.zeros(8), np.empty((2 * int(box[1] - box[0]) + 3, 2))
+    sums, ends = np.zeros(len(Outline)), np.empty((2 * int(box[1] - box[0]) + 3, 2))
     if box[1] == box[0]:
         return np.full(len(NAMES), np.nan)
     outline(mask, box, dy, dx, sums, ends)
-    perimeter, area, n = sums[:3]
-    my, mx = sums[3] / n, sums[4] / n
-    yy, xx, xy = sums[5] / n - my * my, sums[6] / n - mx * mx, sums[7] / n - my * mx
+    perimeter, area, n = sums[Outline.PERIMETER], sums[Outline.MESH_AREA], sums[Outline.PIXELS]
+    my, mx = sums[Outline.SUM_Y] / n, sums[Outline.SUM_X] / n
+    yy, xx = sums[Outline.SUM_YY] / n - my * my, sums[Outline.SUM_XX] / n - mx * mx
+    xy = sums[Outline.SUM_XY] / n - my * mx
     middle, spread = (yy + xx) / 2, math.hypot((yy - xx) / 2, xy)
     large, small = middle + spread, max(middle - spread, 0.0)
     sphericity = 2 * math.sqrt(math.pi * area) / perimeter

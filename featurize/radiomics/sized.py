@@ -5,12 +5,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import BoolArray, Float64Array, Int32Array, Int64Array
-from featurize.kernels.radiomics.emphasis import emphases
+from featurize.kernels.radiomics.emphasis import Emphasis, emphases
 from featurize.kernels.radiomics.glrlm import runs
 from featurize.kernels.radiomics.glszm import distinct, fill, rim_distance, zones
 from featurize.radiomics.offsets import lengths
 from featurize.radiomics.region import Region
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 Sized = tuple[NDArray[Any], Float64Array]
 
@@ -47,12 +47,12 @@ def of_matrices(counts: NDArray[Any], values: Int64Array, sizes: Float64Array, p
     pixels : int
         Pixels that the percentage is a share of; 0 = the sum of count times size.
     """
-    out = np.empty(16)
+    out = np.empty(len(Emphasis))
     emphases(counts, values, sizes, pixels, out)
     return out
 
 
-def run_matrices(region: Region, settings: Settings) -> Sized:
+def run_matrices(region: Region, settings: RadiomicsSettings) -> Sized:
     """(D, K, L) runs by direction, gray level and length (Galloway 1975), and the lengths (L,)."""
     height, width = (n - 2 * region.pad for n in region.levels.shape)
     longest = max(height, width)
@@ -95,7 +95,7 @@ def zone_matrices(region: Region, with_distance: bool) -> tuple[Sized, Sized | N
     return by_size, _counted(level, near, z, len(region.values)) if with_distance else None
 
 
-def glrlm(region: Region, settings: Settings) -> Float64Array:
+def glrlm(region: Region, settings: RadiomicsSettings) -> Float64Array:
     """(16,) features in the order of `GLRLM`."""
     counts, sizes = run_matrices(region, settings)
     return of_matrices(counts, region.values, sizes)

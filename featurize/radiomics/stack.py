@@ -13,7 +13,7 @@ from featurize.arrays import BoolArray, Float64Array
 from featurize.radiomics import first_order, glcm, intensity, neighbors, sized
 from featurize.radiomics.engine import DEFAULT, names
 from featurize.radiomics.region import Region, regions_of_stack
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 # IBSI's names: 2D averaged; 2D slice-merged; 2.5D direction-merged; 2.5D merged. Families without directions know only
 # the mean over planes (the first two) and the sum over planes (the last two).
@@ -22,7 +22,7 @@ STACKED = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm", "gldzm", "ng
 
 
 def measure_stack(planes: NDArray[Any], masks: BoolArray, families: Sequence[str] = STACKED,
-                  settings: Settings = DEFAULT, aggregation: str = "averaged") -> pd.Series:
+                  settings: RadiomicsSettings = DEFAULT, aggregation: str = "averaged") -> pd.Series:
     """Features of a stack.
 
     Parameters
@@ -31,7 +31,7 @@ def measure_stack(planes: NDArray[Any], masks: BoolArray, families: Sequence[str
     masks : (S, H, W) bool
     families : sequence of str
         Out of `STACKED`; there is no shape of a stack.
-    settings : Settings
+    settings : RadiomicsSettings
         Gray levels are those of the whole stack.
     aggregation : str
         One of `AGGREGATIONS`.
@@ -60,7 +60,7 @@ def measure_stack(planes: NDArray[Any], masks: BoolArray, families: Sequence[str
     return pd.Series(np.concatenate(values), columns)
 
 
-def _family(family: str, flat: Region, single: list[Region], settings: Settings, how: str) -> Float64Array:
+def _family(family: str, flat: Region, single: list[Region], settings: RadiomicsSettings, how: str) -> Float64Array:
     by_plane = how in AGGREGATIONS[:2]
     if family == "firstorder":
         return first_order.first_order(flat, settings)

@@ -9,21 +9,59 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, UInt8Array
-from featurize.kernels.contour import closed_path
+from featurize.segment.contour import ANGLES, RADII, best_path, filled_polygon
 
-_SIDE = 128                              # the contour is sought in an image of this longest side
-_ANGLES = 96
-_RADII = 64
-# Centre and half axes of lungs of frontal films, as shares of width and height, and distance from the spine.
-_ROW = 0.43
-_AWAY = 0.20
-_WIDE = 0.135
-_HIGH = 0.285
-# Weights of place and of a brightening outline against darkness; cost of a bend; height of a wall that hides.
-_PLACE = 2.0
-_EDGE = 6.0
-_BEND = 0.3
-_WALL = 0.4
+_SIDE_PX = 128                # longest side of the image in which the contour is sought; all "px" are its pixels
+# Where lungs usually lie on frontal films.
+_ROW = 0.43                   # row of a lung's centre, as a share of the height
+_FROM_SPINE = 0.20            # distance of that centre from the spine, as a share of the width
+_HALF_WIDTH = 0.135           # half axes of the ellipse, as shares of the width
+_HALF_HEIGHT = 0.285          # and of the height
+_NEAR_ELLIPSES = 1.25         # size of the ellipse on which nearness is a half, in sizes of the usual one
+_NEAR_SLOPE = 5.0             # fall of nearness per size of the ellipse, at a half
+# Darkness.
+_CLAHE_LIMIT = 2.0            # contrast limit of OpenCV's adaptive equalization
+_CLAHE_TILES = 4              # tiles along each side
+_SMOOTH_WIDTHS = 64           # the film is blurred with a sigma of its width over this
+_TOP_EIGHTH = 8               # the trunk: one such part of the height is left out above,
+_BOTTOM_SIXTH = 6             # one such part below,
+_SIDE_TENTH = 10              # and one such part of the width on both sides
+_LEAST_SPREAD = 2             # gray levels; standard deviation below which a film is even
+_BRIGHTEST = -0.7             # bounds of the darkness, in standard deviations of the trunk
+_DARKEST = 1.5
+_AIR_LEVEL = 22               # gray level below which dark areas at the rim are air beside the patient
+_AIR_SIGMA_PX = 1.0           # Gaussian blur before that
+# Spine.
+_SPINE_TOP = 0.2              # rows in which the spine is sought, as shares of the height
+_SPINE_BOTTOM = 0.7
+_SPINE_WIDTHS = 25            # their mean is blurred with a sigma of the width over this
+_LEAST_SPINE_SPREAD = 1       # gray levels; with less there is no spine to be seen, and the middle is taken
+_SPINE_OFFSET = 0.09          # standard deviation of the spine from the middle of the film, as a share of the width
+# The ellipse of a lung fitted to the darkness.
+_WEIGHT_OFFSET = 0.3          # added to the darkness, so that half-dark pixels count as well
+_LEAST_DARKNESS = 0.1         # in areas of the rectangle of the half axes; with less the usual ellipse stays
+_LEAST_MASK = 0.5             # the same for the area of a mask
+_WIDEST = 1.4                 # half axes of a mask, as multiples of the usual ones, at most
+_HIGHEST = 1.2
+_MASK_CENTER = 0.7            # weights of the mask's centre and of the usual centre
+_USUAL_CENTER = 0.3
+_MASK_AXES = 0.75             # weights of the mask's half axes and of the usual ones
+_USUAL_AXES = 0.25
+# Contour; lengths along rays in units of the ellipse's half axes.
+_REACH = 1.9                  # distance up to which the contour is sought
+_PLACE_WEIGHT = 2.0           # weight of the place against darkness
+_INNER_PLACE = 0.4            # the most that lying inside the ellipse counts
+_OUTER_SLOPE = 1.6            # cost per distance outside it
+_EDGE_WEIGHT = 6.0            # weight of a brightening outline against darkness
+_EDGE_STEPS = 2               # radii over which brightening is measured, inwards and outwards
+_LARGEST_RISE = 0.6           # bound of the brightening, in standard deviations of the trunk
+_BEND = 0.3                   # cost of a move of the contour by one radius
+_WALL = 0.4                   # brightness above which a wall hides what lies behind it, and by which hiding falls off
+_OUTSIDE = -1.0               # darkness outside the film
+_MEAN_WEIGHTS = 1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9    # running mean along the contour
+# A lung much smaller than the other one.
+_SMALL_SHARE = 0.6            # of the other lung's area
+_GUIDE_WEIGHT = 1.2           # weight of the mirrored other lung against darkness
 
 
 @dataclass(frozen=True)
@@ -39,7 +77,7 @@ class _Ellipse:
         """(H, W) 0..1, a half on the ellipse enlarged by a quarter."""
         y, x = np.ogrid[0:shape[0], 0:shape[1]]
         distance = np.hypot((x - self.x) / self.wide, (y - self.y) / self.high)
-        return np.asarray(1 / (1 + np.exp(5.0 * (distance - 1.25))), dtype=np.float32)
+        return np.asarray(1 / (1 + np.exp(_NEAR_SLOPE * (distance - _NEAR_ELLIPSES))), dtype=np.float32)
 
 
 def find_lungs(gray: UInt8Array) -> tuple[BoolArray, BoolArray, dict[str, float]]:
@@ -61,7 +99,7 @@ def find_lungs(gray: UInt8Array) -> tuple[BoolArray, BoolArray, dict[str, float]
     Darkness relative to the film is weighed against the usual place of lungs: a film with consolidated, white lungs
     keeps a lung field there, because what is measured in it is exactly that whiteness.
     """
-    scale = min(1.0, _SIDE / max(gray.shape))
+    scale = min(1.0, _SIDE_PX / max(gray.shape))
     size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     dark, bright = _darkness(small)
@@ -84,7 +122,8 @@ def _enlarged(mask: BoolArray, shape: tuple[int, ...]) -> BoolArray:
 
 def _usual(shape: tuple[int, ...], spine: float) -> list[_Ellipse]:
     height, width = shape
-    return [_Ellipse(spine + side * _AWAY * width, _ROW * height, _WIDE * width, _HIGH * height) for side in (-1, 1)]
+    return [_Ellipse(spine + side * _FROM_SPINE * width, _ROW * height, _HALF_WIDTH * width, _HALF_HEIGHT * height)
+            for side in (-1, 1)]
 
 
 def _darkness(gray: UInt8Array) -> tuple[Float32Array, Float32Array]:
@@ -93,23 +132,25 @@ def _darkness(gray: UInt8Array) -> tuple[Float32Array, Float32Array]:
     And the brightness, in the same unit: the spread of the trunk.
     """
     height, width = gray.shape
-    even = cv2.createCLAHE(2.0, (4, 4)).apply(gray)
-    smooth = cv2.GaussianBlur(even, (0, 0), width / 64)
-    trunk = smooth[height // 8: height - height // 6, width // 10: width - width // 10]
+    even = cv2.createCLAHE(_CLAHE_LIMIT, (_CLAHE_TILES, _CLAHE_TILES)).apply(gray)
+    smooth = cv2.GaussianBlur(even, (0, 0), width / _SMOOTH_WIDTHS)
+    inner = np.s_[height // _TOP_EIGHTH: height - height // _BOTTOM_SIXTH,
+                  width // _SIDE_TENTH: width - width // _SIDE_TENTH]
+    trunk = smooth[inner]
     spread = float(trunk.std())
-    if spread < 2:
+    if spread < _LEAST_SPREAD:
         return np.zeros(gray.shape, np.float32), np.zeros(gray.shape, np.float32)
     air = _outside_air(gray)
-    seen = trunk[~air[height // 8: height - height // 6, width // 10: width - width // 10]]
+    seen = trunk[~air[inner]]
     level, _ = cv2.threshold(seen.reshape(1, -1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    dark = np.clip((level - smooth.astype(np.float32)) / spread, -0.7, 1.5)
-    dark[air] = -0.7
+    dark = np.clip((level - smooth.astype(np.float32)) / spread, _BRIGHTEST, _DARKEST)
+    dark[air] = _BRIGHTEST
     return np.asarray(dark, dtype=np.float32), np.asarray(smooth / np.float32(spread), dtype=np.float32)
 
 
 def _outside_air(gray: UInt8Array) -> BoolArray:
     """Black air beside the patient: dark areas that touch the left, right or upper rim."""
-    dark = (cv2.GaussianBlur(gray, (0, 0), 1.0) < 22).astype(np.uint8)
+    dark = (cv2.GaussianBlur(gray, (0, 0), _AIR_SIGMA_PX) < _AIR_LEVEL).astype(np.uint8)
     _, parts = cv2.connectedComponents(dark, connectivity=4)
     rim = np.unique(np.concatenate([parts[0], parts[:, 0], parts[:, -1]]))
     return np.isin(parts, rim[rim > 0])
@@ -118,12 +159,12 @@ def _outside_air(gray: UInt8Array) -> BoolArray:
 def _spine(gray: UInt8Array) -> float:
     """Column of the brightest upright band near the middle of the film."""
     height, width = gray.shape
-    profile = gray[int(0.2 * height): int(0.7 * height) + 1].mean(axis=0, dtype=np.float64)
-    profile = cv2.GaussianBlur(profile.reshape(1, -1), (0, 0), width / 25).ravel()
+    profile = gray[int(_SPINE_TOP * height): int(_SPINE_BOTTOM * height) + 1].mean(axis=0, dtype=np.float64)
+    profile = cv2.GaussianBlur(profile.reshape(1, -1), (0, 0), width / _SPINE_WIDTHS).ravel()
     spread = float(profile.std())
-    if spread < 1:
+    if spread < _LEAST_SPINE_SPREAD:
         return width / 2
-    off = (np.arange(width) / width - 0.5) / 0.09
+    off = (np.arange(width) / width - 0.5) / _SPINE_OFFSET
     return float(np.argmax(profile / spread - 0.5 * off ** 2)) + 0.5
 
 
@@ -132,9 +173,9 @@ def _fitted(dark: Float32Array, usual: _Ellipse, spine: float) -> _Ellipse:
     height, width = dark.shape
     columns = np.arange(width)
     side = (columns < spine) if usual.x < spine else (columns >= spine)
-    weight = np.clip(dark + 0.3, 0, 1) * usual.near(dark.shape) * side
+    weight = np.clip(dark + _WEIGHT_OFFSET, 0, 1) * usual.near(dark.shape) * side
     total = float(weight.sum())
-    if total < 0.1 * usual.wide * usual.high:
+    if total < _LEAST_DARKNESS * usual.wide * usual.high:
         return usual
     x, wide = _mean_and_reach(weight.sum(axis=0) / total)
     y, high = _mean_and_reach(weight.sum(axis=1) / total)
@@ -151,47 +192,46 @@ def _mean_and_reach(share: Float32Array) -> tuple[float, float]:
 def _refitted(mask: BoolArray, usual: _Ellipse) -> _Ellipse:
     """The ellipse of the mask's moments, some of the way back to the usual one."""
     rows, columns = np.nonzero(mask)
-    if len(rows) < 0.5 * usual.wide * usual.high:
+    if len(rows) < _LEAST_MASK * usual.wide * usual.high:
         return usual
-    wide, high = min(2 * float(columns.std()), 1.4 * usual.wide), min(2 * float(rows.std()), 1.2 * usual.high)
-    return _Ellipse(0.7 * float(columns.mean()) + 0.3 * usual.x, 0.7 * float(rows.mean()) + 0.3 * usual.y,
-                    0.75 * wide + 0.25 * usual.wide, 0.75 * high + 0.25 * usual.high)
+    wide, high = min(2 * float(columns.std()), _WIDEST * usual.wide), min(2 * float(rows.std()), _HIGHEST * usual.high)
+    return _Ellipse(_MASK_CENTER * float(columns.mean()) + _USUAL_CENTER * usual.x,
+                    _MASK_CENTER * float(rows.mean()) + _USUAL_CENTER * usual.y,
+                    _MASK_AXES * wide + _USUAL_AXES * usual.wide, _MASK_AXES * high + _USUAL_AXES * usual.high)
 
 
 def _outline(dark: Float32Array, bright: Float32Array, ellipse: _Ellipse,
              extra: Float32Array | None = None) -> BoolArray:
     """Inside of the closed contour around the ellipse's centre with the largest sum of darkness and place."""
     belief = dark if extra is None else dark + extra
-    angle = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
-    r = (np.arange(_RADII) + 0.5) * (1.9 / _RADII)
+    angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+    r = (np.arange(RADII) + 0.5) * (_REACH / RADII)
     x = (ellipse.x + np.cos(angle)[:, None] * r * ellipse.wide).astype(np.float32)
     y = (ellipse.y + np.sin(angle)[:, None] * r * ellipse.high).astype(np.float32)
-    polar = cv2.remap(belief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0)
+    polar = cv2.remap(belief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE)
     tone = cv2.remap(bright, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # What lies behind a bright wall on the way out of the lung is shoulder, axilla or room air, however dark.
     wall = np.maximum.accumulate(tone - np.minimum.accumulate(tone, axis=1), axis=1)
     polar = np.where(polar > 0, polar * np.exp(-np.maximum(wall - _WALL, 0) / _WALL), polar)
     rise = np.zeros_like(tone)
-    rise[:, 2:-2] = np.clip(tone[:, 4:] - tone[:, :-4], -0.6, 0.6)
-    inside = np.cumsum((polar + _PLACE * np.where(r < 1, np.minimum(1 - r, 0.4), -1.6 * (r - 1))) * r, axis=1)
-    gain = np.asarray(inside + _EDGE * rise, dtype=np.float32)
-    path = np.empty(_ANGLES, np.int32)
-    closed_path(gain, 3, _BEND, path, np.empty((2, _RADII)), np.empty((_ANGLES, _RADII), np.int32))
+    step = _EDGE_STEPS
+    rise[:, step:-step] = np.clip(tone[:, 2 * step:] - tone[:, :-2 * step], -_LARGEST_RISE, _LARGEST_RISE)
+    place = np.where(r < 1, np.minimum(1 - r, _INNER_PLACE), -_OUTER_SLOPE * (r - 1))
+    inside = np.cumsum((polar + _PLACE_WEIGHT * place) * r, axis=1)
+    path = best_path(np.asarray(inside + _EDGE_WEIGHT * rise, dtype=np.float32), _BEND)
     # The path goes in whole steps; a running mean takes their corners away.
     around = np.concatenate([path[-2:], path, path[:2]]) + 1.0
-    edge = np.convolve(around, [1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9], "valid") * (1.9 / _RADII)
+    edge = np.convolve(around, _MEAN_WEIGHTS, "valid") * (_REACH / RADII)
     corners = np.stack([ellipse.x + np.cos(angle) * edge * ellipse.wide,
                         ellipse.y + np.sin(angle) * edge * ellipse.high], axis=1)
-    canvas = np.zeros(dark.shape, np.uint8)
-    cv2.fillPoly(canvas, [np.rint(corners * 16).astype(np.int32)], 1, shift=4)
-    return canvas > 0
+    return filled_polygon(corners, dark.shape)
 
 
 def _helped(dark: Float32Array, bright: Float32Array, mine: BoolArray, other: BoolArray, usual: _Ellipse,
             spine: float) -> BoolArray:
-    """A lung much smaller than the other one is outlined again with the mirrored other one as a guide."""
-    if mine.sum() > 0.6 * other.sum():
+    """A lung much smaller than the other one is outlined once more with the mirrored other one as a guide."""
+    if mine.sum() > _SMALL_SHARE * other.sum():
         return mine
     turn = np.array([[-1.0, 0.0, 2 * spine - 1], [0.0, 1.0, 0.0]])
     mirrored = cv2.warpAffine(other.astype(np.float32), turn, dark.shape[::-1], flags=cv2.INTER_LINEAR)
-    return _outline(dark, bright, usual, 1.2 * (mirrored - 0.5))
+    return _outline(dark, bright, usual, _GUIDE_WEIGHT * (mirrored - 0.5))

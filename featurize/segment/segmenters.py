@@ -17,9 +17,16 @@ from featurize.segment.cell import CellMasks, find_cell, search_image
 from featurize.segment.lung import find_lungs
 from featurize.segment.tissue import find_nuclei
 
-CELL_DIAMETER_PX = 64
-_WHOLE_SIDE = 256
-_CELL_MARGIN = 0.08
+CELL_DIAMETER_PX = 64            # of every cell in its work image
+_WHOLE_SIDE_PX = 256             # longest side of the work image of whole images and chest films
+_CELL_MARGIN = 0.08              # margin around a cell, in cell diameters
+_LEAST_CROP_PX = 8               # least side of a cell's work image
+# Work image of tissue: nuclei of a few pixels can't be outlined, and more than 512 px on a side add time, not nuclei
+# per field.
+_TISSUE_SIDE_PX = 512            # longest side of the work image
+_SMALL_SIDE_PX = 160             # images with a shorter longest side are enlarged,
+_LARGEST_ZOOM = 4                # at most by this factor
+_ENLARGED_SIDE_PX = 200          # and at most to this longest side
 
 
 def segment(name: str, raw: UInt8Array, normalizer: str, mm_per_px: float | None = None) -> Sample:
@@ -77,7 +84,7 @@ def _crop(raw: UInt8Array, found: CellMasks, to_raw: float, normalizer: str, mm_
     top, bottom = max(0, rows[0] - pad), min(found.cell.shape[0], rows[-1] + 1 + pad)
     left, right = max(0, columns[0] - pad), min(found.cell.shape[1], columns[-1] + 1 + pad)
     zoom = CELL_DIAMETER_PX / diameter
-    size = (max(8, round((right - left) * zoom)), max(8, round((bottom - top) * zoom)))
+    size = (max(_LEAST_CROP_PX, round((right - left) * zoom)), max(_LEAST_CROP_PX, round((bottom - top) * zoom)))
     y0, y1 = round(top * to_raw), min(raw.shape[0], max(round(bottom * to_raw), round(top * to_raw) + 1))
     x0, x1 = round(left * to_raw), min(raw.shape[1], max(round(right * to_raw), round(left * to_raw) + 1))
     how = cv2.INTER_AREA if zoom < to_raw else cv2.INTER_CUBIC
@@ -100,8 +107,8 @@ def _crop(raw: UInt8Array, found: CellMasks, to_raw: float, normalizer: str, mm_
 
 def _tissue(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     side = max(raw.shape[:2])
-    # Nuclei of a few pixels can't be outlined, and more than 512 px on a side add time, not nuclei per field.
-    target = 512 if side > 512 else side if side >= 160 else min(4 * side, 200)
+    enlarged = min(_LARGEST_ZOOM * side, _ENLARGED_SIDE_PX)
+    target = min(side, _TISSUE_SIDE_PX) if side >= _SMALL_SIDE_PX else enlarged
     work = raw if target == side else _resized(raw, target)
     rgb = NORMALIZATIONS[normalizer](work)
     objects, stained, facts = find_nuclei(work)
@@ -112,19 +119,19 @@ def _tissue(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample
 
 
 def _xray(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
-    work = _resized(raw, _WHOLE_SIDE)
+    work = _resized(raw, _WHOLE_SIDE_PX)
     rgb = NORMALIZATIONS[normalizer](work)
     right, left, facts = find_lungs(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY))
     regions = {"lung": right | left, "right_lung": right, "left_lung": left, "whole": np.ones(right.shape, bool)}
-    scale = _WHOLE_SIDE / max(raw.shape[:2])
+    scale = _WHOLE_SIDE_PX / max(raw.shape[:2])
     return Sample(rgb, raw, regions, _no_objects(rgb), mm_per_px and mm_per_px / scale,
                   {**facts, "px_per_raw_px": scale})
 
 
 def _whole(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
-    work = _resized(raw, _WHOLE_SIDE)
+    work = _resized(raw, _WHOLE_SIDE_PX)
     rgb = NORMALIZATIONS[normalizer](work)
-    scale = _WHOLE_SIDE / max(raw.shape[:2])
+    scale = _WHOLE_SIDE_PX / max(raw.shape[:2])
     return Sample(rgb, raw, {"whole": np.ones(rgb.shape[:2], bool)}, _no_objects(rgb), mm_per_px and mm_per_px / scale,
                   {"px_per_raw_px": scale})
 

@@ -13,11 +13,46 @@ from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, 
 from featurize.images.normalize import background_color, density
 from featurize.kernels.objects import best_components, split_necks
 
-_SIDE = 256                          # longest side of the image in which nuclei are looked for
-_LEVELS = 64
-# Hematoxylin and azure absorb red and green; DAB and hemoglobin blue as well. This one is blind to gray and brown.
+_SIDE_PX = 256                       # longest side of the image in which nuclei are looked for; all "px" are its pixels
+_DENSITY_SIGMA_PX = 1.0              # Gaussian blur of the optical densities
+_LEAST_OD = 0.01                     # density; ratios of densities are taken of at least this
+# Empty slide.
+_STAINED_DENSITY = 0.12              # sum of the three densities above which a pixel is stained
+_PINK_DENSITY = 0.03                 # green over the mean of red and blue: a "slide" with more is stroma that fills the
+#                                      image; eosin takes green light, no lamp or slide seen so far lacks so much of it
+_SLIDE_ABOVE_WHITE = 1.03            # times the brightest channel of such stroma: assumed brightness of the slide
+# Family of stains, judged by the pixels with most nuclear dye.
+# Hematoxylin and azure absorb red and green; DAB and hemoglobin blue as well. These weights of R G B are blind to gray
+# and brown.
 _NUCLEAR_DYE = np.array([1.0, 0.75, -1.75], dtype=np.float32)
-_STEPS_PER_PX = 6
+_NUCLEAR_PERCENT = 97                # percentile of the dye above which a pixel is judged
+_AZURE_GREEN = 1.05                  # azure takes more green than red: least ratio of the densities,
+_AZURE_BLUE = 0.35                   # and hardly any blue: largest ratio of blue to red
+_AZURE_SHARE = 0.15                  # of the judged pixels; with more like azure the image is a smear
+_BLUE_GREEN = 0.95                   # median of green over red below which hematoxylin stands without eosin
+# Components of all thresholds.
+_LEVELS = 64                         # thresholds
+_LOWEST_PERCENT = 1                  # percentiles of the dye between which the thresholds lie
+_HIGHEST_PERCENT = 99.7
+_LEAST_SPAN = 0.02                   # density between these percentiles below which the image is even
+_STEEP_PERCENT = 90                  # percentile of the slope that counts as a steep outline
+_SMALLEST_PIXELS = 20.0              # area of a component that can be a nucleus
+_LARGEST_HOLE = 0.02                 # of the image; larger holes of one object are not filled
+# Cuts at necks.
+_STEPS_PER_PX = 6                    # resolution of the distance to the outline, in bytes a pixel
+_DEPTH_SIGMA_PX = 0.8                # Gaussian blur of that distance
+_NECK = 0.8                          # a neck narrower than this share of the narrower part is cut
+_LEAST_DEPTH_PX = 2.5                # parts less deep never stand alone
+_OUTLINE_MEDIAN_PX = 5               # window of the median that smooths outlines after the cut
+# Which objects are nuclei, beside the limits of the family of stains.
+_RIM_PX = 5                          # side of the square by which an object is dilated to find its rim
+_LEAST_CONTRAST = 0.015              # dye over that of the rim
+_DARK_RED = 0.25                     # red density from which a smear's nuclei may take less green than red
+_RED_RANGE = 0.4                     # range of red densities over which their least ratio of green to red falls,
+_RED_SLOPE = 0.3                     # and by how much it falls per red density
+_LARGEST_HUE = 1.45                  # times the weighted median of green over red
+_DYE_QUANTILE = 0.75                 # weighted quantiles of the image's objects that count as its strong nuclei
+_CONTRAST_QUANTILE = 0.65
 
 
 @dataclass(frozen=True)
@@ -81,7 +116,7 @@ def find_nuclei(rgb: UInt8Array) -> tuple[Int32Array, BoolArray, dict[str, float
     """
     small = _small(rgb)
     white = _slide(small)
-    od = np.asarray(cv2.GaussianBlur(density(small, white), (0, 0), 1.0), dtype=np.float32)
+    od = np.asarray(cv2.GaussianBlur(density(small, white), (0, 0), _DENSITY_SIGMA_PX), dtype=np.float32)
     name = _stain(od)
     stain = _STAINS[name]
     dye = _mixed(od, stain.dye)
@@ -91,7 +126,7 @@ def find_nuclei(rgb: UInt8Array) -> tuple[Int32Array, BoolArray, dict[str, float
     keep = _nuclear(found, stain, name == "smear")
     labels, cut = _renumbered(labels, keep, cut[origin])
     labels = _at_full_size(labels, cut, dye, rgb.shape[:2])
-    stained = cv2.resize(od.sum(axis=2), rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.12
+    stained = cv2.resize(od.sum(axis=2), rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR) > _STAINED_DENSITY
     area = np.bincount(labels.ravel())[1:]
     radius = float(np.sqrt(np.median(area[area > 0]) / np.pi)) if area.any() else np.nan
     contrast = _weighted_quantile(found.contrast[keep], found.area[keep], 0.5) if keep.any() else np.nan
@@ -102,12 +137,12 @@ def _slide(rgb: UInt8Array) -> Float64Array:
     """Color of the empty slide, R G B, also where tissue fills the image and its brightest part is pink stroma."""
     white = background_color(rgb)
     red, green, blue = -np.log10((white + 1) / (white.max() + 1))
-    # Eosin takes green light; no lamp or slide seen so far lacks green against red and blue by more.
-    return np.full(3, min(1.03 * white.max(), 255.0)) if green - (red + blue) / 2 > 0.03 else white
+    pink = green - (red + blue) / 2 > _PINK_DENSITY
+    return np.full(3, min(_SLIDE_ABOVE_WHITE * white.max(), 255.0)) if pink else white
 
 
 def _small(rgb: UInt8Array) -> UInt8Array:
-    scale = _SIDE / max(rgb.shape[:2])
+    scale = _SIDE_PX / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
     return np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
@@ -121,26 +156,26 @@ def _mixed(od: Float32Array, weights: Float32Array) -> Float32Array:
 def _stain(od: Float32Array) -> str:
     """Which family of stains the most nuclear 3 % of the pixels show: section (H&E), smear (azure) or blue (IHC)."""
     dye = _mixed(od, _NUCLEAR_DYE)
-    red, green, blue = np.maximum(od[dye >= np.percentile(dye[::2, ::2], 97)], 0.01).T
+    red, green, blue = np.maximum(od[dye >= np.percentile(dye[::2, ::2], _NUCLEAR_PERCENT)], _LEAST_OD).T
     # Azure leaves blue light alone and takes green before red; hematoxylin without eosin takes red before green.
-    if ((green > 1.05 * red) & (blue < 0.35 * red)).mean() > 0.15:
+    if ((green > _AZURE_GREEN * red) & (blue < _AZURE_BLUE * red)).mean() > _AZURE_SHARE:
         return "smear"
-    return "blue" if np.median(green / red) < 0.95 else "section"
+    return "blue" if np.median(green / red) < _BLUE_GREEN else "section"
 
 
 def _components(dye: Float32Array, stain: _Stain) -> tuple[Int32Array, Float64Array]:
     """Labels of the best components, and the dye level at which each one was cut."""
-    low, high = np.percentile(dye[::2, ::2], [1, 99.7])
+    low, high = np.percentile(dye[::2, ::2], [_LOWEST_PERCENT, _HIGHEST_PERCENT])
     labels, cut = np.zeros(dye.size, np.int32), np.zeros(dye.size + 1, np.uint8)
-    if high - low < 0.02:
+    if high - low < _LEAST_SPAN:
         return labels.reshape(dye.shape), np.zeros(1)
     step = (high - low) / (_LEVELS - 1)
     level = np.clip((dye - low) / step, 0, _LEVELS - 1).astype(np.uint8)
     across, down = (cv2.Sobel(dye, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     slope = np.asarray(cv2.magnitude(across, down), dtype=np.float32)
-    steep = float(np.percentile(slope[::2, ::2], 90))
-    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], 20.0, stain.largest * dye.size,
-                            steep, stain.least_fill, labels, cut)
+    steep = float(np.percentile(slope[::2, ::2], _STEEP_PERCENT))
+    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], _SMALLEST_PIXELS,
+                            stain.largest * dye.size, steep, stain.least_fill, labels, cut)
     return labels.reshape(dye.shape), low + cut[:count + 1] * step
 
 
@@ -152,29 +187,31 @@ def _filled(labels: Int32Array) -> Int32Array:
     largest, smallest = np.zeros(count, np.int32), np.full(count, 1 << 30, np.int32)
     np.maximum.at(largest, holes[inner], near[inner])
     np.minimum.at(smallest, holes[inner], near[inner])
-    one = (largest == smallest) & (stats[:, cv2.CC_STAT_AREA] < 0.02 * labels.size)
-    one[0] = False
-    return np.where(labels == 0, np.where(one, largest, 0)[holes], labels).astype(np.int32)
+    # A hole that only one object surrounds, and that is not the ground of the whole image (number 0).
+    inside_one = (largest == smallest) & (stats[:, cv2.CC_STAT_AREA] < _LARGEST_HOLE * labels.size)
+    inside_one[0] = False
+    return np.where(labels == 0, np.where(inside_one, largest, 0)[holes], labels).astype(np.int32)
 
 
 def _separate(labels: Int32Array) -> tuple[Int32Array, Int64Array]:
     """Parts of objects cut at their necks, and for each part the object that it comes from."""
     depth = cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, 5)
-    steps = np.clip(cv2.GaussianBlur(depth, (0, 0), 0.8) * _STEPS_PER_PX, 0, 255).astype(np.uint8)
+    steps = np.clip(cv2.GaussianBlur(depth, (0, 0), _DEPTH_SIGMA_PX) * _STEPS_PER_PX, 0, 255).astype(np.uint8)
     steps[labels > 0] = np.maximum(steps[labels > 0], 1)
     parts = np.zeros(labels.size, np.int32)
-    count = split_necks(labels.ravel(), steps.ravel(), 256, labels.shape[1], 0.8, 2.5 * _STEPS_PER_PX, parts)
+    count = split_necks(labels.ravel(), steps.ravel(), 256, labels.shape[1], _NECK, _LEAST_DEPTH_PX * _STEPS_PER_PX,
+                        parts)
     origin = np.zeros(count + 1, np.int64)
     origin[parts] = labels.ravel()
-    return cv2.medianBlur(parts.reshape(labels.shape).astype(np.uint16), 5).astype(np.int32), origin
+    return cv2.medianBlur(parts.reshape(labels.shape).astype(np.uint16), _OUTLINE_MEDIAN_PX).astype(np.int32), origin
 
 
 def _measure(labels: Int32Array, count: int, od: Float32Array, dye: Float32Array) -> _Objects:
-    """Of the numbers below `count`; some may have lost their last pixel to the smoothing of outlines."""
+    """Of the objects with numbers below `count`; some may have lost their last pixel to the smoothing of outlines."""
     flat = labels.ravel()
     area = np.bincount(flat, minlength=count).astype(np.float64)
     mean = np.stack([np.bincount(flat, od[..., k].ravel(), count) for k in range(3)], axis=1) / area[:, None].clip(1)
-    rim = cv2.dilate(labels.astype(np.uint16), np.ones((5, 5), np.uint8)).astype(np.int32)
+    rim = cv2.dilate(labels.astype(np.uint16), np.ones((_RIM_PX, _RIM_PX), np.uint8)).astype(np.int32)
     rim = np.where(labels == 0, rim, 0).ravel()
     around = np.bincount(rim, minlength=count)
     outside = np.bincount(rim, dye.ravel(), count) / around.clip(1)
@@ -186,17 +223,17 @@ def _measure(labels: Int32Array, count: int, od: Float32Array, dye: Float32Array
 
 def _nuclear(found: _Objects, stain: _Stain, smear: bool) -> BoolArray:
     """Which objects are nuclei, judged by the image's own strongest ones."""
-    red, green, _ = np.maximum(found.od, 0.01).T
+    red, green, _ = np.maximum(found.od, _LEAST_OD).T
     hue, dyed = green / red, found.od @ _NUCLEAR_DYE
-    keep = (found.contrast > 0.015) & (dyed > 0)
+    keep = (found.contrast > _LEAST_CONTRAST) & (dyed > 0)
     if smear:
         # Red cells can be as dark as nuclei under a bluish lamp, but they never take more green than red there.
-        keep &= hue > 1.0 - 0.3 * np.clip(red - 0.25, 0, 0.4)
+        keep &= hue > 1.0 - _RED_SLOPE * np.clip(red - _DARK_RED, 0, _RED_RANGE)
     if not keep.any():
         return keep
-    keep &= dyed > stain.faint * _weighted_quantile(dyed, found.weight * keep, 0.75)
-    keep &= hue < 1.45 * _weighted_quantile(hue, found.weight * keep, 0.5)
-    keep &= found.contrast > stain.faint * _weighted_quantile(found.contrast, found.weight * keep, 0.65)
+    keep &= dyed > stain.faint * _weighted_quantile(dyed, found.weight * keep, _DYE_QUANTILE)
+    keep &= hue < _LARGEST_HUE * _weighted_quantile(hue, found.weight * keep, 0.5)
+    keep &= found.contrast > stain.faint * _weighted_quantile(found.contrast, found.weight * keep, _CONTRAST_QUANTILE)
     return keep & (found.area > stain.speck * _weighted_quantile(found.area, found.weight * keep, 0.5))
 
 

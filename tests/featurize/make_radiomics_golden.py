@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import BoolArray
-from featurize.radiomics import peer
+from featurize.radiomics import reference
 from featurize.radiomics.engine import STANDARD, names
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 GOLDEN = Path(__file__).parents[1] / "golden/radiomics_v1.json"
 
@@ -38,26 +38,27 @@ def planes() -> dict[str, tuple[NDArray[Any], BoolArray]]:
             "column": (noise[:, :1].astype(np.uint8), np.ones((40, 1), bool))}
 
 
-def cases() -> Iterator[tuple[str, str, Settings]]:
+def cases() -> Iterator[tuple[str, str, RadiomicsSettings]]:
     """Name of the case, plane, settings."""
     width = {"16 bit": 2500.0, "float": 0.5}
     for name in planes():
-        yield f"{name}, default", name, Settings(bin_width=width.get(name, 25.0))
-        yield f"{name}, 32 levels", name, Settings(bin_count=32)
+        yield f"{name}, default", name, RadiomicsSettings(bin_width=width.get(name, 25.0))
+        yield f"{name}, 32 levels", name, RadiomicsSettings(bin_count=32)
     for name in ("cell", "noise"):
-        yield f"{name}, width 7.3", name, Settings(bin_width=7.3)
-        yield f"{name}, every gray value", name, Settings(bin_width=1)
-        yield f"{name}, distances 1 and 3", name, Settings(distances=(1, 3))
-        yield f"{name}, not symmetrical", name, Settings(symmetrical_glcm=False)
-        yield f"{name}, alpha 1", name, Settings(gldm_a=1)
-        yield f"{name}, pixels of .5 x .8", name, Settings(spacing=(0.5, 0.8), voxel_array_shift=100)
+        yield f"{name}, width 7.3", name, RadiomicsSettings(bin_width=7.3)
+        yield f"{name}, every gray value", name, RadiomicsSettings(bin_width=1)
+        yield f"{name}, distances 1 and 3", name, RadiomicsSettings(distances=(1, 3))
+        yield f"{name}, not symmetrical", name, RadiomicsSettings(symmetrical_glcm=False)
+        yield f"{name}, alpha 1", name, RadiomicsSettings(gldm_a=1)
+        yield f"{name}, pixels of .5 x .8", name, RadiomicsSettings(spacing=(0.5, 0.8), voxel_array_shift=100)
         for norm in ("no_weighting", "infinity", "euclidean", "manhattan"):
-            yield f"{name}, {norm}", name, Settings(weighting_norm=norm, distances=(1, 2), spacing=(1.0, 1.3))
+            yield f"{name}, {norm}", name, RadiomicsSettings(weighting_norm=norm, distances=(1, 2), spacing=(1.0, 1.3))
 
 
 def main() -> None:
     table = planes()
-    found = {case: [None if np.isnan(v) else float(v) for v in peer.measure_one(*table[name], STANDARD, settings)]
+    found = {case: [None if np.isnan(v) else float(v)
+                    for v in reference.measure_region(*table[name], STANDARD, settings)]
              for case, name, settings in cases()}
     GOLDEN.write_text(json.dumps({"origin": "pyradiomics-bhklab 3.1.4, force2D=False", "names": names(STANDARD),
                                   "values": found}) + "\n", encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 
 from featurize.kernels import cell
 from featurize.kernels.radiomics import runs
-from featurize.segment.cell import _median, _otsu
-from featurize.segment.lobes import choose
+from featurize.segment.lobes import choose_nucleus
+from featurize.segment.stain import median, otsu
 
 _spec = importlib.util.spec_from_file_location("naive_cell", Path(__file__).parents[1] / "naive_cell.py")
 assert _spec and _spec.loader
@@ -101,12 +101,12 @@ def test_counts_between_edges_are_those_of_numpy(seed: int) -> None:
 
 def test_otsu_parts_two_heaps() -> None:
     values = np.concatenate([np.full(50, 0.2), np.full(30, 0.7)]).astype(np.float32)
-    assert 0.2 < _otsu(values, 0.0, 1.0) < 0.7
+    assert 0.2 < otsu(values, 0.0, 1.0) < 0.7
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 101, 5000])
 def test_the_median_is_that_of_numpy_to_the_last_bit(n: int) -> None:
-    assert _median(noise((n,), n)) == float(np.median(noise((n,), n)))
+    assert median(noise((n,), n)) == float(np.median(noise((n,), n)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -161,7 +161,7 @@ def discs(*places: tuple[int, int, int]) -> np.ndarray:
 
 def chosen(nuclei: np.ndarray, empty: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     bare = np.zeros(nuclei.shape, bool) if empty is None else empty
-    return choose(nuclei, np.asarray(nuclei, np.float32), bare)
+    return choose_nucleus(nuclei, np.asarray(nuclei, np.float32), bare)
 
 
 def test_lobes_near_the_center_are_one_nucleus() -> None:

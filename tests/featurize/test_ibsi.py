@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from featurize.radiomics.intensity import STATISTICS, intensity_statistics
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 from featurize.radiomics.stack import measure_stack
 
 FILE = Path(__file__).parents[3] / "shared/data/ibsi/digital_phantom.json"
-LEVELS = Settings(bin_width=1)
+LEVELS = RadiomicsSettings(bin_width=1)
 PHANTOM = np.array([[[1, 4, 4, 1, 1], [1, 4, 6, 1, 1], [4, 1, 6, 4, 1], [4, 4, 6, 4, 1]],
                     [[1, 4, 4, 1, 1], [1, 1, 6, 1, 1], [1, 1, 3, 1, 1], [4, 4, 6, 1, 1]],
                     [[1, 4, 4, 1, 1], [1, 1, 1, 1, 1], [1, 1, 9, 1, 1], [1, 1, 6, 1, 1]],

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from featurize.kernels.objects import best_components, object_sums, split_necks
+from featurize.descriptors.shape import moments_of_objects
+from featurize.kernels.objects import best_components, object_values, split_necks
 
 _spec = importlib.util.spec_from_file_location("naive_objects", Path(__file__).parents[1] / "naive_objects.py")
 assert _spec and _spec.loader
@@ -47,13 +48,16 @@ def test_thin_and_even_images_hold_no_component_of_size(shape: tuple[int, int]) 
     assert not labels.any()
 
 
-def test_object_sums_are_those_of_the_slow_twin() -> None:
+def test_values_and_moments_of_objects_are_those_of_the_slow_twins() -> None:
     rng = np.random.default_rng(4)
     labels = rng.integers(0, 5, (9, 11)).astype(np.int32)
     planes = rng.uniform(0, 9, (2, 9, 11)).astype(np.float32)
-    sums = np.zeros((4, 12))
-    object_sums(labels, planes, sums)
-    np.testing.assert_allclose(sums, naive.object_sums(labels, planes), rtol=1e-6)
+    values, moments = np.zeros((4, 2, 2)), moments_of_objects(labels)
+    object_values(labels, planes, values)
+    np.testing.assert_allclose(values, naive.object_values(labels, planes), rtol=1e-6)
+    sums, sides = naive.object_moments(labels)
+    np.testing.assert_array_equal(moments.from_corner(), sums)
+    np.testing.assert_array_equal(moments.outline_sides, sides)
 
 
 def disks(distance: int, radius: int = 10) -> np.ndarray:

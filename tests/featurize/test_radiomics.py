@@ -9,7 +9,7 @@ from make_radiomics_golden import GOLDEN, cases, planes
 
 from featurize.images.read import read_image
 from featurize.radiomics import engine
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 CELLS = Path(__file__).parents[3] / "shared/data/blood_pbc"
 PLANES, CASES = planes(), list(cases())
@@ -37,32 +37,33 @@ def golden() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("case", "plane", "settings"), CASES, ids=[case for case, _, _ in CASES])
-def test_features_equal_those_of_pyradiomics(case: str, plane: str, settings: Settings,
+def test_features_equal_those_of_pyradiomics(case: str, plane: str, settings: RadiomicsSettings,
                                              golden: dict[str, list[float | None]]) -> None:
     known = np.array([np.nan if v is None else v for v in golden[case]])
-    assert not worst(engine.measure_one(*PLANES[plane], engine.STANDARD, settings), known, PLANES[plane][0])
+    assert not worst(engine.measure_region(*PLANES[plane], engine.STANDARD, settings), known, PLANES[plane][0])
 
 
 @pytest.mark.parametrize(("case", "plane", "settings"), CASES, ids=[case for case, _, _ in CASES])
-def test_the_golden_file_is_what_pyradiomics_says_today(case: str, plane: str, settings: Settings,
+def test_the_golden_file_is_what_pyradiomics_says_today(case: str, plane: str, settings: RadiomicsSettings,
                                                         golden: dict[str, list[float | None]]) -> None:
     pytest.importorskip("radiomics")
-    from featurize.radiomics import peer
+    from featurize.radiomics import reference
     known = np.array([np.nan if v is None else v for v in golden[case]])
-    assert not worst(peer.measure_one(*PLANES[plane], engine.STANDARD, settings), known, PLANES[plane][0])
+    assert not worst(reference.measure_region(*PLANES[plane], engine.STANDARD, settings), known, PLANES[plane][0])
 
 
 @pytest.mark.skipif(not CELLS.exists(), reason="shared/data/blood_pbc is not here")
-@pytest.mark.parametrize("settings", [Settings(), Settings(bin_count=32), Settings(bin_width=5, gldm_a=1)],
+@pytest.mark.parametrize("settings", [RadiomicsSettings(), RadiomicsSettings(bin_count=32),
+                                      RadiomicsSettings(bin_width=5, gldm_a=1)],
                          ids=["default", "32 levels", "alpha 1"])
-def test_features_of_real_cells_equal_those_of_pyradiomics(settings: Settings) -> None:
+def test_features_of_real_cells_equal_those_of_pyradiomics(settings: RadiomicsSettings) -> None:
     pytest.importorskip("radiomics")
-    from featurize.radiomics import peer
+    from featurize.radiomics import reference
     paths = sorted(CELLS.glob("*/*.jpg"))[::240]
     assert paths
     for path in paths:
         gray = read_image(path).rgb[..., 1]
         y, x = np.mgrid[:gray.shape[0], :gray.shape[1]]
         mask = (y - 180) ** 2 + (x - 180) ** 2 < 90 ** 2
-        known = peer.measure_one(gray, mask, engine.STANDARD, settings)
-        assert not worst(engine.measure_one(gray, mask, engine.STANDARD, settings), known, gray)
+        known = reference.measure_region(gray, mask, engine.STANDARD, settings)
+        assert not worst(engine.measure_region(gray, mask, engine.STANDARD, settings), known, gray)

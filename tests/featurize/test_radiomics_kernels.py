@@ -14,7 +14,7 @@ from featurize.kernels.radiomics import emphasis, first_order, glcm, glrlm, glsz
 from featurize.radiomics import engine
 from featurize.radiomics.glcm import NAMES
 from featurize.radiomics.offsets import full, half
-from featurize.radiomics.settings import WEIGHTINGS, Settings
+from featurize.radiomics.settings import WEIGHTINGS, RadiomicsSettings
 
 _spec = importlib.util.spec_from_file_location("naive_radiomics", Path(__file__).parents[1] / "naive_radiomics.py")
 assert _spec and _spec.loader
@@ -383,30 +383,30 @@ def regions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return {"u1": plane, "u2": plane * 100, "i2": plane - 60, "f8": plane * 0.5 - 20}[kind].astype(kind), mask
 
 
-def choices() -> st.SearchStrategy[Settings]:
-    return st.builds(Settings, bin_width=st.sampled_from([1, 7.5, 25.0]),
+def choices() -> st.SearchStrategy[RadiomicsSettings]:
+    return st.builds(RadiomicsSettings, bin_width=st.sampled_from([1, 7.5, 25.0]),
                      bin_count=st.sampled_from([None, None, 1, 2, 8]), distances=st.sampled_from([(1,), (2,), (1, 3)]),
                      symmetrical_glcm=st.booleans(),
                      weighting_norm=st.sampled_from(WEIGHTINGS), gldm_a=st.sampled_from([0, 1]),
                      voxel_array_shift=st.sampled_from([0.0, 50.0]), spacing=st.sampled_from([(1.0, 1.0), (0.5, 1.25)]))
 
 
-def assert_naive(plane: np.ndarray, mask: np.ndarray, chosen: Settings) -> None:
+def assert_naive(plane: np.ndarray, mask: np.ndarray, chosen: RadiomicsSettings) -> None:
     known = naive.whole(plane, mask, chosen)
     known["glcm"] = [known["glcm"][name] for name in NAMES]
-    assert_close(engine.measure_one(plane, mask, ALL, chosen), [v for f in ALL for v in known[f]], COLUMNS)
+    assert_close(engine.measure_region(plane, mask, ALL, chosen), [v for f in ALL for v in known[f]], COLUMNS)
 
 
 @settings(few, max_examples=60)
 @given(regions(), choices())
-def test_the_engine_equals_the_naive_whole(region: tuple[np.ndarray, np.ndarray], chosen: Settings) -> None:
+def test_the_engine_equals_the_naive_whole(region: tuple[np.ndarray, np.ndarray], chosen: RadiomicsSettings) -> None:
     assert_naive(*region, chosen)
 
 
 @by_case
 def test_the_engine_equals_the_naive_whole_on_odd_shapes(shape: str, pattern: str) -> None:
     plane, mask = plane_of(pattern, SHAPES[shape].shape), SHAPES[shape]
-    chosen = Settings(bin_width=1, distances=(1, 2), gldm_a=1)
+    chosen = RadiomicsSettings(bin_width=1, distances=(1, 2), gldm_a=1)
     if mask.any():
         assert_naive(plane.astype(np.uint16), mask, replace(chosen, bin_count=64) if shape == "256 px" else chosen)
     if mask.any() and plane.max() < 256 and shape != "256 px":
@@ -417,8 +417,8 @@ def test_the_engine_equals_the_naive_whole_on_odd_shapes(shape: str, pattern: st
 @given(regions(), st.integers(1, 3))
 def test_turning_the_picture_changes_nothing(region: tuple[np.ndarray, np.ndarray], quarters: int) -> None:
     plane, mask = region
-    upright = engine.measure_one(plane, mask, ALL)
-    turned = engine.measure_one(np.rot90(plane, quarters), np.rot90(mask, quarters), ALL)
+    upright = engine.measure_region(plane, mask, ALL)
+    turned = engine.measure_region(np.rot90(plane, quarters), np.rot90(mask, quarters), ALL)
     assert_close(turned, upright, COLUMNS)
 
 
@@ -429,7 +429,7 @@ def test_neither_place_nor_surroundings_matter(region: tuple[np.ndarray, np.ndar
     wide = np.roll(np.pad(mask, 5), (down - 2, right - 2), (0, 1))
     large = np.random.default_rng(8).integers(0, 120, wide.shape).astype(plane.dtype)
     large[wide] = plane[mask]
-    np.testing.assert_array_equal(engine.measure_one(large, wide, ALL), engine.measure_one(plane, mask, ALL))
+    np.testing.assert_array_equal(engine.measure_region(large, wide, ALL), engine.measure_region(plane, mask, ALL))
 
 
 @few
@@ -437,9 +437,9 @@ def test_neither_place_nor_surroundings_matter(region: tuple[np.ndarray, np.ndar
 def test_whole_gray_levels_more_or_less_change_no_texture(region: tuple[np.ndarray, np.ndarray], levels: int) -> None:
     plane, mask = region
     wide = plane.astype(np.int32) if plane.dtype.kind in "ui" else plane
-    chosen = Settings(bin_width=25)
-    np.testing.assert_array_equal(engine.measure_one(wide + 25 * levels, mask, TEXTURE, chosen),
-                                  engine.measure_one(wide, mask, TEXTURE, chosen))
+    chosen = RadiomicsSettings(bin_width=25)
+    np.testing.assert_array_equal(engine.measure_region(wide + 25 * levels, mask, TEXTURE, chosen),
+                                  engine.measure_region(wide, mask, TEXTURE, chosen))
 
 
 @few
@@ -448,37 +448,39 @@ def test_the_type_of_the_plane_changes_nothing(region: tuple[np.ndarray, np.ndar
     plane, mask = region
     plane = plane.astype(np.uint8)
     for kind in (np.int64, np.float32, ">u2"):
-        assert_close(engine.measure_one(plane.astype(kind), mask, ALL), engine.measure_one(plane, mask, ALL), COLUMNS)
+        found = engine.measure_region(plane.astype(kind), mask, ALL)
+        assert_close(found, engine.measure_region(plane, mask, ALL), COLUMNS)
 
 
 @few
 @given(st.lists(regions(), max_size=4), choices())
-def test_a_batch_is_the_rows_of_its_regions(batch: list[tuple[np.ndarray, np.ndarray]], chosen: Settings) -> None:
+def test_a_batch_is_the_rows_of_its_regions(batch: list[tuple[np.ndarray, np.ndarray]],
+                                            chosen: RadiomicsSettings) -> None:
     table = engine.measure([plane for plane, _ in batch], [mask for _, mask in batch], ALL, chosen)
     assert list(table.columns) == COLUMNS and len(table) == len(batch)
     for row, region in zip(table.to_numpy(), batch, strict=True):
-        np.testing.assert_array_equal(row, engine.measure_one(*region, ALL, chosen))
+        np.testing.assert_array_equal(row, engine.measure_region(*region, ALL, chosen))
 
 
 @few
 @given(regions())
 def test_families_alone_are_those_measured_together(region: tuple[np.ndarray, np.ndarray]) -> None:
-    alone = [engine.measure_one(*region, (family,)) for family in ALL]
-    np.testing.assert_array_equal(np.concatenate(alone), engine.measure_one(*region, ALL))
+    alone = [engine.measure_region(*region, (family,)) for family in ALL]
+    np.testing.assert_array_equal(np.concatenate(alone), engine.measure_region(*region, ALL))
     backwards = np.concatenate(alone[::-1])
-    np.testing.assert_array_equal(backwards, engine.measure_one(*region, ALL[::-1]))
+    np.testing.assert_array_equal(backwards, engine.measure_region(*region, ALL[::-1]))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float64])
 def test_what_is_passed_is_left_untouched(kind: type) -> None:
     plane, mask = plane_of("few levels", (6, 7)).astype(kind) * 20, SHAPES["ring"].copy()
-    before = engine.measure_one(plane, mask, ALL)
+    before = engine.measure_region(plane, mask, ALL)
     copies = plane.copy(), mask.copy()
     plane.setflags(write=False)
     mask.setflags(write=False)
-    np.testing.assert_array_equal(engine.measure_one(plane, mask, ALL), before)
+    np.testing.assert_array_equal(engine.measure_region(plane, mask, ALL), before)
     np.testing.assert_array_equal(plane, copies[0])
     np.testing.assert_array_equal(mask, copies[1])
     # A view with steps is as good as a plane of its own.
     wide, hole = np.repeat(np.repeat(plane, 2, 0), 3, 1), np.repeat(np.repeat(mask, 2, 0), 3, 1)
-    np.testing.assert_array_equal(engine.measure_one(wide[::2, ::3], hole[::2, ::3], ALL), before)
+    np.testing.assert_array_equal(engine.measure_region(wide[::2, ::3], hole[::2, ::3], ALL), before)

@@ -3,14 +3,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.arrays import BoolArray, Int64Array, UInt8Array
-from featurize.kernels.haralick import haralick_features
+from featurize.kernels.haralick import Haralick, haralick_features
 from featurize.kernels.radiomics.glcm import pairs
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
 _DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
-_NAMES = ("energy", "contrast", "correlation", "variance", "homogeneity", "sum_average", "sum_variance", "sum_entropy",
-          "entropy", "difference_variance", "difference_entropy", "information_1", "information_2")
+_NAMES = tuple(feature.name.lower() for feature in Haralick)
 _DESCRIBES = {
     "*_range": Feature("as the mean", "largest - smallest of the four directions"),
     "*_energy": Feature("1", "sum p^2 (f1)"), "*_contrast": Feature("level^2", "sum (i-j)^2 p (f2)"),

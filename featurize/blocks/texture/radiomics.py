@@ -4,15 +4,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.radiomics import peer
-from featurize.radiomics.engine import STANDARD, measure_one, names
+from featurize.radiomics import reference
+from featurize.radiomics.engine import STANDARD, measure_region, names
 from featurize.radiomics.filters import filtered_images
 from featurize.radiomics.formulas import describes
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 from featurize.registry import block
 from featurize.sample import Sample
 
-_ENGINES = {"pellucid": measure_one, "pyradiomics": peer.measure_one}
+_ENGINES = {"pellucid": measure_region, "pyradiomics": reference.measure_region}
 CHANNELS = ("gray", "red", "green", "blue", "l", "a", "b", "hematoxylin", "eosin", "dab")
 
 
@@ -27,14 +27,34 @@ def radiomics(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytopla
               wavelet: str = "coif1") -> dict[str, float]:
     """Columns ``<region>_radiomics_[<channel>_][<filter>_]<family>_<feature>``; gray and original go unnamed.
 
-    `bin_count` 0 = gray levels of `bin_width`. Lengths are in pixels of the work image. Shape is measured once a
-    region. Densities of stains are counted in hundredths.
+    Lengths are in pixels of the work image. Shape is measured once a region.
+
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    channels : tuple of str
+        Of `CHANNELS`; densities of stains are counted in hundredths.
+    filters : tuple of str
+        Of `featurize.radiomics.filters.FILTERS`.
+    families : tuple of str
+        Of `featurize.radiomics.engine.FAMILIES`.
+    engine : {"pellucid", "pyradiomics"}
+        Who measures; pyradiomics is the reference implementation.
+    bin_count : int
+        0 = gray levels of `bin_width`.
+    bin_width, distances, symmetrical_glcm, gldm_a
+        As in `featurize.radiomics.settings.RadiomicsSettings`.
+    weighting_norm : str
+        As there; "none" = None.
+    log_sigma, wavelet
+        As for `featurize.radiomics.filters.filtered_images`.
     """
     _check("channels", channels, CHANNELS)
     _check("engine", (engine,), tuple(_ENGINES))
-    settings = Settings(bin_width=bin_width, bin_count=bin_count or None, distances=distances, gldm_a=gldm_a,
-                        symmetrical_glcm=symmetrical_glcm,
-                        weighting_norm=None if weighting_norm == "none" else weighting_norm)
+    settings = RadiomicsSettings(bin_width=bin_width, bin_count=bin_count or None, distances=distances, gldm_a=gldm_a,
+                                 symmetrical_glcm=symmetrical_glcm,
+                                 weighting_norm=None if weighting_norm == "none" else weighting_norm)
     row: dict[str, float] = {}
     for channel in channels:
         plane = _plane(sample, channel)
@@ -46,19 +66,14 @@ def radiomics(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytopla
         for key, image in images.items():
             kept = families if channel == channels[0] and key == "original" else _without_shape(families)
             prefix = "".join(f"{part}_" for part in (channel, key) if part not in ("gray", "original"))
-            _measure(row, sample, prefix, image, kept, regions, engine, settings)
+            columns = [f"radiomics_{prefix}{column}" for column in names(kept)]
+            # A filter gives NaN where it isn't defined, as the logarithm of a black picture.
+            usable = image.dtype == np.uint8 or bool(np.isfinite(image).all())
+            for region in regions:
+                mask = sample.regions[region] if usable else np.zeros(image.shape, bool)
+                values = _ENGINES[engine](image, mask, kept, settings)
+                row |= {f"{region}_{column}": float(value) for column, value in zip(columns, values)}
     return row
-
-
-def _measure(row: dict[str, float], sample: Sample, prefix: str, image: NDArray[Any], families: tuple[str, ...],
-             regions: tuple[str, ...], chosen: str, settings: Settings) -> None:
-    columns = names(families)
-    # A filter gives NaN where it isn't defined, as the logarithm of a black picture.
-    usable = image.dtype == np.uint8 or bool(np.isfinite(image).all())
-    for region in regions:
-        mask = sample.regions[region] if usable else np.zeros(image.shape, bool)
-        found = _ENGINES[chosen](image, mask, families, settings)
-        row.update(zip((f"{region}_radiomics_{prefix}{column}" for column in columns), map(float, found)))
 
 
 def _plane(sample: Sample, channel: str) -> NDArray[Any]:

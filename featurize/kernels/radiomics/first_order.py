@@ -1,10 +1,35 @@
 """First-order statistics from a histogram: every number once, however many pixels have it."""
 import math
+from enum import IntEnum
 
 import numpy as np
 from numba import njit
 
-EPS = np.spacing(1.0)
+EPS = np.spacing(1.0)    # added under logarithms, as pyradiomics does
+
+
+class FirstOrder(IntEnum):
+    """Place of each feature in the result of `statistics`."""
+
+    ENERGY = 0
+    TOTAL_ENERGY = 1
+    ENTROPY = 2
+    MINIMUM = 3
+    PERCENTILE_10 = 4
+    PERCENTILE_90 = 5
+    MAXIMUM = 6
+    MEAN = 7
+    MEDIAN = 8
+    INTERQUARTILE_RANGE = 9
+    RANGE = 10
+    MEAN_ABSOLUTE_DEVIATION = 11
+    ROBUST_MEAN_ABSOLUTE_DEVIATION = 12
+    ROOT_MEAN_SQUARED = 13
+    STANDARD_DEVIATION = 14
+    SKEWNESS = 15
+    KURTOSIS = 16
+    VARIANCE = 17
+    UNIFORMITY = 18
 
 
 @njit(cache=True)
@@ -33,7 +58,7 @@ def statistics(counts, numbers, level_counts, shift, area, out):
 
     counts (m,) int64 pixels of each number; numbers (m,) float64, rising; level_counts (K,) int64 pixels of each gray
     level, for entropy and uniformity; shift: added before squaring; area: of a pixel; out (19,) float64 in the order of
-    `featurize.radiomics.first_order.NAMES`, NaN without pixels.
+    `FirstOrder`, NaN without pixels.
     """
     n = 0
     for k in range(len(counts)):
@@ -77,9 +102,22 @@ def statistics(counts, numbers, level_counts, shift, area, out):
         p = level_counts[k] / n
         entropy -= p * math.log2(p + EPS)
         uniformity += p * p
-    out[0], out[1], out[2], out[3], out[4], out[5] = energy, energy * area, entropy, low, p10, p90
-    out[6], out[7], out[8], out[9], out[10] = high, mean, p50, p75 - p25, high - low
-    out[11], out[12] = spread / n, robust / inside if inside else np.nan
-    out[13], out[14] = math.sqrt(energy / n), math.sqrt(m2)
-    out[15], out[16] = (m3 / m2 ** 1.5, m4 / (m2 * m2)) if m2 * m2 > 0 else (0.0, 0.0)
-    out[17], out[18] = m2, uniformity
+    out[FirstOrder.ENERGY] = energy
+    out[FirstOrder.TOTAL_ENERGY] = energy * area
+    out[FirstOrder.ENTROPY] = entropy
+    out[FirstOrder.MINIMUM] = low
+    out[FirstOrder.PERCENTILE_10] = p10
+    out[FirstOrder.PERCENTILE_90] = p90
+    out[FirstOrder.MAXIMUM] = high
+    out[FirstOrder.MEAN] = mean
+    out[FirstOrder.MEDIAN] = p50
+    out[FirstOrder.INTERQUARTILE_RANGE] = p75 - p25
+    out[FirstOrder.RANGE] = high - low
+    out[FirstOrder.MEAN_ABSOLUTE_DEVIATION] = spread / n
+    out[FirstOrder.ROBUST_MEAN_ABSOLUTE_DEVIATION] = robust / inside if inside else np.nan
+    out[FirstOrder.ROOT_MEAN_SQUARED] = math.sqrt(energy / n)
+    out[FirstOrder.STANDARD_DEVIATION] = math.sqrt(m2)
+    out[FirstOrder.SKEWNESS] = m3 / m2 ** 1.5 if m2 * m2 > 0 else 0.0
+    out[FirstOrder.KURTOSIS] = m4 / (m2 * m2) if m2 * m2 > 0 else 0.0
+    out[FirstOrder.VARIANCE] = m2
+    out[FirstOrder.UNIFORMITY] = uniformity

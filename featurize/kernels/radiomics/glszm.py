@@ -2,13 +2,7 @@
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True)
-def _root(parent, a):
-    while parent[a] != a:
-        parent[a] = parent[parent[a]]
-        a = parent[a]
-    return a
+from featurize.kernels.union_find import find_root, join
 
 
 @njit(cache=True)
@@ -33,24 +27,23 @@ def zones(levels, depth, parent, level, size, near):
                 continue
             # North alone joins everything; else west with north-east, or north-west with north-east.
             if up[j] == a:
-                mine = _root(parent, above[j])
+                mine = find_root(parent, above[j])
             else:
                 mine = -1
                 if row[j - 1] == a:
-                    mine = _root(parent, here[j - 1])
+                    mine = find_root(parent, here[j - 1])
                 elif up[j - 1] == a:
-                    mine = _root(parent, above[j - 1])
+                    mine = find_root(parent, above[j - 1])
                 if up[j + 1] == a:
-                    other = _root(parent, above[j + 1])
+                    other = find_root(parent, above[j + 1])
                     if mine < 0:
                         mine = other
                     elif other != mine:
-                        low, high = min(mine, other), max(mine, other)
-                        parent[high] = low
-                        size[low] += size[high]
+                        gone = max(mine, other)
+                        mine = join(parent, mine, other)
+                        size[mine] += size[gone]
                         if deep:
-                            near[low] = min(near[low], near[high])
-                        mine = low
+                            near[mine] = min(near[mine], near[gone])
                 if mine < 0:
                     mine = labels
                     parent[labels] = labels

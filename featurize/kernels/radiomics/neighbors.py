@@ -1,6 +1,21 @@
 """What every pixel's neighbors are like: dependences (GLDM, NGLDM) and gray tone differences (NGTDM), in one pass."""
+from enum import IntEnum
+
 import numpy as np
 from numba import njit
+
+# Coarseness of a region in which every pixel equals the mean of its neighbors: pyradiomics' value for 1 / 0.
+_EVEN_COARSENESS = 1e6
+
+
+class Ngtdm(IntEnum):
+    """Place of each feature in the result of `tone_features`."""
+
+    COARSENESS = 0
+    CONTRAST = 1
+    BUSYNESS = 2
+    COMPLEXITY = 3
+    STRENGTH = 4
 
 
 @njit(cache=True)
@@ -46,9 +61,10 @@ def around(levels, pad, offsets, values, alpha, dependence, counted, tones):
 
 @njit(cache=True)
 def tone_features(counted, tones, values, out):
-    """Coarseness, contrast, busyness, complexity, strength (Amadasun & King 1989, 10.1109/21.44046).
+    """The features of gray tone differences (Amadasun & King 1989, 10.1109/21.44046).
 
-    counted (K,) int64; tones (K,) float64; values (K,) int64; out (5,) float64, NaN where no pixel has a neighbor.
+    counted (K,) int64; tones (K,) float64; values (K,) int64; out (5,) float64 in the order of `Ngtdm`, NaN where no
+    pixel has a neighbor.
     """
     n, levels, all_tones, weighted = 0, 0, 0.0, 0.0
     for k in range(len(values)):
@@ -74,8 +90,8 @@ def tone_features(counted, tones, values, out):
             busy += abs(values[a] * counted[a] - values[b] * counted[b]) / n
             complexity += abs(gap) * (pa * ta + pb * tones[b]) / (pa + pb)
             strength += (pa + pb) * gap * gap
-    out[0] = 1.0 / weighted if weighted != 0 else 1e6
-    out[1] = contrast * all_tones / n / (levels * (levels - 1)) if levels > 1 else 0.0
-    out[2] = weighted / busy if busy != 0 else 0.0
-    out[3] = complexity / n
-    out[4] = strength / all_tones if all_tones != 0 else 0.0
+    out[Ngtdm.COARSENESS] = 1.0 / weighted if weighted != 0 else _EVEN_COARSENESS
+    out[Ngtdm.CONTRAST] = contrast * all_tones / n / (levels * (levels - 1)) if levels > 1 else 0.0
+    out[Ngtdm.BUSYNESS] = weighted / busy if busy != 0 else 0.0
+    out[Ngtdm.COMPLEXITY] = complexity / n
+    out[Ngtdm.STRENGTH] = strength / all_tones if all_tones != 0 else 0.0

@@ -2,13 +2,7 @@
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True)
-def _root(parent, k):
-    while parent[k] != k:
-        parent[k] = parent[parent[k]]
-        k = parent[k]
-    return k
+from featurize.kernels.union_find import find_root, join
 
 
 @njit(cache=True)
@@ -38,8 +32,7 @@ def _joined_runs(mask, wanted, reach):
             # The last one that overlaps may overlap the next run as well: it isn't passed over.
             q = k
             while q < here and runs[q, 1] < runs[m, 2] + reach:
-                a, b = _root(parent, q), _root(parent, m)
-                parent[max(a, b)] = min(a, b)
+                join(parent, find_root(parent, q), find_root(parent, m))
                 q += 1
         above = here
     for k in range(n):

@@ -1,8 +1,22 @@
 """Outline of a region as a polygon through the middles between pixels, and the moments of its pixels."""
 import math
+from enum import IntEnum
 
 import numpy as np
 from numba import njit
+
+
+class Outline(IntEnum):
+    """Place of each sum in the result of `outline`: y and x are counted from the box's corner, in units of length."""
+
+    PERIMETER = 0
+    MESH_AREA = 1
+    PIXELS = 2
+    SUM_Y = 3
+    SUM_X = 4
+    SUM_YY = 5
+    SUM_XX = 6
+    SUM_XY = 7
 
 
 @njit(cache=True)
@@ -10,8 +24,8 @@ def outline(mask, box, dy, dx, sums, ends):
     """Perimeter and area of the mesh, moments of the pixels, and the outermost vertices of every line of vertices.
 
     mask (H, W) bool; box (4,) int64 as in `quantizing.bounds`; dy, dx: size of a pixel;
-    sums (8,) float64: perimeter, area, pixels, sum y, sum x, sum yy, sum xx, sum xy (y and x from the box's corner, in
-    units); ends (2 (h + 1) + 1, 2) float64: smallest and largest x of the vertices on each half row, NaN where none.
+    sums (8,) float64 in the order of `Outline`; ends (2 (h + 1) + 1, 2) float64: smallest and largest x of the vertices
+    on each half row, NaN where none.
 
     Marching squares (Lorensen & Cline 1987 in the plane): each 2 x 2 block of pixels has one of 16 forms; a diagonal
     pair is cut as two corners.
@@ -31,12 +45,12 @@ def outline(mask, box, dy, dx, sums, ends):
             n += inside
             along += j * inside
             square += j * j * inside
-        sums[2] += n
-        sums[3] += i * n
-        sums[4] += along
-        sums[5] += i * i * n
-        sums[6] += square
-        sums[7] += i * along
+        sums[Outline.PIXELS] += n
+        sums[Outline.SUM_Y] += i * n
+        sums[Outline.SUM_X] += along
+        sums[Outline.SUM_YY] += i * i * n
+        sums[Outline.SUM_XX] += square
+        sums[Outline.SUM_XY] += i * along
         for j in range(width + 1):
             a, b, c, d = above[j], above[j + 1], here[j], here[j + 1]
             n = a + b + c + d
@@ -64,11 +78,14 @@ def outline(mask, box, dy, dx, sums, ends):
             if b != d:
                 _widen(ends, 2 * i + 1, (j + 0.5) * dx)
         above, here = here, above
-    sums[0] = slant * (corners + threes + 2 * diagonals) + dx * flat + dy * upright
-    sums[1] = 0.125 * corners + 0.875 * threes + 0.25 * diagonals + 0.5 * (flat + upright) + full
-    sums[3], sums[4] = sums[3] * dy, sums[4] * dx
-    sums[5], sums[6], sums[7] = sums[5] * dy * dy, sums[6] * dx * dx, sums[7] * dy * dx
-    sums[1] *= dy * dx
+    sums[Outline.PERIMETER] = slant * (corners + threes + 2 * diagonals) + dx * flat + dy * upright
+    sums[Outline.MESH_AREA] = 0.125 * corners + 0.875 * threes + 0.25 * diagonals + 0.5 * (flat + upright) + full
+    sums[Outline.MESH_AREA] *= dy * dx
+    sums[Outline.SUM_Y] = sums[Outline.SUM_Y] * dy
+    sums[Outline.SUM_X] = sums[Outline.SUM_X] * dx
+    sums[Outline.SUM_YY] = sums[Outline.SUM_YY] * dy * dy
+    sums[Outline.SUM_XX] = sums[Outline.SUM_XX] * dx * dx
+    sums[Outline.SUM_XY] = sums[Outline.SUM_XY] * dy * dx
 
 
 @njit(cache=True)

@@ -1,4 +1,4 @@
-"""The same columns from pyradiomics, for those who must show that nothing hangs on our own code."""
+"""The reference implementation: the same columns by pyradiomics, for those who must check our engine against it."""
 import importlib
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from featurize.arrays import BoolArray, Float64Array
 from featurize.errors import UserError
 from featurize.radiomics.engine import FAMILIES, STANDARD, of_region
 from featurize.radiomics.region import region_of
-from featurize.radiomics.settings import Settings
+from featurize.radiomics.settings import RadiomicsSettings
 
 _CLASSES = {"firstorder": ("firstorder", "RadiomicsFirstOrder"), "shape2d": ("shape2D", "RadiomicsShape2D"),
             "glcm": ("glcm", "RadiomicsGLCM"), "glrlm": ("glrlm", "RadiomicsGLRLM"),
@@ -20,12 +20,19 @@ _CLASSES = {"firstorder": ("firstorder", "RadiomicsFirstOrder"), "shape2d": ("sh
             "ngtdm": ("ngtdm", "RadiomicsNGTDM")}
 
 
-def measure_one(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
-                settings: Settings = Settings()) -> Float64Array:
-    """The values of `featurize.radiomics.engine.names(families)`, by pyradiomics (``force2D=False``) where it has the
-    family, by our engine where not.
+def measure_region(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = STANDARD,
+                   settings: RadiomicsSettings = RadiomicsSettings()) -> Float64Array:
+    """The values of `featurize.radiomics.engine.names(families)` by pyradiomics (``force2D=False``).
 
-    Where pyradiomics raises, on an empty region or a single pixel, its features are NaN.
+    Families that pyradiomics lacks are measured by our engine. Where pyradiomics raises, on an empty region or a single
+    pixel, its features are NaN.
+
+    Parameters
+    ----------
+    plane : (H, W) real
+    mask : (H, W) bool
+    families : sequence of str
+    settings : RadiomicsSettings
 
     Raises
     ------
@@ -47,7 +54,7 @@ def measure_one(plane: NDArray[Any], mask: BoolArray, families: Sequence[str] = 
     return np.concatenate(parts)
 
 
-def _family(family: str, image: Any, label: Any, pixels: int, settings: Settings) -> Float64Array:
+def _family(family: str, image: Any, label: Any, pixels: int, settings: RadiomicsSettings) -> Float64Array:
     module, name = _CLASSES[family]
     if pixels < 2:
         return np.full(len(FAMILIES[family]), np.nan)
@@ -68,7 +75,7 @@ def _family(family: str, image: Any, label: Any, pixels: int, settings: Settings
 
 
 def snake(name: str) -> str:
-    """Our word for a feature of pyradiomics: ``ClusterShade`` becomes ``cluster_shade``."""
+    """Our name of a feature of pyradiomics: ``ClusterShade`` becomes ``cluster_shade``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
