@@ -12,18 +12,18 @@ from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.signals.millivolts import Signals, signals, with_strips_named
-from ecg.trace.corrections import Point, of_cell
+from ecg.trace.corrections import Point
+from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
-from ecg.trace.overlap.resolve import untangled
-from ecg.trace.repair import mended
-from ecg.trace.retrace import followed_again
-from ecg.trace.subtract_marks import led_on, without_furniture
-from ecg.trace.swaps import uncrossed
+from ecg.trace.overlap.resolve import resolve_overlaps
+from ecg.trace.repair import repair_lines
+from ecg.trace.retrace import corrections_of_cell, retrace_rows
+from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
 
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
 _LEAST_NAMES = 3
-# Rounds of the fit after lines were mended.
+# Rounds of the fit after lines were repaired.
 _LAST_ROUNDS = 4
 
 
@@ -105,14 +105,15 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))
-    plan = followed_again(plan, line, points, page.px_per_mm, peak)
-    ink, trust = without_furniture(ink, plan)
-    lines = fit_lines(first_lines(plan, line, trust), ink, trust, plan.pen_px, plan.blur_px)
-    lines = uncrossed(lines, plan.pen_px, plan.px_per_mm)
-    lines = untangled(mended(lines, plan, ink, trust), plan, ink, trust, page.px_per_mm.x * plan.mm_per_s)
-    lines = fit_lines(lines, ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
-    lines = [led_on(line, trust, plan.px_per_mm) for line in lines]
-    lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
+    plan = retrace_rows(plan, line, points, page.px_per_mm, peak)
+    evidence = without_printed_marks(ink, plan)
+    lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)
+    lines = undo_crossing_swaps(lines, plan.pen_px, plan.px_per_mm)
+    lines = repair_lines(lines, plan, evidence)
+    lines = resolve_overlaps(lines, plan, evidence, page.px_per_mm.x * plan.mm_per_s)
+    lines = fit_lines(lines, evidence, _LAST_ROUNDS)
+    lines = [extrapolate_hidden_ends(line, evidence.confidence, plan.px_per_mm) for line in lines]
+    lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_strips_named(plan, lines, page.px_per_mm)
     found = signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])

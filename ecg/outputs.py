@@ -16,7 +16,7 @@ from ecg.lead_table import LEADS
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.residual import einthoven_residual_mv
 from ecg.trace.line import Line
-from featurize.arrays import BoolArray, Float64Array, UInt8Array
+from featurize.arrays import BoolArray, Float64Array, UInt8Array, runs_of_true
 from featurize.runtime.files import replacing, write_text
 
 # Line colors of leads in turn, and of doubtful spans, RGB: far from red grids and black ink.
@@ -81,8 +81,7 @@ def _draw(image: UInt8Array, cell: Cell, line: Line) -> None:
 
 
 def _spans(flags: BoolArray) -> Sequence[slice]:
-    edges = np.diff(np.r_[False, flags, False].astype(int))
-    return [slice(max(0, a - 1), b + 1) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))]
+    return [slice(max(0, a - 1), b + 1) for a, b in zip(*runs_of_true(flags))]
 
 
 def write_overlay(image: UInt8Array, path: Path) -> None:

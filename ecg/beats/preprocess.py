@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import Float64Array, Int64Array, runs_of_true
 
 # Beats are sought at this rate whatever the record has.
 FS_HZ = 500.0
@@ -65,10 +65,8 @@ def _without_spikes(x: Float64Array) -> Float64Array:
     around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(x, 4, "edge"), 9), axis=-1)
     off = np.abs(x - around)
     tall = off > max(0.3, 12 * float(np.median(off)))
-    starts = np.flatnonzero(np.diff(np.concatenate([[0], tall.view(np.int8), [0]])) == 1)
-    ends = np.flatnonzero(np.diff(np.concatenate([[0], tall.view(np.int8), [0]])) == -1)
     out = x.copy()
-    for a, b in zip(starts, ends):
+    for a, b in zip(*runs_of_true(tall)):
         if b - a <= 3:
             out[a:b] = around[a:b]
     return out

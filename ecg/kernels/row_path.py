@@ -1,23 +1,51 @@
 """Compiled loops that follow one row of ink."""
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from featurize.arrays import Float32Array, Float64Array, Int32Array
 
+# Going to the next column one row up or down costs this share of a pixel without ink: level paths win ties.
+_DIAGONAL = 0.02
+# Share of ink above which a pixel belongs to an unbroken run.
+_INKED = 0.5
+
+
+class PathCosts(NamedTuple):
+    """What a path pays: travel for a vertical pixel on ink; pull for each column and pixel of distance from the row
+    that it prefers, which counts up to far px; gap for a pixel without ink. lift is the factor on the ink of pixels
+    passed inside a column, which then counts up to 1.
+    """
+
+    travel: float
+    pull: float
+    far: float
+    gap: float
+    lift: float
+
+
+class PathScratch(NamedTuple):
+    """score (2, H) cost up to this and the last column; source, entry (W, H) row in the column before, and row at which
+    the column was entered.
+    """
+
+    score: Float64Array
+    source: Int32Array
+    entry: Int32Array
+
 
 @njit(cache=True)
-def cheapest_path(ink: Float32Array, rest: Float64Array, travel: float, pull: float, far: float,
-                  gap: float, lift: float, score: Float64Array, source: Int32Array,
-                  entry: Int32Array, first: Int32Array, last: Int32Array) -> None:
+def cheapest_path(ink: Float32Array, rest: Float64Array, costs: PathCosts, scratch: PathScratch, first: Int32Array,
+                  last: Int32Array) -> None:
     """Path from the left to the right edge that stays on ink.
 
-    ink (H, W) share of ink; rest (W,) row that the path prefers; travel cost of a vertical pixel on ink; pull cost per
-    column and pixel of distance from `rest`, which counts up to `far`; gap cost of a pixel without ink; lift factor on
-    the ink of pixels passed inside a column, which counts up to 1. score (2, H);
-    source, entry (W, H): the row of the column before, and the row at which the column was entered; out: first, last
-    (W,) rows at which the path enters and leaves each column.
+    ink (H, W) share of ink; rest (W,) row that the path prefers; out: first, last (W,) rows at which the path enters
+    and leaves each column.
     """
+    travel, pull, far, gap, lift = costs
+    score, source, entry = scratch
     height, width = ink.shape
     for y in range(height):
         score[1, y] = 0.0
@@ -25,10 +53,10 @@ def cheapest_path(ink: Float32Array, rest: Float64Array, travel: float, pull: fl
         now, old = x % 2, 1 - x % 2
         for y in range(height):
             best, at = score[old, y], y
-            if y > 0 and score[old, y - 1] + 0.02 * gap < best:
-                best, at = score[old, y - 1] + 0.02 * gap, y - 1
-            if y < height - 1 and score[old, y + 1] + 0.02 * gap < best:
-                best, at = score[old, y + 1] + 0.02 * gap, y + 1
+            if y > 0 and score[old, y - 1] + _DIAGONAL * gap < best:
+                best, at = score[old, y - 1] + _DIAGONAL * gap, y - 1
+            if y < height - 1 and score[old, y + 1] + _DIAGONAL * gap < best:
+                best, at = score[old, y + 1] + _DIAGONAL * gap, y + 1
             score[now, y] = best + gap * (1 - ink[y, x]) + pull * min(abs(y - rest[x]), far)
             source[x, y], entry[x, y] = at, y
         # Down and up inside the column: each pixel costs little on ink, much off it.
@@ -70,14 +98,14 @@ def ink_run(ink: Float32Array, first: Int32Array, last: Int32Array, margin: int,
         low, high = min(first[x], last[x]), max(first[x], last[x])
         top[x], bottom[x] = low, high
         y = low
-        while y > 0 and ink[y - 1, x] > 0.5:
+        while y > 0 and ink[y - 1, x] > _INKED:
             y -= 1
             if claimed[y, x] > (1 if y >= low - margin else 0):
                 y = low
                 break
         top[x] = y
         y = high
-        while y < ink.shape[0] - 1 and ink[y + 1, x] > 0.5:
+        while y < ink.shape[0] - 1 and ink[y + 1, x] > _INKED:
             y += 1
             if claimed[y, x] > (1 if y <= high + margin else 0):
                 y = high

@@ -5,7 +5,7 @@ from ecg.layout.calibration import find_gain, find_speed
 from ecg.layout.catalogue import LAYOUTS
 from ecg.layout.choose import choose_plan, without_extra
 from ecg.layout.columns import find_cells, find_gaps
-from ecg.layout.extent import aligned, begun
+from ecg.layout.row_bounds import aligned, begun
 from ecg.layout.model import Layout
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_steps

@@ -2,24 +2,44 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import binary_closing, label, median_filter
 
-from ecg.kernels.row_path import cheapest_path
+from ecg.kernels.row_path import PathCosts, PathScratch, cheapest_path
 from ecg.layout.model import RowPath
 from ecg.scale import Scale
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 
-# How far from its base line a trace is followed.
+# A trace is followed up to this distance from its base line.
 _REACH_MM = 45.0
-_LEAST_MM = 25.0
-# Share of ink from which a pixel begins to count as line, and share of a level line's ink that counts fully.
+# A trace has at least this length of ink along x.
+_LEAST_LENGTH_MM = 25.0
+# A pixel begins to count as line from this share of ink on.
 _FAINT = 0.05
-_SURE = 0.85
-# A steep stroke lies between two columns of pixels over a long way, each only partly inked.
+# A pixel counts fully as line from this share of a level line's ink on: blurred strokes are less dark.
+_FULL = 0.85
+# Factor on the ink of steep strokes: one that lies between two columns of pixels inks each only partly.
 _LIFT = 1.3
+# Cost of a path for each mm up or down on ink; a pixel without ink costs 1.
+_TRAVEL_PER_MM = 0.04
+# Cost of a path in each column for each mm of distance from the row that it prefers.
+_PULL_PER_MM = 0.012
+# Distance from that row beyond which the cost does not rise.
+_FAR_MM = 25
+# Cost of a pixel without ink.
+_GAP = 1.0
+# A pixel is ink from this share on.
+_INKED = 0.4
+# The base line wanders: it is the running median of the path over this distance to both sides.
+_BASE_LINE_MM = 20
+# A trace may have gaps up to this; a word stands farther beside it.
+_MOST_GAP_MM = 12
+# A frame or a ruled line: this share of its path has no bend at all, and it rises by less than this a column.
+_RULED_SHARE = 0.98
+_RULED_SLOPE = 0.01
 
 
 def row_path(ink: Float32Array, base: float, px_per_mm: Scale, peak: float) -> RowPath | None:
-    """The trace that runs around row `base`, or None where less than 25 mm of ink does.
+    """The trace that runs around row `base`, or None where it has less than 25 mm of ink.
 
     Parameters
     ----------
@@ -35,27 +55,28 @@ def row_path(ink: Float32Array, base: float, px_per_mm: Scale, peak: float) -> R
     band = np.ascontiguousarray(ink[top:int(base + reach) + 1])
     rest = np.full(band.shape[1], base - top, np.float64)
     first, last = follow(band, rest, px_per_mm, peak)
-    for _ in range(1):  # base lines wander: look again around the path's own course
-        on = _on_ink(band, first, last)
-        if on.sum() < _LEAST_MM * px_per_mm.x:
-            return None
-        rest = _course((first + last) / 2, on, rest, round(20 * px_per_mm.x))
-        first, last = follow(band, rest, px_per_mm, peak)
     on = _on_ink(band, first, last)
-    extent = _extent(on, px_per_mm)
-    if extent is None:
+    if on.sum() < _LEAST_LENGTH_MM * px_per_mm.x:
         return None
+    # Base lines wander: follow the trace once more around the base line of the path found.
+    rest = _base_line((first + last) / 2, on, px_per_mm)
+    first, last = follow(band, rest, px_per_mm, peak)
+    on = _on_ink(band, first, last)
+    bounds = _bounds(on, px_per_mm)
+    if bounds is None:
+        return None
+    start, end = bounds
     inside = np.zeros(len(on), bool)
-    inside[extent[0]:extent[1]] = True
-    middle = (first + last)[extent[0]:extent[1]] / 2
-    if np.quantile(np.abs(np.diff(middle, 2)), 0.98) == 0 and np.ptp(middle) < 0.01 * len(middle):
+    inside[start:end] = True
+    middle = (first + last)[start:end] / 2
+    if np.quantile(np.abs(np.diff(middle, 2)), _RULED_SHARE) == 0 and np.ptp(middle) < _RULED_SLOPE * len(middle):
         return None  # ruled: a frame, no trace
     at = float(np.median((first + last)[inside & on] / 2)) + top
-    return RowPath(at, extent[0], extent[1], first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
+    return RowPath(at, start, end, first + np.int32(top), last + np.int32(top), on, int((on & inside).sum()))
 
 
-def row_again(row: RowPath, ink: Float32Array, px_per_mm: Scale, peak: float) -> RowPath:
-    """The row followed once more on other evidence, around the course that it took.
+def retrace_row(row: RowPath, ink: Float32Array, px_per_mm: Scale, peak: float) -> RowPath:
+    """The row followed once more on other evidence, around the base line of its path.
 
     Parameters
     ----------
@@ -67,7 +88,7 @@ def row_again(row: RowPath, ink: Float32Array, px_per_mm: Scale, peak: float) ->
     """
     top = max(0, int(row.base - _REACH_MM * px_per_mm.y))
     band = np.ascontiguousarray(ink[top:int(row.base + _REACH_MM * px_per_mm.y) + 1])
-    rest = _course(row.middle - top, row.on_ink, row.middle, round(20 * px_per_mm.x))
+    rest = _base_line(row.middle - top, row.on_ink, px_per_mm)
     first, last = follow(band, rest, px_per_mm, peak)
     return replace(row, first=first + np.int32(top), last=last + np.int32(top))
 
@@ -86,32 +107,32 @@ def follow(band: Float32Array, rest: Float64Array, px_per_mm: Scale, peak: float
     """
     height, width = band.shape
     first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
-    # Blurred strokes are less dark than sharp ones and as much a line.
-    # Columns lie together in memory: the path is sought column by column.
-    band = np.clip((band - _FAINT) / (_SURE * peak - _FAINT), None, 1).astype(np.float32, order="F")
-    source, entry = np.zeros((width, height), np.int32), np.zeros((width, height), np.int32)
-    cheapest_path(band, rest, 0.04 / px_per_mm.y, 0.012 / px_per_mm.y, 25 * px_per_mm.y, 1.0, _LIFT,
-                  np.zeros((2, height)), source, entry, first, last)
+    # Columns lie together in memory: the path is found column by column.
+    band = np.clip((band - _FAINT) / (_FULL * peak - _FAINT), None, 1).astype(np.float32, order="F")
+    costs = PathCosts(_TRAVEL_PER_MM / px_per_mm.y, _PULL_PER_MM / px_per_mm.y, _FAR_MM * px_per_mm.y, _GAP, _LIFT)
+    scratch = PathScratch(np.zeros((2, height)), np.zeros((width, height), np.int32),
+                          np.zeros((width, height), np.int32))
+    cheapest_path(band, rest, costs, scratch, first, last)
     return first, last
 
 
 def _on_ink(band: Float32Array, first: Int32Array, last: Int32Array) -> BoolArray:
     x = np.arange(band.shape[1])
-    return np.asarray((band[first, x] > 0.4) | (band[last, x] > 0.4) | (band[(first + last) // 2, x] > 0.4))
+    middle = (first + last) // 2
+    return np.asarray((band[first, x] > _INKED) | (band[last, x] > _INKED) | (band[middle, x] > _INKED))
 
 
-def _course(middle: Float64Array, on: BoolArray, rest: Float64Array, window: int) -> Float64Array:
-    """Running median of the path where it is on ink: a guess of the wandering base line."""
-    from scipy.ndimage import median_filter
+def _base_line(middle: Float64Array, on: BoolArray, px_per_mm: Scale) -> Float64Array:
+    """(W,) running median of a path where it is on ink."""
+    window = round(_BASE_LINE_MM * px_per_mm.x)
     known = np.flatnonzero(on)
     filled = np.interp(np.arange(len(middle)), known, middle[known])
     return np.asarray(median_filter(filled, 2 * window + 1, mode="nearest"))
 
 
-def _extent(on: BoolArray, px_per_mm: Scale) -> tuple[int, int] | None:
-    """First and last column of the trace: gaps up to 12 mm are inside it, words beside it are not."""
-    from scipy.ndimage import binary_closing, label
-    gap = round(12 * px_per_mm.x)
+def _bounds(on: BoolArray, px_per_mm: Scale) -> tuple[int, int] | None:
+    """First column of the trace, and the column behind its last; None where it is too short."""
+    gap = round(_MOST_GAP_MM * px_per_mm.x)
     padded = np.pad(on, gap)
     closed = binary_closing(padded, np.ones(gap))[gap:-gap]
     parts, count = label(closed)
@@ -120,11 +141,11 @@ def _extent(on: BoolArray, px_per_mm: Scale) -> tuple[int, int] | None:
         at = np.flatnonzero((parts == k) & on)
         if len(at) and (best is None or at[-1] + 1 - at[0] > best[1] - best[0]):
             best = int(at[0]), int(at[-1]) + 1
-    return best if best and on[best[0]:best[1]].sum() > _LEAST_MM * px_per_mm.x else None
+    return best if best and on[best[0]:best[1]].sum() > _LEAST_LENGTH_MM * px_per_mm.x else None
 
 
 def cover(path: RowPath, *others: RowPath) -> float:
-    """Share of a path's columns on ink at which one of others runs at the same place."""
+    """Share of a path's columns on ink in which one of the other paths touches it."""
     # Beyond its own end a short path runs along whatever is there.
     on = path.on_ink.copy()
     on[:max(0, int(path.start))] = on[int(np.ceil(path.end)):] = False

@@ -8,7 +8,7 @@ from scipy.ndimage import binary_opening, gaussian_filter1d
 from scipy.signal import find_peaks
 
 from ecg.layout.model import NoTrace, Pulse, RowPath
-from ecg.layout.row_path import cover, row_again, row_path
+from ecg.layout.row_path import cover, retrace_row, row_path
 from ecg.page.read import Page
 from ecg.scale import Scale
 from featurize.arrays import Float32Array, IntpArray
@@ -154,10 +154,10 @@ def _after(row: RowPath, pulse: Pulse, page: Page, peak: float) -> RowPath:
     ink = clean(page.ink, page.px_per_mm)
     free = ink.copy()
     free[:, :first] = 1  # from the pulse the pen may go anywhere
-    again = row_again(row, free, page.px_per_mm, peak)
+    retraced = retrace_row(row, free, page.px_per_mm, peak)
     x = np.arange(len(row.on_ink))
-    on = (np.maximum(ink[again.first, x], ink[again.last, x]) > 0.4) | (x < first) & row.on_ink
-    return replace(again, on_ink=on, support=int(on.sum()))
+    on = (np.maximum(ink[retraced.first, x], ink[retraced.last, x]) > 0.4) | (x < first) & row.on_ink
+    return replace(retraced, on_ink=on, support=int(on.sum()))
 
 
 def _on_ink(row: RowPath, px_per_mm: Scale) -> RowPath:

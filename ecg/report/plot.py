@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurize.arrays import Float64Array
+from featurize.arrays import Float64Array, runs_of_true
 from featurize.report.charts import FONTS, data_uri, modes
 
 _STYLE = (f"text{{font-family:{FONTS};font-size:11.5px;fill:var(--quiet)}}.n{{font-weight:bold;font-size:12px;"
@@ -87,9 +87,8 @@ class Panel:
     def line(self, x: Float64Array, y: Float64Array, width: float) -> str:
         """A line through (n,) points to a tenth of a px, broken where one is NaN."""
         known = np.isfinite(y)
-        ends = np.diff(np.concatenate([[0], known.view(np.int8), [0]]))
         path = []
-        for start, stop in zip(np.flatnonzero(ends == 1), np.flatnonzero(ends == -1)):
+        for start, stop in zip(*runs_of_true(known)):
             points = np.rint(10 * np.c_[self.across(x[start:stop]), self.down(y[start:stop])]).astype(np.int64)
             steps = np.diff(points, axis=0)
             path.append("M{} {}l".format(*points[0]) + " ".join(map(str, steps[steps.any(axis=1)].ravel().tolist())))

@@ -7,7 +7,7 @@ doi:10.1109/ICCV.1999.790383, in one dimension). It stays marked as not seen.
 import numpy as np
 from scipy.signal import correlate
 
-from featurize.arrays import BoolArray, Float64Array, IntpArray
+from featurize.arrays import BoolArray, Float64Array, IntpArray, runs_of_true
 
 # Longest gap that is filled, how much around it is compared, and how much beside it may be spoilt, s.
 _LONGEST_S = 1.2
@@ -52,8 +52,7 @@ def fill_gaps(mv: Float64Array, likelihood: Float64Array, fs_hz: float, doubt: f
 
 
 def _spans(flags: BoolArray, least: float) -> list[tuple[int, int]]:
-    edges = np.diff(np.r_[False, flags, False].astype(int))
-    spans = zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist())
+    spans = zip(*(ends.tolist() for ends in runs_of_true(flags)))
     return [(a, b) for a, b in spans if b - a >= least]
 
 

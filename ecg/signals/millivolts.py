@@ -10,7 +10,7 @@ from ecg.scale import Scale
 from ecg.signals.gaps import fill_gaps
 from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
 from ecg.trace.line import Line
-from featurize.arrays import BoolArray, Float64Array
+from featurize.arrays import BoolArray, Float64Array, runs_of_true
 
 _LEAST_S = 10.0
 # Lines reach a pen's width beyond their signal, half seconds.
@@ -50,9 +50,7 @@ class Signals:
     def gaps(self, lead: str) -> list[tuple[float, float]]:
         """Doubtful spans of a lead: begin and end in s."""
         row = self.likelihood[LEADS.index(lead)]
-        low = np.r_[False, row < DOUBT, False].astype(int)
-        edges = np.diff(low)
-        spans = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
+        spans = zip(*runs_of_true(row < DOUBT))
         return [(round(a / self.fs_hz, 3), round(b / self.fs_hz, 3)) for a, b in spans if b - a >= _GAP_S * self.fs_hz]
 
     def confidence(self, lead: str) -> float:

@@ -1,22 +1,17 @@
-"""Corrections by hand: a CSV of points that a lead must pass, or spans that must not be believed.
+"""Corrections by hand: a CSV of points that a lead must pass, and of spans that must not be believed.
 
 Columns `page, lead, x, y, action`: page as errors.csv and the report show it, x and y in pixels of the overlay (which
 is the flat page), action `pin` (the trace passes here) or `cut` (the lead is not to be read from here to the next
 `cut` of the same lead on that page; y is free).
 """
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ecg.lead_table import LEADS
 from featurize.errors import UserError
-
-if TYPE_CHECKING:
-    from ecg.layout.model import Cell
 
 _COLUMNS = ("page", "lead", "x", "y", "action")
 
@@ -44,9 +39,9 @@ def read_points(path: Path) -> dict[str, list[Point]]:
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
                         "was wanted") from error
-    lost = [c for c in _COLUMNS if c not in frame]
-    if lost:
-        raise UserError(f"{path} lacks {', '.join(lost)}: the columns {', '.join(_COLUMNS)} were wanted")
+    missing = [c for c in _COLUMNS if c not in frame]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}: the columns {', '.join(_COLUMNS)} were wanted")
     out: dict[str, list[Point]] = {}
     for line, row in enumerate(frame[list(_COLUMNS)].itertuples(index=False), start=2):
         out.setdefault(str(row.page), []).append(_point(row, path, line))
@@ -65,15 +60,3 @@ def _point(row: "tuple[str, str, str, str, str]", path: Path, line: int) -> Poin
     if not np.isfinite(place).all():
         raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted")
     return Point(lead, *place, action)
-
-
-def of_cell(points: Sequence[Point], cell: "Cell") -> tuple[list[Point], list[tuple[float, float]]]:
-    """Pins of a cell, and its cut spans from column to column.
-
-    A pin belongs to the cell of its lead whose columns hold it; a cut without a partner reaches to the cell's end.
-    """
-    own = [p for p in points if p.lead == cell.lead.lstrip("-") and cell.start <= p.x <= cell.end]
-    cuts = sorted(p.x for p in own if p.action == "cut")
-    if len(cuts) % 2:
-        cuts.append(cell.end)
-    return [p for p in own if p.action == "pin"], list(zip(cuts[::2], cuts[1::2]))

@@ -1,14 +1,16 @@
-"""A fitted center line and its measures."""
+"""The center line of a lead, and what drawing a path costs."""
 from dataclasses import dataclass
 
 import numpy as np
 
 from featurize.arrays import BoolArray, Float64Array
 
+# Distance between two nodes of a center line along x, px.
 STEP_PX = 1 / 3
 
-# What a vertical px of line and a turn by one rad cost, in px of wrong ink; gain below which the line stays as it is.
-_LENGTH = 0.08
+# Cost of a vertical px of line, in px of wrong ink: without it a line could double back inside its own ink. Chosen on
+# the drawn pages; neither a larger nor a smaller cost was better where rows overlap.
+_COST_OF_LENGTH = 0.08
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def bridged(y: Float64Array, known: BoolArray) -> Float64Array:
     return np.interp(np.arange(len(y)), at, y[at]) if len(at) else y
 
 
-def drawing_cost(courses: Float64Array, turn: float) -> Float64Array:
-    """(P,) what length and turns of courses (P, n) cost, in px of wrong ink; a turn by one rad costs `turn`."""
-    rises = np.diff(courses, axis=1)
+def drawing_cost(paths: Float64Array, cost_of_turn: float) -> Float64Array:
+    """(P,) cost of the length and the turns of paths (P, n), in px of wrong ink; a turn by one rad costs the second."""
+    rises = np.diff(paths, axis=1)
     turns = np.abs(np.diff(np.arctan2(rises, STEP_PX), axis=1)).sum(axis=1)
-    return np.asarray(_LENGTH * np.abs(rises).sum(axis=1) + turn * turns)
+    return np.asarray(_COST_OF_LENGTH * np.abs(rises).sum(axis=1) + cost_of_turn * turns)

@@ -1,4 +1,4 @@
-"""Names that a trace runs through: a shortest path takes a letter for a bridge and cuts the stroke short."""
+"""Lead names that a trace runs through: a shortest path would cross a letter and cut the stroke short."""
 from collections.abc import Sequence
 
 import cv2
@@ -11,18 +11,26 @@ from featurize.arrays import Float32Array
 
 Box = tuple[int, int, int, int]
 
-# What a letter's ink counts, beside 1 for a steep stroke's; strokes are at least this high in a column, mm.
-_LETTER = 0.0
+# Weight of the ink of a letter; a steep stroke's has 1.
+_LETTER_WEIGHT = 0.0
+# Ink that is at least this high in a column is a steep stroke and no letter.
 _STEEP_MM = 0.9
+# A pixel is ink from this share on.
+_INKED = 0.4
 # A name stands no farther from the beginning of its lead, along x and along y.
-_BESIDE_MM = 25.0
+_NAME_DISTANCE_MM = 25.0
+# From this many names on, the place of the others is known.
+_LEAST_NAMES = 3
 
 
 def name_places(layout: Layout) -> dict[int, Box]:
-    """Boxes (left, top, right, bottom) by number of the cell in which its name stands or, by the others, must stand."""
+    """Box (left, top, right, bottom) px in which the name of each cell stands, by number of the cell.
+
+    It is the median place of all names that were read beside their cells; empty if too few were.
+    """
     off = [(w.x - c.start, w.y - layout.rows[c.row].base, w.height, w.width / len(c.lead))
            for c, w in ((c, _name_of(c, layout)) for c in layout.cells) if w]
-    if len(off) < 3:
+    if len(off) < _LEAST_NAMES:
         return {}
     dx, dy, high = np.median(np.array(off)[:, :3], axis=0)
     wide = max(o[3] for o in off)
@@ -33,8 +41,8 @@ def name_places(layout: Layout) -> dict[int, Box]:
 
 def _name_of(cell: Cell, layout: Layout) -> Word | None:
     scale, base = layout.px_per_mm, layout.rows[cell.row].base
-    return next((w for w in layout.words if w.text == cell.lead and abs(w.x - cell.start) < _BESIDE_MM * scale.x
-                 and abs(w.y - base) < _BESIDE_MM * scale.y), None)
+    return next((w for w in layout.words if w.text == cell.lead and abs(w.x - cell.start) < _NAME_DISTANCE_MM * scale.x
+                 and abs(w.y - base) < _NAME_DISTANCE_MM * scale.y), None)
 
 
 def merged_names(layout: Layout) -> list[tuple[Cell, Box]]:
@@ -43,7 +51,7 @@ def merged_names(layout: Layout) -> list[tuple[Cell, Box]]:
 
 
 def without_letters(ink: Float32Array, boxes: Sequence[Box], px_per_mm: Scale) -> Float32Array:
-    """Ink (H, W) in which level pieces of letters inside the boxes count little: they are what joins two strokes."""
+    """Ink (H, W) without level pieces of letters inside the boxes: those would join two strokes."""
     out = ink.copy()
     high = max(3, round(_STEEP_MM * px_per_mm.y))
     for left, top, right, bottom in boxes:
@@ -51,8 +59,8 @@ def without_letters(ink: Float32Array, boxes: Sequence[Box], px_per_mm: Scale) -
         part = ink[above:bottom + high, left:right]
         if not part.size or bottom <= top:
             continue
-        steep = cv2.morphologyEx((part > 0.4).astype(np.uint8), cv2.MORPH_OPEN, np.ones((high, 1), np.uint8))
-        weight = np.where(cv2.dilate(steep, np.ones((1, 3), np.uint8)) > 0, np.float32(1), np.float32(_LETTER))
+        steep = cv2.morphologyEx((part > _INKED).astype(np.uint8), cv2.MORPH_OPEN, np.ones((high, 1), np.uint8))
+        weight = np.where(cv2.dilate(steep, np.ones((1, 3), np.uint8)) > 0, np.float32(1), np.float32(_LETTER_WEIGHT))
         inside = slice(top - above, top - above + bottom - top)
         out[top:bottom, left:right] = (part * weight)[inside]
     return out

@@ -1,8 +1,10 @@
-"""Lines mended where what they draw does not meet the page.
+"""Lines repaired where what they draw does not meet the page.
 
-A shortest path cuts tips, takes a letter for a bridge, and ends a lead where it likes best. After the fit such places
-stand out: ink that nobody explains, or a line over bare paper. There other courses are tried
-(`ecg.trace.candidates`), and the one that explains the page best is kept.
+A shortest path cuts tips, crosses letters, and ends a lead at the wrong height. After the fit such places stand out:
+ink that no line draws, or a line over bare paper. There candidate paths are tried (`ecg.trace.candidates`), and the one
+that explains the page best is kept.
+
+The constants were chosen on the drawn pages of seeds 0 to 5 and on 12 pages of real recordings.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,46 +15,61 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
-from ecg.page.pen import FINE, pen_profile, shares_at
+from ecg.page.pen import FINE, shares_at
 from ecg.scale import Scale
-from ecg.trace.candidates import Window, better_course
+from ecg.trace.candidates import Window, better_candidate
+from ecg.trace.evidence import PageEvidence, no_segment
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.name_overlap import name_places
-from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, IntpArray, UInt8Array
+from ecg.trace.subtract_marks import HIDDEN_CONFIDENCE
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, IntpArray, UInt8Array, runs_of_true
 
-# Error of a column, in px of ink, from which it is looked at, and how far around it courses may change, px.
-_WRONG = 1.0
+# A column is repaired if the line and the page disagree there on more than this, px of ink.
+_LEAST_WRONG_PX = 1.0
+# Columns to both sides of such a column in which the path may change too.
 _AROUND_PX = 4
-# Unexplained ink begins to count at the first share, and is a piece of its own from the second on, of 3 px.
-_FREE = 0.2
+# Share of a pixel by which the page and the picture may differ before the difference counts.
+_TOLERATED = 0.2
+# A pixel of ink that no line draws belongs to a piece of such ink from this share on.
 _CLEAR = 0.35
-_LEAST_PX = 3
-# Pixels trusted less may hide anything.
-_HIDDEN = 0.1
-# Weight of a letter's ink; columns beside a meeting in which ink may belong to a lead, and how far above or below, mm.
-_LETTER = 0.15
+# A piece of ink that no line draws has at least this many pixels.
+_LEAST_PIECE_PX = 3
+# Weight of ink where the name of a lead stands and no line draws it.
+_LETTER_WEIGHT = 0.15
+# Distance beside the end of a lead, along x, in which ink may belong to it.
 _BESIDE_MM = 0.9
+# Distance above and below a line in which ink may belong to it.
 _REACH_MM = 25.0
+# Parts of a line that are wider than this are not repaired.
 _WIDEST_MM = 7.5
+# A part of a line has at least this many nodes.
+_LEAST_NODES = 4
+# An open end begins or ends within this many nodes of the line's first or last one.
+_END_NODES = 2
+# How often all places of a page are looked for and repaired.
 _PASSES = 3
-# A line zigzags where on so many mm of time it goes so many times its height; it strays where it is hidden and leaves
-# its level by so many mm.
+# A zigzag is higher than this within this distance along x.
 _ZIGZAG_MM = 1.5
-_TURNS = 2.5
+# The line goes up and down in a zigzag by more than this many times its height.
+_ZIGZAG_TURNS = 2.5
+# A line strays where it is hidden and ends farther than this from its level.
 _STRAY_MM = 0.7
-# Places come worst first: after so many in a row that could not be bettered the rest is left.
+# A calibration pulse this near to the beginning of a lead touches it.
+_PULSE_MM = 1.5
+# Places come worst first: after this many in a row that could not be improved the rest is left.
 _PATIENCE = 16
+# A pixel is line from this share of the ink in the middle of a level line on.
+_LINE_SHARE = 0.5
+# A pixel joins pieces of line from this share on.
+_JOINING_SHARE = 0.33
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What lines are held against: see `ecg.trace.candidates.Window`."""
+    """What lines are compared with: the page, the weight of ink that no line draws (H, W), and the page's scale."""
 
-    ink: Float32Array
-    trust: Float32Array
+    evidence: PageEvidence
     missing: Float32Array
-    profile: Float64Array
-    pen_px: float
     px_per_mm: Scale
 
 
@@ -68,33 +85,32 @@ class _Place:
     at_end: bool = False
 
 
-def mended(lines: Sequence[Line], layout: Layout, ink: Float32Array, trust: Float32Array) -> list[Line]:
-    """Lines whose course was changed where another one explains the page better.
+def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence) -> list[Line]:
+    """Lines whose path was changed where another one explains the page better.
 
     Parameters
     ----------
     lines : sequence of Line
         Fitted, one for each cell of the layout.
     layout : Layout
-    ink, trust : (H, W) float32
-        Of `ecg.trace.subtract_marks.without_furniture`.
+    evidence : PageEvidence
+        Of `ecg.trace.subtract_marks.without_printed_marks`.
     """
-    missing = np.ones_like(ink)
+    missing = np.ones_like(evidence.ink)
     for left, top, right, bottom in name_places(layout).values():
-        missing[top:bottom, left:right] = _LETTER
-    scene = _Scene(ink, trust, missing, pen_profile(layout.pen_px, layout.blur_px), layout.pen_px, layout.px_per_mm)
+        missing[top:bottom, left:right] = _LETTER_WEIGHT
+    scene = _Scene(evidence, missing, layout.px_per_mm)
     out, judged, meetings = list(lines), set[tuple[_Place, int]](), _meetings(layout)
     for _ in range(_PASSES):
-        places, failures = _places(out, scene, meetings), 0
-        changed = False
+        places, failures, changed = _places(out, scene, meetings), 0, False
         for place in places:
-            # Two leads that meet want the same ink: the one that it suits better has it.
+            # Two leads that meet want the same ink: it goes to the one that gains more by it.
             rivals = [p for p in places if p.owner != place.owner and p.at_end and place.at_end
                       and _overlap(out, p, place, scene)]
             fresh = [p for p in (place, *rivals[:2]) if _key(out, p) not in judged]
             if place not in fresh or failures > _PATIENCE:
                 continue
-            found = [(gain, p.owner, y) for p in fresh for y, gain in [_mended_part(out, p, scene)] if y is not None]
+            found = [(gain, p.owner, y) for p in fresh for y, gain in [_repaired_part(out, p, scene)] if y is not None]
             if not found:
                 judged.update(_key(out, p) for p in fresh)
             failures = 0 if found else failures + 1
@@ -107,7 +123,7 @@ def mended(lines: Sequence[Line], layout: Layout, ink: Float32Array, trust: Floa
 
 
 def _key(lines: Sequence[Line], place: _Place) -> tuple[_Place, int]:
-    """A part that has not moved since it was judged would be judged as before."""
+    """What tells whether a part has moved since no better path was found for it."""
     return place, hash(lines[place.owner].y[place.first:place.last + 1].tobytes())
 
 
@@ -122,7 +138,7 @@ def _meetings(layout: Layout) -> list[tuple[bool, bool]]:
     out = []
     for cell in layout.cells:
         first, last = (f(at for c in layout.cells if c.row == cell.row for at in (c.start, c.end)) for f in (min, max))
-        pulsed = any(abs(p.right - cell.start) < 1.5 * layout.px_per_mm.x for p in layout.pulses)
+        pulsed = any(abs(p.right - cell.start) < _PULSE_MM * layout.px_per_mm.x for p in layout.pulses)
         # Leads side by side may begin at one time: only columns tell which of them meet.
         out.append((cell.start > first + 1 or pulsed, cell.end < last - 1))
     return out
@@ -132,18 +148,18 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
     """Where lines and page disagree, the worst first."""
     wrong, pieces = _wrong(lines, scene)
     found: list[tuple[float, _Place]] = []
-    columns, beside = np.arange(scene.ink.shape[1]), _BESIDE_MM * scene.px_per_mm.x
+    columns, beside = np.arange(scene.evidence.ink.shape[1]), _BESIDE_MM * scene.px_per_mm.x
     for owner, line in enumerate(lines):
         inside = (columns >= line.x[0] - 3) & (columns <= line.x[-1] + 3)
-        for a, b in _spans((wrong[owner] > _WRONG) & inside):
+        for a, b in _spans((wrong[owner] > _LEAST_WRONG_PX) & inside):
             found.append((float(wrong[owner, a:b].sum()), _place(owner, line, a, b, pieces, scene)))
         for a, b in _zigzags(line, scene.px_per_mm):
             found.append((0.0, _place(owner, line, a, b, pieces, scene)))
-        for at, meets in enumerate(meetings[owner]):
-            edge = float(line.x[-1] if at else line.x[0])
+        for side, meets in enumerate(meetings[owner]):
+            edge = float(line.x[-1] if side else line.x[0])
             near = _near(pieces, edge - beside, edge + beside, line.y, scene)
-            if meets and (len(near) or _strays(line, at, scene)):
-                begin, end = (edge - 2 * beside, edge) if at else (edge, edge + 2 * beside)
+            if meets and (len(near) or _strays(line, side, scene)):
+                begin, end = (edge - 2 * beside, edge) if side else (edge, edge + 2 * beside)
                 found.append((float(near[:, 4].sum()), replace(
                     _place(owner, line, int(begin), int(end) + 1, near, scene), at_end=True)))
     return [place for _, place in sorted(found, key=lambda f: -f[0])]
@@ -152,62 +168,60 @@ def _places(lines: Sequence[Line], scene: _Scene, meetings: Sequence[tuple[bool,
 def _wrong(lines: Sequence[Line], scene: _Scene) -> tuple[Float64Array, Float64Array]:
     """(lines, W) px of ink on which each line and the page disagree, and pieces of ink that no line draws.
 
-    Pieces are left, top, right, bottom, px.
+    Pieces (P, 5) are left, top, right, bottom, px, and how many pixels they have.
     """
-    at, drawn, who = _drawn(lines, scene)
-    off = scene.trust.ravel()[at] * (scene.ink.ravel()[at] - drawn)
+    at, drawn, number = _drawn(lines, scene.evidence)
+    ink = scene.evidence.ink
+    off = scene.evidence.confidence.ravel()[at] * (ink.ravel()[at] - drawn)
     unexplained = off * scene.missing.ravel()[at]
     clear = unexplained > _CLEAR
-    mask = np.zeros(scene.ink.shape, np.uint8)
+    mask = np.zeros(ink.shape, np.uint8)
     mask.ravel()[at[clear]] = 1
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
-    keep = stats[:, cv2.CC_STAT_AREA] >= _LEAST_PX
+    keep = stats[:, cv2.CC_STAT_AREA] >= _LEAST_PIECE_PX
     keep[0] = False
-    free = np.where(keep[labels.ravel()[at]], unexplained - _FREE, 0)
+    free = np.where(keep[labels.ravel()[at]], unexplained - _TOLERATED, 0)
     pieces = stats[keep].astype(float)
     pieces[:, 2:4] += pieces[:, :2]
-    near, width = who >= 0, scene.ink.shape[1]
+    near, width = number >= 0, ink.shape[1]
     wrong = np.zeros((len(lines), width))
-    np.add.at(wrong, (who[near], at[near] % width), (np.clip(-off - _FREE, 0, None) + free)[near])
+    np.add.at(wrong, (number[near], at[near] % width), (np.clip(-off - _TOLERATED, 0, None) + free)[near])
     return wrong, pieces
 
 
-def _drawn(lines: Sequence[Line], scene: _Scene) -> tuple[IntpArray, Float32Array, Int32Array]:
-    """Pixels (flat) that have ink or are drawn, the cover that all lines lay there, and whose line is nearest or -1."""
-    reach = len(scene.profile) / FINE
-    nearest, who = np.full(scene.ink.shape, reach, np.float32), np.full(scene.ink.shape, -1, np.int32)
-    which = np.empty(scene.ink.shape, np.int32)
-    for owner, line in enumerate(lines):
-        pen_distance(line.y, line.x0, STEP_PX, owner, reach, nearest, who, which)
+def _drawn(lines: Sequence[Line], evidence: PageEvidence) -> tuple[IntpArray, Float32Array, Int32Array]:
+    """Pixels (flat) that have ink or are drawn; the ink that all lines lay there; the nearest line's number, or -1."""
+    nearest = no_segment(evidence.ink.shape, evidence.pen.reach_px)
+    for number, line in enumerate(lines):
+        pen_distance(line.y, line.x0, STEP_PX, number, evidence.pen.reach_px, nearest)
     # Most of a page is bare, and nothing is drawn there.
-    at = np.flatnonzero((scene.ink > 0) | (who >= 0))
-    return at, shares_at(nearest.ravel()[at], scene.profile), who.ravel()[at]
+    at = np.flatnonzero((evidence.ink > 0) | (nearest.line >= 0))
+    return at, shares_at(nearest.distance.ravel()[at], evidence.pen.table.shares), nearest.line.ravel()[at]
 
 
 def _spans(wrong: BoolArray) -> list[tuple[int, int]]:
-    """Begin and end of runs of columns, drawn out to both sides and joined."""
+    """Begin and end of runs of columns, widened to both sides and joined."""
     wide = np.convolve(wrong, np.ones(2 * _AROUND_PX + 1), mode="same") > 0
-    edges = np.diff(np.r_[0, wide.astype(int), 0])
-    return list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
+    return list(zip(*runs_of_true(wide)))
 
 
 def _zigzags(line: Line, px_per_mm: Scale) -> list[tuple[int, int]]:
     """Columns in which a line turns back and forth: strokes that merge look the same drawn twice and drawn once."""
     window = round(_ZIGZAG_MM * px_per_mm.x / STEP_PX) | 1
     height = maximum_filter1d(line.y, window) - minimum_filter1d(line.y, window)
-    way = uniform_filter1d(np.abs(np.diff(line.y, prepend=line.y[0])), window) * window
-    edges = np.diff(np.r_[0, ((height > _ZIGZAG_MM * px_per_mm.y) & (way > _TURNS * height)).astype(int), 0])
-    ends = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1))
+    length = uniform_filter1d(np.abs(np.diff(line.y, prepend=line.y[0])), window) * window
+    ends = zip(*runs_of_true((height > _ZIGZAG_MM * px_per_mm.y) & (length > _ZIGZAG_TURNS * height)))
     return [(int(line.x[a]) - _AROUND_PX, int(line.x[b - 1]) + _AROUND_PX + 1) for a, b in ends]
 
 
-def _strays(line: Line, at: int, scene: _Scene) -> bool:
-    """Whether a line leaves its level where something printed hides it: at its beginning (0) or end (1)."""
-    order = slice(None, None, -1 if at else 1)
+def _strays(line: Line, side: int, scene: _Scene) -> bool:
+    """Whether a line leaves its level where a printed mark hides it: at its beginning (side 0) or end (1)."""
+    order = slice(None, None, -1 if side else 1)
     rows, columns = np.round(line.y[order]).astype(int), np.round(line.x[order]).astype(int)
     inside = np.s_[:round(2 * _BESIDE_MM * scene.px_per_mm.x / STEP_PX)]
-    hidden = scene.trust[np.clip(rows[inside], 0, scene.trust.shape[0] - 1),
-                         np.clip(columns[inside], 0, scene.trust.shape[1] - 1)] < _HIDDEN
+    confidence = scene.evidence.confidence
+    hidden = confidence[np.clip(rows[inside], 0, confidence.shape[0] - 1),
+                        np.clip(columns[inside], 0, confidence.shape[1] - 1)] < HIDDEN_CONFIDENCE
     if not hidden[0] or hidden.all():
         return False
     seen = line.y[order][int(np.argmin(hidden))]
@@ -228,27 +242,28 @@ def _place(owner: int, line: Line, a: int, b: int, pieces: Float64Array, scene: 
     return _Place(owner, first, last, int(min([y.min(), *near[:, 1]])), int(max([y.max(), *near[:, 3]])))
 
 
-def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[Float64Array | None, float]:
-    """Rows of the whole line with a better course in the place and what that gains, or None and 0."""
+def _repaired_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[Float64Array | None, float]:
+    """Rows of the whole line with a better path in the place and what that gains, or None and 0."""
     line, part = lines[place.owner], slice(place.first, place.last + 1)
-    x, now = line.x[part], line.y[part]
-    if not 4 <= len(x) <= _WIDEST_MM * scene.px_per_mm.x / STEP_PX:
+    x, current = line.x[part], line.y[part]
+    if not _LEAST_NODES <= len(x) <= _WIDEST_MM * scene.px_per_mm.x / STEP_PX:
         return None, 0.0
-    pad = len(scene.profile) // FINE + 3
-    left, right = max(0, int(x[0]) - pad), min(scene.ink.shape[1], int(x[-1]) + pad + 1)
-    top, bottom = max(0, place.top - pad), min(scene.ink.shape[0], place.bottom + pad + 1)
-    own = _own_ink(scene, np.s_[top:bottom, left:right], x - left, now - top)
+    height, width = scene.evidence.ink.shape
+    pad = len(scene.evidence.pen.table.shares) // FINE + 3
+    left, right = max(0, int(x[0]) - pad), min(width, int(x[-1]) + pad + 1)
+    top, bottom = max(0, place.top - pad), min(height, place.bottom + pad + 1)
+    own = _own_ink(scene.evidence, np.s_[top:bottom, left:right], x - left, current - top)
     # Rows that neither the line nor its ink takes only cost time.
-    taken = np.r_[np.flatnonzero(own.any(axis=1)) + top, now]
+    taken = np.r_[np.flatnonzero(own.any(axis=1)) + top, current]
     low, high = max(top, int(taken.min()) - pad), min(bottom, int(taken.max()) + pad + 1)
     if low >= high or left >= right:
         return None, 0.0  # the line has left the page
-    at = np.s_[low:high, left:right]
-    ink, trust, missing = (np.ascontiguousarray(a[at]) for a in (scene.ink, scene.trust, scene.missing))
-    found = better_course(Window(
-        x - left, now - low, place.first <= 2, place.last >= len(line.y) - 3, ink, trust, missing,
-        _others(lines, place, ink.shape, left, low, len(scene.profile) / FINE),
-        np.ascontiguousarray(own[low - top:high - top]), scene.profile, scene.pen_px))
+    evidence = scene.evidence.window(slice(low, high), slice(left, right))
+    found = better_candidate(Window(
+        x - left, current - low, place.first <= _END_NODES, place.last >= len(line.y) - 1 - _END_NODES, evidence,
+        np.ascontiguousarray(scene.missing[low:high, left:right]),
+        _others(lines, place, evidence.ink.shape, (left, low), evidence.pen.reach_px),
+        np.ascontiguousarray(own[low - top:high - top])))
     if found is None:
         return None, 0.0
     y = line.y.copy()
@@ -256,14 +271,14 @@ def _mended_part(lines: Sequence[Line], place: _Place, scene: _Scene) -> tuple[F
     return y, found[1]
 
 
-def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Float64Array, y: Float64Array) -> UInt8Array:
-    """(H, W) 1 on visible ink of a window that hangs together with a line.
+def _own_ink(evidence: PageEvidence, at: tuple[slice, slice], x: Float64Array, y: Float64Array) -> UInt8Array:
+    """(H, W) 1 on visible ink of a window that is connected with a line.
 
-    What hides the page does not part it, nor does a gap of two pixels.
+    Neither a printed mark nor a gap of two pixels disconnects it.
     """
-    # A thin line is nowhere black: half of what it is in its middle is line, a third joins pieces of it.
-    middle, hidden = min(1.0, float(scene.profile[0])), scene.trust[at] < _HIDDEN
-    dark, faint = scene.ink[at] > 0.5 * middle, scene.ink[at] > 0.33 * middle
+    # A thin line is nowhere black: the shares count from what it has in its middle.
+    middle, hidden = min(1.0, float(evidence.pen.table.shares[0])), evidence.confidence[at] < HIDDEN_CONFIDENCE
+    dark, faint = evidence.ink[at] > _LINE_SHARE * middle, evidence.ink[at] > _JOINING_SHARE * middle
     joined = cv2.morphologyEx((faint | hidden).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
     _, labels = cv2.connectedComponents(joined, connectivity=8)
     rows = np.clip(np.round(y).astype(int), 0, dark.shape[0] - 1)
@@ -272,17 +287,16 @@ def _own_ink(scene: _Scene, at: tuple[slice, slice], x: Float64Array, y: Float64
     return (np.isin(labels, touched[touched > 0]) & dark & ~hidden).astype(np.uint8)
 
 
-def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], left: int, top: int,
+def _others(lines: Sequence[Line], place: _Place, shape: tuple[int, ...], corner: tuple[int, int],
             reach: float) -> Float32Array:
-    """Distance of a window's pixels to every line but the part that may change."""
-    nearest, who = np.full(shape, reach, np.float32), np.full(shape, -1, np.int32)
-    which = np.zeros(shape, np.int32)
-    for owner, line in enumerate(lines):
+    """Distance, up to `reach`, of a window's pixels to every line but the part that may change; corner is (x, y)."""
+    left, top = corner
+    nearest = no_segment(shape, reach)
+    for number, line in enumerate(lines):
         first = max(0, int((left - reach - line.x0) / STEP_PX))
         last = min(len(line.y), int((left + shape[1] + reach - line.x0) / STEP_PX) + 2)
-        pieces = [(first, last)] if owner != place.owner else [(first, place.first + 1), (place.last, last)]
+        pieces = [(first, last)] if number != place.owner else [(first, place.first + 1), (place.last, last)]
         for a, b in pieces:
             if b - a > 1:
-                pen_distance(line.y[a:b] - top, line.x0 + a * STEP_PX - left, STEP_PX, owner, reach, nearest, who,
-                             which)
-    return nearest
+                pen_distance(line.y[a:b] - top, line.x0 + a * STEP_PX - left, STEP_PX, number, reach, nearest)
+    return nearest.distance

@@ -1,4 +1,4 @@
-"""Slow twins that define the kernels of ecg/kernels/pen.py and ecg/kernels/overlap.py."""
+"""Slow reference implementations that define the kernels of ecg/kernels."""
 import itertools
 import math
 
@@ -57,18 +57,18 @@ def ink_run(ink, first, last, margin, claimed):
     return tops, bottoms
 
 
-def course_error(course, x0, step, profile, fine, ink, trust, missing, others):
-    """How much one course changes the squared error of a picture that other lines draw already."""
+def candidate_error(path, x0, step, profile, fine, ink, confidence, missing, others):
+    """How much one path changes the squared error of a picture that other lines draw already."""
     def error(distances):
         total = 0.0
         for y, x in np.ndindex(ink.shape):
             at = int(distances[y, x] * fine)
             off = float(ink[y, x]) - (profile[at] if at < len(profile) else 0.0)
-            total += trust[y, x] * off ** 2 * (missing[y, x] if off > 0 else 1)
+            total += confidence[y, x] * off ** 2 * (missing[y, x] if off > 0 else 1)
         return total
     drawn = others.copy()
     for y, x in np.ndindex(ink.shape):
-        drawn[y, x] = min(others[y, x], distance(course, x0, step, x, y))
+        drawn[y, x] = min(others[y, x], distance(path, x0, step, x, y))
     return error(drawn) - error(others)
 
 
@@ -86,23 +86,24 @@ def moved(nodes, diagonal, beside, right, stiff, corner, longest):
     return nodes + np.clip(np.linalg.solve(matrix, pull), -longest, longest)
 
 
-def cover(course, x0, step, profile, fine, y, x):
-    """Share of ink that a course lays on a pixel: the most that any of its segments does."""
-    at = int(distance(course, x0, step, x, y) * fine)
+def cover(path, x0, step, profile, fine, y, x):
+    """Share of ink that a path lays on a pixel: the most that any of its segments does."""
+    at = int(distance(path, x0, step, x, y) * fine)
     return profile[at] if at < len(profile) else 0.0
 
 
-def crossing(bare, begin, end, most):
+def bare_length(bare, begin, end, limit):
     """px of bare paper on a straight line, in steps of about a pixel."""
     count = int(math.dist(begin, end)) + 2
     total = 0.0
     for share in np.linspace(0, 1, count):
         x, y = (int(a + share * (b - a) + 0.5) for a, b in zip(begin, end))
         total += bare[np.clip(y, 0, len(bare) - 1), np.clip(x, 0, bare.shape[1] - 1)]
-    return min(total, most)
+    return min(total, limit)
 
 
-def pair_errors(ink, trust, rest, first, second, first_cost, second_cost):
-    """Weighted squared error of every pair of courses, and their costs."""
-    return {(a, b): sum(t * (i - max(r, p, q)) ** 2 for i, t, r, p, q in zip(ink, trust, rest, first[a], second[b]))
+def pair_errors(ink, confidence, rest, first, second, first_cost, second_cost):
+    """Weighted squared error of every pair of paths, and their costs."""
+    return {(a, b): sum(c * (i - max(r, p, q)) ** 2
+                        for i, c, r, p, q in zip(ink, confidence, rest, first[a], second[b]))
             + first_cost[a] + second_cost[b] for a in range(len(first)) for b in range(len(second))}

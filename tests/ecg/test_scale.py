@@ -17,7 +17,7 @@ from ecg.text.glyphs import marks_of
 from ecg.text.lead_names import read_words
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.repair import _zigzags
-from ecg.trace.subtract_marks import led_on
+from ecg.trace.subtract_marks import extrapolate_hidden_ends
 
 PX = 6.0
 # An image drawn for square pixels, and the same one twice as high.
@@ -64,12 +64,12 @@ def test_a_line_zigzags_by_its_height_in_mm() -> None:
 
 def test_a_hidden_end_rises_by_2_mm_at_most() -> None:
     for scale in (SQUARE, HIGH):
-        trust = np.ones((600, 100), np.float32)
-        trust[:, :12] = 0
+        confidence = np.ones((600, 100), np.float32)
+        confidence[:, :12] = 0
         x = np.arange(0, 40, STEP_PX)
         first = int(np.argmax(np.round(x) >= 12))
         y = 300 - 0.25 * scale.y * np.maximum(np.arange(len(x)) - first, 0)
-        found = led_on(Line(0.0, y, np.ones(len(x))), trust, scale)
+        found = extrapolate_hidden_ends(Line(0.0, y, np.ones(len(x))), confidence, scale)
         assert (found.y - y).max() == pytest.approx(2 * scale.y), scale
 
 

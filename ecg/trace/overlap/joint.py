@@ -1,35 +1,44 @@
-"""Several lines drawn together: how well they explain a window of the page, and which of their courses do so best."""
+"""Lines of a QRS overlap drawn together: how well they explain the page, and which candidate paths do so best.
+
+The constants were chosen on about eight drawn development pages whose rows lie close.
+"""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from ecg.kernels.overlap import best_pair, covers, pixel_errors
-from ecg.page.pen import FINE, shares_at
+from ecg.kernels.overlap import PixelEvidence, best_pair, covers, pixel_errors
+from ecg.page.pen import shares_at
+from ecg.trace.evidence import PageEvidence
 from ecg.trace.fit import fit_window
 from ecg.trace.line import STEP_PX, drawing_cost
 from featurize.arrays import Float32Array, Float64Array
 
-State = tuple[int, ...]
+# For each line of an overlap the number of one of its candidate paths.
+Combination = tuple[int, ...]
 
-# What a turn by one rad costs, in px of wrong ink: where ink tells little, the plainest course is the likeliest.
-_TURN = 2.0
-# Combinations that are followed from a start of their own, rounds of it, and what such a round has to gain.
+# Cost of a turn by one rad, in px of wrong ink: where ink does not decide, the path that turns least is taken.
+_COST_OF_TURN = 2.0
+# Combinations from which a search starts.
 _STARTS = 3
+# How often a search goes over all pairs of lines.
 _SWEEPS = 3
+# A search ends when going over all pairs gains less than this, px of wrong ink.
 _LEAST_GAIN = 0.5
-# Courses of a line that are looked at with each one of another line.
+# Candidates of one line that are tried with every candidate of another line: this many by error and as many by cost.
 _PAIRED = 6
-# A pixel counts as ink from this share on; strokes are steep: every so many-th row tells as much as all.
+# A pixel counts as ink from this share on.
 _FAINT = 0.05
-_ROWS = 3
+# Only every third row is compared: strokes are steep, and these rows tell as much as all.
+_EVERY_ROW = 3
+# Rounds of the fit in which a combination is refined.
 _ROUNDS = 8
 
 
 @dataclass(frozen=True)
-class Tangle:
-    """Lines that run through each other in a window of the page; rows and columns count from its corner.
+class QrsOverlap:
+    """Lines that overlap in a window of the page; rows and columns count from its corner.
 
     Parameters
     ----------
@@ -39,164 +48,176 @@ class Tangle:
         First and last node of each in the window.
     x0 : sequence of float
         Column of the first of these nodes.
-    courses : sequence of (n,) float64
+    paths : sequence of (n,) float64
         Rows of the nodes.
     held : sequence of (bool, bool)
         Whether each goes on to the left and to the right of the window: there it is held.
     top : int
         Row of the page at which the window begins.
-    ink, trust, others : (H, W) float32
-        Share of ink; weight of each pixel; distance to all that is drawn besides.
-    profile : (m,) float64
-        Of `ecg.page.pen.pen_profile`.
+    evidence : PageEvidence
+        Of the window (H, W).
+    others : (H, W) float32
+        Distance to all that is drawn besides, px.
     """
 
     owners: Sequence[int]
     spans: Sequence[tuple[int, int]]
     x0: Sequence[float]
-    courses: Sequence[Float64Array]
+    paths: Sequence[Float64Array]
     held: Sequence[tuple[bool, bool]]
     top: int
-    ink: Float32Array
-    trust: Float32Array
+    evidence: PageEvidence
     others: Float32Array
-    profile: Float64Array
 
     def x(self, k: int) -> Float64Array:
         """(n,) columns of a line's nodes."""
-        return np.asarray(self.x0[k] + STEP_PX * np.arange(len(self.courses[k])), np.float64)
+        return np.asarray(self.x0[k] + STEP_PX * np.arange(len(self.paths[k])), np.float64)
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """Pixels (P,) of a window: ink, weight, cover of what is drawn besides; covers (S, P), their most (P,) and costs
-    (S,) by line.
+class _Pictures:
+    """What the candidates of each line draw on P pixels of one or several windows.
+
+    Parameters
+    ----------
+    ink, confidence, base : (P,) float32
+        Share of ink, weight, and ink that is drawn besides.
+    covers : sequence of (S, P) float32
+        Ink that each candidate of a line lays.
+    most : sequence of (P,) float32
+        The most that any candidate of a line lays.
+    costs : sequence of (S,) float64
+        Cost of length and turns of each candidate of a line.
     """
 
     ink: Float32Array
-    trust: Float32Array
+    confidence: Float32Array
     base: Float32Array
     covers: Sequence[Float32Array]
     most: Sequence[Float32Array]
     costs: Sequence[Float64Array]
 
-    def rest(self, state: Sequence[int], without: tuple[int, ...] = ()) -> Float32Array:
-        """(P,) what all lines but some cover."""
+    def rest(self, chosen: Sequence[int], without: tuple[int, ...] = ()) -> Float32Array:
+        """(P,) ink that all lines but some lay."""
         out = self.base.copy()
-        for k, s in enumerate(state):
+        for k, s in enumerate(chosen):
             if k not in without:
                 np.maximum(out, self.covers[k][s], out=out)
         return out
 
-    def error(self, state: Sequence[int]) -> float:
-        off = self.ink - self.rest(state)
-        return float((off * off) @ self.trust) + sum(float(cost[s]) for cost, s in zip(self.costs, state))
+    def error(self, chosen: Sequence[int]) -> float:
+        off = self.ink - self.rest(chosen)
+        return float((off * off) @ self.confidence) + sum(float(cost[s]) for cost, s in zip(self.costs, chosen))
 
 
-def _cost(courses: Float64Array) -> Float64Array:
-    return drawing_cost(courses, _TURN)
+def _cost(paths: Float64Array) -> Float64Array:
+    return drawing_cost(paths, _COST_OF_TURN)
 
 
-def wrong_ink(tangle: Tangle, courses: Sequence[Float64Array]) -> float:
-    """px of ink on which the page and the picture of some courses differ (squared shares, summed)."""
-    drawn = shares_at(tangle.others, tangle.profile)
-    for k, y in enumerate(courses):
-        np.maximum(drawn, _covers(tangle, k, y[None])[0], out=drawn)
-    return float((tangle.trust * (tangle.ink - drawn) ** 2).sum())
+def wrong_ink(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> float:
+    """px of ink on which the page and the picture of some paths differ (squared shares, summed)."""
+    drawn = shares_at(overlap.others, overlap.evidence.pen.table.shares)
+    for k, y in enumerate(paths):
+        np.maximum(drawn, _covers(overlap, k, y[None])[0], out=drawn)
+    return float((overlap.evidence.confidence * (overlap.evidence.ink - drawn) ** 2).sum())
 
 
-def error(tangle: Tangle, courses: Sequence[Float64Array]) -> float:
+def error(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> float:
     """Wrong ink, and what length and turns cost."""
-    return wrong_ink(tangle, courses) + sum(float(_cost(y[None])[0]) for y in courses)
+    return wrong_ink(overlap, paths) + sum(float(_cost(y[None])[0]) for y in paths)
 
 
-def refined(tangle: Tangle, courses: Sequence[Float64Array]) -> list[Float64Array]:
-    """Courses after some rounds of the fit, all together; ends of lines move too."""
-    return fit_window(courses, tangle.x0, tangle.held, tangle.ink, tangle.trust, tangle.others, tangle.profile, _ROUNDS)
+def refined(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> list[Float64Array]:
+    """Paths after some rounds of the fit, all together; ends of lines move too."""
+    return fit_window(paths, overlap.x0, overlap.held, overlap.evidence, overlap.others, _ROUNDS)
 
 
-def combined(tangle: Tangle, choices: Sequence[Float64Array]) -> list[State]:
-    """Combinations, one course of (S, n) for each line, that explain the page best before they are fitted to it.
+def best_combinations(overlap: QrsOverlap, candidates: Sequence[Float64Array]) -> list[Combination]:
+    """Combinations, one candidate of (S, n) for each line, that explain the page best before they are fitted to it.
 
-    Pairs of lines are settled in turn, all other ones held: what one gives up the other takes. The first course of each
-    line is the one that it has; that combination is left out.
+    Pairs of lines are optimized in turn, all others held: ink that one line leaves the other can take. The first
+    candidate of each line is its current path; the combination of these is left out.
     """
-    states = _best_states(_scene(tangle, choices), True)
-    return [state for state in states if any(state)]
+    found = _search(_pictures(overlap, candidates), True)
+    return [combination for combination in found if any(combination)]
 
 
-def agreed(tangles: Sequence[Tangle], choices: Sequence[Sequence[Float64Array]]) -> State:
-    """The combination that explains several tangles of the same lines best, taken together.
+def best_shared_combination(overlaps: Sequence[QrsOverlap],
+                            candidates: Sequence[Sequence[Float64Array]]) -> Combination:
+    """The combination that explains several overlaps of the same lines best, taken together.
 
     Parameters
     ----------
-    tangles : sequence of Tangle
-    choices : sequence of sequence of (S, n) float64
-        For each tangle and line: courses, in one order in all tangles.
+    overlaps : sequence of QrsOverlap
+    candidates : sequence of sequence of (S, n) float64
+        For each overlap and line: paths, in one order in all overlaps.
     """
-    scenes = [_scene(tangle, courses) for tangle, courses in zip(tangles, choices)]
-    lines = range(len(choices[0]))
-    scene = _Scene(np.concatenate([s.ink for s in scenes]), np.concatenate([s.trust for s in scenes]),
-                   np.concatenate([s.base for s in scenes]),
-                   [np.concatenate([s.covers[k] for s in scenes], axis=1) for k in lines],
-                   [np.concatenate([s.most[k] for s in scenes]) for k in lines],
-                   [np.sum([s.costs[k] for s in scenes], axis=0) for k in lines])
-    return _best_states(scene, False)[0]
+    each = [_pictures(overlap, paths) for overlap, paths in zip(overlaps, candidates)]
+    lines = range(len(candidates[0]))
+    pictures = _Pictures(np.concatenate([p.ink for p in each]), np.concatenate([p.confidence for p in each]),
+                         np.concatenate([p.base for p in each]),
+                         [np.concatenate([p.covers[k] for p in each], axis=1) for k in lines],
+                         [np.concatenate([p.most[k] for p in each]) for k in lines],
+                         [np.sum([p.costs[k] for p in each], axis=0) for k in lines])
+    return _search(pictures, False)[0]
 
 
-def _scene(tangle: Tangle, choices: Sequence[Float64Array]) -> _Scene:
-    found = [_covers(tangle, k, courses, _ROWS) for k, courses in enumerate(choices)]
-    base, ink = shares_at(tangle.others[::_ROWS], tangle.profile), tangle.ink[::_ROWS]
+def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array]) -> _Pictures:
+    found = [_covers(overlap, k, paths, _EVERY_ROW) for k, paths in enumerate(candidates)]
+    base = shares_at(overlap.others[::_EVERY_ROW], overlap.evidence.pen.table.shares)
+    ink = overlap.evidence.ink[::_EVERY_ROW]
     most = [cover.max(axis=0) for cover in found]
     active = (ink > _FAINT) | (np.maximum.reduce([base, *most]) > 0)
-    return _Scene(ink[active], np.float32(_ROWS) * tangle.trust[::_ROWS][active], base[active],
-                  [np.ascontiguousarray(cover[:, active]) for cover in found], [m[active] for m in most],
-                  [_cost(courses) for courses in choices])
+    confidence = np.float32(_EVERY_ROW) * overlap.evidence.confidence[::_EVERY_ROW][active]
+    return _Pictures(ink[active], confidence, base[active],
+                     [np.ascontiguousarray(cover[:, active]) for cover in found], [m[active] for m in most],
+                     [_cost(paths) for paths in candidates])
 
 
-def _best_states(scene: _Scene, first: bool) -> list[State]:
-    """Combinations, the best first, from the likeliest starts and, if wanted, from the first course of all lines."""
-    common = [tuple([s] * len(scene.covers)) for s in range(min(map(len, scene.covers)))]
-    values = {state: scene.error(state) for state in common}
-    starts = sorted(common, key=lambda s: (first and any(s), values[s]))[:_STARTS]
-    ends = dict(_settled(scene, start, values[start]) for start in starts)
-    return sorted(ends, key=lambda s: ends[s])
+def _search(pictures: _Pictures, current_first: bool) -> list[Combination]:
+    """Combinations, the best first, from the likeliest starts and, if wanted, from the current path of all lines."""
+    common = [tuple([s] * len(pictures.covers)) for s in range(min(map(len, pictures.covers)))]
+    values = {combination: pictures.error(combination) for combination in common}
+    starts = sorted(common, key=lambda c: (current_first and any(c), values[c]))[:_STARTS]
+    ends = dict(_optimized(pictures, start, values[start]) for start in starts)
+    return sorted(ends, key=lambda c: ends[c])
 
 
-def _settled(scene: _Scene, start: State, value: float) -> tuple[State, float]:
-    """A combination no pair of whose lines can be bettered, and its error."""
-    state = list(start)
-    pairs = [(i, j) for i, j in combinations(range(len(state)), 2)
-             if (np.minimum(scene.most[i], scene.most[j]) > 0).any()]
+def _optimized(pictures: _Pictures, start: Combination, value: float) -> tuple[Combination, float]:
+    """A combination that no change of two lines improves, and its error."""
+    chosen = list(start)
+    pairs = [(i, j) for i, j in combinations(range(len(chosen)), 2)
+             if (np.minimum(pictures.most[i], pictures.most[j]) > 0).any()]
     for _ in range(_SWEEPS):
         before = value
         for i, j in pairs:
-            gain, s, t = _better_pair(scene, state, i, j)
+            gain, s, t = _better_pair(pictures, chosen, i, j)
             if gain > 0:
-                value, state[i], state[j] = value - gain, s, t
+                value, chosen[i], chosen[j] = value - gain, s, t
         if value > before - _LEAST_GAIN:
             break
-    return tuple(state), value
+    return tuple(chosen), value
 
 
-def _better_pair(scene: _Scene, state: Sequence[int], i: int, j: int) -> tuple[float, int, int]:
-    """By how much the best courses of two lines are better than those they have, and which these are."""
-    rest = scene.rest(state, (i, j))
-    # Other pixels look the same whatever is chosen.
-    at = np.flatnonzero(np.maximum(scene.most[i], scene.most[j]) > rest)
-    first, second = scene.covers[i], scene.covers[j]
+def _better_pair(pictures: _Pictures, chosen: Sequence[int], i: int, j: int) -> tuple[float, int, int]:
+    """The best candidates of two lines: by how much they are better than those they have, and their numbers."""
+    rest = pictures.rest(chosen, (i, j))
+    # Other pixels look the same whichever candidates are chosen.
+    at = np.flatnonzero(np.maximum(pictures.most[i], pictures.most[j]) > rest)
+    first, second = pictures.covers[i], pictures.covers[j]
     alone = np.empty(len(first))
-    pixel_errors(scene.ink, scene.trust, np.maximum(rest, second[state[j]]), at, first, alone)
-    now = float(alone[state[i]] + scene.costs[i][state[i]] + scene.costs[j][state[j]])
-    # A course that takes another's ink costs its length, until the other one gives that up.
-    few = np.unique([state[i], *np.argsort(alone + scene.costs[i])[:_PAIRED], *np.argsort(alone)[:_PAIRED]])
-    value, a, b = best_pair(scene.ink, scene.trust, rest, at, first, second, few, scene.costs[i], scene.costs[j], now,
-                            np.empty(len(at), np.float32))
-    return (now - value, a, b) if a >= 0 else (0.0, state[i], state[j])
+    with_second = np.maximum(rest, second[chosen[j]])
+    pixel_errors(PixelEvidence(pictures.ink, pictures.confidence, with_second, at), first, alone)
+    current = float(alone[chosen[i]] + pictures.costs[i][chosen[i]] + pictures.costs[j][chosen[j]])
+    # A candidate over another line's ink explains nothing more, and is found by error alone, until that line leaves.
+    tried = np.unique([chosen[i], *np.argsort(alone + pictures.costs[i])[:_PAIRED], *np.argsort(alone)[:_PAIRED]])
+    value, a, b = best_pair(PixelEvidence(pictures.ink, pictures.confidence, rest, at), first, second, tried,
+                            pictures.costs[i], pictures.costs[j], current, np.empty(len(at), np.float32))
+    return (current - value, a, b) if a >= 0 else (0.0, chosen[i], chosen[j])
 
 
-def _covers(tangle: Tangle, k: int, courses: Float64Array, every: int = 1) -> Float32Array:
-    """(P, H, W) share of ink that courses (P, n) of one line lay in every so many-th row."""
-    out = np.zeros((len(courses), *tangle.ink[::every].shape), np.float32)
-    covers(courses, tangle.x0[k], STEP_PX, tangle.profile, FINE, every, out)
+def _covers(overlap: QrsOverlap, k: int, paths: Float64Array, every: int = 1) -> Float32Array:
+    """(P, H, W) share of ink that paths (P, n) of one line lay in rows 0, every, 2 every, ..."""
+    out = np.zeros((len(paths), *overlap.evidence.ink[::every].shape), np.float32)
+    covers(paths, overlap.x0[k], STEP_PX, overlap.evidence.pen.table, every, out)
     return out

@@ -1,10 +1,11 @@
-"""Beats in which several leads run through each other.
+"""QRS overlaps: beats in which the traces of several leads run through each other.
 
-Where rows lie close, QRS complexes of several leads fill the same columns, and none of them can be followed alone. But
-a page shows each lead's complex many times, tangled a little differently each time; limb leads follow from each other;
-and a pen goes on straight inside ink that hides it. Each tells courses that a lead may take
-(`ecg.trace.overlap.candidates`). The combination of courses that explains the page best is kept
-(`ecg.trace.overlap.joint`); where pages cannot tell, all complexes of a lead are drawn alike.
+Where rows lie close, QRS complexes of several leads fill the same columns, and none can be followed alone. Three things
+tell which paths a lead may take there (`ecg.trace.overlap.candidates`): its other complexes on the page, the other limb
+leads, and straight strokes over tips of the ink. The combination of candidate paths that explains the page best is
+kept (`ecg.trace.overlap.joint`). With several overlaps of the same leads, one combination for all of them is tried too.
+
+The constants were chosen on about eight drawn development pages whose rows lie close.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,80 +16,86 @@ from scipy.signal import find_peaks
 
 from ecg.kernels.pen import pen_distance
 from ecg.layout.model import Layout
-from ecg.page.pen import FINE, pen_profile
+from ecg.trace.evidence import PageEvidence, no_segment
 from ecg.trace.line import STEP_PX, Line
-from ecg.trace.overlap.candidates import by_law, joined, of_other_complexes, offsets, over_tips, tips
-from ecg.trace.overlap.joint import Tangle, agreed, combined, error, refined, wrong_ink
+from ecg.trace.overlap.candidates import (complex_shifts, from_limb_leads, from_other_complexes, over_tips,
+                                          shifted_to_ends, tips)
+from ecg.trace.overlap.joint import (QrsOverlap, best_combinations, best_shared_combination, error, refined,
+                                     wrong_ink)
 from featurize.arrays import Float32Array, Float64Array
 
-# A complex reaches so far before and behind the column in which most ink stands; complexes follow no faster, s.
+# A complex begins this long before the column in which most ink stands.
 _BEFORE_S = 0.08
+# A complex ends this long behind that column.
 _BEHIND_S = 0.13
+# Complexes follow each other no faster than this.
 _REFRACTORY_S = 0.25
-# A line that begins or ends no farther than this from there does so in the same window, s.
+# A line that begins or ends this near to a complex does so in the same window. A larger value (0.7 s) repaired
+# beginnings of leads between tight rows and cost 4 dB on other pages.
 _EDGE_S = 0.3
-# Ink in a column, beside what complexes usually have, from which it is one; and how far columns are averaged, s.
+# A column is a complex if its ink is more than this share of that of the usual complex.
 _LEAST_SHARE = 0.3
+# Standard deviation of the filter over the ink of columns.
 _SMOOTH_S = 0.015
-# Gain, in px of wrong ink, from which other courses are taken.
+# Other paths are taken if the error falls by at least this, px of wrong ink.
 _LEAST_GAIN = 2.0
-# From so many tangles of the same lines on they are drawn alike, unless that makes one's error so many times as large;
-# two lines alone can be told apart.
-_ALIKE = 3
-_DIFFER = 1.15
-_SURE_LINES = 2
-# Courses are planned anew where that much ink is wrong, px, and the error is so many times that of the best tangle of
-# these lines; so many times each, and in each of the passes.
+# With 3 or more overlaps of the same leads, force one shared shape unless it raises an overlap's error too much.
+_LEAST_ALIKE = 3
+# A shared shape may raise the error of an overlap to this many times.
+_MOST_WORSE = 1.15
+# Overlaps of two lines alone keep their own shape unless the shared one lowers the error: two can be told apart.
+_TOLD_APART = 2
+# Paths over tips are tried in overlaps where more than this is wrong, px of ink.
 _WRONG_PX = 12.0
-_WORSE = 1.08
-_PLANS = 4
-_MOST_PLANS = 20
+# Trying them ends when the error is less than this many times that of the best overlap of the same lines.
+_WORSE_THAN_BEST = 1.08
+# Tries for each overlap in a pass.
+_TRIES_EACH = 4
+# Tries for all overlaps of the page in a pass.
+_TRIES_PER_PASS = 20
+# Passes over all overlaps of the page.
 _PASSES = 2
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """What lines are held against: see `untangled` and `ecg.page.pen.pen_profile`; columns of all complexes."""
+class _Page:
+    """What lines are compared with, and the columns of all complexes."""
 
     layout: Layout
-    ink: Float32Array
-    trust: Float32Array
+    evidence: PageEvidence
     px_per_s: float
-    profile: Float64Array
     complexes: Sequence[float]
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Numbers of lines, rising, that run through each other in the complex of column x."""
+class _Group:
+    """Numbers of lines, rising, that overlap in the complex of column x."""
 
     x: float
     owners: tuple[int, ...]
 
 
-def untangled(lines: Sequence[Line], layout: Layout, ink: Float32Array, trust: Float32Array,
-              px_per_s: float) -> list[Line]:
-    """Lines whose courses through tangled complexes were chosen together.
+def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEvidence, px_per_s: float) -> list[Line]:
+    """Lines whose paths through QRS overlaps were chosen together.
 
     Parameters
     ----------
     lines : sequence of Line
         Fitted, one for each cell of the layout.
     layout : Layout
-    ink, trust : (H, W) float32
-        Of `ecg.trace.subtract_marks.without_furniture`.
+    evidence : PageEvidence
+        Of `ecg.trace.subtract_marks.without_printed_marks`.
     px_per_s : float
     """
-    sheet = _Sheet(layout, ink, trust, px_per_s, pen_profile(layout.pen_px, layout.blur_px),
-                   find_complexes(ink, px_per_s))
+    page = _Page(layout, evidence, px_per_s, find_complexes(evidence.ink, px_per_s))
     out = list(lines)
-    places = [place for x in sheet.complexes for place in _places(out, sheet, x)]
-    for _ in range(_PASSES if places else 0):
-        for place in places:
-            _better(out, sheet, place, False)
-        _plan(out, sheet, places)
-        for owners in dict.fromkeys(place.owners for place in places):
-            _agree(out, sheet, [place for place in places if place.owners == owners])
+    groups = [group for x in page.complexes for group in _groups(out, page, x)]
+    for _ in range(_PASSES if groups else 0):
+        for group in groups:
+            _improve(out, page, group, False)
+        _try_tips(out, page, groups)
+        for owners in dict.fromkeys(group.owners for group in groups):
+            _share_shape(out, page, [group for group in groups if group.owners == owners])
     return out
 
 
@@ -104,22 +111,22 @@ def find_complexes(ink: Float32Array, px_per_s: float) -> list[float]:
     return [float(x) for x in peaks[tall > _LEAST_SHARE * usual]]
 
 
-def _places(lines: Sequence[Line], sheet: _Sheet, x: float) -> list[_Place]:
+def _groups(lines: Sequence[Line], page: _Page, x: float) -> list[_Group]:
     """Groups of lines whose rows meet around column x."""
     inside = []
     for owner, line in enumerate(lines):
         if line.x[0] <= x <= line.x[-1]:
-            first, last = _span(line, x, sheet.px_per_s)
+            first, last = _span(line, x, page.px_per_s)
             part = line.y[first:last + 1]
             inside.append((float(part.min()), float(part.max()), owner))
     groups: list[list[int]] = []
     reached = -np.inf
     for low, high, owner in sorted(inside):
-        if low > reached + sheet.layout.pen_px:
+        if low > reached + page.evidence.pen.width_px:
             groups.append([])
         groups[-1].append(owner)
         reached = max(reached, high)
-    return [_Place(x, tuple(sorted(group))) for group in groups if len(group) > 1]
+    return [_Group(x, tuple(sorted(group))) for group in groups if len(group) > 1]
 
 
 def _span(line: Line, x: float, px_per_s: float) -> tuple[int, int]:
@@ -130,98 +137,97 @@ def _span(line: Line, x: float, px_per_s: float) -> tuple[int, int]:
     return 0 if first < edge else first, end if last > end - edge else last
 
 
-def _tangle(lines: Sequence[Line], sheet: _Sheet, place: _Place) -> Tangle:
-    reach = len(sheet.profile) / FINE
+def _overlap(lines: Sequence[Line], page: _Page, group: _Group) -> QrsOverlap:
+    """The window of a group and its lines there."""
+    reach = page.evidence.pen.reach_px
     pad = int(reach) + 3
-    spans = {owner: _span(lines[owner], place.x, sheet.px_per_s) for owner in place.owners}
+    spans = {owner: _span(lines[owner], group.x, page.px_per_s) for owner in group.owners}
     parts = [lines[owner].y[first:last + 1] for owner, (first, last) in spans.items()]
-    height, width = sheet.ink.shape
+    height, width = page.evidence.ink.shape
     top = int(np.clip(min(y.min() for y in parts) - pad, 0, height - 1))
     bottom = int(np.clip(max(y.max() for y in parts) + pad + 1, top + 1, height))
     left = max(0, int(min(lines[owner].x[first] for owner, (first, _) in spans.items())) - pad)
     right = min(width, int(max(lines[owner].x[last] for owner, (_, last) in spans.items())) + pad + 2)
-    others = np.full((bottom - top, right - left), reach, np.float32)
-    who, which = np.zeros(others.shape, np.int32), np.zeros(others.shape, np.int32)
-    for owner, line in enumerate(lines):
+    others = no_segment((bottom - top, right - left), reach)
+    for number, line in enumerate(lines):
         a, b = (int(np.clip((at - line.x0) / STEP_PX, 0, len(line.y))) for at in (left - reach, right + reach))
-        for begin, end in [(a, spans[owner][0] + 1), (spans[owner][1], b)] if owner in spans else [(a, b)]:
+        for begin, end in [(a, spans[number][0] + 1), (spans[number][1], b)] if number in spans else [(a, b)]:
             if end - begin > 1:
-                pen_distance(line.y[begin:end] - top, line.x0 + begin * STEP_PX - left, STEP_PX, owner, reach, others,
-                             who, which)
-    at = np.s_[top:bottom, left:right]
+                pen_distance(line.y[begin:end] - top, line.x0 + begin * STEP_PX - left, STEP_PX, number, reach, others)
     x0 = [lines[owner].x0 + first * STEP_PX - left for owner, (first, _) in spans.items()]
     held = [(first > 0, last < len(lines[owner].y) - 1) for owner, (first, last) in spans.items()]
-    return Tangle(list(spans), list(spans.values()), x0, [y - top for y in parts], held, top,
-                  np.ascontiguousarray(sheet.ink[at]), np.ascontiguousarray(sheet.trust[at]), others, sheet.profile)
+    return QrsOverlap(list(spans), list(spans.values()), x0, [y - top for y in parts], held, top,
+                      page.evidence.window(slice(top, bottom), slice(left, right)), others.distance)
 
 
-def _better(lines: list[Line], sheet: _Sheet, place: _Place, anew: bool) -> bool:
-    """Whether courses that explain a tangle better were found, and put into `lines`.
+def _improve(lines: list[Line], page: _Page, group: _Group, with_tips: bool) -> bool:
+    """Whether paths that explain an overlap better were found, and put into `lines`.
 
-    They are asked of other complexes and of the limb leads' laws; or also planned anew.
+    Candidates are the paths of other complexes and those that the limb leads give; or also paths over tips.
     """
-    tangle = _tangle(lines, sheet, place)
-    turns = tips(tangle, sheet.layout.pen_px) if anew else np.empty((0, 2))
-    beside = offsets(tangle, sheet.ink, place.x, sheet.complexes)
-    choices = [np.array([now, *of_other_complexes(lines, sheet.layout.cells, tangle, k, beside),
-                         *by_law(lines, sheet.layout.cells, tangle, k), *(over_tips(tangle, k, turns) if anew else ())])
-               for k, now in enumerate(tangle.courses)]
-    options = [refined(tangle, [courses[s] for courses, s in zip(choices, state)])
-               for state in combined(tangle, choices)]
-    best = min(options, key=lambda courses: error(tangle, courses), default=tangle.courses)
-    if error(tangle, best) > error(tangle, tangle.courses) - _LEAST_GAIN:
+    overlap, cells = _overlap(lines, page, group), page.layout.cells
+    turns = tips(overlap) if with_tips else np.empty((0, 2))
+    shifts = complex_shifts(overlap, page.evidence.ink, group.x, page.complexes)
+    candidates = [np.array([current, *from_other_complexes(lines, cells, overlap, k, shifts),
+                            *from_limb_leads(lines, cells, overlap, k),
+                            *(over_tips(overlap, k, turns) if with_tips else ())])
+                  for k, current in enumerate(overlap.paths)]
+    options = [refined(overlap, [paths[s] for paths, s in zip(candidates, combination)])
+               for combination in best_combinations(overlap, candidates)]
+    best = min(options, key=lambda paths: error(overlap, paths), default=overlap.paths)
+    if error(overlap, best) > error(overlap, overlap.paths) - _LEAST_GAIN:
         return False
-    _put(lines, tangle, best)
+    _put(lines, overlap, best)
     return True
 
 
-def _put(lines: list[Line], tangle: Tangle, courses: Sequence[Float64Array]) -> None:
-    for owner, (first, last), y in zip(tangle.owners, tangle.spans, courses):
+def _put(lines: list[Line], overlap: QrsOverlap, paths: Sequence[Float64Array]) -> None:
+    for owner, (first, last), y in zip(overlap.owners, overlap.spans, paths):
         rows = lines[owner].y.copy()
-        rows[first:last + 1] = y + tangle.top
+        rows[first:last + 1] = y + overlap.top
         lines[owner] = replace(lines[owner], y=rows)
 
 
-def _plan(lines: list[Line], sheet: _Sheet, places: Sequence[_Place]) -> None:
-    """Courses planned anew: first where least is wrong, then where more is than in the best tangle of these lines."""
-    tangles = [_tangle(lines, sheet, place) for place in places]
-    poor = sorted((error(t, t.courses), n) for n, t in enumerate(tangles) if wrong_ink(t, t.courses) > _WRONG_PX)
-    best, left = dict[tuple[int, ...], float](), _MOST_PLANS
+def _try_tips(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
+    """Paths over tips: first where least is wrong, then where more is than in the best overlap of these lines."""
+    overlaps = [_overlap(lines, page, group) for group in groups]
+    poor = sorted((error(o, o.paths), n) for n, o in enumerate(overlaps) if wrong_ink(o, o.paths) > _WRONG_PX)
+    best, left = dict[tuple[int, ...], float](), _TRIES_PER_PASS
     for value, n in poor:
-        place = places[n]
-        for _ in range(_PLANS):
-            if left <= 0 or value < _WORSE * best.get(place.owners, 0.0):
+        group = groups[n]
+        for _ in range(_TRIES_EACH):
+            if left <= 0 or value < _WORSE_THAN_BEST * best.get(group.owners, 0.0):
                 break
             left -= 1
-            if not _better(lines, sheet, place, True):
+            if not _improve(lines, page, group, True):
                 break
-            tangle = _tangle(lines, sheet, place)
-            value = error(tangle, tangle.courses)
-        best[place.owners] = min(best.get(place.owners, np.inf), value)
+            overlap = _overlap(lines, page, group)
+            value = error(overlap, overlap.paths)
+        best[group.owners] = min(best.get(group.owners, np.inf), value)
 
 
-def _agree(lines: list[Line], sheet: _Sheet, places: Sequence[_Place]) -> None:
-    """Tangles of the same lines drawn alike, as explains all of them best; but for one that is of another kind."""
-    if len(places) < _ALIKE:
+def _share_shape(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
+    """Overlaps of the same lines given the shape that explains all of them best, unless it is too bad for one."""
+    if len(groups) < _LEAST_ALIKE:
         return
-    tangles = [_tangle(lines, sheet, place) for place in places]
-    choices = [_alike(lines, sheet, tangle, place, places) for tangle, place in zip(tangles, places)]
-    state = agreed(tangles, choices)
-    most = _DIFFER if len(places[0].owners) > _SURE_LINES else 1.0
-    for tangle, of_tangle in zip(tangles, choices):
-        courses = refined(tangle, [of_line[s] for of_line, s in zip(of_tangle, state)])
-        if error(tangle, courses) < most * error(tangle, tangle.courses):
-            _put(lines, tangle, courses)
+    overlaps = [_overlap(lines, page, group) for group in groups]
+    candidates = [_shapes(lines, page, overlap, group, groups) for overlap, group in zip(overlaps, groups)]
+    combination = best_shared_combination(overlaps, candidates)
+    most = _MOST_WORSE if len(groups[0].owners) > _TOLD_APART else 1.0
+    for overlap, of_overlap in zip(overlaps, candidates):
+        paths = refined(overlap, [of_line[s] for of_line, s in zip(of_overlap, combination)])
+        if error(overlap, paths) < most * error(overlap, overlap.paths):
+            _put(lines, overlap, paths)
 
 
-def _alike(lines: Sequence[Line], sheet: _Sheet, tangle: Tangle, place: _Place, places: Sequence[_Place]
-           ) -> list[Float64Array]:
-    """For each line of a tangle its courses (S, n) in all of several places, and their median."""
-    beside = offsets(tangle, sheet.ink, place.x, [p.x for p in places])
+def _shapes(lines: Sequence[Line], page: _Page, overlap: QrsOverlap, group: _Group, groups: Sequence[_Group]
+            ) -> list[Float64Array]:
+    """For each line of an overlap its paths (S, n) in all of several groups, and their median."""
+    shifts = complex_shifts(overlap, page.evidence.ink, group.x, [g.x for g in groups])
     out = []
-    for owner, (first, last), now, held in zip(tangle.owners, tangle.spans, tangle.courses, tangle.held):
+    for owner, (first, last), current, held in zip(overlap.owners, overlap.spans, overlap.paths, overlap.held):
         line = lines[owner]
-        moved = np.array([joined(np.interp(line.x[first:last + 1] + off, line.x, line.y), now, held)
-                          for off in beside])
+        moved = np.array([shifted_to_ends(np.interp(line.x[first:last + 1] + shift, line.x, line.y), current, held)
+                          for shift in shifts])
         out.append(np.concatenate([moved, np.median(moved, axis=0)[None]]))
     return out

@@ -1,4 +1,4 @@
-"""Printed strokes taken off the ink, and lines mended where they do not meet the page."""
+"""Printed strokes taken off the ink, and lines repaired where they do not meet the page."""
 from dataclasses import replace
 
 import cv2
@@ -10,10 +10,10 @@ from ecg.layout.model import Cell, Layout, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
+from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX, Line
-from ecg.trace.repair import mended
-from ecg.trace.subtract_marks import without_furniture
-from ecg.trace.swaps import uncrossed
+from ecg.trace.repair import repair_lines
+from ecg.trace.subtract_marks import without_printed_marks
 
 HEIGHT, WIDTH = 160, 240
 SCALE = Scale.square(8.0)
@@ -28,13 +28,18 @@ def drawn(*lines: tuple[list[float], list[float]], pen_px: float = 2.0) -> np.nd
     return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
-def plan(**given: object) -> Layout:
-    """A plan of one lead from column 40 to 200, without anything printed unless it is given."""
+def layout(**given: object) -> Layout:
+    """A layout of one lead from column 40 to 200, without anything printed unless it is given."""
     ones = np.zeros(WIDTH, np.int32)
     row = RowPath(100.0, 40.0, 200.0, ones, ones, np.ones(WIDTH, bool), WIDTH)
     empty = Layout("1x1", [row], [Cell("II", 0, 40.0, 200.0, 0.0, True)], [], [], [], 10.0, 25.0, 2.0, 0.3, SCALE,
                    [])
     return replace(empty, **given)
+
+
+def evidence(ink: np.ndarray) -> PageEvidence:
+    """A page on which nothing printed hides the ink."""
+    return PageEvidence(ink, np.ones_like(ink), Pen(2.0, 0.3))
 
 
 def level(y: float, x0: float = 40.0, x1: float = 200.0) -> Line:
@@ -45,7 +50,7 @@ def level(y: float, x0: float = 40.0, x1: float = 200.0) -> Line:
 def test_a_tip_that_was_cut_is_drawn_again() -> None:
     x, y = [40.0, 116, 120, 124, 200], [100.0, 100, 40, 100, 100]
     ink = drawn((x, y))
-    found, = mended([level(100)], plan(), ink, np.ones_like(ink))
+    found, = repair_lines([level(100)], layout(), evidence(ink))
     assert found.y.min() == pytest.approx(40, abs=2)
     assert abs(found.x[found.y.argmin()] - 120) < 1
     assert np.abs(found.y - np.interp(found.x, x, y))[np.abs(found.x - 120) > 8].max() < 0.5
@@ -55,14 +60,14 @@ def test_a_detour_over_bare_paper_is_taken_back() -> None:
     ink = drawn(([40.0, 200], [100.0, 100]))
     line = level(100)
     line = replace(line, y=np.where(np.abs(line.x - 120) < 3, 80.0, line.y))
-    found, = mended([line], plan(), ink, np.ones_like(ink))
+    found, = repair_lines([line], layout(), evidence(ink))
     assert np.abs(found.y - 100).max() < 0.6
 
 
 def test_a_line_that_meets_its_ink_stays_as_it_is() -> None:
     ink = drawn(([40.0, 200], [100.0, 100]))
     line = level(100)
-    np.testing.assert_array_equal(mended([line], plan(), ink, np.ones_like(ink))[0].y, line.y)
+    np.testing.assert_array_equal(repair_lines([line], layout(), evidence(ink))[0].y, line.y)
 
 
 def test_ink_of_another_line_is_left_to_it() -> None:
@@ -71,8 +76,8 @@ def test_ink_of_another_line_is_left_to_it() -> None:
     ink = drawn((x, y), ([40.0, 200], [100.0, 100]))
     own = level(140)
     lines = [replace(own, y=np.interp(own.x, x, y)), level(100)]
-    both = plan(cells=[Cell("II", 0, 40.0, 200.0, 0.0, True), Cell("V1", 0, 40.0, 200.0, 0.0, True)])
-    found = mended(lines, both, ink, np.ones_like(ink))
+    both = layout(cells=[Cell("II", 0, 40.0, 200.0, 0.0, True), Cell("V1", 0, 40.0, 200.0, 0.0, True)])
+    found = repair_lines(lines, both, evidence(ink))
     np.testing.assert_array_equal(found[1].y, lines[1].y)
 
 
@@ -80,8 +85,9 @@ def test_a_bar_is_taken_off_and_the_trace_beside_it_stays() -> None:
     bar = ([120.0, 120], [80.0, 120])
     trace = ([40.0, 121.5, 124, 200], [100.0, 100, 60, 60])
     ink = np.maximum(drawn(bar, pen_px=6), drawn(trace))
-    own, trust = without_furniture(ink, plan(separators=[Stroke(117, 122, 77, 122)]))
-    assert (trust[85:115, 118:122] == 0).all() and trust[100, 112] == trust[100, 128] == 1
+    found = without_printed_marks(ink, layout(separators=[Stroke(117, 122, 77, 122)]))
+    own, confidence = found.ink, found.confidence
+    assert (confidence[85:115, 118:122] == 0).all() and confidence[100, 112] == confidence[100, 128] == 1
     # Where the trace rises beside the bar its ink is as it was.
     np.testing.assert_allclose(own[62:74, 120:126], ink[62:74, 120:126], atol=1e-6)
     assert own[85:95, 110:116].max() == 0
@@ -92,10 +98,11 @@ def test_a_stroke_along_a_pulse_is_seen_beside_it() -> None:
     pulse = ([60.0, 60, 100, 100], [140.0, 60, 60, 140])
     trace = ([101.5, 103, 200], [80.0, 140, 140])
     ink = np.maximum(drawn(pulse), drawn(trace))
-    own, trust = without_furniture(ink, plan(pulses=[Pulse(60.0, 100.0, 60.0, 140.0)]))
-    assert (trust[70:130, 100] == 0).all()
+    found = without_printed_marks(ink, layout(pulses=[Pulse(60.0, 100.0, 60.0, 140.0)]))
+    own, confidence = found.ink, found.confidence
+    assert (confidence[70:130, 100] == 0).all()
     assert own[65:75, 102:].max() < 0.1 < 0.5 < own[100:120, 102:104].max()
-    assert (own * trust)[56:64, 62:98].max() < 0.2  # the roof is gone too
+    assert (own * confidence)[56:64, 62:98].max() < 0.2  # the roof is gone too
 
 
 def found_lead(found: Digitized, lead: str) -> np.ndarray:
@@ -114,21 +121,3 @@ def test_a_lead_that_begins_inside_a_complex_is_whole() -> None:
         y = found_lead(found, lead)
         y, true = y - np.median(y), truth[lead].dropna().to_numpy()
         assert y[:12].max() == pytest.approx(true[:12].max(), abs=0.12), lead
-
-
-def test_lines_that_exchanged_their_tips_are_set_right() -> None:
-    """A peak of the lower row and a trough of the upper one cross; each line took the other's tip."""
-    x = level(0).x
-    lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
-    upper = np.interp(x, [40.0, 110, 120, 130, 200], [60.0, 60, 130, 60, 60])
-    mixed = [Line(40.0, take(lower, upper), np.ones(len(x))) for take in (np.minimum, np.maximum)]
-    found = uncrossed(mixed, 2.0, SCALE)
-    np.testing.assert_allclose(found[0].y, upper, atol=8)
-    np.testing.assert_allclose(found[1].y, lower, atol=8)
-
-
-def test_lines_that_cross_as_pens_do_stay_as_they_are() -> None:
-    x = level(0).x
-    lower = np.interp(x, [40.0, 110, 120, 130, 200], [140.0, 140, 40, 140, 140])
-    lines = [Line(40.0, lower, np.ones(len(x))), level(100)]
-    assert [line.y.tolist() for line in uncrossed(lines, 2.0, SCALE)] == [line.y.tolist() for line in lines]

@@ -1,4 +1,4 @@
-"""Complexes of several leads that run through each other."""
+"""QRS overlaps: complexes of several leads that run through each other."""
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,121 +12,121 @@ from ecg.digitize import digitize
 from ecg.kernels import overlap
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
-from ecg.page.pen import FINE, pen_profile
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
+from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX, Line
-from ecg.trace.overlap.candidates import by_law, of_other_complexes, over_tips, tips
-from ecg.trace.overlap.joint import Tangle, agreed, combined, error, refined, wrong_ink
+from ecg.trace.overlap.candidates import from_limb_leads, from_other_complexes, over_tips, tips
+from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
 from ecg.trace.overlap.resolve import find_complexes
 
 sys.path.insert(0, str(Path(__file__).parent))
-from naive_ecg import cover, crossing, pair_errors  # noqa: E402
+from naive_ecg import bare_length, cover, pair_errors  # noqa: E402
 
-PEN_PX = 2.0
+PEN = Pen(2.0, 0.3)
 WIDTH, HEIGHT = 40, 120
 X = np.arange(3.0, WIDTH - 3, STEP_PX)
 
 
-def course(*points: tuple[float, float]) -> np.ndarray:
-    """Rows of a course at X, straight between points."""
+def path(*points: tuple[float, float]) -> np.ndarray:
+    """Rows of a path at X, straight between points."""
     at = np.array(points)
     return np.interp(X, at[:, 0], at[:, 1])
 
 
 # One lead's R goes up through the lead above it, whose S goes down through the first one's line.
-UPPER = course((3, 30), (16, 30), (19, 90), (22, 30), (37, 30))
-LOWER = course((3, 80), (18, 80), (21, 10), (24, 80), (37, 80))
+UPPER = path((3, 30), (16, 30), (19, 90), (22, 30), (37, 30))
+LOWER = path((3, 80), (18, 80), (21, 10), (24, 80), (37, 80))
 # The same ink nearly, each with the other's strokes.
-UPPER_WRONG = course((3, 30), (18, 30), (20, 12), (22, 30), (37, 30))
-LOWER_WRONG = course((3, 80), (16, 80), (17.5, 50), (19, 88), (24, 80), (37, 80))
+UPPER_WRONG = path((3, 30), (18, 30), (20, 12), (22, 30), (37, 30))
+LOWER_WRONG = path((3, 80), (16, 80), (17.5, 50), (19, 88), (24, 80), (37, 80))
 
 
-def tangle(*courses: np.ndarray, drawn: tuple[np.ndarray, ...] = (UPPER, LOWER)) -> Tangle:
-    """Lines with some courses in a window that shows other ones."""
-    profile = pen_profile(PEN_PX, 0.3)
+def overlapping(*paths: np.ndarray, drawn: tuple[np.ndarray, ...] = (UPPER, LOWER)) -> QrsOverlap:
+    """Lines with some paths in a window that shows other ones."""
     ink = np.zeros((len(drawn), HEIGHT, WIDTH), np.float32)
-    overlap.covers(np.array(drawn)[:, :], X[0], STEP_PX, profile, FINE, 1, ink)
-    reach = len(profile) / FINE
-    bare = np.full((HEIGHT, WIDTH), reach, np.float32)
-    n = len(courses)
-    return Tangle(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(courses), [(True, True)] * n, 0,
-                  ink.max(axis=0),
-                  np.ones((HEIGHT, WIDTH), np.float32), bare, profile)
+    overlap.covers(np.array(drawn)[:, :], X[0], STEP_PX, PEN.table, 1, ink)
+    bare = np.full((HEIGHT, WIDTH), PEN.reach_px, np.float32)
+    n = len(paths)
+    evidence = PageEvidence(ink.max(axis=0), np.ones((HEIGHT, WIDTH), np.float32), PEN)
+    return QrsOverlap(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(paths), [(True, True)] * n, 0,
+                      evidence, bare)
 
 
-def test_covers_are_those_of_the_twin() -> None:
-    courses = np.array([[3.2, 9.7, 4.4, 4.5, 6.0], [8.0, 2.0, 2.0, 12.0, 5.0]])
-    profile = pen_profile(1.6, 0.4)
+def test_covers_are_those_of_the_reference() -> None:
+    paths = np.array([[3.2, 9.7, 4.4, 4.5, 6.0], [8.0, 2.0, 2.0, 12.0, 5.0]])
+    pen = Pen(1.6, 0.4).table
     for every in (1, 3):
         out = np.zeros((2, len(range(0, 14, every)), 9), np.float32)
-        overlap.covers(courses, 2.1, 0.9, profile, FINE, every, out)
+        overlap.covers(paths, 2.1, 0.9, pen, every, out)
         for p, r, x in np.ndindex(out.shape):
-            assert out[p, r, x] == pytest.approx(cover(courses[p], 2.1, 0.9, profile, FINE, r * every, x), abs=0.02)
+            wanted = cover(paths[p], 2.1, 0.9, pen.shares, pen.steps_per_px, r * every, x)
+            assert out[p, r, x] == pytest.approx(wanted, abs=0.02)
 
 
-def test_crossings_are_those_of_the_twin() -> None:
+def test_bare_lengths_are_those_of_the_reference() -> None:
     rng = np.random.default_rng(0)
     bare = rng.random((20, 15)).astype(np.float32)
     begins, ends = rng.uniform(0, 14, (4, 2)), rng.uniform(0, 14, (5, 2))
     out = np.empty((4, 5))
-    overlap.crossings(bare, begins, ends, 4.0, out)
+    overlap.bare_lengths(bare, begins, ends, 4.0, out)
     for a, b in np.ndindex(out.shape):
-        assert out[a, b] == pytest.approx(crossing(bare, begins[a], ends[b], 4.0), abs=1e-5)
+        assert out[a, b] == pytest.approx(bare_length(bare, begins[a], ends[b], 4.0), abs=1e-5)
 
 
 def test_no_pair_is_better() -> None:
     rng = np.random.default_rng(1)
-    ink, trust, rest = rng.random((3, 300)).astype(np.float32)
+    ink, confidence, rest = rng.random((3, 300)).astype(np.float32)
     first, second = rng.random((4, 300)).astype(np.float32), rng.random((6, 300)).astype(np.float32)
     costs = rng.random(4) * 5, rng.random(6) * 5
-    at = np.arange(300)
-    errors = pair_errors(ink, trust, rest, first, second, *costs)
+    pixels = overlap.PixelEvidence(ink, confidence, rest, np.arange(300))
+    errors = pair_errors(ink, confidence, rest, first, second, *costs)
     best = min(errors, key=lambda pair: errors[pair])
-    found = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, 1e9,
-                              np.empty(300, np.float32))
+    found = overlap.best_pair(pixels, first, second, np.arange(4), *costs, 1e9, np.empty(300, np.float32))
     assert found[1:] == best and found[0] == pytest.approx(errors[best], rel=1e-5)
-    none = overlap.best_pair(ink, trust, rest, at, first, second, np.arange(4), *costs, errors[best] * 0.99,
+    none = overlap.best_pair(pixels, first, second, np.arange(4), *costs, errors[best] * 0.99,
                              np.empty(300, np.float32))
     assert none[1:] == (-1, -1)
     alone = np.empty(4)
-    overlap.pixel_errors(ink, trust, np.maximum(rest, second[2]), at, first, alone)
+    overlap.pixel_errors(pixels._replace(rest=np.maximum(rest, second[2])), first, alone)
     assert alone[3] == pytest.approx(errors[3, 2] - costs[0][3] - costs[1][2], rel=1e-5)
 
 
 def test_wrong_ink_is_none_where_the_page_is_drawn_as_it_is() -> None:
-    shown = tangle(UPPER, LOWER)
+    shown = overlapping(UPPER, LOWER)
     assert wrong_ink(shown, [UPPER, LOWER]) < 0.1
     assert wrong_ink(shown, [UPPER_WRONG, LOWER_WRONG]) > 20
     assert error(shown, [UPPER, LOWER]) < error(shown, [UPPER_WRONG, LOWER_WRONG])
 
 
-def test_two_courses_are_exchanged_together() -> None:
-    shown = tangle(UPPER_WRONG, LOWER_WRONG)
-    found = combined(shown, [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])])
+def test_two_paths_are_exchanged_together() -> None:
+    shown = overlapping(UPPER_WRONG, LOWER_WRONG)
+    found = best_combinations(shown, [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])])
     assert found[0] == (1, 1)
     assert (0, 0) not in found
 
 
-def test_several_tangles_agree_on_what_explains_all_of_them() -> None:
+def test_several_overlaps_agree_on_what_explains_all_of_them() -> None:
     """One shows the complex hidden by ink that is another's; the others tell."""
-    hidden = tangle(UPPER, LOWER, drawn=(UPPER, LOWER, course((16, 5), (16.1, 110), (25, 5), (25.1, 110), (37, 110))))
-    choices = [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])]
-    assert agreed([hidden, tangle(UPPER, LOWER), tangle(UPPER, LOWER)], [choices] * 3) == (1, 1)
+    other = path((16, 5), (16.1, 110), (25, 5), (25.1, 110), (37, 110))
+    hidden = overlapping(UPPER, LOWER, drawn=(UPPER, LOWER, other))
+    candidates = [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])]
+    overlaps = [hidden, overlapping(UPPER, LOWER), overlapping(UPPER, LOWER)]
+    assert best_shared_combination(overlaps, [candidates] * 3) == (1, 1)
 
 
 def test_the_fit_of_all_lines_holds_their_ends() -> None:
-    shown = tangle(UPPER + 0.6, LOWER - 0.6)
-    found = refined(shown, shown.courses)
+    shown = overlapping(UPPER + 0.6, LOWER - 0.6)
+    found = refined(shown, shown.paths)
     assert [y[0] for y in found] == pytest.approx([30.6, 79.4], abs=1e-3)
     assert np.abs(found[0] - UPPER)[20:-20].mean() < 0.3
 
 
-def test_a_planned_course_goes_over_a_tip_that_another_line_hides() -> None:
-    flat = course((3, 80), (37, 80))
-    shown = tangle(UPPER, flat)
-    found = over_tips(shown, 1, tips(shown, PEN_PX))
+def test_a_candidate_goes_over_a_tip_that_another_line_hides() -> None:
+    flat = path((3, 80), (37, 80))
+    shown = overlapping(UPPER, flat)
+    found = over_tips(shown, 1, tips(shown))
     assert min(float(np.abs(y - LOWER).mean()) for y in found) < 2
 
 
@@ -135,13 +135,13 @@ def lines_of(*rows: np.ndarray) -> list[Line]:
 
 
 def test_limb_leads_tell_each_other() -> None:
-    one, two = course((3, 0), (15, 0), (20, -20), (25, 0), (37, 0)), course((3, 0), (18, 0), (20, 30), (22, 0), (37, 0))
+    one, two = path((3, 0), (15, 0), (20, -20), (25, 0), (37, 0)), path((3, 0), (18, 0), (20, 30), (22, 0), (37, 0))
     names = ["I", "II", "III", "-aVR", "aVL", "V1"]
     truth = {"I": one, "II": two, "III": two - one, "-aVR": (one + two) / 2, "aVL": one - two / 2, "V1": one}
     cells = [Cell(name, k, float(X[0]), float(X[-1]), 0.0, True) for k, name in enumerate(names)]
     for k, name in enumerate(names):
-        shown = replace(tangle(*[np.zeros(len(X))] * 6), owners=list(range(6)))
-        found = list(by_law(lines_of(*truth.values()), cells, shown, k))
+        shown = replace(overlapping(*[np.zeros(len(X))] * 6), owners=list(range(6)))
+        found = list(from_limb_leads(lines_of(*truth.values()), cells, shown, k))
         assert bool(found) == (name != "V1")
         assert all(np.abs(y - truth[name]).max() < 1e-6 for y in found)
 
@@ -149,9 +149,9 @@ def test_limb_leads_tell_each_other() -> None:
 def test_other_complexes_of_a_lead_are_moved_to_where_this_one_is() -> None:
     long = np.tile(np.r_[np.zeros(30), -np.hanning(21) * 40, np.zeros(49)], 3)
     line = Line(0.0, long, np.ones(300))
-    shown = replace(tangle(np.zeros(60)), owners=[0], spans=[(10, 69)])
-    found = list(of_other_complexes([line], [Cell("II", 0, 0.0, 100.0, 0.0, True)], shown, 0,
-                                    [0.0, 100 * STEP_PX, 200 * STEP_PX]))
+    shown = replace(overlapping(np.zeros(60)), owners=[0], spans=[(10, 69)])
+    found = list(from_other_complexes([line], [Cell("II", 0, 0.0, 100.0, 0.0, True)], shown, 0,
+                                      [0.0, 100 * STEP_PX, 200 * STEP_PX]))
     assert len(found) == 2
     assert all(np.abs(y - long[10:70]).max() < 0.5 for y in found)
 

@@ -1,37 +1,36 @@
-"""Another course of a part of a line, where it explains the page better."""
+"""Another path of a part of a line, where it explains the page better."""
 import cv2
 import numpy as np
 import pytest
 
-from ecg.page.pen import pen_profile
-from ecg.trace.candidates import Window, better_course
+from ecg.trace.candidates import Window, better_candidate
+from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX
 
-HEIGHT, WIDTH, PEN_PX, BLUR_PX = 80, 50, 2.0, 0.3
+HEIGHT, WIDTH, PEN = 80, 50, Pen(2.0, 0.3)
 X = np.arange(10.0, 40.0, STEP_PX)
 LEVEL = 60.0
 
 
-def window(now: np.ndarray, *drawn: tuple[list[float], list[float]], hidden: np.ndarray | None = None) -> Window:
+def window(current: np.ndarray, *drawn: tuple[list[float], list[float]], hidden: np.ndarray | None = None) -> Window:
     """Ink of polylines on a page where nothing else is drawn; all of it hangs together with the line."""
     canvas = np.zeros((HEIGHT * 8, WIDTH * 8), np.uint8)
     for x, y in drawn:
         points = np.round((np.c_[x, y] + 0.5) * 8 * 16 - 8).astype(np.int32)
-        cv2.polylines(canvas, [points], False, 255, round(PEN_PX * 8), cv2.LINE_AA, 4)
+        cv2.polylines(canvas, [points], False, 255, round(PEN.width_px * 8), cv2.LINE_AA, 4)
     ink = cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    profile = pen_profile(PEN_PX, BLUR_PX)
     ones = np.ones_like(ink)
-    trust = ones if hidden is None else np.where(hidden, 0, 1).astype(np.float32)
+    confidence = ones if hidden is None else np.where(hidden, 0, 1).astype(np.float32)
     far = np.full_like(ink, 1000.0)
-    return Window(X, now, False, False, ink, trust, trust.copy(), far, ((ink > 0.5) & (trust > 0)).astype(np.uint8),
-                  profile, PEN_PX)
+    own = ((ink > 0.5) & (confidence > 0)).astype(np.uint8)
+    return Window(X, current, False, False, PageEvidence(ink, confidence, PEN), confidence.copy(), far, own)
 
 
 SPIKE = ([0.0, 20, 25, 30, 50], [LEVEL, LEVEL, 15, LEVEL, LEVEL])
 
 
 def test_a_line_that_cuts_a_spike_off_is_drawn_over_its_tip() -> None:
-    found = better_course(window(np.full(len(X), LEVEL), SPIKE))
+    found = better_candidate(window(np.full(len(X), LEVEL), SPIKE))
     assert found is not None
     rows, gain = found
     # About 2 x 45 px of line, 2 px wide, were ink that nothing drew.
@@ -44,13 +43,13 @@ def test_a_line_that_cuts_a_spike_off_is_drawn_over_its_tip() -> None:
 
 def test_a_detour_over_bare_paper_is_straightened() -> None:
     now = np.where(np.abs(X - 25) < 3, 30.0, LEVEL)
-    found = better_course(window(now, ([0.0, 50], [LEVEL, LEVEL])))
+    found = better_candidate(window(now, ([0.0, 50], [LEVEL, LEVEL])))
     assert found is not None and np.abs(found[0] - LEVEL).max() < 0.7
 
 
 def test_a_line_that_follows_its_ink_stays() -> None:
-    assert better_course(window(np.interp(X, *SPIKE), SPIKE)) is None
-    assert better_course(window(np.full(len(X), LEVEL), ([0.0, 50], [LEVEL, LEVEL]))) is None
+    assert better_candidate(window(np.interp(X, *SPIKE), SPIKE)) is None
+    assert better_candidate(window(np.full(len(X), LEVEL), ([0.0, 50], [LEVEL, LEVEL]))) is None
 
 
 def test_ink_that_counts_for_nothing_draws_no_line_away() -> None:
@@ -58,4 +57,4 @@ def test_ink_that_counts_for_nothing_draws_no_line_away() -> None:
     hidden = np.zeros((HEIGHT, WIDTH), bool)
     hidden[:56] = True
     hidden[:, 18:33] = True
-    assert better_course(window(np.full(len(X), LEVEL), SPIKE, hidden=hidden)) is None
+    assert better_candidate(window(np.full(len(X), LEVEL), SPIKE, hidden=hidden)) is None
