@@ -164,9 +164,9 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         jobs: Jobs = None,
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`."""
-    from ecg.run import Settings, digitize_pages
+    from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import default_jobs
-    summary = digitize_pages(pages, output, Settings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
+    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
                              points=points, labels=labels, group_column=group_column, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"

@@ -1,10 +1,9 @@
-"""One file of a run: what is known of it before and after, and what decides its result."""
+"""One file of a run before it is read, and what decides its result."""
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ecg.signals.records import SUFFIXES
 from ecg.trace.corrections import Point
@@ -16,13 +15,13 @@ VERSION = 4
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a person may say about all pages and records.
+class DigitizeSettings:
+    """What holds for all pages and records of a run.
 
     Parameters
     ----------
     fs_hz : float
-        Samples a second of the signals, of what is read from csv as well.
+        Samples a second of the signals, and of csv signals that are read.
     layout : str
         A key of `ecg.layout.catalogue.LAYOUTS`, or auto.
     """
@@ -32,8 +31,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Item:
-    """One file.
+class PageJob:
+    """One page or record to be read.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Item:
     path : str
         As it is shown: relative to the folder that was named.
     stem : str
-        Of what is written, relative to the output folder.
+        Name of what is written, without suffix, relative to the output folder.
     points : sequence of Point
         Corrections by hand.
     """
@@ -52,28 +51,19 @@ class Item:
     points: Sequence[Point] = ()
 
 
-@dataclass(frozen=True)
-class Done:
-    """What came of a file: its facts, or the reason why not."""
-
-    item: Item
-    facts: dict[str, Any] | None
-    error: str = ""
-    reason: str = ""
+def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
+    """A hash that changes with anything that changes the result: the file, the settings, the corrections, the code."""
+    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points]], sort_keys=True)
+    return hashlib.sha256(content + decisive.encode()).hexdigest()
 
 
-def key_of(content: bytes, item: Item, settings: Settings) -> str:
-    """Changes with anything that changes the result."""
-    said = json.dumps([VERSION, asdict(settings), [asdict(p) for p in item.points]], sort_keys=True)
-    return hashlib.sha256(content + said.encode()).hexdigest()
+def is_record(job: PageJob) -> bool:
+    """Whether the file is a digital record, not a picture."""
+    return job.file.suffix.lower() in SUFFIXES
 
 
-def is_record(item: Item) -> bool:
-    return item.file.suffix.lower() in SUFFIXES
-
-
-def content_of(item: Item) -> bytes:
-    """The bytes that decide the result: of a WFDB record the signals' as well."""
-    content = read_bytes(item.file)
-    signals = item.file.with_suffix(".dat")
-    return content + read_bytes(signals) if item.file.suffix.lower() == ".hea" and signals.is_file() else content
+def content_of(job: PageJob) -> bytes:
+    """The bytes that decide the result: for a WFDB header those of its signals as well."""
+    content = read_bytes(job.file)
+    signals = job.file.with_suffix(".dat")
+    return content + read_bytes(signals) if job.file.suffix.lower() == ".hea" and signals.is_file() else content

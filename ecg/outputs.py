@@ -1,9 +1,6 @@
-"""What is written for one page: signals, facts, overlay."""
-import json
-import math
+"""What is written for one page or record: signals, beats, facts, and the overlay of a page."""
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,17 +10,32 @@ from ecg.beats.delineate import Beats
 from ecg.digitize import Digitized
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
+from ecg.result import PageFacts
 from ecg.signals.millivolts import DOUBT, Signals
-from ecg.signals.residual import einthoven_residual_mv
+from ecg.signals.records import Record
 from ecg.trace.line import Line
 from featurize.arrays import BoolArray, Float64Array, UInt8Array, runs_of_true
 from featurize.runtime.files import replacing, write_text
 
-# Line colors of leads in turn, and of doubtful spans, RGB: far from red grids and black ink.
-_COLORS = ((0, 90, 255), (0, 150, 60), (150, 0, 200), (0, 150, 170))
-_DOUBTFUL = (255, 120, 0)
-# cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP: OpenCV before 4.11 has no such names and passes over them.
-_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, 19, 32)
+# RGB colors of the lines of leads, in turn: far from red grids and black ink.
+_LEAD_COLORS = ((0, 90, 255), (0, 150, 60), (150, 0, 200), (0, 150, 170))
+# RGB color of doubtful spans.
+_DOUBT_COLOR = (255, 120, 0)
+_LEAD_WIDTH_PX = 1
+_DOUBT_WIDTH_PX = 2
+# OpenCV takes points of polylines in sixteenths of a pixel.
+_SUBPIXEL_BITS = 4
+# A lead's name stands this far to the right of its start and above its middle level, and below the upper border.
+_NAME_RIGHT_PX = 4
+_NAME_ABOVE_PX = 40
+_NAME_LEAST_Y_PX = 20
+# Font size of a lead's name as a factor of OpenCV's own.
+_NAME_SIZE = 0.7
+# cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP: OpenCV before 4.11 lacks these names and ignores the parameter.
+_PNG_FILTER = 19
+_PNG_FILTER_UP = 32
+# Packed fast: rows as differences to the row above, instead of the best of all filters for each row.
+_PNG_PARAMETERS = (cv2.IMWRITE_PNG_COMPRESSION, 1, _PNG_FILTER, _PNG_FILTER_UP)
 
 
 def write_signals(found: Signals, path: Path) -> None:
@@ -38,27 +50,22 @@ def csv_of(mv: Float64Array) -> str:
     return "\n".join([",".join(LEADS), *map(",".join, zip(*columns)), ""])
 
 
-def facts(found: Digitized) -> dict[str, Any]:
-    """What `<stem>.json` holds; the heart rate comes from the beats (ecg.run)."""
-    page, plan, signals = found.page, found.layout, found.signals
-    on_page = [lead for lead in LEADS if signals.confidence(lead) > 0]
-    return {"fs_hz": signals.fs_hz, "px_per_mm": [round(page.px_per_mm.x, 4), round(page.px_per_mm.y, 4)],
-            "mm_per_mv": plan.mm_per_mv, "chest_mm_per_mv": plan.gain("V1"), "mm_per_s": plan.mm_per_s,
-            "layout": plan.name, "rotation_deg": round(page.rotation_deg, 3) + 0.0,
-            "leads": {lead: {"confidence": round(signals.confidence(lead), 3), "gaps": signals.gaps(lead)}
-                      for lead in on_page},
-            "einthoven_residual_mv": _number(signals.einthoven_residual_mv, 4),
-            "heart_rate_bpm": None, "warnings": list(found.warnings)}
+def write_record(record: Record, path: Path) -> None:
+    """CSV of a digital record in the same 12 columns, empty where a lead was not recorded."""
+    with replacing(path, durable=False) as part:
+        in_twelve_columns(record).to_csv(part, index=False, float_format="%.4f")
 
 
-def _number(value: float, digits: int) -> float | None:
-    """JSON knows no NaN."""
-    return round(value, digits) if math.isfinite(value) else None
+def in_twelve_columns(record: Record) -> pd.DataFrame:
+    """A column a lead, mV; NaN where a lead was not recorded."""
+    mv, leads = record.mv, record.leads
+    return pd.DataFrame({lead: mv[leads.index(lead)] if lead in leads else pd.Series([float("nan")] * mv.shape[1])
+                         for lead in LEADS})
 
 
-def write_facts(content: dict[str, Any], path: Path) -> None:
-    """JSON, keys in their order."""
-    write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", path)
+def write_facts(facts: PageFacts, path: Path) -> None:
+    """JSON of the facts."""
+    write_text(facts.to_json(), path)
 
 
 def overlay(found: Digitized) -> UInt8Array:
@@ -70,23 +77,24 @@ def overlay(found: Digitized) -> UInt8Array:
 
 
 def _draw(image: UInt8Array, cell: Cell, line: Line) -> None:
-    color = _COLORS[LEADS.index(cell.lead.lstrip("-")) % len(_COLORS)]
-    # Sixteenths of a pixel, as OpenCV wants them.
-    points = np.round(16 * np.c_[line.x, line.y]).astype(np.int32)
-    cv2.polylines(image, [points[:, None]], False, color, 1, cv2.LINE_AA, 4)
+    color = _LEAD_COLORS[LEADS.index(cell.lead.lstrip("-")) % len(_LEAD_COLORS)]
+    points = np.round((1 << _SUBPIXEL_BITS) * np.c_[line.x, line.y]).astype(np.int32)
+    cv2.polylines(image, [points[:, None]], False, color, _LEAD_WIDTH_PX, cv2.LINE_AA, _SUBPIXEL_BITS)
     for part in _spans(line.seen < DOUBT):
-        cv2.polylines(image, [points[part][:, None]], False, _DOUBTFUL, 2, cv2.LINE_AA, 4)
-    at = (round(cell.start) + 4, max(20, round(float(np.median(line.y))) - 40))
-    cv2.putText(image, cell.lead, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, color, 2, cv2.LINE_AA)
+        cv2.polylines(image, [points[part][:, None]], False, _DOUBT_COLOR, _DOUBT_WIDTH_PX, cv2.LINE_AA, _SUBPIXEL_BITS)
+    above = round(float(np.median(line.y))) - _NAME_ABOVE_PX
+    corner = (round(cell.start) + _NAME_RIGHT_PX, max(_NAME_LEAST_Y_PX, above))
+    cv2.putText(image, cell.lead, corner, cv2.FONT_HERSHEY_SIMPLEX, _NAME_SIZE, color, 2, cv2.LINE_AA)
 
 
 def _spans(flags: BoolArray) -> Sequence[slice]:
+    """Stretches of True, each with the sample before it, so that a line is drawn to where it begins."""
     return [slice(max(0, a - 1), b + 1) for a, b in zip(*runs_of_true(flags))]
 
 
 def write_overlay(image: UInt8Array, path: Path) -> None:
-    """PNG, packed fast: rows as differences to the row above, instead of a choice among all filters for each."""
-    ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG)
+    """Write an overlay as PNG."""
+    ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG_PARAMETERS)
     if not ok:
         raise OSError(f"OpenCV could not pack {path.name}")
     with replacing(path, durable=False) as part:
@@ -100,24 +108,3 @@ def write_beats(beats: Beats, path: Path) -> None:
     table = table.assign(order=order).sort_values(["order", "beat"], kind="stable").drop(columns="order")
     with replacing(path, durable=False) as part:
         table.to_csv(part, index=False)
-
-
-def twelve(mv: Float64Array, leads: tuple[str, ...]) -> pd.DataFrame:
-    """The 12 columns in mV, empty where a lead was not recorded."""
-    return pd.DataFrame({lead: mv[leads.index(lead)] if lead in leads else pd.Series([float("nan")] * mv.shape[1])
-                         for lead in LEADS})
-
-
-def facts_of_record(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> dict[str, Any]:
-    """What `<stem>.json` of a digital record holds; what only a page has is null."""
-    return {"fs_hz": fs_hz, "px_per_mm": None, "mm_per_mv": None, "chest_mm_per_mv": None, "mm_per_s": None,
-            "layout": "record", "rotation_deg": None,
-            "leads": {lead: {"confidence": 1.0, "gaps": []} for lead in LEADS if lead in leads},
-            "einthoven_residual_mv": _residual(mv, leads), "heart_rate_bpm": None, "warnings": []}
-
-
-def _residual(mv: Float64Array, leads: tuple[str, ...]) -> float | None:
-    if not {"I", "II", "III"} <= set(leads):
-        return None
-    residual = einthoven_residual_mv(*(mv[leads.index(lead)] for lead in ("I", "II", "III")))
-    return round(residual, 4) if math.isfinite(residual) else None

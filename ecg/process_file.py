@@ -3,77 +3,82 @@ import hashlib
 import math
 import traceback
 from pathlib import Path
-from typing import Any
 
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
-from ecg.job import Done, Item, Settings, content_of, is_record, key_of
+from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.lead_table import LEADS
-from ecg.outputs import facts, facts_of_record, overlay, twelve, write_beats, write_facts, write_overlay, write_signals
+from ecg.outputs import overlay, write_beats, write_facts, write_overlay, write_record, write_signals
+from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_record
+from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
 from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
-from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS
 
+# With fewer beats the rhythm and the absence of P waves are not certain.
+_FEW_BEATS = 4
+# Significant digits of the rhythm row in `<stem>.json`: what float32 holds, in which rhythm.parquet keeps it.
+_RHYTHM_DIGITS = 7
+# Longest message of a fault in errors.csv, characters.
+_LONGEST_MESSAGE = 120
 
-def digitize_one(item: Item, out: Path, settings: Settings) -> Done:
-    """Digitize one file and write what belongs to it; the JSON comes last, it says that the page is done.
 
-    What an odd page provokes in the program itself is a row of errors.csv with file and line, and the rest goes on.
+def process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
+    """Read one file and write what belongs to it. The JSON is written last: it says that the file is finished.
+
+    A fault of the program itself is a row of errors.csv with file and line, and the run goes on.
     """
     try:
-        return _record(item, out, settings) if is_record(item) else _page(item, out, settings)
+        return _process_record(job, out, settings) if is_record(job) else _process_page(job, out, settings)
     except MEASURE_FAULTS as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        said = (str(error).splitlines() or [""])[0][:120]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        return Done(item, None, f"{type(error).__name__} in {where}: {said}", INTERNAL)
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        message = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        return FailedFile(job.path, job.stem, f"{type(error).__name__} in {where}: {message}", INTERNAL)
 
 
-def _page(item: Item, out: Path, settings: Settings) -> Done:
+def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
     try:
-        content = read_bytes(item.file)
-        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=item.points)
+        content = read_bytes(job.file)
+        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points)
     except ImageError as error:
-        return Done(item, None, str(error), error.reason)
+        return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
-        return Done(item, None, "the memory does not suffice", "too_large")
-    write_signals(found.signals, out / f"{item.stem}.csv")
-    write_overlay(overlay(found), out / f"{item.stem}.overlay.png")
-    told = facts(found) | {"path": item.path, "key": key_of(content, item, settings)}
-    return _with_beats(item, out, told, content, found.signals.mv, LEADS, found.signals.fs_hz)
+        return FailedFile(job.path, job.stem, "the memory does not suffice", "too_large")
+    write_signals(found.signals, out / f"{job.stem}.csv")
+    write_overlay(overlay(found), out / f"{job.stem}.overlay.png")
+    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz)
+    facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
+    return _write_beats_and_facts(job, out, beats, facts)
 
 
-def _record(item: Item, out: Path, settings: Settings) -> Done:
-    """A digital record: beats and rhythm, and its signals in the twelve columns."""
+def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
+    """A digital record: its signals in the twelve columns, beats and rhythm."""
     try:
-        content = content_of(item)
-        found = read_record(item.file, settings.fs_hz)
+        content = content_of(job)
+        record = read_record(job.file, settings.fs_hz)
     except (ImageError, RecordError) as error:
-        return Done(item, None, str(error), error.reason)
-    with replacing(out / f"{item.stem}.csv", durable=False) as part:
-        twelve(found.mv, found.leads).to_csv(part, index=False, float_format="%.4f")
-    told = facts_of_record(found.mv, found.leads, found.fs_hz)
-    told |= {"path": item.path, "key": key_of(content, item, settings)}
-    return _with_beats(item, out, told, content, found.mv, found.leads, found.fs_hz)
+        return FailedFile(job.path, job.stem, str(error), error.reason)
+    write_record(record, out / f"{job.stem}.csv")
+    beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz)
+    facts = facts_of_record(record, beat_facts, _source_facts(job, content, settings))
+    return _write_beats_and_facts(job, out, beats, facts)
 
 
-def _with_beats(item: Item, out: Path, told: dict[str, Any], content: bytes, mv: Float64Array, leads: tuple[str, ...],
-                fs_hz: float) -> Done:
-    beats, row = analyze(mv, leads, fs_hz)
-    write_beats(beats, out / f"{item.stem}.beats.csv")
-    rate = row["heart_rr_rate_bpm"]
-    told |= {"heart_rate_bpm": None if rate is None else round(rate, 1),
-             "warnings": [*told["warnings"], *said_of_beats(beats)], "sha256": hashlib.sha256(content).hexdigest(),
-             "rhythm": row}
-    write_facts(told, out / f"{item.stem}.json")
-    return Done(item, told)
+def _source_facts(job: PageJob, content: bytes, settings: DigitizeSettings) -> SourceFacts:
+    return SourceFacts(job.path, key_of(content, job, settings), hashlib.sha256(content).hexdigest())
 
 
-def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, dict[str, float | None]]:
+def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFacts) -> FinishedFile:
+    write_beats(beats, out / f"{job.stem}.beats.csv")
+    write_facts(facts, out / f"{job.stem}.json")
+    return FinishedFile(job.path, job.stem, facts)
+
+
+def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, BeatFacts]:
     """Beats and rhythm of signals.
 
     Parameters
@@ -86,19 +91,19 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Bea
     Returns
     -------
     beats : Beats
-    row : dict
-        Plain numbers for JSON, None where a record cannot tell.
+    facts : BeatFacts
+        Their rhythm in plain numbers, None where a record cannot tell, and warnings.
     """
     beats = find_beats(mv, leads, fs_hz)
-    row = rhythm_row(mv, beats)
-    return beats, {name: float(f"{value:.7g}") if math.isfinite(value) else None for name, value in row.items()}
+    rhythm = {name: float(f"{value:.{_RHYTHM_DIGITS}g}") if math.isfinite(value) else None
+              for name, value in rhythm_row(mv, beats).items()}
+    return beats, BeatFacts(rhythm, beat_warnings(beats))
 
 
-def said_of_beats(beats: Beats) -> list[str]:
-    """What a reader must know of them, as sentences."""
+def beat_warnings(beats: Beats) -> list[str]:
+    """What a reader must know of the beats, as sentences."""
     if not beats.times["r_peak"].size:
         return ["no beat was found"]
-    out: list[str] = []
-    if beats.times["r_peak"].shape[1] < 4:
-        out.append("fewer than four beats: rhythm and absence of P waves are not certain")
-    return out
+    if beats.times["r_peak"].shape[1] < _FEW_BEATS:
+        return ["fewer than four beats: rhythm and absence of P waves are not certain"]
+    return []

@@ -1,18 +1,17 @@
 """Many pages and records: found in folders, worked on in processes, resumed; the ones that fail become rows of
 errors.csv, the others rows of rhythm.parquet."""
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import cv2
 import pandas as pd
 
-from ecg.job import Done, Item, Settings, content_of, is_record, key_of
+from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
+from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
 from ecg.signals.records import SUFFIXES, holds_leads
 from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
@@ -21,27 +20,42 @@ from featurize.images.read import is_image_name
 from featurize.index.labels import read_sheet
 from featurize.index.sources import printable, walk
 from featurize.runtime.files import replacing
+from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
 
-_FEW = 4
+# Fewer files are read in this process: starting others would take longer.
+_FEW_FILES = 4
 PDF = ".pdf"
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a run did: pages digitized, refused, found done by an earlier run, wall time, where errors are listed."""
+class RunSummary:
+    """What a run did.
+
+    Parameters
+    ----------
+    pages : int
+        Pages and records that became signals, in this run or an earlier one.
+    errors : int
+        Files that gave nothing.
+    resumed : int
+        Those of `pages` that an earlier run had finished.
+    seconds : float
+        Wall time.
+    errors_csv : Path or None
+        Where the errors are listed, if there are any.
+    """
 
     pages: int
     errors: int
     resumed: int
     seconds: float
     errors_csv: Path | None
-    done: Sequence[Done]
 
 
-def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs: int, points: Path | None = None,
-                   labels: Path | None = None, label_columns: Sequence[str] = (), group_column: str | None = None,
-                   progress: bool = False) -> Summary:
+def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
+                   points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
+                   group_column: str | None = None, progress: bool = False) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -50,7 +64,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     out : Path
         Folder that gets `<stem>.csv`, `.beats.csv`, `.json`, for pages `.overlay.png`; `rhythm.parquet`, `errors.csv`
         and `report.html`.
-    settings : Settings
+    settings : DigitizeSettings
     jobs : int
         Processes.
     points : Path, optional
@@ -73,29 +87,40 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: Settings, *, jobs
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels)
-    items = find_pages(given, read_points(points) if points else {})
-    kept = {item.stem: done for item in items for done in [_earlier(item, out, settings)] if done}
-    missing = [item for item in items if item.stem not in kept]
-    with tracking(len(items), "pages", shown=progress, done=len(kept)) as advance:
-        for done in _run(missing, out, settings, jobs):
-            kept[done.item.stem] = done
+    page_jobs = find_pages(given, read_points(points) if points else {})
+    by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
+                                     if result}
+    missing = [job for job in page_jobs if job.stem not in by_stem]
+    with tracking(len(page_jobs), "pages", shown=progress, done=len(by_stem)) as advance:
+        for result in _process_jobs(missing, out, settings, jobs):
+            by_stem[result.stem] = result
             advance(1)
-    every = [kept[item.stem] for item in items]
-    failed = [d for d in every if d.facts is None]
+    results = [by_stem[job.stem] for job in page_jobs]
+    failed = [result for result in results if isinstance(result, FailedFile)]
     errors_csv = _write_errors(failed, out / "errors.csv")
-    if len(failed) == len(every):
-        raise UserError(f"not one of {len(every)} pages could be digitized; the first, {failed[0].item.path}: "
+    if len(failed) == len(results):
+        raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
                         f"{failed[0].error}")
+    _write_tables(results, out, labels, label_columns, group_column)
+    return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
+                      time.perf_counter() - start, errors_csv)
+
+
+def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, label_columns: Sequence[str],
+                  group_column: str | None) -> None:
+    """Write rhythm.parquet and report.html."""
+    from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
     from ecg.report.page import write_report
     from ecg.rhythm.table import write_rhythm
-    rows = [{**_numbers(d.facts), "path": d.item.path, "sha256": d.facts["sha256"]} for d in every if d.facts]
+    finished = [result for result in results if isinstance(result, FinishedFile)]
+    failed = [result for result in results if isinstance(result, FailedFile)]
+    rows = [{**_rhythm_row(file.facts), "path": file.path, "sha256": file.facts.sha256} for file in finished]
     write_rhythm(rows, out / "rhythm.parquet", labels, label_columns, group_column)
-    write_report(every, out)
-    return Summary(len(every) - len(failed), len(failed), len(items) - len(missing), time.perf_counter() - start,
-                   errors_csv, every)
+    ranked = most_doubtful_first(finished)
+    write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
 
 
-def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[Item]:
+def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[PageJob]:
     """Files named and files in folders named, each with a name of its own for what is written.
 
     Raises
@@ -103,28 +128,32 @@ def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[It
     UserError
         A path that does not exist, or no image anywhere.
     """
-    items: list[Item] = []
+    page_jobs: list[PageJob] = []
     for path in given:
         if not os.path.lexists(path):
             raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
         if path.is_dir():
             pages = [name for name, fault in walk(path) if fault is None]
-            files = sorted([*pages, *_records(path, {os.path.dirname(name) for name in pages})])
-            items += [_item(path / name, name, points) for name in files]
+            names = sorted([*pages, *_records(path, {os.path.dirname(name) for name in pages})])
+            page_jobs += [_page_job(path / name, name, points) for name in names]
         elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
-            items.append(_item(path, path.name, points))
+            page_jobs.append(_page_job(path, path.name, points))
         else:
             raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
                             "or WFDB headers (.hea) were wanted")
-    if not items:
+    if not page_jobs:
         raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
                         "images, csv signals or WFDB records was wanted")
-    seen: dict[str, int] = {}
+    return _with_own_stems(page_jobs)
+
+
+def _with_own_stems(page_jobs: Sequence[PageJob]) -> list[PageJob]:
+    """The jobs with -2, -3, ... behind a stem that an earlier one has."""
+    count: dict[str, int] = {}
     out = []
-    for item in items:
-        seen[item.stem] = seen.get(item.stem, 0) + 1
-        number = seen[item.stem]
-        out.append(item if number == 1 else Item(item.file, item.path, f"{item.stem}-{number}", item.points))
+    for job in page_jobs:
+        number = count[job.stem] = count.get(job.stem, 0) + 1
+        out.append(job if number == 1 else replace(job, stem=f"{job.stem}-{number}"))
     return out
 
 
@@ -147,92 +176,60 @@ def _records(root: Path, with_pages: set[str]) -> list[str]:
     return found
 
 
-def _numbers(told: dict[str, Any]) -> dict[str, float]:
-    """The row of rhythm.parquet that a page's JSON holds: JSON has null for NaN."""
-    return {name: float("nan") if value is None else float(value) for name, value in told["rhythm"].items()}
+def _rhythm_row(facts: PageFacts) -> dict[str, float]:
+    """The row of rhythm.parquet: facts have None for NaN."""
+    return {name: float("nan") if value is None else float(value) for name, value in facts.rhythm.items()}
 
 
-def _item(file: Path, name: str, points: dict[str, list[Point]]) -> Item:
-    shown = printable(name)
-    return Item(file, shown, printable(os.path.splitext(name)[0]), tuple(points.get(shown, ())))
+def _page_job(file: Path, name: str, points: dict[str, list[Point]]) -> PageJob:
+    path = printable(name)
+    return PageJob(file, path, printable(os.path.splitext(name)[0]), tuple(points.get(path, ())))
 
 
-def _earlier(item: Item, out: Path, settings: Settings) -> Done | None:
-    """The page as an earlier run left it, if file and settings are the same."""
-    place = out / f"{item.stem}.json"
+def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFile | None:
+    """The page as an earlier run left it, if file and settings are the same and nothing of it is missing."""
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
-        same = content.get("key") == key_of(content_of(item), item, settings)
+        facts = PageFacts.from_json((out / f"{job.stem}.json").read_text(encoding="utf-8"))
+        same = facts.key == key_of(content_of(job), job, settings)
     except (OSError, ValueError, ImageError):
         return None
-    ends = (".csv", ".beats.csv") if is_record(item) else (".csv", ".beats.csv", ".overlay.png")
-    whole = all((out / f"{item.stem}{end}").exists() for end in ends)
-    return Done(item, content) if same and whole else None
+    suffixes = (".csv", ".beats.csv") if is_record(job) else (".csv", ".beats.csv", ".overlay.png")
+    complete = all((out / f"{job.stem}{suffix}").exists() for suffix in suffixes)
+    return FinishedFile(job.path, job.stem, facts) if same and complete else None
 
 
-def _run(items: Sequence[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
-    if jobs == 1 or len(items) < _FEW:
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            for item in items:
-                yield _digitize_one(item, out, settings)
-        finally:
-            cv2.setNumThreads(threads)
+def _process_jobs(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, processes: int
+                  ) -> Iterator[JobResult]:
+    process = partial(_process_file, out=out, settings=settings)
+    if processes == 1 or len(page_jobs) < _FEW_FILES:
+        with one_opencv_thread():
+            yield from map(process, page_jobs)
         return
-    yield from _in_processes(list(items), out, settings, jobs)
+    for job, result in map_in_processes(process, page_jobs, processes, _load_end):
+        if isinstance(result, Killed):
+            result = FailedFile(job.path, job.stem, "the process that digitized it died (crash or out of memory)",
+                                "crashed")
+        yield result
 
 
-def _digitize_one(item: Item, out: Path, settings: Settings) -> Done:
+def _process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
     # All that digitizes is loaded where it is done: processes need not wait until it is loaded here as well.
-    from ecg.process_file import digitize_one
-    return digitize_one(item, out, settings)
+    from ecg.process_file import process_file
+    return process_file(job, out, settings)
 
 
 def _load_end() -> None:
     """Load what a run ends with, while processes digitize."""
-    for name in ("ecg.rhythm.table", "ecg.report.page"):
+    for name in ("ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
         import_module(name)
 
 
-def _in_processes(items: list[Item], out: Path, settings: Settings, jobs: int) -> Iterator[Done]:
-    """A few pages ahead at a time; when a process dies, those under way are tried again one by one."""
-    from concurrent.futures import FIRST_COMPLETED, Future, wait
-
-    from loky import BrokenProcessPool
-
-    from featurize.runtime.processes import process_pool
-    while items:
-        pool, running, suspects = process_pool(jobs), dict[Future[Done], Item](), list[Item]()
-        try:
-            while items or running:
-                while items and len(running) < 2 * jobs:
-                    running[pool.submit(_digitize_one, items[0], out, settings)] = items[0]
-                    items.pop(0)
-                _load_end()
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield future.result()
-                    running.pop(future)
-        except BrokenProcessPool:
-            suspects = list(running.values())
-        finally:
-            pool.shutdown(wait=True, kill_workers=True)
-        for item in suspects:
-            alone = process_pool(1)
-            try:
-                yield alone.submit(_digitize_one, item, out, settings).result()
-            except BrokenProcessPool:
-                yield Done(item, None, "the process that digitized it died (crash or out of memory)", "crashed")
-            finally:
-                alone.shutdown(wait=True, kill_workers=True)
-
-
-def _write_errors(failed: Sequence[Done], path: Path) -> Path | None:
-    """The list of errors; one of an earlier run does not stay where there is nothing to tell."""
+def _write_errors(failed: Sequence[FailedFile], path: Path) -> Path | None:
+    """Write the list of errors; without any, remove the list of an earlier run."""
     if not failed:
         path.unlink(missing_ok=True)
         return None
-    frame = pd.DataFrame([(d.item.path, d.error, d.reason) for d in failed], columns=["path", "error", "reason"])
+    frame = pd.DataFrame([(file.path, file.error, file.reason) for file in failed], columns=["path", "error", "reason"])
     with replacing(path) as part:
         frame.to_csv(part, index=False, errors="backslashreplace")
     return path

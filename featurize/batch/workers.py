@@ -1,12 +1,10 @@
 """Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-
-import cv2
+from functools import partial
 
 from featurize.batch.chunks import Chunk, Item, Task, join, lost, measure_chunk
 from featurize.errors import UserError
-from featurize.runtime.processes import process_pool
+from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, one_opencv_thread
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
@@ -40,62 +38,27 @@ def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | No
 
 
 def _here(task: Task, pieces: Pieces) -> Finished:
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with one_opencv_thread():
         for number, items in pieces.items():
             yield number, measure_chunk(task, items)
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
-    """A few chunks ahead at a time: when a worker dies, only those are suspects."""
-    waiting = deque(pieces.items())
-    while waiting:
-        suspects: list[tuple[int, Sequence[Item]]] = []
-        yield from _until_crash(task, waiting, suspects, jobs)
-        for number, items in suspects:
-            yield number, _one_by_one(task, items)
+    """A chunk that kills its process is measured image by image, so that only the one that kills it is lost."""
+    for (number, items), chunk in map_in_processes(partial(_measure_piece, task), pieces.items(), jobs):
+        if isinstance(chunk, Killed):
+            parts = map_one_by_one(partial(_measure_image, task), items)
+            chunk = join([lost(item, "the process that measured it died (crash or out of memory)", "crashed")
+                          if isinstance(part, Killed) else part for item, part in parts])
+        yield number, chunk
 
 
-def _until_crash(task: Task, waiting: deque[tuple[int, Sequence[Item]]], suspects: list[tuple[int, Sequence[Item]]],
-                 jobs: int) -> Finished:
-    """Measure from the front of `waiting`; if a worker dies, leave what was under way in `suspects`."""
-    from concurrent.futures import FIRST_COMPLETED, Future, wait
-
-    from loky import BrokenProcessPool
-    pool, running = process_pool(jobs), dict[Future[Chunk], tuple[int, Sequence[Item]]]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < 2 * jobs:
-                running[pool.submit(measure_chunk, task, waiting[0][1])] = waiting[0]
-                waiting.popleft()
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                chunk = done.result()
-                yield running.pop(done)[0], chunk
-    except BrokenProcessPool:
-        suspects.extend(running.values())
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
+def _measure_piece(task: Task, piece: tuple[int, Sequence[Item]]) -> Chunk:
+    return measure_chunk(task, piece[1])
 
 
-def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
-    """Each image alone, in a process that may die: the one that kills it is named, the others are measured."""
-    from loky import BrokenProcessPool
-    parts: list[Chunk] = []
-    pool = process_pool(1)
-    try:
-        for item in items:
-            try:
-                parts.append(pool.submit(measure_chunk, task, [item]).result())
-            except BrokenProcessPool:
-                parts.append(lost(item, "the process that measured it died (crash or out of memory)", "crashed"))
-                pool.shutdown(wait=True, kill_workers=True)
-                pool = process_pool(1)
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
-    return join(parts)
+def _measure_image(task: Task, item: Item) -> Chunk:
+    return measure_chunk(task, [item])
 
 
 def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:

@@ -15,7 +15,7 @@ from made_heart import LEADS, heart
 from ecg.beats.delineate import find_beats
 from ecg.digitize import digitize
 from ecg.job import VERSION
-from ecg.outputs import facts
+from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page
 from ecg.rhythm.features import FAMILIES, rhythm_row
 from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
@@ -47,7 +47,11 @@ def of_page(rgb: UInt8Array) -> dict[str, Any]:
     """Facts of a page, and its leads in mV, None where one is not drawn; leads that are nowhere drawn are left out."""
     found = digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
     mv = {lead: row for lead, row in zip(LEADS, found.signals.mv[:, ::EVERY]) if np.isfinite(row).any()}
-    return {"facts": facts(found),
+    facts = facts_of_page(found, BeatFacts({"heart_rr_rate_bpm": None}, []), SourceFacts("", "", ""))
+    content = json.loads(facts.to_json())
+    for name in ("path", "key", "sha256", "rhythm"):
+        del content[name]
+    return {"facts": content,
             "mv": {lead: [_number(round(value, 4)) for value in row.tolist()] for lead, row in mv.items()}}
 
 

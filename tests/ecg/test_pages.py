@@ -13,7 +13,7 @@ from ecg import process_file, run
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
-from ecg.run import Settings, digitize_pages
+from ecg.run import DigitizeSettings, digitize_pages
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out")
-    digitize_pages([folder], out, Settings(), jobs=1)
+    digitize_pages([folder], out, DigitizeSettings(), jobs=1)
     return out
 
 
@@ -84,31 +84,31 @@ def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch
         raise AssertionError("done again")
     (folder / "only").mkdir(exist_ok=True)
     monkeypatch.setattr(process_file, "digitize", refuse)
-    summary = digitize_pages([folder / "a/good.png"], done / "a", Settings(), jobs=1)
+    summary = digitize_pages([folder / "a/good.png"], done / "a", DigitizeSettings(), jobs=1)
     assert summary.resumed == 1
 
 
 def test_another_rate_is_done_again(folder: Path, tmp_path: Path) -> None:
-    digitize_pages([folder / "a/good.png"], tmp_path, Settings(), jobs=1)
-    summary = digitize_pages([folder / "a/good.png"], tmp_path, Settings(fs_hz=250), jobs=1)
+    digitize_pages([folder / "a/good.png"], tmp_path, DigitizeSettings(), jobs=1)
+    summary = digitize_pages([folder / "a/good.png"], tmp_path, DigitizeSettings(fs_hz=250), jobs=1)
     assert summary.resumed == 0 and len(pd.read_csv(tmp_path / "good.csv")) == 2500
 
 
 def test_processes_write_the_same_as_one(folder: Path, done: Path, tmp_path: Path) -> None:
-    digitize_pages([folder], tmp_path, Settings(), jobs=2)
+    digitize_pages([folder], tmp_path, DigitizeSettings(), jobs=2)
     for name in ("a/good.csv", "a/good.json", "errors.csv"):
         assert (tmp_path / name).read_bytes() == (done / name).read_bytes()
 
 
 def test_two_pages_of_one_name_do_not_overwrite_each_other(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "a/good.png", tmp_path / "good.png")
-    items = run.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
-    assert [item.stem for item in items] == ["good", "good-2"]
+    page_jobs = run.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
+    assert [job.stem for job in page_jobs] == ["good", "good-2"]
 
 
 def test_nothing_but_bad_files_is_an_error_that_names_the_first(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not one of 1 pages could be digitized; the first, blank.png"):
-        digitize_pages([folder / "blank.png"], tmp_path, Settings(), jobs=1)
+        digitize_pages([folder / "blank.png"], tmp_path, DigitizeSettings(), jobs=1)
     assert len(pd.read_csv(tmp_path / "errors.csv")) == 1
 
 

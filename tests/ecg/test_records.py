@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_heart import LEADS, heart
 
-from ecg.run import Settings, digitize_pages
+from ecg.run import DigitizeSettings, digitize_pages
 from ecg.signals.records import RecordError, holds_leads, read_record
 from featurize.errors import UserError
 
@@ -72,7 +72,7 @@ def test_a_folder_of_records_becomes_beats_a_table_and_a_page(tmp_path: Path) ->
     (tmp_path / "in/labels.csv").write_text("file,label\n0.csv,A\n")
     (tmp_path / "in/broken.csv").write_text("I,II\nx,y\n")
     out = tmp_path / "out"
-    summary = digitize_pages([tmp_path / "in"], out, Settings(), jobs=1)
+    summary = digitize_pages([tmp_path / "in"], out, DigitizeSettings(), jobs=1)
     assert (summary.pages, summary.errors) == (3, 1)
     errors = pd.read_csv(out / "errors.csv")
     assert list(errors["path"]) == ["broken.csv"]
@@ -90,18 +90,18 @@ def test_a_folder_of_records_becomes_beats_a_table_and_a_page(tmp_path: Path) ->
 
 def test_a_second_run_does_only_what_is_new(tmp_path: Path) -> None:
     write_csv(tmp_path / "in/a.csv")
-    digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
+    digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
     write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))
-    again = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
+    again = digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
     assert (again.pages, again.resumed) == (2, 1)
-    changed = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(fs_hz=250), jobs=1)
+    changed = digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(fs_hz=250), jobs=1)
     assert changed.resumed == 0
 
 
 def test_labels_that_cannot_be_read_stop_the_run_before_it_starts(tmp_path: Path) -> None:
     write_csv(tmp_path / "in/a.csv")
     with pytest.raises(UserError, match="none.csv"):
-        digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1, labels=tmp_path / "none.csv")
+        digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1, labels=tmp_path / "none.csv")
     assert not (tmp_path / "out/a.csv").exists()
 
 
@@ -112,7 +112,7 @@ def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> 
     write_csv(tmp_path / "in/7/7.csv")
     Image.fromarray(np.zeros((60, 60, 3), np.uint8)).save(tmp_path / "in/7/7-0001.png")
     write_csv(tmp_path / "in/8/8.csv")
-    assert [item.path for item in find_pages([tmp_path / "in"], {})] == ["7/7-0001.png", "8/8.csv"]
+    assert [job.path for job in find_pages([tmp_path / "in"], {})] == ["7/7-0001.png", "8/8.csv"]
 
 
 def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monk
         return analyze(mv, leads, fs_hz)
 
     monkeypatch.setattr(process_file, "analyze", sometimes)
-    summary = digitize_pages([tmp_path / "in"], tmp_path / "out", Settings(), jobs=1)
+    summary = digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
     assert (summary.pages, summary.errors) == (1, 1)
     told = pd.read_csv(tmp_path / "out/errors.csv").iloc[0]
     assert told["reason"] == "internal" and "ValueError in test_records.py:" in told["error"]

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from made_heart import LEADS, heart
 
-from ecg.outputs import facts_of_record
+from ecg.page_facts import BeatFacts, SourceFacts, facts_of_record
 from ecg.signals.millivolts import share_limb_leads
+from ecg.signals.records import Record
 from ecg.signals.residual import einthoven_residual_mv
 
 BEATS = np.arange(0.5, 9.6, 0.8)
@@ -17,9 +18,14 @@ def wrong(offset_mv: float) -> np.ndarray:
     return mv
 
 
+def residual_of_record(mv: np.ndarray, leads: tuple[str, ...]) -> float | None:
+    beats = BeatFacts({"heart_rr_rate_bpm": None}, [])
+    return facts_of_record(Record(mv, leads, 500.0), beats, SourceFacts("", "", "")).einthoven_residual_mv
+
+
 def test_a_page_and_a_record_of_the_same_signals_have_one_residual() -> None:
     mv = wrong(0.3)
-    of_record = facts_of_record(mv, LEADS, 500.0)["einthoven_residual_mv"]
+    of_record = residual_of_record(mv, LEADS)
     assert of_record == pytest.approx(0.1 / np.sqrt(2), abs=1e-4)
     assert share_limb_leads(mv.copy(), np.ones_like(mv)) == pytest.approx(of_record, abs=1e-4)
 
@@ -35,5 +41,5 @@ def test_the_offset_is_that_of_samples_that_were_seen_surely() -> None:
 def test_leads_that_are_never_known_together_have_none() -> None:
     mv = wrong(0.0)
     mv[0, 40:], mv[1, :10] = np.nan, np.nan
-    assert facts_of_record(mv, LEADS, 500.0)["einthoven_residual_mv"] is None
-    assert facts_of_record(mv, LEADS[1:], 500.0)["einthoven_residual_mv"] is None
+    assert residual_of_record(mv, LEADS) is None
+    assert residual_of_record(mv, LEADS[1:]) is None

@@ -71,7 +71,7 @@ def test_an_image_that_kills_its_process_is_named_and_the_others_are_measured() 
 
 
 def test_few_images_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "process_pool", lambda jobs: pytest.fail("a pool was started"))
+    monkeypatch.setattr(workers, "map_in_processes", lambda *given: pytest.fail("a pool was started"))
     assert ids(dict(measure_pieces(task(), pieces(items(6)), jobs=8))) == list("012345")
 
 

@@ -1,0 +1,150 @@
+"""What came of one file of a run: its facts, as `<stem>.json` keeps them, or the reason why there are none."""
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ecg.scale import Scale
+
+
+@dataclass(frozen=True)
+class LeadFacts:
+    """How surely one lead was seen.
+
+    Parameters
+    ----------
+    confidence : float
+        0 to 1, mean over the samples of the lead.
+    gaps : sequence of (float, float)
+        Begin and end of doubtful spans, s.
+    """
+
+    confidence: float
+    gaps: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """What `<stem>.json` holds of a page or a digital record; None where something is not known or has no meaning.
+
+    Parameters
+    ----------
+    fs_hz : float
+        Samples a second of `<stem>.csv`.
+    px_per_mm : Scale or None
+        None for a digital record, which has no paper; so are the gains, the speed and the rotation.
+    mm_per_mv, chest_mm_per_mv : float or None
+        Gain of the limb leads and of V1 to V6.
+    mm_per_s : float or None
+        Paper speed.
+    layout : str
+        A name of `ecg.layout.catalogue.LAYOUTS`, or record.
+    rotation_deg : float or None
+        By how much the page was turned in the file.
+    leads : mapping of lead to LeadFacts
+        The leads that are drawn, in the usual order.
+    einthoven_residual_mv : float or None
+        See `ecg.signals.residual`.
+    heart_rate_bpm : float or None
+    warnings : sequence of str
+    path : str
+        The file as the run that made the facts showed it.
+    key : str
+        See `ecg.job.key_of`.
+    sha256 : str
+        Of the file's bytes.
+    rhythm : mapping of str to float or None
+        The row of rhythm.parquet.
+    """
+
+    fs_hz: float
+    px_per_mm: Scale | None
+    mm_per_mv: float | None
+    chest_mm_per_mv: float | None
+    mm_per_s: float | None
+    layout: str
+    rotation_deg: float | None
+    leads: Mapping[str, LeadFacts]
+    einthoven_residual_mv: float | None
+    heart_rate_bpm: float | None
+    warnings: Sequence[str]
+    path: str
+    key: str
+    sha256: str
+    rhythm: Mapping[str, float | None]
+
+    def to_json(self) -> str:
+        """The text of `<stem>.json`: the fields in their order."""
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        content["px_per_mm"] = None if self.px_per_mm is None else [self.px_per_mm.x, self.px_per_mm.y]
+        content["leads"] = {lead: asdict(facts) for lead, facts in self.leads.items()}
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "PageFacts":
+        """The facts that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            The text is no JSON, or not that of facts.
+        """
+        content: Any = json.loads(text)
+        try:
+            scale = content["px_per_mm"]
+            leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
+                     for lead, facts in content["leads"].items()}
+            return cls(**{**content, "px_per_mm": None if scale is None else Scale(*scale), "leads": leads})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"these are no facts of a page ({type(error).__name__}: {error})") from error
+
+    @property
+    def least_confidence(self) -> float:
+        """Confidence of the lead that was seen least surely; 0 where no lead is drawn."""
+        return min((lead.confidence for lead in self.leads.values()), default=0.0)
+
+    @property
+    def doubtful_s(self) -> float:
+        """Length of the gaps of all leads together."""
+        return float(sum(end - begin for lead in self.leads.values() for begin, end in lead.gaps))
+
+
+@dataclass(frozen=True)
+class FinishedFile:
+    """A page or record whose signals are written.
+
+    Parameters
+    ----------
+    path : str
+        As this run shows it: relative to the folder that was named.
+    stem : str
+        Name of what is written, without suffix, relative to the output folder.
+    facts : PageFacts
+    """
+
+    path: str
+    stem: str
+    facts: PageFacts
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that gave nothing.
+
+    Parameters
+    ----------
+    path, stem : str
+        As in `FinishedFile`.
+    error : str
+        One line for people.
+    reason : str
+        One word: a column of errors.csv.
+    """
+
+    path: str
+    stem: str
+    error: str
+    reason: str
+
+
+JobResult = FinishedFile | FailedFile
