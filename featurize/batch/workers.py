@@ -4,24 +4,28 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 
-from featurize.batch.chunks import Chunk, Item, Task, join, lost, measure_chunk
+from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
 from featurize.errors import UserError
 from featurize.runtime.processes import process_pool
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
 
-Pieces = Mapping[int, Sequence[Item]]
-Finished = Iterator[tuple[int, Chunk]]
+# How long a Dask scheduler may take to answer.
+_SCHEDULER_TIMEOUT_S = 5
+
+Chunks = Mapping[int, Sequence[ImageRequest]]
+NumberedChunk = tuple[int, Sequence[ImageRequest]]
+Finished = Iterator[tuple[int, MeasuredChunk]]
 
 
-def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | None = None) -> Finished:
-    """Measure numbered lists of images.
+def measure_chunks(task: MeasureTask, chunks: Chunks, *, jobs: int, scheduler: str | None = None) -> Finished:
+    """Measure numbered chunks of images.
 
     Parameters
     ----------
-    task : Task
-    pieces : mapping of number to images
+    task : MeasureTask
+    chunks : mapping of number to images
     jobs : int
         Number of local processes. One, or few images, are measured in this process.
     scheduler : str, optional
@@ -29,43 +33,43 @@ def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | No
 
     Yields
     ------
-    number, Chunk
+    number, MeasuredChunk
         In the order in which they end; what a chunk holds does not depend on where it was measured.
     """
     if scheduler is not None:
-        return _on_cluster(task, pieces, scheduler)
-    if jobs == 1 or sum(len(items) for items in pieces.values()) < FEW_IMAGES:
-        return _here(task, pieces)
-    return _in_processes(task, pieces, jobs)
+        return _on_cluster(task, chunks, scheduler)
+    if jobs == 1 or sum(len(requests) for requests in chunks.values()) < FEW_IMAGES:
+        return _here(task, chunks)
+    return _in_processes(task, chunks, jobs)
 
 
-def _here(task: Task, pieces: Pieces) -> Finished:
+def _here(task: MeasureTask, chunks: Chunks) -> Finished:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        for number, items in pieces.items():
-            yield number, measure_chunk(task, items)
+        for number, requests in chunks.items():
+            yield number, measure_chunk(task, requests)
     finally:
         cv2.setNumThreads(threads)
 
 
-def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
+def _in_processes(task: MeasureTask, chunks: Chunks, jobs: int) -> Finished:
     """A few chunks ahead at a time: when a worker dies, only those are suspects."""
-    waiting = deque(pieces.items())
+    waiting = deque(chunks.items())
     while waiting:
-        suspects: list[tuple[int, Sequence[Item]]] = []
+        suspects: list[NumberedChunk] = []
         yield from _until_crash(task, waiting, suspects, jobs)
-        for number, items in suspects:
-            yield number, _one_by_one(task, items)
+        for number, requests in suspects:
+            yield number, _one_by_one(task, requests)
 
 
-def _until_crash(task: Task, waiting: deque[tuple[int, Sequence[Item]]], suspects: list[tuple[int, Sequence[Item]]],
+def _until_crash(task: MeasureTask, waiting: deque[NumberedChunk], suspects: list[NumberedChunk],
                  jobs: int) -> Finished:
     """Measure from the front of `waiting`; if a worker dies, leave what was under way in `suspects`."""
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
     from loky import BrokenProcessPool
-    pool, running = process_pool(jobs), dict[Future[Chunk], tuple[int, Sequence[Item]]]()
+    pool, running = process_pool(jobs), dict[Future[MeasuredChunk], NumberedChunk]()
     try:
         while waiting or running:
             while waiting and len(running) < 2 * jobs:
@@ -80,17 +84,18 @@ def _until_crash(task: Task, waiting: deque[tuple[int, Sequence[Item]]], suspect
         pool.shutdown(wait=True, kill_workers=True)
 
 
-def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
+def _one_by_one(task: MeasureTask, requests: Sequence[ImageRequest]) -> MeasuredChunk:
     """Each image alone, in a process that may die: the one that kills it is named, the others are measured."""
     from loky import BrokenProcessPool
-    parts: list[Chunk] = []
+    parts: list[MeasuredChunk] = []
     pool = process_pool(1)
     try:
-        for item in items:
+        for request in requests:
             try:
-                parts.append(pool.submit(measure_chunk, task, [item]).result())
+                parts.append(pool.submit(measure_chunk, task, [request]).result())
             except BrokenProcessPool:
-                parts.append(lost(item, "the process that measured it died (crash or out of memory)", "crashed"))
+                parts.append(fault_chunk(request, "the process that measured it died (crash or out of memory)",
+                                         "crashed"))
                 pool.shutdown(wait=True, kill_workers=True)
                 pool = process_pool(1)
     finally:
@@ -98,18 +103,19 @@ def _one_by_one(task: Task, items: Sequence[Item]) -> Chunk:
     return join(parts)
 
 
-def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
+def _on_cluster(task: MeasureTask, chunks: Chunks, address: str) -> Finished:
     """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
         raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
     try:
-        client = Client(address, timeout=5)
+        client = Client(address, timeout=_SCHEDULER_TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
     with client:
-        numbers = {client.submit(measure_chunk, task, list(items), pure=False): n for n, items in pieces.items()}
+        numbers = {client.submit(measure_chunk, task, list(requests), pure=False): number
+                   for number, requests in chunks.items()}
         for done in as_completed(list(numbers)):
             number = numbers[done]
             try:
@@ -117,8 +123,9 @@ def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
             except KilledWorker:
                 parts = []
                 # One after the other: a neighbour on the same worker would fall under suspicion too.
-                for item in pieces[number]:
-                    single = client.submit(measure_chunk, task, [item], pure=False)
+                for request in chunks[number]:
+                    single = client.submit(measure_chunk, task, [request], pure=False)
                     died = isinstance(single.exception(), KilledWorker)
-                    parts.append(lost(item, "it killed its Dask workers", "crashed") if died else single.result())
+                    parts.append(fault_chunk(request, "it killed its Dask workers", "crashed") if died
+                                 else single.result())
                 yield number, join(parts)
