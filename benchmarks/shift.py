@@ -21,9 +21,9 @@ from classify.data.columns import matrix, model_columns
 from classify.fitting import models
 from classify.fitting.augment import Jitter, jitter_of, with_jitter
 from featurize.arrays import Float64Array, Int64Array
-from featurize.batch.chunks import Item, Task, join
-from featurize.batch.workers import measure_pieces
-from featurize.images.perturb import chosen
+from featurize.batch.chunks import ImageRequest, MeasureTask, join
+from featurize.batch.workers import measure_chunks
+from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index, build_index
 from featurize.presets.load import load_preset
 from featurize.run import measure_index
@@ -34,10 +34,10 @@ ROUNDS, FOLDS, SEED = 200, 3, 0
 def changed(index: Index, jobs: int) -> pd.DataFrame:
     """`image_id` and features of changed copies of all images."""
     rows = list(index.frame[["image_id", "site", "path"]].itertuples(index=False))
-    pieces = {k: [Item(image_id, site, path, perturb=True) for image_id, site, path in rows[k:k + 16]]
+    chunks = {k: [ImageRequest(image_id, site, path, perturb=True) for image_id, site, path in rows[k:k + 16]]
               for k in range(0, len(rows), 16)}
-    task = Task(tuple(index.sources), load_preset("cell"), None)
-    chunk = join([c for _, c in sorted(measure_pieces(task, pieces, jobs=jobs), key=lambda pair: pair[0])])
+    task = MeasureTask(tuple(index.sources), load_preset("cell"), None)
+    chunk = join([c for _, c in sorted(measure_chunks(task, chunks, jobs=jobs), key=lambda pair: pair[0])])
     table = pd.DataFrame(chunk.values, columns=list(chunk.names))
     return table.assign(image_id=list(chunk.image_ids))
 
@@ -72,7 +72,7 @@ def main() -> None:
     frame, info, _ = measure_index(index, load_preset("cell"), jobs=given.jobs)
     x = matrix(frame, model_columns(info))
     other = frame[["image_id"]].merge(changed(index, given.jobs), on="image_id", how="left")
-    again = other[other["image_id"].isin(chosen(frame["image_id"].tolist()))]
+    again = other[other["image_id"].isin(images_to_perturb(frame["image_id"].tolist()))]
     jitter = jitter_of(frame, again, x)
     rows = at_home(x, frame["label"], other[list(x.columns)], jitter)
     if given.elsewhere:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from featurize.batch.chunks import Chunk, Item, Task, join
+from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, join
 from featurize.batch.shards import Shards
-from featurize.batch.workers import measure_pieces
+from featurize.batch.workers import Chunks, measure_chunks
 from featurize.errors import UserError
 from featurize.families import blocks, nuisance_columns, scale_columns
-from featurize.images.perturb import chosen
+from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
@@ -25,7 +25,10 @@ from featurize.runtime.progress import tracking
 from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
-CHUNK = 16
+CHUNK_SIZE = 16
+
+# The scale counts as known where at least this share of the images has a value in some column that needs it.
+_SCALE_KNOWN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -82,18 +85,19 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     out = Path(out)
     if out.is_dir():
         raise UserError(f"{out} is a folder, the name of a table was wanted: for example -o {out / 'table.parquet'}")
-    task = Task(tuple(index.sources), preset, mm_per_px)
+    task = MeasureTask(tuple(index.sources), preset, mm_per_px)
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(index, task))
     shards.open()
-    pieces = _pieces(index)
-    again = _pieces_again(index, start=len(pieces))
-    chunks, resumed = _measure({**pieces, **again}, task, shards, jobs, scheduler, progress)
-    chunk = join([chunks[number] for number in pieces])
-    errors = _errors(index, chunk)
+    plain = _chunks(index)
+    perturbed = _perturbed_chunks(index, start=len(plain))
+    measured, resumed = _measure({**plain, **perturbed}, task, _Execution(jobs, scheduler, shards, progress))
+    images = join([measured[number] for number in plain])
+    errors = _errors(index, images)
     errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
-    _want_rows(chunk, errors)
-    frame, info = _assemble(index, task, chunk)
-    write_perturbed(_measured_again(frame, info, join([chunks[number] for number in again])), info, out)
+    _require_rows(images, errors)
+    frame, info = _assemble(index, task, images)
+    copies = join([measured[number] for number in perturbed])
+    write_perturbed(_perturbed_frame(frame, info, copies), info, out)
     write_table(frame, info, out)
     shards.close()
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
@@ -109,56 +113,73 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
     UserError
         Not one image could be measured.
     """
-    task = Task(tuple(index.sources), preset, mm_per_px)
-    chunks, _ = _measure(_pieces(index), task, None, jobs, None, progress)
-    chunk = join([chunks[number] for number in sorted(chunks)])
-    errors = _errors(index, chunk)
-    _want_rows(chunk, errors)
-    return *_assemble(index, task, chunk), errors
+    task = MeasureTask(tuple(index.sources), preset, mm_per_px)
+    measured, _ = _measure(_chunks(index), task, _Execution(jobs, None, None, progress))
+    images = join([measured[number] for number in sorted(measured)])
+    errors = _errors(index, images)
+    _require_rows(images, errors)
+    return *_assemble(index, task, images), errors
 
 
-def _measure(pieces: Mapping[int, list[Item]], task: Task, shards: Shards | None, jobs: int, scheduler: str | None,
-             progress: bool) -> tuple[dict[int, Chunk], int]:
-    """The chunk of every piece, and how many images were there from an earlier run."""
-    kept = {number: shards.read(number) for number in pieces} if shards else {}
-    chunks = {number: chunk for number, chunk in kept.items() if chunk is not None}
-    missing = {number: items for number, items in pieces.items() if number not in chunks}
-    resumed = sum(len(pieces[number]) for number in chunks)
-    with tracking(sum(map(len, pieces.values())), "images", shown=progress, done=resumed) as advance:
-        for number, chunk in measure_pieces(task, missing, jobs=jobs, scheduler=scheduler):
+@dataclass(frozen=True)
+class _Execution:
+    """Where images are measured, where finished chunks are kept, and whether a bar is shown."""
+
+    jobs: int
+    scheduler: str | None
+    shards: Shards | None
+    progress: bool
+
+
+def _measure(chunks: Chunks, task: MeasureTask, execution: _Execution) -> tuple[dict[int, MeasuredChunk], int]:
+    """Every chunk measured, and how many images an earlier run had measured."""
+    shards = execution.shards
+    kept = {number: shards.read(number) for number in chunks} if shards else {}
+    measured = {number: chunk for number, chunk in kept.items() if chunk is not None}
+    missing = {number: requests for number, requests in chunks.items() if number not in measured}
+    resumed = sum(len(chunks[number]) for number in measured)
+    total = sum(len(requests) for requests in chunks.values())
+    with tracking(total, "images", shown=execution.progress, done=resumed) as advance:
+        for number, chunk in measure_chunks(task, missing, jobs=execution.jobs, scheduler=execution.scheduler):
             if shards:
                 shards.write(number, chunk)
-            chunks[number] = chunk
-            _refuse_broken(chunks)
-            advance(len(pieces[number]))
-    return chunks, resumed
+            measured[number] = chunk
+            _refuse_broken(measured)
+            advance(len(chunks[number]))
+    return measured, resumed
 
 
-def _refuse_broken(chunks: Mapping[int, Chunk]) -> None:
+def _refuse_broken(measured: Mapping[int, MeasuredChunk]) -> None:
     """One odd image is a row of the errors; where nothing but faults came out so far, the program is at fault."""
-    faults = [fault for chunk in chunks.values() for fault in chunk.faults if fault.reason == INTERNAL]
-    if len(faults) >= CHUNK and not any(chunk.image_ids for chunk in chunks.values()):
+    faults = [fault for chunk in measured.values() for fault in chunk.faults if fault.reason == INTERNAL]
+    if len(faults) >= CHUNK_SIZE and not any(chunk.image_ids for chunk in measured.values()):
         raise RuntimeError(f"the first {len(faults)} images all failed inside a measurement: {faults[0].error}")
 
 
-def _pieces(index: Index) -> dict[int, list[Item]]:
-    columns = index.frame[["image_id", "site", "path"]].itertuples(index=False)
-    items = [Item(*row) for row in columns]
-    return {start // CHUNK: items[start:start + CHUNK] for start in range(0, len(items), CHUNK)}
+def _chunks(index: Index) -> dict[int, list[ImageRequest]]:
+    return _numbered(_requests(index.frame, perturb=False), start=0)
 
 
-def _pieces_again(index: Index, start: int) -> dict[int, list[Item]]:
-    """The few images that are measured a second time, changed as between laboratories; numbered on from `start`."""
-    few = index.frame[index.frame["image_id"].isin(chosen(index.frame["image_id"].tolist()))]
-    items = [Item(image_id, site, path, perturb=True)
-             for image_id, site, path in few[["image_id", "site", "path"]].itertuples(index=False)]
-    return {start + at // CHUNK: items[at:at + CHUNK] for at in range(0, len(items), CHUNK)}
+def _perturbed_chunks(index: Index, start: int) -> dict[int, list[ImageRequest]]:
+    """Changed copies of a few images, which are measured as well; numbered on from `start`."""
+    few = index.frame[index.frame["image_id"].isin(images_to_perturb(index.frame["image_id"].tolist()))]
+    return _numbered(_requests(few, perturb=True), start)
 
 
-def _measured_again(frame: pd.DataFrame, info: TableInfo, chunk: Chunk) -> pd.DataFrame:
+def _requests(frame: pd.DataFrame, *, perturb: bool) -> list[ImageRequest]:
+    rows = frame[["image_id", "site", "path"]].itertuples(index=False)
+    return [ImageRequest(image_id, site, path, perturb) for image_id, site, path in rows]
+
+
+def _numbered(requests: list[ImageRequest], start: int) -> dict[int, list[ImageRequest]]:
+    """Chunks of `CHUNK_SIZE` images, numbered from `start`."""
+    return {start + at // CHUNK_SIZE: requests[at:at + CHUNK_SIZE] for at in range(0, len(requests), CHUNK_SIZE)}
+
+
+def _perturbed_frame(frame: pd.DataFrame, info: TableInfo, copies: MeasuredChunk) -> pd.DataFrame:
     """`image_id` and the features of the changed copies, in the columns of the table."""
-    values = pd.DataFrame(chunk.values, columns=list(chunk.names)).reindex(columns=info.features)
-    values.insert(0, "image_id", list(chunk.image_ids))
+    values = pd.DataFrame(copies.values, columns=list(copies.names)).reindex(columns=info.features)
+    values.insert(0, "image_id", list(copies.image_ids))
     return values[values["image_id"].isin(frame["image_id"])].reset_index(drop=True)
 
 
@@ -171,10 +192,10 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _run_key(index: Index, task: Task) -> str:
+def _run_key(index: Index, task: MeasureTask) -> str:
     """Changes with anything that changes a measurement; not with labels, which are joined at the end."""
     return _hash([index.frame["image_id"].tolist(), task.preset.to_dict(), _versions(task.preset), task.mm_per_px,
-                  CHUNK])[:16]
+                  CHUNK_SIZE])[:16]
 
 
 def index_hash(index: Index) -> str:
@@ -182,43 +203,44 @@ def index_hash(index: Index) -> str:
     return hashlib.sha256(index.frame.to_csv(index=False).encode()).hexdigest()
 
 
-def _want_rows(chunk: Chunk, errors: pd.DataFrame) -> None:
-    if not chunk.image_ids:
+def _require_rows(images: MeasuredChunk, errors: pd.DataFrame) -> None:
+    if not images.image_ids:
         first = f"; the first, {errors['path'][0]}: {errors['error'][0]}" if len(errors) else ""
         raise UserError(f"not one of {len(errors)} images could be measured{first}")
 
 
-def _assemble(index: Index, task: Task, chunk: Chunk) -> tuple[pd.DataFrame, TableInfo]:
+def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk) -> tuple[pd.DataFrame, TableInfo]:
     """The measurements beside the columns of the index."""
-    rows = index.frame.set_index("image_id", drop=False).loc[list(chunk.image_ids)].reset_index(drop=True)
-    groups = duplicate_groups(rows["sha256"].tolist(), chunk.fingerprints)
+    rows = index.frame.set_index("image_id", drop=False).loc[list(images.image_ids)].reset_index(drop=True)
+    groups = duplicate_groups(rows["sha256"].tolist(), images.fingerprints)
     findings = [c for c in rows.columns if c.startswith("label_")]
     facts = rows[["image_id", "path", "label", "group", "site", "split", "sha256"]].assign(
-        duplicate_group=np.asarray(groups, np.int64), width_px=chunk.sizes[:, 0], height_px=chunk.sizes[:, 1])
-    frame = pd.concat([facts, rows[findings], pd.DataFrame(chunk.values, columns=list(chunk.names))], axis=1)
-    return frame, _info(index, task, chunk)
+        duplicate_group=np.asarray(groups, np.int64), width_px=images.sizes[:, 0], height_px=images.sizes[:, 1])
+    frame = pd.concat([facts, rows[findings], pd.DataFrame(images.values, columns=list(images.names))], axis=1)
+    return frame, _info(index, task, images)
 
 
-def _info(index: Index, task: Task, chunk: Chunk) -> TableInfo:
-    nuisance = nuisance_columns(chunk.names, _has_scale(chunk))
+def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
+    nuisance = nuisance_columns(images.names, _has_scale(images))
     # Absolute, so that reports made from another folder still find the pictures.
     sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
     return TableInfo(preset=task.preset.to_dict(), blocks=_versions(task.preset), index_hash=index_hash(index),
                      sources=sources, label_columns=list(index.label_columns),
-                     features=[name for name in chunk.names if name not in set(nuisance)], nuisance=nuisance,
+                     features=[name for name in images.names if name not in set(nuisance)], nuisance=nuisance,
                      mm_per_px=task.mm_per_px)
 
 
-def _has_scale(chunk: Chunk) -> bool:
+def _has_scale(images: MeasuredChunk) -> bool:
     """Whether most images tell their scale, by a known pixel size or by red cells of known size."""
-    telling = np.isin(chunk.names, scale_columns(chunk.names))
-    return bool(telling.any()) and float(np.isfinite(chunk.values[:, telling]).mean(axis=0).max()) >= 0.5
+    telling = np.isin(images.names, scale_columns(images.names))
+    known = np.isfinite(images.values[:, telling])
+    return bool(telling.any()) and float(known.mean(axis=0).max()) >= _SCALE_KNOWN_SHARE
 
 
-def _errors(index: Index, chunk: Chunk) -> pd.DataFrame:
+def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
     """Faults of reading and of measuring together, sorted by path."""
     paths = dict(zip(index.frame["image_id"], index.frame["path"]))
-    faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in chunk.faults],
+    faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in images.faults],
                           columns=["path", "error", "reason"], dtype=object)
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)
 

@@ -1,5 +1,4 @@
-"""What one worker does: a few images in, their numbers and their faults out."""
-import traceback
+"""What one worker does: a chunk of images in, their measurements and their faults out."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +13,22 @@ from featurize.index.build import Source, load, source_of
 from featurize.index.duplicates import fingerprint
 from featurize.pipeline import measure_picture
 from featurize.presets.load import Preset
-from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS
+from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
-PACKAGE = Path(featurize.__file__).parent
+_PACKAGE = Path(featurize.__file__).parent
 
 
 @dataclass(frozen=True)
-class Item:
-    """One image of an index, as it is or as another laboratory might have pictured it (`featurize.images.perturb`)."""
+class ImageRequest:
+    """One image of an index that is to be measured.
+
+    Parameters
+    ----------
+    image_id, site, path : str
+        As they stand in the index.
+    perturb : bool
+        Measure a copy as another laboratory might have pictured it (`featurize.images.perturb`).
+    """
 
     image_id: str
     site: str | None
@@ -30,16 +37,26 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is the same for every image of a run."""
+class MeasureTask:
+    """What is the same for every image of a run.
+
+    Parameters
+    ----------
+    sources : tuple of Source
+        Where the images are.
+    preset : Preset
+        How they are measured.
+    mm_per_px : float or None
+        Size of a pixel as the user gave it; it goes before the size that a file tells.
+    """
 
     sources: tuple[Source, ...]
     preset: Preset
     mm_per_px: float | None
 
-    def picture(self, item: Item) -> Picture:
+    def picture(self, request: ImageRequest) -> Picture:
         """Read one image; raises ImageError."""
-        return load(source_of(self.sources, item.site), item.path)
+        return load(source_of(self.sources, request.site), request.path)
 
 
 @dataclass(frozen=True)
@@ -52,8 +69,8 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """The measurements of n images.
+class MeasuredChunk:
+    """The measurements of a chunk of n images.
 
     Parameters
     ----------
@@ -79,78 +96,69 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _MeasuredImage:
     image_id: str
     features: dict[str, float]
-    size: tuple[int, int]
+    size_px: tuple[int, int]
     fingerprint: Float32Array
 
 
-def measure_chunk(task: Task, items: Sequence[Item]) -> Chunk:
+def measure_chunk(task: MeasureTask, requests: Sequence[ImageRequest]) -> MeasuredChunk:
     """Measure some images one after the other.
 
     An image that cannot be read, and one that a block cannot measure, becomes a `Fault`; the others go on.
     """
-    rows: list[_Row] = []
-    faults: list[Fault] = []
-    for item in items:
-        measured = _measure_item(task, item)
-        if isinstance(measured, Fault):
-            faults.append(measured)
-        else:
-            rows.append(measured)
-    return _stack(rows, tuple(faults))
+    measured = [_measure_image(task, request) for request in requests]
+    return _stack([image for image in measured if isinstance(image, _MeasuredImage)],
+                  tuple(fault for fault in measured if isinstance(fault, Fault)))
 
 
-def _measure_item(task: Task, item: Item) -> _Row | Fault:
+def _measure_image(task: MeasureTask, request: ImageRequest) -> _MeasuredImage | Fault:
     try:
-        picture = task.picture(item)
+        picture = task.picture(request)
     except ImageError as error:
-        return Fault(item.image_id, str(error), error.reason)
+        return Fault(request.image_id, str(error), error.reason)
     picture = replace(picture, mm_per_px=task.mm_per_px or picture.mm_per_px)
     try:
-        if item.perturb:
-            picture = perturbed(picture, item.image_id, centred=task.preset.segment == "cell")
+        if request.perturb:
+            picture = perturbed(picture, request.image_id, centred=task.preset.segment == "cell")
         features = measure_picture(picture, task.preset)
     except MEASURE_FAULTS as error:
-        return Fault(item.image_id, f"{_place(error)} {type(error).__name__}: {error}".splitlines()[0], INTERNAL)
-    endless = [name for name, value in features.items() if np.isinf(value)]
-    if endless:
-        return Fault(item.image_id, f"{endless[0]} is infinite", INTERNAL)
-    return _Row(item.image_id, features, (picture.width_px, picture.height_px), fingerprint(picture.rgb))
+        line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
+        return Fault(request.image_id, line, INTERNAL)
+    infinite = [name for name, value in features.items() if np.isinf(value)]
+    if infinite:
+        return Fault(request.image_id, f"{infinite[0]} is infinite", INTERNAL)
+    size_px = picture.width_px, picture.height_px
+    return _MeasuredImage(request.image_id, features, size_px, fingerprint(picture.rgb))
 
 
-def _place(error: BaseException) -> str:
-    """File and line of the innermost frame in this package: where to look, without a traceback for every image."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(PACKAGE)]
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
-
-
-def _stack(rows: Sequence[_Row], faults: tuple[Fault, ...]) -> Chunk:
+def _stack(images: Sequence[_MeasuredImage], faults: tuple[Fault, ...]) -> MeasuredChunk:
     # Sorted: the order in which a block fills its row may depend on what it found, the table's must not.
-    names = tuple(sorted({name for row in rows for name in row.features}))
-    values = np.array([[row.features.get(name, np.nan) for name in names] for row in rows], dtype=np.float32)
-    prints = np.stack([row.fingerprint for row in rows]) if rows else np.zeros((0, 0), np.float32)
-    return Chunk(tuple(row.image_id for row in rows), names, values.reshape(len(rows), len(names)),
-                 np.array([row.size for row in rows], dtype=np.int64).reshape(-1, 2), prints, faults)
+    names = tuple(sorted({name for image in images for name in image.features}))
+    values = np.array([[image.features.get(name, np.nan) for name in names] for image in images], dtype=np.float32)
+    sizes = np.array([image.size_px for image in images], dtype=np.int64).reshape(-1, 2)
+    fingerprints = np.stack([image.fingerprint for image in images]) if images else np.zeros((0, 0), np.float32)
+    return MeasuredChunk(tuple(image.image_id for image in images), names, values.reshape(len(images), len(names)),
+                         sizes, fingerprints, faults)
 
 
-def lost(item: Item, error: str, reason: str) -> Chunk:
-    """The chunk of one image that could not even report its own fault."""
-    return _stack([], (Fault(item.image_id, error, reason),))
+def fault_chunk(request: ImageRequest, error: str, reason: str) -> MeasuredChunk:
+    """The chunk of one image that could not report its own fault, because it killed its process."""
+    return _stack([], (Fault(request.image_id, error, reason),))
 
 
-def join(chunks: Sequence[Chunk]) -> Chunk:
-    """Several chunks as one, rows in the order given; a feature that a chunk lacks is NaN there."""
+def join(chunks: Sequence[MeasuredChunk]) -> MeasuredChunk:
+    """Several chunks as one, images in the order given; a feature that a chunk lacks is NaN there."""
     names = tuple(sorted({name for chunk in chunks for name in chunk.names}))
-    place = {name: at for at, name in enumerate(names)}
+    column_of = {name: column for column, name in enumerate(names)}
     values = np.full((sum(len(c.image_ids) for c in chunks), len(names)), np.nan, dtype=np.float32)
     start = 0
     for chunk in chunks:
         stop = start + len(chunk.image_ids)
-        values[start:stop, [place[name] for name in chunk.names]] = chunk.values
+        values[start:stop, [column_of[name] for name in chunk.names]] = chunk.values
         start = stop
-    prints = [c.fingerprints for c in chunks if len(c.image_ids)] or [np.zeros((0, 0), np.float32)]
-    return Chunk(tuple(i for c in chunks for i in c.image_ids), names, values,
-                 np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
-                 np.concatenate(prints), tuple(f for c in chunks for f in c.faults))
+    fingerprints = [c.fingerprints for c in chunks if len(c.image_ids)] or [np.zeros((0, 0), np.float32)]
+    return MeasuredChunk(tuple(i for c in chunks for i in c.image_ids), names, values,
+                         np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
+                         np.concatenate(fingerprints), tuple(f for c in chunks for f in c.faults))

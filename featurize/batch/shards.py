@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurize.batch.chunks import Chunk, Fault
+from featurize.batch.chunks import Fault, MeasuredChunk
 from featurize.runtime.files import replacing
 
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -49,7 +49,7 @@ class Shards:
     def _path(self, number: int) -> Path:
         return self.folder / self.key / f"{number:06d}.npz"
 
-    def write(self, number: int, chunk: Chunk) -> None:
+    def write(self, number: int, chunk: MeasuredChunk) -> None:
         """Keep one finished chunk; not flushed to disk, for a shard that a power cut tears is measured again."""
         faults = np.array([[f.image_id, f.error, f.reason] for f in chunk.faults], dtype=np.str_).reshape(-1, 3)
         with replacing(self._path(number), durable=False) as part, part.open("wb") as file:
@@ -57,11 +57,12 @@ class Shards:
                      names=np.array(chunk.names, dtype=np.str_), values=chunk.values, sizes=chunk.sizes,
                      fingerprints=chunk.fingerprints, faults=faults)
 
-    def read(self, number: int) -> Chunk | None:
+    def read(self, number: int) -> MeasuredChunk | None:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
         try:
             with self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return Chunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
-                             kept["sizes"], kept["fingerprints"], tuple(Fault(*f) for f in kept["faults"].tolist()))
+                return MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
+                                     kept["sizes"], kept["fingerprints"],
+                                     tuple(Fault(*fault) for fault in kept["faults"].tolist()))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None

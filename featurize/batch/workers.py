@@ -2,24 +2,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from featurize.batch.chunks import Chunk, Item, Task, join, lost, measure_chunk
+from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
 from featurize.errors import UserError
 from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, one_opencv_thread
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
 
-Pieces = Mapping[int, Sequence[Item]]
-Finished = Iterator[tuple[int, Chunk]]
+# How long a Dask scheduler may take to answer.
+_SCHEDULER_TIMEOUT_S = 5
+
+Chunks = Mapping[int, Sequence[ImageRequest]]
+NumberedChunk = tuple[int, Sequence[ImageRequest]]
+Finished = Iterator[tuple[int, MeasuredChunk]]
 
 
-def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | None = None) -> Finished:
-    """Measure numbered lists of images.
+def measure_chunks(task: MeasureTask, chunks: Chunks, *, jobs: int, scheduler: str | None = None) -> Finished:
+    """Measure numbered chunks of images.
 
     Parameters
     ----------
-    task : Task
-    pieces : mapping of number to images
+    task : MeasureTask
+    chunks : mapping of number to images
     jobs : int
         Number of local processes. One, or few images, are measured in this process.
     scheduler : str, optional
@@ -27,52 +31,53 @@ def measure_pieces(task: Task, pieces: Pieces, *, jobs: int, scheduler: str | No
 
     Yields
     ------
-    number, Chunk
+    number, MeasuredChunk
         In the order in which they end; what a chunk holds does not depend on where it was measured.
     """
     if scheduler is not None:
-        return _on_cluster(task, pieces, scheduler)
-    if jobs == 1 or sum(len(items) for items in pieces.values()) < FEW_IMAGES:
-        return _here(task, pieces)
-    return _in_processes(task, pieces, jobs)
+        return _on_cluster(task, chunks, scheduler)
+    if jobs == 1 or sum(len(requests) for requests in chunks.values()) < FEW_IMAGES:
+        return _here(task, chunks)
+    return _in_processes(task, chunks, jobs)
 
 
-def _here(task: Task, pieces: Pieces) -> Finished:
+def _here(task: MeasureTask, chunks: Chunks) -> Finished:
     with one_opencv_thread():
-        for number, items in pieces.items():
-            yield number, measure_chunk(task, items)
+        for number, requests in chunks.items():
+            yield number, measure_chunk(task, requests)
 
 
-def _in_processes(task: Task, pieces: Pieces, jobs: int) -> Finished:
+def _in_processes(task: MeasureTask, chunks: Chunks, jobs: int) -> Finished:
     """A chunk that kills its process is measured image by image, so that only the one that kills it is lost."""
-    for (number, items), chunk in map_in_processes(partial(_measure_piece, task), pieces.items(), jobs):
+    for (number, requests), chunk in map_in_processes(partial(_measure_numbered, task), chunks.items(), jobs):
         if isinstance(chunk, Killed):
-            parts = map_one_by_one(partial(_measure_image, task), items)
-            chunk = join([lost(item, "the process that measured it died (crash or out of memory)", "crashed")
-                          if isinstance(part, Killed) else part for item, part in parts])
+            parts = map_one_by_one(partial(_measure_image, task), requests)
+            chunk = join([fault_chunk(request, "the process that measured it died (crash or out of memory)", "crashed")
+                          if isinstance(part, Killed) else part for request, part in parts])
         yield number, chunk
 
 
-def _measure_piece(task: Task, piece: tuple[int, Sequence[Item]]) -> Chunk:
-    return measure_chunk(task, piece[1])
+def _measure_numbered(task: MeasureTask, chunk: NumberedChunk) -> MeasuredChunk:
+    return measure_chunk(task, chunk[1])
 
 
-def _measure_image(task: Task, item: Item) -> Chunk:
-    return measure_chunk(task, [item])
+def _measure_image(task: MeasureTask, request: ImageRequest) -> MeasuredChunk:
+    return measure_chunk(task, [request])
 
 
-def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
+def _on_cluster(task: MeasureTask, chunks: Chunks, address: str) -> Finished:
     """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
         raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
     try:
-        client = Client(address, timeout=5)
+        client = Client(address, timeout=_SCHEDULER_TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
     with client:
-        numbers = {client.submit(measure_chunk, task, list(items), pure=False): n for n, items in pieces.items()}
+        numbers = {client.submit(measure_chunk, task, list(requests), pure=False): number
+                   for number, requests in chunks.items()}
         for done in as_completed(list(numbers)):
             number = numbers[done]
             try:
@@ -80,8 +85,9 @@ def _on_cluster(task: Task, pieces: Pieces, address: str) -> Finished:
             except KilledWorker:
                 parts = []
                 # One after the other: a neighbour on the same worker would fall under suspicion too.
-                for item in pieces[number]:
-                    single = client.submit(measure_chunk, task, [item], pure=False)
+                for request in chunks[number]:
+                    single = client.submit(measure_chunk, task, [request], pure=False)
                     died = isinstance(single.exception(), KilledWorker)
-                    parts.append(lost(item, "it killed its Dask workers", "crashed") if died else single.result())
+                    parts.append(fault_chunk(request, "it killed its Dask workers", "crashed") if died
+                                 else single.result())
                 yield number, join(parts)

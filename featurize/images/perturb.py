@@ -19,15 +19,55 @@ from PIL import Image as PillowImage
 from featurize.arrays import Float32Array, UInt8Array
 from featurize.images.picture import Picture
 
-# Most images that are measured again; with fewer than ten times as many, a tenth of them, but 48 at least
-MOST = 160
+# How many images are measured a second time: this share of them ...
 SHARE = 0.1
+# ... but at least so many (all, where there are fewer) ...
 LEAST = 48
-_FULL_SIDE = 200
+# ... and at most so many.
+MOST = 160
+
+# Drawn uniformly: part of the side that a closer frame keeps of a centred cell.
+_KEPT_SIDE = (0.62, 1.0)
+# Drawn uniformly: magnification.
+_MAGNIFICATION = (0.5, 1.4)
+# Pixels of the longer side below which a picture is not made smaller: it could not have been taken much smaller and
+# still be worth measuring.
+_SMALLEST_SIDE_PX = 64
+# Gray level below which a pixel is black: a cut-out surrounding, which was never photographed.
+_BLACK = 16
+
+# Drawn uniformly: strength of the stain, as a factor of the optical density.
+_STAIN_STRENGTH = (0.75, 1.3)
+# Drawn uniformly for each channel: factor of its optical density.
+_CHANNEL_GAIN = (0.85, 1.15)
+# Standard deviation of the crosstalk between the optical densities of two channels.
+_CROSSTALK = 0.06
+# Drawn uniformly for each channel: brightness of the lamp.
+_LAMP = (0.88, 1.0)
+
+# Blur, noise and JPEG act on single pixels and would wipe out the subject of a picture of few pixels: they are weaker
+# in proportion where the longer side is shorter than this.
+_FULL_SIDE_PX = 200
+# Drawn uniformly: standard deviation of the blur, pixels.
+_BLUR_PX = (0.3, 1.1)
+# Share of the copies that are blurred.
+_BLURRED_SHARE = 0.6
+# Share of the copies that are sharpened.
+_SHARPENED_SHARE = 0.3
+# Weight of the difference from a blurred copy that sharpening adds (unsharp masking).
+_SHARPENING = 0.6
+# Standard deviation of the blur of that copy, pixels.
+_SHARPENING_BLUR_PX = 1.0
+# Drawn uniformly: standard deviation of the noise, gray levels.
+_NOISE = (0, 4)
+# The best JPEG quality, from which up to `_JPEG_LOSS` is taken away.
+_JPEG_BEST = 95
+# Drawn uniformly: loss of JPEG quality.
+_JPEG_LOSS = (0, 45)
 
 
-def chosen(image_ids: Sequence[str]) -> list[str]:
-    """The images to measure again: those with the lowest ids, which are hashes and so a fair draw."""
+def images_to_perturb(image_ids: Sequence[str]) -> list[str]:
+    """The images to measure a second time: those with the lowest ids, which are hashes and so a fair draw."""
     count = min(len(image_ids), max(LEAST, min(MOST, round(SHARE * len(image_ids)))))
     return sorted(image_ids)[:count]
 
@@ -45,65 +85,63 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool) -> Picture:
 
     Notes
     -----
-    Drawn uniformly: magnification .5 to 1.4; strength of stain .75 to 1.3 of the optical density; each channel's gain
-    of density .85 to 1.15, with 6 % of crosstalk between channels (color images); lamp .88 to 1; blur of sigma .3 to
-    1.1 px in three of five, sharpening in one of three; noise of sigma 0 to 4; JPEG quality 50 to 95. The last three
-    in proportion to the side of pictures of less than 200 px.
+    Drawn, from the ranges above: frame, magnification, strength of the stain, gain of each channel and crosstalk
+    between them (color images only), brightness of the lamp, blur or sharpening, noise, JPEG quality.
     """
     rng = np.random.default_rng(zlib.crc32(image_id.encode()))
     rgb, scale = _reframed(picture.rgb, rng, centred)
     gray = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
     light = _restained(rgb, rng, gray)
-    # Blur, noise and JPEG are of the size of a pixel: in a picture of few pixels they would wipe out the subject.
-    fine = min(1.0, max(rgb.shape[:2]) / _FULL_SIDE)
-    light = _refocused(light, rng, fine)
-    noise = rng.normal(0, fine * rng.uniform(0, 4), light.shape[:2] + ((1,) if gray else (3,)))
-    final = _as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), round(95 - fine * rng.uniform(0, 45)))
+    strength = min(1.0, max(rgb.shape[:2]) / _FULL_SIDE_PX)
+    light = _refocused(light, rng, strength)
+    noise = rng.normal(0, strength * rng.uniform(*_NOISE), light.shape[:2] + ((1,) if gray else (3,)))
+    quality = round(_JPEG_BEST - strength * rng.uniform(*_JPEG_LOSS))
+    final = _as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), quality)
     return replace(picture, rgb=final, width_px=final.shape[1], height_px=final.shape[0],
                    mm_per_px=picture.mm_per_px and picture.mm_per_px / scale)
 
 
 def _reframed(rgb: UInt8Array, rng: np.random.Generator, centred: bool) -> tuple[UInt8Array, float]:
-    """Cut closer around the middle, then taken at another magnification, which is told."""
+    """Cut closer around the middle, then taken at another magnification; that magnification too."""
     height, width = rgb.shape[:2]
-    kept = rng.uniform(0.62, 1.0) if centred and not _is_masked(rgb) else 1.0
+    kept = rng.uniform(*_KEPT_SIDE) if centred and not _is_masked(rgb) else 1.0
     rows, columns = max(1, int(height * kept)), max(1, int(width * kept))
     top, left = (height - rows) // 2, (width - columns) // 2
-    scale = rng.uniform(0.5, 1.4)
-    # What is small already can't have been taken much smaller and still be worth measuring.
-    scale = max(scale, min(1.0, 64 / max(rows, columns)))
+    scale = rng.uniform(*_MAGNIFICATION)
+    scale = max(scale, min(1.0, _SMALLEST_SIDE_PX / max(rows, columns)))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     part = np.ascontiguousarray(rgb[top:top + rows, left:left + columns])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, size, interpolation=how)), float(scale)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, size, interpolation=method)), float(scale)
 
 
 def _is_masked(rgb: UInt8Array) -> bool:
     """Whether the surrounding is black: such cells were cut out and need no closer frame."""
-    return bool(rgb[0].max() < 16 and rgb[-1].max() < 16)
+    return bool(rgb[0].max() < _BLACK and rgb[-1].max() < _BLACK)
 
 
 def _restained(rgb: UInt8Array, rng: np.random.Generator, gray: bool) -> Float32Array:
     """Another strength and hue of stain, another lamp: on optical density, where both are linear."""
-    mixing = np.eye(3) + rng.normal(0, 0.06, (3, 3))
-    strength, gains, lamp = rng.uniform(0.75, 1.3), rng.uniform(0.85, 1.15, 3), rng.uniform(0.88, 1.0, 3)
+    mixing = np.eye(3) + rng.normal(0, _CROSSTALK, (3, 3))
+    strength, gains, lamp = rng.uniform(*_STAIN_STRENGTH), rng.uniform(*_CHANNEL_GAIN, 3), rng.uniform(*_LAMP, 3)
     if gray:
         mixing, gains, lamp = np.eye(3), np.full(3, gains[0]), np.full(3, lamp[0])
     od = -np.log10((rgb.astype(np.float32) + 1) / 256)
     od = np.maximum(cv2.transform(od, (strength * gains[:, None] * mixing).astype(np.float32)), 0)
     light = np.power(np.float32(10), -od) * (256 * lamp).astype(np.float32) - 1
-    # Black stays black: a cut-out surrounding was never photographed.
-    light[(rgb < 16).all(axis=2)] = 0
+    light[(rgb < _BLACK).all(axis=2)] = 0
     return np.asarray(light, dtype=np.float32)
 
 
-def _refocused(light: Float32Array, rng: np.random.Generator, fine: float) -> Float32Array:
-    """Less sharp, or sharpened by the camera."""
-    sigma, blurs, sharpens = fine * rng.uniform(0.3, 1.1), rng.random() < 0.6, rng.random() < 0.3
+def _refocused(light: Float32Array, rng: np.random.Generator, strength: float) -> Float32Array:
+    """Less sharp, or sharpened by the camera; `strength` 0 to 1 scales both."""
+    sigma = strength * rng.uniform(*_BLUR_PX)
+    blurs, sharpens = rng.random() < _BLURRED_SHARE, rng.random() < _SHARPENED_SHARE
     if blurs:
         light = cv2.GaussianBlur(light, (0, 0), sigma)
     if sharpens:
-        light = light + 0.6 * fine * (light - cv2.GaussianBlur(light, (0, 0), 1.0))
+        blurred = cv2.GaussianBlur(light, (0, 0), _SHARPENING_BLUR_PX)
+        light = light + _SHARPENING * strength * (light - blurred)
     return np.asarray(light, dtype=np.float32)
 
 

@@ -2,11 +2,13 @@
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -27,6 +29,25 @@ _ENVIRONMENT = {**{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLA
 MEASURE_FAULTS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, NameError, AssertionError,
                   MemoryError, cv2.error)
 INTERNAL = "internal"
+
+
+def fault_place(error: BaseException, package: Path) -> str:
+    """File and line of the innermost frame in a package: where to look, without a traceback for every image.
+
+    Parameters
+    ----------
+    error : BaseException
+        Caught in that package, so that at least one of its frames lies there.
+    package : Path
+        The folder of the package.
+
+    Returns
+    -------
+    str
+        The path inside the package, for several files share a name: ``segment/cell.py:12``.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(package)]
+    return f"{Path(frames[-1].filename).relative_to(package).as_posix()}:{frames[-1].lineno}"
 
 
 def _start_worker() -> None:

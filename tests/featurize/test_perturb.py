@@ -1,7 +1,7 @@
 """Pictures as another laboratory might have taken them."""
 import numpy as np
 
-from featurize.images.perturb import LEAST, MOST, chosen, perturbed
+from featurize.images.perturb import LEAST, MOST, images_to_perturb, perturbed
 from featurize.images.picture import Picture
 from featurize.simulate.smears import HOME, draw_cell
 
@@ -40,5 +40,5 @@ def test_small_pictures_are_not_made_smaller_than_64_px() -> None:
 def test_a_tenth_is_chosen_within_bounds_whatever_the_order() -> None:
     ids = [f"{k:04d}" for k in range(1000)]
     many = [f"{k:05d}" for k in range(9000)]
-    assert [len(chosen(i)) for i in (ids, ids[:100], many)] == [100, LEAST, MOST]
-    assert chosen(ids) == chosen(ids[::-1]) and chosen(ids[:5]) == ids[:5]
+    assert [len(images_to_perturb(i)) for i in (ids, ids[:100], many)] == [100, LEAST, MOST]
+    assert images_to_perturb(ids) == images_to_perturb(ids[::-1]) and images_to_perturb(ids[:5]) == ids[:5]

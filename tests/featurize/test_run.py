@@ -25,7 +25,7 @@ GROUPS = r"(p\d+)_"
 def nothing_again(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts of measured images are easier to state without the second measurements, which have tests of their own."""
     if "again" not in request.node.name:
-        monkeypatch.setattr(run, "chosen", lambda image_ids: [])
+        monkeypatch.setattr(run, "images_to_perturb", lambda image_ids: [])
 
 
 @pytest.fixture(scope="module")
@@ -78,21 +78,21 @@ def test_one_worker_and_two_write_the_same_bytes(index: Index, preset: Preset, t
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+def stop_after(monkeypatch: pytest.MonkeyPatch, chunks_done: int) -> None:
     """The run dies after so many chunks, as if it were killed between two of them."""
-    original = run.measure_pieces
+    original = run.measure_chunks
 
     def stopping(*arguments: Any, **named: Any) -> Any:
         for count, finished in enumerate(original(*arguments, **named)):
-            if count == pieces:
+            if count == chunks_done:
                 raise KeyboardInterrupt
             yield finished
-    monkeypatch.setattr(run, "measure_pieces", stopping)
+    monkeypatch.setattr(run, "measure_chunks", stopping)
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
                                                         calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK", 5)
+    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
     featurize(index, preset, tmp_path / "whole.parquet", jobs=1)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
@@ -108,7 +108,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Pr
 def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, preset: Preset, tmp_path: Path,
                                                                calls: list[int],
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK", 5)
+    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
         featurize(index, preset, tmp_path / "t.parquet", jobs=1, mm_per_px=.001)
@@ -120,7 +120,7 @@ def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, pre
 
 def test_a_damaged_shard_is_measured_again(index: Index, preset: Preset, tmp_path: Path,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK", 5)
+    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
         featurize(index, preset, tmp_path / "t.parquet", jobs=1)
@@ -171,7 +171,7 @@ def test_a_fault_in_a_block_is_a_row_that_says_where(index: Index, preset: Prese
     assert (summary.rows, summary.errors, summary.internal) == (23, 1, 1)
     errors = pd.read_csv(tmp_path / "t.errors.csv")
     assert errors["error"][0].endswith("ZeroDivisionError: division by zero")
-    assert "chunks.py:" in errors["error"][0]
+    assert "batch/chunks.py:" in errors["error"][0]
 
 
 @pytest.mark.parametrize("module", ["chunks.py", "batch/chunks.py"])
@@ -184,9 +184,9 @@ def test_a_fault_is_told_with_the_line_of_the_block_wherever_the_worker_stands(
     monkeypatch.setattr(chunks, "__file__", str(Path(package.__file__).parent / module))
     source = Path(quality.__file__).read_text(encoding="utf-8").splitlines()
     line, = (number for number, text in enumerate(source, 1) if '"print": _print(raw)' in text)
-    item = chunks.Item(*index.frame[["image_id", "site", "path"]].iloc[0])
-    fault, = chunks.measure_chunk(chunks.Task(tuple(index.sources), preset, None), [item]).faults
-    assert (fault.error, fault.reason) == (f"quality.py:{line} ValueError: no ink", "internal")
+    request = chunks.ImageRequest(*index.frame[["image_id", "site", "path"]].iloc[0])
+    fault, = chunks.measure_chunk(chunks.MeasureTask(tuple(index.sources), preset, None), [request]).faults
+    assert (fault.error, fault.reason) == (f"blocks/quality.py:{line} ValueError: no ink", "internal")
 
 
 def test_an_infinite_feature_is_a_fault_that_is_named(index: Index, preset: Preset,
@@ -203,7 +203,7 @@ def test_an_infinite_feature_is_a_fault_that_is_named(index: Index, preset: Pres
 def test_a_program_that_fails_on_every_image_ends_the_run(index: Index, preset: Preset,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "measure_picture", lambda picture: {})
-    with pytest.raises(RuntimeError, match=r"the first 16 images all failed .*: chunks.py:\d+ TypeError: "):
+    with pytest.raises(RuntimeError, match=r"the first 16 images all failed .*: batch/chunks.py:\d+ TypeError: "):
         measure_index(index, preset, jobs=1)
 
 
