@@ -132,8 +132,8 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     poor = [c.lead for c in plan.cells if found.confidence(c.lead) < 0.6]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
-    if page.lattice.strength < 0.6:
-        out.append(f"the grid fits {page.lattice.strength:.0%} of the page only: time and voltage may be stretched; a "
+    if page.grid.strength < 0.6:
+        out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")
     if found.einthoven_residual_mv > 0.1:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "

@@ -2,31 +2,49 @@
 
 What is behind the paper is darker or of another color than the paper nearby and bears no grid. Shadows, stains and
 tinted stripes are darker too, but the grid goes on in them.
+
+Tuning values were chosen by hand on drawn pages (`ecg.simulate`) and the 12 pages of ecg_pages.
 """
 import cv2
 import numpy as np
 
-from ecg.page.bend import gaussian_windows, grid_waves
-from ecg.page.grid import BOX_MM
+from ecg.page.find_displacement import gaussian_windows, grid_waves
+from ecg.page.grid import FlatGrid
 from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 
-# Ink, letters and grid lines are thinner than this; a tear that matters is wider.
-_THIN_MM = 3.5
-_LEAST_MM2 = 40.0
-# Brightness against the paper's, and difference of that between colors, from which a place is another thing.
-_DARK = 0.87
-_TINTED = 0.12
-# Share of the usual strength of the grid below which there is none.
-_NO_GRID = 0.45
-# A band of ink is no higher than this, and longer than so many times its height (a round hole: 0.8, a square: 1).
+# Ink, letters and grid lines are thinner than this, mm: closing by it leaves bare paper.
+_THICKEST_PRINT_MM = 3.5
+# Smaller places are not taken for holes or tears, mm2.
+_LEAST_AREA_MM2 = 40.0
+# Brightness, as a share of the paper's, below which a place may be something else.
+_DARK_RATIO = 0.87
+# Difference of that share between colors above which a place may be something else.
+_TINT_RATIO = 0.12
+# Strength of the grid, as a share of its usual one, above which a place is paper however dark.
+_GRID_SHARE = 0.45
+# The paper's brightness is fitted where the grid has this share of a high quantile of its strength.
+_SURE_GRID_SHARE = 0.6
+_HIGH_QUANTILE = 0.7
+# A lead of noise is a band no higher than this, mm.
 _BAND_MM = 12.0
-_LONG = 1.25
-# Standard deviation of the windows in which the grid's strength is measured.
+# Area of a band over its squared height, at least (a round hole: 0.8, a square: 1).
+_BAND_AREA_RATIO = 1.25
+# Standard deviation of the windows in which the grid's strength is measured, mm.
 _STRENGTH_MM = 4.0
+# Windows to a standard deviation: what lies between is interpolated.
+_WINDOWS_PER_SIGMA = 2
+# Pixels to which the paper's brightness is fitted, at most, and rounds of reweighting.
+_FITTED_PX = 3000
+_ROUNDS = 6
+# Difference of the logarithm of brightness at which a pixel counts half.
+_HALF_WEIGHT = 0.04
+# Weight of pixels brighter than the fit against darker ones: stains and shadows darken, little brightens paper.
+_BRIGHTER_WEIGHT = 0.5
+# Standard deviations, in coarse pixels, in which paper is looked for to paint over what is none: the nearest first.
+_PAINT_SIGMAS_PX = (4, 16, 64)
 
 
-def find_paper(rgb: UInt8Array, signal: Float32Array, origin: tuple[float, float],
-               square_px_per_mm: float) -> BoolArray:
+def find_paper(rgb: UInt8Array, signal: Float32Array, grid: FlatGrid) -> BoolArray:
     """Which pixels of a flat page show paper.
 
     Parameters
@@ -35,76 +53,67 @@ def find_paper(rgb: UInt8Array, signal: Float32Array, origin: tuple[float, float
         The page, coarsely: two pixels a millimetre.
     signal : (H, W) float32
         Of `ecg.page.ink.grid_signal`, as coarse.
-    origin : (float, float)
-        Column and row of one crossing of 5 mm lines.
-    square_px_per_mm : float
-        Of an image whose pixels are square.
+    grid : FlatGrid
+        Of these pixels.
 
     Returns
     -------
     (H, W) bool
     """
-    thin = round(_THIN_MM * square_px_per_mm) | 1
-    bright = cv2.morphologyEx(rgb, cv2.MORPH_CLOSE, np.ones((thin, thin), np.uint8)).astype(np.float32) + 1
+    closing = round(_THICKEST_PRINT_MM * grid.px_per_mm) | 1
+    bright = cv2.morphologyEx(rgb, cv2.MORPH_CLOSE, np.ones((closing, closing), np.uint8)).astype(np.float32) + 1
     everywhere = np.ones(signal.shape, bool)
-    usual_at = _strength(signal, everywhere, origin, square_px_per_mm)
-    ratio = bright / _level(bright, usual_at > 0.6 * np.quantile(usual_at, 0.7))
+    usual_at = _grid_strength(signal, everywhere, grid)
+    ratio = bright / _paper_level(bright, usual_at > _SURE_GRID_SHARE * np.quantile(usual_at, _HIGH_QUANTILE))
     # One color after the other: numpy is slow at the least of three neighbors.
     red, green, blue = cv2.split(ratio)
     least, most = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
-    other = (least < _DARK) | (most - least > _TINTED)
+    other = (least < _DARK_RATIO) | (most - least > _TINT_RATIO)
     if not other.any():
         return everywhere
-    strength = _strength(signal, other, origin, square_px_per_mm)
-    usual = float(np.median(_strength(signal, ~other, origin, square_px_per_mm)[~other])) if not other.all() else 0.0
+    strength = _grid_strength(signal, other, grid)
+    usual = float(np.median(_grid_strength(signal, ~other, grid)[~other])) if not other.all() else 0.0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8), connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= _LEAST_MM2 * square_px_per_mm ** 2
+    large = stats[:, cv2.CC_STAT_AREA] >= _LEAST_AREA_MM2 * grid.px_per_mm ** 2
     other &= large[labels]
     for k in np.flatnonzero(large[1:]) + 1:
         part = labels == k
-        if np.median(strength[part]) > _NO_GRID * usual or _is_band(part, square_px_per_mm):
+        if np.median(strength[part]) > _GRID_SHARE * usual or _is_band(part, grid.px_per_mm):
             other[part] = False
     return np.asarray(~other)
 
 
-def _is_band(part: BoolArray, square_px_per_mm: float) -> bool:
+def _is_band(part: BoolArray, px_per_mm: float) -> bool:
     """Whether a part is long, low and all within the page: a lead so noisy that its strokes leave no paper between."""
     y, x = np.nonzero(part)
     if min(y.min(), x.min()) == 0 or y.max() == part.shape[0] - 1 or x.max() == part.shape[1] - 1:
         return False
     inside = np.pad(part[y.min():y.max() + 1, x.min():x.max() + 1], 1).astype(np.uint8)
     half = float(cv2.distanceTransform(inside, cv2.DIST_L2, 3).max())
-    return half < _BAND_MM / 2 * square_px_per_mm and len(y) > _LONG * (2 * half) ** 2
+    return half < _BAND_MM / 2 * px_per_mm and len(y) > _BAND_AREA_RATIO * (2 * half) ** 2
 
 
-def _strength(signal: Float32Array, inside: BoolArray, origin: tuple[float, float],
-              square_px_per_mm: float) -> Float64Array:
+def _grid_strength(signal: Float32Array, inside: BoolArray, grid: FlatGrid) -> Float64Array:
     """How strong the grid is around each pixel inside, counting pixels inside only."""
     mask = inside.astype(np.float32)
     # Shading from paper to table is steep: only what is finer than a box is grid.
-    level = cv2.blur(mask * signal, (_box(square_px_per_mm),) * 2) / np.maximum(
-        cv2.blur(mask, (_box(square_px_per_mm),) * 2), np.float32(1e-3))
-    # Windows are wide: a few places tell what lies between them.
-    sigma = _STRENGTH_MM * square_px_per_mm
-    counts = [max(2, round(2 * n / sigma)) for n in signal.shape]
+    box = (round(grid.box_px) | 1,) * 2
+    level = cv2.blur(mask * signal, box) / np.maximum(cv2.blur(mask, box), np.float32(1e-3))
+    sigma = _STRENGTH_MM * grid.px_per_mm
+    counts = [max(2, round(_WINDOWS_PER_SIGMA * n / sigma)) for n in signal.shape]
     windows = [gaussian_windows(n, (np.arange(count) + 0.5) * n / count - 0.5, sigma)
                for n, count in zip(signal.shape, counts)]
     area = windows[0] @ mask @ windows[1].T
-    waves = [grid_waves(signal - level, inside, axis, origin[axis], square_px_per_mm, windows, (1,))[0]
-             for axis in (0, 1)]
+    waves = [grid_waves(signal - level, inside, grid, axis, windows, (1,))[0] for axis in (0, 1)]
     coarse = (np.abs(waves[0]) + np.abs(waves[1])) / np.maximum(area, 1e-3)
     return np.asarray(cv2.resize(coarse, signal.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float64)
 
 
-def _box(square_px_per_mm: float) -> int:
-    return round(BOX_MM * square_px_per_mm) | 1
-
-
-def _level(bright: Float32Array, sure: BoolArray) -> Float32Array:
-    """Brightness (H, W, 3) of bare paper: a smooth surface through the places that are surely paper."""
+def _paper_level(bright: Float32Array, sure: BoolArray) -> Float32Array:
+    """Brightness (H, W, 3) of bare paper: the exponential of a quadratic surface through places surely of paper."""
     height, width = bright.shape[:2]
     y, x = np.nonzero(sure)
-    pick = np.linspace(0, len(y) - 1, min(len(y), 3000)).astype(int)
+    pick = np.linspace(0, len(y) - 1, min(len(y), _FITTED_PX)).astype(int)
 
     def terms(at_y: Float64Array, at_x: Float64Array) -> Float32Array:
         u, v = 2 * at_x / width - 1, 2 * at_y / height - 1
@@ -112,12 +121,11 @@ def _level(bright: Float32Array, sure: BoolArray) -> Float32Array:
 
     a, b = terms(y[pick].astype(float), x[pick].astype(float)), np.log(bright[y[pick], x[pick]])
     weight = np.ones(len(a), np.float32)
-    for _ in range(6):
+    for _ in range(_ROUNDS):
         factors = np.linalg.lstsq(a * weight[:, None], b * weight[:, None], rcond=None)[0]
         off = b - a @ factors
-        # Dark places are let go sooner than bright ones: stains and shadows darken, little brightens paper.
-        worst = np.maximum(-off, 0.5 * off).max(axis=1)
-        weight = (1 / (1 + (worst / 0.04) ** 2)).astype(np.float32)
+        worst = np.maximum(-off, _BRIGHTER_WEIGHT * off).max(axis=1)
+        weight = (1 / (1 + (worst / _HALF_WEIGHT) ** 2)).astype(np.float32)
     v, u = np.mgrid[:height, :width].astype(float)
     return np.asarray(np.exp(terms(v, u) @ factors), np.float32)
 
@@ -138,7 +146,7 @@ def painted(rgb: UInt8Array, paper: BoolArray) -> UInt8Array:
     away = cv2.dilate(other, np.ones((5, 5), np.uint8)) == 0
     known = away[..., None].astype(np.float32)
     total, area = np.zeros(bright.shape, np.float32), np.zeros(paper.shape, np.float32)
-    for sigma in (4, 16, 64):  # the nearest paper there is
+    for sigma in _PAINT_SIGMAS_PX:
         near = area < 1e-2
         blurred = cv2.GaussianBlur(bright * known, (0, 0), sigma)
         share = cv2.GaussianBlur(known[..., 0], (0, 0), sigma)

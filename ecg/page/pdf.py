@@ -6,15 +6,17 @@ import numpy as np
 from featurize.arrays import UInt8Array
 from featurize.images.picture import Damaged, ManyFrames, TooLarge, Unsupported
 
-MARK = b"%PDF-"
-# Pages are drawn at this resolution, less where the paper is so large that it would pass the limit.
+# First bytes of a PDF, and where they may begin: mail programs put bytes in front.
+SIGNATURE = b"%PDF-"
+_SIGNATURE_WITHIN = 1024
+# Resolution at which pages are drawn, less if the paper is so large that they would pass the limit.
 _DPI = 250.0
 _POINTS_PER_INCH = 72.0
 
 
 def is_pdf(content: bytes) -> bool:
     """Whether the content begins as a PDF does, be it after some bytes of a mail program."""
-    return MARK in content[:1024]
+    return SIGNATURE in content[:_SIGNATURE_WITHIN]
 
 
 def render(content: bytes, most_px: int) -> UInt8Array:
@@ -44,7 +46,8 @@ def render(content: bytes, most_px: int) -> UInt8Array:
             raise Damaged("the page of the PDF has no size")
         scale = min(scale, math.sqrt(most_px / (width * height)))
         if scale < 1:
-            raise TooLarge(f"the page of the PDF is {width / 72:.0f} x {height / 72:.0f} inches large")
+            inches = f"{width / _POINTS_PER_INCH:.0f} x {height / _POINTS_PER_INCH:.0f} inches"
+            raise TooLarge(f"the page of the PDF is {inches} large")
         return np.ascontiguousarray(page.render(scale=scale).to_numpy()[..., 2::-1])
     finally:
         document.close()

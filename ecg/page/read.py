@@ -1,15 +1,18 @@
-"""A page: read, laid flat, its ink and its scale known."""
+"""A page: read, flattened, its ink and its scale known."""
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ecg.page.bend import find_bend, shows_boxes
-from ecg.page.displacement import Bend, ToSource
-from ecg.page.frames import without_frames
-from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.page.ink import Colors, Ruled, darkness, find_colors, grid_signal, ink_share
+from ecg.page.colors import Colors, darkness, find_colors
+from ecg.page.displacement import DisplacementField, ToSource
+from ecg.page.find_displacement import find_displacement, shows_boxes
+from ecg.page.find_grid import find_grid
+from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
+from ecg.page.gridlines import GridLineMask
+from ecg.page.ink import grid_signal, ink_share
+from ecg.page.panel_frames import without_panel_frames
 from ecg.page.paper import find_paper, painted
 from ecg.page.pdf import is_pdf, render
 from ecg.scale import Scale
@@ -18,19 +21,30 @@ from featurize.images.picture import ImageError
 from featurize.images.read import Limits, read_bytes, read_image
 
 LIMITS = Limits(pixels=120_000_000)
-# More pixels than 300 dpi give a letter page thrice: reduced first, for memory's sake.
+# Pixels of a page at most: three times those of a letter page at 300 dpi. Larger ones are reduced, to save memory.
 _MOST_PX = 25_000_000
-_LEAST_PX = 300
-# Pixels per millimetre that pages are traced at: others are enlarged or reduced to the nearer end.
-_SCALES = (5.5, 12.0)
-# What is cut anew from the file gets no more than this: a photograph's finer pixels hold blur.
-_RESAMPLED = (6.0, 8.0)
-# Pixels per millimetre at which paper and its bending are looked for, and the bending from which it is undone.
-_COARSE = 2.0
-_BENT_MM = 0.15
-# What a second look undoes: more than this, and only what is smooth (its weight of bending).
-_LEFT_MM = 0.05
-_STIFF_AGAIN = 50.0
+# Least width and height, px.
+_LEAST_SIDE_PX = 300
+# Pages of this scale, px/mm, that are flat keep their own pixels.
+_KEPT_PX_PER_MM = (5.5, 12.0)
+# Others are resampled to a scale in this range, px/mm: a photograph's finer pixels hold blur.
+_RESAMPLED_PX_PER_MM = (6.0, 8.0)
+# Scale at which paper and displacement are looked for, px/mm.
+_COARSE_PX_PER_MM = 2.0
+# Displacements up to this, mm, are left as they are.
+_LEAST_DISPLACEMENT_MM = 0.15
+# Where the grid is far displaced and the paper's edge cuts windows, one measurement falls short. What a second one,
+# with a stiffer field, finds is undone from this displacement on, mm.
+_LEAST_SECOND_MM = 0.05
+_SECOND_STIFFNESS = 50.0
+# A page is flat if rows of pixels are rows of the grid to this, px.
+_FLAT_PX = 1.0
+# A pixel lies on a 5 mm line within this distance: px, and mm.
+_ON_LINE_PX = 0.5
+_ON_LINE_MM = 0.22
+# A flattened page has at most this many times the file's pixels, for its scale, and this many more.
+_MOST_ENLARGED = 4
+_MOST_ENLARGED_PX = 4e7
 
 
 class TooSmall(ImageError):
@@ -41,7 +55,7 @@ class TooSmall(ImageError):
 
 @dataclass(frozen=True)
 class Page:
-    """A page laid flat.
+    """A flattened page.
 
     Parameters
     ----------
@@ -54,8 +68,8 @@ class Page:
     rotation_deg : float
         By which the file was turned.
     colors : Colors
-    lattice : Lattice
-        Of the file's pixels.
+    grid : GridHomography
+        From the file's pixels.
     """
 
     rgb: UInt8Array
@@ -64,7 +78,30 @@ class Page:
     to_source: ToSource
     rotation_deg: float
     colors: Colors
-    lattice: Lattice
+    grid: GridHomography
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The page as a homography flattens it.
+
+    Parameters
+    ----------
+    from_file, to_file : (3, 3) float64
+        Homographies between the file's pixels and those of the flat page.
+    size_px : (int, int)
+        Width and height of the flat page.
+    px_per_mm : Scale
+        Of the flat page.
+    grid : GridHomography
+        From the pixels of the flat page.
+    """
+
+    from_file: Float64Array
+    to_file: Float64Array
+    size_px: tuple[int, int]
+    px_per_mm: Scale
+    grid: GridHomography
 
 
 def read_page(source: Path | bytes) -> Page:
@@ -101,8 +138,8 @@ def flatten(rgb: UInt8Array) -> Page:
     TooSmall, NoGrid
     """
     height, width = rgb.shape[:2]
-    if min(height, width) < _LEAST_PX:
-        raise TooSmall(f"{width} x {height} px, at least {_LEAST_PX} px a side were wanted")
+    if min(height, width) < _LEAST_SIDE_PX:
+        raise TooSmall(f"{width} x {height} px, at least {_LEAST_SIDE_PX} px a side were wanted")
     if height * width > _MOST_PX:
         share = (_MOST_PX / (height * width)) ** 0.5
         page = flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
@@ -111,61 +148,78 @@ def flatten(rgb: UInt8Array) -> Page:
     dark = darkness(rgb)
     colors = find_colors(dark)
     signal = grid_signal(dark, colors)
-    lattice = find_lattice(signal)
-    scale = lattice.px_per_mm(rgb.shape)
-    turn, size = np.eye(3), (width, height)
-    if not (_is_flat(lattice, rgb.shape) and _SCALES[0] <= scale.x <= _SCALES[1]):
-        scale = Scale.square(float(np.clip((scale.x + scale.y) / 2, *_RESAMPLED)))
-        turn, size = _upright(lattice, rgb.shape, scale.x * BOX_MM)
-    back = np.asarray(np.linalg.inv(turn), np.float64)
-    flatter = Lattice(lattice.matrix @ back, 0, 0)
-    paper, bend = _looked_at(rgb, signal if colors.grid.any() else None, turn, size, scale, flatter)
-    to_source = ToSource(np.eye(3), bend, back)
-    flat = _moved(rgb, to_source, turn, size)
+    grid = find_grid(signal)
+    plane = _plane(grid, rgb.shape)
+    paper, displacement = _paper_and_displacement(rgb, signal if colors.grid.any() else None, plane)
+    to_source = ToSource(np.eye(3), displacement, plane.to_file)
+    flat = _resampled(rgb, to_source, plane)
     if flat is not rgb or not paper.all():
         plain = painted(flat, paper) if not paper.all() else flat
         dark = darkness(plain)
         colors = find_colors(dark) if not paper.all() else colors
-    ruled = _ruled(flatter, flat.shape, scale)
-    ink = without_frames(ink_share(dark, colors, scale, ruled), scale)
-    return Page(flat, ink, scale, to_source, lattice.rotation_deg(rgb.shape), colors, lattice)
+    on_line = _grid_line_mask(plane, flat.shape)
+    ink = without_panel_frames(ink_share(dark, colors, plane.px_per_mm, on_line), plane.px_per_mm)
+    return Page(flat, ink, plane.px_per_mm, to_source, grid.rotation_deg(rgb.shape), colors, grid)
 
 
-def _looked_at(rgb: UInt8Array, signal: Float32Array | None, turn: Float64Array, size: tuple[int, int],
-               px_per_mm: Scale, lattice: Lattice) -> tuple[BoolArray, Bend | None]:
-    """Where the flat page shows paper, coarsely, and how it is bent; without 5 mm lines not looked for."""
-    factor = px_per_mm.x / _COARSE, px_per_mm.y / _COARSE
+def _plane(grid: GridHomography, shape: tuple[int, ...]) -> _Plane:
+    """The file's own pixels where they are flat and of a good scale, else those of a page seen from straight above."""
+    scale = grid.px_per_mm(shape)
+    from_file, size = np.eye(3), (shape[1], shape[0])
+    if not (_is_flat(grid, shape) and _KEPT_PX_PER_MM[0] <= scale.x <= _KEPT_PX_PER_MM[1]):
+        scale = Scale.square(float(np.clip((scale.x + scale.y) / 2, *_RESAMPLED_PX_PER_MM)))
+        from_file, size = _upright(grid, shape, scale.x * BOX_MM)
+    to_file = np.asarray(np.linalg.inv(from_file), np.float64)
+    return _Plane(from_file, to_file, size, scale, GridHomography(grid.matrix @ to_file, 0, 0))
+
+
+def _paper_and_displacement(rgb: UInt8Array, signal: Float32Array | None, plane: _Plane
+                            ) -> tuple[BoolArray, DisplacementField | None]:
+    """Where the flat page shows paper, coarsely, and its displacement from the plane.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+        The file.
+    signal : (H, W) float32 or None
+        Of `grid_signal`. Without it, and without 5 mm lines, neither is looked for.
+    plane : _Plane
+    """
+    factor = plane.px_per_mm.x / _COARSE_PX_PER_MM, plane.px_per_mm.y / _COARSE_PX_PER_MM
+    size = plane.size_px
     coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
     if signal is None:
         return np.ones(coarse[::-1], bool), None
     # First small, then moved: what a coarse pixel covers is averaged.
     fine = max(1, round(min(factor) * float(np.sqrt(rgb.shape[0] * rgb.shape[1] / (size[0] * size[1])))))
     small = (rgb.shape[1] // fine, rgb.shape[0] // fine)
-    onto = _pixels(1 / factor[0], 1 / factor[1]) @ turn @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1])
-    # Sharp lines that keep in step with coarse pixels would seem to lie in their middles: a bend that is none.
+    onto = (_pixels(1 / factor[0], 1 / factor[1]) @ plane.from_file
+            @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1]))
+    # Sharp lines at a whole number of coarse pixels would seem to lie in their middles: a displacement that is none.
     signal = np.asarray(cv2.blur(signal, (fine | 1, fine | 1))) if fine > 1 else signal
     rgb_, signal_ = (cv2.warpPerspective(cv2.resize(image, small, interpolation=cv2.INTER_AREA), onto, coarse,
                                          flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                      for image in (rgb, signal))
-    middle = np.array([[size[0] / 2, size[1] / 2]])
-    crossing = middle[0] - (lattice.boxes(middle)[0] % 1) * BOX_MM * np.array([px_per_mm.x, px_per_mm.y])
+    center = np.array([[size[0] / 2, size[1] / 2]])
+    crossing = center[0] - (plane.grid.boxes(center)[0] % 1) * BOX_MM * np.array([plane.px_per_mm.x, plane.px_per_mm.y])
     origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
-    if not shows_boxes(np.asarray(signal_), origin, _COARSE):
+    flat_grid = FlatGrid(origin, _COARSE_PX_PER_MM)
+    if not shows_boxes(np.asarray(signal_), flat_grid):
         return np.ones(coarse[::-1], bool), None
-    paper = find_paper(np.asarray(rgb_), np.asarray(signal_), origin, _COARSE)
-    bend = find_bend(np.asarray(signal_), paper, origin, _COARSE)
-    if bend.size_px < _BENT_MM * _COARSE:
+    paper = find_paper(np.asarray(rgb_), np.asarray(signal_), flat_grid)
+    field = find_displacement(np.asarray(signal_), paper, flat_grid)
+    if field.size_px < _LEAST_DISPLACEMENT_MM * _COARSE_PX_PER_MM:
         return paper, None
-    flat, paper = _unbent(np.asarray(signal_), bend), _unbent(paper.astype(np.float32), bend) > 0.5
-    # Where the grid runs fast and the paper's edge cuts windows, one look falls short.
-    left = find_bend(flat, paper, origin, _COARSE, stiff=_STIFF_AGAIN)
-    if left.size_px > _LEFT_MM * _COARSE:
-        paper, bend = _unbent(paper.astype(np.float32), left) > 0.5, bend.after(left)
-    return paper, bend.scaled(factor)
+    flat, paper = _flattened(np.asarray(signal_), field), _flattened(paper.astype(np.float32), field) > 0.5
+    second = find_displacement(flat, paper, flat_grid, stiffness=_SECOND_STIFFNESS)
+    if second.size_px > _LEAST_SECOND_MM * _COARSE_PX_PER_MM:
+        paper, field = _flattened(paper.astype(np.float32), second) > 0.5, field.followed_by(second)
+    return paper, field.scaled(factor)
 
 
-def _unbent(image: Float32Array, bend: Bend) -> Float32Array:
-    x, y = ToSource(np.eye(3), bend, np.eye(3)).everywhere(image.shape)
+def _flattened(image: Float32Array, field: DisplacementField) -> Float32Array:
+    """An image (H, W) without its displacement."""
+    x, y = ToSource(np.eye(3), field, np.eye(3)).of_every_pixel(image.shape)
     return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
@@ -174,45 +228,51 @@ def _pixels(x: float, y: float) -> Float64Array:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _moved(rgb: UInt8Array, to_source: ToSource, turn: Float64Array, size: tuple[int, int]) -> UInt8Array:
-    """The flat page, cut from the file in one step: each resampling softens it."""
-    if to_source.bend is not None:
-        x, y = to_source.everywhere(size[::-1])
+def _resampled(rgb: UInt8Array, to_source: ToSource, plane: _Plane) -> UInt8Array:
+    """The flat page, taken from the file in one step: each resampling softens it."""
+    if to_source.displacement is not None:
+        x, y = to_source.of_every_pixel(plane.size_px[::-1])
         return np.asarray(cv2.remap(rgb, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
-    if size == rgb.shape[1::-1] and (turn == np.eye(3)).all():
+    if plane.size_px == rgb.shape[1::-1] and (plane.from_file == np.eye(3)).all():
         return rgb
-    return np.asarray(cv2.warpPerspective(rgb, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpPerspective(rgb, plane.from_file, plane.size_px, flags=cv2.INTER_CUBIC,
+                                          borderMode=cv2.BORDER_REPLICATE))
 
 
-def _ruled(lattice: Lattice, shape: tuple[int, ...], px_per_mm: Scale) -> Ruled:
-    """Rows and columns of a flat page on which its 5 mm lines lie: there the lattice counts whole numbers."""
+def _grid_line_mask(plane: _Plane, shape: tuple[int, ...]) -> GridLineMask:
+    """Rows and columns of a flat page on which its 5 mm lines lie: there grid coordinates are whole numbers."""
     out = []
-    for axis, across in ((0, px_per_mm.y), (1, px_per_mm.x)):
+    for axis, across in ((0, plane.px_per_mm.y), (1, plane.px_per_mm.x)):
         at = np.arange(shape[axis])
-        middle = np.full(len(at), shape[1 - axis] / 2)
-        boxes = lattice.boxes(np.c_[middle, at] if axis == 0 else np.c_[at, middle])[:, 1 - axis]
-        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * across < 0.5 + 0.22 * across)
-    return out[0], out[1]
+        center = np.full(len(at), shape[1 - axis] / 2)
+        boxes = plane.grid.boxes(np.c_[center, at] if axis == 0 else np.c_[at, center])[:, 1 - axis]
+        out.append(np.abs(boxes - np.round(boxes)) * BOX_MM * across < _ON_LINE_PX + _ON_LINE_MM * across)
+    return GridLineMask(out[0], out[1])
 
 
-def _is_flat(lattice: Lattice, shape: tuple[int, ...]) -> bool:
+def _corners(shape: tuple[int, ...]) -> Float64Array:
+    height, width = shape[:2]
+    return np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
+
+
+def _is_flat(grid: GridHomography, shape: tuple[int, ...]) -> bool:
     """Whether rows of pixels are rows of the grid, to a pixel, over the whole page."""
     height, width = shape[:2]
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
-    u, v = lattice.boxes(corners).T
+    corners = _corners(shape)
+    u, v = grid.boxes(corners).T
     sx, sy = (u[1] - u[0]) / width, (v[2] - v[0]) / height
     straight = np.c_[u[0] + corners[:, 0] * sx, v[0] + corners[:, 1] * sy]
-    return bool(np.abs((np.c_[u, v] - straight) / [sx, sy]).max() < 1.0)
+    return bool(np.abs((np.c_[u, v] - straight) / [sx, sy]).max() < _FLAT_PX)
 
 
-def _upright(lattice: Lattice, shape: tuple[int, ...], box_px: float) -> tuple[Float64Array, tuple[int, int]]:
+def _upright(grid: GridHomography, shape: tuple[int, ...], box_px: float) -> tuple[Float64Array, tuple[int, int]]:
     """Homography from the file's pixels to the flat page, and the flat page's width and height."""
     height, width = shape[:2]
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
-    boxes = lattice.boxes(corners)
+    boxes = grid.boxes(_corners(shape))
     low, high = boxes.min(axis=0), boxes.max(axis=0)
     size = np.ceil((high - low) * box_px).astype(int)
-    if size.prod() > 4 * height * width * max(1.0, _SCALES[0] * BOX_MM / box_px) ** 2 + 4e7:
+    enlarged = _MOST_ENLARGED * height * width * max(1.0, _KEPT_PX_PER_MM[0] * BOX_MM / box_px) ** 2
+    if size.prod() > enlarged + _MOST_ENLARGED_PX:
         raise NoGrid("the grid was seen at too sharp an angle: take the photo from straight above")
     move = np.array([[box_px, 0, -low[0] * box_px], [0, box_px, -low[1] * box_px], [0, 0, 1]])
-    return move @ lattice.matrix, (int(size[0]), int(size[1]))
+    return move @ grid.matrix, (int(size[0]), int(size[1]))

@@ -5,9 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.page.bend import find_bend
-from ecg.page.grid import BOX_MM, Lattice, NoGrid, find_lattice
-from ecg.page.ink import darkness, find_colors, grid_signal
+from ecg.page.colors import darkness, find_colors
+from ecg.page.find_displacement import find_displacement
+from ecg.page.find_grid import find_grid
+from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
+from ecg.page.ink import grid_signal
 from ecg.page.read import Page, TooSmall, flatten
 from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
@@ -21,9 +23,9 @@ FINE = 1e-4
 
 def crossing_of(page: Page) -> tuple[float, float]:
     """A crossing of 5 mm lines near the middle of a flat page."""
-    middle = np.array([[page.ink.shape[1] / 2, page.ink.shape[0] / 2]])
-    boxes = Lattice(page.lattice.matrix @ page.to_source.after, 0, 0).boxes(middle)[0]
-    x, y = middle[0] - (boxes % 1) * BOX_MM * np.array(astuple(page.px_per_mm))
+    center = np.array([[page.ink.shape[1] / 2, page.ink.shape[0] / 2]])
+    boxes = GridHomography(page.grid.matrix @ page.to_source.after, 0, 0).boxes(center)[0]
+    x, y = center[0] - (boxes % 1) * BOX_MM * np.array(astuple(page.px_per_mm))
     return float(x), float(y)
 
 
@@ -38,7 +40,7 @@ def paper_of(page: Page) -> np.ndarray:
 def test_millimetre_lines_tell_the_scale_to_a_ten_thousandth(style: Style) -> None:
     rgb, _ = draw_page(heartbeats(1), style)
     dark = darkness(rgb)
-    scale = find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
+    scale = find_grid(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
     assert astuple(scale) == pytest.approx((style.px_per_mm, style.px_per_mm), rel=FINE)
 
 
@@ -50,8 +52,15 @@ def test_a_small_picture_has_a_grid_too(height: int, width: int) -> None:
     row = height // 2 - 30 * (np.arange(width) % 120 < 3)
     cv2.polylines(rgb, [np.c_[np.arange(width), row].astype(np.int32)[:, None]], False, (0, 0, 0), 2)
     dark = darkness(rgb)
-    scale = find_lattice(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
+    scale = find_grid(grid_signal(dark, find_colors(dark))).px_per_mm(rgb.shape)
     assert astuple(scale) == pytest.approx((6, 6), rel=1e-3)
+
+
+def test_a_low_page_whose_last_block_of_odd_side_is_rounded_over_its_edge_has_a_grid() -> None:
+    """534 px high: 6 periods of 30 px are 179 px by the spectrum, and half of that rounds up."""
+    rgb, _ = draw_page(heartbeats(3), Style(layout="3x4", row_mm=14, px_per_mm=6, separators="none", names="above"))
+    assert rgb.shape[0] == 534
+    assert astuple(flatten(rgb).px_per_mm) == pytest.approx((6, 6), rel=TOLERANCE)
 
 
 def test_rotation_is_measured_and_undone() -> None:
@@ -66,26 +75,26 @@ def test_rotation_is_measured_and_undone() -> None:
 def test_a_tilted_photo_is_laid_flat() -> None:
     rgb, _ = draw_page(heartbeats(2))
     page = flatten(degrade(rgb, "photo", 1))
-    again = darkness(page.rgb)
-    lattice = find_lattice(grid_signal(again, find_colors(again)))
-    assert abs(lattice.rotation_deg(page.rgb.shape)) < 0.02
-    assert astuple(lattice.px_per_mm(page.rgb.shape)) == pytest.approx(astuple(page.px_per_mm), rel=TOLERANCE)
+    dark = darkness(page.rgb)
+    grid = find_grid(grid_signal(dark, find_colors(dark)))
+    assert abs(grid.rotation_deg(page.rgb.shape)) < 0.02
+    assert astuple(grid.px_per_mm(page.rgb.shape)) == pytest.approx(astuple(page.px_per_mm), rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("kind", ["curl", "folds"])
 def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     page = flatten(degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], kind, 1))
-    again = darkness(page.rgb)
-    signal = grid_signal(again, find_colors(again))
-    left = find_bend(signal, paper_of(page), crossing_of(page), page.px_per_mm.x)
-    assert page.to_source.bend is not None and page.to_source.bend.size_px > 3 * left.size_px
+    dark = darkness(page.rgb)
+    signal = grid_signal(dark, find_colors(dark))
+    left = find_displacement(signal, paper_of(page), FlatGrid(crossing_of(page), page.px_per_mm.x))
+    assert page.to_source.displacement is not None and page.to_source.displacement.size_px > 3 * left.size_px
     assert left.size_px < 0.1 * page.px_per_mm.x
 
 
 def test_a_flat_page_is_left_as_it_is() -> None:
     rgb, _ = draw_page(heartbeats(2))
     page = flatten(rgb)
-    assert page.rgb is rgb and page.to_source.bend is None
+    assert page.rgb is rgb and page.to_source.displacement is None
 
 
 def test_places_on_bent_paper_are_found_in_the_file() -> None:

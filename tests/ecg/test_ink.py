@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ecg.layout.rows import clean
-from ecg.page.frames import without_frames
-from ecg.page.gridlines import without_lines
-from ecg.page.ink import find_colors
+from ecg.page.colors import find_colors
+from ecg.page.gridlines import without_grid_lines
+from ecg.page.panel_frames import without_panel_frames
 from ecg.page.pen import measure_pen
 from ecg.page.read import flatten
 from ecg.scale import Scale
@@ -64,7 +64,7 @@ def test_pens_are_measured_thin_and_thick(width: float) -> None:
     assert measure_pen(ink)[0] == pytest.approx(width, rel=0.05)
 
 
-def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_bent_nor_stretched() -> None:
+def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_displaced_nor_stretched() -> None:
     rgb = np.full((540, 1500, 3), 255, np.uint8)
     for step, color in ((6, (255, 178, 178)), (30, (255, 0, 0))):
         rgb[3::step], rgb[:, 3::step] = color, color
@@ -73,7 +73,7 @@ def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_bent_nor_stretched()
         trace = np.c_[at, base - 30 * np.exp(-0.5 * ((at % 140 - 70) / 3) ** 2)]
         cv2.polylines(rgb, [np.round(16 * trace).astype(np.int32)], False, BLUE, 1, cv2.LINE_AA, 4)
     page = flatten(rgb)
-    assert page.to_source.bend is None and page.rgb is rgb
+    assert page.to_source.displacement is None and page.rgb is rgb
     assert astuple(page.px_per_mm) == pytest.approx((6, 6), rel=2e-5)
 
 
@@ -97,20 +97,20 @@ def boxed() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_frame_goes_and_the_trace_across_it_stays() -> None:
     ink, frame = boxed()
-    np.testing.assert_array_equal(without_frames(frame, Scale.square(6)), ink)
+    np.testing.assert_array_equal(without_panel_frames(frame, Scale.square(6)), ink)
 
 
 def test_a_lead_that_is_not_connected_is_no_frame() -> None:
     ink, _ = boxed()
     ink[30:60] = 0  # a pulse as high as 15 mm at one end
-    np.testing.assert_array_equal(without_frames(ink, Scale.square(6)), ink)
+    np.testing.assert_array_equal(without_panel_frames(ink, Scale.square(6)), ink)
 
 
 def test_a_side_at_the_edge_of_the_page_is_frame() -> None:
     ink, _ = boxed()
     frame = ink.copy()
     frame[0], frame[:, 0] = 1, 1
-    np.testing.assert_array_equal(without_frames(frame, Scale.square(6))[1:, 1:], ink[1:, 1:])
+    np.testing.assert_array_equal(without_panel_frames(frame, Scale.square(6))[1:, 1:], ink[1:, 1:])
 
 
 def test_a_trace_may_begin_at_the_edge_but_not_in_a_dark_rim() -> None:
@@ -138,6 +138,6 @@ def test_a_line_that_falls_on_one_row_of_pixels_is_no_trace() -> None:
     dark[15::30] = 0.3
     dark[15::240] = 0.46
     dark[400:403, 200:1000] = 1
-    share = without_lines(dark, Scale.square(6.0))
+    share = without_grid_lines(dark, Scale.square(6.0))
     assert share[15::30].max() < 0.06
     assert share[401, 210:990].min() > 0.9
