@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 
 import classify.train
 from classify.bundle import load_bundle
-from classify.predict import check_fit, predict
+from classify.predict import check_compatible, predict
 from classify.result import RunResult
 from classify.settings import TrainSettings
 from classify.train import train
@@ -50,7 +50,7 @@ def test_unlabelled_rows_have_a_prediction_and_neither_label_nor_fold(run: RunRe
     table = pd.read_csv(run.out / "predictions.csv")
     rows = table.iloc[:5]
     assert rows[["label", "fold"]].isna().all().all() and rows["predicted"].notna().all()
-    assert not run.predicted.honest[:5].any()
+    assert not run.predicted.held_out[:5].any()
 
 
 def test_unlabelled_rows_are_predicted_as_the_saved_model_does(run: RunResult) -> None:
@@ -82,7 +82,7 @@ def test_metrics_have_the_promised_names(run: RunResult) -> None:
 
 def test_contributions_add_up_to_the_margins_of_the_reported_predictions(run: RunResult) -> None:
     explained = run.explanation
-    np.testing.assert_array_equal(explained.rows, np.flatnonzero(run.predicted.honest))
+    np.testing.assert_array_equal(explained.rows, np.flatnonzero(run.predicted.held_out))
     np.testing.assert_allclose(explained.contributions.sum(axis=2), run.predicted.margins[explained.rows], atol=1e-4)
 
 
@@ -96,7 +96,7 @@ def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
     group, near = run.frame["group"].to_numpy(), run.predicted.neighbours
     assert (near >= 0).all() and not (group[near] == group[:, None]).any()
     fold = run.split.fold
-    honest = run.predicted.honest
+    honest = run.predicted.held_out
     assert (fold[near[honest]] != fold[honest][:, None]).all()
     assert (np.diff(run.predicted.neighbour_distances, axis=1) >= 0).all()
 
@@ -229,16 +229,16 @@ def test_a_table_of_another_block_version_is_refused_with_the_command_that_repai
 def test_a_table_without_a_family_of_the_model_is_refused(run: RunResult) -> None:
     versions = {name: v for name, v in run.info.blocks.items() if name != "morphology"}
     with pytest.raises(UserError, match="made without morphology, which the model reads: .*--preset cell"):
-        check_fit(load_bundle(run.out), replace(run.info, blocks=versions))
+        check_compatible(load_bundle(run.out), replace(run.info, blocks=versions))
 
 
 def test_a_table_of_another_preset_is_refused(run: RunResult) -> None:
     bundle = load_bundle(run.out)
     with pytest.raises(UserError, match="segment = tissue, the model expects cell"):
-        check_fit(bundle, replace(run.info, preset={**run.info.preset, "segment": "tissue"}))
+        check_compatible(bundle, replace(run.info, preset={**run.info.preset, "segment": "tissue"}))
     other = {**run.info.preset, "blocks": {**run.info.preset["blocks"], "color": {"bins": 4}}}
     with pytest.raises(UserError, match="other settings of color"):
-        check_fit(bundle, replace(run.info, preset=other))
+        check_compatible(bundle, replace(run.info, preset=other))
 
 
 def test_explained_predictions_name_the_columns_that_decided(run: RunResult) -> None:
