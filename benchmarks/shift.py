@@ -78,8 +78,9 @@ def main() -> None:
     if given.elsewhere:
         rows += there(given.elsewhere, x, frame["label"], perturbations, given.jobs)
     write(given.out, "Shift between laboratories", f"{len(frame)} images of {given.home.name}, {FOLDS} folds, "
-          f"{ROUNDS} rounds of boosting, seed {SEED}, not calibrated; augmentation from {len(perturbed)} images measured "
-          "again. `changed`: tested images after a random change of stain, lamp, camera, magnification and JPEG."
+          f"{ROUNDS} rounds of boosting, seed {SEED}, not calibrated; augmentation from {len(perturbed)} images "
+          "measured again. `changed`: tested images after a random change of stain, lamp, camera, magnification and "
+          "JPEG."
           + (f" `{given.elsewhere.name}`: the classes that both have, trained on all of home."
              if given.elsewhere else ""), rows)
 

@@ -1,4 +1,4 @@
-"""A made-up training run for the tests of the pages: random features, honest arithmetic, small pictures on disk.
+"""A made-up training run for the tests of the pages: random features, true arithmetic, small pictures on disk.
 
 Its numbers mean nothing; its shapes and columns are those of `classify.result`.
 """

@@ -63,8 +63,8 @@ def test_no_probability_is_zero_and_rows_add_up_to_one(method: str) -> None:
 def test_a_calibration_comes_back_from_json(method: str) -> None:
     margins, y = overconfident()
     fitted = fit_calibration(alone(margins, y), method, 0)
-    again = Calibration.from_dict(json.loads(json.dumps(fitted.to_dict())))
-    np.testing.assert_array_equal(probabilities(again, margins), probabilities(fitted, margins))
+    loaded = Calibration.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    np.testing.assert_array_equal(probabilities(loaded, margins), probabilities(fitted, margins))
 
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic", "auto"])
