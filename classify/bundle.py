@@ -21,7 +21,7 @@ from classify.fitting import models
 from classify.fitting.models import Model
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
-from classify.uncertainty.novelty import Novelty, Space
+from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 
@@ -60,7 +60,7 @@ class Bundle:
     model: Model
     calibration: Calibration
     conformal: Conformal
-    novelty: Novelty
+    novelty: OutOfDistribution
     train_ids: NDArray[np.str_]
     settings: dict[str, Any]
     versions: dict[str, str]
@@ -99,13 +99,13 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
     model = models.from_bytes(data[TREES[library]], library, manifest["features"], outputs, jobs)
     with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
-    space = Space(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],
-                  arrays["space_deviation"], manifest["off_axes"])
+    space = WhitenedSpace(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],
+                          arrays["space_deviation"], manifest["off_axes"])
     return Bundle(
         manifest["kind"], classes, manifest["blocks"], manifest["preset"], manifest["mm_per_px"], model,
         Calibration.from_dict(manifest["calibration"]),
         Conformal(manifest["alpha"], arrays["conformal_scores"], arrays["conformal_y"]),
-        Novelty(space, arrays["novelty_points"], arrays["novelty_distances"]), arrays["train_ids"],
+        OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"]), arrays["train_ids"],
         manifest["settings"], manifest["versions"])
 
 

@@ -9,14 +9,14 @@ from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
 from classify.evaluate.explain import reasons
 from classify.fitting import models
-from classify.predictions import prediction_table
-from classify.result import Applied
+from classify.predictions import ModelPredictions, prediction_table
 from classify.uncertainty import calibrate, conformal, novelty
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 
-BECAUSE = 5
+# Contributions that `--explain` names for each row: the columns because_1 to because_5.
+EXPLAINED_CONTRIBUTIONS = 5
 
 
 def predict_file(run: Path, table: Path, explain: bool = False) -> pd.DataFrame:
@@ -47,23 +47,23 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
         The table was measured in another way than the model's, or lacks columns.
     """
     check_columns(frame, info)
-    check_fit(bundle, info, name)
+    check_compatible(bundle, info, name)
     x = matrix(frame, bundle.model.features)
-    said = apply_bundle(bundle, x)
-    table = prediction_table(frame, bundle.classes, said.p, said.sets, said.empty, said.novelty)
-    return table.assign(**_because(bundle, x, said.p.argmax(axis=1))) if explain else table
+    predictions = apply_bundle(bundle, x)
+    table = prediction_table(frame, bundle.classes, predictions)
+    return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
 
 
-def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> Applied:
-    """Margins, probabilities, sets and novelty of (n, d) features."""
+def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
+    """What a saved model predicts for (n, d) features."""
     margins = models.margin(bundle.model, x)
     p = calibrate.probabilities(bundle.calibration, margins)
     sets, empty = conformal.prediction_sets(bundle.conformal, p)
-    new, distances, neighbours = novelty.measure(bundle.novelty, x.to_numpy())
-    return Applied(margins, p, sets, empty, new, distances, neighbours)
+    score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy())
+    return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
 
 
-def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
+def check_compatible(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
     """Refuse a table that was measured in another way than the one the model learned from.
 
     Raises
@@ -74,7 +74,7 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
     families = {c: region_and_family(c, list(bundle.blocks))[1] for c in bundle.model.features}
     for column, family in families.items():
         made, wanted = info.blocks.get(family), bundle.blocks.get(family)
-        # A family that is wholly missing comes of another preset, which is said below.
+        # A family that is wholly missing comes from another preset; that error is raised below.
         if made not in (wanted, None):
             raise UserError(f"{name} was made with {family} v{made}, the model expects v{wanted}: run `python cli.py "
                             f"featurize` again (first differing column: {column})")
@@ -96,12 +96,13 @@ def check_fit(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:
 
 
 def _because(bundle: Bundle, x: pd.DataFrame, guess: Int64Array) -> dict[str, NDArray[np.object_]]:
-    """Columns because_1..5; rows are explained in chunks, since all contributions at once would fill gigabytes."""
+    """Columns because_1..5. Rows are explained in parts: all contributions at once would fill gigabytes."""
     parts = []
-    for start in range(0, len(x), models.CHUNK):
-        rows = np.arange(start, min(start + models.CHUNK, len(x)))
+    for start in range(0, len(x), models.EXPLAINED_ROWS_AT_ONCE):
+        rows = np.arange(start, min(start + models.EXPLAINED_ROWS_AT_ONCE, len(x)))
         values = models.contributions(bundle.model, x.iloc[rows])
-        parts.append(reasons(rows, values, x.to_numpy()[rows], bundle.model.features, guess[rows], BECAUSE))
+        parts.append(reasons(rows, values, x.to_numpy()[rows], bundle.model.features, guess[rows],
+                             EXPLAINED_CONTRIBUTIONS))
     table = pd.concat(parts, ignore_index=True)
     text = [f"{f}={v:.4g} ({c:+.2f})" for f, v, c in zip(table["feature"], table["value"], table["contribution"])]
     columns = np.array(text, dtype=object).reshape(len(x), -1)

@@ -1,12 +1,12 @@
 """What a training run found, as plain data: `classify.train` fills it, reports and tests read it.
 
-Shapes, said once: n rows of the table, K classes, k columns of margins (k = 1 for binary, the log-odds of
-``task.classes[1]``; k = K for multiclass), d features offered to the model, m explained rows.
+Shapes: n rows of the table, K classes, k columns of margins (k = 1 for binary, the log-odds of ``task.classes[1]``;
+k = K for multiclass), d features offered to the model, m explained rows.
 
-Rows are numbered by their position in ``frame`` (a RangeIndex); everything called *row* is such a number, and -1 means
-"none". A row is *honest* where its prediction comes from a model, a calibration and a conformal threshold that never
-saw the row or any row of its group or duplicates: out of fold, or the test part of a given split. Metrics count honest,
-labelled rows only.
+Rows are numbered by their position in ``frame`` (a RangeIndex). Everything called *row* is such a number; -1 means
+"none". A row is *held out* where the model, the calibration and the conformal threshold of its prediction never saw the
+row or any row of its split group: it is out-of-fold, or belongs to the test part of a given split. Metrics count
+held-out, labelled rows only.
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,14 @@ from featurize.table import TableInfo
 
 @dataclass(frozen=True)
 class Predicted:
-    """Predictions of all n rows, honest or not.
+    """Predictions of all n rows, held out or not.
 
     Parameters
     ----------
     table : DataFrame
         The content of predictions.csv, in the order of ``frame``.
-    honest : (n,) bool
+    held_out : (n,) bool
+        True where the prediction comes from a model that never saw the row.
     margins : (n, k) float64
         Raw output of the trees before calibration.
     raw, probabilities : (n, K) float64
@@ -39,15 +40,15 @@ class Predicted:
     empty : (n,) bool
         True where the conformal set was empty: no class fits at this level.
     novelty : (n,) float64
-        0..1, 1 = unlike anything seen.
+        Out-of-distribution score, 0..1: 1 = farther from the training rows than all held-out ones.
     neighbours : (n, 3) int
-        Rows of the three nearest training images that are not of the row's own component, nearest first; -1 = none.
+        Rows of the three nearest training images that are not of the row's own split group, nearest first; -1 = none.
     neighbour_distances : (n, 3) float64
         Their distances in the whitened feature space, in units of one standard deviation an axis.
     """
 
     table: pd.DataFrame
-    honest: BoolArray
+    held_out: BoolArray
     margins: Float64Array
     raw: Float64Array
     probabilities: Float64Array
@@ -60,7 +61,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Scores:
-    """How good the honest predictions are.
+    """How good the predictions of held-out rows are.
 
     Parameters
     ----------
@@ -72,13 +73,14 @@ class Scores:
     confusion : DataFrame
         (K, K) counts; index = truth, columns = predicted.
     reliability : DataFrame
-        `class, bin, n, confidence, frequency`: 15 equal bins; class ``""`` is the top label of all rows.
+        `class, bin, n, confidence, frequency` of equal bins; class ``""`` is the top label of all rows.
     risk_coverage : DataFrame
-        `coverage, risk, confidence`: error among the surest share of rows, at most 200 points.
+        `coverage, risk, confidence`: error among the most confident share of rows, at most 200 points.
     set_sizes : DataFrame
         Index: classes (truth). Columns: set sizes 1..K. Images each.
     shortcuts : DataFrame
-        `name, target, score, chance, warning`: how well nuisance columns alone tell the label, features tell the site.
+        `name, target, score, chance, warning`: how well nuisance columns alone predict the label, and features the
+        site.
     """
 
     metrics: dict[str, Any]
@@ -91,7 +93,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact TreeSHAP values, in log-odds, and their sums. An honest row is explained by the model that predicted it.
+    """Exact TreeSHAP values, in log-odds, and their sums. A held-out row is explained by the model that predicted it.
 
     Parameters
     ----------
@@ -163,25 +165,3 @@ class RunResult:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     timings: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a model says about n rows.
-
-    Parameters
-    ----------
-    margins : (n, k), p : (n, K)
-    sets : (n, K) bool, empty : (n,) bool
-    novelty : (n,)
-    distances, neighbours : (n, c)
-        To the nearest training pictures, and their positions in `Bundle.train_ids`.
-    """
-
-    margins: Float64Array
-    p: Float64Array
-    sets: BoolArray
-    empty: BoolArray
-    novelty: Float64Array
-    distances: Float64Array
-    neighbours: Int64Array

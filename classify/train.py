@@ -10,37 +10,54 @@ from pathlib import Path
 import pandas as pd
 
 from classify.bundle import Bundle, save_bundle
-from classify.data.columns import check_columns, matrix, model_columns, useful_columns
-from classify.data.splits import Split, fits, plan_split
-from classify.data.tasks import Task, resolve_task
+from classify.data.dataset import Dataset, prepare
+from classify.data.splits import iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.summary import score
 from classify.fitting import crossfit
-from classify.fitting.augment import Jitter, jitter_of
+from classify.fitting.augment import Perturbations, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
-from classify.fitting.crossfit import CrossFit
+from classify.fitting.crossfit import CrossFit, FitData
 from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.settings import LIBRARIES, TrainSettings
-from classify.uncertainty.held_out import HeldOut, Surroundings, fit_held_out, fit_surroundings, predict_all
+from classify.uncertainty.calibrate import METHODS, Calibration
+from classify.uncertainty.held_out import (HeldOut, NearestNeighborReference, fit_held_out, fit_reference,
+                                           predict_all)
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
 Progress = Callable[[str, float], None]
 
-CALIBRATIONS = ("auto", "none", "temperature", "isotonic")
+CALIBRATIONS = ("auto", *METHODS)
 # Every run folder holds it: a folder without it is not overwritten.
 MARK = "metrics.json"
-LIBRARIES_TOLD = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "crepes", "pellucid")
+# Libraries whose versions a run names. Those of trees are named where they are installed.
+NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "crepes", "pellucid")
+TREE_LIBRARIES = ("xgboost", "xgboost-cpu", "lightgbm")
+# Stages of a run besides one for each fitted fold.
+STAGES = 8
 
 
 @dataclass
 class Clock:
-    """Seconds of every stage, and word of them to the user."""
+    """Seconds of every stage, and progress reports to the user.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Called with the name of the stage and the share 0..1 of the run that is done.
+    steps : int
+        Steps of the whole run: one for each stage and for each fitted fold.
+    done : int
+        Steps done so far.
+    seconds : dict of str to float
+        Seconds of each stage that has ended.
+    """
 
     progress: Progress | None
     steps: int
@@ -51,20 +68,20 @@ class Clock:
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage; it counts as one step."""
         start = time.perf_counter()
-        self.tell(name)
+        self.report(name)
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
         self.done += 1
 
-    def tell(self, name: str) -> None:
+    def report(self, name: str) -> None:
         """Report the stage and the share of the run that is done."""
         if self.progress:
             self.progress(name, min(self.done / self.steps, 1.0))
 
-    def step(self) -> None:
-        """One step inside a stage."""
+    def fold_done(self) -> None:
+        """One fold is fitted."""
         self.done += 1
-        self.tell("fit")
+        self.report("fit")
 
 
 def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progress | None = None) -> RunResult:
@@ -75,7 +92,7 @@ def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progre
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
-          again: pd.DataFrame | None = None) -> RunResult:
+          perturbed: pd.DataFrame | None = None) -> RunResult:
     """Cross-validate, fit, calibrate, score, explain and write a run folder.
 
     Parameters
@@ -88,7 +105,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     settings : TrainSettings
     progress : callable, optional
         Called with the name of the stage and the share 0..1 of the run that is done.
-    again : DataFrame, optional
+    perturbed : DataFrame, optional
         Second measurements of some rows, as `featurize.table.read_perturbed` gives them: the trees then learn to
         disregard what changes from laboratory to laboratory.
 
@@ -99,30 +116,27 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     """
     _check_settings(settings)
     check_replaceable(out, MARK)
-    check_columns(frame, info)
-    frame = frame.reset_index(drop=True)
-    task = resolve_task(frame, info, settings.task, settings.order)
-    split, said_of_split = plan_split(frame, task, settings.folds, settings.seed)
-    all_x = matrix(frame, model_columns(info))
-    columns, said_of_columns = useful_columns(all_x[split.part != "unlabelled"])
-    x, clock = all_x[columns], Clock(progress, steps=len(fits(split)) + 8)
+    data, preparation = prepare(frame, info, settings)
+    clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
-    crossed, model = _fit(x, task, split, settings, jitter_of(frame, again, x), clock)
+    crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
     with clock.stage("calibrate"):
-        held = fit_held_out(crossed, task, split, settings.calibration, settings.alpha, settings.seed)
+        held_out = fit_held_out(crossed, data.task, data.split, settings)
     with clock.stage("novelty"):
-        around = fit_surroundings(x, tuple(crossed.fits), held, settings.seed)
-    versions = _versions(settings)
-    bundle = _bundle(frame, info, task, model, held, around, settings, versions)
+        reference = fit_reference(data.x, crossed.splits, held_out, settings.seed)
+    bundle = _bundle(data, model, held_out, reference, settings)
     with clock.stage("predict"):
-        predicted = predict_all(frame, task, split, crossed, held, around, apply_bundle(bundle, x), settings.alpha)
-    scores = _scores(frame, info, x, task, split, predicted, held, settings, clock)
+        predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x))
+    scores = _scores(data, crossed, predicted, held_out.calibration, settings, clock)
     with clock.stage("explain"):
-        explanation = _explain(x, info, task, crossed, predicted, settings)
-    grave, other = run_warnings.of_result(task, split, crossed, predicted, scores, settings.alpha)
-    warnings = (*said_of_split, *grave, *run_warnings.of_data(frame, task), *other, *said_of_columns)
-    result = RunResult(out, frame, info, task, settings, tuple(columns), split, predicted, scores, explanation,
-                       crossed.curves, warnings, versions, clock.seconds)
+        explanation = _explain(data, crossed, predicted, settings.seed)
+    grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
+    of_data = run_warnings.of_data(data.frame, data.task)
+    warnings = (*preparation.split, *grave, *of_data, *other, *preparation.columns)
+    result = RunResult(
+        out=out, frame=data.frame, info=info, task=data.task, settings=settings, features=tuple(data.x.columns),
+        split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
+        warnings=warnings, versions=bundle.versions, timings=clock.seconds)
     with clock.stage("report"):
         write_run(result, bundle)
     return result
@@ -149,45 +163,50 @@ def _check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
 
 
-def _fit(x: pd.DataFrame, task: Task, split: Split, settings: TrainSettings, jitter: Jitter | None,
+def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
          clock: Clock) -> tuple[CrossFit, Model]:
+    """The folds' models, and the model to keep."""
+    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations)
     trees = settings.fit_settings()
     with clock.stage("fit"):
-        crossed = crossfit.cross_fit(x, task.y, split, trees, settings.weight_power, jitter, clock.step)
+        crossed = crossfit.cross_fit(fitted, data.split, trees, clock.fold_done)
     with clock.stage("final model"):
-        model = crossfit.final_model(x, task.y, split, crossed, trees, settings.weight_power, jitter)
+        model = crossfit.final_model(fitted, data.split, crossed, trees)
     return crossed, model
 
 
-def _bundle(frame: pd.DataFrame, info: TableInfo, task: Task, model: Model, held: HeldOut, around: Surroundings,
-            settings: TrainSettings, versions: dict[str, str]) -> Bundle:
-    ids = frame["image_id"].to_numpy(dtype=str)[around.train]
-    return Bundle(task.kind, task.classes, dict(info.blocks), dict(info.preset), info.mm_per_px, model,
-                  held.calibration, held.conformal, around.model, ids, asdict(settings), versions)
+def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNeighborReference,
+            settings: TrainSettings) -> Bundle:
+    info = data.info
+    return Bundle(
+        kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
+        mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
+        novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
+        settings=asdict(settings), versions=_versions())
 
 
-def _scores(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task, split: Split, predicted: Predicted,
-            held: HeldOut, settings: TrainSettings, clock: Clock) -> Scores:
+def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration: Calibration, settings: TrainSettings,
+            clock: Clock) -> Scores:
+    task, split = data.task, data.split
     with clock.stage("baselines"):
-        simple = baseline_probabilities(x.to_numpy(), task.y, fits(split), len(task.classes))
+        baselines = baseline_probabilities(data.x.to_numpy(), task.y, crossed.splits, len(task.classes))
     with clock.stage("shortcuts"):
-        found = shortcuts.shortcuts(frame, info, x, task, split, settings.fit_settings())
+        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings())
     with clock.stage("scores"):
-        return score(task, split, predicted, simple, found, held.calibration, settings.resamples, settings.seed)
+        return score(task, split, predicted, baselines, found, calibration, settings.resamples, settings.seed)
 
 
-def _explain(x: pd.DataFrame, info: TableInfo, task: Task, crossed: CrossFit, predicted: Predicted,
-             settings: TrainSettings) -> Explanation:
+def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:
     guess = predicted.probabilities.argmax(axis=1)
-    rows = explain.rows_to_explain(task.y, guess, predicted.honest, settings.seed)
-    values = crossfit.contributions(x, rows, crossed)
-    return explain.explain(rows, values, x, task, guess, list(info.blocks))
+    rows = explain.rows_to_explain(data.task.y, guess, predicted.held_out, seed)
+    contributions = crossfit.contributions(data.x, rows, crossed)
+    return explain.explain(rows, contributions, data.x, data.task, guess, list(data.info.blocks))
 
 
-def _versions(settings: TrainSettings) -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Of the libraries that the numbers depend on."""
     found = {}
-    for name in (*LIBRARIES_TOLD, "xgboost", "xgboost-cpu", "lightgbm"):
+    for name in (*NUMERIC_LIBRARIES, *TREE_LIBRARIES):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

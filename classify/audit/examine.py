@@ -10,11 +10,10 @@ from classify.audit import shift
 from classify.audit.result import Audit
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
-from classify.data.splits import components
+from classify.data.folds import split_groups
 from classify.evaluate import metrics
-from classify.predict import apply_bundle, check_fit
-from classify.predictions import prediction_table
-from classify.result import Applied
+from classify.predict import apply_bundle, check_compatible
+from classify.predictions import ModelPredictions, prediction_table
 from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
@@ -28,11 +27,11 @@ def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:
     """Everything but the page."""
     check_columns(frame, info)
-    check_fit(bundle, info)
+    check_compatible(bundle, info)
     frame = frame.reset_index(drop=True)
     x = matrix(frame, bundle.model.features)
     said = apply_bundle(bundle, x)
-    table = prediction_table(frame, bundle.classes, said.p, said.sets, said.empty, said.novelty)
+    table = prediction_table(frame, bundle.classes, said)
     code = frame["label"].map({name: at for at, name in enumerate(bundle.classes)})
     judged = np.flatnonzero(code.notna())
     y = np.asarray(code.iloc[judged], dtype=np.int64)
@@ -50,10 +49,10 @@ def _usable(info: TableInfo, frame: pd.DataFrame) -> list[str]:
     return [c for c in info.nuisance if c in frame.columns]
 
 
-def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: Int64Array, y: Int64Array, said: Applied
+def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: Int64Array, y: Int64Array, said: ModelPredictions
              ) -> dict[str, Any]:
     p, sets = said.p[judged], said.sets[judged]
-    unit = components(frame)[judged]
+    unit = split_groups(frame)[judged]
     found: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
     return {**found, "n": len(judged), "intervals": metrics.intervals(y, p, sets, unit),
             "per_class": metrics.per_class(y, p, sets, bundle.classes),

@@ -8,7 +8,7 @@ import pandas as pd
 from classify.bundle import Bundle
 from classify.data.columns import matrix
 from classify.fitting import models
-from classify.result import Applied
+from classify.predictions import ModelPredictions
 from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
@@ -24,7 +24,7 @@ class Audit:
         metrics.json of the run; None where it does not lie beside the model.
     frame, info
         The table, RangeIndex.
-    said : Applied
+    said : ModelPredictions
         Predictions of all n rows.
     table : DataFrame
         The same as predictions.csv has them.
@@ -48,7 +48,7 @@ class Audit:
     home: dict[str, Any] | None
     frame: pd.DataFrame
     info: TableInfo
-    said: Applied
+    said: ModelPredictions
     table: pd.DataFrame
     judged: Int64Array
     y: Int64Array

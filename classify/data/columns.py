@@ -1,4 +1,4 @@
-"""From a table to the matrix that a model sees: which columns, checked for what no model can use."""
+"""From a table to the matrix that a model reads: which columns, checked for what no model can use."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,11 +8,22 @@ from featurize.arrays import BoolArray, Float32Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
+# A column that is missing in a larger share of the rows is left out: trees would learn where the segmenter found
+# nothing instead of what was measured.
+MOST_MISSING = 0.5
+# Columns that a warning names.
+NAMED_COLUMNS = 3
+# Describing columns that every table has.
 NEEDED = ("image_id", "path", "label", "group", "site", "split", "duplicate_group")
 
 
 def check_columns(frame: pd.DataFrame, info: TableInfo) -> None:
-    """Refuse a table without its describing columns, without features or without rows."""
+    """Refuse a table without its describing columns, without features or without rows.
+
+    Raises
+    ------
+    UserError
+    """
     lost = [c for c in NEEDED if c not in frame.columns]
     if lost:
         raise UserError(f"the table lacks the column {lost[0]!r}: make it with `python cli.py featurize`")
@@ -24,9 +35,9 @@ def check_columns(frame: pd.DataFrame, info: TableInfo) -> None:
 
 
 def model_columns(info: TableInfo) -> list[str]:
-    """The features of a table, less the nuisances that a model must not learn from."""
-    barred = set(info.nuisance)
-    return [c for c in info.features if c not in barred]
+    """The features of a table, without the nuisances that a model must not learn from."""
+    nuisances = set(info.nuisance)
+    return [c for c in info.features if c not in nuisances]
 
 
 def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -60,33 +71,40 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(x, columns=list(columns))
 
 
-MOST_MISSING = 0.5
-
-
 def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...]]:
-    """Columns with more than one value that most rows have, and a warning that names the others.
+    """Columns that most rows have and that are not constant, and a warning that names the others.
 
     Parameters
     ----------
     x : (n, d) DataFrame
-        Labelled rows only. A constant that is sometimes NaN is kept: that it is missing may tell something. What is
-        missing in more than half of the rows is left out: trees would learn from where the segmenter found nothing.
+        Labelled rows only. A constant that is NaN in some rows is kept: that it is missing may tell the class. A column
+        that is missing in more than half of the rows is left out.
+
+    Returns
+    -------
+    columns : list of str
+    warnings : tuple of str
+
+    Raises
+    ------
+    UserError
+        No column is left.
     """
     values = x.to_numpy()
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         first = _first_known(values, missing)
         constant = (missing | (values == first)).all(axis=0) & ~(missing.any(axis=0) & ~missing.all(axis=0))
-    constant |= missing.mean(axis=0) > MOST_MISSING
+    useless = constant | (missing.mean(axis=0) > MOST_MISSING)
     names = np.array(x.columns)
-    if constant.all():
+    if useless.all():
         raise UserError(f"all {len(names)} features are constant or missing: there is nothing to learn from")
-    if not constant.any():
+    if not useless.any():
         return list(names), ()
-    dropped = names[constant]
-    some = ", ".join(dropped[:3]) + (", ..." if len(dropped) > 3 else "")
-    return list(names[~constant]), (f"{len(dropped)} of {len(names)} features are constant or measured in less than "
-                                    f"half of the images and were left out: {some}",)
+    dropped = names[useless]
+    some = ", ".join(dropped[:NAMED_COLUMNS]) + (", ..." if len(dropped) > NAMED_COLUMNS else "")
+    return list(names[~useless]), (f"{len(dropped)} of {len(names)} features are constant or measured in less than "
+                                   f"half of the images and were left out: {some}",)
 
 
 def _first_known(values: Float32Array, missing: BoolArray) -> Float32Array:
@@ -102,7 +120,7 @@ def region_and_family(column: str, families: Sequence[str]) -> tuple[str, str]:
     """
     found = [(column.partition(f"_{family}_")[0], family) for family in families if f"_{family}_" in column]
     if found:
-        # A feature may be named like a family: the leftmost one is meant.
+        # A feature may be named like a family: the leftmost match is the family.
         return min(found, key=lambda pair: len(pair[0]))
     parts = column.split("_")
     return (parts[0], parts[1]) if len(parts) > 2 else ("", parts[0])

@@ -1,6 +1,7 @@
 """What is to be predicted: the kind of task, its classes and the label of every row as a number.
 
-A new kind is one more branch in `resolve_task`, `evaluate.scores` and `calibrate.logits`: little else asks for it.
+A new kind is one more branch in `resolve_task`, `classify.evaluate.metrics.scores` and
+`classify.uncertainty.calibrate.logits`.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
+# Kinds that exist, and kinds that have an option but do not exist yet.
 BUILT = ("binary", "multiclass")
 PLANNED = ("ordinal", "multilabel", "hierarchical")
+# Classes that an error names.
+NAMED_CLASSES = 5
 
 
 @dataclass(frozen=True)
 class Task:
-    """A question to a table.
+    """What is to be predicted from a table.
 
     Parameters
     ----------
@@ -46,7 +50,7 @@ class Task:
 
 
 def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order: Sequence[str] = ()) -> Task:
-    """The task that a table and the user's wish make.
+    """The task of a table, as the user asks for it.
 
     Parameters
     ----------
@@ -92,9 +96,10 @@ def _check_classes(classes: tuple[str, ...], y: Int64Array, name: str) -> None:
     if len(classes) == 1:
         raise UserError(f"all {(y == 0).sum()} labelled rows are {classes[0]!r}: at least two classes are needed")
     if name == "binary" and len(classes) > 2:
-        raise UserError(f"--task binary needs two classes, the table has {len(classes)} ({', '.join(classes[:5])}"
-                        f"{', ...' if len(classes) > 5 else ''}): choose --task multiclass")
-    barred = [c for c in classes if "|" in c or c != c.strip() or not c]
-    if barred:
-        raise UserError(f"the class name {barred[0]!r} is empty or holds '|' or outer blanks, which predictions.csv "
-                        "cannot write: rename the class")
+        some = ", ".join(classes[:NAMED_CLASSES]) + (", ..." if len(classes) > NAMED_CLASSES else "")
+        raise UserError(f"--task binary needs two classes, the table has {len(classes)} ({some}): choose --task "
+                        "multiclass")
+    unwritable = [c for c in classes if "|" in c or c != c.strip() or not c]
+    if unwritable:
+        raise UserError(f"the class name {unwritable[0]!r} is empty or holds '|' or outer blanks, which "
+                        "predictions.csv cannot write: rename the class")

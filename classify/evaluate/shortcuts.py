@@ -7,10 +7,11 @@ from scipy.special import softmax
 from scipy.stats.contingency import association
 
 from classify.data.columns import matrix
-from classify.data.splits import Split, make_folds
+from classify.data.folds import make_folds
+from classify.data.splits import Split
 from classify.data.tasks import Task, encode
 from classify.evaluate.metrics import scores
-from classify.fitting.crossfit import contributions, cross_fit
+from classify.fitting.crossfit import FitData, contributions, cross_fit
 from classify.settings import FitSettings
 from classify.uncertainty.calibrate import logits
 from featurize.arrays import Int64Array
@@ -71,7 +72,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
     sites, y = encode(frame["site"].iloc[rows])
     if len(sites) < 2 or (y < 0).any() or np.bincount(y).min() < SITE_ROWS:
         return []
-    component = split.component[rows]
+    component = split.split_group[rows]
     if min(len(np.unique(component[y == c])) for c in range(len(sites))) < SITE_FOLDS:
         return []
     fold = make_folds(y, component, SITE_FOLDS, settings.seed)
@@ -87,7 +88,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
 
 def _auroc(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings) -> tuple[float, list[str]]:
     """Macro one-vs-rest AUROC on the tested rows, and the columns in the order of their weight there."""
-    crossed = cross_fit(x, y, split, settings, 0.5, None, lambda: None)
+    crossed = cross_fit(FitData(x, y, 0.5), split, settings, lambda: None)
     tested = np.flatnonzero(split.fold >= 0)
     p = softmax(logits(crossed.margins[tested]), axis=1)
     weight = np.abs(contributions(x, tested[:WEIGHED], crossed)[:, :, :-1]).mean(axis=(0, 1))

@@ -24,9 +24,9 @@ def score(task: Task, split: Split, predicted: Predicted, baselines: dict[str, F
     resamples, seed : int
         Of the bootstrap.
     """
-    rows = np.flatnonzero(predicted.honest & task.labelled)
+    rows = np.flatnonzero(predicted.held_out & task.labelled)
     y, p, sets = task.y[rows], predicted.probabilities[rows], predicted.sets[rows]
-    component, classes = split.component[rows], task.classes
+    component, classes = split.split_group[rows], task.classes
     table = pd.DataFrame(metrics.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
                          columns=list(classes))
     content = {

@@ -2,15 +2,13 @@
 import numpy as np
 import pandas as pd
 
+from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
-from classify.uncertainty.calibrate import FEWEST_GROUPS
 from classify.uncertainty.conformal import too_few
 
-# Fewer independent groups than this make intervals that are too narrow to be trusted.
-FEW_GROUPS = 10
 UNEQUAL = 10
 # Score margins below which a difference from a baseline or from a promise is taken for chance.
 BEHIND = 0.01
@@ -51,18 +49,18 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     grave += _against_baseline(scores) + _coverage(scores, alpha)
     other = []
     groups = scores.metrics["groups"]
-    if groups < FEW_GROUPS:
+    if groups < FEW_SPLIT_GROUPS:
         grave.append(f"only {groups} independent groups were tested: the intervals, which resample groups, are too "
                      "narrow to be trusted")
-    honest = predicted.honest & task.labelled
+    honest = predicted.held_out & task.labelled
     rows = (split.part == "val") if split.kind == "given" else honest
     rare = too_few(task.y[rows], task.classes, alpha)
     if rare:
         other.append(f"too few calibrating images of {', '.join(map(repr, rare))}: at alpha {alpha:g} a prediction "
                      f"set can leave out a class only with at least {int(np.ceil(1 / alpha)) - 1} of them")
     learned = scores.metrics["calibration"]
-    few = len(np.unique(split.component[rows]))
-    if few < FEWEST_GROUPS and learned["method"] == "none":
+    few = len(np.unique(split.split_group[rows]))
+    if few < FEW_SPLIT_GROUPS and learned["method"] == "none":
         other.append(f"only {few} independent groups to calibrate on: the probabilities are the trees' own")
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "

@@ -1,4 +1,4 @@
-"""What a simple method reaches on the same folds: the majority class, and logistic regression on principal axes."""
+"""What simple methods reach on the same folds: the majority class, and logistic regression on principal axes."""
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,38 +8,94 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from classify.data.splits import Fit
+from classify.data.splits import TrainTestIndices
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
-AXES = 50
+# Principal axes that the logistic regression reads, at most.
+MOST_AXES = 50
+# Inverse strength of its L2 penalty (scikit-learn's C; 1 is the library's default, less regularizes more).
+INVERSE_PENALTY = 0.1
+# Iterations of its solver, at most.
+MOST_ITERATIONS = 2000
 
 
-def majority(x: Float32Array, y: Int64Array, fit: Fit, k: int) -> Float64Array:
-    """The class shares of the training rows, for every tested row."""
-    share = np.bincount(y[fit.train], minlength=k) / len(fit.train)
-    return np.tile(share, (len(fit.test), 1))
+def majority(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) -> Float64Array:
+    """The class shares of the training rows, for every tested row.
+
+    Parameters
+    ----------
+    x : (n, d) float32
+        Not looked at.
+    y : (n,) int64
+        Classes of all rows, 0..k-1.
+    indices : TrainTestIndices
+        The t training and m tested rows.
+    k : int
+        Number of classes.
+
+    Returns
+    -------
+    (m, k) float64
+    """
+    share = np.bincount(y[indices.train], minlength=k) / len(indices.train)
+    return np.tile(share, (len(indices.test), 1))
 
 
-def logistic(x: Float32Array, y: Int64Array, fit: Fit, k: int) -> Float64Array:
-    """Median imputation, standard scores, 50 principal axes, multinomial logistic regression with L2."""
-    model = _pipeline(min(AXES, x.shape[1], len(fit.train) - 1)).fit(x[fit.train], y[fit.train])
-    return np.asarray(model.predict_proba(x[fit.test]), dtype=np.float64)
+def logistic(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) -> Float64Array:
+    """Median imputation, standard scores, 50 principal axes, multinomial logistic regression with L2.
+
+    Parameters
+    ----------
+    x : (n, d) float32
+        Features of all rows, NaN = not measured.
+    y : (n,) int64
+        Classes of all rows, 0..k-1.
+    indices : TrainTestIndices
+        The t training and m tested rows; every class is among the training rows.
+    k : int
+        Number of classes.
+
+    Returns
+    -------
+    (m, k) float64
+        Probabilities of the tested rows.
+    """
+    axes = min(MOST_AXES, x.shape[1], len(indices.train) - 1)
+    model = _pipeline(axes).fit(x[indices.train], y[indices.train])
+    return np.asarray(model.predict_proba(x[indices.test]), dtype=np.float64)
 
 
 def _pipeline(axes: int) -> Pipeline:
     # A column that is never measured in one fold keeps its place as zeros.
     return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(),
-                         PCA(axes, whiten=True, svd_solver="covariance_eigh"), LogisticRegression(C=0.1, max_iter=2000))
+                         PCA(axes, whiten=True, svd_solver="covariance_eigh"),
+                         LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_ITERATIONS))
 
 
-BASELINES: dict[str, Callable[[Float32Array, Int64Array, Fit, int], Float64Array]] = {
+BASELINES: dict[str, Callable[[Float32Array, Int64Array, TrainTestIndices, int], Float64Array]] = {
     "majority": majority, "pca_logistic": logistic}
 
 
-def baseline_probabilities(x: Float32Array, y: Int64Array, fits: Sequence[Fit], k: int) -> dict[str, Float64Array]:
-    """(n, K) probabilities of every baseline on the tested rows of all fits; NaN elsewhere."""
+def baseline_probabilities(x: Float32Array, y: Int64Array, splits: Sequence[TrainTestIndices],
+                           k: int) -> dict[str, Float64Array]:
+    """Probabilities of every baseline on the tested rows of all splits.
+
+    Parameters
+    ----------
+    x : (n, d) float32
+    y : (n,) int64
+        Classes, 0..k-1; rows in no split may be -1.
+    splits : sequence of TrainTestIndices
+    k : int
+        Number of classes.
+
+    Returns
+    -------
+    dict of str to (n, k) float64
+        NaN in rows that no split tests.
+    """
     found = {name: np.full((len(y), k), np.nan) for name in BASELINES}
     for name, predict in BASELINES.items():
-        for fit in fits:
-            found[name][fit.test] = predict(x, y, fit, k)
+        for indices in splits:
+            found[name][indices.test] = predict(x, y, indices, k)
     return found

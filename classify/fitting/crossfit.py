@@ -6,36 +6,60 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from classify.data.splits import STOP_SHARE, Fit, Split, fits, hold_out
+from classify.data.folds import FEW_SPLIT_GROUPS, validation_mask
+from classify.data.splits import STOP_SHARE, Split, TrainTestIndices, iter_splits
 from classify.fitting import models
-from classify.fitting.augment import Jitter, with_jitter
+from classify.fitting.augment import Perturbations, WeightedRows, augment
 from classify.fitting.models import Model
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
-Fitted = tuple[Model, Float64Array, bool]
-
-# Boosting rounds where the rows are too few to keep any back, and the fewest of all: where a class has two or three
-# patients, the loss of the one kept back can rise from the first tree on, while its ranking still improves.
-FEW_ROUNDS = 100
+# Boosting rounds where too few rows or groups are left to choose the number by. On leukemia_cnmc one or two groups kept
+# back choose between 50 and 200 rounds by accident; this fixed number at half the learning rate does as well or better.
+FEW_GROUPS_ROUNDS = 100
+# Fewest boosting rounds of a fit that is stopped by validation rows. Where a class has two or three patients, the loss
+# of the one kept back can rise from the first tree on while the ranking still improves.
 LEAST_ROUNDS = 50
-# With fewer groups than this on the training side, one or two of them kept back choose between 50 and 200 rounds by
-# accident: a fixed, small number at half the learning rate then does as well or better. Rows of one group are also
-# alike, so that a leaf full of them proves less than its number of rows says: a larger penalty, and more moved copies.
-# On leukemia_cnmc, nine subjects, four divisions into three folds, the two took AUROC from .865 .885 .831 .790 to
-# .886 .893 .855 .809; penalties from 100 to 1000 lie within .01 of each other.
-FEW_GROUPS = 10
-FEW_L2 = 10.0
-FEW_COPIES = 8
+# With few groups the learning rate is divided by this.
+FEW_GROUPS_RATE_DIVISOR = 2
+# With few groups the L2 penalty of leaf values is multiplied by this: rows of one group are alike, so a leaf full of
+# them proves less than its number of rows says. Together with FEW_GROUPS_COPIES it took AUROC on leukemia_cnmc (nine
+# subjects, four divisions into three folds) from .865 .885 .831 .790 to .886 .893 .855 .809. Penalties from 100 to
+# 1000 lie within .01 of each other.
+FEW_GROUPS_L2_FACTOR = 10.0
+# With few groups each training row gets this many perturbed copies.
+FEW_GROUPS_COPIES = 8
+
+
+@dataclass(frozen=True)
+class FitData:
+    """What every fit of a run reads.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame of float32
+        Features of all rows of the table, NaN = not measured.
+    y : (n,) int64
+        Classes, 0..K-1; -1 = unlabelled.
+    weight_power : float
+        Of the class weights, see `classify.fitting.models.class_weights`.
+    perturbations : Perturbations or None
+        How measurements change between laboratories.
+    """
+
+    x: pd.DataFrame
+    y: Int64Array
+    weight_power: float
+    perturbations: Perturbations | None = None
 
 
 @dataclass(frozen=True)
 class CrossFit:
-    """Fitted trees and what they say about rows they never saw.
+    """Fitted trees and what they predict for rows they never saw.
 
     Parameters
     ----------
-    fits : sequence of Fit
+    splits : sequence of TrainTestIndices
         Trained and tested rows of each model.
     models : list of Model
     margins : (n, k) float64
@@ -46,74 +70,91 @@ class CrossFit:
         Models whose rounds were chosen on rows of groups that they also learned from, for want of groups.
     """
 
-    fits: Sequence[Fit]
+    splits: Sequence[TrainTestIndices]
     models: list[Model]
     margins: Float64Array
     curves: pd.DataFrame
     stopped_by_rows: int
 
 
-def cross_fit(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings, power: float, jitter: Jitter | None,
-              step: Callable[[], None]) -> CrossFit:
+@dataclass(frozen=True)
+class _Fold:
+    """The model of one fold, and how its rounds were chosen.
+
+    Parameters
+    ----------
+    model : Model
+    curve : (r, 2) float64
+        Losses of the fit that chose the rounds.
+    stopped_by_rows : bool
+        True where the rows that chose the rounds belong to groups that the model also learned from.
+    """
+
+    model: Model
+    curve: Float64Array
+    stopped_by_rows: bool
+
+
+def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None]) -> CrossFit:
     """One model a fold, or one for a given split.
 
     Parameters
     ----------
-    x : (n, d) DataFrame, y : (n,) int64
-        All rows of the table; only those in the split are used.
-    power : float
-        Of the class weights.
-    jitter : Jitter or None
-        How measurements change between laboratories.
+    data : FitData
+        All rows; only those in the split are used.
+    split : Split
+    settings : FitSettings
     step : callable
         Called after every model.
 
     Notes
     -----
-    In a fold an eighth of the training rows, whole components, decides after how many rounds to stop; then the trees
-    are grown again on all training rows for as many rounds. On blood cells that lowered the log-loss by 2 to 7 %. With
-    a given split its val part decides, and nothing is grown again.
+    In a fold an eighth of the training rows, whole split groups, decides after how many rounds to stop. Then the trees
+    are grown again on all training rows for that many rounds: on blood cells this lowered the log-loss by 2 to 7 %.
+    With a given split its val part decides, and nothing is grown again.
     """
-    jobs = fits(split)
-    # Folds side by side, a thread each, beat one fit on all threads: those wait for each other after every tree level.
-    workers = min(settings.jobs, len(jobs))
-    lighter = replace(settings, jobs=max(1, settings.jobs // len(jobs)))
+    splits = iter_splits(split)
+    # Folds side by side, a thread each, are faster than one fold on all threads: those wait for each other after every
+    # level of a tree.
+    workers = min(settings.jobs, len(splits))
+    lighter = replace(settings, jobs=max(1, settings.jobs // len(splits)))
     with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(_fit_job, x, y, job, split, lighter, power, jitter) for job in jobs]
+        waiting = [pool.submit(_fit_fold, data, indices, split, lighter) for indices in splits]
         for done in as_completed(waiting):
             done.result()
             step()
-    found = [done.result() for done in waiting]
-    margins = np.full((len(y), found[0][0].outputs), np.nan)
-    for job, (model, _, _) in zip(jobs, found):
-        margins[job.test] = models.margin(model, x.iloc[job.test])
-    curves = [pd.DataFrame(curve, columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
-              .assign(fold=fold) for fold, (_, curve, _) in enumerate(found)]
-    table = pd.concat(curves, ignore_index=True)[["fold", "round", "train_loss", "valid_loss"]]
-    return CrossFit(jobs, [model for model, _, _ in found], margins, table, sum(loose for _, _, loose in found))
+    folds = [done.result() for done in waiting]
+    margins = np.full((len(data.y), folds[0].model.outputs), np.nan)
+    for indices, fold in zip(splits, folds):
+        margins[indices.test] = models.margin(fold.model, data.x.iloc[indices.test])
+    return CrossFit(splits, [fold.model for fold in folds], margins, _curves([fold.curve for fold in folds]),
+                    sum(fold.stopped_by_rows for fold in folds))
 
 
-def final_model(x: pd.DataFrame, y: Int64Array, split: Split, crossed: CrossFit, settings: FitSettings, power: float,
-                jitter: Jitter | None) -> Model:
-    """The model to keep: of a given split the one there is, otherwise trees on all rows, rounds as in the mean fold.
+def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
+    """The model to keep.
 
-    One model on all rows was as good on a held-out third of blood cells as the mean of the folds' models (log-loss .278
-    against .283 over three draws), and is a fifth of the size.
+    With a given split that is the one model there is. With folds, trees are grown on all rows for the mean number of
+    rounds of the folds' models. On a held-out third of blood cells this was as good as the mean of the folds' models
+    (log-loss .278 against .283 over three draws), and it is a fifth of the size.
+
+    Parameters
+    ----------
+    data : FitData
+    split : Split
+    crossed : CrossFit
+        What `cross_fit` gave for the same table and split.
+    settings : FitSettings
     """
     if split.kind == "given":
         return crossed.models[0]
     rounds = round(float(np.mean([m.rounds for m in crossed.models])))
     rows = np.flatnonzero(split.fold >= 0)
-    fewest = min((job.train for job in crossed.fits), key=lambda train: len(np.unique(split.component[train])))
+    fewest_groups = min(_group_count(split, indices.train) for indices in crossed.splits)
     grown = replace(settings, rounds=rounds)
-    if len(np.unique(split.component[fewest])) < FEW_GROUPS:
-        return _fit(x, y, rows, None, _careful(grown), power, jitter, FEW_COPIES)
-    return _fit(x, y, rows, None, grown, power, jitter)
-
-
-def _careful(settings: FitSettings) -> FitSettings:
-    """How trees are grown where the groups are few."""
-    return replace(settings, learning_rate=settings.learning_rate / 2, l2=settings.l2 * FEW_L2)
+    if fewest_groups < FEW_SPLIT_GROUPS:
+        return _fit(data, rows, None, _careful(grown), FEW_GROUPS_COPIES)
+    return _fit(data, rows, None, grown)
 
 
 def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float32Array:
@@ -121,42 +162,62 @@ def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float
     place = {row: i for i, row in enumerate(rows)}
     first = crossed.models[0]
     out = np.empty((len(rows), first.outputs, len(first.features) + 1), np.float32)
-    for job, model in zip(crossed.fits, crossed.models):
-        own = job.test[np.isin(job.test, rows)]
+    for indices, model in zip(crossed.splits, crossed.models):
+        own = indices.test[np.isin(indices.test, rows)]
         out[[place[row] for row in own]] = models.contributions(model, x.iloc[own])
     return out
 
 
-def _fit_job(x: pd.DataFrame, y: Int64Array, job: Fit, split: Split, settings: FitSettings, power: float,
-             jitter: Jitter | None) -> Fitted:
+def _curves(curves: list[Float64Array]) -> pd.DataFrame:
+    """`fold, round, train_loss, valid_loss` of (r, 2) losses of each fold."""
+    tables = [pd.DataFrame(curve, columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
+              .assign(fold=fold) for fold, curve in enumerate(curves)]
+    return pd.concat(tables, ignore_index=True)[["fold", "round", "train_loss", "valid_loss"]]
+
+
+def _group_count(split: Split, rows: Int64Array) -> int:
+    """Number of split groups among rows."""
+    return len(np.unique(split.split_group[rows]))
+
+
+def _careful(settings: FitSettings) -> FitSettings:
+    """How trees are grown where the groups are few."""
+    return replace(settings, learning_rate=settings.learning_rate / FEW_GROUPS_RATE_DIVISOR,
+                   l2=settings.l2 * FEW_GROUPS_L2_FACTOR)
+
+
+def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> _Fold:
+    """The model of one fold, or of a given split."""
     if split.kind == "folds":
-        return _fit_again(x, y, job.train, split.component, settings, power, jitter)
-    model = _fit(x, y, job.train, np.flatnonzero(split.part == "val"), settings, power, jitter)
-    return model, model.curve, False
+        return _fit_then_refit(data, indices.train, split, settings)
+    model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings)
+    return _Fold(model, model.curve, False)
 
 
-def _fit_again(x: pd.DataFrame, y: Int64Array, train: Int64Array, component: Int64Array, settings: FitSettings,
-               power: float, jitter: Jitter | None) -> Fitted:
-    """The refitted model, the curve that chose its rounds, and whether groups were too few to choose by."""
-    if len(np.unique(component[train])) < FEW_GROUPS:
-        careful = _careful(replace(settings, rounds=min(FEW_ROUNDS, settings.rounds)))
-        model = _fit(x, y, train, None, careful, power, jitter, FEW_COPIES)
-        return model, model.curve, False
-    kept = hold_out(y[train], component[train], STOP_SHARE, settings.seed)
+def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Fold:
+    """Choose the number of rounds on validation rows, then fit all training rows for that many rounds."""
+    few_rounds = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
+    if _group_count(split, train) < FEW_SPLIT_GROUPS:
+        model = _fit(data, train, None, _careful(few_rounds), FEW_GROUPS_COPIES)
+        return _Fold(model, model.curve, False)
+    y, split_group = data.y[train], split.split_group[train]
+    kept = validation_mask(y, split_group, STOP_SHARE, settings.seed)
     by_rows = not kept.any()
     if by_rows:
-        kept = hold_out(y[train], np.arange(len(train)), STOP_SHARE, settings.seed)
+        kept = validation_mask(y, np.arange(len(train)), STOP_SHARE, settings.seed)
     if not kept.any():
-        model = _fit(x, y, train, None, replace(settings, rounds=min(FEW_ROUNDS, settings.rounds)), power, jitter)
-        return model, model.curve, False
-    first = _fit(x, y, train[~kept], train[kept], settings, power, jitter)
+        model = _fit(data, train, None, few_rounds)
+        return _Fold(model, model.curve, False)
+    first = _fit(data, train[~kept], train[kept], settings)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
-    return _fit(x, y, train, None, replace(settings, rounds=rounds), power, jitter), first.curve, by_rows
+    return _Fold(_fit(data, train, None, replace(settings, rounds=rounds)), first.curve, by_rows)
 
 
-def _fit(x: pd.DataFrame, y: Int64Array, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
-         power: float, jitter: Jitter | None, copies: int | None = None) -> Model:
+def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
+         copies: int | None = None) -> Model:
+    """Trees on training rows with class weights and perturbed copies, stopped by the rows `valid` if there are any."""
+    x, y = data.x, data.y
     watched = None if valid is None else (x.iloc[valid], y[valid])
-    weights = models.class_weights(y[train], power)
-    rows, labels, weights = with_jitter(x, y, weights, train, jitter, settings.seed, copies)
-    return models.fit(rows, labels, weights, watched, settings)
+    rows = WeightedRows(x.iloc[train], y[train], models.class_weights(y[train], data.weight_power))
+    rows = augment(rows, train, data.perturbations, settings.seed, copies)
+    return models.fit(rows.x, rows.y, rows.weights, watched, settings)

@@ -1,7 +1,7 @@
 """Boosted trees behind three functions, fit, margin and contributions, whichever library grows them.
 
-Only this file knows xgboost and lightgbm. It also checks that the columns are the ones of the fit, in their order:
-LightGBM takes reordered columns without a word.
+Only this file knows xgboost and lightgbm. It also checks that the columns are those of the fit, in their order:
+LightGBM accepts reordered columns silently.
 """
 import importlib
 import json
@@ -18,9 +18,10 @@ from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 
 # Rows whose contributions are held in memory at a time.
-CHUNK = 512
-# Tables with fewer values are fitted on one thread: more of them mostly wait for each other on a busy machine.
-THREADED = 6_000_000
+EXPLAINED_ROWS_AT_ONCE = 512
+# Tables with at most this many values are fitted on one thread: on a busy machine several threads mostly wait for each
+# other.
+ONE_THREAD_VALUES = 6_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | No
     weights : (n,) float64
     valid : (x, y) or None
         Rows that decide when to stop; without them all `settings.rounds` are grown.
+    settings : FitSettings
 
     Raises
     ------
@@ -76,7 +78,7 @@ def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | No
     if settings.library not in LIBRARIES:
         raise UserError(f"--model {settings.library} is unknown: choose {' or '.join(LIBRARIES)}")
     grow = _fit_xgboost if settings.library == "xgboost" else _fit_lightgbm
-    return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > THREADED else 1))
+    return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > ONE_THREAD_VALUES else 1))
 
 
 def margin(model: Model, x: pd.DataFrame) -> Float64Array:
@@ -99,14 +101,14 @@ def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
     """
     values = _checked(model, x)
     out = np.empty((len(x), model.outputs, len(model.features) + 1), np.float32)
-    for start in range(0, len(x), CHUNK):
-        part = values[start:start + CHUNK]
+    for start in range(0, len(x), EXPLAINED_ROWS_AT_ONCE):
+        part = values[start:start + EXPLAINED_ROWS_AT_ONCE]
         if model.library == "xgboost":
             matrix = _library("xgboost").DMatrix(part, feature_names=list(model.features))
             found = model.booster.predict(matrix, pred_contribs=True)
         else:
             found = model.booster.predict(part, pred_contrib=True)
-        out[start:start + CHUNK] = np.asarray(found).reshape(len(part), model.outputs, -1)
+        out[start:start + EXPLAINED_ROWS_AT_ONCE] = np.asarray(found).reshape(len(part), model.outputs, -1)
     return out
 
 
@@ -118,7 +120,25 @@ def to_bytes(model: Model) -> bytes:
 
 
 def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int, jobs: int = 1) -> Model:
-    """The inverse of `to_bytes`. The caller has checked that the bytes are undamaged: xgboost may crash on others."""
+    """The inverse of `to_bytes`.
+
+    Parameters
+    ----------
+    data : bytes
+        The caller has checked that they are undamaged: xgboost may crash on damaged ones.
+    library : str
+    features : sequence of str
+        Columns in the order of the fit.
+    outputs : int
+        k columns of the margin.
+    jobs : int
+        Threads of a prediction.
+
+    Raises
+    ------
+    UserError
+        The library is not installed, or the trees were grown on other features.
+    """
     module = _library(library)
     if library == "xgboost":
         booster = module.Booster({"nthread": jobs}, model_file=bytearray(data))
@@ -165,18 +185,17 @@ def _fit_xgboost(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: V
     parameters = {
         "tree_method": "hist", "device": _cuda_or_cpu(settings), "nthread": settings.jobs, "seed": settings.seed,
         "learning_rate": settings.learning_rate, "max_depth": settings.depth, "subsample": settings.subsample,
-        "max_bin": settings.bins,
-        "colsample_bynode": settings.columns, "min_child_weight": settings.min_weight, "reg_lambda": settings.l2,
-        "verbosity": 0, **(binary if classes == 2 else multi)}
+        "max_bin": settings.bins, "colsample_bynode": settings.columns, "min_child_weight": settings.min_weight,
+        "reg_lambda": settings.l2, "verbosity": 0, **(binary if classes == 2 else multi)}
     names = list(x.columns)
     train = xgboost.QuantileDMatrix(x.to_numpy(), y, weight=weights, feature_names=names, max_bin=settings.bins,
                                     nthread=settings.jobs)
     history: dict[str, dict[str, list[float]]] = {}
     watched = [(train, "train")]
     if valid:
-        held = xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, max_bin=settings.bins,
-                                       ref=train, nthread=settings.jobs)
-        watched.append((held, "valid"))
+        tested = xgboost.QuantileDMatrix(valid[0].to_numpy(), valid[1], feature_names=names, max_bin=settings.bins,
+                                         ref=train, nthread=settings.jobs)
+        watched.append((tested, "valid"))
     stop = xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid", min_delta=settings.gain)
     booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
                             callbacks=[stop] if valid else [], verbose_eval=False)

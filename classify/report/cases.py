@@ -82,7 +82,7 @@ def reasons(result: RunResult, row: int, truth: int, chosen: int) -> list[dict[s
     table = result.explanation.reasons
     mine = table[table["row"] == row].sort_values("rank").head(REASONS)
     most = max(float(mine["contribution"].abs().max()), 1e-12) if len(mine) else 1.0
-    relatives = result.split.component == result.split.component[row]
+    relatives = result.split.split_group == result.split.split_group[row]
     return [{"feature": readable(r["feature"]), "column": r["feature"], "value": number(r["value"]),
              "contribution": signed(r["contribution"]), "for": r["contribution"] > 0,
              "width": f"{100 * abs(r['contribution']) / most:.0f}%",

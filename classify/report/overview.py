@@ -50,7 +50,7 @@ class Honest:
 def honest_rows(result: RunResult) -> Honest:
     """Pick the rows that metrics count."""
     predicted = result.predicted
-    rows = np.flatnonzero(predicted.honest & (np.asarray(result.task.y) >= 0))
+    rows = np.flatnonzero(predicted.held_out & (np.asarray(result.task.y) >= 0))
     probabilities = predicted.probabilities[rows]
     chosen = probabilities.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
     review = predicted.table["review"].to_numpy(bool)[rows]
@@ -177,7 +177,7 @@ def data(result: RunResult) -> dict[str, Any]:
     frame, split = result.frame, result.split
     pairs = [("Sources of images", _sources(result)), ("Size of the images", _sizes(frame)),
              ("Groups (patients, slides)", _groups(frame)), ("Copies and near copies", _duplicates(frame)),
-             ("Not used for training", _left_out(split.part)), ("Units that never part", _units(split.component))]
+             ("Not used for training", _left_out(split.part)), ("Units that never part", _units(split.split_group))]
     return {"facts": [{"name": n, "value": v, "wide": False, "code": False} for n, v in pairs],
             "how": _how(result), "counts": class_counts(result), "leaks": leak_table(split.leaks)}
 
@@ -243,7 +243,7 @@ def leak_table(leaks: pd.DataFrame, most: int = 30) -> dict[str, Any] | None:
     """The rows that stand on several sides of a given split."""
     if leaks.empty:
         return None
-    rows = [[cell(number(r["component"]), key=r["component"]), cell(r["path"]), cell(r["group"] or "–"),
+    rows = [[cell(number(r["split_group"]), key=r["split_group"]), cell(r["path"]), cell(r["group"] or "–"),
              cell(r["split"])]
             for r in leaks.head(most).to_dict("records")]
     more = f"{number(len(leaks) - most)} more in the run folder's table." if len(leaks) > most else ""

@@ -193,7 +193,7 @@ def sets(result: RunResult) -> dict[str, Any]:
 
 
 def _empty(result: RunResult) -> str:
-    honest = result.predicted.honest & (np.asarray(result.task.y) >= 0)
+    honest = result.predicted.held_out & (np.asarray(result.task.y) >= 0)
     n = int(result.predicted.empty[honest].sum())
     return (f"For {count(n, 'image')} no class fitted at this level; the set was given the chosen class and the image "
             "is marked for review.") if n else ""
@@ -201,7 +201,7 @@ def _empty(result: RunResult) -> str:
 
 def pair_table(result: RunResult, most: int = 10) -> dict[str, Any] | None:
     """Which classes stand in one set together."""
-    rows = np.flatnonzero(result.predicted.honest & (np.asarray(result.task.y) >= 0))
+    rows = np.flatnonzero(result.predicted.held_out & (np.asarray(result.task.y) >= 0))
     member = result.predicted.sets[rows].astype(np.int64)
     truth, classes = np.asarray(result.task.y)[rows], result.task.classes
     together = np.triu(member.T @ member, 1)

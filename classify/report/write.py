@@ -1,6 +1,7 @@
 """Put the page together: every section is prepared as plain content, then the template places it."""
 from pathlib import Path
 
+from classify.predictions import REVIEW_ABOVE_NOVELTY
 from classify.report import card, cases, meaning, overview, performance
 from classify.result import RunResult
 from featurize.report.page import contents, write_page
@@ -24,6 +25,7 @@ def write_report(path: Path, result: RunResult) -> None:
     honest, matrix = overview.honest_rows(result), result.scores.confusion
     content = {
         **overview.head(result, honest), "contents": contents(SECTIONS),
+        "novelty_percent": f"{100 * REVIEW_ABOVE_NOVELTY:g}",
         "tiles": overview.tiles(result, honest), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),

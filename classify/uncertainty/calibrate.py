@@ -1,9 +1,9 @@
-"""From margins to probabilities that mean what they say.
+"""From margins to calibrated probabilities: of the predictions with probability p, a share of p is right.
 
 A new kind of task is one more branch in `logits`; a new method one more in `_fit` and `probabilities`.
 """
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,16 @@ from scipy.special import log_softmax, softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import GroupKFold
 
-from featurize.arrays import Float64Array, Int64Array
+from classify.data.folds import FEW_SPLIT_GROUPS
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 METHODS = ("none", "temperature", "isotonic")
-CV_FOLDS = 5
-# With fewer independent groups no calibration is learned unless one is asked for by name.
-FEWEST_GROUPS = 10
+# Folds of the cross-validation that chooses the method.
+CHOICE_FOLDS = 5
+# The natural logarithm of the temperature is searched within +- this ...
+MOST_LOG_TEMPERATURE = 3
+# ... to this precision.
+LOG_TEMPERATURE_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Calibration:
     steps : tuple of (x, y)
         Isotonic: for each class the knots of its step function, from softmax probability to observed frequency.
     floor : float
-        Isotonic: the least probability, since a frequency of exactly 0 says more than the rows can know.
+        Isotonic: the least probability. A finite number of rows cannot show that a frequency is exactly 0.
     losses : dict
-        Log-loss of each method that was tried, cross-validated by component.
+        Log-loss of each method that was tried, cross-validated by split groups.
     """
 
     method: str
@@ -54,6 +58,29 @@ class Calibration:
         """The inverse of `to_dict`."""
         steps = tuple((tuple(x), tuple(y)) for x, y in data["steps"])
         return cls(data["method"], float(data["temperature"]), steps, float(data["floor"]), dict(data["losses"]))
+
+
+@dataclass(frozen=True)
+class CalibrationRows:
+    """Rows that a calibration is fitted on.
+
+    Parameters
+    ----------
+    margins : (m, k) float64
+        Output of trees that did not see the rows.
+    y : (m,) int64
+        Classes, 0..K-1.
+    split_group : (m,) int64
+        Rows with the same number stay on the same side of a cross-validation.
+    """
+
+    margins: Float64Array
+    y: Int64Array
+    split_group: Int64Array
+
+    def only(self, rows: BoolArray | Int64Array) -> "CalibrationRows":
+        """Some of the rows, by mask or number."""
+        return CalibrationRows(self.margins[rows], self.y[rows], self.split_group[rows])
 
 
 def logits(margins: Float64Array) -> Float64Array:
@@ -78,73 +105,81 @@ def log_loss(p: Float64Array, y: Int64Array) -> float:
     return float(-np.log(p[np.arange(len(y)), y]).mean())
 
 
-def fit_calibration(margins: Float64Array, y: Int64Array, component: Int64Array, method: str,
-                    seed: int) -> Calibration:
+def fit_calibration(rows: CalibrationRows, method: str, seed: int) -> Calibration:
     """Fit one method, or the best of all.
 
     Parameters
     ----------
-    margins : (n, k) float64
-        Of rows that the trees did not see.
-    y : (n,) int64
-        0..K-1.
-    component : (n,) int64
-        Rows with the same number never part in the cross-validation that chooses the method.
+    rows : CalibrationRows
+        Split groups stay whole in the cross-validation that chooses the method.
     method : str
-        ``none``, ``temperature``, ``isotonic``, or ``auto``: the least cross-validated log-loss; with fewer components
-        than ten, none.
+        ``none``, ``temperature``, ``isotonic``, or ``auto``: the method of least cross-validated log-loss. With few
+        split groups `auto` is ``none``.
     seed : int
         Of the cross-validation's shuffle.
     """
-    if method == "auto" and len(np.unique(component)) < FEWEST_GROUPS:
+    if method == "auto" and len(np.unique(rows.split_group)) < FEW_SPLIT_GROUPS:
         # What one or two patients teach does not hold for the next: on two-patient histology isotonic steps raised the
         # log-loss of the other patient from .43 to .66, one temperature from .38 to .43.
         method = "none"
     if method != "auto":
-        return _fit(margins, y, method)
-    losses = {name: _cross_loss(margins, y, component, name, seed) for name in METHODS}
+        return _fit(rows, method)
+    losses = {name: _cross_loss(rows, name, seed) for name in METHODS}
     best = min(METHODS, key=lambda name: losses[name])
-    fitted = _fit(margins, y, best)
-    return Calibration(fitted.method, fitted.temperature, fitted.steps, fitted.floor, losses)
+    return replace(_fit(rows, best), losses=losses)
 
 
-def cross_calibrate(margins: Float64Array, y: Int64Array, fold: Int64Array,
-                    component: Int64Array, method: str, seed: int) -> Float64Array:
-    """(n, K) probabilities of out-of-fold margins, each fold calibrated, method included, on the other folds."""
-    out = np.empty(logits(margins).shape)
+def cross_calibrate(rows: CalibrationRows, fold: Int64Array, method: str, seed: int) -> Float64Array:
+    """Probabilities of out-of-fold margins. Each fold is calibrated, choice of the method included, on the others.
+
+    Parameters
+    ----------
+    rows : CalibrationRows
+        m rows.
+    fold : (m,) int64
+    method : str
+        As in `fit_calibration`.
+    seed : int
+
+    Returns
+    -------
+    (m, K) float64
+    """
+    out = np.empty(logits(rows.margins).shape)
     for f in np.unique(fold):
         own = fold == f
-        fitted = fit_calibration(margins[~own], y[~own], component[~own], method, seed)
-        out[own] = probabilities(fitted, margins[own])
+        out[own] = probabilities(fit_calibration(rows.only(~own), method, seed), rows.margins[own])
     return out
 
 
-def _fit(margins: Float64Array, y: Int64Array, method: str) -> Calibration:
+def _fit(rows: CalibrationRows, method: str) -> Calibration:
+    scores = logits(rows.margins)
     if method == "temperature":
-        return Calibration(method, _temperature(logits(margins), y))
+        return Calibration(method, _temperature(scores, rows.y))
     if method == "isotonic":
-        return _isotonic(softmax(logits(margins), axis=1), y)
+        return _isotonic(softmax(scores, axis=1), rows.y)
     if method == "none":
         return Calibration(method)
     raise ValueError(f"no calibration is called {method!r}; known: auto, {', '.join(METHODS)}")
 
 
 def _temperature(scores: Float64Array, y: Int64Array) -> float:
-    """The scalar of least log-loss, between e^-3 and e^3.
+    """The temperature of least log-loss, between e^-3 and e^3.
 
-    The truth counts as (n + 1) / (n + 2) sure, as in Platt 1999: n rows that are all right would otherwise ask for
-    certainty, which n rows cannot give.
+    The target probability of the true class is (n + 1) / (n + 2) instead of 1 (Platt 1999). With n rows that are all
+    right a target of 1 would give the least temperature.
     """
     n, k = scores.shape
     target = np.full((n, k), 1 / (n + 2) / (k - 1))
     target[np.arange(n), y] = (n + 1) / (n + 2)
-    found = minimize_scalar(lambda t: -(target * log_softmax(scores / np.exp(t), axis=1)).sum(), bounds=(-3, 3),
-                            method="bounded", options={"xatol": 1e-4})
+    found = minimize_scalar(lambda t: -(target * log_softmax(scores / np.exp(t), axis=1)).sum(), method="bounded",
+                            bounds=(-MOST_LOG_TEMPERATURE, MOST_LOG_TEMPERATURE),
+                            options={"xatol": LOG_TEMPERATURE_TOLERANCE})
     return float(np.exp(found.x))
 
 
 def _isotonic(p: Float64Array, y: Int64Array) -> Calibration:
-    """One step function a class (Zadrozny & Elkan 2002, doi:10.1145/775047.775151)."""
+    """One step function for each class (Zadrozny & Elkan 2002, doi:10.1145/775047.775151)."""
     steps = []
     for c, column in enumerate(p.T):
         fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(column, y == c)
@@ -152,10 +187,10 @@ def _isotonic(p: Float64Array, y: Int64Array) -> Calibration:
     return Calibration("isotonic", steps=tuple(steps), floor=1 / (2 * (len(y) + p.shape[1])))
 
 
-def _cross_loss(margins: Float64Array, y: Int64Array, component: Int64Array, method: str,
-                seed: int) -> float:
+def _cross_loss(rows: CalibrationRows, method: str, seed: int) -> float:
     """Log-loss of a method on rows that it was not fitted on."""
-    p = np.empty(logits(margins).shape)
-    for fitted_on, tested in GroupKFold(CV_FOLDS, shuffle=True, random_state=seed).split(p, y, component):
-        p[tested] = probabilities(_fit(margins[fitted_on], y[fitted_on], method), margins[tested])
-    return log_loss(p, y)
+    p = np.empty(logits(rows.margins).shape)
+    folds = GroupKFold(CHOICE_FOLDS, shuffle=True, random_state=seed)
+    for fitted_on, tested in folds.split(p, rows.y, rows.split_group):
+        p[tested] = probabilities(_fit(rows.only(fitted_on), method), rows.margins[tested])
+    return log_loss(p, rows.y)

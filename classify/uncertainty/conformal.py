@@ -1,8 +1,8 @@
-"""Sets of classes that hold the truth at a promised rate, in every class by itself.
+"""Prediction sets that hold the true class at a promised rate, in every class by itself.
 
 Class-conditional (Mondrian) split conformal prediction, Vovk 2012, PMLR 25:475; p-values by the library crepes. The
-score of a class is one minus its calibrated probability. The promise, at least 1 - alpha in each class, holds for rows
-like the calibrating ones: the same kind of patients, cameras and stains.
+nonconformity score of a class is one minus its calibrated probability. In each class at least 1 - alpha of the sets
+hold the truth, for rows exchangeable with the calibrating ones: the same kind of patients, cameras and stains.
 """
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 @dataclass(frozen=True)
 class Conformal:
-    """What sets are made from.
+    """What prediction sets are made from.
 
     Parameters
     ----------
     alpha : float
-        Promised rate of misses.
+        Promised rate of sets that miss the truth, 0..1.
     scores : (m,) float64
         One minus the probability of the truth, for the calibrating rows.
     y : (m,) int64
@@ -32,7 +32,17 @@ class Conformal:
 
 
 def fit_conformal(p: Float64Array, y: Int64Array, alpha: float) -> Conformal:
-    """Keep the scores of rows that neither trees nor calibration saw; p is (m, K), y is (m,)."""
+    """Keep the scores of rows that neither trees nor calibration saw.
+
+    Parameters
+    ----------
+    p : (m, K) float64
+        Calibrated probabilities.
+    y : (m,) int64
+        Classes.
+    alpha : float
+        Promised rate of sets that miss the truth, 0..1.
+    """
     return Conformal(alpha, 1 - p[np.arange(len(y)), y], y)
 
 
@@ -52,10 +62,10 @@ def prediction_sets(conformal: Conformal, p: Float64Array) -> tuple[BoolArray, B
     Returns
     -------
     sets : (n, K) bool
-        They always hold the predicted class, also where only others fit, or none: a reader would not understand a
-        prediction outside its set, and more members never break the promise.
+        The predicted class is always a member, also where its p-value is too small: a prediction outside its own set
+        would confuse a reader, and an additional member never breaks the promise.
     empty : (n,) bool
-        True where no class fits and the predicted one stands alone; such a row should be looked at.
+        True where no class fits, so that the set holds the predicted class alone; a person should look at such a row.
     """
     sets = p_values(conformal, p) > conformal.alpha
     empty = np.asarray(~sets.any(axis=1))
@@ -63,9 +73,23 @@ def prediction_sets(conformal: Conformal, p: Float64Array) -> tuple[BoolArray, B
     return sets, empty
 
 
-def cross_sets(p: Float64Array, y: Int64Array, fold: Int64Array,
-               alpha: float) -> tuple[BoolArray, BoolArray]:
-    """As `prediction_sets`, the rows of each fold judged by the other folds' scores."""
+def cross_sets(p: Float64Array, y: Int64Array, fold: Int64Array, alpha: float) -> tuple[BoolArray, BoolArray]:
+    """As `prediction_sets`, the rows of each fold compared with the other folds' scores.
+
+    Parameters
+    ----------
+    p : (n, K) float64
+        Calibrated probabilities.
+    y, fold : (n,) int64
+        Classes, and folds.
+    alpha : float
+        Promised rate of sets that miss the truth, 0..1.
+
+    Returns
+    -------
+    sets : (n, K) bool
+    empty : (n,) bool
+    """
     sets, empty = np.zeros(p.shape, bool), np.zeros(len(p), bool)
     for f in np.unique(fold):
         own = fold == f
@@ -74,6 +98,6 @@ def cross_sets(p: Float64Array, y: Int64Array, fold: Int64Array,
 
 
 def too_few(y: Int64Array, classes: tuple[str, ...], alpha: float) -> list[str]:
-    """Classes that no set can ever leave out: with m rows the least p-value is 1 / (m + 1)."""
+    """Classes that no set can ever leave out: with m calibrating rows of a class its least p-value is 1 / (m + 1)."""
     counts = np.bincount(y, minlength=len(classes))
     return [name for name, count in zip(classes, counts) if 1 / (count + 1) > alpha]

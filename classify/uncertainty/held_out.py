@@ -1,32 +1,39 @@
 """What is fitted on held-out rows, and the predictions of all rows that follow from it.
 
-With folds, every row is held out once: its probability comes from a calibration, and its set from scores, of the other
-folds. With a given split, val calibrates and test only reports. The saved model is calibrated on all held-out rows.
+With folds, every row is held out once. Its probability comes from a calibration that was fitted on the other folds, and
+its prediction set from the other folds' scores. With a given split, val calibrates and test only reports. The saved
+model is calibrated on all held-out rows.
 """
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from classify.data.splits import Fit, Split, make_folds
+from classify.data.dataset import Dataset
+from classify.data.folds import make_folds
+from classify.data.splits import Split, TrainTestIndices
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
-from classify.predictions import prediction_table
-from classify.result import Applied, Predicted
+from classify.predictions import ModelPredictions, prediction_table
+from classify.result import Predicted
+from classify.settings import TrainSettings
 from classify.uncertainty import calibrate, conformal, novelty
-from classify.uncertainty.calibrate import Calibration, logits
+from classify.uncertainty.calibrate import Calibration, CalibrationRows, logits
 from classify.uncertainty.conformal import Conformal
-from classify.uncertainty.novelty import Novelty, Space
+from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
-SHOWN = 3
+# Nearest training rows of each row that the report shows.
+KEPT_NEIGHBOURS = 3
+# Folds of the val part of a given split.
 VAL_FOLDS = 5
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Fitted on held-out rows.
+    """What is fitted on m held-out rows.
 
     Parameters
     ----------
@@ -48,98 +55,149 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NearestNeighborReference:
     """Where held-out rows lie among the training rows.
 
     Parameters
     ----------
-    model : Novelty
-        Of all training rows, for the saved model.
-    train : (m,) int64
+    model : OutOfDistribution
+        Of all t training rows, for the saved model.
+    train : (t,) int64
         The rows of `model.points`.
-    distances : (n, c) float64, neighbours : (n, c) int64
-        Nearest training rows of each tested row; NaN and -1 for the others.
+    distances : (n, c) float64
+        To the nearest training rows of each tested row; NaN for the other rows.
+    neighbours : (n, c) int64
+        These training rows; -1 for the other rows.
     """
 
-    model: Novelty
+    model: OutOfDistribution
     train: Int64Array
     distances: Float64Array
     neighbours: Int64Array
 
 
-def fit_held_out(crossed: CrossFit, task: Task, split: Split, method: str, alpha: float, seed: int) -> HeldOut:
-    """Calibration and conformal scores of the rows that the trees did not see."""
+def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSettings) -> HeldOut:
+    """Calibration and conformal scores of the rows that the trees did not see.
+
+    Parameters
+    ----------
+    crossed : CrossFit
+        Its margins are read.
+    task : Task
+    split : Split
+    settings : TrainSettings
+        `calibration`, `alpha` and `seed` are read.
+    """
     rows = np.flatnonzero((split.part == "val") if split.kind == "given" else (split.fold >= 0))
-    margins, y, component = crossed.margins[rows], task.y[rows], split.component[rows]
-    fold = split.fold[rows] if split.kind == "folds" else _folds_of_val(y, component, seed)
-    p = calibrate.cross_calibrate(margins, y, fold, component, method, seed)
-    fitted = calibrate.fit_calibration(margins, y, component, method, seed)
-    return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, y, alpha))
+    calibrating = CalibrationRows(crossed.margins[rows], task.y[rows], split.split_group[rows])
+    fold = split.fold[rows] if split.kind == "folds" else _folds_of_val(calibrating, settings.seed)
+    p = calibrate.cross_calibrate(calibrating, fold, settings.calibration, settings.seed)
+    fitted = calibrate.fit_calibration(calibrating, settings.calibration, settings.seed)
+    return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, calibrating.y, settings.alpha))
 
 
-def _folds_of_val(y: Int64Array, component: Int64Array, seed: int) -> Int64Array:
-    """Folds of the calibrating part, so that its conformal scores are honest too; of rows where groups are too few."""
-    units = component if len(np.unique(component)) >= VAL_FOLDS else np.arange(len(y))
-    return make_folds(y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
+def _folds_of_val(val: CalibrationRows, seed: int) -> Int64Array:
+    """Folds of the val part, so that its conformal scores are out-of-fold too.
+
+    Split groups stay whole unless there are fewer of them than folds.
+    """
+    enough = len(np.unique(val.split_group)) >= VAL_FOLDS
+    units = val.split_group if enough else np.arange(len(val.y))
+    return make_folds(val.y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
 
 
-def fit_surroundings(x: pd.DataFrame, fits: tuple[Fit, ...], held: HeldOut, seed: int) -> Surroundings:
-    """Distances of every tested row to the training rows of its own fit."""
+def fit_reference(x: pd.DataFrame, splits: Sequence[TrainTestIndices], held_out: HeldOut,
+                  seed: int) -> NearestNeighborReference:
+    """Distances of every tested row to the training rows of its own model.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame of float32
+        Features of all rows.
+    splits : sequence of TrainTestIndices
+        Of the cross-fit.
+    held_out : HeldOut
+        The distances of its rows are the scale of the out-of-distribution score.
+    seed : int
+    """
     values = x.to_numpy()
     distances = np.full((len(x), novelty.NEAREST), np.nan)
     neighbours = np.full((len(x), novelty.NEAREST), -1, np.int64)
-    references = [_reference(values[fit.train], seed) for fit in fits]
-    for fit, (space, points) in zip(fits, references):
-        found, index = novelty.nearest(novelty.to_points(space, values[fit.test]), points)
-        distances[fit.test, :found.shape[1]] = found
-        neighbours[fit.test, :found.shape[1]] = fit.train[index]
-    scale = np.sort(np.nanmean(distances[held.rows], axis=1))
-    # With a given split the saved model is the one fit; with folds it learns from the rows of all folds.
-    train, (space, points) = (fits[0].train, references[0]) if len(fits) == 1 \
-        else (held.rows, _reference(values[held.rows], seed))
-    return Surroundings(Novelty(space, points, scale), train, distances, neighbours)
+    references = [_reference(values[indices.train], seed) for indices in splits]
+    for indices, (space, points) in zip(splits, references):
+        found, index = novelty.nearest(novelty.to_points(space, values[indices.test]), points)
+        distances[indices.test, :found.shape[1]] = found
+        neighbours[indices.test, :found.shape[1]] = indices.train[index]
+    scale = np.sort(np.nanmean(distances[held_out.rows], axis=1))
+    # With a given split the saved model is that of the one split; with folds it learns from the rows of all folds.
+    train, (space, points) = (splits[0].train, references[0]) if len(splits) == 1 \
+        else (held_out.rows, _reference(values[held_out.rows], seed))
+    return NearestNeighborReference(OutOfDistribution(space, points, scale), train, distances, neighbours)
 
 
-def _reference(train: Float32Array, seed: int) -> tuple[Space, Float32Array]:
+def _reference(train: Float32Array, seed: int) -> tuple[WhitenedSpace, Float32Array]:
     """The space of some training rows, and where they lie in it."""
     space = novelty.fit_space(train, seed)
     return space, novelty.to_points(space, train)
 
 
-def predict_all(frame: pd.DataFrame, task: Task, split: Split, crossed: CrossFit, held: HeldOut, around: Surroundings,
-                applied: Applied, alpha: float) -> Predicted:
-    """Predictions of every row: held-out ones for the rows of the folds, those of the saved model for all others.
+def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,
+                saved: ModelPredictions) -> Predicted:
+    """Predictions of every row: out-of-fold for the rows of the folds, of the saved model for all others.
 
     Parameters
     ----------
-    applied : Applied
-        What the saved model says about every row of the table.
+    data : Dataset
+    crossed : CrossFit
+    held_out : HeldOut
+    reference : NearestNeighborReference
+    saved : ModelPredictions
+        Of the saved model, for every row of the table.
     """
-    honest = split.fold >= 0
-    margins, p, sets, empty = applied.margins.copy(), applied.p.copy(), applied.sets.copy(), applied.empty.copy()
-    new, distances = applied.novelty.copy(), applied.distances.copy()
-    neighbours = around.train[applied.neighbours]
+    split = data.split
+    merged = replace(saved, neighbours=reference.train[saved.neighbours])
     if split.kind == "folds":
-        rows = held.rows
-        margins[rows], p[rows] = crossed.margins[rows], held.p
-        sets[rows], empty[rows] = conformal.cross_sets(held.p, task.y[rows], held.fold, alpha)
-        new[rows] = novelty.novelty(np.nanmean(around.distances[rows], axis=1), around.model.distances)
-        width = distances.shape[1]
-        distances[rows], neighbours[rows] = around.distances[rows, :width], around.neighbours[rows, :width]
-    near, far = _other_components(neighbours, distances, split.component)
-    table = prediction_table(frame, task.classes, p, sets, empty, new, split.fold)
-    return Predicted(table, honest, margins, softmax(logits(margins), axis=1), p, sets, empty, new, near, far)
+        own = _out_of_fold(data.task, crossed, held_out, reference, saved.distances.shape[1])
+        merged = _with_rows(merged, held_out.rows, own)
+    near, far = _other_groups(merged.neighbours, merged.distances, split.split_group)
+    table = prediction_table(data.frame, data.task.classes, merged, split.fold)
+    return Predicted(
+        table=table, held_out=split.fold >= 0, margins=merged.margins, raw=softmax(logits(merged.margins), axis=1),
+        probabilities=merged.p, sets=merged.sets, empty=merged.empty, novelty=merged.novelty, neighbours=near,
+        neighbour_distances=far)
 
 
-def _other_components(neighbours: Int64Array, distances: Float64Array,
-                      component: Int64Array) -> tuple[Int64Array, Float64Array]:
-    """(n, 3) nearest rows of other components: a training row is its own nearest neighbour."""
-    own = component[np.arange(len(neighbours))][:, None]
-    barred = (neighbours < 0) | (component[neighbours] == own)
-    order = np.argsort(barred, axis=1, kind="stable")[:, :SHOWN]
+def _out_of_fold(task: Task, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,
+                 width: int) -> ModelPredictions:
+    """Predictions of the held-out rows, each by what was fitted on the other folds; `width` neighbours of each."""
+    rows = held_out.rows
+    sets, empty = conformal.cross_sets(held_out.p, task.y[rows], held_out.fold, held_out.conformal.alpha)
+    score = novelty.out_of_distribution_score(np.nanmean(reference.distances[rows], axis=1), reference.model.distances)
+    return ModelPredictions(crossed.margins[rows], held_out.p, sets, empty, score, reference.distances[rows, :width],
+                            reference.neighbours[rows, :width])
+
+
+def _with_rows(predictions: ModelPredictions, rows: Int64Array, own: ModelPredictions) -> ModelPredictions:
+    """A copy of the predictions in which `rows` have the values of `own`, which holds these rows alone."""
+    merged = {}
+    for field in fields(ModelPredictions):
+        merged[field.name] = getattr(predictions, field.name).copy()
+        merged[field.name][rows] = getattr(own, field.name)
+    return ModelPredictions(**merged)
+
+
+def _other_groups(neighbours: Int64Array, distances: Float64Array,
+                  split_group: Int64Array) -> tuple[Int64Array, Float64Array]:
+    """(n, 3) nearest rows of other split groups, and their distances: a training row is its own nearest neighbour.
+
+    -1 and NaN where there are fewer than three.
+    """
+    own = split_group[np.arange(len(neighbours))][:, None]
+    barred = (neighbours < 0) | (split_group[neighbours] == own)
+    order = np.argsort(barred, axis=1, kind="stable")[:, :KEPT_NEIGHBOURS]
     at = np.arange(len(neighbours))[:, None]
-    near = np.full((len(neighbours), SHOWN), -1, np.int64)
-    far = np.full((len(neighbours), SHOWN), np.nan)
+    near = np.full((len(neighbours), KEPT_NEIGHBOURS), -1, np.int64)
+    far = np.full((len(neighbours), KEPT_NEIGHBOURS), np.nan)
     near[:, :order.shape[1]] = np.where(barred[at, order], -1, neighbours[at, order])
     far[:, :order.shape[1]] = np.where(barred[at, order], np.nan, distances[at, order])
     return near, far

@@ -1,9 +1,12 @@
-"""How unlike the training pictures a picture is, and which of them it is most like.
+"""The out-of-distribution score: how unlike the training images an image is, and which of them it is most like.
 
-Features are put on a robust scale, tails are bent, and principal axes that hold most of the variance are scaled to one
-standard deviation each (whitening). Two more axes say what those leave out: how far a row lies off the axes, and which
-share of its features could not be measured. The distance of a row is the mean to its nearest training rows; novelty is
-the share of held-out training rows that lay nearer than that.
+1. Features are put on a robust scale (median, interquartile range); large values are compressed to a logarithm.
+2. Principal axes that hold most of the variance are scaled to one standard deviation each (whitening).
+3. Two more axes are added: the distance of a row from the principal axes, and the share of its features that are
+   missing.
+4. The distance of a row is the mean distance to its nearest training rows.
+5. The score is the share of held-out training rows whose distance is smaller: 0..1. It is the column `novelty` of
+   predictions.csv.
 """
 import warnings
 from dataclasses import dataclass
@@ -13,18 +16,35 @@ from sklearn.neighbors import NearestNeighbors
 
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
+# Nearest training rows whose distances are averaged.
 NEAREST = 5
-AXES = 60
-VARIANCE = 0.95
-SVD_ROWS = 5000
-# Tails beyond this many robust deviations grow with the logarithm only: one wild feature is no new kind of picture.
-BEND = 4.0
-# A share of missing features that differs by this much counts as one standard deviation.
-MISSING_SCALE = 0.02
+# Principal axes, at most.
+MOST_AXES = 60
+# Share of the variance that the axes hold, unless MOST_AXES are fewer.
+VARIANCE_SHARE = 0.95
+# Rows for each axis, at least.
+ROWS_PER_AXIS = 3
+# Of more rows than this a random sample of this size gives the axes.
+MOST_AXES_ROWS = 5000
+# Robust deviations beyond which a value grows with the logarithm only: one extreme feature does not make another kind
+# of image.
+COMPRESSED_BEYOND = 4.0
+# A difference in the share of missing features that counts as one standard deviation.
+MISSING_SHARE_DEVIATION = 0.02
+# Interquartile range of a normal distribution, in standard deviations.
+IQR_PER_DEVIATION = 1.349
+# An interquartile range below this share of the standard deviation counts as zero (a column that is nearly constant);
+# the standard deviation is the scale then.
+LEAST_IQR_SHARE = 1e-6
+# Axes with less than this share of the first axis' variance are rounding errors.
+LEAST_AXIS_VARIANCE = 1e-9
+# Guards against division by zero: total variance, and variance of an axis.
+LEAST_TOTAL_VARIANCE = 1e-300
+LEAST_VARIANCE = 1e-18
 
 
 @dataclass(frozen=True)
-class Space:
+class WhitenedSpace:
     """The whitened space of a training set, as plain arrays; d features, a axes.
 
     Parameters
@@ -32,7 +52,7 @@ class Space:
     center, scale : (d,) float64
         Median, and interquartile range / 1.349.
     mean : (d,) float64
-        Mean of the bent features.
+        Mean of the scaled, compressed features.
     axes : (a, d) float64
         Principal axes, orthonormal.
     deviation : (a,) float64
@@ -50,49 +70,54 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """What is kept of the training rows.
+class OutOfDistribution:
+    """What is kept of the training rows to score new rows.
 
     Parameters
     ----------
-    space : Space
+    space : WhitenedSpace
     points : (m, a + 2) float32
         Training rows in the space.
     distances : (q,) float64
-        Sorted distances of held-out training rows: the scale of novelty.
+        Sorted distances of held-out training rows: the scale of the score.
     """
 
-    space: Space
+    space: WhitenedSpace
     points: Float32Array
     distances: Float64Array
 
 
-def fit_space(x: Float32Array, seed: int = 0) -> Space:
+def fit_space(x: Float32Array, seed: int = 0) -> WhitenedSpace:
     """Learn the space from (n, d) features, NaN = missing.
 
-    Axes are taken until they hold 95 % of the variance, at most 60 and at most a third of the rows.
+    Axes are taken until they hold 95 % of the variance, at most 60 and at most one for every three rows.
+
+    Parameters
+    ----------
+    x : (n, d) float32
+    seed : int
+        Of the sample of rows that gives the axes where there are many rows.
     """
     with warnings.catch_warnings():
         # A column without any value gets the median 0 and the scale 1 below.
         warnings.filterwarnings("ignore", message="All-NaN slice|Degrees of freedom", category=RuntimeWarning)
         low, center, high = np.nan_to_num(np.nanpercentile(x.astype(np.float64), [25, 50, 75], axis=0))
         spread = np.nan_to_num(np.nanstd(x, axis=0, dtype=np.float64))
-    scale = np.where(high - low > 1e-6 * spread, (high - low) / 1.349, spread)
+    scale = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
     scale = np.where(scale > 0, scale, 1.0)
-    bent = _bend(x, center, scale)
-    mean = bent.mean(axis=0)
-    size, axes = _principal_axes(bent - mean, seed)
-    first = Space(center, scale, mean, axes, size, 1.0)
-    off = _off_axes(first, bent - mean, (bent - mean) @ axes.T)
-    return Space(center, scale, mean, axes, size, float(np.median(off)) or 1.0)
+    compressed = _robust_scores(x, center, scale)
+    mean = compressed.mean(axis=0)
+    deviation, axes = _principal_axes(compressed - mean, seed)
+    off = _off_axes(compressed - mean, (compressed - mean) @ axes.T)
+    return WhitenedSpace(center, scale, mean, axes, deviation, float(np.median(off)) or 1.0)
 
 
-def to_points(space: Space, x: Float32Array) -> Float32Array:
+def to_points(space: WhitenedSpace, x: Float32Array) -> Float32Array:
     """(n, d) features to (n, a + 2) points: whitened axes, distance off them, missing share."""
-    centered = _bend(x, space.center, space.scale) - space.mean
+    centered = _robust_scores(x, space.center, space.scale) - space.mean
     along = centered @ space.axes.T
-    off = _off_axes(space, centered, along) / space.off
-    missing = np.isnan(x).mean(axis=1) / MISSING_SCALE
+    off = _off_axes(centered, along) / space.off
+    missing = np.isnan(x).mean(axis=1) / MISSING_SHARE_DEVIATION
     return np.column_stack([along / space.deviation, off, missing]).astype(np.float32)
 
 
@@ -109,44 +134,46 @@ def nearest(points: Float32Array, reference: Float32Array, count: int = NEAREST)
     return distances.astype(np.float64), found.astype(np.int64)
 
 
-def novelty(distances: Float64Array, held_out: Float64Array) -> Float64Array:
+def out_of_distribution_score(distances: Float64Array, held_out: Float64Array) -> Float64Array:
     """Share of the held-out distances (sorted) that are smaller: 0 = nearer than any, 1 = farther than all."""
     return np.asarray(np.searchsorted(held_out, distances, side="left") / max(len(held_out), 1))
 
 
-def measure(model: Novelty, x: Float32Array) -> tuple[Float64Array, Float64Array, Int64Array]:
-    """Novelty of new rows, with their nearest training rows.
+def score_rows(model: OutOfDistribution, x: Float32Array) -> tuple[Float64Array, Float64Array, Int64Array]:
+    """Out-of-distribution score of new rows, with their nearest training rows.
 
     Returns
     -------
-    novelty : (n,) float64
+    score : (n,) float64
     distances, index : (n, c)
         To the nearest training rows and their positions in `model.points`.
     """
     distances, index = nearest(to_points(model.space, x), model.points)
-    return novelty(distances.mean(axis=1), model.distances), distances, index
+    return out_of_distribution_score(distances.mean(axis=1), model.distances), distances, index
 
 
-def _bend(x: Float32Array, center: Float64Array, scale: Float64Array) -> Float64Array:
-    """Robust z-scores, missing ones 0, large ones bent to a logarithm."""
+def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -> Float64Array:
+    """Robust z-scores; missing ones are 0, large ones are compressed to a logarithm."""
     z = np.nan_to_num((x - center) / scale)
     size = np.abs(z)
-    return np.asarray(np.where(size > BEND, np.sign(z) * (BEND + np.log1p(np.maximum(size - BEND, 0))), z))
+    compressed = COMPRESSED_BEYOND + np.log1p(np.maximum(size - COMPRESSED_BEYOND, 0))
+    return np.asarray(np.where(size > COMPRESSED_BEYOND, np.sign(z) * compressed, z))
 
 
 def _principal_axes(centered: Float64Array, seed: int) -> tuple[Float64Array, Float64Array]:
-    """Standard deviations (a,) and axes (a, d); of many rows 5,000 are enough."""
-    if len(centered) > SVD_ROWS:
-        draw = np.random.default_rng(seed).choice(len(centered), SVD_ROWS, replace=False)
+    """Standard deviations (a,) and axes (a, d)."""
+    if len(centered) > MOST_AXES_ROWS:
+        draw = np.random.default_rng(seed).choice(len(centered), MOST_AXES_ROWS, replace=False)
         centered = centered[np.sort(draw)]
     variance, vectors = np.linalg.eigh(centered.T @ centered / max(len(centered) - 1, 1))
     variance, vectors = variance[::-1], vectors[:, ::-1]
-    share = np.cumsum(variance) / max(float(variance.sum()), 1e-300)
-    most = min(AXES, max(len(centered) // 3, 1), max(int((variance > 1e-9 * variance[0]).sum()), 1))
-    kept = min(most, int(np.searchsorted(share, VARIANCE)) + 1)
-    return np.sqrt(np.maximum(variance[:kept], 1e-18)), np.ascontiguousarray(vectors[:, :kept].T)
+    share = np.cumsum(variance) / max(float(variance.sum()), LEAST_TOTAL_VARIANCE)
+    real = int((variance > LEAST_AXIS_VARIANCE * variance[0]).sum())
+    most = min(MOST_AXES, max(len(centered) // ROWS_PER_AXIS, 1), max(real, 1))
+    kept = min(most, int(np.searchsorted(share, VARIANCE_SHARE)) + 1)
+    return np.sqrt(np.maximum(variance[:kept], LEAST_VARIANCE)), np.ascontiguousarray(vectors[:, :kept].T)
 
 
-def _off_axes(space: Space, centered: Float64Array, along: Float64Array) -> Float64Array:
-    """(n,) length of what the axes leave out."""
+def _off_axes(centered: Float64Array, along: Float64Array) -> Float64Array:
+    """(n,) distance of (n, d) rows from the axes, given their (n, a) coordinates along them."""
     return np.asarray(np.sqrt(np.maximum((centered ** 2).sum(axis=1) - (along ** 2).sum(axis=1), 0)))

@@ -1,4 +1,4 @@
-"""A made-up training run for the tests of the pages: random features, honest arithmetic, small pictures on disk.
+"""A made-up training run for the tests of the pages: random features, true arithmetic, small pictures on disk.
 
 Its numbers mean nothing; its shapes and columns are those of `classify.result`.
 """
@@ -92,7 +92,7 @@ def _predicted(frame: pd.DataFrame, classes: tuple[str, ...], y: np.ndarray, mar
         fold=np.arange(n) % 5, predicted=[classes[k] for k in chosen], novelty=novelty, review=sets.sum(axis=1) > 1,
         prediction_set=["|".join(c for c, s in zip(classes, row) if s) for row in sets])
     near = np.stack([(np.arange(n) + k) % n for k in (1, 2, 3)], axis=1)
-    return Predicted(table=table, honest=np.ones(n, bool), margins=margins, raw=p, probabilities=p, sets=sets,
+    return Predicted(table=table, held_out=np.ones(n, bool), margins=margins, raw=p, probabilities=p, sets=sets,
                      empty=np.zeros(n, bool), novelty=novelty, neighbours=near,
                      neighbour_distances=np.tile([1.23, 1.5, 2.04], (n, 1)))
 
@@ -101,7 +101,7 @@ def _split(y: np.ndarray, classes: tuple[str, ...]) -> Split:
     fold = np.arange(len(y)) % 5
     counts = pd.DataFrame({f"fold {f}": np.bincount(y[fold == f], minlength=len(classes)) for f in range(5)},
                           index=list(classes))
-    leaks = pd.DataFrame(columns=["component", "row", "image_id", "path", "group", "split"])
+    leaks = pd.DataFrame(columns=["split_group", "row", "image_id", "path", "group", "split"])
     return Split("folds", np.full(len(y), "fold", object), fold, np.arange(len(y)), leaks, counts)
 
 

@@ -36,11 +36,11 @@ def test_the_model_of_format_1_still_predicts_the_stored_numbers() -> None:
 
 
 def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
-    save_bundle(load_bundle(GOLDEN), tmp_path / "again")
-    names = {path.name for path in (tmp_path / "again").iterdir()}
+    save_bundle(load_bundle(GOLDEN), tmp_path / "copy")
+    names = {path.name for path in (tmp_path / "copy").iterdir()}
     assert names == {path.name for path in (GOLDEN / "model").iterdir()} == {"manifest.json", "arrays.npz", "trees.ubj"}
     for path in (GOLDEN / "model").iterdir():
-        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+        assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_predicting_from_files_equals_predicting_in_memory() -> None:
@@ -75,13 +75,13 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
         load_bundle(copy)
 
 
-@pytest.mark.parametrize("content, said", [
+@pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
     ('{"program": "pellucid", "format": 2}', "model format 2, this version reads 1"),
     ("\udcff\udcfe", "it is not JSON")])
-def test_a_foreign_manifest_is_refused(content: str, said: str, copy: Path) -> None:
+def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         load_bundle(copy)
 
 

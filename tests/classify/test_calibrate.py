@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from classify.uncertainty.calibrate import (METHODS, Calibration, cross_calibrate, fit_calibration, log_loss, logits,
-                                            probabilities)
+from classify.uncertainty.calibrate import (METHODS, Calibration, CalibrationRows, cross_calibrate, fit_calibration,
+                                            log_loss, logits, probabilities)
 from featurize.arrays import Float64Array, Int64Array
 
 
@@ -19,22 +19,27 @@ def overconfident(n: int = 600, k: int = 3, factor: float = 4.0,
     return true * factor, y
 
 
+def alone(margins: Float64Array, y: Int64Array) -> CalibrationRows:
+    """Every row is a split group of its own."""
+    return CalibrationRows(margins, y, np.arange(len(y)))
+
+
 def test_temperature_finds_the_factor_of_overconfidence() -> None:
     margins, y = overconfident(n=4000)
-    fitted = fit_calibration(margins, y, np.arange(len(y)), "temperature", 0)
+    fitted = fit_calibration(alone(margins, y), "temperature", 0)
     assert fitted.temperature == pytest.approx(4, rel=.1)
 
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic", "auto"])
 def test_calibration_lowers_the_log_loss_of_an_overconfident_model(method: str) -> None:
     margins, y = overconfident()
-    p = cross_calibrate(margins, y, np.arange(len(y)) % 5, np.arange(len(y)), method, 0)
+    p = cross_calibrate(alone(margins, y), np.arange(len(y)) % 5, method, 0)
     assert log_loss(p, y) < .6 * log_loss(softmax(margins, axis=1), y)
 
 
 def test_auto_takes_the_method_of_least_cross_validated_loss() -> None:
     margins, y = overconfident()
-    fitted = fit_calibration(margins, y, np.arange(len(y)), "auto", 0)
+    fitted = fit_calibration(alone(margins, y), "auto", 0)
     assert fitted.losses and set(fitted.losses) == set(METHODS)
     assert fitted.losses[fitted.method] == min(fitted.losses.values()) and fitted.method == "temperature"
 
@@ -49,7 +54,7 @@ def test_binary_margins_become_the_log_odds_of_the_second_class() -> None:
 def test_no_probability_is_zero_and_rows_add_up_to_one(method: str) -> None:
     margins, y = overconfident(factor=1)
     extreme = np.array([[900.0, -900, 0], [-900, 900, 0]])
-    p = probabilities(fit_calibration(margins, y, np.arange(len(y)), method, 0), extreme)
+    p = probabilities(fit_calibration(alone(margins, y), method, 0), extreme)
     assert (p > 0).all()
     np.testing.assert_allclose(p.sum(axis=1), 1)
 
@@ -57,9 +62,9 @@ def test_no_probability_is_zero_and_rows_add_up_to_one(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_calibration_comes_back_from_json(method: str) -> None:
     margins, y = overconfident()
-    fitted = fit_calibration(margins, y, np.arange(len(y)), method, 0)
-    again = Calibration.from_dict(json.loads(json.dumps(fitted.to_dict())))
-    np.testing.assert_array_equal(probabilities(again, margins), probabilities(fitted, margins))
+    fitted = fit_calibration(alone(margins, y), method, 0)
+    loaded = Calibration.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    np.testing.assert_array_equal(probabilities(loaded, margins), probabilities(fitted, margins))
 
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic", "auto"])
@@ -68,7 +73,7 @@ def test_a_row_does_not_take_part_in_its_own_calibration(method: str) -> None:
     fold = np.arange(200) % 4
     other = y.copy()
     other[fold == 2] = (y[fold == 2] + 1) % 3
-    before, after = (cross_calibrate(margins, truth, fold, np.arange(200), method, 0) for truth in (y, other))
+    before, after = (cross_calibrate(alone(margins, truth), fold, method, 0) for truth in (y, other))
     np.testing.assert_array_equal(before[fold == 2], after[fold == 2])
     assert (before[fold != 2] != after[fold != 2]).any()
 
@@ -76,13 +81,14 @@ def test_a_row_does_not_take_part_in_its_own_calibration(method: str) -> None:
 def test_rows_that_are_all_right_do_not_ask_for_certainty() -> None:
     y = np.arange(30) % 3
     margins = np.eye(3)[y] * 50
-    p = probabilities(fit_calibration(margins, y, np.arange(30), "temperature", 0), margins)
+    p = probabilities(fit_calibration(alone(margins, y), "temperature", 0), margins)
     # As Platt has it: thirty of thirty right rows are (30 + 1) / (30 + 2) sure.
     np.testing.assert_allclose(p.max(axis=1), 31 / 32, rtol=1e-3)
 
 
 def test_nothing_is_learned_from_a_handful_of_groups_unless_asked_for_by_name() -> None:
     margins, y = overconfident()
-    fitted = fit_calibration(margins, y, np.arange(len(y)) % 9, "auto", 0)
+    few = CalibrationRows(margins, y, np.arange(len(y)) % 9)
+    fitted = fit_calibration(few, "auto", 0)
     assert fitted.method == "none" and not fitted.losses
-    assert fit_calibration(margins, y, np.arange(len(y)) % 9, "temperature", 0).temperature > 3
+    assert fit_calibration(few, "temperature", 0).temperature > 3

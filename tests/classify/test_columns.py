@@ -15,9 +15,9 @@ def test_nuisances_are_never_offered_to_the_model() -> None:
 
 def test_constant_and_never_measured_columns_are_left_out_and_said() -> None:
     x = pd.DataFrame({"a": [1, 2, 3], "b": [5, 5, 5], "c": [np.nan] * 3, "d": [np.nan, 4, 4]}, dtype=np.float32)
-    kept, said = useful_columns(x)
+    kept, warnings = useful_columns(x)
     # d is constant where it was measured, but that it is missing may tell something.
-    assert kept == ["a", "d"] and "2 of 4 features" in said[0] and "b, c" in said[0]
+    assert kept == ["a", "d"] and "2 of 4 features" in warnings[0] and "b, c" in warnings[0]
 
 
 def test_a_table_of_constants_is_refused() -> None:

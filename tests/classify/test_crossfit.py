@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.fitting import models
-from classify.fitting.augment import Jitter
-from classify.fitting.crossfit import FEW_COPIES, FEW_GROUPS, FEW_ROUNDS, cross_fit, final_model
+from classify.fitting.augment import Perturbations
+from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model
 from classify.settings import FitSettings
 
 N, FOLDS = 72, 3
@@ -38,33 +39,33 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     return seen
 
 
-def table() -> pd.DataFrame:
+def fit_data(perturbations: Perturbations | None = None) -> FitData:
     x = np.random.default_rng(0).normal(size=(N, 4)) + Y[:, None]
-    return pd.DataFrame(x.astype(np.float32), columns=list("abcd"))
+    return FitData(pd.DataFrame(x.astype(np.float32), columns=list("abcd")), Y, 0.5, perturbations)
 
 
 def split_of(groups: int) -> Split:
     """Groups in turn over three folds: two thirds of them train each model."""
-    component = np.arange(N) % groups
-    return Split("folds", np.full(N, "fold", object), component % FOLDS, component, pd.DataFrame(), pd.DataFrame())
+    split_group = np.arange(N) % groups
+    return Split("folds", np.full(N, "fold", object), split_group % FOLDS, split_group, pd.DataFrame(), pd.DataFrame())
 
 
 def test_few_groups_are_fitted_once_with_half_the_learning_rate_and_ten_times_the_penalty(asked: list[Asked]) -> None:
-    """12 groups: 8 of them train, fewer than FEW_GROUPS; nothing is kept back to choose the rounds by."""
-    assert 8 < FEW_GROUPS
-    crossed = cross_fit(table(), Y, split_of(12), SETTINGS, 0.5, None, lambda: None)
+    """12 groups: 8 of them train, fewer than FEW_SPLIT_GROUPS; nothing is kept back to choose the rounds by."""
+    assert 8 < FEW_SPLIT_GROUPS
+    crossed = cross_fit(fit_data(), split_of(12), SETTINGS, lambda: None)
     assert [a.rows for a in asked] == [48, 48, 48] and not any(a.watched for a in asked)
-    for one in asked:
-        assert one.settings == replace(SETTINGS, rounds=FEW_ROUNDS, learning_rate=SETTINGS.learning_rate / 2,
+    for fit in asked:
+        assert fit.settings == replace(SETTINGS, rounds=FEW_GROUPS_ROUNDS, learning_rate=SETTINGS.learning_rate / 2,
                                        l2=SETTINGS.l2 * 10)
-    assert crossed.stopped_by_rows == 0 and [m.rounds for m in crossed.models] == [FEW_ROUNDS] * FOLDS
-    assert crossed.curves["valid_loss"].isna().all() and len(crossed.curves) == FOLDS * FEW_ROUNDS
+    assert crossed.stopped_by_rows == 0 and [m.rounds for m in crossed.models] == [FEW_GROUPS_ROUNDS] * FOLDS
+    assert crossed.curves["valid_loss"].isna().all() and len(crossed.curves) == FOLDS * FEW_GROUPS_ROUNDS
     assert np.isfinite(crossed.margins).all()
 
 
 def test_enough_groups_keep_an_eighth_back_and_are_grown_again_as_asked(asked: list[Asked]) -> None:
     """36 groups: 24 of them train."""
-    crossed = cross_fit(table(), Y, split_of(36), SETTINGS, 0.5, None, lambda: None)
+    crossed = cross_fit(fit_data(), split_of(36), SETTINGS, lambda: None)
     assert [a.watched for a in asked] == [True, False] * FOLDS
     assert all(a.rows < 48 for a in asked if a.watched) and all(a.rows == 48 for a in asked if not a.watched)
     assert {(a.settings.learning_rate, a.settings.l2) for a in asked} == {(SETTINGS.learning_rate, SETTINGS.l2)}
@@ -74,15 +75,15 @@ def test_enough_groups_keep_an_eighth_back_and_are_grown_again_as_asked(asked: l
 def test_the_final_model_of_few_groups_is_as_careful_and_of_many_is_not(asked: list[Asked]) -> None:
     for groups, part in ((12, 2), (36, 1)):
         split = split_of(groups)
-        crossed = cross_fit(table(), Y, split, SETTINGS, 0.5, None, lambda: None)
-        final_model(table(), Y, split, crossed, SETTINGS, 0.5, None)
+        crossed = cross_fit(fit_data(), split, SETTINGS, lambda: None)
+        final_model(fit_data(), split, crossed, SETTINGS)
         last = asked[-1]
         assert last.rows == N and not last.watched
         assert last.settings.learning_rate == SETTINGS.learning_rate / part
         assert last.settings.rounds == round(np.mean([m.rounds for m in crossed.models]))
 
 
-def test_few_groups_get_more_moved_copies(asked: list[Asked]) -> None:
-    jitter = Jitter(np.arange(N), np.full((N, 4), 0.1, np.float32))
-    cross_fit(table(), Y, split_of(12), SETTINGS, 0.5, jitter, lambda: None)
-    assert [a.rows for a in asked] == [48 * (1 + FEW_COPIES)] * FOLDS
+def test_few_groups_get_more_perturbed_copies(asked: list[Asked]) -> None:
+    perturbations = Perturbations(np.arange(N), np.full((N, 4), 0.1, np.float32))
+    cross_fit(fit_data(perturbations), split_of(12), SETTINGS, lambda: None)
+    assert [a.rows for a in asked] == [48 * (1 + FEW_GROUPS_COPIES)] * FOLDS

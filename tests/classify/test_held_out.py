@@ -4,31 +4,33 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from classify.data.splits import Fit, Split, fits
+from classify.data.splits import Split, TrainTestIndices, iter_splits
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
+from classify.settings import TrainSettings
 from classify.uncertainty import novelty
 from classify.uncertainty.conformal import fit_conformal
-from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_surroundings
+from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_reference
 
 N, FOLDS = 60, 3
 Y = np.arange(N) % 2
-COMPONENT = np.arange(N) // 2
+SPLIT_GROUP = np.arange(N) // 2
 TASK = Task("binary", ("ant", "bee"), Y)
+SETTINGS = TrainSettings(calibration="temperature", alpha=.1)
 
 
-def split_of(kind: str, component: np.ndarray = COMPONENT) -> Split:
-    """Folds of whole components in turn, the last 6 rows unlabelled; or train, val and test in turn."""
+def split_of(kind: str, split_group: np.ndarray = SPLIT_GROUP) -> Split:
+    """Folds of whole split groups in turn, the last 6 rows unlabelled; or train, val and test in turn."""
     part = np.where(np.arange(N) < N - 6, "fold", "unlabelled").astype(object)
-    fold = np.where(part == "fold", component % FOLDS, -1)
+    fold = np.where(part == "fold", split_group % FOLDS, -1)
     if kind == "given":
-        part = np.array(["train", "val", "test"], dtype=object)[component % 3]
+        part = np.array(["train", "val", "test"], dtype=object)[split_group % 3]
         fold = np.where(part == "test", 0, -1)
-    return Split(kind, part, fold, component, pd.DataFrame(), pd.DataFrame())
+    return Split(kind, part, fold, split_group, pd.DataFrame(), pd.DataFrame())
 
 
 def crossed_of(split: Split, margins: np.ndarray) -> CrossFit:
-    return CrossFit(fits(split), [], margins, pd.DataFrame(), 0)
+    return CrossFit(iter_splits(split), [], margins, pd.DataFrame(), 0)
 
 
 @pytest.fixture
@@ -42,37 +44,37 @@ def x() -> pd.DataFrame:
     return pd.DataFrame(np.random.default_rng(1).normal(size=(N, 5)).astype(np.float32))
 
 
-def held_of(split: Split, margins: np.ndarray) -> HeldOut:
-    return fit_held_out(crossed_of(split, margins), TASK, split, "temperature", .1, 0)
+def held_out_of(split: Split, margins: np.ndarray) -> HeldOut:
+    return fit_held_out(crossed_of(split, margins), TASK, split, SETTINGS)
 
 
 def test_all_rows_of_the_folds_calibrate_and_only_they(margins: np.ndarray) -> None:
     split = split_of("folds")
-    held = held_of(split, margins)
-    np.testing.assert_array_equal(held.rows, np.arange(N - 6))
-    np.testing.assert_array_equal(held.fold, split.fold[:N - 6])
-    assert held.calibration.temperature > 1.5, "margins were made four times too large"
-    np.testing.assert_array_equal(held.conformal.scores, fit_conformal(held.p, Y[:N - 6], .1).scores)
+    held_out = held_out_of(split, margins)
+    np.testing.assert_array_equal(held_out.rows, np.arange(N - 6))
+    np.testing.assert_array_equal(held_out.fold, split.fold[:N - 6])
+    assert held_out.calibration.temperature > 1.5, "margins were made four times too large"
+    np.testing.assert_array_equal(held_out.conformal.scores, fit_conformal(held_out.p, Y[:N - 6], .1).scores)
 
 
 def test_the_probability_of_a_row_does_not_depend_on_the_labels_of_its_fold(margins: np.ndarray) -> None:
     split = split_of("folds")
-    before = held_of(split, margins)
+    before = held_out_of(split, margins)
     own = before.fold == 1
     y = Y.copy()
     y[before.rows[own]] = 1 - y[before.rows[own]]
-    after = fit_held_out(crossed_of(split, margins), Task("binary", TASK.classes, y), split, "temperature", .1, 0)
+    after = fit_held_out(crossed_of(split, margins), Task("binary", TASK.classes, y), split, SETTINGS)
     np.testing.assert_array_equal(after.p[own], before.p[own])
     assert (after.p[~own] != before.p[~own]).all(), "the other folds are calibrated on those labels"
 
 
 def test_with_a_given_split_val_calibrates_and_test_does_not_count(margins: np.ndarray) -> None:
     split = split_of("given")
-    held = held_of(split, margins)
-    np.testing.assert_array_equal(held.rows, np.flatnonzero(split.part == "val"))
+    held_out = held_out_of(split, margins)
+    np.testing.assert_array_equal(held_out.rows, np.flatnonzero(split.part == "val"))
     changed = margins.copy()
     changed[split.part == "test"] *= -7
-    np.testing.assert_array_equal(held_of(split, changed).p, held.p)
+    np.testing.assert_array_equal(held_out_of(split, changed).p, held_out.p)
 
 
 @pytest.mark.parametrize(("groups", "together"), [(10, True), (4, False)])
@@ -81,27 +83,27 @@ def test_val_is_divided_by_groups_or_by_rows_where_groups_are_fewer_than_folds(
     """Val has 20 rows: in 10 groups of 2 these stay whole, 4 groups of 5 cannot fill 5 folds."""
     split = split_of("given")
     val = np.flatnonzero(split.part == "val")
-    component = COMPONENT + 100
-    component[val] = np.arange(len(val)) % groups
-    held = held_of(Split("given", split.part, split.fold, component, split.leaks, split.counts), margins)
-    assert sorted(set(held.fold)) == [0, 1, 2, 3, 4]
-    assert (pd.Series(held.fold).groupby(component[val]).nunique().max() == 1) == together
+    split_group = SPLIT_GROUP + 100
+    split_group[val] = np.arange(len(val)) % groups
+    held_out = held_out_of(Split("given", split.part, split.fold, split_group, split.leaks, split.counts), margins)
+    assert sorted(set(held_out.fold)) == [0, 1, 2, 3, 4]
+    assert (pd.Series(held_out.fold).groupby(split_group[val]).nunique().max() == 1) == together
 
 
 def test_the_saved_reference_of_folds_holds_all_their_rows_and_not_those_of_one_fold(
         x: pd.DataFrame, margins: np.ndarray) -> None:
     split = split_of("folds")
-    held = held_of(split, margins)
-    found = fit_surroundings(x, tuple(fits(split)), held, 0)
+    held_out = held_out_of(split, margins)
+    found = fit_reference(x, iter_splits(split), held_out, 0)
     inside = x.to_numpy()[:N - 6]
-    np.testing.assert_array_equal(found.train, held.rows)
+    np.testing.assert_array_equal(found.train, held_out.rows)
     np.testing.assert_array_equal(found.model.points, novelty.to_points(novelty.fit_space(inside), inside))
 
 
 def test_the_saved_reference_of_a_given_split_holds_its_training_rows(x: pd.DataFrame, margins: np.ndarray) -> None:
     split = split_of("given")
     train = np.flatnonzero(split.part == "train")
-    found = fit_surroundings(x, tuple(fits(split)), held_of(split, margins), 0)
+    found = fit_reference(x, iter_splits(split), held_out_of(split, margins), 0)
     inside = x.to_numpy()[train]
     np.testing.assert_array_equal(found.train, train)
     np.testing.assert_array_equal(found.model.points, novelty.to_points(novelty.fit_space(inside), inside))
@@ -112,22 +114,22 @@ def test_every_tested_row_is_compared_with_the_training_rows_of_its_own_fit(
         kind: str, x: pd.DataFrame, margins: np.ndarray) -> None:
     """Expected: all distances by scipy, sorted."""
     split = split_of(kind)
-    jobs = fits(split)
-    found = fit_surroundings(x, tuple(jobs), held_of(split, margins), 0)
-    for job in jobs:
-        space = novelty.fit_space(x.to_numpy()[job.train])
-        far = cdist(*(novelty.to_points(space, x.to_numpy()[rows]) for rows in (job.test, job.train)))
+    splits = iter_splits(split)
+    found = fit_reference(x, splits, held_out_of(split, margins), 0)
+    for indices in splits:
+        space = novelty.fit_space(x.to_numpy()[indices.train])
+        far = cdist(*(novelty.to_points(space, x.to_numpy()[rows]) for rows in (indices.test, indices.train)))
         order = np.argsort(far, axis=1)[:, :novelty.NEAREST]
-        np.testing.assert_array_equal(found.neighbours[job.test], job.train[order])
-        np.testing.assert_allclose(found.distances[job.test], np.sort(far, axis=1)[:, :novelty.NEAREST], rtol=1e-4)
-    others = np.setdiff1d(np.arange(N), np.concatenate([job.test for job in jobs]))
+        np.testing.assert_array_equal(found.neighbours[indices.test], indices.train[order])
+        np.testing.assert_allclose(found.distances[indices.test], np.sort(far, axis=1)[:, :novelty.NEAREST], rtol=1e-4)
+    others = np.setdiff1d(np.arange(N), np.concatenate([indices.test for indices in splits]))
     assert len(others) and np.isnan(found.distances[others]).all() and (found.neighbours[others] == -1).all()
 
 
 def test_fewer_training_rows_than_neighbours_leave_places_empty(x: pd.DataFrame) -> None:
     rows = np.arange(6)
-    held = HeldOut(rows[3:], np.zeros(3, np.int64), np.zeros((3, 2)), None, None)  # type: ignore[arg-type]
-    found = fit_surroundings(x.iloc[:6], (Fit(rows[:3], rows[3:]),), held, 0)
+    held_out = HeldOut(rows[3:], np.zeros(3, np.int64), np.zeros((3, 2)), None, None)  # type: ignore[arg-type]
+    found = fit_reference(x.iloc[:6], (TrainTestIndices(rows[:3], rows[3:]),), held_out, 0)
     assert (found.neighbours[3:, :3] >= 0).all() and (found.neighbours[:, 3:] == -1).all()
     # The mean is of those there are, not NaN.
     assert np.isfinite(found.model.distances).all()

@@ -48,10 +48,10 @@ def test_a_column_that_no_tree_uses_contributes_nothing(model_and_x: tuple[Model
 
 def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
-    again = from_bytes(to_bytes(model), model.library, model.features, model.outputs)
-    assert again.rounds == model.rounds
-    np.testing.assert_array_equal(margin(again, x), margin(model, x))
-    np.testing.assert_array_equal(contributions(again, x), contributions(model, x))
+    loaded = from_bytes(to_bytes(model), model.library, model.features, model.outputs)
+    assert loaded.rounds == model.rounds
+    np.testing.assert_array_equal(margin(loaded, x), margin(model, x))
+    np.testing.assert_array_equal(contributions(loaded, x), contributions(model, x))
 
 
 def test_rounds_end_near_the_least_validation_loss(model_and_x: tuple[Model, pd.DataFrame]) -> None:

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from classify.uncertainty.novelty import NEAREST, Novelty, fit_space, measure, nearest, novelty, to_points
+from classify.uncertainty.novelty import (NEAREST, OutOfDistribution, fit_space, nearest, out_of_distribution_score,
+                                          score_rows, to_points)
 from featurize.arrays import Float32Array, Float64Array
 
 
@@ -16,15 +17,15 @@ def cloud(n: int, seed: int) -> Float32Array:
 
 
 @pytest.fixture(scope="module")
-def model() -> Novelty:
+def model() -> OutOfDistribution:
     x, held_out = cloud(400, 1), cloud(200, 2)
     space = fit_space(x)
     points = to_points(space, x)
-    return Novelty(space, points, np.sort(nearest(to_points(space, held_out), points)[0].mean(axis=1)))
+    return OutOfDistribution(space, points, np.sort(nearest(to_points(space, held_out), points)[0].mean(axis=1)))
 
 
-def test_novelty_of_the_same_kind_is_spread_evenly(model: Novelty) -> None:
-    found, _, _ = measure(model, cloud(1000, 3))
+def test_the_score_of_the_same_kind_is_spread_evenly(model: OutOfDistribution) -> None:
+    found, _, _ = score_rows(model, cloud(1000, 3))
     # Two samples of the same kind: the largest gap of the distributions is under 1.63 / sqrt(200) at 1 %.
     gap = np.abs(np.sort(found) - np.linspace(0, 1, 1000)).max()
     assert gap < .12
@@ -33,13 +34,13 @@ def test_novelty_of_the_same_kind_is_spread_evenly(model: Novelty) -> None:
 @pytest.mark.parametrize("foreign", [
     np.random.default_rng(0).normal(size=(20, 12)) * np.logspace(-3, 3, 12) * 3, np.zeros((1, 12)) + 50,
     np.full((1, 12), np.nan)], ids=["no factors", "far", "nothing measured"])
-def test_something_else_is_wholly_new(model: Novelty, foreign: Float64Array) -> None:
-    found, _, _ = measure(model, foreign.astype(np.float32))
+def test_something_else_is_wholly_out_of_distribution(model: OutOfDistribution, foreign: Float64Array) -> None:
+    found, _, _ = score_rows(model, foreign.astype(np.float32))
     assert found.min() > .97 and np.median(found) == 1
 
 
-def test_a_training_row_is_its_own_nearest_neighbour(model: Novelty) -> None:
-    _, distances, index = measure(model, cloud(400, 1)[:30])
+def test_a_training_row_is_its_own_nearest_neighbour(model: OutOfDistribution) -> None:
+    _, distances, index = score_rows(model, cloud(400, 1)[:30])
     np.testing.assert_array_equal(index[:, 0], np.arange(30))
     np.testing.assert_allclose(distances[:, 0], 0, atol=1e-3)
 
@@ -59,8 +60,9 @@ def test_nearest_equals_sorting_all_distances() -> None:
     np.testing.assert_allclose(distances, np.sort(all_of_them, axis=1)[:, :NEAREST], rtol=1e-4)
 
 
-def test_novelty_is_the_share_of_nearer_held_out_rows() -> None:
-    np.testing.assert_array_equal(novelty(np.array([0, 1.5, 9]), np.array([1.0, 2, 3, 4])), [0, .25, 1])
+def test_the_score_is_the_share_of_nearer_held_out_rows() -> None:
+    score = out_of_distribution_score(np.array([0, 1.5, 9]), np.array([1.0, 2, 3, 4]))
+    np.testing.assert_array_equal(score, [0, .25, 1])
 
 
 def test_columns_without_values_or_spread_do_no_harm() -> None:

@@ -165,7 +165,7 @@ def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: P
     confusion, curves = run.scores.confusion.copy(), run.scores.reliability
     confusion.loc["dog"] = 0
     scores = replace(run.scores, metrics=metrics, confusion=confusion, reliability=curves[curves["class"] != "dog"])
-    honest = replace(run.predicted, honest=run.task.y != CLASSES.index("dog"))
+    honest = replace(run.predicted, held_out=run.task.y != CLASSES.index("dog"))
     page = written(replace(run, scores=scores, predicted=honest), tmp_path)
     assert "No image of this class was named correctly." in page
 
@@ -193,8 +193,8 @@ def test_percentile_of_a_value_among_others() -> None:
 
 
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
-    component = np.zeros_like(run.split.component)
-    alone = replace(run, split=replace(run.split, component=component))
+    component = np.zeros_like(run.split.split_group)
+    alone = replace(run, split=replace(run.split, split_group=component))
     reasons = cases.reasons(alone, 0, 0, 1)
     assert reasons and all(r["place"]["text"] == "not measured here" for r in reasons)
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_table import made_table, table_info
 
-from classify.data.splits import components, fits, hold_out, leaks, make_folds, plan_split
+from classify.data.folds import leaks, make_folds, split_groups, validation_mask
+from classify.data.splits import iter_splits, plan_split
 from classify.data.tasks import Task, resolve_task
 from featurize.errors import UserError
 
@@ -24,13 +25,13 @@ def task_of(frame: pd.DataFrame) -> Task:
     return resolve_task(frame, table_info(["cell_color_a"]))
 
 
-def test_components_link_rows_through_groups_and_duplicates() -> None:
+def test_split_groups_link_rows_through_groups_and_duplicates() -> None:
     # 0-1 by group p, 1-3 by picture 7, 3-4 by group q; 2 and 5 stand alone, None links nothing.
     frame = frame_of(list("aabbab"), ["p", "p", None, "q", "q", None], [0, 7, 1, 7, 2, 3])
-    np.testing.assert_array_equal(components(frame), [0, 0, 1, 0, 0, 2])
+    np.testing.assert_array_equal(split_groups(frame), [0, 0, 1, 0, 0, 2])
 
 
-def brute_components(group: list[str | None], copies: list[int]) -> list[int]:
+def brute_split_groups(group: list[str | None], copies: list[int]) -> list[int]:
     """The definition: merge until nothing changes."""
     number = list(range(len(group)))
     changed = True
@@ -47,10 +48,10 @@ def brute_components(group: list[str | None], copies: list[int]) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["p", "q", "r", "s", None]), st.integers(0, 9)), min_size=1, max_size=14))
-def test_components_equal_repeated_merging(rows: list[tuple[str | None, int]]) -> None:
+def test_split_groups_equal_repeated_merging(rows: list[tuple[str | None, int]]) -> None:
     group, copies = [g for g, _ in rows], [c for _, c in rows]
-    found = components(frame_of(["a"] * len(rows), group, copies))
-    np.testing.assert_array_equal(found, brute_components(group, copies))
+    found = split_groups(frame_of(["a"] * len(rows), group, copies))
+    np.testing.assert_array_equal(found, brute_split_groups(group, copies))
 
 
 def test_no_patient_is_in_two_folds_and_every_fold_has_every_class() -> None:
@@ -59,10 +60,10 @@ def test_no_patient_is_in_two_folds_and_every_fold_has_every_class() -> None:
     assert split.kind == "folds" and frame.groupby("group")["label"].size().max() == 2
     assert pd.Series(split.fold).groupby(frame["group"]).nunique().max() == 1
     assert (split.counts > 0).all().all()
-    assert sorted(np.concatenate([fit.test for fit in fits(split)])) == list(range(len(frame)))
-    for fit in fits(split):
-        assert len(fit.train) + len(fit.test) == len(frame)
-        assert not set(frame["group"].iloc[fit.train]) & set(frame["group"].iloc[fit.test])
+    assert sorted(np.concatenate([indices.test for indices in iter_splits(split)])) == list(range(len(frame)))
+    for indices in iter_splits(split):
+        assert len(indices.train) + len(indices.test) == len(frame)
+        assert not set(frame["group"].iloc[indices.train]) & set(frame["group"].iloc[indices.test])
 
 
 def test_copies_of_a_picture_stand_in_one_fold() -> None:
@@ -74,8 +75,8 @@ def test_copies_of_a_picture_stand_in_one_fold() -> None:
 
 
 def test_the_seed_decides_the_folds() -> None:
-    y, component = np.repeat([0, 1], 50), np.arange(100)
-    a, b, c = (make_folds(y, component, 5, seed) for seed in (3, 3, 4))
+    y, split_group = np.repeat([0, 1], 50), np.arange(100)
+    a, b, c = (make_folds(y, split_group, 5, seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(a, b)
     assert (a != c).any()
 
@@ -106,11 +107,11 @@ def test_a_given_split_is_kept() -> None:
     frame, info = made_table((60, 60))
     frame["split"] = np.resize(["train", "train", "val", "test"], len(frame))
     frame["group"] = None
-    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
-    assert split.kind == "given" and said == () and split.leaks.empty
+    split, warnings = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert split.kind == "given" and warnings == () and split.leaks.empty
     np.testing.assert_array_equal(split.part, frame["split"])
     np.testing.assert_array_equal(split.fold, np.where(frame["split"] == "test", 0, -1))
-    assert len(fits(split)) == 1
+    assert len(iter_splits(split)) == 1
 
 
 def test_leaking_rows_are_told_and_leave_the_training_side() -> None:
@@ -121,34 +122,34 @@ def test_leaking_rows_are_told_and_leave_the_training_side() -> None:
     group[2] = group[12]      # train and val: row 2 goes
     group[11] = group[18]     # val and test: row 11 goes
     frame = frame_of(label, list(group), split=list(split))
-    found, said = plan_split(frame, task_of(frame), 5, 0)
+    found, warnings = plan_split(frame, task_of(frame), 5, 0)
     assert set(np.flatnonzero(found.part == "removed")) == {0, 2, 11}
     assert sorted(found.leaks["row"]) == [0, 2, 11, 12, 18, 19]
-    assert "6 images of 3 groups" in said[0] and "3 were removed" in said[0]
-    sides = [set(found.component[found.part == p]) for p in ("train", "val", "test")]
+    assert "6 images of 3 groups" in warnings[0] and "3 were removed" in warnings[0]
+    sides = [set(found.split_group[found.part == p]) for p in ("train", "val", "test")]
     assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
 
 
-def test_leaks_name_only_components_on_several_sides() -> None:
+def test_leaks_name_only_split_groups_on_several_sides() -> None:
     frame = frame_of(list("abab"), ["p", "p", "q", "q"], split=["train", "test", "train", "train"])
-    assert list(leaks(frame, components(frame))["row"]) == [0, 1]
+    assert list(leaks(frame, split_groups(frame))["row"]) == [0, 1]
 
 
 def test_a_missing_val_part_is_carved_from_train_by_groups() -> None:
     frame, info = made_table((60, 60), group_size=3)
     number = frame["group"].str[3:].astype(int)
     frame["split"] = np.where(number < 5, "test", "train")
-    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
+    split, warnings = plan_split(frame, resolve_task(frame, info), 5, 0)
     val, train = split.part == "val", split.part == "train"
-    assert "no val part" in said[0] and not set(frame["group"][val]) & set(frame["group"][train])
+    assert "no val part" in warnings[0] and not set(frame["group"][val]) & set(frame["group"][train])
     assert .08 < val.sum() / (val | train).sum() < .25
 
 
 def test_val_is_tested_where_there_is_no_test_part() -> None:
     frame, info = made_table((60, 60))
     frame["split"] = np.where(frame["group"].str[3:].astype(int) < 8, "val", "train")
-    split, said = plan_split(frame, resolve_task(frame, info), 5, 0)
-    assert (split.part[frame["split"] == "val"] == "test").all() and "val was used as test" in said[0]
+    split, warnings = plan_split(frame, resolve_task(frame, info), 5, 0)
+    assert (split.part[frame["split"] == "val"] == "test").all() and "val was used as test" in warnings[0]
 
 
 def test_a_class_that_training_lacks_is_refused() -> None:
@@ -161,11 +162,11 @@ def test_a_class_that_training_lacks_is_refused() -> None:
 @given(st.integers(2, 12), st.integers(2, 12), st.integers(1, 4), st.integers(0, 3))
 def test_held_out_rows_are_whole_groups_with_every_class_on_both_sides(a: int, b: int, size: int, seed: int) -> None:
     y = np.repeat([0, 1], [a * size, b * size])
-    component = np.arange(len(y)) // size
-    kept = hold_out(y, component, 1 / 8, seed)
-    assert kept.any() and not set(component[kept]) & set(component[~kept])
+    split_group = np.arange(len(y)) // size
+    kept = validation_mask(y, split_group, 1 / 8, seed)
+    assert kept.any() and not set(split_group[kept]) & set(split_group[~kept])
     assert set(y[kept]) == set(y[~kept]) == {0, 1}
 
 
 def test_nothing_is_held_out_where_groups_are_too_few() -> None:
-    assert not hold_out(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 1 / 8, 0).any()
+    assert not validation_mask(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 1 / 8, 0).any()

@@ -50,13 +50,13 @@ def test_several_label_columns_are_refused() -> None:
         resolve_task(labels(None), replace(INFO, label_columns=["Edema"]))
 
 
-@pytest.mark.parametrize("frame, said", [
+@pytest.mark.parametrize("frame, message", [
     (labels(None, None), "none of the 2 rows has a label"), (labels("a", "a", None), "all 2 labelled rows are 'a'"),
     (labels("a|b", "c"), "holds '|'"), (labels("a ", "c"), "outer blanks")])
-def test_labels_that_cannot_be_learned_are_refused(frame: pd.DataFrame, said: str) -> None:
+def test_labels_that_cannot_be_learned_are_refused(frame: pd.DataFrame, message: str) -> None:
     with pytest.raises(UserError) as caught:
         resolve_task(frame, INFO)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_binary_is_refused_for_three_classes_and_unknown_tasks_are_named() -> None:

@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 
 import classify.train
 from classify.bundle import load_bundle
-from classify.predict import check_fit, predict
+from classify.predict import check_compatible, predict
 from classify.result import RunResult
 from classify.settings import TrainSettings
 from classify.train import train
@@ -50,14 +50,14 @@ def test_unlabelled_rows_have_a_prediction_and_neither_label_nor_fold(run: RunRe
     table = pd.read_csv(run.out / "predictions.csv")
     rows = table.iloc[:5]
     assert rows[["label", "fold"]].isna().all().all() and rows["predicted"].notna().all()
-    assert not run.predicted.honest[:5].any()
+    assert not run.predicted.held_out[:5].any()
 
 
 def test_unlabelled_rows_are_predicted_as_the_saved_model_does(run: RunResult) -> None:
-    again = predict(load_bundle(run.out), run.frame, run.info)
+    reloaded = predict(load_bundle(run.out), run.frame, run.info)
     columns = [f"p_{c}" for c in run.task.classes]
-    np.testing.assert_array_equal(again[columns].iloc[:5], run.predicted.table[columns].iloc[:5])
-    assert list(again["prediction_set"].iloc[:5]) == list(run.predicted.table["prediction_set"].iloc[:5])
+    np.testing.assert_array_equal(reloaded[columns].iloc[:5], run.predicted.table[columns].iloc[:5])
+    assert list(reloaded["prediction_set"].iloc[:5]) == list(run.predicted.table["prediction_set"].iloc[:5])
 
 
 def test_predictions_have_the_promised_columns(run: RunResult) -> None:
@@ -82,7 +82,7 @@ def test_metrics_have_the_promised_names(run: RunResult) -> None:
 
 def test_contributions_add_up_to_the_margins_of_the_reported_predictions(run: RunResult) -> None:
     explained = run.explanation
-    np.testing.assert_array_equal(explained.rows, np.flatnonzero(run.predicted.honest))
+    np.testing.assert_array_equal(explained.rows, np.flatnonzero(run.predicted.held_out))
     np.testing.assert_allclose(explained.contributions.sum(axis=2), run.predicted.margins[explained.rows], atol=1e-4)
 
 
@@ -96,8 +96,8 @@ def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
     group, near = run.frame["group"].to_numpy(), run.predicted.neighbours
     assert (near >= 0).all() and not (group[near] == group[:, None]).any()
     fold = run.split.fold
-    honest = run.predicted.honest
-    assert (fold[near[honest]] != fold[honest][:, None]).all()
+    held_out = run.predicted.held_out
+    assert (fold[near[held_out]] != fold[held_out][:, None]).all()
     assert (np.diff(run.predicted.neighbour_distances, axis=1) >= 0).all()
 
 
@@ -133,9 +133,9 @@ def test_the_folder_holds_no_pickle(run: RunResult) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes(run: RunResult, tmp_path: Path) -> None:
-    again = train(run.frame, run.info, tmp_path / "again", run.settings)
+    repeated = train(run.frame, run.info, tmp_path / "repeated", run.settings)
     for name in ("predictions.csv", "metrics.json", "curves.csv", "model/manifest.json", "model/arrays.npz"):
-        assert (run.out / name).read_bytes() == (again.out / name).read_bytes(), name
+        assert (run.out / name).read_bytes() == (repeated.out / name).read_bytes(), name
 
 
 def given_split(group: bool = True) -> tuple[pd.DataFrame, TableInfo]:
@@ -148,8 +148,8 @@ def given_split(group: bool = True) -> tuple[pd.DataFrame, TableInfo]:
 def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: Path) -> None:
     frame, info = given_split()
     run = train(frame, info, tmp_path / "run", QUICK)
-    again = predict(load_bundle(tmp_path / "run"), frame, info)
-    pd.testing.assert_frame_equal(again.drop(columns="fold"), run.predicted.table.drop(columns="fold"))
+    reloaded = predict(load_bundle(tmp_path / "run"), frame, info)
+    pd.testing.assert_frame_equal(reloaded.drop(columns="fold"), run.predicted.table.drop(columns="fold"))
     table = pd.read_csv(tmp_path / "run/predictions.csv")
     assert (table["fold"].notna() == (table["split"] == "test")).all()
     assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)
@@ -163,13 +163,13 @@ def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     assert not train_groups & set(frame["group"][run.split.part == "test"])
 
 
-def test_progress_is_told_from_nothing_to_almost_all(tmp_path: Path) -> None:
+def test_progress_is_reported_from_nothing_to_almost_all(tmp_path: Path) -> None:
     frame, info = made_table((40, 40))
-    told: list[tuple[str, float]] = []
-    train(frame, info, tmp_path / "run", QUICK, lambda stage, share: told.append((stage, share)))
-    shares = [share for _, share in told]
+    reported: list[tuple[str, float]] = []
+    train(frame, info, tmp_path / "run", QUICK, lambda stage, share: reported.append((stage, share)))
+    shares = [share for _, share in reported]
     assert shares[0] == 0 and shares == sorted(shares) and .8 < shares[-1] <= 1
-    assert {"fit", "calibrate", "report"} <= {stage for stage, _ in told}
+    assert {"fit", "calibrate", "report"} <= {stage for stage, _ in reported}
 
 
 def test_a_nuisance_that_knows_the_label_is_a_warning(tmp_path: Path) -> None:
@@ -187,13 +187,13 @@ def test_sites_that_go_with_the_label_are_a_warning(tmp_path: Path) -> None:
     assert any("tell the site" in w and "Cramer" in w for w in run.warnings)
 
 
-@pytest.mark.parametrize("change, said", [
+@pytest.mark.parametrize("change, message", [
     (dict(model="forest"), "--model forest"), (dict(calibration="beta"), "--calibration beta"),
     (dict(alpha=.9), "--alpha 0.9"), (dict(folds=1), "--folds 1"), (dict(task="ordinal"), "not built yet"),
     (dict(folds=40), "use --folds 20")])
-def test_wrong_settings_are_one_line_and_write_nothing(change: dict[str, object], said: str, tmp_path: Path) -> None:
+def test_wrong_settings_are_one_line_and_write_nothing(change: dict[str, object], message: str, tmp_path: Path) -> None:
     frame, info = made_table((40, 40))
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         train(frame, info, tmp_path / "run", replace(QUICK, **change))  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
@@ -229,16 +229,16 @@ def test_a_table_of_another_block_version_is_refused_with_the_command_that_repai
 def test_a_table_without_a_family_of_the_model_is_refused(run: RunResult) -> None:
     versions = {name: v for name, v in run.info.blocks.items() if name != "morphology"}
     with pytest.raises(UserError, match="made without morphology, which the model reads: .*--preset cell"):
-        check_fit(load_bundle(run.out), replace(run.info, blocks=versions))
+        check_compatible(load_bundle(run.out), replace(run.info, blocks=versions))
 
 
 def test_a_table_of_another_preset_is_refused(run: RunResult) -> None:
     bundle = load_bundle(run.out)
     with pytest.raises(UserError, match="segment = tissue, the model expects cell"):
-        check_fit(bundle, replace(run.info, preset={**run.info.preset, "segment": "tissue"}))
+        check_compatible(bundle, replace(run.info, preset={**run.info.preset, "segment": "tissue"}))
     other = {**run.info.preset, "blocks": {**run.info.preset["blocks"], "color": {"bins": 4}}}
     with pytest.raises(UserError, match="other settings of color"):
-        check_fit(bundle, replace(run.info, preset=other))
+        check_compatible(bundle, replace(run.info, preset=other))
 
 
 def test_explained_predictions_name_the_columns_that_decided(run: RunResult) -> None:

@@ -1,0 +1,64 @@
+"""A table ready for training: its rows, the features a model may use, the task and the split."""
+from dataclasses import dataclass
+
+import pandas as pd
+
+from classify.data.columns import check_columns, matrix, model_columns, useful_columns
+from classify.data.splits import Split, plan_split
+from classify.data.tasks import Task, resolve_task
+from classify.settings import TrainSettings
+from featurize.table import TableInfo
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a training run reads; n rows, d features.
+
+    Parameters
+    ----------
+    frame : (n, ...) DataFrame
+        The whole table, RangeIndex.
+    info : TableInfo
+        How the table was made.
+    x : (n, d) DataFrame of float32
+        The features that the model is offered.
+    task : Task
+    split : Split
+    """
+
+    frame: pd.DataFrame
+    info: TableInfo
+    x: pd.DataFrame
+    task: Task
+    split: Split
+
+
+@dataclass(frozen=True)
+class PreparationWarnings:
+    """Whole sentences.
+
+    Parameters
+    ----------
+    split, columns : tuple of str
+        About the division into folds or parts, and about columns that were left out.
+    """
+
+    split: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tuple[Dataset, PreparationWarnings]:
+    """Check a table, resolve its task, divide its rows and choose its features.
+
+    Raises
+    ------
+    UserError
+        A table that nothing can be learned from, or settings that do not suit it.
+    """
+    check_columns(frame, info)
+    frame = frame.reset_index(drop=True)
+    task = resolve_task(frame, info, settings.task, settings.order)
+    split, split_warnings = plan_split(frame, task, settings.folds, settings.seed)
+    x = matrix(frame, model_columns(info))
+    columns, column_warnings = useful_columns(x[split.part != "unlabelled"])
+    return Dataset(frame, info, x[columns], task, split), PreparationWarnings(split_warnings, column_warnings)

@@ -1,0 +1,144 @@
+"""Split groups, and divisions of rows that respect them.
+
+Rows that share a patient or a picture form one *split group*. All of its rows stay on the same side of a division.
+"""
+import warnings
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold
+
+from featurize.arrays import BoolArray, Int64Array
+
+# Fewer independent split groups than this are "few": training takes a fixed number of boosting rounds, `auto`
+# calibration keeps the trees' own probabilities, and a warning says that the bootstrap's intervals are too narrow.
+# leukemia_cnmc, on which the fixed number of rounds was measured (see classify/fitting/crossfit.py), has nine groups.
+FEW_SPLIT_GROUPS = 10
+# Shuffles of the folds that are compared before a class may be missing from a fold.
+FOLD_SHUFFLES = 20
+# Shuffles that are compared to find validation rows, for each number of parts.
+VALIDATION_SHUFFLES = 3
+# Numbers of parts that are tried for validation rows besides 1 / share: with few groups only coarse parts hold every
+# class.
+COARSE_PARTS = (5, 3, 2)
+
+
+def split_groups(frame: pd.DataFrame) -> Int64Array:
+    """Split group of each row: rows linked by a group or by a duplicate picture, directly or through other rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `group` (None = a group of its own) and `duplicate_group`. The same group name at two sites counts as
+        one group: folds are then a little less free, but nothing can leak.
+
+    Returns
+    -------
+    (n,) int64
+        0, 1, ... in the order of first appearance.
+    """
+    n = len(frame)
+    rows, nodes, offset = [np.empty(0, np.int64)], [np.empty(0, np.int64)], n
+    for column in ("group", "duplicate_group"):
+        code, names = pd.factorize(frame[column])
+        known = np.flatnonzero(code >= 0)
+        rows.append(known)
+        nodes.append(code[known] + offset)
+        offset += len(names)
+    i, j = np.concatenate(rows), np.concatenate(nodes)
+    graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(offset, offset))
+    return pd.factorize(connected_components(graph, directed=False)[1][:n])[0].astype(np.int64)
+
+
+def make_folds(y: Int64Array, split_group: Int64Array, k: int, seed: int) -> Int64Array:
+    """Grouped, stratified folds: the first of several shuffles whose folds hold every class, or the best of them.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Classes, 0..K-1.
+    split_group : (n,) int64
+    k : int
+        Number of folds.
+    seed : int
+        The first shuffle's; the next shuffles take the next seeds.
+
+    Returns
+    -------
+    (n,) int64
+        0..k-1; rows of one split group are in one fold.
+    """
+    best, least = np.empty(0, np.int64), (len(y), len(y))
+    for shuffle in range(seed, seed + FOLD_SHUFFLES):
+        fold = _shuffled_folds(y, split_group, k, shuffle)
+        table = np.zeros((k, y.max() + 1), np.int64)
+        np.add.at(table, (fold, y), 1)
+        # A class that training never sees is worse than one that a test never sees.
+        faults = (int((table.sum(0) == table).sum()), int((table == 0).sum()))
+        if faults < least:
+            best, least = fold, faults
+        if faults == (0, 0):
+            break
+    return best
+
+
+def _shuffled_folds(y: Int64Array, split_group: Int64Array, k: int, seed: int) -> Int64Array:
+    fold = np.full(len(y), -1, np.int64)
+    with warnings.catch_warnings():
+        # scikit-learn warns of fewer rows of a class than folds; make_folds counts that itself.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+        for number, (_, tested) in enumerate(splitter.split(y[:, None], y, split_group)):
+            fold[tested] = number
+    return fold
+
+
+def validation_mask(y: Int64Array, split_group: Int64Array, share: float, seed: int) -> BoolArray:
+    """Training rows to keep back for validation, as near to `share` and to the class balance as split groups allow.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Classes, 0..K-1.
+    split_group : (n,) int64
+    share : float
+        Wanted share of the rows, 0..1.
+    seed : int
+
+    Returns
+    -------
+    (n,) bool
+        True = kept back. All False where no choice of whole split groups leaves every class on both sides.
+    """
+    best, least = np.zeros(len(y), bool), np.inf
+    counts = np.bincount(y)
+    most = min(len(np.unique(split_group)), int(counts.max()))
+    divisions = sorted({round(1 / share), *COARSE_PARTS}, reverse=True)
+    for parts, shuffle in product(divisions, range(seed, seed + VALIDATION_SHUFFLES)):
+        if parts > most:
+            continue
+        fold = _shuffled_folds(y, split_group, parts, shuffle)
+        for number in range(parts):
+            kept = np.bincount(y[fold == number], minlength=len(counts))
+            off = float(np.abs(kept - counts * share).sum())
+            if kept.all() and (counts - kept).all() and off < least:
+                best, least = fold == number, off
+    return best
+
+
+def leaks(frame: pd.DataFrame, split_group: Int64Array) -> pd.DataFrame:
+    """Rows whose split group stands in more than one part of the column `split`.
+
+    Returns
+    -------
+    DataFrame
+        `split_group, row, image_id, path, group, split`, sorted by split group and row.
+    """
+    table = frame[["image_id", "path", "group", "split"]].assign(split_group=split_group, row=np.arange(len(frame)))
+    sides = table.dropna(subset=["split"]).groupby("split_group")["split"].nunique()
+    found = table[table["split_group"].isin(sides.index[sides > 1]) & table["split"].notna()]
+    columns = ["split_group", "row", "image_id", "path", "group", "split"]
+    return found.sort_values(["split_group", "row"])[columns].reset_index(drop=True)
