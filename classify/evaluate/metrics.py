@@ -210,3 +210,11 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return float(max(0, middle - half)), float(min(1, middle + half))
+
+
+def percentile_rank(values: Float64Array, value: float) -> int:
+    """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
+    if value < values.min() or value > values.max():
+        return 0 if value < values.min() else 100
+    below = (values < value).sum() + .5 * (values == value).sum()
+    return int(np.clip(round(100 * below / len(values)), 1, 99))

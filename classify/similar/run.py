@@ -21,15 +21,15 @@ def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out
     out : Path
         Where the page goes, whole or not at all.
     n : int
-        Number of images to show.
+        Most images to show.
     picture_info : TableInfo, optional
         Of `picture_row`; None = it comes from the table.
 
     Raises
     ------
     UserError
-        The image was measured in another way than the table.
+        Not exactly one row, or the image was measured in another way than the table.
     """
-    found = search(frame, info, picture_row, n, picture_info)
-    write_similar(out, found)
-    return found
+    result = search(frame, info, picture_row, n, picture_info)
+    write_similar(out, result)
+    return result

@@ -10,16 +10,27 @@ from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
-# Robust deviations beyond this count as this: one wild feature must not decide what is near.
-CUT = 5.0
-# A value this far from the middle of the table is worth telling; two values this close are told as alike.
-UNUSUAL = 1.5
-CLOSE = .5
+# z-scores beyond this count as this: one extreme feature must not decide what is near.
+Z_SCORE_LIMIT = 5.0
+# Features are unusual beyond this z-score.
+UNUSUAL_Z_SCORE = 1.5
+# Features of two images are alike if their z-scores differ by less, and different if they differ by at least so much.
+ALIKE_Z_SCORES = .5
+DIFFERENT_Z_SCORES = 1
+# Percentile of the distances of the table's own images to their nearest neighbors: the usual distance.
+USUAL_PERCENTILE = 99
+# Most images of the table whose nearest neighbors are measured for it.
+USUAL_SAMPLE = 300
+# Interquartile range of a normal distribution of standard deviation 1.
+NORMAL_IQR = 1.349
+# A column varies if its robust deviation is above this share of its median; the second number stands for a median of 0.
+_LEAST_RELATIVE_DEVIATION = 1e-9
+_LEAST_MEDIAN = 1e-12
 
 
 @dataclass(frozen=True)
 class Similar:
-    """What was found; d features, c neighbours.
+    """The images nearest to one image; n rows of the table, d features, c neighbors.
 
     Parameters
     ----------
@@ -28,22 +39,21 @@ class Similar:
     picture : Series
         The row of the image itself.
     picture_info : TableInfo
-        How it was measured, and where it lies.
+        How it was measured, and where its file is.
     features : tuple of str
         The d columns that were compared.
-    same : (s,) int
+    same_file : (s,) int
         Rows of the table that are this very file, byte by byte.
-    rows : (c,) int
+    neighbors : (c,) int
         The nearest other rows of the table, nearest first.
     distances : (n,) float
         To every row of the table: root of the mean squared difference of robust z-scores, every family of measurements
-        counting alike. NaN for the same file.
-    own : (d,) float
-        z-scores of the image; 0 = the middle of the table, NaN = not measured.
-    others : (c, d) float
-        z-scores of the neighbours.
-    ordinary : float
-        Distance that 99 % of the table's own images (of at most 300) have to their nearest neighbour at most.
+        with the same weight. NaN for the same file.
+    z_scores : (d,) float
+        Of the image; 0 = the median of the table, NaN = not measured.
+    neighbor_z_scores : (c, d) float
+    usual_distance : float
+        99 % of the table's own images (of at most 300) have a neighbor within this distance.
     """
 
     frame: pd.DataFrame
@@ -51,31 +61,53 @@ class Similar:
     picture: pd.Series
     picture_info: TableInfo
     features: tuple[str, ...]
-    same: Int64Array
-    rows: Int64Array
+    same_file: Int64Array
+    neighbors: Int64Array
     distances: Float64Array
-    own: Float64Array
-    others: Float64Array
-    ordinary: float
+    z_scores: Float64Array
+    neighbor_z_scores: Float64Array
+    usual_distance: float
+
+    @property
+    def label(self) -> "pd.Series[str]":
+        """(n,) labels of the table, "no label" where there is none."""
+        return self.frame["label"].fillna("no label").astype(str)
 
 
 def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = 12,
            picture_info: TableInfo | None = None) -> Similar:
-    """Everything but the page."""
+    """Find the images nearest to one image.
+
+    Parameters
+    ----------
+    frame, info
+        The table to search in.
+    picture_row : DataFrame
+        One row, measured with the table's preset; it may be a row of the table itself.
+    n : int
+        Most neighbors.
+    picture_info : TableInfo, optional
+        Of `picture_row`; None = it comes from the table.
+
+    Raises
+    ------
+    UserError
+        Not exactly one row, or the image was measured in another way than the table.
+    """
     check_columns(frame, info)
     _check_picture(picture_row, info, picture_info or info)
     frame, features = frame.reset_index(drop=True), model_columns(info)
     values = matrix(frame, features).to_numpy(dtype=np.float64)
     own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
-    center, scale = _middle(values)
+    center, scale = _center_and_scale(values)
     weights = family_weights(features, list(info.blocks))
-    table, mine = (np.clip((v - center) / scale, -CUT, CUT) for v in (values, own))
-    distances = distance(mine, table, weights)[0]
-    same = np.flatnonzero(frame["sha256"] == picture_row["sha256"].iloc[0])
-    distances[same] = np.nan
-    rows = np.argsort(distances, kind="stable")[:min(n, int(np.isfinite(distances).sum()))]
-    return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), same, rows, distances,
-                   mine[0], table[rows], _ordinary(table, weights))
+    table, own = (np.clip((v - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT) for v in (values, own))
+    distances = distance(own, table, weights)[0]
+    same_file = np.flatnonzero(frame["sha256"] == picture_row["sha256"].iloc[0])
+    distances[same_file] = np.nan
+    neighbors = np.argsort(distances, kind="stable")[:min(n, int(np.isfinite(distances).sum()))]
+    return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), same_file, neighbors,
+                   distances, own[0], table[neighbors], _usual_distance(table, weights))
 
 
 def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo) -> None:
@@ -88,13 +120,14 @@ def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo)
                         "featurize`")
 
 
-def _middle(values: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Median and interquartile range / 1.349 of every column, 1 where it does not vary."""
+def _center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Median, and interquartile range as a standard deviation, of every column; scale 1 where it does not vary."""
     known = np.isfinite(values).any(axis=0)
     low, center, high = np.zeros((3, values.shape[1]))
     low[known], center[known], high[known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
-    scale = (high - low) / 1.349
-    return center, np.where(scale > 1e-9 * np.maximum(np.abs(center), 1e-12), scale, 1.0)
+    scale = (high - low) / NORMAL_IQR
+    varies = scale > _LEAST_RELATIVE_DEVIATION * np.maximum(np.abs(center), _LEAST_MEDIAN)
+    return center, np.where(varies, scale, 1.0)
 
 
 def family_weights(features: Sequence[str], families: Sequence[str]) -> Float64Array:
@@ -113,42 +146,49 @@ def distance(a: Float64Array, b: Float64Array, weights: Float64Array) -> Float64
         return np.asarray(np.where(shared > 0, np.sqrt(np.maximum(squares, 0) / shared), np.inf))
 
 
-def _ordinary(table: Float64Array, weights: Float64Array, most: int = 300) -> float:
-    """How far images of the table lie from their own nearest neighbour, at the 99th percentile."""
-    drawn = np.unique(np.linspace(0, len(table) - 1, min(most, len(table))).astype(int))
-    apart = distance(table[drawn], table, weights)
-    apart[np.arange(len(drawn)), drawn] = np.inf
-    nearest = apart.min(axis=1)
-    return float(np.percentile(nearest[np.isfinite(nearest)], 99)) if np.isfinite(nearest).any() else float("inf")
+def _usual_distance(table: Float64Array, weights: Float64Array) -> float:
+    """How far images of the table lie from their own nearest neighbor, at the 99th percentile."""
+    sample = np.unique(np.linspace(0, len(table) - 1, min(USUAL_SAMPLE, len(table))).astype(int))
+    distances = distance(table[sample], table, weights)
+    distances[np.arange(len(sample)), sample] = np.inf
+    nearest = distances.min(axis=1)
+    finite = nearest[np.isfinite(nearest)]
+    return float(np.percentile(finite, USUAL_PERCENTILE)) if len(finite) else float("inf")
 
 
-def alike(found: Similar, at: int, most: int = 3) -> list[int]:
-    """Features in which the image and a neighbour are both unusual and close, one of each region and family."""
-    mine, other = found.own, found.others[at]
+def distances_by_class(result: Similar) -> pd.DataFrame:
+    """`label, distance` of every row of the table that can be compared with the image."""
+    table = pd.DataFrame({"label": result.label, "distance": result.distances})
+    return table[np.isfinite(table["distance"])]
+
+
+def alike(result: Similar, at: int, most: int = 3) -> list[int]:
+    """Features in which the image and a neighbor are both unusual and close, one of each region and family."""
+    own, other = result.z_scores, result.neighbor_z_scores[at]
     with np.errstate(invalid="ignore"):
-        shared = np.minimum(np.abs(mine), np.abs(other))
-        fits = (np.abs(mine - other) < CLOSE) & (shared > UNUSUAL)
-    return _one_of_each(found, np.where(fits, shared, -np.inf), most)
+        shared = np.minimum(np.abs(own), np.abs(other))
+        both = (np.abs(own - other) < ALIKE_Z_SCORES) & (shared > UNUSUAL_Z_SCORE)
+    return _first_of_each_family(result, np.where(both, shared, -np.inf), most)
 
 
-def different(found: Similar, at: int, most: int = 3) -> list[int]:
-    """Features in which they differ most, by at least one deviation, one of each region and family."""
+def different(result: Similar, at: int, most: int = 3) -> list[int]:
+    """Features in which the image and a neighbor differ most, one of each region and family."""
     with np.errstate(invalid="ignore"):
-        gap = np.abs(found.own - found.others[at])
-        return _one_of_each(found, np.where(gap >= 1, gap, -np.inf), most)
+        gap = np.abs(result.z_scores - result.neighbor_z_scores[at])
+        return _first_of_each_family(result, np.where(gap >= DIFFERENT_Z_SCORES, gap, -np.inf), most)
 
 
-def unusual(found: Similar, most: int = 8) -> list[int]:
-    """Features in which the image is farthest from the middle of the table, one of each region and family."""
-    size = np.nan_to_num(np.abs(found.own))
-    return _one_of_each(found, np.where(size > UNUSUAL, size, -np.inf), most)
+def unusual(result: Similar, most: int = 8) -> list[int]:
+    """Features in which the image is farthest from the median of the table, one of each region and family."""
+    size = np.nan_to_num(np.abs(result.z_scores))
+    return _first_of_each_family(result, np.where(size > UNUSUAL_Z_SCORE, size, -np.inf), most)
 
 
-def _one_of_each(found: Similar, rank: Float64Array, most: int) -> list[int]:
-    """The first features by rank; of features that belong together only the first."""
+def _first_of_each_family(result: Similar, rank: Float64Array, most: int) -> list[int]:
+    """The `most` features of highest rank, only the first of each region and family; rank -inf is left out."""
     chosen: dict[tuple[str, str], int] = {}
     for at in np.argsort(-rank, kind="stable"):
         if not np.isfinite(rank[at]) or len(chosen) == most:
             break
-        chosen.setdefault(region_and_family(found.features[at], list(found.info.blocks)), int(at))
+        chosen.setdefault(region_and_family(result.features[at], list(result.info.blocks)), int(at))
     return list(chosen.values())

@@ -1,31 +1,44 @@
-"""What stands in an index and what its pictures look like, counted: the numbers behind `explore`."""
+"""What stands in an index, counted: files, classes, splits, groups, duplicates."""
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from featurize.arrays import Float64Array, Int64Array
-from featurize.explore.image_stats import Glimpse
+from featurize.arrays import Int64Array
+from featurize.explore.image_stats import ImageStatistics
 from featurize.index.duplicates import duplicate_groups
 
 UNLABELLED = "no label"
+# Numbers in the fingerprint of an image (see `featurize.index.duplicates.fingerprint`).
+_FINGERPRINT_LENGTH = 1024
+# Fewer images than this are too few to tell a group from a running number in their names.
+_LEAST_IMAGES_TO_GUESS = 10
+
+
+class Conflict(IntEnum):
+    """What is wrong with several files that show the same picture; larger is worse."""
+
+    NONE = 0
+    SPLITS = 1
+    LABELS = 2
 
 
 @dataclass(frozen=True)
 class Census:
-    """An index with the looks of those of its pictures that were read.
+    """An index with the statistics of those of its images that were read.
 
     Parameters
     ----------
     frame : DataFrame
         All images of the index, RangeIndex; columns as in `featurize.index.build.Index.frame`.
     errors : DataFrame
-        `path, error, reason` of files that could not be read, those found while looking included.
+        `path, error, reason` of files that could not be read, whether by the index or for this page.
     rows : (m,) int
-        Positions in `frame` of the pictures that were read.
-    looks : sequence of m Glimpse
+        Positions in `frame` of the images that were read.
+    images : sequence of m ImageStatistics
     cluster : (m,) int
         Same number = same picture.
     """
@@ -33,13 +46,8 @@ class Census:
     frame: pd.DataFrame
     errors: pd.DataFrame
     rows: Int64Array
-    looks: Sequence[Glimpse]
+    images: Sequence[ImageStatistics]
     cluster: Int64Array
-
-    @property
-    def seen(self) -> pd.DataFrame:
-        """The rows of `frame` that were read, RangeIndex."""
-        return self.frame.iloc[self.rows].reset_index(drop=True)
 
     @property
     def label(self) -> pd.Series:
@@ -47,14 +55,28 @@ class Census:
         return self.frame["label"].fillna(UNLABELLED).astype(str)
 
 
-def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array, looks: Sequence[Glimpse]) -> Census:
-    """Find the duplicates among the pictures that were read, and put everything together."""
-    seen = frame.iloc[rows]
-    prints = np.stack([look.print for look in looks]) if looks else np.zeros((0, 1024), np.float32)
-    return Census(frame, errors, rows, looks, duplicate_groups(seen["sha256"].astype(str).tolist(), prints))
+def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array,
+                images: Sequence[ImageStatistics]) -> Census:
+    """Find the duplicates among the images that were read; the parameters are those of `Census`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All images of the index, RangeIndex.
+    errors : DataFrame
+        `path, error, reason` of files that could not be read.
+    rows : (m,) int
+        Positions in `frame` of the images that were read.
+    images : sequence of m ImageStatistics
+        Their statistics, in the same order.
+    """
+    read = frame.iloc[rows]
+    prints = (np.stack([image.fingerprint for image in images]) if images
+              else np.zeros((0, _FINGERPRINT_LENGTH), np.float32))
+    return Census(frame, errors, rows, images, duplicate_groups(read["sha256"].astype(str).tolist(), prints))
 
 
-def stratified(frame: pd.DataFrame, most: int) -> Int64Array:
+def stratified_sample(frame: pd.DataFrame, most: int) -> Int64Array:
     """At most `most` rows, spread evenly over each label and split: every k-th of them, so the same ones each time.
 
     Exact copies of other files are always among them, up to the same number again: they cost nothing to find.
@@ -71,19 +93,32 @@ def stratified(frame: pd.DataFrame, most: int) -> Int64Array:
 
 
 def with_label(frame: pd.DataFrame, findings: Sequence[str]) -> pd.DataFrame:
-    """A frame with several findings gets one label to be counted by: the finding, "several findings" or "none"."""
+    """A frame with several findings gets one label to be counted by.
+
+    The label is the finding, "several findings" or "none of them".
+    """
     if not findings:
         return frame
-    found = frame[[f"label_{name}" for name in findings]].fillna(0).to_numpy(dtype=bool)
-    n = found.sum(axis=1)
-    one = np.array(findings, dtype=object)[found.argmax(axis=1)]
-    return frame.assign(label=np.where(n == 1, one, np.where(n > 1, "several findings", "none of them")))
+    present = frame[[f"label_{name}" for name in findings]].fillna(0).to_numpy(dtype=bool)
+    n = present.sum(axis=1)
+    first = np.array(findings, dtype=object)[present.argmax(axis=1)]
+    return frame.assign(label=np.where(n == 1, first, np.where(n > 1, "several findings", "none of them")))
 
 
-def kinds(frame: pd.DataFrame) -> pd.Series:
+def file_types(frame: pd.DataFrame) -> pd.Series:
     """Number of files of each ending, most frequent first."""
     endings = frame["path"].map(lambda path: PurePosixPath(path).suffix.lower() or "(none)")
     return endings.value_counts()
+
+
+def missing_values(frame: pd.DataFrame) -> pd.Series:
+    """Number of images without a value, for the columns that should have one.
+
+    Site and split may be left out for all images: only gaps in them are missing values.
+    """
+    columns = [c for c in frame.columns if c in ("label", "group") or c.startswith("label_")
+               or c in ("site", "split") and frame[c].notna().any()]
+    return frame[columns].isna().sum()
 
 
 def class_by_split(census: Census) -> pd.DataFrame:
@@ -95,56 +130,42 @@ def class_by_split(census: Census) -> pd.DataFrame:
     return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index, order]
 
 
-def looks_table(census: Census) -> pd.DataFrame:
-    """One row per picture that was read: label and the numbers that should not differ between classes."""
-    mean = np.array([g.mean for g in census.looks]).reshape(-1, 3)
-    background = np.array([g.background for g in census.looks]).reshape(-1, 3)
-    return pd.DataFrame({"label": census.label.iloc[census.rows].to_numpy(),
-                         "width": [g.width_px for g in census.looks], "height": [g.height_px for g in census.looks],
-                         "brightness": mean.mean(axis=1), "background": background.mean(axis=1),
-                         "background tint": background[:, 0] - background[:, 2],
-                         "sharpness": [g.sharpness for g in census.looks],
-                         "JPEG blocks": [g.blockiness for g in census.looks]})
+def groups_by_class(census: Census) -> pd.Series:
+    """Number of different groups of every class."""
+    return census.frame.assign(label=census.label).groupby("label")["group"].nunique()
 
 
-def told_by_class(values: Float64Array, labels: Sequence[str]) -> float:
-    """How far the class fixes a number: 0 = not at all, 1 = entirely.
-
-    Rank eta squared, the Kruskal-Wallis statistic over n - 1; robust against outliers and units. NaN is left out.
-    """
-    known = np.isfinite(values)
-    ranks = pd.Series(np.asarray(values)[known]).rank().to_numpy()
-    total = ((ranks - ranks.mean()) ** 2).sum() if len(ranks) else 0
-    groups = pd.Series(ranks).groupby(np.asarray(labels, dtype=object)[known]).agg(["mean", "size"])
-    if total == 0 or len(groups) < 2:
-        return 0.0
-    between = (groups["size"] * (groups["mean"] - ranks.mean()) ** 2).sum()
-    # Small classes reach high values by chance: take off what chance gives on average, (k - 1) / (n - 1).
-    chance = (len(groups) - 1) / max(len(ranks) - 1, 1)
-    return float(max(0.0, (between / total - chance) / max(1 - chance, 1e-12)))
+def group_sizes(frame: pd.DataFrame) -> pd.DataFrame:
+    """`n, labels, splits` of every group: images, different labels, different splits; largest group first."""
+    known = frame.dropna(subset=["group"])
+    groups = known.groupby("group").agg(n=("image_id", "size"), labels=("label", "nunique"),
+                                        splits=("split", "nunique"))
+    return groups.sort_values("n", ascending=False, kind="stable")
 
 
-def clusters(census: Census) -> list[Int64Array]:
-    """Positions in `frame` of every cluster of two or more, the most troubling first."""
-    groups = [census.rows[at] for at in pd.Series(census.cluster).groupby(census.cluster).indices.values()]
-    many = [rows for rows in groups if len(rows) > 1]
-    return sorted(many, key=lambda rows: (-trouble(census.frame, rows), -len(rows), int(rows[0])))
-
-
-def trouble(frame: pd.DataFrame, rows: Int64Array) -> int:
-    """2 = one picture with two labels, 1 = in two splits, 0 = neither."""
-    part = frame.iloc[rows]
-    return 2 if part["label"].dropna().nunique() > 1 else int(part["split"].dropna().nunique() > 1)
-
-
-def groups_across(frame: pd.DataFrame) -> list[str]:
-    """Groups that stand in more than one split."""
+def groups_in_several_splits(frame: pd.DataFrame) -> list[str]:
+    """Names of the groups that have images in more than one split."""
     known = frame.dropna(subset=["group", "split"])
-    sides = known.groupby("group")["split"].nunique()
-    return [str(g) for g in sides.index[sides > 1]]
+    splits = known.groupby("group")["split"].nunique()
+    return [str(g) for g in splits.index[splits > 1]]
 
 
-def likely_group(frame: pd.DataFrame) -> tuple[str, int] | None:
+def duplicate_clusters(census: Census) -> list[Int64Array]:
+    """Positions in `frame` of every cluster of two or more, the worst conflict first, then the largest."""
+    groups = [census.rows[at] for at in pd.Series(census.cluster).groupby(census.cluster).indices.values()]
+    several = [rows for rows in groups if len(rows) > 1]
+    return sorted(several, key=lambda rows: (-conflict_of(census.frame, rows), -len(rows), int(rows[0])))
+
+
+def conflict_of(frame: pd.DataFrame, rows: Int64Array) -> Conflict:
+    """Whether files that show the same picture differ in label or split."""
+    part = frame.iloc[rows]
+    if part["label"].dropna().nunique() > 1:
+        return Conflict.LABELS
+    return Conflict.SPLITS if part["split"].dropna().nunique() > 1 else Conflict.NONE
+
+
+def guess_group_regex(frame: pd.DataFrame) -> tuple[str, int] | None:
     """A part of the file names that looks like a patient or slide, as a regular expression, and its number of values.
 
     Only names that all have the same number of parts between underscores or hyphens are judged. A part is likely when
@@ -152,11 +173,11 @@ def likely_group(frame: pd.DataFrame) -> tuple[str, int] | None:
     """
     stems = frame["path"].map(lambda path: PurePosixPath(path).stem).astype(str)
     parts = stems.str.split(r"[_-]", regex=True)
-    width = parts.map(len)
-    if len(frame) < 10 or width.nunique() != 1 or width.iloc[0] < 2:
+    n_parts = parts.map(len)
+    if len(frame) < _LEAST_IMAGES_TO_GUESS or n_parts.nunique() != 1 or n_parts.iloc[0] < 2:
         return None
     labels = max(frame["label"].nunique(), 2)
-    for at in range(int(width.iloc[0])):
+    for at in range(int(n_parts.iloc[0])):
         values = parts.str[at]
         if labels < values.nunique() <= len(frame) / 2 and values.str.contains(r"\d").all():
             return r"(?:^|/)" + r"[^/_-]*[_-]" * at + r"([^/_-]+)[^/]*$", int(values.nunique())

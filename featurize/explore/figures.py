@@ -1,4 +1,4 @@
-"""The charts of the explore page."""
+"""The charts of the explore page: each takes numbers that are already there and gives a data URI."""
 from collections.abc import Mapping
 from math import ceil
 
@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from featurize.arrays import Float64Array
-from featurize.explore.image_stats import BINS
-from featurize.report.charts import (BLUE, GRAY, GREEN, MOST_CLASSES, QUIET, RED, SERIES, WIDE, _classes, canvas, rules,
-                                     shorten, svg_uri)
+from featurize.explore.image_stats import HISTOGRAM_BINS
+from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, MOST_CLASSES, QUIET, RED, SERIES, WIDE, canvas,
+                                     class_axis, rules, shorten, svg_uri)
 
+# Name, color and marker of each channel.
 CHANNELS = (("red", RED, "o"), ("green", GREEN, "s"), ("blue", BLUE, "D"))
 
 
@@ -26,7 +27,7 @@ def class_bars(counts: pd.DataFrame) -> str:
             left += values
         for at, total in enumerate(left):
             axes.text(total + left.max() * .008, at, f"{total:,.0f}", va="center", fontsize=8.5, color=QUIET)
-        _classes(axes, [str(c) for c in shown.index])
+        class_axis(axes, [str(c) for c in shown.index])
         axes.set_xlim(0, left.max() * 1.07)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("images")
@@ -43,17 +44,17 @@ def channel_means(by_class: Mapping[str, tuple[Float64Array, Float64Array]], col
     ----------
     by_class : mapping of class to (mean (3,), standard deviation (3,))
     colored : bool
-        False draws one mark instead of three equal ones.
+        False draws one marker instead of three equal ones.
     """
-    marks = CHANNELS if colored else (("gray level", GRAY, "o"),)
+    series = CHANNELS if colored else (("gray level", GRAY, "o"),)
     with canvas(WIDE, 1.1 + .36 * len(by_class)) as (figure, (axes,)):
-        for c, (name, color, marker) in enumerate(marks):
-            y = np.arange(len(by_class)) + (c - (len(marks) - 1) / 2) * .22
+        for c, (name, color, marker) in enumerate(series):
+            y = np.arange(len(by_class)) + (c - (len(series) - 1) / 2) * .22
             mean = np.array([m[c] for m, _ in by_class.values()])
             spread = np.array([s[c] for _, s in by_class.values()])
             axes.hlines(y, mean - spread, mean + spread, color=color, alpha=.45, linewidth=2.4)
             axes.plot(mean, y, marker, color=color, markersize=5, linestyle="none", label=name)
-        _classes(axes, list(by_class))
+        class_axis(axes, list(by_class))
         axes.set_xlim(0, 255)
         axes.set_xticks([0, 50, 100, 150, 200, 255])
         axes.set_xlabel("gray level, 0 = black, 255 = full")
@@ -89,7 +90,7 @@ def histograms(by_class: Mapping[str, Float64Array], colored: bool) -> str:
 def _histogram(axes: Axes, shares: Float64Array, colored: bool) -> None:
     # A white or black background would press all else flat; the square root keeps both in sight.
     axes.set_yscale("function", functions=(np.sqrt, np.square))
-    edges = np.linspace(0, 256, BINS + 1)
+    edges = np.linspace(0, 256, HISTOGRAM_BINS + 1)
     if not colored:
         axes.stairs(shares[0], edges, color=GRAY, fill=True, alpha=.5)
     for (_, color, _), row in zip(CHANNELS, shares if colored else ()):
@@ -99,9 +100,9 @@ def _histogram(axes: Axes, shares: Float64Array, colored: bool) -> None:
     rules(axes, "y")
 
 
-def one_histogram(shares: Float64Array, colored: bool) -> str:
-    """The histogram of a single picture."""
-    with canvas(4.6, 2.2) as (figure, (axes,)):
+def image_histogram(shares: Float64Array, colored: bool) -> str:
+    """The histogram (3, 32) of a single image."""
+    with canvas(HALF, 2.2) as (figure, (axes,)):
         _histogram(axes, shares, colored)
         axes.set_ylim(0, float(shares.max()) * 1.05)
         axes.yaxis.set_major_locator(FixedLocator([0, .01, .05, .1, .25, .5, 1]))
@@ -112,9 +113,9 @@ def one_histogram(shares: Float64Array, colored: bool) -> str:
 
 
 def sizes(table: pd.DataFrame) -> str:
-    """Width and height of every image that was read; a mark grows with the number of images of that size."""
+    """Width and height of every image that was read; a marker grows with the number of images of that size."""
     counts = table.groupby(["width", "height"]).size().reset_index(name="n")
-    with canvas(4.6, 3.4) as (figure, (axes,)):
+    with canvas(HALF, 3.4) as (figure, (axes,)):
         axes.scatter(counts["width"], counts["height"], s=12 + 160 * np.sqrt(counts["n"] / counts["n"].sum()),
                      color=BLUE, alpha=.55, linewidths=0)
         axes.set_xlim(0, counts["width"].max() * 1.12)

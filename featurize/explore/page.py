@@ -6,9 +6,9 @@ import pandas as pd
 
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
-from featurize.explore import image_stats
-from featurize.explore import sections as parts
-from featurize.explore.census import Census, stratified, take_census, with_label
+from featurize.explore import sections
+from featurize.explore.census import Census, stratified_sample, take_census, with_label
+from featurize.explore.image_stats import image_statistics
 from featurize.explore.warnings import warnings
 from featurize.images.read import ImageError
 from featurize.index.build import Index, load, source_of
@@ -17,6 +17,7 @@ from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album
 from featurize.runtime.progress import tracking
 
+# Most images that are read for the page.
 MOST_READ = 2000
 SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", "Pixel values",
             "Looks that could give the class away", "Montage", "One image closely", "Duplicates", "Next step")
@@ -39,38 +40,42 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
     UserError
         Not one image can be read.
     """
-    chosen = stratified(index.frame, MOST_READ)
+    chosen = stratified_sample(index.frame, MOST_READ)
     album = Album(index.sources, None, None)
     census = _read(index, chosen, progress)
     content = {
         "kicker": "Explore", "title": _title(index), "lead": _lead(census), "facts": _facts(index),
         "contents": contents(SECTIONS), "warnings": warnings(census, len(chosen), index.warnings),
-        "no_warnings": "Nothing was found that could go wrong.", "tiles": parts.tiles(census), **parts.files(census),
-        "classes": parts.classes(census), "sizes": parts.sizes(census), "pixels": parts.pixels(census),
-        "looks": parts.looks(census), "montage": parts.montage(census, album), "close": parts.close(census, album),
-        "duplicates": parts.duplicates(census, album), "next": _next(index)}
+        "no_warnings": "Nothing was found that could go wrong.", "tiles": sections.tiles(census),
+        **sections.files(census), "classes": sections.classes(census), "sizes": sections.sizes(census),
+        "pixels": sections.pixels(census), "quality": sections.quality(census),
+        "montage": sections.montage(census, album), "typical": sections.typical_image(census, album),
+        "duplicates": sections.duplicates(census, album), "next": _next(index)}
     write_page(out, "explore.html.j2", content, Path(__file__).parent)
 
 
 def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
     """Look at the chosen pictures; what can't be read moves from the images to the errors."""
-    looks, lost = [], []
+    images, unreadable = [], []
     kept = np.ones(len(index.frame), bool)
     with tracking(len(chosen), "images", shown=progress) as advance:
         for row in chosen.tolist():
             site, path = index.frame["site"].iloc[row], index.frame["path"].iloc[row]
             try:
-                looks.append(image_stats.look(load(source_of(index.sources, site), path)))
+                images.append(image_statistics(load(source_of(index.sources, site), path)))
             except ImageError as error:
                 kept[row] = False
-                lost.append({"path": path, "error": str(error), "reason": error.reason})
+                unreadable.append({"path": path, "error": str(error), "reason": error.reason})
             advance(1)
-    if not looks:
-        first = lost[0]["error"] if lost else "there is none"
+    if not images:
+        first = unreadable[0]["error"] if unreadable else "there is none"
         raise UserError(f"none of {count(len(chosen), 'image')} can be read ({first}): give a folder of images")
-    errors = pd.concat([index.errors, pd.DataFrame(lost)], ignore_index=True) if lost else index.errors
+    errors = index.errors
+    if unreadable:
+        errors = pd.concat([index.errors, pd.DataFrame(unreadable)], ignore_index=True)
     frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
-    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], looks)
+    # Rows move up where an unreadable image before them is left out.
+    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images)
 
 
 def _title(index: Index) -> str:

@@ -3,19 +3,37 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from featurize.explore.census import (UNLABELLED, Census, class_by_split, clusters, groups_across, likely_group,
-                                      looks_table, told_by_class, trouble)
+from featurize.explore.by_class import image_table, rank_eta_squared
+from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_split, conflict_of, duplicate_clusters,
+                                      groups_in_several_splits, guess_group_regex)
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
 
 Warnings = Iterator[dict[str, str]]
 
-# Rank eta squared from which a look differs so much between classes that it could be learned instead of the disease.
-DIFFERS = .25
-GIVES_AWAY = .6
+# Rank eta squared of a property and the class from which it is a possible shortcut.
+SHORTCUT_ETA_SQUARED = .25
+# Rank eta squared from which the warning of a shortcut is serious.
+SERIOUS_ETA_SQUARED = .6
+# The largest class has at least this many times the images of the smallest: a warning, and a serious one.
+UNBALANCED_RATIO = 3
+VERY_UNBALANCED_RATIO = 20
+# A class with fewer images is warned of, and one with fewer still seriously.
+FEW_IMAGES = 50
+TOO_FEW_IMAGES = 10
+# Fewer groups than this are warned of: the default number of folds of `classify`.
+FEW_GROUPS = 5
+# Longest over shortest longer side from which sizes in pixels are warned of.
+SIDES_RATIO = 1.5
+# An image is of one even color if no channel has a larger standard deviation, in gray levels.
+EVEN_DEVIATION = 2
+# Share of unreadable files from which the warning is serious.
+MANY_UNREADABLE = .1
+# Names that a warning lists.
+MOST_NAMES = 6
 NORMALIZE = "The presets normalize it away, mostly; the report of classify tests how much nuisances alone can tell."
-# look: (what differs, what to do, the option that does it)
-LOOKS: Mapping[str, tuple[str, str, str]] = {
+# Column of `image_table`: (what differs, what to do, the option that does it).
+PROPERTIES: Mapping[str, tuple[str, str, str]] = {
     "width": ("The size of the images", "Find out why before you train: cropping by hand is a hint to the class.", ""),
     "brightness": ("The brightness", "The objects may differ so; compare the backgrounds below.", ""),
     "background": ("The brightness of the background", NORMALIZE, "--preset auto"),
@@ -26,7 +44,7 @@ LOOKS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def warnings(census: Census, read: int, said: Sequence[str] = ()) -> list[Mapping[str, str]]:
+def warnings(census: Census, read: int, index_warnings: Sequence[str] = ()) -> list[Mapping[str, str]]:
     """All warnings, the serious ones first.
 
     Parameters
@@ -34,18 +52,18 @@ def warnings(census: Census, read: int, said: Sequence[str] = ()) -> list[Mappin
     census : Census
     read : int
         How many images were chosen to be looked at.
-    said : sequence of str
-        What the index had to say.
+    index_warnings : sequence of str
+        Warnings of the index: sentences without capital letter and full stop.
     """
-    told = [warning("caution", f"{text[0].upper()}{text[1:]}.") for text in said]
-    found = [*told, *_labels(census), *_balance(census), *_splits_without(census), *_leaks(census),
-             *_duplicates(census), *_looks(census), *_sizes(census), *_odd_images(census), *_sites(census),
-             *_files(census), *_groups(census)]
+    of_index = [warning("caution", f"{text[0].upper()}{text[1:]}.") for text in index_warnings]
+    listed = [*of_index, *_labels(census), *_balance(census), *_splits_without(census), *_leaks(census),
+              *_duplicates(census), *_shortcuts(census), *_sizes(census), *_odd_images(census), *_sites(census),
+              *_files(census), *_groups(census)]
     if read < len(census.frame):
         text = f"{number(read)} of {count(len(census.frame), 'image')} were read for this page."
-        found.append(warning("note", text, "They are spread evenly over classes and parts. Counts are of all images, "
-                             "looks and near copies of these only."))
-    return by_weight(found)
+        listed.append(warning("note", text, "They are spread evenly over classes and parts. Counts are of all images, "
+                              "looks and near copies of these only."))
+    return by_weight(listed)
 
 
 def _labels(census: Census) -> Warnings:
@@ -67,23 +85,23 @@ def _balance(census: Census) -> Warnings:
     if len(sizes) < 2:
         return
     first, last, ratio = sizes.index[0], sizes.index[-1], float(sizes.iloc[0] / sizes.iloc[-1])
-    if ratio >= 3:
-        yield warning("serious" if ratio >= 20 else "caution",
+    if ratio >= UNBALANCED_RATIO:
+        yield warning("serious" if ratio >= VERY_UNBALANCED_RATIO else "caution",
                       f"“{first}” has {number(float(f'{ratio:.2g}'))} times as many images as “{last}” "
                       f"({number(sizes.iloc[0])} and {number(sizes.iloc[-1])}).",
                       "classify weights the classes by itself. Judge by balanced accuracy, macro-F1 and each class "
                       "alone, never by accuracy.")
-    few = [f"{name} ({number(n)})" for name, n in sizes.items() if 10 <= n < 50]
+    few = [f"{name} ({number(n)})" for name, n in sizes.items() if TOO_FEW_IMAGES <= n < FEW_IMAGES]
     if few:
         yield warning("caution", f"Few images: {_listed(few)}.",
                       "Intervals will be wide, and prediction sets coarse, with less than 50 images in a class.")
-    tiny = [f"{name} ({number(n)})" for name, n in sizes.items() if n < 10]
+    tiny = [f"{name} ({number(n)})" for name, n in sizes.items() if n < TOO_FEW_IMAGES]
     if tiny:
         yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
                       "Add images, merge the class with another one, or use fewer folds:", "--folds 3")
 
 
-def _listed(names: Sequence[str], most: int = 6) -> str:
+def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """The first names, and how many more there are."""
     more = f" and {number(len(names) - most)} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -99,13 +117,13 @@ def _splits_without(census: Census) -> Warnings:
 
 
 def _leaks(census: Census) -> Warnings:
-    across = groups_across(census.frame)
+    across = groups_in_several_splits(census.frame)
     if across:
         text = f"{count(len(across), 'group stands', 'groups stand')} in several parts: {_listed(across)}."
         yield warning("serious", text,
                       "Scores would be too good. classify takes such images out of the training part; better deal the "
                       "groups anew.")
-    split = [rows for rows in clusters(census) if census.frame.iloc[rows]["split"].dropna().nunique() > 1]
+    split = [rows for rows in duplicate_clusters(census) if census.frame.iloc[rows]["split"].dropna().nunique() > 1]
     if split:
         yield warning("serious", f"{count(len(split), 'picture stands', 'pictures stand')} in several parts.",
                       "The test part holds copies of what was trained on. classify takes them out of the training "
@@ -113,45 +131,45 @@ def _leaks(census: Census) -> Warnings:
 
 
 def _duplicates(census: Census) -> Warnings:
-    found = clusters(census)
-    torn = [rows for rows in found if trouble(census.frame, rows) == 2]
-    if torn:
-        yield warning("serious", f"{count(len(torn), 'picture has', 'pictures have')} two different labels.",
+    conflicts = [(len(rows), conflict_of(census.frame, rows)) for rows in duplicate_clusters(census)]
+    n_torn = sum(conflict == Conflict.LABELS for _, conflict in conflicts)
+    if n_torn:
+        yield warning("serious", f"{count(n_torn, 'picture has', 'pictures have')} two different labels.",
                       "One of them is wrong. They are shown below with their paths: correct them before training.")
-    extra = sum(len(rows) - 1 for rows in found if trouble(census.frame, rows) == 0)
-    if extra:
-        yield warning("note", f"{count(extra, 'image is a copy', 'images are copies')} of another one, or nearly so.",
+    n_copies = sum(n - 1 for n, conflict in conflicts if conflict == Conflict.NONE)
+    if n_copies:
+        yield warning("note", f"{count(n_copies, 'image is a copy', 'images are copies')} of another one, or nearly so.",
                       "classify keeps copies on one side of every split by itself.")
 
 
-def _looks(census: Census) -> Warnings:
-    table = looks_table(census)
+def _shortcuts(census: Census) -> Warnings:
+    table = image_table(census)
     table = table[table["label"] != UNLABELLED]
-    for name, (what, advice, option) in LOOKS.items():
-        told = told_by_class(table[name].to_numpy(float), table["label"].tolist())
-        if told >= DIFFERS:
-            # The brightness of the whole picture holds the object itself, so it is never proof.
-            level = "serious" if told >= GIVES_AWAY and name != "brightness" else "caution"
-            yield warning(level, f"{what} differs by class, which explains {percent(told)} of it: a possible shortcut.",
-                          advice, option)
+    for name, (what, advice, option) in PROPERTIES.items():
+        explained = rank_eta_squared(table[name].to_numpy(float), table["label"].tolist())
+        if explained >= SHORTCUT_ETA_SQUARED:
+            # The brightness of the whole picture includes the object: a difference is no proof of a shortcut.
+            level = "serious" if explained >= SERIOUS_ETA_SQUARED and name != "brightness" else "caution"
+            yield warning(level, f"{what} differs by class, which explains {percent(explained)} of it: a possible "
+                          "shortcut.", advice, option)
 
 
 def _sizes(census: Census) -> Warnings:
-    shapes = {(g.width_px, g.height_px) for g in census.looks}
+    shapes = {(image.width_px, image.height_px) for image in census.images}
     sides = [max(shape) for shape in shapes]
-    if len(shapes) > 1 and max(sides) > 1.5 * min(sides):
+    if len(shapes) > 1 and max(sides) > SIDES_RATIO * min(sides):
         yield warning("caution", f"The longer sides of the images reach from {number(min(sides))} to "
                       f"{number(max(sides))} px.", "If pixels differ in size, lengths in pixels do not compare. Scale "
                       "the images alike, or give the size of a pixel if it is one and known:", "--mm-per-px X")
 
 
 def _odd_images(census: Census) -> Warnings:
-    black = np.array([g.cut_out for g in census.looks])
+    black = np.array([image.black_frame for image in census.images])
     if black.any() and not black.all():
         yield warning("caution", f"{percent(float(black.mean()))} of the images lie on black, the others do not.",
                       "A model could tell cut-out from whole images instead of the classes. Keep them apart as sites:",
                       "--site-column C")
-    flat = [at for at, g in zip(census.rows, census.looks) if g.spread.max() < 2]
+    flat = [row for row, image in zip(census.rows, census.images) if image.deviation.max() < EVEN_DEVIATION]
     if flat:
         path = census.frame["path"].iloc[int(flat[0])]
         yield warning("caution", f"{count(len(flat), 'image is', 'images are')} of one even color, such as {path}.",
@@ -162,8 +180,8 @@ def _sites(census: Census) -> Warnings:
     known = census.frame.dropna(subset=["label"])
     if known["site"].nunique() < 2:
         return
-    homes = known.groupby("label")["site"].agg(["nunique", "first"])
-    bound = homes[homes["nunique"] == 1]
+    sites = known.groupby("label")["site"].agg(["nunique", "first"])
+    bound = sites[sites["nunique"] == 1]
     if len(bound):
         names = _listed([f"{label} ({site})" for label, site in bound["first"].items()])
         yield warning("serious", f"{count(len(bound), 'class comes', 'classes come')} from one site only: {names}.",
@@ -176,19 +194,19 @@ def _files(census: Census) -> Warnings:
     if n:
         share = n / (n + len(census.frame))
         text = f"{count(n, 'file')} ({percent(share)}) could not be read."
-        yield warning("serious" if share > .1 else "caution", text,
+        yield warning("serious" if share > MANY_UNREADABLE else "caution", text,
                       "They are listed below and left out. To make featurize end with an error instead:", "--strict")
 
 
 def _groups(census: Census) -> Warnings:
     known = census.frame["group"].nunique()
-    if 0 < known < 5 and not census.frame["split"].notna().any():
+    if 0 < known < FEW_GROUPS and not census.frame["split"].notna().any():
         yield warning("serious", f"There {'is' if known == 1 else 'are'} only {count(known, 'group')}.",
                       "Whole groups are kept back for testing: intervals will be too narrow, and there can be no more "
                       "folds than groups.", f"--folds {max(known, 2)}")
     if known:
         return
-    guess = likely_group(census.frame)
+    guess = guess_group_regex(census.frame)
     if guess is None:
         yield warning("note", "No patients, slides or other groups are given.",
                       "If several images come from one patient, say so, or every score will be too good:",

@@ -46,7 +46,11 @@ _STYLE: Any = {
 }
 FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans',sans-serif"
 
+# Width of a chart over the full width of the page, in inches.
 WIDE = 8.4
+# Width of one of two charts side by side, in inches.
+HALF = 4.6
+# More classes than this would make a chart too tall: the most frequent ones are drawn.
 MOST_CLASSES = 24
 
 
@@ -114,31 +118,30 @@ def shorten(name: str, most: int = 28) -> str:
     return f"{name[:most - 1 - tail]}…{name[-tail:]}"
 
 
-def _classes(axes: Axes, names: Sequence[str]) -> None:
+def class_axis(axes: Axes, names: Sequence[str]) -> None:
+    """Names of classes along the y axis, the first on top."""
     axes.set_yticks(range(len(names)), [shorten(n, 30) for n in names])
     axes.set_ylim(len(names) - .5, -.5)
 
 
-def ranges(table: pd.DataFrame, columns: Mapping[str, str]) -> str:
-    """Median, middle half and 5th to 95th percentile of each look, class by class.
+def percentile_ranges(percentiles: Mapping[str, pd.DataFrame]) -> str:
+    """Median, middle half and 5th to 95th percentile of some numbers, class by class.
 
     Parameters
     ----------
-    table : DataFrame
-        Column `label` and those named by `columns` (name: axis label).
+    percentiles : mapping of axis label to DataFrame
+        Index: classes, the same for all. Columns: 5th, 25th, 50th, 75th and 95th percentile; NaN = not drawn.
     """
-    names = [str(n) for n in table["label"].value_counts().index[:MOST_CLASSES]]
-    with canvas(WIDE, 1.0 + .27 * len(names), columns=len(columns)) as (figure, panels):
-        for axes, (column, label) in zip(panels, columns.items()):
-            for at, name in enumerate(names):
-                values = table.loc[table["label"] == name, column].dropna()
-                if values.empty:
+    names = [str(name) for name in next(iter(percentiles.values())).index]
+    with canvas(WIDE, 1.0 + .27 * len(names), columns=len(percentiles)) as (figure, panels):
+        for axes, (label, table) in zip(panels, percentiles.items()):
+            for at, (low, first, middle, last, high) in enumerate(table.to_numpy(float)):
+                if np.isnan(middle):
                     continue
-                low, first, middle, last, high = np.percentile(values, [5, 25, 50, 75, 95])
                 axes.plot([low, high], [at, at], color=GRAY, linewidth=1)
                 axes.plot([first, last], [at, at], color=BLUE, linewidth=5, alpha=.55, solid_capstyle="butt")
                 axes.plot(middle, at, "o", color=INK, markersize=4)
-            _classes(axes, names)
+            class_axis(axes, names)
             axes.tick_params(labelleft=axes is panels[0])
             axes.xaxis.set_major_locator(MaxNLocator(3))
             axes.set_xlabel(label)

@@ -5,10 +5,6 @@
 """
 import math
 
-import numpy as np
-
-from featurize.arrays import Float64Array
-
 MISSING = "–"
 
 
@@ -91,14 +87,6 @@ def size(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if n_bytes >= 10 or unit == "bytes" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1000
     return f"{n_bytes:.1f} GB"
-
-
-def percentile(values: Float64Array, value: float) -> int:
-    """Per cent of the values below, ties counting half: 1..99, and 0 or 100 for a value outside all of them."""
-    if value < values.min() or value > values.max():
-        return 0 if value < values.min() else 100
-    below = (values < value).sum() + .5 * (values == value).sum()
-    return int(np.clip(round(100 * below / len(values)), 1, 99))
 
 
 def ordinal(n: int) -> str:

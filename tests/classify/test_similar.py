@@ -32,27 +32,27 @@ def test_similar_links_to_nothing_outside_itself(table: tuple[pd.DataFrame, Tabl
 def test_an_image_is_not_its_own_neighbour(table: tuple[pd.DataFrame, TableInfo]) -> None:
     frame, info = table
     found = search(frame, info, frame.iloc[[4]])
-    assert 4 not in found.rows and np.isnan(found.distances[4]) and len(found.rows) == 12
+    assert 4 not in found.neighbors and np.isnan(found.distances[4]) and len(found.neighbors) == 12
 
 
 def test_neighbours_come_nearest_first_and_none_is_nearer(table: tuple[pd.DataFrame, TableInfo]) -> None:
     frame, info = table
     found = search(frame, info, frame.iloc[[10]], n=5)
-    near = found.distances[found.rows]
-    assert (np.diff(near) >= 0).all() and near[-1] <= np.nanmin(np.delete(found.distances, found.rows))
+    near = found.distances[found.neighbors]
+    assert (np.diff(near) >= 0).all() and near[-1] <= np.nanmin(np.delete(found.distances, found.neighbors))
 
 
 def test_a_copy_in_the_table_lies_at_no_distance(table: tuple[pd.DataFrame, TableInfo]) -> None:
     frame, info = table
     copy = frame.iloc[[7]].assign(image_id="another", sha256="other bytes")
     found = search(frame, info, copy, n=1)
-    assert found.rows[0] == 7 and found.distances[7] == pytest.approx(0, abs=1e-6)
+    assert found.neighbors[0] == 7 and found.distances[7] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_same_file_is_told_and_no_neighbour(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+def test_the_same_file_is_named_and_no_neighbour(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
     frame, info = table
     found = similar(frame, info, frame.iloc[[7]].assign(image_id="x", path="elsewhere.png"), tmp_path / "s.html")
-    assert list(found.same) == [7] and 7 not in found.rows
+    assert list(found.same_file) == [7] and 7 not in found.neighbors
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert "The table holds this very file." in page and frame["path"].iloc[7] in page
 
@@ -87,7 +87,7 @@ def test_alike_means_unusual_and_close_different_means_far(table: tuple[pd.DataF
     assert alike(found, 0) == [2, 0] and different(found, 0) == [3]
 
 
-def test_of_each_family_and_region_one_feature_is_told(table: tuple[pd.DataFrame, TableInfo]) -> None:
+def test_of_each_family_and_region_one_feature_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
     found = made([2.0, 3.0, 0.0, 0.0], [2.0, 3.0, 0.0, 0.0], table)
     assert alike(found, 0) == [1]
 

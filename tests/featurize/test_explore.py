@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from featurize.errors import UserError
-from featurize.explore.census import likely_group, stratified, told_by_class, with_label
-from featurize.explore.image_stats import look
+from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
+from featurize.explore.census import guess_group_regex, stratified_sample, with_label
+from featurize.explore.image_stats import image_statistics
 from featurize.explore.page import explore
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index
@@ -71,9 +72,9 @@ def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -
     assert cluster.index("picture alarm") < cluster.index("ant/003.png") and "bee/copy.png" in cluster
 
 
-def test_a_copy_in_another_part_is_told(tmp_path: Path) -> None:
+def test_a_copy_in_another_part_is_warned_of(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {f"{s}/{c}": 6 for s in ("train", "test") for c in ("ant", "bee")})
-    (root / "test/ant/again.png").write_bytes((root / "train/ant/001.png").read_bytes())
+    (root / "test/ant/copy_of_001.png").write_bytes((root / "train/ant/001.png").read_bytes())
     assert "1 picture stands in several parts." in warnings_of(page_of(build_index(root), tmp_path))
 
 
@@ -83,15 +84,15 @@ def test_a_group_in_several_parts_is_named(tmp_path: Path) -> None:
     assert "6 groups stand in several parts: 000, 001, 002, 003, 004, 005." in warnings_of(page_of(index, tmp_path))
 
 
-def test_a_part_without_a_class_is_told(tmp_path: Path) -> None:
+def test_a_part_without_a_class_is_warned_of(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"train/ant": 6, "train/bee": 6, "test/ant": 4})
     assert "The part test has no image of bee." in warnings_of(page_of(build_index(root), tmp_path))
 
 
-def test_unequal_and_tiny_classes_are_told(tmp_path: Path) -> None:
-    said = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 32, "bee": 8})), tmp_path))
-    assert "“ant” has 4 times as many images as “bee” (32 and 8)." in said
-    assert "Too few images to learn from: bee (8)." in said and "--folds 3" in said
+def test_unequal_and_tiny_classes_are_warned_of(tmp_path: Path) -> None:
+    text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 32, "bee": 8})), tmp_path))
+    assert "“ant” has 4 times as many images as “bee” (32 and 8)." in text
+    assert "Too few images to learn from: bee (8)." in text and "--folds 3" in text
 
 
 def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Path) -> None:
@@ -99,9 +100,9 @@ def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Pa
     assert "The tint of the background differs by class" in warnings_of(page_of(build_index(root), tmp_path))
 
 
-def test_equal_looks_are_no_shortcut(tmp_path: Path) -> None:
-    said = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
-    assert "shortcut" not in said
+def test_equal_backgrounds_are_no_shortcut(tmp_path: Path) -> None:
+    text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
+    assert "shortcut" not in text
 
 
 def test_files_that_cannot_be_read_are_listed_with_the_fault(tmp_path: Path) -> None:
@@ -118,10 +119,10 @@ def test_a_folder_without_labels_still_makes_a_page(tmp_path: Path) -> None:
     assert "No image has a label." in warnings_of(page) and "--labels F.csv" in page
 
 
-def test_few_groups_are_told_with_the_folds_that_they_allow(tmp_path: Path) -> None:
+def test_few_groups_are_warned_of_with_the_folds_that_they_allow(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 10, "bee": 10})
-    said = warnings_of(page_of(build_index(root, group_regex=r"00([0-2])\.png"), tmp_path))
-    assert "There are only 3 groups." in said and "--folds 3" in said
+    text = warnings_of(page_of(build_index(root, group_regex=r"00([0-2])\.png"), tmp_path))
+    assert "There are only 3 groups." in text and "--folds 3" in text
 
 
 def test_one_image_alone_makes_a_page(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_blurred_pictures_are_less_sharp() -> None:
     rng = np.random.default_rng(0)
     rgb = rng.integers(60, 200, (120, 120, 3)).astype(np.uint8)
     blurred = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 1.5))
-    sharp, soft = (look(Picture(p, 120, 120, "RGB", 8)).sharpness for p in (rgb, blurred))
+    sharp, soft = (image_statistics(Picture(p, 120, 120, "RGB", 8)).sharpness for p in (rgb, blurred))
     assert soft < sharp / 3
 
 
@@ -152,22 +153,31 @@ def test_jpeg_blocks_are_seen_at_low_quality_only(tmp_path: Path) -> None:
     found = {}
     for quality in (10, 98):
         Image.fromarray(smooth).save(tmp_path / "x.jpg", quality=quality)
-        found[quality] = look(read_image(tmp_path / "x.jpg")).blockiness
+        found[quality] = image_statistics(read_image(tmp_path / "x.jpg")).blockiness
     assert found[10] > 2 and found[98] == pytest.approx(1, abs=.15)
 
 
 def test_a_cut_out_object_is_told_from_a_whole_picture() -> None:
     rgb = np.zeros((60, 60, 3), np.uint8)
     rgb[20:40, 20:40] = 180
-    assert look(Picture(rgb, 60, 60, "RGB", 8)).cut_out and not look(Picture(rgb + 30, 60, 60, "RGB", 8)).cut_out
+    on_black, on_gray = (image_statistics(Picture(p, 60, 60, "RGB", 8)) for p in (rgb, rgb + 30))
+    assert on_black.black_frame and not on_gray.black_frame
 
 
 def test_class_tells_nothing_or_everything() -> None:
     rng = np.random.default_rng(0)
-    assert told_by_class(rng.normal(size=900), ["a", "b", "c"] * 300) < .02
+    assert rank_eta_squared(rng.normal(size=900), ["a", "b", "c"] * 300) < .02
     # Ranks 1 2 3 | 4 5 6: between 13.5 of a total of 17.5; less chance (1/5): (.7714 - .2) / .8 = .714.
-    assert told_by_class(np.array([1.0, 2, 3, 10, 20, 30]), ["a"] * 3 + ["b"] * 3) == pytest.approx(.714, abs=.001)
-    assert told_by_class(np.array([np.nan, np.nan]), ["a", "b"]) == 0
+    assert rank_eta_squared(np.array([1.0, 2, 3, 10, 20, 30]), ["a"] * 3 + ["b"] * 3) == pytest.approx(.714, abs=.001)
+    assert rank_eta_squared(np.array([np.nan, np.nan]), ["a", "b"]) == 0
+
+
+def test_percentiles_of_each_class_are_numpys_and_nan_where_nothing_was_measured() -> None:
+    table = pd.DataFrame({"label": ["a"] * 11 + ["b"] * 5 + ["c"], "x": [*range(11), *[np.nan] * 5, 7.0]})
+    found = percentiles_by_class(table, ["x"], most=2)["x"]
+    # Of 0, 1, ... 10 the p-th percentile is p / 10; the third class is left out.
+    assert list(found.index) == ["a", "b"] and list(found.columns) == [5, 25, 50, 75, 95]
+    assert found.loc["a"].tolist() == pytest.approx([.5, 2.5, 5, 7.5, 9.5]) and found.loc["b"].isna().all()
 
 
 def frame_of(paths: list[str], labels: list[str]) -> pd.DataFrame:
@@ -176,27 +186,27 @@ def frame_of(paths: list[str], labels: list[str]) -> pd.DataFrame:
 
 def test_the_subject_in_the_file_name_is_found_by_the_expression_that_is_offered() -> None:
     paths = [f"all/UID_H{s}_{n}_all.png" for s in range(3, 9) for n in range(5)]
-    found = likely_group(frame_of(paths, ["all", "hem"] * 15))
+    found = guess_group_regex(frame_of(paths, ["all", "hem"] * 15))
     assert found is not None and found[1] == 6
     matches = [re.search(found[0], path) for path in paths]
     assert [m.group(1) for m in matches if m] == [f"H{s}" for s in range(3, 9) for _ in range(5)]
 
 
 def test_no_group_is_guessed_from_numbers_that_never_repeat() -> None:
-    assert likely_group(frame_of([f"ant/img_{n}.png" for n in range(30)], ["ant"] * 30)) is None
+    assert guess_group_regex(frame_of([f"ant/img_{n}.png" for n in range(30)], ["ant"] * 30)) is None
 
 
 def test_a_big_folder_is_sampled_by_class_and_the_same_each_time() -> None:
     frame = frame_of([f"{n}.png" for n in range(1000)], ["ant"] * 900 + ["bee"] * 100)
-    rows = stratified(frame, 100)
-    assert (rows == stratified(frame, 100)).all() and len(rows) == 100
+    rows = stratified_sample(frame, 100)
+    assert (rows == stratified_sample(frame, 100)).all() and len(rows) == 100
     assert dict(frame["label"].iloc[rows].value_counts()) == {"ant": 90, "bee": 10}
 
 
 def test_exact_copies_are_always_in_the_sample() -> None:
     frame = frame_of([f"{n}.png" for n in range(1000)], ["ant"] * 1000)
     frame.loc[[17, 503], "sha256"] = "same"
-    assert {17, 503} <= set(stratified(frame, 50))
+    assert {17, 503} <= set(stratified_sample(frame, 50))
 
 
 def test_several_findings_become_one_label_to_count_by() -> None:
