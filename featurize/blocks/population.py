@@ -220,19 +220,19 @@ def _triangulation(nuclei: _Nuclei) -> dict[str, float]:
         return {}
     sides = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
     edges = np.unique(np.sort(sides, axis=1), axis=0)
-    one, two = edges.T
+    first, second = edges.T
     (ax, ay), (bx, by) = ((nuclei.points[corners[:, k]] - nuclei.points[corners[:, 0]]).T for k in (1, 2))
     triangles = np.abs(ax * by - ay * bx) / 2
-    away = np.hypot(*(nuclei.points[one] - nuclei.points[two]).T) / nuclei.radius
-    weight = nuclei.weight[one] * nuclei.weight[two]
-    turned = np.cos(2 * (nuclei.angle[one] - nuclei.angle[two]))
+    away = np.hypot(*(nuclei.points[first] - nuclei.points[second]).T) / nuclei.radius
+    weight = nuclei.weight[first] * nuclei.weight[second]
+    turned = np.cos(2 * (nuclei.angle[first] - nuclei.angle[second]))
     aligned = float((weight * turned).mean() / max(float(weight.mean()), 1e-9))
     dye = nuclei.measures["hematoxylin"]
     return {**{f"edge_{how}": value for how, value in _spread(away).items()},
             "triangle_cv": float(triangles.std() / triangles.mean()), "local_alignment": aligned,
             "degree_std": float(np.bincount(edges.ravel(), minlength=len(nuclei.area)).std()),
-            "size_contrast": float(np.abs(np.log(nuclei.area[one] / nuclei.area[two])).mean()),
-            "color_contrast": float(np.abs(dye[one] - dye[two]).mean())}
+            "size_contrast": float(np.abs(np.log(nuclei.area[first] / nuclei.area[second])).mean()),
+            "color_contrast": float(np.abs(dye[first] - dye[second]).mean())}
 
 
 def _lining(nuclei: _Nuclei, stained: BoolArray) -> float:
@@ -261,8 +261,8 @@ def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     large = area > nucleus
     if large.any():
         sides = moments_of_objects(parts).outline_sides
-        round_ = np.minimum(4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2, 1.0)
+        roundness = np.minimum(4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2, 1.0)
         row |= {"white_size": float(np.median(area[large]) / nucleus),
                 "white_parts": 1e6 * float(large.sum()) / white.size,
-                "white_roundness": float(np.average(round_[large], weights=area[large]))}
+                "white_roundness": float(np.average(roundness[large], weights=area[large]))}
     return row

@@ -1,6 +1,6 @@
 """Lung zones of a chest film: brightness, texture and edges of each, right against left, corners, mediastinum.
 
-Every lung is cut into an upper, middle and lower third of its height. Brightness is told on the film's own scale, 0 at
+Every lung is cut into an upper, middle and lower third of its height. Brightness is given on the film's own scale, 0 at
 the darkest lung and 1 at the mediastinum, because exposure, view and scanner move all gray levels together.
 """
 import cv2
@@ -90,11 +90,11 @@ def _film(gray: UInt8Array, lungs: dict[str, BoolArray]) -> Float32Array:
 
 def _gap(lungs: dict[str, BoolArray]) -> BoolArray:
     """Between the lungs, row by row: the mediastinum."""
-    one, two = lungs["right_lung"], lungs["left_lung"]
-    after = np.asarray(np.cumsum(one, axis=1) == one.sum(axis=1, keepdims=True))
-    before = np.asarray(np.cumsum(two, axis=1) == 0)
-    rows = np.asarray(one.any(axis=1) & two.any(axis=1))
-    return np.asarray(after & before & ~one & rows[:, None], dtype=np.bool_)
+    right, left = lungs["right_lung"], lungs["left_lung"]
+    after = np.asarray(np.cumsum(right, axis=1) == right.sum(axis=1, keepdims=True))
+    before = np.asarray(np.cumsum(left, axis=1) == 0)
+    rows = np.asarray(right.any(axis=1) & left.any(axis=1))
+    return np.asarray(after & before & ~right & rows[:, None], dtype=np.bool_)
 
 
 def _details(film: Float32Array) -> Float32Array:

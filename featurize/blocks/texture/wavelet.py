@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, UInt8Array
-from featurize.kernels.radiomics.sums import detail_sums, tensor_sums
+from featurize.kernels.radiomics.sums import Tensor, detail_sums, tensor_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
@@ -65,7 +65,7 @@ def _anisotropy(plane: UInt8Array, inner: BoolArray) -> float:
     n = np.count_nonzero(inner)
     if not n:
         return np.nan
-    sums = np.zeros(3, np.int64)
+    sums = np.zeros(len(Tensor), np.int64)
     tensor_sums(plane, inner, sums)
-    yy, xx, xy = sums / n
+    yy, xx, xy = sums[Tensor.YY] / n, sums[Tensor.XX] / n, sums[Tensor.XY] / n
     return float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-6 else 0.0
