@@ -184,12 +184,12 @@ def _sizes(nuclei: _Nuclei, sample: Sample, stained: BoolArray) -> dict[str, flo
     hematoxylin = np.ascontiguousarray(sample.hed[..., 0])
     around = cv2.mean(hematoxylin, between.astype(np.uint8))[0] if between.any() else np.nan
     um = nuclei.radius * sample.mm_per_px * 1000 if sample.mm_per_px else np.nan
-    total = float(stained.sum())
+    total, weight = float(stained.sum()), max(float(nuclei.weight.sum()), _LEAST_WEIGHT)
     return {"share": float(area.sum()) / total, "density": 100 * len(area) * median / total, "radius_px": nuclei.radius,
             "radius_um": um, "small_share": float((area < median / 2).mean()),
             "stain_ratio": float(np.average(dye, weights=area)) / max(around, _LEAST_DENSITY),
             "large_share": float((area > 2 * median).mean()),
-            "alignment": _length(nuclei.weight * np.exp(2j * nuclei.angle)) / max(float(nuclei.weight.sum()), _LEAST_WEIGHT)}
+            "alignment": _length(nuclei.weight * np.exp(2j * nuclei.angle)) / weight}
 
 
 def _length(vectors: Complex128Array) -> float:

@@ -240,4 +240,5 @@ def _grid(film: Float32Array, lungs: dict[str, BoolArray], rows: int, columns: i
     box = film[y[0]: y[-1] + 1, x[0]: x[-1] + 1]
     cells = cv2.resize(box, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float64)
     spread = float(cells.std())
-    return dict(zip(names, ((cells - cells.mean()) / spread if spread > _LEAST_GRID_SPREAD else 0 * cells).ravel().tolist()))
+    away = (cells - cells.mean()) / spread if spread > _LEAST_GRID_SPREAD else 0 * cells
+    return dict(zip(names, away.ravel().tolist()))

@@ -6,7 +6,7 @@ L1, L2, L2_HYS = range(3)
 _CLIP = 0.2            # share of a block's norm at which L2-Hys clips (Dalal & Triggs 2005)
 _EPS = 1e-5            # added to norms, as scikit-image does
 _EPS_SQUARED = 1e-10
-_TIE = 1e-12           # of the gradient's magnitude; a direction that lies on an end of a bin by less belongs to the next
+_TIE = 1e-12           # of the magnitude; a direction that misses the end of a bin by less belongs to the next bin
 
 
 @njit(cache=True)
