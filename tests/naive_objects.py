@@ -27,12 +27,12 @@ def ellipse_fill(inside: Array) -> float:
     return float(inside.sum() / (4 * math.pi * math.sqrt(np.linalg.det(spread))))
 
 
-def quality(inside: Array, slope: Array, smallest: float, largest: float, steep: float, least: float) -> float:
+def quality(inside: Array, slope: Array, smallest: float, largest: float, steep: float, least_fill: float) -> float:
     if not smallest <= inside.sum() <= largest:
         return 0.0
     pairs = sides(inside)
     mean = sum(0.5 * (float(slope[y, x]) + float(slope[v, u])) for y, x, v, u in pairs) / max(len(pairs), 1)
-    round_ = min(max((ellipse_fill(inside) - least) / (0.95 - least), 0.0), 1.0)
+    round_ = min(max((ellipse_fill(inside) - least_fill) / (0.95 - least_fill), 0.0), 1.0)
     return (0.12 + 0.88 * round_) * mean / (mean + steep)
 
 

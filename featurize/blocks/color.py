@@ -10,6 +10,12 @@ from featurize.sample import Sample
 _CHANNELS = ("red", "green", "blue", "saturation", "value", "l", "a", "b", "hematoxylin", "eosin", "dab")
 _QUANTILES = (5, 25, 50, 75, 95)
 _HISTOGRAM = ("l", "a", "b", "hematoxylin")
+_LARGEST_DENSITY = 2.4     # density of a stain that becomes byte 255
+_ENTROPY_BINS = 32         # of 8 bytes each
+_FLAT = 1e-9               # squared bytes; a region of less variance is constant
+_ROUNDING = 1e-12          # shares of a percentile may fall short of it by this
+_SLIDE = 240               # byte of an empty slide in every channel, to which densities refer
+_LEAST_DENSITY = 0.02      # of the nucleus; ratios are taken of at least this
 _UNIT = "byte (HED: density / 2.4 x 255)"
 _DESCRIBES = {
     "hue_cos": Feature("1", "mean of saturation x cos(hue) / mean saturation"),
@@ -53,13 +59,13 @@ def color(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm",
 
 def _stack(sample: Sample) -> UInt8Array:
     """(11, H, W) uint8 in the order of `_CHANNELS`."""
-    hed = np.clip(sample.hed * (255 / 2.4), 0, 255).astype(np.uint8)
+    hed = np.clip(sample.hed * (255 / _LARGEST_DENSITY), 0, 255).astype(np.uint8)
     planes = [*cv2.split(sample.rgb), *cv2.split(sample.hsv)[1:], *cv2.split(sample.lab), *cv2.split(hed)]
     return np.stack(planes)
 
 
 def _statistics(prefix: str, counts: Int64Array, bins: int) -> dict[str, float]:
-    """Everything that a histogram of bytes tells, for all channels at once."""
+    """Features of the histograms of bytes, for all channels at once."""
     n = counts.sum(axis=1, keepdims=True)
     p = counts / n if n[0, 0] else np.full(counts.shape, np.nan)
     x = np.arange(256.0)
@@ -68,9 +74,9 @@ def _statistics(prefix: str, counts: Int64Array, bins: int) -> dict[str, float]:
     # Products: a float power takes ten times as long.
     square = p * away * away
     m2, m3, m4 = square.sum(axis=1), (square * away).sum(axis=1), (square * away * away).sum(axis=1)
-    flat = m2 < 1e-9
+    flat = m2 < _FLAT
     safe = np.where(flat, 1.0, m2)
-    coarse = p.reshape(len(p), 32, 8).sum(axis=2)
+    coarse = p.reshape(len(p), _ENTROPY_BINS, -1).sum(axis=2)
     entropy = -(coarse * np.log2(np.where(coarse > 0, coarse, 1.0))).sum(axis=1)
     columns = {"mean": mean, "std": np.sqrt(m2), "skewness": np.where(flat, 0 * m2, m3 / safe ** 1.5),
                "kurtosis": np.where(flat, 0 * m2, m4 / safe ** 2), "entropy": entropy}
@@ -88,7 +94,7 @@ def _quantiles(p: Float64Array) -> dict[str, Float64Array]:
     """Percentiles of the distribution that spreads each byte evenly over its unit interval."""
     below = np.cumsum(p, axis=1)
     share = np.array(_QUANTILES) / 100
-    at = np.stack([row.searchsorted(share - 1e-12) for row in below]).clip(0, 255)
+    at = np.stack([row.searchsorted(share - _ROUNDING) for row in below]).clip(0, 255)
     channel = np.arange(len(p))[:, None]
     inside = p[channel, at]
     before = below[channel, at] - inside
@@ -116,6 +122,6 @@ def _contrast(sample: Sample, row: dict[str, float]) -> dict[str, float]:
         inner, outer = row[f"nucleus_color_{channel}_mean"], row[f"cytoplasm_color_{channel}_mean"]
         found[f"cell_color_{channel}_difference"] = inner - outer
         if channel in ("red", "green", "blue"):
-            dense = max(-np.log10((inner + 1) / 240), 0.02)
-            found[f"cell_color_{channel}_ratio"] = float(-np.log10((outer + 1) / 240) / dense)
+            dense = max(-np.log10((inner + 1) / _SLIDE), _LEAST_DENSITY)
+            found[f"cell_color_{channel}_ratio"] = float(-np.log10((outer + 1) / _SLIDE) / dense)
     return found

@@ -9,9 +9,16 @@ from featurize.kernels.radiomics.runs import lobes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
-_FOURIER = 8
-_POINTS = 128
-_EROSIONS = np.array([0.0, 0.25, 0.4, 0.55, 0.7, 0.8])  # shares of the largest depth
+_FOURIER = 8                # harmonics of the outline that have a column each
+_POINTS = 128               # points of equal arc length at which the outline is read
+_EROSIONS = np.array([0.0, 0.25, 0.4, 0.55, 0.7, 0.8])    # depths at which lobes are counted, shares of the largest
+_LOBE_SHARE = 0.02          # of the region, less what the erosion takes: smallest lobe
+_PART_SHARE = 0.03          # of the region: smallest part that counts
+_NOTCH_DIAMETERS = 0.06     # depth of a gap in the hull that counts as a notch
+_OPENING_SHARE = 0.6        # of the largest depth: radius of the opening that cuts necks
+_LEAST_PIXELS = 5           # smaller regions have no shape
+_LARGEST_CONVEXITY = 1.1    # a smoothed outline can be shorter than its hull, but not by more
+_HU_SCALE = 1e7             # brings the invariants into the range in which log10(1 + x) separates them
 _DESCRIBES = {
     "diameter_px": Feature("px of the file", "sqrt(4 area / pi)", in_pixels=True),
     "diameter_um": Feature("um", "sqrt(4 area / pi), if the size of a pixel is known", tells_scale=True),
@@ -89,7 +96,7 @@ def _shape(mask: BoolArray) -> dict[str, float]:
     names = [k for k in _DESCRIBES if "[" not in k and k not in _RELATIONS]
     names += [f"hu{k}" for k in range(1, 8)] + [f"fourier{k}" for k in range(2, _FOURIER + 2)]
     area = float(np.count_nonzero(bits))
-    if area < 5:
+    if area < _LEAST_PIXELS:
         return dict.fromkeys(names, np.nan)
     longest = max(outlines, key=cv2.contourArea)
     hull = cv2.convexHull(np.concatenate(outlines))
@@ -98,7 +105,7 @@ def _shape(mask: BoolArray) -> dict[str, float]:
     row |= _parts(bits, outlines, area)
     row |= _depth(bits, area) | _fourier(longest)
     hu = cv2.HuMoments(moments).ravel()
-    return row | {f"hu{k + 1}": float(np.sign(h) * np.log10(1 + 1e7 * abs(h))) for k, h in enumerate(hu)}
+    return row | {f"hu{k + 1}": float(np.sign(h) * np.log10(1 + _HU_SCALE * abs(h))) for k, h in enumerate(hu)}
 
 
 _RELATIONS = ("diameter_px", "diameter_um", "diameter_red", "density_red", "nc_ratio", "offset", "rim_share")
@@ -115,7 +122,7 @@ def _perimeter(outline: Int32Array) -> float:
 
 def _hull(longest: Int32Array, hull: Int32Array, bits: UInt8Array,
           area: float) -> dict[str, float]:
-    """What the convex hull tells; half a pixel all around turns polygons through pixel centres into areas of pixels."""
+    """Features of the convex hull; half a pixel all around makes areas of pixels of polygons through their centres."""
     perimeter = max(_perimeter(longest), 1.0)
     own = cv2.contourArea(longest) + perimeter / 2
     hull_perimeter = float(cv2.arcLength(hull, True))
@@ -124,7 +131,7 @@ def _hull(longest: Int32Array, hull: Int32Array, bits: UInt8Array,
     short, long = sorted([a + 1, b + 1])
     return {"circularity": float(min(4 * np.pi * own / perimeter ** 2, 1.0)),
             "solidity": float(min(area / hull_area, 1.0)),
-            "convexity": float(min(cv2.arcLength(cv2.convexHull(longest), True) / perimeter, 1.1)),
+            "convexity": float(min(cv2.arcLength(cv2.convexHull(longest), True) / perimeter, _LARGEST_CONVEXITY)),
             "aspect": short / long, "extent": area / (short * long),
             **_notches(bits, hull, area)}
 
@@ -137,7 +144,7 @@ def _notches(bits: UInt8Array, hull: Int32Array, area: float) -> dict[str, float
     filled = cv2.fillConvexPoly(np.zeros_like(bits), hull, 1)
     framed = cv2.copyMakeBorder(filled, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1] * (1 - bits) / np.sqrt(4 / np.pi * area)
-    count, _ = cv2.connectedComponents((depth > 0.06).astype(np.uint8), connectivity=8)
+    count, _ = cv2.connectedComponents((depth > _NOTCH_DIAMETERS).astype(np.uint8), connectivity=8)
     return {"notch": float(depth.max()), "notches": float(count - 1)}
 
 
@@ -151,7 +158,7 @@ def _parts(bits: UInt8Array, outlines: Sequence[Int32Array], area: float) -> dic
     _, _, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
     sizes = stats[1:, cv2.CC_STAT_AREA]
     filled = cv2.drawContours(np.zeros_like(bits), outlines, -1, 1, cv2.FILLED)
-    return {"parts": float(np.count_nonzero(sizes > 0.03 * area)), "largest_part": float(sizes.max() / area),
+    return {"parts": float(np.count_nonzero(sizes > _PART_SHARE * area)), "largest_part": float(sizes.max() / area),
             "holes": float((np.count_nonzero(filled) - area) / area)}
 
 
@@ -160,9 +167,10 @@ def _depth(bits: UInt8Array, area: float) -> dict[str, float]:
     depth = cv2.distanceTransform(cv2.copyMakeBorder(bits, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)[1:-1, 1:-1]
     inside = depth[bits > 0]
     radius, deepest = np.sqrt(area / np.pi), float(inside.max())
-    count = max(1, lobes(depth, (_EROSIONS * deepest).astype(np.float32), 0.02 * area * (1 - _EROSIONS)))
-    core = (depth > 0.6 * deepest).astype(np.uint8)
-    grown = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= 0.6 * deepest if core.any() else core.astype(bool)
+    count = max(1, lobes(depth, (_EROSIONS * deepest).astype(np.float32), _LOBE_SHARE * area * (1 - _EROSIONS)))
+    core = (depth > _OPENING_SHARE * deepest).astype(np.uint8)
+    reach = _OPENING_SHARE * deepest
+    grown = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= reach if core.any() else core.astype(bool)
     mean = float(inside.mean())
     return {"thickness": mean / max(radius / 3, 1e-6), "thickness_max": deepest / radius, "lobes": float(count),
             "thickness_spread": float(inside.std()) / max(mean, 1e-6),

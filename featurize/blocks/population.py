@@ -23,6 +23,15 @@ from featurize.sample import Sample
 _PIXEL_VARIANCE = 1 / 12
 # Sides of pixels overestimate a slanted outline; this factor is right on average over all directions.
 _PERIMETER_PER_SIDE = np.pi / 4
+_TOUCHING_RADII = 2.5      # distance of the nearest neighbor below which a nucleus touches it
+_LINING_RADII = 2          # distance from white space up to which a nucleus lines it
+_GRID = 4                  # cells along each side of the image for dispersion, emptiest and fullest
+_LAST_PLACE = 0.999        # shares of the side, so that a nucleus on the last column or row is in the last cell
+_LEAST_DENSITY = 0.01      # of the stain between nuclei; the stain ratio is taken to at least this
+_LEAST_SPREAD = 1e-6       # of the mean; values that spread less have no skewness
+_LEAST_WEIGHT = 1e-9       # keeps round nuclei from dividing 0 by 0
+_WHITE_OPENING_PX = 3      # side of the square that removes threads of white
+_PER_MEGAPIXEL = 1e6
 _SHAPES = {"size": "area / median area", "elongation": "minor / major axis of the ellipse of inertia",
            "fill": "area / area of the ellipse of inertia", "circularity": "4 pi area / perimeter^2"}
 _COLORS = {"hematoxylin": "mean optical density of hematoxylin", "l": "mean L of CIE Lab", "a": "mean a of CIE Lab",
@@ -166,7 +175,7 @@ def _spread(values: Float64Array) -> dict[str, float]:
     third = float(((values - mean) ** 3).mean())
     p10, p90 = np.percentile(values, [10, 90])
     return {"mean": mean, "std": std, "cv": std / abs(mean) if mean else np.nan, "p10": float(p10), "p90": float(p90),
-            "skewness": third / std ** 3 if std > 1e-6 * max(abs(mean), 1e-6) else 0.0}
+            "skewness": third / std ** 3 if std > _LEAST_SPREAD * max(abs(mean), _LEAST_SPREAD) else 0.0}
 
 
 def _sizes(nuclei: _Nuclei, sample: Sample, stained: BoolArray) -> dict[str, float]:
@@ -175,12 +184,12 @@ def _sizes(nuclei: _Nuclei, sample: Sample, stained: BoolArray) -> dict[str, flo
     hematoxylin = np.ascontiguousarray(sample.hed[..., 0])
     around = cv2.mean(hematoxylin, between.astype(np.uint8))[0] if between.any() else np.nan
     um = nuclei.radius * sample.mm_per_px * 1000 if sample.mm_per_px else np.nan
-    total = float(stained.sum())
+    total, weight = float(stained.sum()), max(float(nuclei.weight.sum()), _LEAST_WEIGHT)
     return {"share": float(area.sum()) / total, "density": 100 * len(area) * median / total, "radius_px": nuclei.radius,
             "radius_um": um, "small_share": float((area < median / 2).mean()),
-            "stain_ratio": float(np.average(dye, weights=area)) / max(around, 0.01),
+            "stain_ratio": float(np.average(dye, weights=area)) / max(around, _LEAST_DENSITY),
             "large_share": float((area > 2 * median).mean()),
-            "alignment": _length(nuclei.weight * np.exp(2j * nuclei.angle)) / max(float(nuclei.weight.sum()), 1e-9)}
+            "alignment": _length(nuclei.weight * np.exp(2j * nuclei.angle)) / weight}
 
 
 def _length(vectors: Complex128Array) -> float:
@@ -189,9 +198,9 @@ def _length(vectors: Complex128Array) -> float:
 
 def _grid(inside: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     height, width = inside.shape
-    column, line = (np.minimum(nuclei.points / [width, height], 0.999) * 4).astype(int).T
-    counts = np.bincount(4 * line + column, minlength=16)
-    shares = cv2.resize(inside.astype(np.float32), (4, 4), interpolation=cv2.INTER_AREA)
+    column, row = (np.minimum(nuclei.points / [width, height], _LAST_PLACE) * _GRID).astype(int).T
+    counts = np.bincount(_GRID * row + column, minlength=_GRID * _GRID)
+    shares = cv2.resize(inside.astype(np.float32), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
     return {"dispersion": float(counts.var() / counts.mean()), "emptiest": float(shares.min()),
             "fullest": float(shares.max())}
 
@@ -207,7 +216,7 @@ def _neighbours(nuclei: _Nuclei, near: float, stained: float) -> dict[str, float
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     clusters, member = connected_components(graph, directed=False)
     return row | {"neighbours_mean": float(degree.mean()), "neighbours_std": float(degree.std()),
-                  "lonely": float((degree == 0).mean()), "touching": float((distance[:, 0] < 2.5).mean()),
+                  "lonely": float((degree == 0).mean()), "touching": float((distance[:, 0] < _TOUCHING_RADII).mean()),
                   "clark_evans": 2 * float(distance[:, 0].mean()) * radius * float(np.sqrt(count / stained)),
                   "clusters": clusters / count, "largest_cluster": float(np.bincount(member).max() / count)}
 
@@ -220,19 +229,19 @@ def _triangulation(nuclei: _Nuclei) -> dict[str, float]:
         return {}
     sides = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
     edges = np.unique(np.sort(sides, axis=1), axis=0)
-    one, two = edges.T
+    first, second = edges.T
     (ax, ay), (bx, by) = ((nuclei.points[corners[:, k]] - nuclei.points[corners[:, 0]]).T for k in (1, 2))
     triangles = np.abs(ax * by - ay * bx) / 2
-    away = np.hypot(*(nuclei.points[one] - nuclei.points[two]).T) / nuclei.radius
-    weight = nuclei.weight[one] * nuclei.weight[two]
-    turned = np.cos(2 * (nuclei.angle[one] - nuclei.angle[two]))
-    aligned = float((weight * turned).mean() / max(float(weight.mean()), 1e-9))
+    away = np.hypot(*(nuclei.points[first] - nuclei.points[second]).T) / nuclei.radius
+    weight = nuclei.weight[first] * nuclei.weight[second]
+    turned = np.cos(2 * (nuclei.angle[first] - nuclei.angle[second]))
+    aligned = float((weight * turned).mean() / max(float(weight.mean()), _LEAST_WEIGHT))
     dye = nuclei.measures["hematoxylin"]
     return {**{f"edge_{how}": value for how, value in _spread(away).items()},
             "triangle_cv": float(triangles.std() / triangles.mean()), "local_alignment": aligned,
             "degree_std": float(np.bincount(edges.ravel(), minlength=len(nuclei.area)).std()),
-            "size_contrast": float(np.abs(np.log(nuclei.area[one] / nuclei.area[two])).mean()),
-            "color_contrast": float(np.abs(dye[one] - dye[two]).mean())}
+            "size_contrast": float(np.abs(np.log(nuclei.area[first] / nuclei.area[second])).mean()),
+            "color_contrast": float(np.abs(dye[first] - dye[second]).mean())}
 
 
 def _lining(nuclei: _Nuclei, stained: BoolArray) -> float:
@@ -240,7 +249,7 @@ def _lining(nuclei: _Nuclei, stained: BoolArray) -> float:
     if stained.all():
         return np.nan
     depth = cv2.distanceTransform(stained.astype(np.uint8), cv2.DIST_L2, 3)
-    along = stained & (depth <= 2 * nuclei.radius)
+    along = stained & (depth <= _LINING_RADII * nuclei.radius)
     x, y = np.rint(nuclei.points).astype(int).T
     return float(along[y, x].mean() / (along.sum() / stained.sum()))
 
@@ -248,7 +257,8 @@ def _lining(nuclei: _Nuclei, stained: BoolArray) -> float:
 def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     """Lumens, fat, tears: the parts of the image without stain."""
     names = [k for k in _DESCRIBES if k.startswith("white_")]
-    smooth = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    square = np.ones((_WHITE_OPENING_PX, _WHITE_OPENING_PX), np.uint8)
+    smooth = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_OPEN, square)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
     area = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     nucleus = float(np.median(nuclei.area)) if len(nuclei.area) else np.nan
@@ -261,8 +271,8 @@ def _white(white: BoolArray, nuclei: _Nuclei) -> dict[str, float]:
     large = area > nucleus
     if large.any():
         sides = moments_of_objects(parts).outline_sides
-        round_ = np.minimum(4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2, 1.0)
+        roundness = np.minimum(4 * np.pi * area / (_PERIMETER_PER_SIDE * sides) ** 2, 1.0)
         row |= {"white_size": float(np.median(area[large]) / nucleus),
-                "white_parts": 1e6 * float(large.sum()) / white.size,
-                "white_roundness": float(np.average(round_[large], weights=area[large]))}
+                "white_parts": _PER_MEGAPIXEL * float(large.sum()) / white.size,
+                "white_roundness": float(np.average(roundness[large], weights=area[large]))}
     return row

@@ -1,6 +1,6 @@
 """Lung zones of a chest film: brightness, texture and edges of each, right against left, corners, mediastinum.
 
-Every lung is cut into an upper, middle and lower third of its height. Brightness is told on the film's own scale, 0 at
+Every lung is cut into an upper, middle and lower third of its height. Brightness is given on the film's own scale, 0 at
 the darkest lung and 1 at the mediastinum, because exposure, view and scanner move all gray levels together.
 """
 import cv2
@@ -12,7 +12,16 @@ from featurize.sample import Sample
 
 _ZONES = ("upper", "middle", "lower")
 _SIDES = ("right_lung", "left_lung")
-_SIGMAS = (1.0, 2.0, 4.0, 8.0)
+_SIGMAS = (1.0, 2.0, 4.0, 8.0)    # px of a film of 256 px
+_DARK_PERCENT = 5                 # percentile of the lungs that is 0 on the film's scale
+_LEAST_SPAN = 8.0                 # gray levels between 0 and 1 of that scale: noise must not become findings
+_GRADIENT_SIGMA_PX = 1.0          # Gaussian blur before gradients are taken
+_SPOTS = 2                        # index of the difference of Gaussians whose skewness counts spots
+_CORNER_HEIGHTS = 0.15            # radius of the disk around the lower outer corner, in heights of the lung
+_LEAST_SPREAD = 1e-4              # film scale; a region of less spread has no skewness
+_LEAST_SQUARE = 1e-8              # the same, squared, for spots and coherence
+_LEAST_WEIGHT = 1e-6              # summed gradient below which no direction has a share
+_LEAST_GRID_SPREAD = 1e-3         # film scale; a grid of less spread is even
 _SCALE = "film scale: 0 = 5th percentile of the lungs, 1 = median of the mediastinum"
 _PER_ZONE = {
     "level": Feature(_SCALE, "mean"), "spread": Feature(_SCALE, "standard deviation"),
@@ -81,20 +90,19 @@ def _film(gray: UInt8Array, lungs: dict[str, BoolArray]) -> Float32Array:
     inside = gray[lungs["right_lung"] | lungs["left_lung"]]
     if not inside.size:
         return np.zeros(gray.shape, np.float32)
-    dark, gap = float(np.percentile(inside, 5)), _gap(lungs)
+    dark, gap = float(np.percentile(inside, _DARK_PERCENT)), _gap(lungs)
     bright = float(np.median(gray[gap])) if gap.any() else 255.0
-    # A mediastinum hardly brighter than the lungs would blow noise up to findings.
-    span = max(bright - dark, float(inside.std()), 8.0)
+    span = max(bright - dark, float(inside.std()), _LEAST_SPAN)
     return np.asarray((gray.astype(np.float32) - dark) / span, dtype=np.float32)
 
 
 def _gap(lungs: dict[str, BoolArray]) -> BoolArray:
     """Between the lungs, row by row: the mediastinum."""
-    one, two = lungs["right_lung"], lungs["left_lung"]
-    after = np.asarray(np.cumsum(one, axis=1) == one.sum(axis=1, keepdims=True))
-    before = np.asarray(np.cumsum(two, axis=1) == 0)
-    rows = np.asarray(one.any(axis=1) & two.any(axis=1))
-    return np.asarray(after & before & ~one & rows[:, None], dtype=np.bool_)
+    right, left = lungs["right_lung"], lungs["left_lung"]
+    after = np.asarray(np.cumsum(right, axis=1) == right.sum(axis=1, keepdims=True))
+    before = np.asarray(np.cumsum(left, axis=1) == 0)
+    rows = np.asarray(right.any(axis=1) & left.any(axis=1))
+    return np.asarray(after & before & ~right & rows[:, None], dtype=np.bool_)
 
 
 def _details(film: Float32Array) -> Float32Array:
@@ -113,7 +121,7 @@ def _thirds(lung: BoolArray) -> list[BoolArray]:
 
 
 def _lung(side: str, lung: BoolArray, film: Float32Array, details: Float32Array, directions: int) -> dict[str, float]:
-    smooth = cv2.GaussianBlur(film, (0, 0), 1.0)
+    smooth = cv2.GaussianBlur(film, (0, 0), _GRADIENT_SIGMA_PX)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     parts = dict(zip(_ZONES, _thirds(lung)))
     row: dict[str, float] = {}
@@ -135,15 +143,15 @@ def _zone(part: BoolArray, film: Float32Array, details: Float32Array, dy: Float3
     values = film[part].astype(np.float64)
     mean, std = float(values.mean()), float(values.std())
     d = details[:, part].astype(np.float64)
-    square = float((d[2] ** 2).mean())
+    square = float((d[_SPOTS] ** 2).mean())
     yy, xx, xy = (float((a[part] * b[part]).mean(dtype=np.float64)) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
     p10, p90 = np.percentile(values, [10, 90])
     return {"level": mean, "spread": std,
-            "skewness": float(((values - mean) ** 3).mean() / std ** 3) if std > 1e-4 else 0.0,
+            "skewness": float(((values - mean) ** 3).mean() / std ** 3) if std > _LEAST_SPREAD else 0.0,
             "p10": float(p10), "p90": float(p90),
             **{f"scale{k + 1}": float(v) for k, v in enumerate(np.abs(d).mean(axis=1))},
-            "spots": float((d[2] ** 3).mean() / square ** 1.5) if square > 1e-8 else 0.0,
-            "coherence": float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-8 else 0.0}
+            "spots": float((d[_SPOTS] ** 3).mean() / square ** 1.5) if square > _LEAST_SQUARE else 0.0,
+            "coherence": float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > _LEAST_SQUARE else 0.0}
 
 
 def _medial(part: BoolArray, film: Float32Array, spine_is_right: bool) -> float:
@@ -165,7 +173,7 @@ def _directions(dy: Float32Array, dx: Float32Array, directions: int) -> Float64A
     bins = np.floor(turn * directions + 0.5).astype(int) % directions
     weight = np.bincount(bins, np.hypot(dy, dx).astype(np.float64), directions)
     total = float(weight.sum())
-    return weight / total if total > 1e-6 else np.zeros(directions)
+    return weight / total if total > _LEAST_WEIGHT else np.zeros(directions)
 
 
 def _corner(lung: BoolArray, film: Float32Array, outward_is_left: bool) -> dict[str, float]:
@@ -175,7 +183,7 @@ def _corner(lung: BoolArray, film: Float32Array, outward_is_left: bool) -> dict[
         return {"corner_angle": np.nan, "corner_level": np.nan}
     far = y + (-x if outward_is_left else x)
     at = int(far.argmax())
-    radius = 0.15 * (int(y.max()) - int(y.min()) + 1)
+    radius = _CORNER_HEIGHTS * (int(y.max()) - int(y.min()) + 1)
     rows, columns = np.ogrid[0:lung.shape[0], 0:lung.shape[1]]
     disk = (rows - y[at]) ** 2 + (columns - x[at]) ** 2 <= radius ** 2
     here = disk & lung
@@ -232,4 +240,5 @@ def _grid(film: Float32Array, lungs: dict[str, BoolArray], rows: int, columns: i
     box = film[y[0]: y[-1] + 1, x[0]: x[-1] + 1]
     cells = cv2.resize(box, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float64)
     spread = float(cells.std())
-    return dict(zip(names, ((cells - cells.mean()) / spread if spread > 1e-3 else 0 * cells).ravel().tolist()))
+    away = (cells - cells.mean()) / spread if spread > _LEAST_GRID_SPREAD else 0 * cells
+    return dict(zip(names, away.ravel().tolist()))

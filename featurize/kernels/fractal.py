@@ -1,6 +1,26 @@
 """Boxes of several sizes over a region: what they hold, how their gray levels range, how much that varies."""
+from enum import IntEnum
+
 import numpy as np
 from numba import njit
+
+
+class Ladder(IntEnum):
+    """Place of each sum in a row of `box_ladder`."""
+
+    OUTLINE_BOXES = 0
+    GRAY_RANGES = 1
+
+
+class Gliding(IntEnum):
+    """Place of each sum in a row of `gliding_boxes`: over boxes inside the image, then over boxes around pixels."""
+
+    BOXES = 0
+    PIXELS = 1
+    PIXEL_SQUARES = 2
+    CENTERS = 3
+    LEVELS = 4
+    LEVEL_SQUARES = 5
 
 
 @njit(cache=True)
@@ -10,8 +30,8 @@ def box_ladder(low, high, edge, counts, frame, out):
     low, high (H, W) uint8: gray levels of the region, 255 and 0 elsewhere; edge (H, W) uint8: 1 on its outline; all
     with a frame of `frame` pixels, not less than the largest side, and overwritten: from one size to the next, the
     extremes of two boxes side by side are those of the box of both. counts (H + 1, W + 1) float64: integral image of
-    the region; out (S, 2) float64: boxes of side x side pixels with outline; sum over boxes of (side + 1)^2 pixels
-    (neighbors share their walls) of pixels of the region x range of gray levels.
+    the region; out (S, 2) float64 in the order of `Ladder`: boxes of side x side pixels with outline; sum over boxes of
+    (side + 1)^2 pixels (neighbors share their walls) of pixels of the region x range of gray levels.
     """
     height, width = low.shape
     for k in range(out.shape[0]):
@@ -35,9 +55,9 @@ def box_ladder(low, high, edge, counts, frame, out):
                 boxes += np.int64(edge[i, j])
                 if high[i, j] > low[i, j]:
                     bottom, right = i + side + 1, j + side + 1
-                    held = counts[bottom, right] - counts[i, right] - counts[bottom, j] + counts[i, j]
-                    total += held * (np.int64(high[i, j]) - np.int64(low[i, j]))
-        out[k, 0], out[k, 1] = boxes, total
+                    inside = counts[bottom, right] - counts[i, right] - counts[bottom, j] + counts[i, j]
+                    total += inside * (np.int64(high[i, j]) - np.int64(low[i, j]))
+        out[k, Ladder.OUTLINE_BOXES], out[k, Ladder.GRAY_RANGES] = boxes, total
 
 
 @njit(cache=True)
@@ -45,9 +65,9 @@ def gliding_boxes(counts, sums, mask, sides, out):
     """Sums over boxes of every size at every place.
 
     counts, sums (H + 1, W + 1) float64: integral images of the region and of the gray levels in it; mask (H, W) bool;
-    sides (S,) int64; out (S, 6) float64, zeroed: boxes inside the image, sum of their pixels of the region, sum of
-    squares of that; boxes around a pixel of the region (cut at the rim), sum of the mean gray level in it, sum of
-    squares of that.
+    sides (S,) int64; out (S, 6) float64 in the order of `Gliding`: boxes inside the image, sum of their pixels of the
+    region, sum of squares of that; boxes around a pixel of the region (cut at the rim), sum of the mean gray level in
+    it, sum of squares of that.
     """
     height, width = mask.shape
     for k in range(sides.shape[0]):
@@ -59,7 +79,9 @@ def gliding_boxes(counts, sums, mask, sides, out):
                 places += 1
                 first += n
                 second += n * n
-        out[k, 0], out[k, 1], out[k, 2] = places, first, second
+        out[k, Gliding.BOXES] = places
+        out[k, Gliding.PIXELS] = first
+        out[k, Gliding.PIXEL_SQUARES] = second
         pixels, level, square = 0, 0.0, 0.0
         for i in range(height):
             top, bottom = max(i - half, 0), min(i - half + side, height)
@@ -71,4 +93,6 @@ def gliding_boxes(counts, sums, mask, sides, out):
                     pixels += 1
                     level += mean
                     square += mean * mean
-        out[k, 3], out[k, 4], out[k, 5] = pixels, level, square
+        out[k, Gliding.CENTERS] = pixels
+        out[k, Gliding.LEVELS] = level
+        out[k, Gliding.LEVEL_SQUARES] = square

@@ -3,6 +3,10 @@ import numpy as np
 from numba import njit
 
 L1, L2, L2_HYS = range(3)
+_CLIP = 0.2            # share of a block's norm at which L2-Hys clips (Dalal & Triggs 2005)
+_EPS = 1e-5            # added to norms, as scikit-image does
+_EPS_SQUARED = 1e-10
+_TIE = 1e-12           # of the magnitude; a direction that misses the end of a bin by less belongs to the next bin
 
 
 @njit(cache=True)
@@ -34,7 +38,7 @@ def cell_histograms(plane, cosines, sines, cell_rows, cell_columns, out):
         for k in range(cosines.shape[0]):
             c, s = cosines[k], sines[k]
             for j in range(width):
-                place[j] += 1 if down[j] * c - right[j] * s >= -1e-12 * size[j] else 0
+                place[j] += 1 if down[j] * c - right[j] * s >= -_TIE * size[j] else 0
         cells = out[i // cell_rows]
         for b in range(columns):
             for j in range(b * cell_columns, (b + 1) * cell_columns):
@@ -61,18 +65,18 @@ def normalized_blocks(cells, method, out):
                         value = np.float64(cells[i + a, j + b, k])
                         block[a, b, k] = value
                         total += value if method == L1 else value * value
-            scale = 1 / (total + 1e-5) if method == L1 else 1 / np.sqrt(total + 1e-10)
+            scale = 1 / (total + _EPS) if method == L1 else 1 / np.sqrt(total + _EPS_SQUARED)
             total = 0.0
             for a in range(high):
                 for b in range(wide):
                     for k in range(bins):
                         value = block[a, b, k] * scale
                         if method == L2_HYS:
-                            value = min(value, 0.2)
+                            value = min(value, _CLIP)
                             total += value * value
                         block[a, b, k] = value
             if method == L2_HYS:
-                scale = 1 / np.sqrt(total + 1e-10)
+                scale = 1 / np.sqrt(total + _EPS_SQUARED)
                 for a in range(high):
                     for b in range(wide):
                         for k in range(bins):

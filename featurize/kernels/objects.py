@@ -1,5 +1,6 @@
 """Objects of a gray image: the best set of nested level components, the splitting of touching ones, their values."""
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,6 +26,25 @@ class Moment(IntEnum):
     XY = 5
     SIDES = 6
     SLOPES = 7
+
+
+class Limits(NamedTuple):
+    """What a component must be like to count as an object.
+
+    Parameters
+    ----------
+    smallest, largest : float
+        Area in px.
+    steep : float
+        Slope of the outline that halves its quality.
+    least_fill : float
+        Share of its ellipse of inertia below which filling counts nothing.
+    """
+
+    smallest: float
+    largest: float
+    steep: float
+    least_fill: float
 
 
 @njit(cache=True)
@@ -57,29 +77,28 @@ def _by_level(level: UInt8Array, levels: int) -> tuple[Int32Array, Int64Array]:
 
 
 @njit(cache=True)
-def _quality(m: Float64Array, smallest: float, largest: float, steep: float, least: float) -> float:
+def _quality(m: Float64Array, limits: Limits) -> float:
     """0..1: how much of its own ellipse of inertia a component fills, times how steep its outline is."""
     a = m[Moment.AREA]
-    if a < smallest or a > largest:
+    if a < limits.smallest or a > limits.largest:
         return 0.0
     x, y = m[Moment.X] / a, m[Moment.Y] / a
     vx, vy = m[Moment.XX] / a - x * x + _PIXEL_VARIANCE, m[Moment.YY] / a - y * y + _PIXEL_VARIANCE
     c = m[Moment.XY] / a - x * y
     fill = a / (4 * np.pi * np.sqrt(max(vx * vy - c * c, _LEAST_DETERMINANT)))
     slope = m[Moment.SLOPES] / max(m[Moment.SIDES], 1.0)
-    filled = min(max((fill - least) / (_FULL - least), 0.0), 1.0)
-    return (_UNFILLED_QUALITY + (1.0 - _UNFILLED_QUALITY) * filled) * slope / (slope + steep)
+    filled = min(max((fill - limits.least_fill) / (_FULL - limits.least_fill), 0.0), 1.0)
+    return (_UNFILLED_QUALITY + (1.0 - _UNFILLED_QUALITY) * filled) * slope / (slope + limits.steep)
 
 
 @njit(cache=True)
-def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: int, smallest: float, largest: float,
-                    steep: float, least: float, labels: Int32Array, cut: UInt8Array) -> int:
+def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: int, limits: Limits,
+                    labels: Int32Array, cut: UInt8Array) -> int:
     """Disjoint connected components {level >= t}, each at its own t, that look most like single convex objects.
 
     The components of all thresholds form a tree; from the leaves up, a component is preferred to the ones inside it
     when its quality is at least their area-weighted mean.
-    level (n,) uint8 < levels; slope (n,) float32: steepness of the image; areas from smallest to largest count; steep:
-    slope of half quality; least: share of its ellipse below which filling counts nothing.
+    level (n,) uint8 < levels; slope (n,) float32: steepness of the image; n pixels in rows of `width`.
     out: labels (n,) int32; cut (n,) uint8 with cut[k] the threshold of object k. Returns the number of objects.
     """
     n = level.size
@@ -139,7 +158,7 @@ def best_components(level: UInt8Array, slope: Float32Array, levels: int, width: 
                     total += weight[c] * value[c]
                     c = follow[c]
                 mean = total / inner if inner > 0 else 0.0
-                own = _quality(moments[r], smallest, largest, steep, least)
+                own = _quality(moments[r], limits)
                 if own > 0 and own >= mean:
                     value[t], weight[t], chosen[t] = own, moments[r, Moment.AREA], 1
                 else:

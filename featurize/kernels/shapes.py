@@ -169,12 +169,12 @@ def object_hulls(start, low, high, area, feret):
     of the sides of all pixels; pixels whose centre lies in it or on it belong to it; the distance is between middles of
     sides of those.
     """
-    most = 0
+    most_rows = 0
     for k in range(area.shape[0]):
-        most = max(most, start[k + 1] - start[k])
-    left_side, right_side = np.empty(2 * most + 1, np.int64), np.empty(2 * most + 1, np.int64)
-    ya, xa = np.empty(2 * most + 1, np.int64), np.empty(2 * most + 1, np.int64)
-    yb, xb = np.empty(2 * most + 1, np.int64), np.empty(2 * most + 1, np.int64)
+        most_rows = max(most_rows, start[k + 1] - start[k])
+    left_side, right_side = np.empty(2 * most_rows + 1, np.int64), np.empty(2 * most_rows + 1, np.int64)
+    ya, xa = np.empty(2 * most_rows + 1, np.int64), np.empty(2 * most_rows + 1, np.int64)
+    yb, xb = np.empty(2 * most_rows + 1, np.int64), np.empty(2 * most_rows + 1, np.int64)
     for k in range(area.shape[0]):
         rows = start[k + 1] - start[k]
         if rows == 0:

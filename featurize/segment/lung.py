@@ -80,6 +80,26 @@ class _Ellipse:
         return np.asarray(1 / (1 + np.exp(_NEAR_SLOPE * (distance - _NEAR_ELLIPSES))), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class _Film:
+    """The film in which the contour is sought.
+
+    Parameters
+    ----------
+    dark : (H, W) float32
+        -0.7 .. 1.5: how much darker than the level between lungs and the rest of the trunk, in standard deviations of
+        the trunk; 0 on an even film.
+    bright : (H, W) float32
+        Brightness in the same unit.
+    spine : float
+        Column of the spine.
+    """
+
+    dark: Float32Array
+    bright: Float32Array
+    spine: float
+
+
 def find_lungs(gray: UInt8Array) -> tuple[BoolArray, BoolArray, dict[str, float]]:
     """Right and left lung of the patient (right is at the image's left side, as films are hung).
 
@@ -102,18 +122,17 @@ def find_lungs(gray: UInt8Array) -> tuple[BoolArray, BoolArray, dict[str, float]
     scale = min(1.0, _SIDE_PX / max(gray.shape))
     size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    dark, bright = _darkness(small)
-    spine = _spine(small)
-    usual = _usual(small.shape, spine)
-    lungs = [_outline(dark, bright, _fitted(dark, ellipse, spine)) for ellipse in usual]
-    lungs = [_outline(dark, bright, _refitted(mask, ellipse)) for mask, ellipse in zip(lungs, usual)]
-    lungs = [_helped(dark, bright, lungs[k], lungs[1 - k], usual[k], spine) for k in (0, 1)]
+    film = _Film(*_darkness(small), _spine(small))
+    usual = _usual(small.shape, film.spine)
+    lungs = [_outline(film, _fitted(film, ellipse)) for ellipse in usual]
+    lungs = [_outline(film, _refitted(mask, ellipse)) for mask, ellipse in zip(lungs, usual)]
+    lungs = [_helped(film, lungs[k], lungs[1 - k], usual[k]) for k in (0, 1)]
     right, left = (_enlarged(mask, gray.shape) for mask in lungs)
     both = lungs[0] | lungs[1]
     areas = sorted([int(right.sum()), int(left.sum())])
     return right, left, {"lung_share": float((right | left).mean()), "lung_balance": areas[0] / max(areas[1], 1),
-                         "lung_trust": float((dark[both] > 0).mean()) if both.any() else 0.0,
-                         "spine_x": spine / small.shape[1]}
+                         "lung_trust": float((film.dark[both] > 0).mean()) if both.any() else 0.0,
+                         "spine_x": film.spine / small.shape[1]}
 
 
 def _enlarged(mask: BoolArray, shape: tuple[int, ...]) -> BoolArray:
@@ -127,10 +146,7 @@ def _usual(shape: tuple[int, ...], spine: float) -> list[_Ellipse]:
 
 
 def _darkness(gray: UInt8Array) -> tuple[Float32Array, Float32Array]:
-    """(H, W) -1..1.5: how much darker than the level between lungs and the rest of the trunk; 0 on an even film.
-
-    And the brightness, in the same unit: the spread of the trunk.
-    """
+    """Darkness and brightness as in `_Film`."""
     height, width = gray.shape
     even = cv2.createCLAHE(_CLAHE_LIMIT, (_CLAHE_TILES, _CLAHE_TILES)).apply(gray)
     smooth = cv2.GaussianBlur(even, (0, 0), width / _SMOOTH_WIDTHS)
@@ -168,12 +184,11 @@ def _spine(gray: UInt8Array) -> float:
     return float(np.argmax(profile / spread - 0.5 * off ** 2)) + 0.5
 
 
-def _fitted(dark: Float32Array, usual: _Ellipse, spine: float) -> _Ellipse:
+def _fitted(film: _Film, usual: _Ellipse) -> _Ellipse:
     """The usual ellipse moved halfway to the moments of the darkness around it."""
-    height, width = dark.shape
-    columns = np.arange(width)
-    side = (columns < spine) if usual.x < spine else (columns >= spine)
-    weight = np.clip(dark + _WEIGHT_OFFSET, 0, 1) * usual.near(dark.shape) * side
+    columns = np.arange(film.dark.shape[1])
+    side = (columns < film.spine) if usual.x < film.spine else (columns >= film.spine)
+    weight = np.clip(film.dark + _WEIGHT_OFFSET, 0, 1) * usual.near(film.dark.shape) * side
     total = float(weight.sum())
     if total < _LEAST_DARKNESS * usual.wide * usual.high:
         return usual
@@ -200,16 +215,15 @@ def _refitted(mask: BoolArray, usual: _Ellipse) -> _Ellipse:
                     _MASK_AXES * wide + _USUAL_AXES * usual.wide, _MASK_AXES * high + _USUAL_AXES * usual.high)
 
 
-def _outline(dark: Float32Array, bright: Float32Array, ellipse: _Ellipse,
-             extra: Float32Array | None = None) -> BoolArray:
+def _outline(film: _Film, ellipse: _Ellipse, extra: Float32Array | None = None) -> BoolArray:
     """Inside of the closed contour around the ellipse's centre with the largest sum of darkness and place."""
-    belief = dark if extra is None else dark + extra
+    dark = film.dark if extra is None else film.dark + extra
     angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     r = (np.arange(RADII) + 0.5) * (_REACH / RADII)
     x = (ellipse.x + np.cos(angle)[:, None] * r * ellipse.wide).astype(np.float32)
     y = (ellipse.y + np.sin(angle)[:, None] * r * ellipse.high).astype(np.float32)
-    polar = cv2.remap(belief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE)
-    tone = cv2.remap(bright, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    polar = cv2.remap(dark, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE)
+    tone = cv2.remap(film.bright, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # What lies behind a bright wall on the way out of the lung is shoulder, axilla or room air, however dark.
     wall = np.maximum.accumulate(tone - np.minimum.accumulate(tone, axis=1), axis=1)
     polar = np.where(polar > 0, polar * np.exp(-np.maximum(wall - _WALL, 0) / _WALL), polar)
@@ -227,11 +241,10 @@ def _outline(dark: Float32Array, bright: Float32Array, ellipse: _Ellipse,
     return filled_polygon(corners, dark.shape)
 
 
-def _helped(dark: Float32Array, bright: Float32Array, mine: BoolArray, other: BoolArray, usual: _Ellipse,
-            spine: float) -> BoolArray:
+def _helped(film: _Film, mine: BoolArray, other: BoolArray, usual: _Ellipse) -> BoolArray:
     """A lung much smaller than the other one is outlined once more with the mirrored other one as a guide."""
     if mine.sum() > _SMALL_SHARE * other.sum():
         return mine
-    turn = np.array([[-1.0, 0.0, 2 * spine - 1], [0.0, 1.0, 0.0]])
-    mirrored = cv2.warpAffine(other.astype(np.float32), turn, dark.shape[::-1], flags=cv2.INTER_LINEAR)
-    return _outline(dark, bright, usual, _GUIDE_WEIGHT * (mirrored - 0.5))
+    turn = np.array([[-1.0, 0.0, 2 * film.spine - 1], [0.0, 1.0, 0.0]])
+    mirrored = cv2.warpAffine(other.astype(np.float32), turn, film.dark.shape[::-1], flags=cv2.INTER_LINEAR)
+    return _outline(film, usual, _GUIDE_WEIGHT * (mirrored - 0.5))

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from featurize.images.normalize import background_color, density
-from featurize.kernels.objects import best_components, split_necks
+from featurize.kernels.objects import Limits, best_components, split_necks
 
 _SIDE_PX = 256                       # longest side of the image in which nuclei are looked for; all "px" are its pixels
 _DENSITY_SIGMA_PX = 1.0              # Gaussian blur of the optical densities
@@ -174,8 +174,8 @@ def _components(dye: Float32Array, stain: _Stain) -> tuple[Int32Array, Float64Ar
     across, down = (cv2.Sobel(dye, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     slope = np.asarray(cv2.magnitude(across, down), dtype=np.float32)
     steep = float(np.percentile(slope[::2, ::2], _STEEP_PERCENT))
-    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], _SMALLEST_PIXELS,
-                            stain.largest * dye.size, steep, stain.least_fill, labels, cut)
+    limits = Limits(_SMALLEST_PIXELS, stain.largest * dye.size, steep, stain.least_fill)
+    count = best_components(level.ravel(), slope.ravel(), _LEVELS, dye.shape[1], limits, labels, cut)
     return labels.reshape(dye.shape), low + cut[:count + 1] * step
 
 

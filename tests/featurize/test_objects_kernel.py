@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from featurize.descriptors.shape import moments_of_objects
-from featurize.kernels.objects import best_components, object_values, split_necks
+from featurize.kernels.objects import Limits, best_components, object_values, split_necks
 
 _spec = importlib.util.spec_from_file_location("naive_objects", Path(__file__).parents[1] / "naive_objects.py")
 assert _spec and _spec.loader
 naive: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(naive)
 
-LIMITS = {"smallest": 4.0, "largest": 60.0, "steep": 1.0, "least": 0.6}
+LIMITS = Limits(smallest=4.0, largest=60.0, steep=1.0, least_fill=0.6)
 
 
 def partition(labels: np.ndarray) -> set[tuple[int, ...]]:
@@ -24,7 +24,7 @@ def partition(labels: np.ndarray) -> set[tuple[int, ...]]:
 
 def compiled(level: np.ndarray, slope: np.ndarray, levels: int) -> np.ndarray:
     labels, cut = np.zeros(level.size, np.int32), np.zeros(level.size + 1, np.uint8)
-    count = best_components(level.ravel(), slope.ravel(), levels, level.shape[1], *LIMITS.values(), labels, cut)
+    count = best_components(level.ravel(), slope.ravel(), levels, level.shape[1], LIMITS, labels, cut)
     assert count == labels.max()
     assert all((level.ravel()[labels == k] >= cut[k]).all() for k in range(1, count + 1))
     return labels.reshape(level.shape)
@@ -38,7 +38,7 @@ def test_the_chosen_components_are_those_of_the_slow_twin(seed: int) -> None:
     slope = rng.uniform(0.2, 2, level.shape).astype(np.float32)
     found = compiled(level, slope, 8)
     assert found.any()
-    assert partition(found) == partition(naive.best_components(level, slope, 8, **LIMITS))
+    assert partition(found) == partition(naive.best_components(level, slope, 8, **LIMITS._asdict()))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)], ids=str)

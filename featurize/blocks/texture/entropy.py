@@ -9,7 +9,9 @@ from featurize.kernels.entropy import local_entropies
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
-_SCALE = 2.0 ** 32
+_SCALE = 2.0 ** 32       # steps of a bit: entropies are summed as integers
+_RANGE = 2               # standard deviations on both sides of the region's mean that the levels cover
+_LEAST_SPREAD = 1e-6     # gray levels; keeps an even region's levels from having no width
 _DESCRIBES = {
     "mean": Feature("bit", "mean over the region of -sum p log2 p in the window around each pixel"),
     "std": Feature("bit", "standard deviation over the region of the local entropy"),
@@ -41,8 +43,9 @@ def _entropies(gray: UInt8Array, mask: BoolArray, half: int, levels: int) -> Flo
     if not inside.size:
         return np.zeros(0)
     values = plane[inside]
-    mean, spread = float(values.mean()), max(float(values.std()), 1e-6)
-    table = np.clip((np.arange(256) - mean + 2 * spread) / (4 * spread) * levels, 0, levels - 1).astype(np.uint8)
+    mean, spread = float(values.mean()), max(float(values.std()), _LEAST_SPREAD)
+    place = (np.arange(256) - mean + _RANGE * spread) / (2 * _RANGE * spread)
+    table = np.clip(place * levels, 0, levels - 1).astype(np.uint8)
     out = np.zeros(inside.shape)
     local_entropies(table[plane], inside, half, _terms(half), _SCALE, out)
     return np.asarray(out[inside])

@@ -4,11 +4,13 @@ import numpy as np
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from featurize.descriptors.texture import bounding_box
-from featurize.kernels.fractal import box_ladder, gliding_boxes
+from featurize.kernels.fractal import Gliding, Ladder, box_ladder, gliding_boxes
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
-_BOXES = (1, 2, 4, 8, 16)
+_BOXES = (1, 2, 4, 8, 16)    # px, sides of the boxes of both dimensions
+_BOX_HEIGHT = 4          # standard deviations of the gray levels that a box as wide as the region is high
+_LEAST_SPREAD = 1e-6     # gray levels; keeps an even region's boxes from having no height
 _SQUARE = np.ones((3, 3), np.uint8)
 _DESCRIBES = {
     "outline_dimension": Feature("1", "-slope of log(boxes that hold outline, mean over all places of the grid) on "
@@ -49,8 +51,8 @@ def _dimensions(plane: UInt8Array, mask: BoolArray) -> dict[str, float]:
         return {"outline_dimension": np.nan, "gray_dimension": np.nan}
     values = plane[mask]
     # In boxes of side s the gray range is measured in steps of s x 4 standard deviations / side of the region.
-    step = 4 * max(float(values.std()), 1e-6) / np.sqrt(values.size)
-    side, frame, found = np.array(sides), sides[-1], np.zeros((len(sides), 2))
+    step = _BOX_HEIGHT * max(float(values.std()), _LEAST_SPREAD) / np.sqrt(values.size)
+    side, frame, found = np.array(sides), sides[-1], np.zeros((len(sides), len(Ladder)))
     bits, gray = (cv2.copyMakeBorder(v, frame, frame, frame, frame, cv2.BORDER_CONSTANT)
                   for v in (mask.view(np.uint8), plane))
     # With slanted neighbors too: such an outline steps along rows and columns only, and holds as many boxes per pixel
@@ -58,8 +60,9 @@ def _dimensions(plane: UInt8Array, mask: BoolArray) -> dict[str, float]:
     edge = bits & ~cv2.erode(bits, _SQUARE)
     box_ladder(gray | (bits - np.uint8(1)), gray * bits, edge, cv2.integral(bits, sdepth=cv2.CV_64F), frame, found)
     # The mean over all places of a grid of boxes: a box at every place, over the places in one box.
-    surfaces = (values.size + found[:, 1] / (side + 1) ** 2 / (side * step)) / side ** 2
-    return {"outline_dimension": _fall(side, found[:, 0] / side ** 2), "gray_dimension": _fall(side, surfaces)}
+    surfaces = (values.size + found[:, Ladder.GRAY_RANGES] / (side + 1) ** 2 / (side * step)) / side ** 2
+    return {"outline_dimension": _fall(side, found[:, Ladder.OUTLINE_BOXES] / side ** 2),
+            "gray_dimension": _fall(side, surfaces)}
 
 
 def _fall(sides: Int64Array, counts: Float64Array) -> float:
@@ -71,12 +74,15 @@ def _fall(sides: Int64Array, counts: Float64Array) -> float:
 
 def _lacunarity(plane: UInt8Array, mask: BoolArray, boxes: tuple[int, ...]) -> dict[str, float]:
     bits = mask.view(np.uint8)
-    out = np.zeros((len(boxes), 6))
+    out = np.zeros((len(boxes), len(Gliding)))
     # Reals: 32 bits hold the sum of 8 million white pixels and no more.
-    counts, sums = (cv2.integral(values, sdepth=cv2.CV_64F) for values in (bits, plane * bits))
-    gliding_boxes(counts, sums, mask, np.array(boxes), out)
+    counts, gray_sums = (cv2.integral(values, sdepth=cv2.CV_64F) for values in (bits, plane * bits))
+    gliding_boxes(counts, gray_sums, mask, np.array(boxes), out)
     row: dict[str, float] = {}
-    for side, (places, first, second, pixels, level, square) in zip(boxes, out):
-        row[f"shape_lacunarity{side}"] = float(second * places / first ** 2) if first else np.nan
-        row[f"gray_lacunarity{side}"] = float(square * pixels / level ** 2) if level else 1.0
+    for side, sums in zip(boxes, out):
+        pixels, levels = sums[Gliding.PIXELS], sums[Gliding.LEVELS]
+        row[f"shape_lacunarity{side}"] = (float(sums[Gliding.PIXEL_SQUARES] * sums[Gliding.BOXES] / pixels ** 2)
+                                          if pixels else np.nan)
+        row[f"gray_lacunarity{side}"] = (float(sums[Gliding.LEVEL_SQUARES] * sums[Gliding.CENTERS] / levels ** 2)
+                                         if levels else 1.0)
     return row

@@ -6,6 +6,7 @@ from featurize.descriptors.texture import gabor_energies
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
+_LEAST_ENERGY = 1e-6    # squared gray levels; below there is only rounding
 _DESCRIBES = {
     "w*_mean": Feature("gray level", "square root of the energy averaged over orientations, at that wavelength in px"),
     "w*_spread": Feature("1", "standard deviation / mean of the energy over orientations, 0 without any energy"),
@@ -29,7 +30,7 @@ def gabor(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm")
 def _summary(energy: Float64Array) -> dict[str, float]:
     mean = float(energy.mean())
     turn = np.exp(2j * np.pi * np.arange(len(energy)) / len(energy))
-    # Below a millionth of a squared gray level there is only rounding. NaN stays NaN.
-    weak = mean < 1e-6
+    # NaN stays NaN.
+    weak = mean < _LEAST_ENERGY
     return {"mean": float(np.sqrt(mean)), "spread": 0.0 if weak else float(energy.std() / mean),
             "anisotropy": 0.0 if weak else float(np.abs(turn @ energy) / energy.sum())}

@@ -6,6 +6,9 @@ from featurize.kernels.radiomics.counting import gradient_grid
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
+_SIGMA_PX = 1.0       # Gaussian blur before gradients are taken
+_CLIP = 0.2           # share of the norm; L2-Hys clips there, so that one strong edge doesn't outweigh the rest (Dalal)
+_LEAST_NORM = 1e-9    # keeps an even region from dividing 0 by 0
 _DESCRIBES = {"r*_c*_o*": Feature("1", "share of gradient magnitude in grid cell and direction, L2-Hys over the image")}
 
 
@@ -23,11 +26,10 @@ def hog(sample: Sample, *, regions: tuple[str, ...] = ("whole",), rows: int = 6,
             continue
         y, x = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         box = np.s_[y[0]: y[-1] + 1, x[0]: x[-1] + 1]
-        plane = cv2.GaussianBlur(sample.gray, (0, 0), 1.0)[box]
+        plane = cv2.GaussianBlur(sample.gray, (0, 0), _SIGMA_PX)[box]
         dy, dx = cv2.Sobel(plane, cv2.CV_32F, 0, 1), cv2.Sobel(plane, cv2.CV_32F, 1, 0)
         grid = np.zeros((rows, columns, orientations))
         gradient_grid(dy, dx, mask[box], grid)
-        # L2-Hys: clipped at .2 of the norm so that one strong edge doesn't silence the rest.
-        unit = np.minimum(grid / max(float(np.linalg.norm(grid)), 1e-9), 0.2).ravel()
-        row |= dict(zip(names, (unit / max(float(np.linalg.norm(unit)), 1e-9)).tolist()))
+        unit = np.minimum(grid / max(float(np.linalg.norm(grid)), _LEAST_NORM), _CLIP).ravel()
+        row |= dict(zip(names, (unit / max(float(np.linalg.norm(unit)), _LEAST_NORM)).tolist()))
     return row

@@ -3,10 +3,13 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, UInt8Array
-from featurize.kernels.radiomics.sums import detail_sums, tensor_sums
+from featurize.kernels.radiomics.sums import Tensor, detail_sums, tensor_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
+_LEAST_SQUARE = 1e-6    # squared gray levels; flat regions leave rounding noise of that size, without a skewness
+_LEAST_ENERGY = 1e-3    # gray levels; with less no scale has a share
+_B3_SPLINE = np.array([1, 4, 6, 4, 1], np.float32) / 16
 _DESCRIBES = {
     "*_scale*_energy": Feature("gray level", "mean |w| over the region, w = difference of successive smoothings"),
     "*_scale*_share": Feature("1", "energy of the scale / energy of all scales"),
@@ -38,7 +41,7 @@ def _details(plane: Float32Array, scales: int) -> Float32Array:
     details, smooth = [], plane
     for k in range(scales):
         taps = np.zeros(4 * 2 ** k + 1, np.float32)
-        taps[:: 2 ** k] = np.array([1, 4, 6, 4, 1], np.float32) / 16
+        taps[:: 2 ** k] = _B3_SPLINE
         smoother = cv2.sepFilter2D(smooth, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT)
         details.append(smooth - smoother)
         smooth = smoother
@@ -53,10 +56,9 @@ def _energies(prefix: str, details: Float32Array, inner: BoolArray) -> dict[str,
     sums = np.zeros((len(details), 3))
     detail_sums(details, inner, sums)
     energy, square, cube = sums.T / n
-    # Flat regions leave rounding noise of 1e-6 gray levels, which has no skewness worth telling.
-    skewness = np.where(square > 1e-6, cube / np.maximum(square, 1e-6) ** 1.5, 0.0)
+    skewness = np.where(square > _LEAST_SQUARE, cube / np.maximum(square, _LEAST_SQUARE) ** 1.5, 0.0)
     total = energy.sum()
-    share = energy / total if total > 1e-3 else np.zeros(len(details))
+    share = energy / total if total > _LEAST_ENERGY else np.zeros(len(details))
     return {f"{prefix}_scale{k + 1}_{key}": float(v[k]) for k in range(len(details))
             for key, v in (("energy", energy), ("share", share), ("skewness", skewness))}
 
@@ -65,7 +67,7 @@ def _anisotropy(plane: UInt8Array, inner: BoolArray) -> float:
     n = np.count_nonzero(inner)
     if not n:
         return np.nan
-    sums = np.zeros(3, np.int64)
+    sums = np.zeros(len(Tensor), np.int64)
     tensor_sums(plane, inner, sums)
-    yy, xx, xy = sums / n
-    return float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > 1e-6 else 0.0
+    yy, xx, xy = sums[Tensor.YY] / n, sums[Tensor.XX] / n, sums[Tensor.XY] / n
+    return float(np.hypot(yy - xx, 2 * xy) / (yy + xx)) if yy + xx > _LEAST_SQUARE else 0.0

@@ -159,7 +159,7 @@ def _whole_matrix(p, total, values, symmetric, px, py, sums, differences, row):
     float64, zeroed: on return the margins, and how likely each sum and each difference of two levels is.
     """
     k = len(values)
-    energy, entropy, most, product = 0.0, 0.0, 0.0, 0.0
+    energy, entropy, highest, product = 0.0, 0.0, 0.0, 0.0
     # Of a symmetric matrix one half is the other: each cell off the diagonal is then taken twice.
     for i in range(k):
         for j in range(i if symmetric else 0, k):
@@ -177,7 +177,7 @@ def _whole_matrix(p, total, values, symmetric, px, py, sums, differences, row):
                     py[j] += q
                 energy += twice * q * q
                 entropy -= twice * q * math.log2(q + EPS)
-                most = max(most, q)
+                highest = max(highest, q)
                 product += twice * q * (values[i] * values[j])
                 sums[values[i] + values[j]] += twice * q
                 differences[abs(values[i] - values[j])] += twice * q
@@ -185,7 +185,7 @@ def _whole_matrix(p, total, values, symmetric, px, py, sums, differences, row):
         py[:] = px
     row[Glcm.JOINT_ENERGY] = energy
     row[Glcm.JOINT_ENTROPY] = entropy
-    row[Glcm.MAXIMUM_PROBABILITY] = most
+    row[Glcm.MAXIMUM_PROBABILITY] = highest
     row[Glcm.AUTOCORRELATION] = product
 
 

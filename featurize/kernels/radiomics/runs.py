@@ -63,17 +63,17 @@ def parts_holding(mask, seeds, spare_rim, out):
     """
     height, width = mask.shape
     runs, parent = _joined_runs(mask, True, 0)
-    held, cut = np.zeros(len(runs), np.bool_), np.zeros(len(runs), np.bool_)
+    holding, cut = np.zeros(len(runs), np.bool_), np.zeros(len(runs), np.bool_)
     for k in range(len(runs)):
         i, first, stop = runs[k]
         if spare_rim and (i == 0 or i == height - 1 or first == 0 or stop == width):
             cut[parent[k]] = True
         for j in range(first, stop):
             if seeds[i, j]:
-                held[parent[k]] = True
+                holding[parent[k]] = True
                 break
     for k in range(len(runs)):
-        if held[parent[k]] and not cut[parent[k]]:
+        if holding[parent[k]] and not cut[parent[k]]:
             out[runs[k, 0], runs[k, 1]: runs[k, 2]] = True
 
 
@@ -116,7 +116,7 @@ def lobes(depth, levels, least):
     depth (H, W) float32; levels (K,) float32: only what is deeper counts; least (K,) float64: a part counts if it has
     more pixels than that.
     """
-    most = 0
+    most_parts = 0
     for k in range(len(levels)):
         runs, parent = _joined_runs(depth > levels[k], True, 1)
         area, count = np.zeros(len(runs), np.int64), 0
@@ -124,8 +124,8 @@ def lobes(depth, levels, least):
             area[parent[m]] += runs[m, 2] - runs[m, 1]
         for m in range(len(runs)):
             count += area[m] > least[k]
-        most = max(most, count)
-    return most
+        most_parts = max(most_parts, count)
+    return most_parts
 
 
 @njit(cache=True)

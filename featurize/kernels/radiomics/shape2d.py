@@ -118,8 +118,8 @@ def diameter(ends, dy):
                 n -= 1
             hull[n, 0], hull[n, 1] = x, y
             n += 1
-    most = 0.0
+    farthest = 0.0
     for p in range(n):
         for q in range(p + 1, n):
-            most = max(most, (hull[p, 0] - hull[q, 0]) ** 2 + (hull[p, 1] - hull[q, 1]) ** 2)
-    return math.sqrt(most)
+            farthest = max(farthest, (hull[p, 0] - hull[q, 0]) ** 2 + (hull[p, 1] - hull[q, 1]) ** 2)
+    return math.sqrt(farthest)
