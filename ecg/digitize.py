@@ -11,7 +11,7 @@ from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
-from ecg.signals.millivolts import Signals, signals, with_strips_named
+from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point, of_cell
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
@@ -113,8 +113,8 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     lines = fit_lines(lines, ink, trust, plan.pen_px, plan.blur_px, _LAST_ROUNDS)
     lines = [led_on(line, trust, plan.px_per_mm) for line in lines]
     lines = [_cut(line, of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
-    plan = with_strips_named(plan, lines, page.px_per_mm)
-    found = signals(plan, lines, page.px_per_mm, fs_hz)
+    plan = with_rhythm_strips_named(plan, lines, page.px_per_mm)
+    found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
 
 
