@@ -67,7 +67,8 @@ def heartbeats(seed: int, seconds: float = 10.0, fs_hz: float = 500.0, size: flo
     a, b = np.cos(turn[0]), np.sin(turn[0])
     dipole[:2] = np.array([[a, -b], [b, a]]) @ dipole[:2]
     eight = size * _DOWER @ dipole
-    wander = rng.normal(0, _WANDER_MV, (8, 1)) * np.sin(2 * np.pi * (rng.uniform(0.1, 0.35) * t + rng.uniform(size=(8, 1))))
+    wander = rng.normal(0, _WANDER_MV, (8, 1))
+    wander = wander * np.sin(2 * np.pi * (rng.uniform(0.1, 0.35) * t + rng.uniform(size=(8, 1))))
     noise = np.cumsum(rng.normal(0, 1, eight.shape), axis=1)
     noise -= cv2.blur(noise, (51, 1))
     eight += wander + _NOISE_MV * rng.uniform(0.3, 2.5) * noise / noise.std()
