@@ -11,7 +11,7 @@ from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
-from ecg.signals.millivolts import Signals, signals, with_strips_named
+from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
@@ -114,8 +114,8 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     lines = fit_lines(lines, evidence, _LAST_ROUNDS)
     lines = [extrapolate_hidden_ends(line, evidence.confidence, plan.px_per_mm) for line in lines]
     lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
-    plan = with_strips_named(plan, lines, page.px_per_mm)
-    found = signals(plan, lines, page.px_per_mm, fs_hz)
+    plan = with_rhythm_strips_named(plan, lines, page.px_per_mm)
+    found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
     return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
 
 

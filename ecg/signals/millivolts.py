@@ -1,4 +1,4 @@
-"""From center lines in pixels to leads in millivolts: scale, time, both strips of a lead, Einthoven's law."""
+"""From center lines in pixels to leads in millivolts: scale, time, leads drawn twice, the limb leads' constraints."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,19 +12,40 @@ from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_o
 from ecg.trace.line import Line
 from featurize.arrays import BoolArray, Float64Array, runs_of_true
 
+# Shortest signals that are returned, s.
 _LEAST_S = 10.0
-# Lines reach a pen's width beyond their signal, half seconds.
-_BEYOND = 0.1
-# Samples with less likelihood than this are doubtful; shorter doubt is not told.
+# Signals last a multiple of this, s.
+_LENGTH_STEP_S = 0.5
+# A line reaches a pen's width beyond its signal: so much more than a multiple makes signals no longer, s.
+_BEYOND_S = 0.05
+# Samples with a lower likelihood are doubtful.
 DOUBT = 0.35
+# Shorter doubtful spans are not reported as gaps, s.
 _GAP_S = 0.02
-# Limb leads that disagree by more than this (mV, median) are not of one time, or one is misread: nothing is shared.
+# Leads whose median disagreement is larger are not drawn at one time, or one is misread: they are left apart, mV.
 _AGREE_MV = 0.08
+# A larger disagreement at a moment at which all leads were seen is one lead misread: it is not shared, mV.
 _SHARE_MV = 0.15
-# Samples with more likelihood than this tell the offset between limb leads.
+# A lead with a lower likelihood was not seen at that moment, and any disagreement there may be its own.
+_SEEN = 0.5
+# Likelihood above which samples count for the offset between limb leads.
 _SURE_SEEN = 0.6
-# Lines at one distance differ from it by less than this, by how a base line wanders.
+# Smallest likelihood in the weights of limb leads: a hidden lead keeps a finite variance.
+_LEAST_LIKELIHOOD = 0.02
+# Smallest likelihood in the average of a lead that is drawn twice, so that a hidden sample still has a value.
+_LEAST_WEIGHT = 1e-3
+# Rows farther than this from equal distances are not taken to be printed at equal distances, mm.
 _UNEVEN_MM = 1.5
+# A pulse stands in the row from which its foot is nearer than this share of its height.
+_PULSE_FOOT_SHARE = 0.75
+# Root mean square distance of two prints of one signal, at most, on average: mm.
+_SAME_SIGNAL_MM = 0.5
+# A rhythm strip is renamed if the best lead's distance is below this share of the distance of the lead it is named.
+_RENAME_RATIO = 0.5
+# Where I is small, II and aVF are nearly equal. II is preferred if its distance is below this many times the least.
+_PREFER_II = 2.5
+# Offsets in columns that are tried between a rhythm strip and a piece: paper may be bent by as much.
+_BENT_COLUMNS = range(-3, 4)
 
 
 @dataclass(frozen=True)
@@ -59,8 +80,8 @@ class Signals:
         return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
 
 
-def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: float) -> Signals:
-    """Sample all leads.
+def sample_signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: float) -> Signals:
+    """Sample all leads, fill their gaps and make the limb leads agree.
 
     Parameters
     ----------
@@ -75,18 +96,18 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: floa
     Signals
         10 s, or more where a row is longer.
     """
-    ends = [c.start_s + (c.end - c.start) / (px_per_mm.x * layout.mm_per_s) for c in layout.cells]
-    length_s = max(_LEAST_S, float(np.ceil(max(ends) * 2 - _BEYOND)) / 2)
-    n = round(length_s * fs_hz)
-    strips: dict[str, list[tuple[Float64Array, Float64Array]]] = {}
+    end_s = max(c.start_s + (c.end - c.start) / (px_per_mm.x * layout.mm_per_s) for c in layout.cells)
+    steps = float(np.ceil(end_s / _LENGTH_STEP_S - _BEYOND_S / _LENGTH_STEP_S))
+    n = round(max(_LEAST_S, steps * _LENGTH_STEP_S) * fs_hz)
+    drawings: dict[str, list[tuple[Float64Array, Float64Array]]] = {}
     for cell, line in zip(layout.cells, lines):
         sign = -1.0 if cell.lead.startswith("-") else 1.0
         mv, seen = _sampled(cell, line, layout, px_per_mm, fs_hz, n)
-        strips.setdefault(cell.lead.lstrip("-"), []).append((sign * mv, seen))
+        drawings.setdefault(cell.lead.lstrip("-"), []).append((sign * mv, seen))
     mv, likelihood = np.full((12, n), np.nan), np.full((12, n), np.nan)
     for k, lead in enumerate(LEADS):
-        if lead in strips:
-            mv[k], likelihood[k] = _fused(strips[lead])
+        if lead in drawings:
+            mv[k], likelihood[k] = _averaged(drawings[lead])
     fill_gaps(mv, likelihood, fs_hz, DOUBT, _GAP_S)
     residual = share_limb_leads(mv, likelihood)
     return Signals(fs_hz, mv, likelihood, residual)
@@ -94,6 +115,7 @@ def signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: floa
 
 def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
              ) -> tuple[Float64Array, Float64Array]:
+    """mV and likelihood of one cell at n samples, each (n,); NaN outside the cell's time."""
     px_per_s = px_per_mm.x * layout.mm_per_s
     count = round((cell.end - cell.start) / px_per_s * fs_hz)
     first = round(cell.start_s * fs_hz)
@@ -106,10 +128,10 @@ def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: fl
     return mv, seen
 
 
-def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -> Layout:
-    """The layout with its rhythm strips named by what they show: the lead that a short piece elsewhere repeats.
+def with_rhythm_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -> Layout:
+    """The layout with each rhythm strip named by the lead whose short piece elsewhere on the page it repeats.
 
-    A name is a few strokes that a trace may cross; ten seconds of signal are not mistaken.
+    A printed name may be misread where a trace crosses it; ten seconds of signal are surer.
     """
     short = {c.lead: k for k, c in enumerate(layout.cells) if sum(o.row == c.row for o in layout.cells) > 1}
     cells, warnings = list(layout.cells), list(layout.warnings)
@@ -117,35 +139,34 @@ def with_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -
         if not short or sum(o.row == cell.row for o in cells) > 1:
             continue
         px_per_s = px_per_mm.x * layout.mm_per_s
-        # Where leads are set apart, a strip has their moment before them, unless the paper ran on for it, too.
-        off = {lead: min(_difference(lines[k], lines[other], shift) for shift in
-                         {0.0, round(cell.start + cells[other].start_s * px_per_s - cells[other].start, 1)})
-               / px_per_mm.y for lead, other in short.items()}
-        least = min(off.values())
-        # Where I is small, II and aVF are nearly one: of two that fit about as well, II is what strips show.
-        best = "II" if off.get("II", np.inf) < 2.5 * least else min(off, key=lambda lead: off[lead])
-        # Half a millimetre is what two prints of one signal differ by at most, on average.
-        named = off.get(cell.lead, np.inf)
-        if best != cell.lead and least < 0.5 * named and least < 0.5 < named:
+        # A moment stands at the same column in the strip and in the piece; or, where the leads of a row are set apart
+        # on the paper but the strip is not, at the column that its time gives.
+        off_mm = {lead: min(_rms_distance_px(lines[k], lines[other], columns) for columns in
+                            {0.0, round(cell.start + cells[other].start_s * px_per_s - cells[other].start, 1)})
+                  / px_per_mm.y for lead, other in short.items()}
+        least = min(off_mm.values())
+        best = "II" if off_mm.get("II", np.inf) < _PREFER_II * least else min(off_mm, key=lambda lead: off_mm[lead])
+        named = off_mm.get(cell.lead, np.inf)
+        if best != cell.lead and least < _RENAME_RATIO * named and least < _SAME_SIGNAL_MM < named:
             warnings.append(f"the strip of row {cell.row + 1} repeats lead {best}, its name was read as {cell.lead}")
             cells[k] = replace(cell, lead=best)
     return replace(layout, cells=cells, warnings=warnings)
 
 
-def _difference(strip: Line, piece: Line, columns: float) -> float:
-    """Root mean square distance in px of a piece from the strip so many columns on, apart from their offset.
+def _rms_distance_px(strip: Line, piece: Line, columns: float) -> float:
+    """Root mean square distance of a piece from the rhythm strip `columns` farther right, apart from their offset.
 
-    Rows begin together: one column of the page is one moment, but for a few pixels where paper is bent.
+    The least over a few columns more or less.
     """
-    off = [np.interp(piece.x + columns + shift, strip.x, strip.y) - piece.y for shift in range(-3, 4)]
+    off = [np.interp(piece.x + columns + shift, strip.x, strip.y) - piece.y for shift in _BENT_COLUMNS]
     return min(float(np.sqrt(np.mean((o - np.median(o)) ** 2))) for o in off)
 
 
 def zero_row(layout: Layout, row: int) -> float:
-    """The row of 0 mV: the foot of the row's pulse, or the trace's usual level.
+    """The pixel row of 0 mV in a row of the layout: the foot of its calibration pulse, or the trace's usual level.
 
-    A lead that runs on from row to row is as far from 0 mV in each: there one pulse tells it for all, or that lines are
-    printed at one distance.
+    If all rows show one lead, its usual level is as far from 0 mV in each: a pulse of any row gives that distance.
+    Without a pulse, three or more such rows are taken to be printed at equal distances.
     """
     feet = [_foot(layout, base.base) for base in layout.rows]
     own = feet[row]
@@ -163,24 +184,27 @@ def zero_row(layout: Layout, row: int) -> float:
 
 
 def _foot(layout: Layout, base: float) -> float | None:
-    """The foot of the pulses that stand in a row."""
-    pulses = [p.base for p in layout.pulses if abs(p.base - base) < 0.75 * abs(p.base - p.top)]
+    """The foot of the pulses that stand in the row at `base`; None without any."""
+    pulses = [p.base for p in layout.pulses if abs(p.base - base) < _PULSE_FOOT_SHARE * abs(p.base - p.top)]
     return float(np.median(pulses)) if pulses else None
 
 
-def _fused(strips: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Array, Float64Array]:
-    """Several strips of one lead: offsets removed against the longest, then averaged by likelihood."""
-    strips = sorted(strips, key=lambda s: -int(np.isfinite(s[0]).sum()))
-    total, weight = np.zeros_like(strips[0][0]), np.zeros_like(strips[0][0])
+def _averaged(drawings: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Array, Float64Array]:
+    """mV and likelihood of a lead that is drawn several times, for example in a rhythm strip as well.
+
+    Offsets are removed against the longest drawing, then samples are averaged by their likelihood.
+    """
+    drawings = sorted(drawings, key=lambda drawing: -int(np.isfinite(drawing[0]).sum()))
+    total, weight = np.zeros_like(drawings[0][0]), np.zeros_like(drawings[0][0])
     best = np.full_like(weight, np.nan)
-    reference = strips[0][0]
-    for mv, seen in strips:
+    reference = drawings[0][0]
+    for mv, seen in drawings:
         both = np.isfinite(mv) & np.isfinite(reference)
         shift = float(np.median((mv - reference)[both])) if both.any() else 0.0
         if both.any() and np.median(np.abs(mv - reference - shift)[both]) > _AGREE_MV:
-            continue  # not drawn at the same time
+            continue
         known = np.isfinite(mv)
-        w = np.where(known, np.maximum(np.nan_to_num(seen), 1e-3) ** 2, 0)
+        w = np.where(known, np.maximum(np.nan_to_num(seen), _LEAST_WEIGHT) ** 2, 0)
         total += w * np.nan_to_num(mv - shift)
         weight += w
         best = np.fmax(best, seen)
@@ -189,10 +213,15 @@ def _fused(strips: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Arra
 
 
 def share_limb_leads(mv: Float64Array, likelihood: Float64Array) -> float:
-    """Make leads that are drawn at the same time agree with Einthoven's and Goldberger's laws.
+    """Make limb leads that are drawn at the same time obey the Einthoven constraints; `mv` is changed in place.
 
-    The disagreement is shared out by how surely each sample was seen: a lead that is hidden at a moment takes all of
-    it. Changes `mv` in place.
+    At each moment the disagreement is divided among the leads by how surely each was seen: one that is hidden takes
+    nearly all of it.
+
+    Parameters
+    ----------
+    mv, likelihood : (12, n) float64
+        As in `Signals`.
 
     Returns
     -------
@@ -204,12 +233,12 @@ def share_limb_leads(mv: Float64Array, likelihood: Float64Array) -> float:
     I + III = II; aVR + aVL + aVF = 0; II = 2/3 (aVF - aVR) (Goldberger 1942, doi:10.1016/S0002-8703(42)90821-4).
     """
     at = {lead: k for k, lead in enumerate(LEADS)}
-    laws = ({"I": 1.0, "III": 1.0, "II": -1.0}, {"aVR": 1.0, "aVL": 1.0, "aVF": 1.0},
-            {"II": 1.0, "aVF": -2 / 3, "aVR": 2 / 3})
+    constraints = ({"I": 1.0, "III": 1.0, "II": -1.0}, {"aVR": 1.0, "aVL": 1.0, "aVF": 1.0},
+                   {"II": 1.0, "aVF": -2 / 3, "aVR": 2 / 3})
     one, two, three = limbs = [at[lead] for lead in ("I", "II", "III")]
     residual = einthoven_residual_mv(mv[one], mv[two], mv[three], _seen_surely(likelihood[limbs]))
-    for law in laws:
-        rows, factors = [at[lead] for lead in law], np.array(list(law.values()))
+    for constraint in constraints:
+        rows, factors = [at[lead] for lead in constraint], np.array(list(constraint.values()))
         known = np.isfinite(mv[rows]).all(axis=0)
         if known.sum() < LEAST_SAMPLES:
             continue
@@ -217,15 +246,14 @@ def share_limb_leads(mv: Float64Array, likelihood: Float64Array) -> float:
         off = without_offset(off, _seen_surely(likelihood[rows][:, known]))
         if np.median(np.abs(off)) > _AGREE_MV:
             continue
-        variance = 1 / np.maximum(likelihood[rows][:, known], 0.02) ** 2
+        variance = 1 / np.maximum(likelihood[rows][:, known], _LEAST_LIKELIHOOD) ** 2
         gain = factors[:, None] * variance / (factors[:, None] ** 2 * variance).sum(axis=0)
-        # A large disagreement of leads that were all seen is one lead misread, nobody knows which: not shared.
-        doubtful = (likelihood[rows][:, known] < 0.5).any(axis=0)
+        doubtful = (likelihood[rows][:, known] < _SEEN).any(axis=0)
         gain = np.where((np.abs(off) < _SHARE_MV) | doubtful, gain, 0)
         mv[np.ix_(np.array(rows), np.flatnonzero(known))] -= gain * off
     return residual
 
 
 def _seen_surely(likelihood: Float64Array) -> BoolArray:
-    """(n,) whether all of some leads (leads, n) were."""
+    """(n,) whether all leads were seen surely; likelihood is (leads, n)."""
     return np.asarray((likelihood > _SURE_SEEN).all(axis=0), np.bool_)

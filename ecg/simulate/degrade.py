@@ -1,4 +1,7 @@
-"""What happens to a page on its way into a computer: scanners, cameras, screens, coffee, mould, folds."""
+"""What happens to a page on its way into a computer: scanners, cameras, screens, coffee, mould, folds.
+
+Standard deviations of blur are in px, those of noise in gray levels of 0 to 255.
+"""
 from collections.abc import Callable
 
 import cv2
@@ -6,13 +9,24 @@ import numpy as np
 
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
 
-Change = Callable[[UInt8Array, np.random.Generator], UInt8Array]
-# Rays that start above at a place and go sideways by (n,) until they are that far down, to where they meet the paper:
-# share of the way, and distance along the paper.
-Meets = Callable[[Float64Array, Float64Array, float], tuple[Float64Array, Float64Array]]
+Degradation = Callable[[UInt8Array, np.random.Generator], UInt8Array]
+# Where rays of a camera meet bent paper. Given: place of the camera across the bend, how far each ray (n,) goes
+# sideways until it is at the level of flat paper, height of the camera, all in mm. Returned, (n,) each: share of that
+# way at which the ray meets the paper, and the distance along the paper, mm.
+RayMeetsPaper = Callable[[Float64Array, Float64Array, float], tuple[Float64Array, Float64Array]]
 
-# How wide a page is taken to be where millimetres are meant.
+# Width of a page where lengths are given in mm.
 _PAGE_MM = 285.0
+# Height of the camera above bent paper, and how far it may be to the side, mm.
+_LOWEST_CAMERA_MM = 350
+_HIGHEST_CAMERA_MM = 550
+_CAMERA_ASIDE_MM = 60
+# Bent paper is shown so much smaller, so that its edges stay in the picture.
+_ZOOM_OUT = 1.12
+# JPEG qualities that are drawn from: from the first, below the second.
+_JPEG_QUALITIES = (60, 91)
+# Distinguishes this random generator from those of other modules with the same seed.
+_STREAM = 41
 
 
 def scan(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
@@ -30,14 +44,14 @@ def gray_scan(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 
 def black_and_white(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """A fax: one bit a pixel; of a grid in color the strong lines stay, broken."""
+    """A fax: one bit a pixel. Of a colored grid only the strong lines stay, with gaps."""
     gray = cv2.cvtColor(_turned(rgb, rng.uniform(-0.5, 0.5), (255, 255, 255)), cv2.COLOR_RGB2GRAY)
     hard = np.where(gray + rng.normal(0, 12, gray.shape) > 120, 255, 0).astype(np.uint8)
     return np.asarray(cv2.cvtColor(hard, cv2.COLOR_GRAY2RGB))
 
 
 def photo(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """A photograph from a hand: tilted, on a table, lit from one side, soft, noisy, JPEG."""
+    """A photograph by a hand-held camera: tilted, on a table, lit from one side, soft, noisy, JPEG."""
     out = _tilted(rgb, rng, 0.06).astype(np.float32)
     out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.35)[..., None]
     return jpeg(_noisy(out, 5, rng), rng)
@@ -55,7 +69,7 @@ def screen(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 
 def stains(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """Coffee: brown, see-through, darker at the rim."""
+    """Coffee stains: brown, transparent, darker at the rim."""
     out = rgb.astype(np.float32)
     for _ in range(rng.integers(3, 7)):
         field = _blob(rgb.shape, rng, rng.uniform(0.05, 0.16))
@@ -66,7 +80,7 @@ def stains(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 
 def mould(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """Many gray-green spots, some nearly opaque."""
+    """Mould: 40 to 89 gray-green spots that cover up to 60 %."""
     out = rgb.astype(np.float32)
     for _ in range(rng.integers(40, 90)):
         field = _blob(rgb.shape, rng, rng.uniform(0.002, 0.012))
@@ -76,7 +90,7 @@ def mould(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 
 def creases(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """Folds: bright or dark lines across the page, shaded at both sides, with the paper a little bent."""
+    """Creases: bright or dark lines across the page, shaded at both sides, with the paper displaced by some px."""
     height, width = rgb.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     shade, shift = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
@@ -92,10 +106,10 @@ def creases(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 
 def curl(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """A photograph of paper that keeps the roll's curl: a cylinder about a slanted axis, 5 to 15 mm high.
+    """A photograph of paper that stays curled: a cylinder about a slanted axis, 5 to 15 mm high.
 
-    Each ray of the camera meets the cylinder where a quadratic equation says; the arc from its apex is where on the
-    paper that is.
+    Where a ray of the camera meets the cylinder is the solution of a quadratic equation. The arc from the top of the
+    cylinder to there is the distance along the paper.
     """
     up = rng.choice([-1.0, 1.0])
     radius = up * (0.5 * _PAGE_MM) ** 2 / (2 * rng.uniform(5, 15))
@@ -106,13 +120,13 @@ def curl(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
         s = (-b - up * np.sqrt(np.maximum(b ** 2 - 4 * a * c, 0))) / (2 * a)
         return s, abs(radius) * np.arcsin(np.clip((start + s * step) / abs(radius), -1, 1))
 
-    out = _seen(rgb, rng, rng.normal(0, 0.3) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
+    out = _photographed(rgb, rng, rng.normal(0, 0.3) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
     out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.3)[..., None]
     return jpeg(_noisy(out, 4, rng), rng)
 
 
 def folds(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """A photograph of paper once folded in two or three: each part a plane, leaning by 2 to 8 degrees."""
+    """A photograph of paper that was folded in two or three: each part is a plane, tilted by 2 to 8 degrees."""
     edges = np.r_[-_PAGE_MM, np.sort(rng.uniform(-0.3, 0.3, rng.integers(1, 3))) * _PAGE_MM, _PAGE_MM]
     sign = rng.choice([-1, 1]) * (-1.0) ** np.arange(len(edges) - 1)
     lean = np.radians(rng.uniform(2, 8, len(edges) - 1)) * sign
@@ -129,13 +143,13 @@ def folds(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
             found_s, found_t = np.where(on, s, found_s), np.where(on, t, found_t)
         return found_s, found_t
 
-    out = _seen(rgb, rng, rng.normal(0, 0.2) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
+    out = _photographed(rgb, rng, rng.normal(0, 0.2) + rng.choice([0, np.pi / 2]), meets).astype(np.float32)
     out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.0)) * _light(out.shape, rng, 0.3)[..., None]
     return jpeg(_noisy(out, 4, rng), rng)
 
 
 def tears(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-    """Pieces torn out of the margin and rubbed-out patches, behind which there is no trace."""
+    """Pieces torn out of the lower margin and patches rubbed bare, without any trace left."""
     out = rgb.copy()
     height, width = rgb.shape[:2]
     for _ in range(rng.integers(2, 5)):
@@ -151,20 +165,20 @@ def tears(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
 
 def jpeg(rgb: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Through JPEG of quality 60 to 90."""
-    quality = int(rng.integers(60, 91))
+    quality = int(rng.integers(*_JPEG_QUALITIES))
     packed = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.cvtColor(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB))
 
 
-KINDS: dict[str, Change] = {"clean": lambda rgb, rng: rgb, "scan": scan, "gray_scan": gray_scan,
-                            "black_and_white": black_and_white, "photo": photo, "screen": screen, "stains": stains,
-                            "mould": mould, "creases": creases, "tears": tears, "jpeg": jpeg, "curl": curl,
-                            "folds": folds}
+KINDS: dict[str, Degradation] = {
+    "clean": lambda rgb, rng: rgb, "scan": scan, "gray_scan": gray_scan, "black_and_white": black_and_white,
+    "photo": photo, "screen": screen, "stains": stains, "mould": mould, "creases": creases, "tears": tears,
+    "jpeg": jpeg, "curl": curl, "folds": folds}
 
 
 def degrade(rgb: UInt8Array, kind: str, seed: int) -> UInt8Array:
     """One of `KINDS`, the same each time for the same seed."""
-    return KINDS[kind](rgb, np.random.default_rng([seed, 41]))
+    return KINDS[kind](rgb, np.random.default_rng([seed, _STREAM]))
 
 
 def _turned(rgb: UInt8Array, degrees: float, paper: tuple[int, int, int]) -> UInt8Array:
@@ -184,14 +198,24 @@ def _tilted(rgb: UInt8Array, rng: np.random.Generator, most: float) -> UInt8Arra
                                           flags=cv2.INTER_CUBIC, borderValue=table))
 
 
-def _seen(rgb: UInt8Array, rng: np.random.Generator, angle: float, meets: Meets) -> UInt8Array:
-    """Paper whose height changes along one direction, seen by a pinhole 35 to 55 cm above it, a little to the side."""
+def _photographed(rgb: UInt8Array, rng: np.random.Generator, angle: float, meets: RayMeetsPaper) -> UInt8Array:
+    """Bent paper as a pinhole camera above it, a little to the side, shows it.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+    rng : Generator
+    angle : float
+        Direction along which the height of the paper changes, radians from the x axis.
+    meets : RayMeetsPaper
+    """
     height, width = rgb.shape[:2]
     mm = _PAGE_MM / width
     y, x = np.mgrid[:height, :width].astype(np.float64)
-    zoom = 1.12 * mm
+    zoom = _ZOOM_OUT * mm
     x, y = (x - width / 2) * zoom, (y - height / 2) * zoom
-    far, eye_x, eye_y = rng.uniform(350, 550), *rng.uniform(-60, 60, 2)
+    far = rng.uniform(_LOWEST_CAMERA_MM, _HIGHEST_CAMERA_MM)
+    eye_x, eye_y = rng.uniform(-_CAMERA_ASIDE_MM, _CAMERA_ASIDE_MM, 2)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     p, q = turn[0, 0] * x + turn[0, 1] * y, turn[1, 0] * x + turn[1, 1] * y
     eye_p, eye_q = turn @ [eye_x, eye_y]
@@ -205,7 +229,7 @@ def _seen(rgb: UInt8Array, rng: np.random.Generator, angle: float, meets: Meets)
 
 
 def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Float32Array:
-    """Bright at one side, dark at the other, with the shadow of a hand."""
+    """(H, W) factor on brightness: bright at one side, dark at the other, with faint waves."""
     y, x = np.mgrid[:shape[0], :shape[1]].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     along = (x / shape[1] - 0.5) * np.cos(angle) + (y / shape[0] - 0.5) * np.sin(angle)
@@ -213,7 +237,7 @@ def _light(shape: tuple[int, ...], rng: np.random.Generator, depth: float) -> Fl
 
 
 def _blob(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Float32Array:
-    """A rounded, ragged bump 0..1 somewhere on the page."""
+    """(H, W) bump of 0 to 1 with a ragged edge somewhere on the page; its radius is `size` times the width."""
     height, width = shape[:2]
     y, x = np.mgrid[:height:4, :width:4].astype(np.float32)
     radius = size * width

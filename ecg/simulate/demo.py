@@ -10,7 +10,9 @@ from ecg.simulate.heart import heartbeats
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
 
+# A page with a blue grid.
 _BLUE = Style(layout="6x2", row_mm=26, names="above", major=(120, 150, 220), minor=(200, 215, 245))
+# Name of the file, how it is drawn, and what happened to it (`ecg.simulate.degrade.KINDS`).
 _PAGES = (("clean", Style(), "clean"), ("scan", Style(), "scan"), ("photo", Style(), "photo"),
           ("stained", Style(), "stains"), ("blue_6x2", _BLUE, "clean"),
           ("twelve_rows", Style(layout="12x1", row_mm=18, separators="none"), "clean"))

@@ -1,9 +1,4 @@
-"""ECG pages drawn from signals that are known: the tests' oracle, the demo's data and the benchmark's pages.
-
-The heart is a dipole that turns in space: each wave is a Gaussian in time with a direction, and the leads are its
-projections (Dower's transform: Dower et al. 1980, doi:10.1016/S0022-0736(80)80030-9). So I + III = II holds as it does
-on real pages.
-"""
+"""ECG pages drawn from known signals: for tests, the demo and the benchmark."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,16 +39,19 @@ class Style:
         Paper left free between leads.
     dots : bool
         Dots at every millimetre instead of lines.
-    together : bool
-        Leads side by side show one time; else one runs on where the last stopped.
+    same_time : bool
+        Leads side by side show the same time; else each begins when the one before it ends.
     line_s : float
-        Where not 0, a layout of one row is printed line after line, each this long, named once; all samples are drawn.
+        If not 0, a layout of one row is continued on further rows of this length until all samples are drawn; only the
+        first row has a name.
     blank_s : float
-        Time before the next lead that is not drawn while the paper runs.
+        Time at the end of each lead that is not drawn though the paper runs.
+    fs_hz : float
+        Samples a second of the signals.
     chest_mm_per_mv : float or None
-        Of V1 to V6, where it is another.
+        Of V1 to V6, if it differs.
     steps : bool
-        Calibration pulses in two steps, the second that of the chest leads.
+        Calibration pulses have two steps: the gain of the limb leads, then that of the chest leads.
     pulse_gap_mm : float
         Paper left free between a pulse at the left and the leads.
     """
@@ -75,7 +73,7 @@ class Style:
     words: bool = True
     gap_mm: float = 0.0
     dots: bool = False
-    together: bool = False
+    same_time: bool = False
     line_s: float = 0.0
     blank_s: float = 0.0
     fs_hz: float = field(default=500.0, kw_only=True)
@@ -91,25 +89,30 @@ class Style:
 
 def draw_page(mv: Float64Array, style: Style = Style(),
               title: str = "ID: synthetic") -> tuple[UInt8Array, pd.DataFrame]:
-    """A page and the truth that is drawn on it.
+    """A page and the signals that are drawn on it.
 
     Parameters
     ----------
     mv : (12, n) float64
+        In the order of `ecg.lead_table.LEADS`.
     style : Style
     title : str
+        Printed at the top, if the style prints words.
 
     Returns
     -------
-    (H, W, 3) uint8, DataFrame
-        The truth has 12 columns, NaN outside the window of a lead.
+    rgb : (H, W, 3) uint8
+    truth : DataFrame
+        12 columns in mV, NaN outside the window of a lead.
     """
     rows, samples = LAYOUTS[style.layout], mv.shape[1]
-    columns, each = max(map(len, rows)), round((style.line_s or samples / style.fs_hz) * style.fs_hz)
-    rows *= -(-samples // each)
+    columns, row_samples = max(map(len, rows)), round((style.line_s or samples / style.fs_hz) * style.fs_hz)
+    rows *= -(-samples // row_samples)
+    # Margins in mm: room for a pulse and for names at the left, for the title at the top.
     left = 15.0 if style.pulse in ("left", "first") else 8.0
     left += 12 if style.names == "beside" else 0
-    long = each / style.fs_hz * style.mm_per_s * (columns if style.together else 1) + style.gap_mm * (columns - 1)
+    row_mm = row_samples / style.fs_hz * style.mm_per_s
+    long = row_mm * (columns if style.same_time else 1) + style.gap_mm * (columns - 1)
     top = 35.0 if style.words else 22.0
     width, height = style.size_mm or (left + long + 20, top + style.row_mm * len(rows) + 12)
     k = style.px_per_mm
@@ -119,13 +122,13 @@ def draw_page(mv: Float64Array, style: Style = Style(),
     for r, leads in enumerate(rows):
         base, gaps = (top + style.row_mm * (r + 0.5)) * k, style.gap_mm * (len(leads) - 1)
         for c, lead in enumerate(leads):
-            part = _part(r, c, len(leads), samples, each, style)
+            part = _part(r, c, len(leads), samples, row_samples, style)
             x = (left + c * ((long - gaps) / len(leads) + style.gap_mm)) * k
-            one = LEADS.index(lead.lstrip("-"))
-            _draw_lead(pen, mv[one, part] * (-1 if lead.startswith("-") else 1), x, base, style, lead)
-            truth[one, part] = mv[one, part]
+            index = LEADS.index(lead.lstrip("-"))
+            _draw_lead(pen, mv[index, part] * (-1 if lead.startswith("-") else 1), x, base, style, lead)
+            truth[index, part] = mv[index, part]
             if not (style.line_s and r):
-                _furnish(pen, lead, x, base, c, style)
+                _draw_name_and_separator(pen, lead, x, base, c, style)
         if style.pulse in ("left", "right") or style.pulse == "first" and r == 0:
             _draw_pulse(pen, left + long + 8 if style.pulse == "right" else left - style.pulse_gap_mm, base, style)
     if style.words:
@@ -138,18 +141,18 @@ def draw_page(mv: Float64Array, style: Style = Style(),
     return np.round(page).astype(np.uint8), pd.DataFrame(dict(zip(LEADS, truth)))
 
 
-def _part(row: int, column: int, columns: int, samples: int, each: int, style: Style) -> slice:
+def _part(row: int, column: int, columns: int, samples: int, row_samples: int, style: Style) -> slice:
     """The samples that one lead of a row shows."""
     if style.line_s:
-        return slice(row * each, min((row + 1) * each, samples))
-    if style.together:
+        return slice(row * row_samples, min((row + 1) * row_samples, samples))
+    if style.same_time:
         return slice(0, samples)
     blank = round(style.blank_s * style.fs_hz) if column < columns - 1 else 0
     return slice(column * samples // columns, (column + 1) * samples // columns - blank)
 
 
 def _grid(width: int, height: int, style: Style) -> Float32Array:
-    """Paper with lines every 1 and 5 mm, each about a fifth of a millimetre wide, anti-aliased."""
+    """(height, width, 3) paper with lines every 1 mm, .13 mm wide, and every 5 mm, .2 mm wide; or dots."""
     image = np.empty((height, width, 3), np.float32)
     image[:] = style.paper
     fine = (style.major, 0.22) if style.dots else (style.minor, 0.13)
@@ -164,6 +167,10 @@ def _grid(width: int, height: int, style: Style) -> Float32Array:
 
 
 def _lines(length: int, step: float, thick: float) -> Float32Array:
+    """(length,) share of each pixel that lines every `step` px cover, anti-aliased.
+
+    The first line stands .13 steps from the edge: lines do not fall on whole pixels.
+    """
     off = np.abs((np.arange(length) + step / 2 + 0.37 * step) % step - step / 2)
     return np.clip(thick / 2 + 0.5 - off, 0, 1).astype(np.float32)
 
@@ -199,8 +206,9 @@ def _draw_lead(pen: _Pen, mv: Float64Array, x: float, base: float, style: Style,
     pen.line(along, base - mv * gain * k, style.pen_mm * k)
 
 
-def _furnish(pen: _Pen, lead: str, x: float, base: float, column: int, style: Style) -> None:
-    """Separator and name of a lead."""
+def _draw_name_and_separator(pen: _Pen, lead: str, x: float, base: float, column: int, style: Style
+                             ) -> None:
+    """The name of a lead, and the separator before it."""
     k = style.px_per_mm
     if column and style.separators == "bar":
         pen.line([x, x], [base - 3.2 * k, base + 3.2 * k], 0.7 * k)
@@ -216,7 +224,7 @@ def _furnish(pen: _Pen, lead: str, x: float, base: float, column: int, style: St
 
 
 def _draw_pulse(pen: _Pen, left_mm: float, base: float, style: Style) -> None:
-    """1 mV for 0.2 s, ending where the leads begin, or standing behind them."""
+    """A calibration pulse of 1 mV for 0.2 s that ends where the leads begin, or stands behind them."""
     k = style.px_per_mm
     wide = 0.2 * style.mm_per_s
     start = (left_mm if style.pulse == "right" else left_mm - wide) * k

@@ -1,6 +1,6 @@
-"""How well digitized signals agree with the truth: the measure of the "PhysioNet - Digitization of ECG Images" contest.
+"""Signal to error power of digitized signals, as the contest "PhysioNet - Digitization of ECG Images" measures it.
 
-Signal power over error power in a page, after each lead was shifted by at most 0.2 s and freed of its offset.
+Before errors are summed over a page, each lead is shifted by at most 0.2 s and freed of its offset.
 """
 import numpy as np
 import pandas as pd
@@ -8,9 +8,10 @@ from scipy.signal import correlate
 
 from featurize.arrays import Float64Array
 
+# Largest shift of a lead, s: the contest's.
 _LONGEST_SHIFT_S = 0.2
-# The contest lets no page count for more than this ratio (25.84 dB).
-_MOST = 384.0
+# Largest power ratio of a page, 25.84 dB: the contest's.
+_LARGEST_RATIO = 384.0
 
 
 def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
@@ -29,11 +30,14 @@ def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
         p = np.nan_to_num(found[lead].to_numpy(dtype=float)[:len(known)][known]) if lead in found else np.zeros_like(y)
         power += float((y ** 2).sum())
         error += lead_error(y, p, fs_hz)
-    return min(power / max(error, 1e-12), _MOST)
+    return min(power / max(error, 1e-12), _LARGEST_RATIO)
 
 
 def lead_error(y: Float64Array, p: Float64Array, fs_hz: float) -> float:
-    """Squared error of one lead (n,) after the best shift and offset; what the shift leaves empty counts as zero."""
+    """Sum of squared errors of a lead p (n,) against the truth y (n,) after the best shift and offset.
+
+    Samples that the shift leaves empty count as zero.
+    """
     both = correlate(y - y.mean(), p - p.mean())
     lags = np.arange(1 - len(y), len(y))
     near = np.abs(lags) <= int(_LONGEST_SHIFT_S * fs_hz)

@@ -106,7 +106,7 @@ def test_gaps_between_leads_are_no_time(style: Style) -> None:
 
 
 def test_leads_of_ten_seconds_side_by_side_show_one_time() -> None:
-    rgb, truth = draw_page(heartbeats(0), Style(layout="6x2", together=True, row_mm=26, separators="none"))
+    rgb, truth = draw_page(heartbeats(0), Style(layout="6x2", same_time=True, row_mm=26, separators="none"))
     found = digitize(png(rgb))
     assert {cell.start_s for cell in found.layout.cells} == {0}
     assert score(found, truth) > 22
