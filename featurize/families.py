@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from featurize.registry import _BLOCKS, Block, Feature
+from featurize.registry import REGISTRY, Block, Feature, region_and_family
 from featurize.sample import Sample
 
 
 def blocks() -> dict[str, Block]:
     """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
     _import_blocks()
-    return dict(sorted(_BLOCKS.items()))
+    return dict(sorted(REGISTRY.items()))
 
 
 @cache
@@ -48,9 +48,10 @@ def measure(sample: Sample, settings: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 def block_of(column: str) -> Block | None:
-    """The family of the column ``<region>_<family>_<feature>``, or None; a feature may be named like another family."""
-    found = [(column.find(f"_{name}_"), name) for name in blocks() if f"_{name}_" in column]
-    return _BLOCKS[min(found)[1]] if found else None
+    """The family of the column ``<region>_<family>_<feature>``, or None where no family measures it."""
+    known = blocks()
+    found = region_and_family(column, known)
+    return known[found[1]] if found else None
 
 
 def description_of(column: str) -> Feature | None:
@@ -72,10 +73,12 @@ def nuisance_columns(columns: Sequence[str], scale_known: bool) -> list[str]:
     """
     families = [block_of(name) for name in columns]
     nuisance = [name for name, family in zip(columns, families) if family and family.nuisance]
-    lengths = [name for name in columns if (told := description_of(name)) and told.in_pixels] if scale_known else []
+    if not scale_known:
+        return nuisance
+    lengths = [name for name in columns if (feature := description_of(name)) and feature.in_pixels]
     return nuisance + [name for name in lengths if name not in set(nuisance)]
 
 
 def scale_columns(columns: Sequence[str]) -> list[str]:
     """The columns that have a value only where the scale of the image is known."""
-    return [name for name in columns if (told := description_of(name)) and told.tells_scale]
+    return [name for name in columns if (feature := description_of(name)) and feature.tells_scale]

@@ -6,7 +6,7 @@
 ...     return {f"{name}_brightness_mean": ... for name in regions}
 """
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -70,7 +70,21 @@ class Block:
         return next((d for pattern, d in self.describes.items() if fnmatchcase(feature, pattern)), None)
 
 
-_BLOCKS: dict[str, Block] = {}
+# Every family that a module under featurize.blocks has registered so far; `featurize.families.blocks` imports them all.
+REGISTRY: dict[str, Block] = {}
+
+
+def region_and_family(column: str, families: Iterable[str]) -> tuple[str, str] | None:
+    """The first two parts of ``<region>_<family>_<feature>``, or None where no family is named.
+
+    A region may hold underscores, so the families must be known; a feature may be named like another family, so the
+    leftmost one counts.
+
+    >>> region_and_family("cell_body_color_quality_mean", ["quality", "color"])
+    ('cell_body', 'color')
+    """
+    found = [(column.partition(f"_{family}_")[0], family) for family in families if f"_{family}_" in column]
+    return min(found, key=lambda pair: (len(pair[0]), pair[1])) if found else None
 
 
 def block(name: str, *, version: int, needs: tuple[str, ...], source: str, describes: Mapping[str, Feature],
@@ -93,9 +107,9 @@ def block(name: str, *, version: int, needs: tuple[str, ...], source: str, descr
         True for properties of the picture, not of the patient: kept in the table, never offered to the model.
     """
     def register(function: Measure) -> Measure:
-        if name in _BLOCKS and _BLOCKS[name].function.__module__ != function.__module__:
-            other = _BLOCKS[name].function.__module__
+        if name in REGISTRY and REGISTRY[name].function.__module__ != function.__module__:
+            other = REGISTRY[name].function.__module__
             raise ValueError(f"two blocks are called {name!r}: {other}, {function.__module__}")
-        _BLOCKS[name] = Block(name, version, needs, source, describes, nuisance, function)
+        REGISTRY[name] = Block(name, version, needs, source, describes, nuisance, function)
         return function
     return register

@@ -17,9 +17,13 @@ import pyarrow.parquet as pq
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
 
+# Number of the file format, see `TableInfo.format`.
 FORMAT = 1
+# Keys of the schema's metadata: the `TableInfo`, and the digest of all that page checksums do not cover.
 KEY = b"pellucid"
 DIGEST_KEY = b"pellucid_sha256"
+# Longest part of another library's message in one of ours, characters.
+_LONGEST_MESSAGE = 120
 TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 
@@ -142,23 +146,23 @@ def perturbed_path(table: Path) -> Path:
     return table.with_name(f"{table.stem}.perturbed.parquet")
 
 
-def write_perturbed(again: pd.DataFrame, info: TableInfo, table: Path) -> None:
+def write_perturbed(perturbed: pd.DataFrame, info: TableInfo, table: Path) -> None:
     """Write the measurements of changed copies beside their table; with none, take those of an older table away.
 
     Parameters
     ----------
-    again : DataFrame
-        `image_id` and the features of `info`; one row per image that was measured again (`featurize.images.perturb`).
+    perturbed : DataFrame
+        `image_id` and the features of `info`; one row per changed copy (`featurize.images.perturb`).
     info : TableInfo
         Of the table.
     table : Path
         The table's own name.
     """
     path = perturbed_path(Path(table))
-    if again.empty:
+    if perturbed.empty:
         path.unlink(missing_ok=True)
     else:
-        write_table(again, replace(info, nuisance=[]), path)
+        write_table(perturbed, replace(info, nuisance=[]), path)
 
 
 def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
@@ -172,8 +176,9 @@ def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
     path = perturbed_path(Path(table))
     if not path.is_file():
         return None
-    again, its = read_table(path)
-    return again if (its.index_hash, its.preset, its.blocks) == (info.index_hash, info.preset, info.blocks) else None
+    perturbed, its = read_table(path)
+    same = (its.index_hash, its.preset, its.blocks) == (info.index_hash, info.preset, info.blocks)
+    return perturbed if same else None
 
 
 def _info(table: pa.Table, path: Path) -> TableInfo:
@@ -197,4 +202,4 @@ def _damaged(path: Path, what: str) -> UserError:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST_MESSAGE]

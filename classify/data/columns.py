@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from featurize import registry
 from featurize.arrays import BoolArray, Float32Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -113,15 +114,14 @@ def _first_known(values: Float32Array, missing: BoolArray) -> Float32Array:
 
 
 def region_and_family(column: str, families: Sequence[str]) -> tuple[str, str]:
-    """First and second part of ``<region>_<family>_<feature>``; a region may hold underscores, a family is known.
+    """First and second part of ``<region>_<family>_<feature>``; guessed by underscores where no family is known.
 
     >>> region_and_family("cell_body_color_mean", ["color"])
     ('cell_body', 'color')
     """
-    found = [(column.partition(f"_{family}_")[0], family) for family in families if f"_{family}_" in column]
+    found = registry.region_and_family(column, families)
     if found:
-        # A feature may be named like a family: the leftmost match is the family.
-        return min(found, key=lambda pair: len(pair[0]))
+        return found
     parts = column.split("_")
     return (parts[0], parts[1]) if len(parts) > 2 else ("", parts[0])
 

@@ -1,29 +1,28 @@
-"""DICOM pictures, with pydicom (extra ``dicom``).
+"""DICOM pictures, with pydicom (extra ``dicom``): imported only where a file is one.
 
 Gray values go the way that the standard prescribes for display (PS3.3 C.11): rescaling, the window or lookup table that
 the device chose, then black and white exchanged for MONOCHROME1. Without a window, the rules of
 `featurize.images.picture`.
 """
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
 
 from featurize.arrays import Float64Array, UInt8Array
-from featurize.images.picture import (_FAULTS, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
-                                      choose_frame, fault_of, picture, quiet, to_bytes)
+from featurize.images.picture import (DECODER_FAULTS, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
+                                      choose_frame, fault_of, is_square, picture, quiet, to_bytes)
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+# Beyond this exponent the sigmoid window is black or white, and exp would overflow at 710.
+_MOST_EXPONENT = 700
 
 
 def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
     """One frame of a DICOM file; raises ImageError."""
-    try:
-        import pydicom
-    except ImportError:
-        raise Unsupported("a DICOM file, and pydicom is not installed: pip install 'pellucid[dicom]'") from None
     with quiet("pydicom"):
         try:
             data = pydicom.dcmread(io.BytesIO(content))
@@ -35,11 +34,11 @@ def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
             raise Unsupported(f"DICOM: {str(error).splitlines()[0]}") from None
         except RuntimeError as error:
             raise _without_decoder(data, error) from None
-        except _FAULTS as error:
+        except DECODER_FAULTS as error:
             raise fault_of("DICOM", error) from None
 
 
-def _check(data: "Dataset", limits: Limits, frame: int | None) -> int:
+def _check(data: Dataset, limits: Limits, frame: int | None) -> int:
     """Everything that can be refused before decoding; returns the number of the frame."""
     if "PixelData" not in data:
         raise Unsupported(f"a DICOM file without a picture ({data.get('Modality', 'no modality')})")
@@ -50,7 +49,7 @@ def _check(data: "Dataset", limits: Limits, frame: int | None) -> int:
     return choose_frame(int(data.get("NumberOfFrames") or 1), frame)
 
 
-def _without_decoder(data: "Dataset", error: RuntimeError) -> ImageError:
+def _without_decoder(data: Dataset, error: RuntimeError) -> ImageError:
     """pydicom raises RuntimeError both for a missing decoder and for one that failed."""
     if "missing" in str(error) or "plugin" in str(error):
         syntax = data.file_meta.TransferSyntaxUID.name
@@ -58,8 +57,7 @@ def _without_decoder(data: "Dataset", error: RuntimeError) -> ImageError:
     return fault_of("DICOM", error)
 
 
-def _pixels(data: "Dataset", number: int) -> UInt8Array:
-    from pydicom.pixels import apply_color_lut, pixel_array
+def _pixels(data: Dataset, number: int) -> UInt8Array:
     values = pixel_array(data, index=number)
     kind = str(data.PhotometricInterpretation)
     if kind == "PALETTE COLOR":
@@ -73,9 +71,8 @@ def _pixels(data: "Dataset", number: int) -> UInt8Array:
     return 255 - gray if kind == "MONOCHROME1" else gray
 
 
-def _gray(data: "Dataset", stored: NDArray[Any]) -> UInt8Array:
+def _gray(data: Dataset, stored: NDArray[Any]) -> UInt8Array:
     """(H, W) display values of stored values."""
-    from pydicom.pixels import apply_modality_lut, apply_voi
     values = apply_modality_lut(stored, data)
     if data.get("VOILUTSequence"):
         bits = int(data.VOILUTSequence[0].LUTDescriptor[2])
@@ -92,7 +89,7 @@ def _window(values: NDArray[Any], center: float, width: float, function: str) ->
     """Share of white, not yet cut to 0..1: PS3.3 C.11.2.1.2.1 (LINEAR), .3.1 (SIGMOID), .3.2 (LINEAR_EXACT)."""
     x = np.asarray(values, np.float64)
     if function == "SIGMOID" and width > 0:
-        return np.asarray(1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700))))
+        return np.asarray(1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -_MOST_EXPONENT, _MOST_EXPONENT))))
     if function == "LINEAR":
         center, width = center - 0.5, width - 1
     if width <= 0:
@@ -105,11 +102,11 @@ def _first(value: Any) -> float:
     return float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)
 
 
-def _scale(data: "Dataset") -> float | None:
+def _scale(data: Dataset) -> float | None:
     """Millimetres a pixel, in the patient if calibrated, else at the detector; None unless square."""
     for name in ("PixelSpacing", "ImagerPixelSpacing"):
         spacing = data.get(name)
         if spacing and len(spacing) == 2:
             y, x = (float(v) for v in spacing)
-            return x if x > 0 and abs(x - y) <= 0.01 * x else None
+            return x if x > 0 and is_square(x, y) else None
     return None

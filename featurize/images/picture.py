@@ -9,8 +9,8 @@ How values become 0..255, said once:
 - Anything else (signed values, larger floats) has no natural white: the least value becomes 0, the largest 255.
 - NaN and infinite values are refused.
 
-Nothing is clipped. Transparent pixels are laid on white: the empty field of a bright-field slide is white, and so does
-a cut-out cell look in every viewer; its hidden color under the transparency is left over from anything.
+Nothing is clipped. Transparent pixels are laid on white, as in every viewer: the empty field of a bright-field slide is
+white too, and the color that a file stores under full transparency means nothing.
 """
 import logging
 import struct
@@ -27,11 +27,28 @@ from numpy.typing import NDArray
 
 from featurize.arrays import UInt8Array
 
-_TOPS = tuple(2 ** bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
+# White of the ranges of integers that cameras and scanners use, gray levels.
+_RANGE_TOPS = tuple(2 ** bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
+# Up to this value floats may be integers of such a range.
+_LARGEST_FLOAT = 2 ** 16 - 1
 
-# What Pillow raises on broken content; its readers index and unpack what the file says.
-_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError, struct.error,
-           OverflowError, ZeroDivisionError, zlib.error, cv2.error)
+# Tag of EXIF and TIFF with the orientation of the picture.
+ORIENTATION_TAG = 274
+
+# Pixels whose height and width differ by more than this share are not square, and have no single size.
+_SQUARE_TOLERANCE = 0.01
+_MM_PER_INCH = 25.4
+# Resolutions between these bounds, in dots per inch, are those of microscopes. Programs that have to write something
+# write 72, 96 or 300.
+_LEAST_MICROSCOPE_DPI = 1000
+_MOST_MICROSCOPE_DPI = 1e7
+
+# What Pillow, tifffile, pydicom and OpenCV raise on broken content: decoders index and unpack what the file says.
+DECODER_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError,
+                  struct.error, OverflowError, ZeroDivisionError, zlib.error, cv2.error)
+# Words of decoders by which a file ends too early.
+_TRUNCATION_WORDS = ("truncated", "no more images", "incomplete", "could not create decoder", "requires a buffer",
+                     "end of file", "broken png file (chunk", "failed to read", "less than expected")
 
 
 @dataclass(frozen=True)
@@ -159,11 +176,11 @@ def to_bytes(values: NDArray[Any]) -> UInt8Array:
     if not np.isfinite(values).all():
         raise NotFinite("holds NaN or infinite values: replace them before")
     low, high = values.min(), values.max()
-    if low < 0 or (values.dtype.kind == "f" and high > 65535):
+    if low < 0 or (values.dtype.kind == "f" and high > _LARGEST_FLOAT):
         return _stretch(values, float(low), float(high))
     if values.dtype.kind == "f" and high <= 1:
         return _stretch(values, 0.0, 1.0)
-    return _stretch(values, 0.0, float(next(top for top in (*_TOPS, np.inf) if high <= top)))
+    return _stretch(values, 0.0, float(next(top for top in (*_RANGE_TOPS, np.inf) if high <= top)))
 
 
 def _stretch(values: NDArray[Any], low: float, high: float) -> UInt8Array:
@@ -204,7 +221,7 @@ def picture(image: UInt8Array, *, mode: str, bit_depth: int, mm_per_px: float | 
 
 @contextmanager
 def quiet(logger: str) -> Iterator[None]:
-    """Keep the remarks of a library off the user's screen: what matters is raised as an `ImageError`."""
+    """Keep the log lines and warnings of a library off the screen: what matters is raised as an `ImageError`."""
     log, silence = logging.getLogger(logger), logging.NullHandler()
     before = log.propagate
     log.addHandler(silence)
@@ -221,20 +238,20 @@ def quiet(logger: str) -> Iterator[None]:
 def fault_of(kind: str, error: BaseException) -> ImageError:
     """The typed error for what a decoder raised."""
     words = str(error).splitlines()[0].lower() if str(error) else type(error).__name__
-    early = ("truncated", "no more images", "incomplete", "could not create decoder", "requires a buffer",
-             "end of file", "broken png file (chunk", "failed to read", "less than expected")
-    if isinstance(error, EOFError) or any(sign in words for sign in early):
+    if isinstance(error, EOFError) or any(sign in words for sign in _TRUNCATION_WORDS):
         return Truncated(f"the {kind} data end before the picture does ({words})")
     return Damaged(f"the {kind} data are broken ({words})")
 
 
-def scale_of_dpi(x: Any, y: Any) -> float | None:
-    """Millimetres a pixel of a resolution in dots per inch: only one that no screen, printer or scanner has.
+def is_square(x: float, y: float) -> bool:
+    """Whether two sizes (or resolutions) of a pixel, along x and along y, are the same but for rounding."""
+    return abs(x - y) <= _SQUARE_TOLERANCE * x
 
-    Below 1000 dpi it was written by a program that had to write something (72, 96, 300).
-    """
+
+def scale_of_dpi(x: Any, y: Any) -> float | None:
+    """Millimetres a pixel of a resolution in dots per inch; None unless only a microscope has that resolution."""
     try:
         x, y = float(x), float(y)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return 25.4 / x if 1000 < x < 1e7 and abs(x - y) <= 0.01 * x else None
+    return _MM_PER_INCH / x if _LEAST_MICROSCOPE_DPI < x < _MOST_MICROSCOPE_DPI and is_square(x, y) else None

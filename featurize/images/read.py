@@ -17,9 +17,10 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (_FAULTS, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile, NotAnImage,
-                                      NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size, choose_frame,
-                                      fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
+from featurize.images.picture import (DECODER_FAULTS, ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits,
+                                      ManyFrames, NotAFile, NotAnImage, NotFinite, Picture, TooLarge, Truncated,
+                                      Unsupported, check_size, choose_frame, fault_of, on_white, picture, quiet,
+                                      scale_of_dpi, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -31,11 +32,13 @@ EXTENSIONS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib"
 _PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile, "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile, "WebP": WebPImagePlugin.WebPImageFile}
+# First bytes of a file to its kind.
 _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
           (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"), (b"BM", "BMP"))
-_ELSE = ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive"), (b"\x1f\x8b", "a gzip file"),
-         (b"<", "text (HTML, XML or SVG)"), (b"\0\0\0\x0cjP  ", "JPEG 2000"), (b"\xff\x4f\xff\x51", "JPEG 2000"))
-_ORIENTATION = 274  # EXIF tag
+# First bytes of files that people take for images, and how a message names them.
+_OTHER_MAGIC = ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive"), (b"\x1f\x8b", "a gzip file"),
+                (b"<", "text (HTML, XML or SVG)"), (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+                (b"\xff\x4f\xff\x51", "JPEG 2000"))
 
 
 def is_image_name(name: str) -> bool:
@@ -75,8 +78,7 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
             from featurize.images.tiff import read_tiff
             return read_tiff(content, limits, frame)
         if kind == "DICOM":
-            from featurize.images.dicom import read_dicom
-            return read_dicom(content, limits, frame)
+            return _read_dicom(content, limits, frame)
         with quiet("PIL"):
             return _read(kind, content, limits, frame)
     except MemoryError:
@@ -127,11 +129,20 @@ def _kind(content: bytes) -> str:
     for magic, kind in _MAGIC:
         if content.startswith(magic):
             return kind
-    other = next((name for magic, name in _ELSE if content.lstrip().startswith(magic)), None)
+    other = next((name for magic, name in _OTHER_MAGIC if content.lstrip().startswith(magic)), None)
     if other == "JPEG 2000" or content[4:8] == b"ftyp":
         raise Unsupported(f"{other or 'HEIC or AVIF'} is not read: save it as PNG or TIFF")
-    said = f"is {other}" if other else f"starts with {content[:12]!r}"
-    raise NotAnImage(f"{said}, the content of a JPEG, PNG, BMP, GIF, WebP, TIFF or DICOM file was wanted")
+    what = f"is {other}" if other else f"starts with {content[:12]!r}"
+    raise NotAnImage(f"{what}, the content of a JPEG, PNG, BMP, GIF, WebP, TIFF or DICOM file was wanted")
+
+
+def _read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        raise Unsupported("a DICOM file, and pydicom is not installed: pip install 'pellucid[dicom]'") from None
+    from featurize.images.dicom import read_dicom
+    return read_dicom(content, limits, frame)
 
 
 def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Picture:
@@ -146,7 +157,7 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
         pixels = _deep_png(content) if kind == "PNG" and content[24] == 16 else _pixels(image)
     except Image.DecompressionBombError as error:
         raise TooLarge(str(error).splitlines()[0]) from None
-    except _FAULTS as error:
+    except DECODER_FAULTS as error:
         raise fault_of(kind, error) from None
     bits = content[24] if kind == "PNG" else 1 if image.mode == "1" else 8
     return picture(upright(pixels, _orientation(image)), mode=image.mode, bit_depth=bits,
@@ -184,8 +195,8 @@ def _deep_png(content: bytes) -> UInt8Array:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation; damaged EXIF data do not spoil a picture."""
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except _FAULTS:
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except DECODER_FAULTS:
         return 1
 
 

@@ -12,16 +12,34 @@ from PIL import Image, TiffImagePlugin
 
 from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (_FAULTS, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
-                                      choose_frame, fault_of, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
+from featurize.images.picture import (DECODER_FAULTS, ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported,
+                                      check_size, choose_frame, fault_of, is_square, on_white, picture, quiet,
+                                      scale_of_dpi, to_bytes, upright)
 
+# Numbers of the TIFF 6.0 standard and its supplements. Tags:
+_X_RESOLUTION_TAG = 282
+_Y_RESOLUTION_TAG = 283
+_RESOLUTION_UNIT_TAG = 296
+_ICC_PROFILE_TAG = 34675
 # Bits of NewSubfileType: a thumbnail or a mask is not a page of its own.
 _REDUCED = 1
 _MASK = 4
-# Values of PhotometricInterpretation; 1 and 2 are gray and RGB.
+# Values of PhotometricInterpretation.
 _WHITE_IS_ZERO = 0
+_BLACK_IS_ZERO = 1
+_RGB = 2
 _PALETTE = 3
 _CMYK = 5
+_YCBCR = 6
+# Values of Compression that mean JPEG 2000; the first three are Aperio's.
+_JPEG_2000 = (33003, 33004, 33005, 34712)
+# Values of ExtraSamples: colors multiplied by their alpha, and colors that are not.
+_PREMULTIPLIED_ALPHA = 1
+_PLAIN_ALPHA = 2
+# Value of ResolutionUnit to its length in inches.
+_INCHES = {2: 1.0, 3: 2.54}
+
+# Units of length of ImageJ and OME metadata, in millimetres.
 _UNIT_MM = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3,
             "nm": 1e-6}
 
@@ -41,7 +59,7 @@ def read_tiff(content: bytes, limits: Limits, frame: int | None) -> Picture:
                 pixels = _decode(page, content, number)
                 return picture(pixels, mode=f"TIFF {_name(page.photometric)}", bit_depth=int(page.bitspersample),
                                mm_per_px=_scale(file, page))
-        except (*_FAULTS, RuntimeError, tifffile.TiffFileError) as error:
+        except (*DECODER_FAULTS, RuntimeError, tifffile.TiffFileError) as error:
             raise fault_of("TIFF", error) from None
 
 
@@ -58,7 +76,7 @@ def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
     check_size(page.imagewidth, page.imagelength, limits)
     if page.imagedepth > 1:
         raise Unsupported("holds a volume, a picture was wanted")
-    if page.samplesperpixel > 4 or (page.samplesperpixel == 4 and page.photometric == 1):
+    if page.samplesperpixel > 4 or (page.samplesperpixel == 4 and page.photometric == _BLACK_IS_ZERO):
         raise Unsupported(f"holds {page.samplesperpixel} channels, gray or RGB was wanted: save one of them")
     # ImageJ writes a stack of more than 4 GB behind a single page.
     if page.is_imagej and (page.parent.imagej_metadata or {}).get("images", 1) > len(page.parent.pages):
@@ -73,7 +91,7 @@ def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
 
 def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     """(H, W) gray or (H, W, 3) sRGB, upright."""
-    if page.photometric in (0, 1, 2, _PALETTE, _CMYK):
+    if page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK):
         try:
             values = page.asarray()
         except (ValueError, NotImplementedError) as error:
@@ -81,7 +99,7 @@ def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
             if "imagecodecs" not in str(error) and not isinstance(error, NotImplementedError):
                 raise
         else:
-            return upright(_color(page, _channels_last(page, values)), page.tags.valueof(274, 1))
+            return upright(_color(page, _channels_last(page, values)), page.tags.valueof(ORIENTATION_TAG, 1))
     return _by_pillow(page, content, number)
 
 
@@ -98,22 +116,27 @@ def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> UInt8Array:
         return table[:, values.astype(np.int64)].transpose(1, 2, 0)
     if page.photometric == _CMYK:
         ink = to_bytes(values[..., :4])
-        return srgb(Image.fromarray(ink, "CMYK"), page.tags.valueof(34675))
+        return srgb(Image.fromarray(ink, "CMYK"), page.tags.valueof(_ICC_PROFILE_TAG))
     colors = 1 if values.ndim == 2 or values.shape[2] == 2 else 3
     color = to_bytes(values if values.ndim == 2 else values[..., 0] if colors == 1 else values[..., :3])
     if page.photometric == _WHITE_IS_ZERO:
         color = 255 - color
-    if values.ndim == 3 and values.shape[2] > colors and page.extrasamples and page.extrasamples[0] in (1, 2):
-        color = on_white(color, to_bytes(values[..., colors]), premultiplied=page.extrasamples[0] == 1)
+    if values.ndim == 3 and values.shape[2] > colors and page.extrasamples and _is_alpha(page.extrasamples[0]):
+        color = on_white(color, to_bytes(values[..., colors]),
+                         premultiplied=page.extrasamples[0] == _PREMULTIPLIED_ALPHA)
     if color.ndim == 2 or values.dtype != np.uint8:
         return color
-    return srgb(Image.fromarray(np.ascontiguousarray(color)), page.tags.valueof(34675))
+    return srgb(Image.fromarray(np.ascontiguousarray(color)), page.tags.valueof(_ICC_PROFILE_TAG))
+
+
+def _is_alpha(extra_sample: int) -> bool:
+    return extra_sample in (_PREMULTIPLIED_ALPHA, _PLAIN_ALPHA)
 
 
 def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     """What tifffile does not decode by itself, already upright."""
     deep = page.bitspersample > 8 and page.samplesperpixel > 1
-    if deep or page.compression in (33003, 33004, 33005, 34712) or page.photometric > 6:
+    if deep or page.compression in _JPEG_2000 or page.photometric > _YCBCR:
         raise Unsupported(f"{page.bitspersample}-bit {_name(page.photometric)} with compression "
                           f"{_name(page.compression)} is not read: save it as RGB or gray with deflate or none")
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
@@ -126,7 +149,7 @@ def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Arr
         return 255 - gray if page.photometric == _WHITE_IS_ZERO else gray
     rgba = np.asarray(image.convert("RGBA"))
     opaque = rgba[..., :3] if image.mode in ("RGB", "P", "CMYK", "YCbCr") else on_white(rgba[..., :3], rgba[..., 3])
-    return srgb(Image.fromarray(np.ascontiguousarray(opaque)), page.tags.valueof(34675))
+    return srgb(Image.fromarray(np.ascontiguousarray(opaque)), page.tags.valueof(_ICC_PROFILE_TAG))
 
 
 def _name(value: int) -> str:
@@ -138,13 +161,13 @@ def _scale(file: tifffile.TiffFile, page: tifffile.TiffPage) -> float | None:
     """Millimetres a pixel: OME metadata, ImageJ's named unit, or a resolution that only a microscope has."""
     if file.is_ome and file.ome_metadata:
         return _ome_scale(file.ome_metadata)
-    x, y = (_ratio(page.tags.valueof(tag)) for tag in (282, 283))
+    x, y = (_ratio(page.tags.valueof(tag)) for tag in (_X_RESOLUTION_TAG, _Y_RESOLUTION_TAG))
     if not x or not y:
         return None
     unit = str((file.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ") if file.is_imagej else ""
     if unit in _UNIT_MM:
-        return _UNIT_MM[unit] / x if abs(x - y) <= 0.01 * x else None
-    inches = {2: 1.0, 3: 2.54}.get(int(page.tags.valueof(296, 2)))
+        return _UNIT_MM[unit] / x if is_square(x, y) else None
+    inches = _INCHES.get(int(page.tags.valueof(_RESOLUTION_UNIT_TAG, 2)))
     return scale_of_dpi(x * inches, y * inches) if inches else None
 
 
@@ -153,11 +176,11 @@ def _ratio(value: tuple[int, int] | None) -> float:
 
 
 def _ome_scale(xml: str) -> float | None:
-    """PhysicalSizeX of the first image; by a pattern, as an XML parser would follow entities."""
+    """PhysicalSizeX of the first image; found by a pattern, because an XML parser would follow entities."""
     found = {name: value for name, value in re.findall(r'\b(PhysicalSize[XY](?:Unit)?)="([^"]{1,40})"', xml[:100_000])}
     try:
         x, y = float(found["PhysicalSizeX"]), float(found.get("PhysicalSizeY", found["PhysicalSizeX"]))
     except (KeyError, ValueError):
         return None
     unit = _UNIT_MM.get(found.get("PhysicalSizeXUnit", "µm"))
-    return x * unit if unit and x > 0 and abs(x - y) <= 0.01 * x else None
+    return x * unit if unit and x > 0 and is_square(x, y) else None

@@ -19,13 +19,29 @@ from pathlib import Path, PurePosixPath
 
 from featurize.errors import UserError
 
+# A path that starts with the letter of a drive of Windows.
 _DRIVE = re.compile("[A-Za-z]:")
+# What zipfile raises on broken archives.
 _FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+# Bytes that are copied at a time.
+_COPIED_BYTES = 2 ** 20
 
 
 @dataclass(frozen=True)
 class Caps:
-    """What is unpacked at most; the ratio counts only for archives that unpack to more than `ratio_from` bytes."""
+    """What is unpacked at most.
+
+    Parameters
+    ----------
+    bytes : int
+        All files of an archive together, unpacked.
+    members : int
+        Number of its files.
+    ratio : int
+        Unpacked size over packed size; only for archives that unpack to more than `ratio_from` bytes.
+    ratio_from : int
+    """
 
     bytes: int = 64 * 2 ** 30
     members: int = 2_000_000
@@ -145,4 +161,4 @@ def _check_caps(archive: Path, members: list[tuple[zipfile.ZipInfo, PurePosixPat
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with opened.open(member) as source, open(target, "xb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
+        shutil.copyfileobj(source, file, _COPIED_BYTES)

@@ -13,15 +13,18 @@ import pandas as pd
 
 from featurize.errors import UserError
 from featurize.images.read import EXTENSIONS, ImageError, read_bytes
+from featurize.index.index_row import IndexRow
 from featurize.index.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
 from featurize.index.medmnist import npz_rows
-from featurize.index.rows import Row
 from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
 
 __all__ = ["Index", "Source", "build_index", "load", "source_of"]
 
+# Names of folders, in small letters, to the split that they mean.
 _SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
            "test": "test", "testing": "test"}
+# Hex digits of an image_id: a hash over the source, the path and the content.
+_ID_DIGITS = 16
 _COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 
 
@@ -78,38 +81,49 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     paths = [Path(sources)] if isinstance(sources, (str, Path)) else [Path(path) for path in sources]
     if not paths:
         raise UserError("no folder of images was named")
-    _check_call(labels, label_columns, group_column, group_regex, site_column)
+    columns = _SheetColumns(tuple(label_columns), group_column, site_column)
+    _check_call(columns, has_sheet=labels is not None, group_regex=group_regex)
     found = find_sources(paths, cache)
     if len(found) > 1 and site_column:
         raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
     rows, errors = _read_sources(found, splits_without_classes=labels is not None)
     warnings: list[str] = []
     if labels is not None:
-        rows = _with_sheet(rows, read_sheet(Path(labels)), label_columns, group_column, site_column, warnings)
+        rows, sheet_warnings = _with_sheet(rows, read_sheet(Path(labels)), columns)
+        warnings += sheet_warnings
     if group_regex:
-        rows = _with_pattern(rows, group_regex, warnings)
+        rows, regex_warnings = _with_pattern(rows, group_regex)
+        warnings += regex_warnings
     findings = tuple(dict.fromkeys(name for row in rows for name in row.findings))
     return Index(_frame(rows, findings), errors, tuple(source for source, _ in found), findings, tuple(warnings))
 
 
-def _check_call(labels: Path | str | None, label_columns: Sequence[str], group_column: str | None,
-                group_regex: str | None, site_column: str | None) -> None:
-    asked = {"--label-column": label_columns, "--group-column": group_column, "--site-column": site_column}
-    needy = [option for option, value in asked.items() if value]
-    if needy and labels is None:
-        raise UserError(f"{needy[0]} names a column of a labels file: give the file with --labels F.csv")
-    if group_column and group_regex:
+@dataclass(frozen=True)
+class _SheetColumns:
+    """The columns of a labels file that the user named."""
+
+    labels: tuple[str, ...]
+    group: str | None
+    site: str | None
+
+
+def _check_call(columns: _SheetColumns, *, has_sheet: bool, group_regex: str | None) -> None:
+    named = {"--label-column": columns.labels, "--group-column": columns.group, "--site-column": columns.site}
+    needing_sheet = [option for option, value in named.items() if value]
+    if needing_sheet and not has_sheet:
+        raise UserError(f"{needing_sheet[0]} names a column of a labels file: give the file with --labels F.csv")
+    if columns.group and group_regex:
         raise UserError("--group-column and --group-regex both name the groups: give one of them")
 
 
 def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
-                  splits_without_classes: bool) -> tuple[list[Row], pd.DataFrame]:
+                  splits_without_classes: bool) -> tuple[list[IndexRow], pd.DataFrame]:
     """The images of all sources in their final order, and what cannot be read."""
-    rows: list[Row] = []
+    rows: list[IndexRow] = []
     errors: list[tuple[str, str, str]] = []
     for source, files in found:
         for path, row in _read_source(source, files, splits_without_classes):
-            if isinstance(row, Row):
+            if isinstance(row, IndexRow):
                 rows.append(row)
             else:
                 errors.append((f"{source.site}/{path}" if source.site else path, str(row), row.reason))
@@ -121,7 +135,7 @@ def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
 
 
 def _read_source(source: Source, files: list[str],
-                 splits_without_classes: bool) -> Iterator[tuple[str, Row | ImageError]]:
+                 splits_without_classes: bool) -> Iterator[tuple[str, IndexRow | ImageError]]:
     """Everything in a source that is called like an image, as a row or as an error."""
     if source.kind == NPZ:
         yield from ((row.path, row) for row in npz_rows(source))
@@ -142,7 +156,7 @@ def _read_source(source: Source, files: list[str],
         parts = path.split("/")
         split = _SPLITS.get(parts[split_at].lower()) if by_split and len(parts) > split_at + 1 else None
         label = parts[-2] if len(parts) > (split_at + 2 if split else 1) and not files else None
-        yield path, Row(source.site, path, digest, label=label, split=split)
+        yield path, IndexRow(source.site, path, digest, label=label, split=split)
 
 
 def _content(file: Path, error: ImageError | None) -> bytes:
@@ -164,45 +178,46 @@ def _find_splits(names: Sequence[str], without_classes: bool) -> tuple[int, bool
     return depth, "train" in tops and len(tops - {None}) > 1 and (classes or without_classes)
 
 
-def _with_sheet(rows: list[Row], sheet: Sheet, label_columns: Sequence[str], group_column: str | None,
-                site_column: str | None, warnings: list[str]) -> list[Row]:
-    """The rows with what the labels file says about them."""
-    columns = label_columns_of(sheet, label_columns, (group_column, site_column))
-    named = {"group": group_column, "site_shown": site_column, "label": columns[0] if len(columns) == 1 else None}
-    texts = {field: sheet.column(name) for field, name in named.items() if name}
-    findings = {name: truth(sheet, name) for name in columns} if len(columns) > 1 else {}
+def _with_sheet(rows: list[IndexRow], sheet: Sheet, columns: _SheetColumns) -> tuple[list[IndexRow], list[str]]:
+    """The rows with what the labels file says about them, and warnings."""
+    labels = label_columns_of(sheet, columns.labels, (columns.group, columns.site))
+    named = {"group": columns.group, "site_shown": columns.site, "label": labels[0] if len(labels) == 1 else None}
+    texts = {attribute: sheet.column(name) for attribute, name in named.items() if name}
+    findings = {name: truth(sheet, name) for name in labels} if len(labels) > 1 else {}
     matched = match_rows(sheet, [row.site for row in rows], [row.path for row in rows])
-    _tell_unmatched(sheet, matched, warnings)
     out = []
     for row, line in zip(rows, matched):
         # An image that the sheet does not name is unlabelled, whatever its folder is called.
-        said: dict[str, str | None] = {field: None if line is None else cells[line] for field, cells in texts.items()}
-        row = replace(row, **said)  # type: ignore[arg-type]
+        values: dict[str, str | None] = {name: None if line is None else cells[line] for name, cells in texts.items()}
+        row = replace(row, **values)  # type: ignore[arg-type]
         if findings:
-            values = {name: None if line is None else cells[line] for name, cells in findings.items()}
-            row = replace(row, label=None, findings=values)
+            truths = {name: None if line is None else cells[line] for name, cells in findings.items()}
+            row = replace(row, label=None, findings=truths)
         out.append(row)
-    return out
+    return out, _warnings_of_unmatched(sheet, matched)
 
 
-def _tell_unmatched(sheet: Sheet, matched: Sequence[int | None], warnings: list[str]) -> None:
+def _warnings_of_unmatched(sheet: Sheet, matched: Sequence[int | None]) -> list[str]:
+    warnings = []
     without = sum(line is None for line in matched)
     if without:
         warnings.append(f"{without} of {len(matched)} images have no row in {sheet.path.name}: they stay unlabelled")
     unused = len(sheet.keys) - len({line for line in matched if line is not None})
     if unused:
         warnings.append(f"{unused} of {len(sheet.keys)} rows of {sheet.path.name} fit no image")
+    return warnings
 
 
-def _with_pattern(rows: list[Row], pattern: str, warnings: list[str]) -> list[Row]:
+def _with_pattern(rows: list[IndexRow], pattern: str) -> tuple[list[IndexRow], list[str]]:
+    """The rows with their groups, and warnings."""
     groups = groups_by_pattern(pattern, [row.path for row in rows])
     without = groups.count(None)
-    if without:
-        warnings.append(f"--group-regex matches {len(groups) - without} of {len(groups)} paths: the others have none")
-    return [replace(row, group=group) for row, group in zip(rows, groups)]
+    found = len(groups) - without
+    warnings = [f"--group-regex matches {found} of {len(groups)} paths: the others have none"] if without else []
+    return [replace(row, group=group) for row, group in zip(rows, groups)], warnings
 
 
-def _frame(rows: Sequence[Row], findings: Sequence[str]) -> pd.DataFrame:
+def _frame(rows: Sequence[IndexRow], findings: Sequence[str]) -> pd.DataFrame:
     facts = {
         "image_id": [_image_id(row) for row in rows], "path": [row.path for row in rows],
         "label": [row.label for row in rows], "group": [row.group for row in rows],
@@ -214,5 +229,5 @@ def _frame(rows: Sequence[Row], findings: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _image_id(row: Row) -> str:
-    return hashlib.sha256(f"{row.site}\0{row.path}\0{row.sha256}".encode()).hexdigest()[:16]
+def _image_id(row: IndexRow) -> str:
+    return hashlib.sha256(f"{row.site}\0{row.path}\0{row.sha256}".encode()).hexdigest()[:_ID_DIGITS]

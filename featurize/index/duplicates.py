@@ -23,21 +23,36 @@ from scipy.sparse.csgraph import connected_components
 
 from featurize.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 
+# Side of the thumbnail, pixels.
 SIDE = 32
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-# The band of the fingerprint: standard deviations of its two Gaussians, in thumbnail pixels.
-_FINE = 0.7
-_COARSE = 2.0
-_BLACK = 8.0  # luma at or under it is background that somebody painted, not picture
-_FLAT = 1.5  # gray levels (rms of the band): under it only noise is left to compare
-_KEPT = 16  # cosine frequencies a side that go into the search
-_SAME = 0.93  # correlation of duplicates: different pictures reach 0.91 (chest films), copies mostly 0.99
-# Least correlation of candidates; where both lie on black outlines agree more, so that more is asked.
+# Weights of red, green and blue in the luma, ITU-R BT.601.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Standard deviation of the narrower Gaussian of the band, thumbnail pixels.
+_NARROW_PX = 0.7
+# Standard deviation of the wider Gaussian of the band, thumbnail pixels.
+_WIDE_PX = 2.0
+# Luma up to which a pixel is background that somebody painted black, gray levels.
+_BLACK = 8.0
+# Root mean square of the band below which only noise is left to compare, gray levels.
+_FLAT = 1.5
+# Cosine frequencies along each axis that the search for candidates compares.
+_FREQUENCIES = 16
+# Least correlation of duplicates: different pictures reach 0.91 (chest films), copies mostly 0.99.
+_SAME = 0.93
+# Least correlation of candidates.
 _SIMILAR = 0.85
-_SAME_OUTLINE = 0.95
-_PAINTED = 0.2  # share of black pixels from which on a picture counts as cut out
-_OVERLAP = 0.85  # share of the smaller picture area that both must have in common
-_PAIRS = 4096  # candidates confirmed at a time (memory)
+# Least correlation of candidates that were both cut out: black surroundings with like outlines correlate too.
+_SIMILAR_CUT_OUT = 0.95
+# Share of black pixels above which a picture counts as cut out.
+_CUT_OUT_SHARE = 0.2
+# Share of the smaller picture area that both must have in common.
+_OVERLAP = 0.85
+# Numbers of a matrix of distances that is computed at a time; limits the memory.
+_DISTANCES_AT_ONCE = 20_000_000
+# Candidates that are confirmed at a time; limits the memory.
+_PAIRS_AT_ONCE = 4096
+# Allowance for rounding (float32) in the bounds of the search, so that no candidate is missed.
+_ROUNDING = 1e-4
 
 
 def fingerprint(rgb: UInt8Array) -> Float32Array:
@@ -53,8 +68,8 @@ def fingerprint(rgb: UInt8Array) -> Float32Array:
         The luma of the 32 x 32 thumbnail, 0..255, row by row. Turning the image turns the thumbnail.
     """
     # Averaging areas is the same forwards and backwards; small images are enlarged instead.
-    how = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
-    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=how)
+    method = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
+    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=method)
     return np.asarray(small.astype(np.float32) @ _LUMA).reshape(-1)
 
 
@@ -103,7 +118,7 @@ def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Int64Array, Float32A
     seen = (thumbs[rows] > _BLACK).astype(np.float32)
     inner, seen = _band(thumbs[rows], seen), seen.reshape(len(rows), SIDE * SIDE)
     pairs, values = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
-    for candidates, oriented in _candidates(_unit(band[rows]), seen.mean(1) < 1 - _PAINTED):
+    for candidates, oriented in _candidates(_unit(band[rows]), seen.mean(1) < 1 - _CUT_OUT_SHARE):
         value = _confirm(candidates, oriented, inner, seen)
         pairs.append(rows[candidates[value >= _SAME]])
         values.append(value[value >= _SAME])
@@ -116,7 +131,7 @@ def _band(thumbs: Float32Array, seen: Float32Array) -> Float32Array:
         def smooth(plane: Float32Array) -> Float32Array:
             return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
         return np.asarray(smooth(image * mask) / np.maximum(smooth(mask), 1e-3))
-    bands = [(blur(t, m, _FINE) - blur(t, m, _COARSE)) * m for t, m in zip(thumbs, seen)]
+    bands = [(blur(t, m, _NARROW_PX) - blur(t, m, _WIDE_PX)) * m for t, m in zip(thumbs, seen)]
     return np.asarray(bands, np.float32).reshape(len(thumbs), SIDE * SIDE)
 
 
@@ -126,7 +141,7 @@ def _unit(rows: Float32Array) -> Float32Array:
 
 def _waves(whole: Float32Array) -> Float32Array:
     """(n, 16, 16) lower cosine frequencies of the thumbnails: rows are vertical, columns horizontal frequencies."""
-    return np.asarray(dctn(whole.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")[:, :_KEPT, :_KEPT])
+    return np.asarray(dctn(whole.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")[:, :_FREQUENCIES, :_FREQUENCIES])
 
 
 def _invariants(waves: Float32Array) -> Float32Array:
@@ -135,7 +150,7 @@ def _invariants(waves: Float32Array) -> Float32Array:
     A mirror image changes the signs of the odd vertical or of the odd horizontal frequencies, a transposition swaps
     the two: of each pair ``a = C[u,v], b = C[v,u]`` keep what neither can change.
     """
-    u, v = np.triu_indices(_KEPT, 1)
+    u, v = np.triu_indices(_FREQUENCIES, 1)
     a, b = waves[:, u, v], waves[:, v, u]
     # Of u and v both even or both odd, the signs change together or not at all: turn (a, b) by 45 degrees.
     total, difference = (a + b) * np.sqrt(0.5), np.abs(a - b) * np.sqrt(0.5)
@@ -144,7 +159,7 @@ def _invariants(waves: Float32Array) -> Float32Array:
     main = np.diagonal(waves, axis1=1, axis2=2)
     return np.hstack([
         np.where(even, total, np.where(alike, np.abs(total), larger)), np.where(alike, difference, smaller),
-        np.where(np.arange(_KEPT) % 2, np.abs(main), main), _rest(waves)[:, None]]).astype(np.float32)
+        np.where(np.arange(_FREQUENCIES) % 2, np.abs(main), main), _rest(waves)[:, None]]).astype(np.float32)
 
 
 def _rest(waves: Float32Array) -> Float32Array:
@@ -152,29 +167,29 @@ def _rest(waves: Float32Array) -> Float32Array:
     return np.asarray(np.sqrt(np.maximum(1 - (waves * waves).sum((1, 2)), 0)))
 
 
-def _candidates(whole: Float32Array, painted: BoolArray) -> Iterator[tuple[Int64Array, BoolArray]]:
+def _candidates(whole: Float32Array, cut_out: BoolArray) -> Iterator[tuple[Int64Array, BoolArray]]:
     """Pairs that may be alike, a few thousand at a time, with the (m, 8) orientations that may make them so."""
     waves = _waves(whole)
-    marks, rest = _invariants(waves), _rest(waves)
-    length = (marks * marks).sum(1)
+    invariants, rest = _invariants(waves), _rest(waves)
+    length = (invariants * invariants).sum(1)
     # |a - b|² = |a|² + |b|² - 2ab, and two unit vectors of correlation c are sqrt(2 - 2c) apart.
-    reach = 2 - 2 * _SIMILAR + 1e-4
-    step = max(1, 20_000_000 // max(len(marks), 1))
-    for start in range(0, len(marks), step):
+    reach = 2 - 2 * _SIMILAR + _ROUNDING
+    step = max(1, _DISTANCES_AT_ONCE // max(len(invariants), 1))
+    for start in range(0, len(invariants), step):
         block = slice(start, start + step)
-        distance = length[block, None] + length[None, start:] - 2 * marks[block] @ marks[start:].T
+        distance = length[block, None] + length[None, start:] - 2 * invariants[block] @ invariants[start:].T
         left, right = np.nonzero(distance <= reach)
         pairs = np.stack([left, right], 1)[left < right] + start
-        for at in range(0, len(pairs), _PAIRS):
-            chunk = pairs[at:at + _PAIRS]
-            asked = np.where(painted[chunk].all(1), _SAME_OUTLINE, _SIMILAR)
-            oriented = _ceilings(waves, rest, chunk) >= asked[:, None]
-            yield chunk[oriented.any(1)], oriented[oriented.any(1)]
+        for at in range(0, len(pairs), _PAIRS_AT_ONCE):
+            some = pairs[at:at + _PAIRS_AT_ONCE]
+            least = np.where(cut_out[some].all(1), _SIMILAR_CUT_OUT, _SIMILAR)
+            oriented = _ceilings(waves, rest, some) >= least[:, None]
+            yield some[oriented.any(1)], oriented[oriented.any(1)]
 
 
 def _ceilings(waves: Float32Array, rest: Float32Array, pairs: Int64Array) -> Float32Array:
     """(m, 8) the most that a pair can correlate in each orientation, from the kept frequencies alone."""
-    half = _KEPT // 2
+    half = _FREQUENCIES // 2
     left, right = pairs.T
     a = waves[left].reshape(-1, half, 2, half, 2)
     # Rows: the picture itself, upside down, left to right, both; columns: sums over even and odd frequencies.
@@ -182,7 +197,7 @@ def _ceilings(waves: Float32Array, rest: Float32Array, pairs: Int64Array) -> Flo
     parts = [np.einsum("nupvq,nupvq->npq", a, turned.reshape(-1, half, 2, half, 2))
              for turned in (waves[right], waves[right].transpose(0, 2, 1))]
     found = np.hstack([part.reshape(-1, 4) @ signs.T for part in parts])
-    return np.asarray(found + (rest[left] * rest[right])[:, None] + 1e-4)
+    return np.asarray(found + (rest[left] * rest[right])[:, None] + _ROUNDING)
 
 
 def _orientations() -> list[Int64Array]:

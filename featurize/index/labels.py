@@ -12,8 +12,12 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.images.read import ImageError, read_bytes
 
+# What a cell of a column of findings may say, in small letters.
 _TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0}
+# A column called so, in small letters, is the label where the user names none.
 _LABEL_NAMES = ("label", "class", "target")
+# A message names at most so many lines.
+_MOST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ def read_sheet(path: Path) -> Sheet:
     if not len(cells):
         raise UserError(f"{path} has no row below its header")
     return Sheet(path, tuple(_plain(key) for key in cells.iloc[:, 0]), cells)
+
+
+def _line(row: int) -> int:
+    """Number of a row's line in the file: lines count from 1, and the header is the first."""
+    return row + 2
 
 
 def _plain(key: str) -> str:
@@ -138,7 +147,7 @@ def _only_row(sheet: Sheet, rows: list[int], path: str) -> int | None:
         return None
     if any(not sheet.cells.iloc[row, 1:].equals(sheet.cells.iloc[rows[0], 1:]) for row in rows[1:]):
         raise UserError(f"{sheet.path} has {len(rows)} different rows for {path} (lines "
-                        f"{', '.join(str(row + 2) for row in rows[:5])}): keep one")
+                        f"{', '.join(str(_line(row)) for row in rows[:_MOST_LINES])}): keep one")
     return rows[0]
 
 
@@ -150,7 +159,7 @@ def _check_matches(sheet: Sheet, found: Sequence[int | None], sites: Sequence[st
     for row, site, path in zip(found, sites, paths):
         full = f"{site}/{path}" if site else path
         if row is not None and first.setdefault(row, full) != full:
-            raise UserError(f"{sheet.path}, line {row + 2}: {sheet.keys[row]!r} fits {first[row]} and {full}: write "
+            raise UserError(f"{sheet.path}, line {_line(row)}: {sheet.keys[row]!r} fits {first[row]} and {full}: write "
                             "the folder before the name")
 
 
@@ -159,7 +168,10 @@ def label_columns_of(sheet: Sheet, asked: Sequence[str], taken: Sequence[str | N
 
     Parameters
     ----------
-    taken : sequence
+    sheet : Sheet
+    asked : sequence of str
+        The columns that the user named.
+    taken : sequence of str or None
         The columns that say something else (groups, sites).
 
     Raises
@@ -190,10 +202,10 @@ def truth(sheet: Sheet, name: str) -> list[int | None]:
         A cell says something else.
     """
     found: list[int | None] = []
-    for line, cell in enumerate(sheet.column(name), start=2):
+    for row, cell in enumerate(sheet.column(name)):
         if cell is not None and cell.lower() not in _TRUTH:
-            raise UserError(f"{sheet.path}, line {line}: column {name!r} holds {cell!r}; with several label columns "
-                            "each is a finding, 0 or 1 (empty where unknown)")
+            raise UserError(f"{sheet.path}, line {_line(row)}: column {name!r} holds {cell!r}; with several label "
+                            "columns each is a finding, 0 or 1 (empty where unknown)")
         found.append(None if cell is None else _TRUTH[cell.lower()])
     return found
 

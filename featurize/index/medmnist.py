@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.index.rows import Row
+from featurize.index.index_row import IndexRow
 from featurize.index.sources import Source, array_file, open_array
 
+# Prefix of the arrays to the split.
 _PARTS = {"train": "train", "val": "val", "test": "test", "": None}
+# Digits of the numbers in paths, more for longer arrays.
+_NUMBER_DIGITS = 5
 
 
-def npz_rows(source: Source) -> Iterator[Row]:
+def npz_rows(source: Source) -> Iterator[IndexRow]:
     """One row for each image, with paths like ``train/00012``.
 
     Raises
@@ -71,15 +74,15 @@ def _labels(source: Source, part: str, n: int) -> NDArray[Any] | None:
     return labels
 
 
-def _part_rows(source: Source, part: str, images: NDArray[Any], labels: NDArray[Any] | None) -> Iterator[Row]:
+def _part_rows(source: Source, part: str, images: NDArray[Any], labels: NDArray[Any] | None) -> Iterator[IndexRow]:
     shape = f"{images.dtype.str}{images.shape[1:]}".encode()
-    width = max(5, len(str(len(images))))
+    width = max(_NUMBER_DIGITS, len(str(len(images))))
     for number, image in enumerate(images):
         label, findings = None, {}
         if labels is not None and labels.ndim == 1:
             label = str(labels[number])
         elif labels is not None:
             findings = {str(k): int(value) for k, value in enumerate(labels[number])}
-        yield Row(source.site, f"{part}/{number:0{width}}" if part else f"{number:0{width}}",
-                  hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest(),
-                  label=label, split=_PARTS[part], findings=findings)
+        yield IndexRow(source.site, f"{part}/{number:0{width}}" if part else f"{number:0{width}}",
+                       hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest(),
+                       label=label, split=_PARTS[part], findings=findings)

@@ -23,6 +23,9 @@ FOLDER = "folder"
 NPZ = "npz"
 ZIP = "zip"
 _ARCHIVES = {".zip": ZIP, ".npz": NPZ}
+# Sources, and arrays of npz files, that a process keeps open at a time.
+_OPEN_SOURCES = 64
+_OPEN_ARRAYS = 16
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | N
     return read_image(root / real_name(path), limits=limits, frame=frame)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_OPEN_SOURCES)
 def _files(root: str, kind: str, files: str) -> Path:
     """Where the files lie; an archive whose cache was emptied is unpacked again, once a process."""
     if kind == FOLDER:
@@ -236,7 +239,7 @@ def array_file(source: Source, name: str) -> Path:
 
 
 # Mapped, not loaded: workers share the pages, and a set of any size opens at once.
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=_OPEN_ARRAYS)
 def open_array(file: Path) -> NDArray[Any]:
     """An array of an npz file, mapped into memory; raises ValueError or OSError if it is not a plain array."""
     return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))

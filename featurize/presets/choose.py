@@ -1,4 +1,4 @@
-"""Which preset fits a folder: a look at a few pictures, each has a vote."""
+"""Which preset fits a folder: every one of a few pictures votes for one."""
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,20 +10,33 @@ from featurize.errors import UserError
 from featurize.images.read import ImageError
 from featurize.index.build import Index, load, source_of
 
-LOOKED_AT = 24
+# Most images that are looked at.
+SAMPLE_SIZE = 24
+# Side of the thumbnail that is looked at, pixels.
 _SIDE = 32
+# Gray level below which, in every channel, nothing was photographed: a cell was cut out and laid on black.
 _BLACK = 20
-# Central minus outer green density in standard deviations of the picture. Single cells of four laboratories: 1.6 and
-# more in nine of ten pictures; smear fields, tissue and films: below 1.4 in nine of ten.
-_BUMP = 1.45
-_WHY = {"cell": "one dark purple object in the middle", "xray": "no color",
-        "tissue": "the colors of a stain and no single object in the middle", "whole": "no known look"}
+# Standard deviation of the green density (natural logarithm) below which a picture is empty.
+_EMPTY_DENSITY = .01
+# Central minus outer green density in standard deviations of the picture, from which on an object stands in the middle.
+# Single cells of four laboratories: 1.6 and more in nine of ten pictures; smear fields, tissue and films: below 1.4 in
+# nine of ten.
+_CENTRAL_OBJECT = 1.45
+# Radii of the middle and of the outer part of the thumbnail, in sides of it.
+_CENTER_RADIUS = .15
+_BORDER_RADIUS = .42
+# Percentile of the density that is taken for the empty slide.
+_SLIDE_PERCENTILE = 10
+# Mean difference between red and green, gray levels, below which a picture has no color.
+_COLORLESS = 1
+_REASONS = {"cell": "one dark purple object in the middle", "xray": "no color",
+            "tissue": "the colors of a stain and no single object in the middle", "whole": "no known look"}
 
 
 def sample_pictures(index: Index) -> list[UInt8Array]:
-    """Up to `LOOKED_AT` images, evenly spread over the index; those that cannot be read are passed over."""
+    """Up to `SAMPLE_SIZE` images, evenly spread over the index; those that cannot be read are passed over."""
     frame = index.frame[["site", "path"]]
-    rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), LOOKED_AT).astype(int))
+    rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), SAMPLE_SIZE).astype(int))
     pictures = []
     for site, path in frame.iloc[rows[:len(frame)]].itertuples(index=False):
         try:
@@ -39,7 +52,7 @@ def choose_preset(pictures: Sequence[UInt8Array]) -> tuple[str, str]:
     Parameters
     ----------
     pictures : sequence of (H, W, 3) uint8
-        A sample of the folder; `LOOKED_AT` of them are enough.
+        A sample of the folder; `SAMPLE_SIZE` of them are enough.
 
     Returns
     -------
@@ -60,22 +73,22 @@ def choose_preset(pictures: Sequence[UInt8Array]) -> tuple[str, str]:
     if not votes:
         return "whole", "the pictures are empty"
     name, count = max(votes.items(), key=lambda item: (item[1], item[0]))
-    return name, f"{count} of {votes.total()} pictures: {_WHY[name]}"
+    return name, f"{count} of {votes.total()} pictures: {_REASONS[name]}"
 
 
 def vote(rgb: UInt8Array) -> str:
     """What one picture looks like: `cell`, `tissue`, `xray`, `whole` or `empty`."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     density = -np.log((small + 1) / 256)
-    density[small.max(axis=2) < _BLACK] = 0  # nothing was photographed there: a cell cut out and laid on black
+    density[small.max(axis=2) < _BLACK] = 0
     green = density[..., 1]
-    if green.std() < .01:
+    if green.std() < _EMPTY_DENSITY:
         return "empty"
-    bump = (green[_CENTER].mean() - green[_BORDER].mean()) / green.std()
-    dye = density - np.percentile(density.reshape(-1, 3), 10, axis=0)
-    if np.abs(rgb[..., 0].astype(np.int16) - rgb[..., 1]).mean() < 1:
-        return "cell" if bump > _BUMP else "xray"
-    if bump > _BUMP and _is_stain(dye[_CENTER]):
+    central = (green[_CENTER].mean() - green[_BORDER].mean()) / green.std() > _CENTRAL_OBJECT
+    dye = density - np.percentile(density.reshape(-1, 3), _SLIDE_PERCENTILE, axis=0)
+    if np.abs(rgb[..., 0].astype(np.int16) - rgb[..., 1]).mean() < _COLORLESS:
+        return "cell" if central else "xray"
+    if central and _is_stain(dye[_CENTER]):
         return "cell"
     return "tissue" if _is_stain(dye) else "whole"
 
@@ -88,7 +101,7 @@ def _is_stain(dye: Float32Array) -> bool:
 def _rings() -> tuple[BoolArray, BoolArray]:
     row, column = np.mgrid[:_SIDE, :_SIDE] - (_SIDE - 1) / 2
     distance = np.hypot(row, column) / _SIDE
-    return distance < .15, distance > .42
+    return distance < _CENTER_RADIUS, distance > _BORDER_RADIUS
 
 
 _CENTER, _BORDER = _rings()

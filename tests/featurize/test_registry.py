@@ -24,7 +24,7 @@ def odd(sample: Sample) -> dict[str, float]:
 def odd_block(monkeypatch: pytest.MonkeyPatch) -> None:
     describes = {"quality_mean": Feature("1", ""), "reach": Feature("px", "", in_pixels=True),
                  "ruler": Feature("um", "", tells_scale=True), "share_px": Feature("1", "")}
-    monkeypatch.setitem(registry._BLOCKS, "odd", Block("odd", 1, (), "", describes, False, odd))
+    monkeypatch.setitem(registry.REGISTRY, "odd", Block("odd", 1, (), "", describes, False, odd))
 
 
 def test_features_and_nuisances_are_what_the_family_declares(cell_folder: Path, odd_block: None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Row:
+class IndexRow:
     """One image of an index.
 
     Parameters
@@ -15,8 +15,10 @@ class Row:
         Relative to the source, printable.
     sha256 : str
         Of the content.
+    label, group, split : str or None
+        None where unknown.
     site_shown : str or None
-        A site that the labels file names.
+        A site that the labels file names; it stands in the table instead of the source's name.
     findings : mapping
         Finding to 0, 1 or None.
     """
