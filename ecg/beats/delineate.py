@@ -25,16 +25,18 @@ _FS_RANGE_HZ = (50, 20_000)
 _BEYOND_S = 0.7
 # Beats closer than this to the ends of that are left out, samples.
 _RIM_SAMPLES = 5
-# A lead has a wave if it is drawn within this of it, s; and an R wave if it is drawn so long around it. Gaps of this
-# length are none.
+# A lead has a wave if it is drawn within this time of it, s; an R wave needs it drawn all this time around it. Shorter
+# gaps do not count.
 _DRAWN_NEAR_S = 0.02
-# An R wave also needs its lead drawn from the beginning of QRS, or this long before R, s; an onset is known to the
-# second.
+# An R wave also needs its lead drawn from the onset of QRS on, or from this time before R on, s.
 _DRAWN_BEFORE_R_S = 0.05
+# Precision of an onset, s.
 _ONSET_TOLERANCE_S = 0.004
-# NeuroKit2 is asked about a lead of this length, s, with this many beats. Its P and T agree if within the third, s.
+# NeuroKit2 needs a lead of this length, s,
 _LEAST_SECOND_S = 4
+# with this many beats.
 _LEAST_SECOND_BEATS = 4
+# Its P or T agrees with ours if it is this close, s.
 _AGREE_S = 0.06
 # Weight of NeuroKit2's agreement in the confidence of P and T.
 _SECOND_WEIGHT = 0.2

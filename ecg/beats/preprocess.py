@@ -10,19 +10,23 @@ from featurize.arrays import Float64Array, Int64Array
 
 # Rate at which beats are sought whatever the record has.
 FS_HZ = 500.0
-# Cutoff of the high-pass against the baseline's wander, and order of all filters.
+# Cutoff of the high-pass against the baseline's wander, Hz.
 _BASELINE_HZ = 0.4
+# Order of all Butterworth filters.
 _ORDER = 2
 # A lead whose values span less is flat, mV.
 _FLAT_MV = 0.02
-# Pacemaker spikes: samples of the running median that they stand out from, and their width at most (6 ms), samples.
+# Pacemaker spikes stand out from a running median of this many samples (18 ms).
 _SPIKE_WINDOW = 9
+# Largest width of a spike, samples (6 ms).
 _SPIKE_WIDTH = 3
-# Least height of a spike, mV, and as a multiple of the usual distance from the running median.
+# Least height of a spike above that median, mV.
 _SPIKE_MV = 0.3
+# Least height of a spike as a multiple of the median distance from that median.
 _SPIKE_TO_USUAL = 12
-# A time without drawn leads shorter than about this does not end a segment, s; share of that time that must be drawn.
+# Whether a lead is drawn is averaged over this time, s: shorter gaps do not end a segment.
 _GAP_S = 0.3
+# Share of that time from which on the lead counts as drawn.
 _DRAWN_SHARE = 0.3
 # Shortest segment of leads drawn together, s: a shorter one may hold no beat.
 _SHORTEST_SEGMENT_S = 0.5
@@ -141,7 +145,9 @@ def drawn_part(row: Float64Array) -> slice:
 
 
 def drawn_together(signals: Float64Array) -> list[DrawnTogether]:
-    """Times during which the same leads (leads, n) are drawn, at 500 samples a second; times without any are left out.
+    """Times during which the same leads (leads, n) are drawn, at 500 samples a second.
+
+    Times without any drawn lead are left out.
     """
     if not signals.size:
         return []

@@ -15,8 +15,9 @@ _REFRACTORY_S = 0.25
 _SHORTEST_S = 1.0
 # Band in which slopes of QRS are sought, Hz.
 _QRS_BAND_HZ = (5, 30)
-# A lead's steepest slopes: this percentile. Slopes count up to this multiple of it.
+# A lead's steepest slope is this percentile of its slopes.
 _STEEPEST_PERCENTILE = 99
+# Slopes count up to this multiple of the steepest.
 _MOST_STEEP = 1.5
 # Length over which slopes are averaged to find beats, s.
 _BEAT_WINDOW_S = 0.08
@@ -24,30 +25,37 @@ _BEAT_WINDOW_S = 0.08
 _LEAST_BEAT = 0.35
 _USUAL_PEAK_S = 2
 _USUAL_PEAKS = 3
-# Low-pass and averaging of the slopes in which QRS begins and ends.
+# Low-pass before the slopes in which QRS begins and ends are computed, Hz.
 BOUNDS_HZ = 30
+# Length over which these slopes are averaged, s.
 BOUNDS_WINDOW_S = 0.01
-# QRS ends where the slope stays for so long, s, below this share of its peak.
+# QRS ends where the slope stays quiet for this time, s:
 _QUIET_S = 0.012
+# below this share of its peak.
 _QUIET_SHARE = 0.1
-# Half the time around a beat in which its peak slope is sought, s; QRS holds all that is steeper than this share of it.
+# The peak slope of a beat is sought this far around it, s.
 _NEAR_S = 0.1
+# All that is steeper than this share of the peak belongs to QRS.
 _STEEP_SHARE = 0.5
-# Farthest ends of QRS before and behind its steep part, s.
+# QRS begins at most this time before its steep part, s,
 _ONSET_REACH_S = 0.12
+# and ends at most this time behind it, s.
 _OFFSET_REACH_S = 0.14
 # Noise: this multiple of this percentile of the slopes beyond. A slope below it is quiet too.
 _NOISE_FACTOR = 1.5
 _NOISE_PERCENTILE = 30
-# Low-pass in which R is sought, Hz, and time before QRS whose mean is the level, s.
+# Low-pass in which R is sought, Hz.
 _R_LOWPASS_HZ = 40
+# Time before QRS whose mean is the level, s.
 _LEVEL_S = 0.016
-# An R wave is at least this high, mV, and at least this share of the S or Q beside it (chosen on every second record of
-# LUDB and on pages drawn from PTB-XL: less is found in noise, more misses what cardiologists mark).
+# Least height of an R wave, mV. This and the next were also chosen on pages drawn from PTB-XL: less is found in noise,
+# more misses what cardiologists mark.
 _LEAST_R_MV = 0.02
+# Least height of an R wave, as a share of the S or Q beside it.
 _LEAST_R_SHARE = 0.05
-# In a lead with R waves a beat's R may be smaller by this factor; in one without it must have this share of the S.
+# In a lead with R waves a beat's R may be smaller than these by this factor.
 _SMALL_R = 0.25
+# In a lead without R waves a beat's R must have this share of the S or Q.
 _LARGE_R_SHARE = 0.5
 
 

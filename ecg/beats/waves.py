@@ -21,48 +21,62 @@ _LEAST_TANGENT_SAMPLES = 20
 _AMPLITUDE_PERCENTILE = 98
 # RR interval assumed where there is one beat only, s.
 _DEFAULT_RR_S = 0.8
-# Low-pass in which T's peak is sought, and in which its ends are, Hz.
+# Low-pass in which T's peak is sought, Hz.
 _T_LOWPASS_HZ = 14
+# Low-pass in which T's onset and offset are sought, Hz.
 _T_ENDS_LOWPASS_HZ = 12
-# T begins this long after QRS, s, and ends this long before the next QRS.
+# T's peak is sought from this time after QRS on, s,
 _AFTER_QRS_S = 0.05
+# and up to this time before the next QRS, s.
 _BEFORE_QRS_S = 0.04
-# T's peak is sought up to this time after the beat: a constant and a factor of the square root of RR, s.
+# T's peak is also sought no later than this after the beat, s,
 _T_LATEST_S = 0.16
+# plus this times the square root of RR in s.
 _T_LATEST_PER_ROOT_RR = 0.35
-# At RR longer than this, s, T's peak is not sought beyond this share of RR.
+# RR longer than this, s, limits the search for T's peak
 _LONG_RR_S = 0.5
+# to this share of RR.
 _T_LATEST_RR_SHARE = 0.72
-# T is not sought in less than this, s, and not found if no lead has an excursion of this share of its amplitude.
+# T is not sought in less time than this, s.
 _SHORTEST_T_SEARCH_S = 0.1
+# T is absent if no lead has an excursion of this share of its usual amplitude.
 _LEAST_T = 0.02
-# A lead's own T peak lies within this of the common one, s; within the second it agrees with it.
+# A lead's own T peak is sought this far around the common one, s.
 _T_NEAR_S = 0.06
+# A lead agrees with the common T peak if its largest excursion is this close, s.
 _T_AGREE_S = 0.04
-# T ends within this of its peak, s, and this long before the next QRS; it begins within the third of its peak.
+# T ends within this time after its peak, s,
 _T_END_REACH_S = 0.2
+# and this time before the next QRS, s.
 _T_END_BEFORE_QRS_S = 0.03
+# T begins within this time before its peak, s.
 _T_BEGIN_REACH_S = 0.14
 # Low-pass in which P is sought, Hz.
 _P_LOWPASS_HZ = 20
-# P begins within this of QRS, s, and this share of RR; it may begin this long before T ends and ends before QRS by the
-# last.
+# P is sought from this time before QRS on, s,
 _P_EARLIEST_S = 0.28
+# or from this share of RR before QRS on, if that is later,
 _P_EARLIEST_RR_SHARE = 0.5
+# but not earlier than this before the end of T, s,
 _P_IN_T_S = 0.04
+# and up to this time before QRS, s.
 _P_BEFORE_QRS_S = 0.012
 # P is not sought in less than this, s.
 _SHORTEST_P_SEARCH_S = 0.06
-# A lead's own P peak lies within this of the common one, s; P begins and ends within the second of its peak.
+# A lead's own P peak is sought this far around the common one, s.
 _P_NEAR_S = 0.03
+# P begins and ends within this time of its peak, s.
 _P_REACH_S = 0.09
-# What precedes QRS is compared over this time, s, up to the second before QRS, in leads with this many beats.
+# What precedes QRS is compared between beats from this time before QRS on, s,
 _COMPARED_S = 0.22
+# up to this time before QRS, s,
 _COMPARED_UP_TO_S = 0.01
+# in leads with this many beats.
 _LEAST_BEATS = 3
-# P waves stand alike before every QRS, fibrillation waves do not. If the beats have less than this share in common and
-# the times from P to QRS scatter more than this, s, there is no P wave at all.
+# P waves are the same before every QRS, fibrillation waves are not: there is no P wave at all if the beats have less
+# than this share of energy in common
 _LEAST_COHERENCE = 0.2
+# and the times from P to QRS scatter more than this, s.
 _SCATTER_S = 0.02
 # A beat whose QRS is wider than the median by this factor is ectopic and has no P wave.
 _WIDE_QRS_RATIO = 1.35

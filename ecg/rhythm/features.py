@@ -37,7 +37,7 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
 
     Returns
     -------
-    dict with the keys of `FEATURES` and `NUISANCE`; NaN where a record cannot tell.
+    dict with the keys of `FEATURES` and `NUISANCE`; NaN where a record does not show what is measured.
     """
     record = resampled(signals, beats.fs_hz)
     sizes = lead_sizes(record, beats.leads, beats.times)
