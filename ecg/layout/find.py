@@ -12,7 +12,7 @@ from ecg.layout.step_pulses import with_steps
 from ecg.layout.strokes import bars_at, find_pulses, find_separators, find_strokes
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
-from ecg.text.glyphs import marks_of
+from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.text.speed_and_gain import read_printed
 from featurize.errors import UserError
@@ -37,8 +37,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     if name != "auto" and name not in LAYOUTS:
         raise UserError(f"no layout is called {name!r}: choose one of auto, {', '.join(LAYOUTS)}")
     scale = page.px_per_mm
-    marks = marks_of(page.ink, scale)
-    words, printed = read_words(marks), read_printed(marks)
+    components = find_components(page.ink, scale)
+    words, printed = read_words(components), read_printed(components)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)

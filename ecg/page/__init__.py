@@ -1,1 +1,1 @@
-"""A page's paper, grid, bending, ink and pen."""
+"""A page's paper, grid, displacement, ink and pen."""

@@ -37,9 +37,9 @@ _ROUNDS = 3
 _HARMONICS = (1, 2, 3)
 # Weight of the field's bending (squared second differences, mm per step) against squared distances from the phases.
 _STIFFNESS = 2.0
-# Share of the paper below which the field's size is: its percentile.
+# The field's size is this quantile of its length over the paper.
 _SIZE_QUANTILE = 0.9
-# Windows near the middle are the first to be unwrapped: the exponent of a Gaussian over the page, whose sides are 1.
+# Unwrapping starts at a strong window near the middle: exponent of the Gaussian weight over a page with sides of 1.
 _CENTRAL = 8
 # Phases that all are less than this, cycles, need no unwrapping.
 _NO_JUMP_CYCLES = 0.25

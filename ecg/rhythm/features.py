@@ -4,19 +4,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecg.beats.delineate import Beats
-from ecg.beats.preprocess import FS_HZ, bridged, filtered, middle, resampled
+from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, resampled, without_gaps
 from ecg.lead_table import LEADS
-from ecg.rhythm.morphology import INTERVALS, LIKENESS, SIZES, intervals, lead_sizes, likeness_of_beats
-from ecg.rhythm.rr_and_atria import ATRIA, RR, atrial_activity, rr_statistics
+from ecg.rhythm.morphology import INTERVALS, QRS_SIMILARITY, SIZES, intervals, lead_sizes, qrs_similarity
+from ecg.rhythm.p_and_f_waves import ATRIA, atrial_activity
+from ecg.rhythm.rr import RR, rr_statistics
 from featurize.arrays import Float64Array
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
 FAMILIES = {"rr": 2, "atria": 2, "ventricles": 2, "waves": 2, "signal": 1}
 FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in ATRIA),
-                  *(f"heart_ventricles_{n}" for n in (*INTERVALS, *LIKENESS)),
+                  *(f"heart_ventricles_{n}" for n in (*INTERVALS, *QRS_SIMILARITY)),
                   *(f"{lead}_waves_{size}" for lead in LEADS for size in SIZES)])
 NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
+# Longest time between two beats without a common lead that is taken for one RR interval, s.
+_LONGEST_RR_S = 2.5
+# What is above this frequency, Hz, is noise, in leads of this length, s, or longer.
+_NOISE_HZ = 40
+_SHORTEST_NOISE_S = 0.5
 
 
 def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
@@ -31,47 +37,47 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
 
     Returns
     -------
-    dict with the keys of `FEATURES` and `NUISANCE`; NaN where a record cannot tell.
+    dict with the keys of `FEATURES` and `NUISANCE`; NaN where a record does not show what is measured.
     """
-    work = resampled(signals, beats.fs_hz)
-    sizes = lead_sizes(work, beats.leads, beats.times)
+    record = resampled(signals, beats.fs_hz)
+    sizes = lead_sizes(record, beats.leads, beats.times)
     parts: Sequence[tuple[str, dict[str, float]]] = (
         ("heart_rr_", rr_statistics(beat_times(beats))),
-        ("heart_atria_", atrial_activity(work, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
+        ("heart_atria_", atrial_activity(record, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
         ("heart_ventricles_", intervals(beats.times, sizes)),
-        ("heart_ventricles_", likeness_of_beats(work, beats.times)))
+        ("heart_ventricles_", qrs_similarity(record, beats.times)))
     row = {f"{prefix}{name}": value for prefix, values in parts for name, value in values.items()}
     row |= {f"{key.split('_')[0]}_waves_{key.split('_', 1)[1]}": value for key, value in sizes.items()}
-    row |= {"record_signal_noise_mv": _noise(work), "record_signal_leads": float(np.isfinite(work).any(axis=1).sum()),
-            "record_signal_seconds": float(np.isfinite(work).any(axis=0).sum() / FS_HZ)}
+    known = np.isfinite(record)
+    row |= {"record_signal_noise_mv": _noise(record), "record_signal_leads": float(known.any(axis=1).sum()),
+            "record_signal_seconds": float(known.any(axis=0).sum() / FS_HZ)}
     return {name: float(row[name]) for name in (*FEATURES, *NUISANCE)}
 
 
 def beat_times(beats: Beats) -> Float64Array:
-    """(n,) seconds of the beats, one RR after the other: the middle of what the leads that show both beats say.
+    """(n,) seconds of the beats, one RR after the other: its median over the leads that show both beats.
 
-    NaN stands between two beats that lie in stretches without a common lead, more than 2.5 s apart.
+    NaN stands between two beats without a common lead that are more than 2.5 s apart.
     """
-    onset = middle(beats.times["qrs_onset"])
+    onset = median_over_leads(beats.times["qrs_onset"])
     if not len(onset):
         return onset
-    steps = middle(np.diff(beats.times["r_peak"], axis=1))
+    rr = median_over_leads(np.diff(beats.times["r_peak"], axis=1))
     times: list[float] = [float(onset[0])]
-    for k, step in enumerate(steps):
-        if np.isfinite(step):
-            times.append(times[-1] + float(step))
+    for k, interval in enumerate(rr):
+        if np.isfinite(interval):
+            times.append(times[-1] + float(interval))
             continue
         apart = float(onset[k + 1] - onset[k])
-        times += [np.nan, float(onset[k + 1])] if apart > 2.5 else [times[-1] + apart]
+        times += [np.nan, float(onset[k + 1])] if apart > _LONGEST_RR_S else [times[-1] + apart]
     return np.array(times)
 
 
-def _noise(work: Float64Array) -> float:
+def _noise(record: Float64Array) -> float:
     """Usual size of what is above 40 Hz, mV."""
     found = []
-    for row in work:
-        known = np.flatnonzero(np.isfinite(row))
-        if known.size > FS_HZ / 2:
-            part = bridged(row[None, known[0]:known[-1] + 1])[0]
-            found.append(float(np.median(np.abs(part - filtered(part, 40, "lowpass", FS_HZ)))))
+    for row in record:
+        if np.isfinite(row).sum() > _SHORTEST_NOISE_S * FS_HZ:
+            signal = without_gaps(row[None, drawn_part(row)])[0]
+            found.append(float(np.median(np.abs(signal - filtered(signal, _NOISE_HZ, "lowpass", FS_HZ)))))
     return float(np.median(found)) if found else np.nan

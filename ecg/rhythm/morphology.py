@@ -3,14 +3,34 @@ import math
 
 import numpy as np
 
-from ecg.beats.preprocess import FS_HZ, bridged, filtered, middle
+from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, without_gaps
 from ecg.lead_table import LEADS
 from featurize.arrays import Float64Array
 
 INTERVALS = ("qrs_s", "qrs_sd_s", "qrs_widest_s", "qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s", "axis_deg",
              "axis_cos", "axis_sin", "wide_share")
-LIKENESS = ("alike", "least_alike")
+QRS_SIMILARITY = ("alike", "least_alike")
 SIZES = ("r_mv", "s_mv", "r_to_s", "st_mv", "st_slope_mv_s", "t_mv", "p_mv", "qrs_area_mv_ms")
+# QRS is wide above this, s (`wide_share`).
+_WIDE_QRS_S = 0.12
+# aVF is recorded 2 / sqrt(3) times smaller than a bipolar lead would be.
+_AUGMENTED_FACTOR = 2 / math.sqrt(3)
+# Low-pass in which sizes and shapes are measured, Hz.
+_LOWPASS_HZ = 40
+# Shapes of QRS are compared from this before its onset to this behind it, s, in leads with this many beats.
+_COMPARED_BEFORE_S = 0.05
+_COMPARED_AFTER_S = 0.15
+_LEAST_BEATS = 3
+# The level is the mean of this many samples before QRS, at 500 a second.
+_LEVEL_SAMPLES = 8
+# ST is measured at these times behind the end of QRS, s; its slope between them.
+_ST_S = 0.06
+_ST_LATER_S = 0.1
+# Over that time, s.
+_ST_SLOPE_S = 0.04
+# Least S that R is divided by, mV, and largest ratio.
+_LEAST_S_MV = 0.02
+_MOST_R_TO_S = 50.0
 
 
 def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[str, float]:
@@ -27,12 +47,12 @@ def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[s
     dict with the keys of `INTERVALS`; QT corrected by Bazett (QT / sqrt(RR)) and Fridericia (QT / RR^(1/3)).
     """
     out = dict.fromkeys(INTERVALS, np.nan)
-    onset, offset, t_end = (middle(times[w]) for w in ("qrs_onset", "qrs_offset", "t_offset"))
+    onset, offset, t_end = (median_over_leads(times[w]) for w in ("qrs_onset", "qrs_offset", "t_offset"))
     width, qt = offset - onset, t_end - onset
     if np.isfinite(width).any():
         usual = float(np.nanmedian(width))
         out |= {"qrs_s": usual, "qrs_sd_s": float(np.nanstd(width)), "qrs_widest_s": float(np.nanmax(width)),
-                "wide_share": float((width[np.isfinite(width)] > 0.12).mean())}
+                "wide_share": float((width[np.isfinite(width)] > _WIDE_QRS_S).mean())}
     rr = np.diff(onset)
     if np.isfinite(qt).any():
         out |= {"qt_s": float(np.nanmedian(qt)), "jt_s": float(np.nanmedian(t_end - offset))}
@@ -42,23 +62,34 @@ def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[s
                     "qtc_fridericia_s": out["qt_s"] / interval ** (1 / 3)}
     lead_i, lead_f = sizes.get("I_qrs_area_mv_ms", np.nan), sizes.get("aVF_qrs_area_mv_ms", np.nan)
     if np.isfinite(lead_i) and np.isfinite(lead_f) and math.hypot(lead_i, lead_f) > 0:
-        # aVF is recorded 2 / sqrt(3) times smaller than a bipolar lead would be.
-        angle = math.atan2(2 / math.sqrt(3) * lead_f, lead_i)
+        angle = math.atan2(_AUGMENTED_FACTOR * lead_f, lead_i)
         out |= {"axis_deg": math.degrees(angle), "axis_cos": math.cos(angle), "axis_sin": math.sin(angle)}
     return out
 
 
-def likeness_of_beats(work: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
-    """Correlation of every beat's QRS with the middle beat's, all leads together: the median `alike`, the least one."""
-    rows = [row for row in range(len(work)) if np.isfinite(times["qrs_onset"][row]).sum() >= 3]
-    onset, scores = middle(times["qrs_onset"]), []
-    before, after = int(0.05 * FS_HZ), int(0.15 * FS_HZ)
+def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
+    """Correlation of every beat's QRS with the median beat's, mean over the leads.
+
+    Parameters
+    ----------
+    signals : (leads, n) float64
+        mV at 500 samples a second, NaN where a lead is not drawn.
+    times : dict of wave to (leads, beats) float64
+        Seconds.
+
+    Returns
+    -------
+    dict with the keys of `QRS_SIMILARITY`: the median over the beats and the lowest.
+    """
+    rows = [row for row in range(len(signals)) if np.isfinite(times["qrs_onset"][row]).sum() >= _LEAST_BEATS]
+    onset = median_over_leads(times["qrs_onset"])
+    before, after = int(_COMPARED_BEFORE_S * FS_HZ), int(_COMPARED_AFTER_S * FS_HZ)
     total: dict[int, list[float]] = {}
     for row in rows:
-        low = filtered(bridged(work[row:row + 1])[0], 40, "lowpass", FS_HZ)
+        low = filtered(without_gaps(signals[row:row + 1])[0], _LOWPASS_HZ, "lowpass", FS_HZ)
         at = {k: round(onset[k] * FS_HZ) for k in np.flatnonzero(np.isfinite(times["qrs_onset"][row]))}
         parts = {k: low[s - before:s + after] for k, s in at.items() if s >= before and s + after <= len(low)}
-        if len(parts) < 3:
+        if len(parts) < _LEAST_BEATS:
             continue
         z = np.array([part - part.mean() for part in parts.values()])
         template = np.median(z, axis=0)
@@ -67,25 +98,35 @@ def likeness_of_beats(work: Float64Array, times: dict[str, Float64Array]) -> dic
             total.setdefault(int(k), []).append(float(c))
     scores = [float(np.mean(c)) for c in total.values()]
     if not scores:
-        return dict.fromkeys(LIKENESS, np.nan)
+        return dict.fromkeys(QRS_SIMILARITY, np.nan)
     return {"alike": float(np.median(scores)), "least_alike": min(scores)}
 
 
-def lead_sizes(work: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array]) -> dict[str, float]:
-    """`<lead>_<size>` for the twelve leads, medians over beats, against the level just before QRS; NaN where not drawn.
+def lead_sizes(signals: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array]) -> dict[str, float]:
+    """Sizes of the waves of each lead, medians over beats, against the level just before QRS.
 
-    ST is 60 ms behind the end of QRS.
+    Parameters
+    ----------
+    signals : (leads, n) float64
+        mV at 500 samples a second, NaN where a lead is not drawn.
+    leads : tuple of str
+    times : dict of wave to (leads, beats) float64
+        Seconds.
+
+    Returns
+    -------
+    dict of `<lead>_<size>` for the twelve leads and all `SIZES`, NaN where a lead is not drawn. ST is 60 ms behind the
+    end of QRS.
     """
     out = {f"{lead}_{size}": np.nan for lead in LEADS for size in SIZES}
     for row, lead in enumerate(leads):
         beats = np.flatnonzero(np.isfinite(times["qrs_onset"][row]))
-        known = np.flatnonzero(np.isfinite(work[row]))
-        if lead not in LEADS or not beats.size or not known.size:
+        if lead not in LEADS or not beats.size or not np.isfinite(signals[row]).any():
             continue
-        low = np.full(work.shape[1], np.nan)
-        part = slice(known[0], known[-1] + 1)
-        low[part] = filtered(bridged(work[row:row + 1, part])[0], 40, "lowpass", FS_HZ)
-        found = [_one_beat(low, {w: times[w][row, k] for w in times}) for k in beats]
+        low = np.full(signals.shape[1], np.nan)
+        part = drawn_part(signals[row])
+        low[part] = filtered(without_gaps(signals[row:row + 1, part])[0], _LOWPASS_HZ, "lowpass", FS_HZ)
+        found = [_beat_sizes(low, {w: times[w][row, k] for w in times}) for k in beats]
         for size in SIZES:
             values = [f[size] for f in found if np.isfinite(f.get(size, np.nan))]
             if values:
@@ -93,7 +134,8 @@ def lead_sizes(work: Float64Array, leads: tuple[str, ...], times: dict[str, Floa
     return out
 
 
-def _one_beat(low: Float64Array, at: dict[str, float]) -> dict[str, float]:
+def _beat_sizes(low: Float64Array, at: dict[str, float]) -> dict[str, float]:
+    """Sizes of one beat of a low-passed lead (n,), whose waves are at some seconds; empty if QRS is not whole."""
     def value(seconds: float) -> float:
         k = round(seconds * FS_HZ) if math.isfinite(seconds) else -1
         return float(low[k]) if 0 <= k < len(low) else math.nan
@@ -102,12 +144,12 @@ def _one_beat(low: Float64Array, at: dict[str, float]) -> dict[str, float]:
         # The window of the lead ends within the complex.
         return {}
     start, stop = (round(at[w] * FS_HZ) for w in ("qrs_onset", "qrs_offset"))
-    level = float(np.mean(low[max(start - 8, 0):max(start, 1)]))
+    level = float(np.mean(low[max(start - _LEVEL_SAMPLES, 0):max(start, 1)]))
     qrs = low[start:stop + 1] - level
     if len(qrs) < 2 or not np.isfinite(qrs).all():
         return {}
     tall, deep = max(float(qrs.max()), 0.0), max(-float(qrs.min()), 0.0)
-    st, later = value(at["qrs_offset"] + 0.06) - level, value(at["qrs_offset"] + 0.1) - level
-    return {"r_mv": tall, "s_mv": deep, "r_to_s": min(tall / max(deep, 0.02), 50.0), "st_mv": st,
-            "st_slope_mv_s": (later - st) / 0.04, "t_mv": value(at["t_peak"]) - level,
+    st, later = value(at["qrs_offset"] + _ST_S) - level, value(at["qrs_offset"] + _ST_LATER_S) - level
+    return {"r_mv": tall, "s_mv": deep, "r_to_s": min(tall / max(deep, _LEAST_S_MV), _MOST_R_TO_S), "st_mv": st,
+            "st_slope_mv_s": (later - st) / _ST_SLOPE_S, "t_mv": value(at["t_peak"]) - level,
             "p_mv": value(at["p_peak"]) - level, "qrs_area_mv_ms": float(qrs.sum()) * 1000 / FS_HZ}

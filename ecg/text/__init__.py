@@ -1,1 +1,1 @@
-"""Print on a page: letters, lead names, speed and gain."""
+"""Printed text on a page: glyphs, words, lead names, speed and gain."""

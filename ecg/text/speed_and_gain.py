@@ -1,12 +1,15 @@
-"""Printed paper speed and gain: a number and its unit, read together or not at all."""
+"""Printed paper speed and gain: a number and its unit, read together or not at all.
+
+Tuning values were chosen by hand on pages drawn in this and other makers' styles.
+"""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from ecg.text.glyphs import Marks, Pieces, pieces_of
-from ecg.text.words import APART, INSIDE, SMALL, SPACE, Alphabet, Line, surest
+from ecg.text.glyphs import GlyphTemplates, InkComponents, templates_of
+from ecg.text.words import LETTER_GAP, SMALL_HEIGHT, UNIT_GAP, WORD_GAP, TextLine, WordMatcher, unambiguous
 from featurize.arrays import BoolArray, Int32Array, IntpArray
 
 _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/mv", "MM/MV")}
@@ -17,20 +20,35 @@ _LIMB = ("Limb", "LIMB")
 _CHEST = ("Chest", "CHEST")
 _DIGITS = tuple("0123456789")
 _POINTS = (".", ",")
-# Least likeness: of a mark to a digit, of any piece, of all on average, and how much less another reading must have.
-_DIGIT = 0.6
-_PIECE = 0.45
-_WORD = 0.7
-_MARGIN = 0.04
-# By how much a digit is more like what it is read as than any other, and width over height from which on a mark may be
-# two.
-_SURE = 0.03
-_PAIR = 0.67
-# Height of letters in mm, marks of a number and its unit.
+# Least similarity of the first component of a number to a digit.
+_LEAST_DIGIT = 0.6
+# Least similarity of any piece of a word, and mean similarity of all.
+_LEAST_PIECE = 0.45
+_LEAST_WORD = 0.7
+# How much less similar the second best reading must be, and the second best digit.
+_READING_MARGIN = 0.04
+_DIGIT_MARGIN = 0.03
+# Width, in heights, above which a component may be two letters.
+_PAIR_WIDTH = 0.67
+# Least and largest height of letters, mm.
 _HEIGHT_MM = (1.1, 6.0)
-_MOST = 16
-# How far in front of a gain the leads are named that it holds for.
-_REACH = 9.0
+# Largest width of letters run together, in largest heights; of what may begin a number, in its own heights.
+_WORD_WIDTH = 3
+_NUMBER_WIDTH = 3
+# Components of a number and its unit, at most.
+_MOST_COMPONENTS = 16
+# How far in front of a gain the leads are named that it holds for, in heights.
+_LEADS_REACH = 9.0
+# Components of a line: their middle is this far above and below the bottom of a digit at most, and they are lower than
+# this, in heights of that digit.
+_MOST_ABOVE = 1.2
+_MOST_BELOW = 0.3
+_MOST_HEIGHT = 1.7
+# Points stand above the base line by less than this, in heights of a digit.
+_POINT_ABOVE = 0.2
+# Digits in front of a point, and letters of the leads' names, are at least this high, in heights of a digit.
+_DIGIT_HEIGHT = 0.9
+_LEADS_HEIGHT = 0.8
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class Printed:
     leads : str
         limb, chest, or "" where it holds for all.
     score : float
-        Likeness of the worse of number and unit to what was read, .72 to 1.
+        Mean similarity of number and unit to what was read, 0.7 to 1.
     """
 
     kind: str
@@ -56,9 +74,9 @@ class Printed:
 
 @lru_cache(maxsize=1)
 def _numbers() -> dict[str, dict[str, tuple[float, ...]]]:
-    """Numbers as they may be printed, and what they say as a speed and as a gain (of limb and chest leads if two).
+    """Numbers as they may be printed, and their values as a speed and as a gain (of limb and chest leads if two).
 
-    Numbers that nobody offers are none: 100 mm/s is not read, nor 2 mm/mV.
+    Only values that machines offer: 100 mm/s is not read, nor 2 mm/mV.
     """
     out: dict[str, dict[str, tuple[float, ...]]] = {text: {"gain": values} for text, values in _BOTH.items()}
     for kind, offered in _OFFERED.items():
@@ -69,153 +87,155 @@ def _numbers() -> dict[str, dict[str, tuple[float, ...]]]:
 
 
 @lru_cache(maxsize=1)
-def _single() -> Pieces:
-    """What one mark of a number may be."""
-    return pieces_of((*_DIGITS, *_POINTS))
+def _single() -> GlyphTemplates:
+    """What one component of a number may be."""
+    return templates_of((*_DIGITS, *_POINTS))
 
 
 @lru_cache(maxsize=1)
-def _touching() -> Pieces:
-    """What a wide mark of a number may be: every two digits, that none is taken for another; a digit and a unit."""
+def _touching() -> GlyphTemplates:
+    """What a wide component of a number may be: any two digits, that none is taken for another; a digit and a unit."""
     pairs = [a + b for a in (*_DIGITS, *_POINTS) for b in (*_DIGITS, *_POINTS) if a in _DIGITS or b in _DIGITS]
-    return pieces_of((*pairs, *(a + b for a in _DIGITS for b in ("m", "mm"))))
+    return templates_of((*pairs, *(a + b for a in _DIGITS for b in ("m", "mm"))))
 
 
 @lru_cache(maxsize=1)
-def _letters() -> Pieces:
+def _letters() -> GlyphTemplates:
     """Every piece of units and names, as letters may touch."""
     units = [unit for every in _UNITS.values() for unit in every]
-    return pieces_of(tuple(sorted({part for word in (*units, *_LIMB, *_CHEST) for part in _parts(word)})))
+    return templates_of(tuple(sorted({part for word in (*units, *_LIMB, *_CHEST) for part in _parts(word)})))
 
 
 @lru_cache(maxsize=1)
-def _alphabet() -> Alphabet:
+def _matcher() -> WordMatcher:
     texts = frozenset({*_single().texts, *_touching().texts, *_letters().texts})
-    return Alphabet(texts, _like, _PIECE)
+    return WordMatcher(texts, _similarity, _LEAST_PIECE)
 
 
-def _like(line: Line, first: int, count: int, numeral: bool) -> dict[str, float]:
-    """Likeness of some marks to letters, or to that which they are most like of what stands in numbers."""
+def _similarity(line: TextLine, first: int, count: int, numeral: bool) -> dict[str, float]:
+    """Similarity of some components to letters, or to the part of a number that they are most similar to."""
     if not numeral:
-        return line.likeness(_letters(), first, count)
-    like = line.likeness(_single(), first, count)
-    if line.width(first, count) > _PAIR:
-        like |= line.likeness(_touching(), first, count)
-    return surest(like, _SURE)
+        return line.similarity(_letters(), first, count)
+    found = line.similarity(_single(), first, count)
+    if line.width(first, count) > _PAIR_WIDTH:
+        found |= line.similarity(_touching(), first, count)
+    return unambiguous(found, _DIGIT_MARGIN)
 
 
 def _parts(word: str) -> set[str]:
     return {word[a:b] for a in range(len(word)) for b in range(a + 1, len(word) + 1)}
 
 
-def read_printed(marks: Sequence[Marks]) -> list[Printed]:
+def read_printed(components: Sequence[InkComponents]) -> list[Printed]:
     """Speeds and gains on a page.
 
     Parameters
     ----------
-    marks : sequence of Marks
-        Of `ecg.text.glyphs.marks_of`.
+    components : sequence of InkComponents
+        Of `ecg.text.glyphs.find_components`.
     """
     found: list[Printed] = []
-    for some in marks:
+    for connected in components:
         known = {printed.kind for printed in found}
         if len(known) < len(_UNITS):
-            found += [printed for printed in _read_all(some) if printed.kind not in known]
+            found += [printed for printed in _read_all(connected) if printed.kind not in known]
     return found
 
 
-def _read_all(marks: Marks) -> list[Printed]:
-    boxes, scale = marks.boxes, marks.px_per_mm
+def _read_all(components: InkComponents) -> list[Printed]:
+    boxes, scale = components.boxes, components.px_per_mm
     high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
-    letter = (high < _HEIGHT_MM[1] * scale.y) & (wide < 3 * _HEIGHT_MM[1] * scale.x) & (high * wide > 1)
+    letter = (high < _HEIGHT_MM[1] * scale.y) & (wide < _WORD_WIDTH * _HEIGHT_MM[1] * scale.x) & (high * wide > 1)
     letter[0] = False
-    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * scale.y) & (wide < 3 * high))
+    tall = np.flatnonzero(letter & (high > _HEIGHT_MM[0] * scale.y) & (wide < _NUMBER_WIDTH * high))
     letters = np.flatnonzero(letter)
     letters = letters[np.argsort(boxes[letters, 0])]
-    return [found for start in _starts(marks, tall) for found in _read_at(marks, letters, start)]
+    return [found for start in _starts(components, tall) for found in _read_at(components, letters, start)]
 
 
-def _starts(marks: Marks, tall: IntpArray) -> list[int]:
-    """Marks that look like the beginning of a number, from left to right."""
+def _starts(components: InkComponents, tall: IntpArray) -> list[int]:
+    """Components that look like the beginning of a number, from left to right."""
     if not len(tall):
         return []
-    first = pieces_of(("1", "2", "5", "10", "12", "20", "25", "50"))
-    looks = first.looks(np.array([marks.picture([int(n)]) for n in tall])).max(axis=1)
-    found = tall[looks > _DIGIT]
-    return [int(n) for n in found[np.argsort(marks.boxes[found, 0])]]
+    first = templates_of(("1", "2", "5", "10", "12", "20", "25", "50"))
+    pictures = np.array([components.picture([int(n)]) for n in tall])
+    found = tall[first.similarity_anywhere(pictures).max(axis=1) > _LEAST_DIGIT]
+    return [int(n) for n in found[np.argsort(components.boxes[found, 0])]]
 
 
-def _line_from(marks: Marks, letters: IntpArray, start: int) -> Line:
-    left, top, right, bottom = marks.boxes[start]
+def _line_from(components: InkComponents, letters: IntpArray, start: int) -> TextLine:
+    """The components from one on, up to the first gap that is wider than one in front of a unit."""
+    left, top, right, bottom = components.boxes[start]
     high = float(bottom - top)
-    near = letters[(marks.boxes[letters, 0] >= left) & (letters != start) & _level(marks, letters, start)]
-    near = near[~_inside(marks.boxes[near], np.maximum.accumulate(np.r_[right, marks.boxes[near, 2]])[:-1])]
-    line = Line(marks, [start, *near[:_MOST - 1].tolist()], high, float(bottom))
-    ends = [k for k in range(1, len(line.numbers)) if line.gap(k) > SPACE]
-    return Line(marks, line.numbers[:ends[0]], high, float(bottom)) if ends else line
+    near = letters[(components.boxes[letters, 0] >= left) & (letters != start) & _level(components, letters, start)]
+    near = near[~_inside(components.boxes[near], np.maximum.accumulate(np.r_[right, components.boxes[near, 2]])[:-1])]
+    line = TextLine(components, [start, *near[:_MOST_COMPONENTS - 1].tolist()], high, float(bottom))
+    ends = [k for k in range(1, len(line.numbers)) if line.gap(k) > UNIT_GAP]
+    return TextLine(components, line.numbers[:ends[0]], high, float(bottom)) if ends else line
 
 
 def _inside(boxes: Int32Array, reached: Int32Array) -> BoolArray:
-    """Which small marks, from left to right, stand inside the one before: some fonts mark a 0 with a point."""
+    """Which components, from left to right, stand inside the one before: some fonts put a point inside a 0."""
     return np.asarray(boxes[:, 2] <= reached)
 
 
-def _level(marks: Marks, letters: IntpArray, start: int) -> BoolArray:
-    """Which marks stand in a line with one."""
-    _, top, _, bottom = marks.boxes[start]
-    high, tops, bottoms = bottom - top, marks.boxes[letters, 1], marks.boxes[letters, 3]
+def _level(components: InkComponents, letters: IntpArray, start: int) -> BoolArray:
+    """Which components stand in a line with one."""
+    _, top, _, bottom = components.boxes[start]
+    high, tops, bottoms = bottom - top, components.boxes[letters, 1], components.boxes[letters, 3]
     middle = (tops + bottoms) / 2 - bottom
-    return np.asarray((middle > -1.2 * high) & (middle < 0.3 * high) & (bottoms - tops < 1.7 * high))
+    return np.asarray((middle > -_MOST_ABOVE * high) & (middle < _MOST_BELOW * high)
+                      & (bottoms - tops < _MOST_HEIGHT * high))
 
 
-def _read_at(marks: Marks, letters: IntpArray, start: int) -> list[Printed]:
-    """What is printed from a mark on."""
-    line, read = _line_from(marks, letters, start), _alphabet()
+def _read_at(components: InkComponents, letters: IntpArray, start: int) -> list[Printed]:
+    """What is printed from a component on."""
+    line, matcher = _line_from(components, letters, start), _matcher()
     scores: dict[tuple[str, tuple[float, ...]], float] = {}
-    for number, says in _numbers().items():
-        if not read.reached(line, number) and not read.reached(line, number[:-1]):
-            continue  # most marks that look like a digit begin no number
-        for kind, values in says.items():
-            score = max(read.spelled(line, number + unit) for unit in _UNITS[kind])
+    for number, meanings in _numbers().items():
+        if not matcher.prefix_scores(line, number) and not matcher.prefix_scores(line, number[:-1]):
+            continue  # most components that look like a digit begin no number
+        for kind, values in meanings.items():
+            score = max(matcher.score(line, number + unit) for unit in _UNITS[kind])
             scores[kind, values] = max(scores.get((kind, values), 0.0), score)
     if not scores:
         return []
     (kind, values), best = max(scores.items(), key=lambda item: item[1])
     second = max((score for key, score in scores.items() if key != (kind, values)), default=0.0)
-    before = letters[(marks.boxes[letters, 0] < marks.boxes[start, 0]) & _level(marks, letters, start)]
-    if best < _WORD or best - second < _MARGIN or _goes_on(marks, before, start):
+    before = letters[(components.boxes[letters, 0] < components.boxes[start, 0]) & _level(components, letters, start)]
+    if best < _LEAST_WORD or best - second < _READING_MARGIN or _goes_on(components, before, start):
         return []
     if len(values) == 2:
         return [Printed(kind, value, leads, best) for value, leads in zip(values, ("limb", "chest"))]
-    return [Printed(kind, values[0], _leads(marks, letters, before, start) if kind == "gain" else "", best)]
+    return [Printed(kind, values[0], _leads(components, letters, before, start) if kind == "gain" else "", best)]
 
 
-def _goes_on(marks: Marks, before: IntpArray, start: int) -> bool:
-    """Whether digits stand in front of a mark, with a point between or without: it is not where a number begins."""
-    left, top, _, bottom = marks.boxes[start]
+def _goes_on(components: InkComponents, before: IntpArray, start: int) -> bool:
+    """Whether digits stand in front of a component, with a point between or without: then no number begins there."""
+    left, top, _, bottom = components.boxes[start]
     high = bottom - top
-    boxes = marks.boxes[before]
-    tall = boxes[boxes[:, 3] - boxes[:, 1] > SMALL * high]
-    if (tall[:, 2] > left - APART * high).any():
+    boxes = components.boxes[before]
+    tall = boxes[boxes[:, 3] - boxes[:, 1] > SMALL_HEIGHT * high]
+    if (tall[:, 2] > left - WORD_GAP * high).any():
         return True
-    points = boxes[boxes[:, 3] - boxes[:, 1] <= SMALL * high]
-    small = points[points[:, 2] > left - INSIDE * high]
-    if not len(small) or (points[points[:, 2] >= small[:, 0].min(), 3] < bottom - 0.2 * high).any():
+    points = boxes[boxes[:, 3] - boxes[:, 1] <= SMALL_HEIGHT * high]
+    small = points[points[:, 2] > left - LETTER_GAP * high]
+    if not len(small) or (points[points[:, 2] >= small[:, 0].min(), 3] < bottom - _POINT_ABOVE * high).any():
         return False  # a colon has an upper point
-    digits = tall[tall[:, 3] - tall[:, 1] > 0.9 * high]
-    return bool((digits[:, 2] > small[:, 0].min() - INSIDE * high).any())
+    digits = tall[tall[:, 3] - tall[:, 1] > _DIGIT_HEIGHT * high]
+    return bool((digits[:, 2] > small[:, 0].min() - LETTER_GAP * high).any())
 
 
-def _leads(marks: Marks, letters: IntpArray, before: IntpArray, start: int) -> str:
+def _leads(components: InkComponents, letters: IntpArray, before: IntpArray, start: int) -> str:
     """The leads named in front of a gain: limb, chest or "" for all."""
-    left, top, _, bottom = marks.boxes[start]
+    left, top, _, bottom = components.boxes[start]
     high = float(bottom - top)
-    boxes = marks.boxes[before]
-    near = before[(boxes[:, 0] > left - _REACH * high) & (boxes[:, 3] - boxes[:, 1] > 0.8 * high)]
+    boxes = components.boxes[before]
+    near = before[(boxes[:, 0] > left - _LEADS_REACH * high) & (boxes[:, 3] - boxes[:, 1] > _LEADS_HEIGHT * high)]
     for number in near[::-1].tolist():
-        line = _line_from(marks, letters, number)
-        line = Line(marks, [n for n in line.numbers if marks.boxes[n, 0] < left], line.high, line.base)
+        line = _line_from(components, letters, number)
+        line = TextLine(components, [n for n in line.numbers if components.boxes[n, 0] < left], line.high, line.base)
         for leads, words in (("limb", _LIMB), ("chest", _CHEST)):
-            if max(_alphabet().spelled(line, word) for word in words) > _WORD:
+            if max(_matcher().score(line, word) for word in words) > _LEAST_WORD:
                 return leads
     return ""

@@ -6,7 +6,7 @@ import pytest
 from made_heart import LEADS, PR_S, T_S, heart, page
 
 from ecg.beats.delineate import COLUMNS, WAVES, Beats, find_beats
-from ecg.beats.preprocess import middle
+from ecg.beats.preprocess import median_over_leads
 
 STEADY = np.arange(0.5, 9.6, 0.8)
 IRREGULAR = np.cumsum([0.5, 0.61, 1.02, 0.55, 0.78, 0.49, 1.1, 0.66, 0.9, 0.52, 0.71, 0.95])
@@ -66,20 +66,20 @@ def test_a_complex_that_its_window_cuts_has_no_r_wave(late: float) -> None:
 
 def test_p_and_t_peaks_lie_where_they_were_drawn() -> None:
     beats = found(heart(STEADY))
-    assert worst(middle(beats.times["p_peak"]), STEADY - PR_S) < 0.012
-    assert worst(middle(beats.times["t_peak"]), STEADY + T_S) < 0.012
+    assert worst(median_over_leads(beats.times["p_peak"]), STEADY - PR_S) < 0.012
+    assert worst(median_over_leads(beats.times["t_peak"]), STEADY + T_S) < 0.012
 
 
 def test_waves_of_a_beat_follow_each_other() -> None:
     times = found(heart(IRREGULAR)).times
-    order = np.stack([middle(times[wave]) for wave in WAVES if wave != "r_peak"])
+    order = np.stack([median_over_leads(times[wave]) for wave in WAVES if wave != "r_peak"])
     steps = np.diff(order, axis=0)
     assert (steps[np.isfinite(steps)] > 0).all()
 
 
 @pytest.mark.parametrize("scale", [-1.0, 0.4], ids=["inverted", "small"])
 def test_t_waves_of_another_size_or_sign_are_found(scale: float) -> None:
-    assert worst(middle(found(heart(STEADY, t=scale)).times["t_peak"]), STEADY + T_S) < 0.03
+    assert worst(median_over_leads(found(heart(STEADY, t=scale)).times["t_peak"]), STEADY + T_S) < 0.03
 
 
 def test_fibrillation_has_no_p_waves() -> None:
@@ -105,7 +105,7 @@ def test_slow_and_fast_hearts_are_counted(rate: int) -> None:
 def test_other_rates_give_the_same_times(fs_hz: float) -> None:
     beats = found(heart(STEADY, fs_hz=fs_hz), fs_hz)
     assert worst(beats.times["r_peak"][1], STEADY) < 0.011
-    assert worst(middle(beats.times["t_peak"]), STEADY + T_S) < 0.02
+    assert worst(median_over_leads(beats.times["t_peak"]), STEADY + T_S) < 0.02
 
 
 def test_a_page_has_the_beats_of_each_lead_in_its_own_window() -> None:
@@ -139,7 +139,7 @@ def test_columns_without_a_strip_never_stop_a_page(columns: int, shift: float) -
         rows = range(column * 12 // columns, (column + 1) * 12 // columns)
         for row in rows:
             out[row, column * part:(column + 1) * part] = signals[row, column * part:(column + 1) * part]
-    seen = middle(found(out).times["qrs_onset"])
+    seen = median_over_leads(found(out).times["qrs_onset"])
     inside = known[np.min(np.abs(known[:, None] - np.arange(0, 10.1, 10 / columns)), axis=1) > 0.06]
     assert np.abs(seen[:, None] - inside[None]).min(axis=0).max() < 0.1
 
@@ -150,7 +150,7 @@ def test_pacemaker_spikes_are_not_beats_nor_the_start_of_them() -> None:
         spiked[:, round((beat - 0.08) * 500):round((beat - 0.08) * 500) + 2] += 3.0
     a, b = found(plain), found(spiked)
     assert a.times["r_peak"].shape == b.times["r_peak"].shape
-    assert np.nanmax(np.abs(middle(a.times["qrs_onset"]) - middle(b.times["qrs_onset"]))) < 0.02
+    assert np.nanmax(np.abs(median_over_leads(a.times["qrs_onset"]) - median_over_leads(b.times["qrs_onset"]))) < 0.02
 
 
 def test_a_gap_and_a_flat_lead_cost_only_themselves() -> None:
@@ -202,5 +202,5 @@ def test_real_records_have_plausible_rates() -> None:
         signals, leads = archive["sig_uv"][:20] / 1000, [str(lead) for lead in archive["leads"]]
     assert len(signals) == 20
     for record in signals:
-        r = middle(find_beats(record.T, leads, 500).times["r_peak"])
+        r = median_over_leads(find_beats(record.T, leads, 500).times["r_peak"])
         assert 5 <= len(r) <= 35 and (np.diff(r) > 0.24).all()

@@ -16,7 +16,7 @@ from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
-from ecg.text.glyphs import marks_of
+from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.trace.corrections import Point
 from featurize.errors import UserError
@@ -138,7 +138,8 @@ def test_a_name_beside_a_separator_is_read() -> None:
     ink = np.zeros((60, 90), np.uint8)
     cv2.putText(ink, "V1", (25, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
     cv2.line(ink, (20, 18), (20, 43), 255, 2)
-    assert [word.text for word in read_words(marks_of(ink.astype(np.float32) / 255, Scale.square(7.874)))] == ["V1"]
+    components = find_components(ink.astype(np.float32) / 255, Scale.square(7.874))
+    assert [word.text for word in read_words(components)] == ["V1"]
 
 
 def test_separators_speak_for_columns_where_no_name_does() -> None:

@@ -9,7 +9,7 @@ from made_heart import LEADS, heart, page
 from classify.data.columns import check_columns, matrix, model_columns
 from ecg.beats.delineate import find_beats
 from ecg.rhythm.features import FEATURES, NUISANCE, rhythm_row
-from ecg.rhythm.rr_and_atria import RR, rr_statistics
+from ecg.rhythm.rr import RR, rr_statistics
 from ecg.rhythm.table import write_rhythm
 from featurize.errors import UserError
 from featurize.table import read_table

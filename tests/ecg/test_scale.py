@@ -13,7 +13,7 @@ from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
-from ecg.text.glyphs import marks_of
+from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.repair import _zigzags
@@ -78,8 +78,8 @@ def test_names_strokes_and_separators_are_measured_along_their_own_axis() -> Non
     cv2.putText(ink, "V1", (40, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
     share = ink.astype(np.float32) / 255
     # A V is 20 px wide, letters are at most 8 mm wide; and 22 px high, letters are at least 1.1 mm high.
-    assert [w.text for w in read_words(marks_of(share, Scale(6.5, 18.0)))] == ["V1"]
-    assert [w.text for w in read_words(marks_of(share, Scale(2.0, 18.0)))] == []
+    assert [w.text for w in read_words(find_components(share, Scale(6.5, 18.0)))] == ["V1"]
+    assert [w.text for w in read_words(find_components(share, Scale(2.0, 18.0)))] == []
     bar = np.zeros((200, 100), np.float32)
     bar[60:100, 50:59] = 1
     assert len(find_strokes(bar, Scale(6.0, 12.0))) == 1 and not find_strokes(bar, Scale(5.0, 12.0))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ecg.scale import Scale
 from ecg.text import lead_names
-from ecg.text.glyphs import marks_of
+from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.text.speed_and_gain import read_printed
 
@@ -37,8 +37,8 @@ def print_of(text: str, font: str = SANS, px: int = 20, box: bool = False, quali
 
 def read(text: str, font: str = SANS, px: int = 20, quality: int = 0) -> list[tuple[float, str]]:
     """Value and leads of what is read, at 2.5 mm high letters."""
-    marks = marks_of(print_of(text, font, px, quality=quality), Scale.square(px / 2.5))
-    return [(p.value, p.leads) for p in read_printed(marks)]
+    components = find_components(print_of(text, font, px, quality=quality), Scale.square(px / 2.5))
+    return [(p.value, p.leads) for p in read_printed(components)]
 
 
 @pytest.mark.parametrize("font", [SANS, MONO, SERIF, ROMAN])
@@ -47,13 +47,13 @@ def test_speed_and_gain_are_read_in_any_font(font: str, px: int) -> None:
     assert read("25mm/s   10mm/mV   150Hz", font, px) == [(25, ""), (10, "")]
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "expected"), [
     ("Speed: 50 mm/sec  Limb: 10 mm/mV  Chest: 5 mm/mV  F 60~ 0.15-100 Hz", [(50, ""), (10, "limb"), (5, "chest")]),
     ("25.0 mm/s, 10,0 mm/mV", [(25, ""), (10, "")]), ("12.5 mm/s 2.5 mm/mV", [(12.5, ""), (2.5, "")]),
     ("10/5 mm/mV", [(10, "limb"), (5, "chest")]), ("25MM/SEC 20MM/MV", [(25, ""), (20, "")])])
-def test_spellings_of_speed_and_gain(text: str, said: list[tuple[float, str]]) -> None:
-    assert read(text) == said
-    assert sorted(read(text, MONO, 16, quality=60)) == sorted(said)
+def test_spellings_of_speed_and_gain(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+    assert sorted(read(text, MONO, 16, quality=60)) == sorted(expected)
 
 
 @pytest.mark.parametrize("font", [SANS, MONO])
@@ -66,19 +66,19 @@ def test_what_is_no_usual_speed_or_gain_is_not_read_as_one(text: str, font: str)
 @pytest.mark.parametrize("font", [SANS, MONO, SERIF, ROMAN])
 @pytest.mark.parametrize("name", ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6", "-aVR"])
 def test_names_are_read(name: str, font: str) -> None:
-    assert [word.text for word in read_words(marks_of(print_of(name, font), Scale.square(7.874)))] == [name]
+    assert [word.text for word in read_words(find_components(print_of(name, font), Scale.square(7.874)))] == [name]
 
 
 @pytest.mark.parametrize(("text", "name"), [("AVR", "aVR"), ("AVL", "aVL"), ("V4:", "V4"), ("Lead II", "II"),
                                             ("LEAD I", "I"), ("LEAD III", "III"), ("V2 (x1)", "V2")])
 def test_names_are_read_as_they_are_spelled_elsewhere(text: str, name: str) -> None:
-    assert [word.text for word in read_words(marks_of(print_of(text), Scale.square(7.874)))] == [name]
-    assert [word.text for word in read_words(marks_of(print_of(text, MONO), Scale.square(7.874)))] == [name]
+    assert [word.text for word in read_words(find_components(print_of(text), Scale.square(7.874)))] == [name]
+    assert [word.text for word in read_words(find_components(print_of(text, MONO), Scale.square(7.874)))] == [name]
 
 
 @pytest.mark.parametrize("name", ["I", "III", "aVF", "V3"])
 def test_a_box_around_a_name_is_no_letter(name: str) -> None:
-    assert [word.text for word in read_words(marks_of(print_of(name, box=True), Scale.square(7.874)))] == [name]
+    assert [word.text for word in read_words(find_components(print_of(name, box=True), Scale.square(7.874)))] == [name]
 
 
 def test_thousands_of_crumbs_do_not_fill_the_memory() -> None:
@@ -95,7 +95,7 @@ def test_what_a_trace_has_left_of_a_name_is_no_name() -> None:
     ink = print_of("II", px=24)
     left = int(np.flatnonzero(ink.any(axis=0))[0])
     cv2.line(ink, (left + 1, 5), (left + 1, 90), 1.0, 2)
-    assert read_words(marks_of(ink, Scale.square(9.4))) == []
+    assert read_words(find_components(ink, Scale.square(9.4))) == []
 
 
 @pytest.mark.parametrize("away", range(3, 13))
@@ -106,4 +106,4 @@ def test_a_colon_is_no_decimal_point_wherever_it_stands(away: int) -> None:
     end = 20 + name.shape[1] + 18 - away
     # The lower point is wider by a pixel, as a scan may have it.
     ink[47:50, end - 3:end + 1] = ink[39:42, end - 3:end] = 1
-    assert [p.value for p in read_printed(marks_of(ink, Scale.square(8.0)))] == [5]
+    assert [p.value for p in read_printed(find_components(ink, Scale.square(8.0)))] == [5]
