@@ -1,4 +1,6 @@
 """What is fitted on held-out rows: calibration, conformal scores and the reference of nearest training rows."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,8 +142,11 @@ def test_fewer_training_rows_than_neighbours_leave_places_empty(x: pd.DataFrame)
 
 
 def everything(margins: np.ndarray, x: pd.DataFrame) -> tuple[Predicted, ModelPredictions, HeldOut]:
-    """`predict_all` on folds, the saved model's predictions (all class 0, far away), and what was fitted."""
-    split = split_of("folds")
+    """`predict_all` on folds, the saved model's predictions (all class 0, far away), and what was fitted.
+
+    The last row, unlabelled, shares its group with rows 0 and 1.
+    """
+    split = replace(split_of("folds"), split_group=np.r_[SPLIT_GROUP[:-1], 0])
     held_out = held_out_of(split, margins)
     reference = fit_reference(x, iter_splits(split), held_out, 0)
     saved = ModelPredictions(
@@ -177,5 +182,6 @@ def test_shown_neighbours_are_of_other_split_groups_and_other_folds(margins: np.
     near = found.neighbours[rows]
     assert (near >= 0).all() and (SPLIT_GROUP[near] != SPLIT_GROUP[rows][:, None]).all()
     assert (SPLIT_GROUP[near] % FOLDS != SPLIT_GROUP[rows][:, None] % FOLDS).all()
-    # The saved model's positions 0 to 4 are the rows 0 to 4 of the table.
-    np.testing.assert_array_equal(found.neighbours[N - 6:], np.tile([0, 1, 2], (6, 1)))
+    # The saved model's positions 0 to 4 are the rows 0 to 4 of the table; rows 0 and 1 are of the last row's group.
+    np.testing.assert_array_equal(found.neighbours[N - 6:-1], np.tile([0, 1, 2], (5, 1)))
+    np.testing.assert_array_equal(found.neighbours[-1], [2, 3, 4])
