@@ -8,7 +8,6 @@ import numpy as np
 
 from classify.audit import sections
 from classify.audit.result import Audit
-from classify.predictions import REVIEW_ABOVE_NOVELTY
 from featurize.report.numbers import count, number, percent, score, whole
 from featurize.report.page import by_weight, contents, warning, write_page
 from featurize.report.pictures import Album, album_of, legend, show
@@ -74,12 +73,11 @@ def _warnings(found: Audit) -> list[dict[str, str]]:
         names = ", ".join(f"{name} ({number(int(n))})" for name, n in found.unknown.items())
         said.append(warning("caution", f"Labels that the model does not know: {names}.",
                             "These images were predicted, but count in no score; the model must be wrong on them."))
-    new = float((found.said.novelty > REVIEW_ABOVE_NOVELTY).mean())
+    new = float((found.said.novelty > .99).mean())
     if new > .1:
         said.append(warning("serious" if new > .5 else "caution",
-                            f"{percent(new)} of the images lie farther from the training images than "
-                            f"{100 * REVIEW_ABOVE_NOVELTY:g} % of those at home.",
-                            "Another stain, camera or preparation; see which features are shifted."))
+                            f"{percent(new)} of the images lie farther from the training images than 99 % of those at "
+                            "home.", "Another stain, camera or preparation; see which features are shifted."))
     return said + (_score_warnings(found, found.metrics) if found.metrics is not None else [])
 
 
@@ -102,9 +100,9 @@ def _score_warnings(found: Audit, metrics: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _tiles(found: Audit) -> list[dict[str, str]]:
-    new = {"name": f"Farther from training than {100 * REVIEW_ABOVE_NOVELTY:g} % at home",
-           "value": percent(float((found.said.novelty > REVIEW_ABOVE_NOVELTY).mean())),
-           "range": f"{100 * (1 - REVIEW_ABOVE_NOVELTY):g} % would be expected"}
+    new = {"name": "Farther from training than 99 % at "
+                   "home", "value": percent(float((found.said.novelty > .99).mean())),
+           "range": "1 % would be expected"}
     review = {"name": "For a person to review", "value": percent(float(found.table["review"].mean())),
               "range": sections.at_home(found, "review_share")}
     if found.metrics is None:
@@ -146,6 +144,6 @@ def _steps(found: Audit) -> list[str]:
         steps.append("Train on both places together, so that the model must find what they share: give both folders to "
                      "featurize, then run classify; the report compares the sites.")
     if found.metrics["calibration_slope"] < .8:
-        steps.append("Until then, leave every image with a set of more than one class, or a novelty above "
-                     f"{REVIEW_ABOVE_NOVELTY:g}, to a person.")
+        steps.append("Until then, leave every image with a set of more than one class, or a novelty above .99, to a "
+                     "person.")
     return [*steps, "Report these scores beside those at home; scores at home alone say nothing about another place."]

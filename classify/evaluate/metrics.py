@@ -10,8 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-# Equal bins of confidence, for the calibration error and the reliability curves.
-RELIABILITY_BINS = 15
+BINS = 15
 # Numbers held in memory at a time by the bootstrap.
 CHUNK = 4_000_000
 # Probabilities are kept this far from 0 in the log-loss.
@@ -37,7 +36,7 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
     -------
     dict of str to (B,) float64
         accuracy, balanced_accuracy, macro_f1, weighted_f1 (F1 over the classes that occur), auroc (macro one-vs-rest;
-        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label,
+        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label, 15
         equal bins), coverage, mean_set_size. NaN where undefined, as the AUROC of a class that does not occur.
     """
     w = np.ones((1, len(y))) if weights is None else weights
@@ -104,7 +103,7 @@ def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...]) -> pd.
     Returns
     -------
     DataFrame
-        `class, bin, n, confidence, frequency` of the filled ones among equal bins; class "" is the top label.
+        `class, bin, n, confidence, frequency` of the filled ones among 15 equal bins; class "" is the top label.
     """
     curves = [("", p.max(axis=1), p.argmax(axis=1) == y)]
     curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
@@ -181,13 +180,13 @@ def _squares(y: Int64Array, p: Float64Array) -> Float64Array:
 
 
 def _bins(confidence: Float64Array) -> Int64Array:
-    return np.minimum((confidence * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
 def _ece(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
     """(B,) expected calibration error of the top label (Naeini et al. 2015): |accuracy - confidence| over the bins."""
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), RELIABILITY_BINS))
+    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), BINS))
     return np.asarray(np.abs(w @ gap).sum(axis=1) / w.sum(axis=1))
 
 

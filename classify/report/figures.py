@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from classify.evaluate.metrics import RELIABILITY_BINS, wilson
+from classify.evaluate.metrics import wilson
 from featurize.arrays import Float64Array
 from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QUIET, RED, canvas, rules, share_axis,
                                      shorten, svg_uri)
@@ -64,7 +64,7 @@ def reliability(table: pd.DataFrame) -> str:
         axes.set_ylabel("share that was right")
         share_axis(axes, "y", 1.03)
         axes.tick_params(labelbottom=False)
-        below.bar(_bin_middle(table), table["n"], width=.9 / RELIABILITY_BINS, color=BLUE, alpha=.55)
+        below.bar(_bin_middle(table), table["n"], width=.9 / 15, color=BLUE, alpha=.55)
         below.set_ylabel("images")
         below.set_xlabel("probability of the class that was chosen")
         below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -112,7 +112,7 @@ def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
 
 
 def _bin_middle(table: pd.DataFrame) -> Float64Array:
-    return np.asarray((table["bin"] + .5) / RELIABILITY_BINS, dtype=float)
+    return np.asarray((table["bin"] + .5) / 15, dtype=float)
 
 
 def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> str:

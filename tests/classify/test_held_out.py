@@ -1,16 +1,22 @@
 """What is fitted on held-out rows: calibration, conformal scores and the reference of nearest training rows."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
+from classify.data.dataset import Dataset
 from classify.data.splits import Split, TrainTestIndices, iter_splits
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
+from classify.predictions import ModelPredictions
+from classify.result import Predicted
 from classify.settings import TrainSettings
 from classify.uncertainty import novelty
-from classify.uncertainty.conformal import fit_conformal
-from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_reference
+from classify.uncertainty.conformal import cross_sets, fit_conformal
+from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_reference, predict_all
+from featurize.table import TableInfo
 
 N, FOLDS = 60, 3
 Y = np.arange(N) % 2
@@ -133,3 +139,49 @@ def test_fewer_training_rows_than_neighbours_leave_places_empty(x: pd.DataFrame)
     assert (found.neighbours[3:, :3] >= 0).all() and (found.neighbours[:, 3:] == -1).all()
     # The mean is of those there are, not NaN.
     assert np.isfinite(found.model.distances).all()
+
+
+def everything(margins: np.ndarray, x: pd.DataFrame) -> tuple[Predicted, ModelPredictions, HeldOut]:
+    """`predict_all` on folds, the saved model's predictions (all class 0, far away), and what was fitted.
+
+    The last row, unlabelled, shares its group with rows 0 and 1.
+    """
+    split = replace(split_of("folds"), split_group=np.r_[SPLIT_GROUP[:-1], 0])
+    held_out = held_out_of(split, margins)
+    reference = fit_reference(x, iter_splits(split), held_out, 0)
+    saved = ModelPredictions(
+        margins=np.full((N, 1), -5.0), p=np.tile([.9, .1], (N, 1)), sets=np.tile([True, False], (N, 1)),
+        empty=np.zeros(N, bool), novelty=np.full(N, .75), distances=np.full((N, novelty.NEAREST), 7.0),
+        neighbours=np.tile(np.arange(novelty.NEAREST), (N, 1)))
+    frame = pd.DataFrame({"image_id": np.arange(N).astype(str), "path": "", "label": "ant", "group": None,
+                          "split": None})
+    info = TableInfo({}, {}, "", [], [], [], [])
+    data = Dataset(frame, info, x, TASK, split)
+    return predict_all(data, crossed_of(split, margins), held_out, reference, saved), saved, held_out
+
+
+def test_rows_of_the_folds_are_predicted_out_of_fold_and_all_others_by_the_saved_model(
+        margins: np.ndarray, x: pd.DataFrame) -> None:
+    found, saved, held_out = everything(margins, x)
+    rows, others = np.arange(N - 6), np.arange(N - 6, N)
+    np.testing.assert_array_equal(found.held_out, np.arange(N) < N - 6)
+    np.testing.assert_array_equal(found.probabilities[rows], held_out.p)
+    np.testing.assert_array_equal(found.margins[rows], margins[rows])
+    sets, _ = cross_sets(held_out.p, Y[rows], held_out.fold, .1)
+    np.testing.assert_array_equal(found.sets[rows], sets)
+    # Ranks of the rows among themselves: every distance is in the scale.
+    np.testing.assert_allclose(np.sort(found.novelty[rows]), np.arange(len(rows)) / len(rows))
+    np.testing.assert_array_equal(found.probabilities[others], saved.p[others])
+    np.testing.assert_array_equal(found.novelty[others], .75)
+    np.testing.assert_array_equal(saved.p, np.tile([.9, .1], (N, 1)), "the given predictions are left as they were")
+
+
+def test_shown_neighbours_are_of_other_split_groups_and_other_folds(margins: np.ndarray, x: pd.DataFrame) -> None:
+    found, _, _ = everything(margins, x)
+    rows = np.arange(N - 6)
+    near = found.neighbours[rows]
+    assert (near >= 0).all() and (SPLIT_GROUP[near] != SPLIT_GROUP[rows][:, None]).all()
+    assert (SPLIT_GROUP[near] % FOLDS != SPLIT_GROUP[rows][:, None] % FOLDS).all()
+    # The saved model's positions 0 to 4 are the rows 0 to 4 of the table; rows 0 and 1 are of the last row's group.
+    np.testing.assert_array_equal(found.neighbours[N - 6:-1], np.tile([0, 1, 2], (5, 1)))
+    np.testing.assert_array_equal(found.neighbours[-1], [2, 3, 4])
