@@ -15,7 +15,7 @@ from featurize.arrays import BoolArray, Int64Array
 
 # Fewer independent split groups than this are "few": training takes a fixed number of boosting rounds, `auto`
 # calibration keeps the trees' own probabilities, and a warning says that the bootstrap's intervals are too narrow.
-# leukemia_cnmc, on which the fixed number of rounds was measured (see classify/fitting/crossfit.py), has nine groups.
+# leukemia_cnmc, on which training with few groups was measured (see classify/fitting/crossfit.py), has nine groups.
 FEW_SPLIT_GROUPS = 10
 # Shuffles of the folds that are compared before a class may be missing from a fold.
 FOLD_SHUFFLES = 20

@@ -14,8 +14,8 @@ from classify.fitting.models import Model
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
-# Boosting rounds where too few rows or groups are left to choose the number by. On leukemia_cnmc one or two groups kept
-# back choose between 50 and 200 rounds by accident; this fixed number at half the learning rate does as well or better.
+# Boosting rounds where too few rows or groups are left to choose the number by. One or two groups kept back would
+# choose between 50 and 200 rounds by accident; this fixed number at half the learning rate does as well or better.
 FEW_GROUPS_ROUNDS = 100
 # Fewest boosting rounds of a fit that is stopped by validation rows. Where a class has two or three patients, the loss
 # of the one kept back can rise from the first tree on while the ranking still improves.
