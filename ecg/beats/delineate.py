@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from ecg.beats.p_waves import drop_p, p_similarity, p_waves
 from ecg.beats.preprocess import FS_HZ, DrawnTogether, Segment, drawn_part, drawn_together, resampled, without_gaps
 from ecg.beats.qrs import BOUNDS_HZ, BOUNDS_WINDOW_S, common_beats, qrs_bounds, r_peaks, steepness
-from ecg.beats.waves import drop_p, p_similarity, p_waves, t_waves
+from ecg.beats.waves import t_waves
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 WAVES = ("p_onset", "p_peak", "p_offset", "qrs_onset", "r_peak", "qrs_offset", "t_onset", "t_peak", "t_offset")

@@ -21,9 +21,11 @@ _STEEPEST_PERCENTILE = 99
 _MOST_STEEP = 1.5
 # Length over which slopes are averaged to find beats, s.
 _BEAT_WINDOW_S = 0.08
-# A beat has at least this share of the usual peak slope: the median of the largest peaks, one for every 2 s, 3 or more.
+# A beat has at least this share of the usual peak slope: the median of the largest peaks,
 _LEAST_BEAT = 0.35
+# of which there is one for every so many seconds,
 _USUAL_PEAK_S = 2
+# and this many at least.
 _USUAL_PEAKS = 3
 # Low-pass before the slopes in which QRS begins and ends are computed, Hz.
 BOUNDS_HZ = 30
@@ -41,8 +43,9 @@ _STEEP_SHARE = 0.5
 _ONSET_REACH_S = 0.12
 # and ends at most this time behind it, s.
 _OFFSET_REACH_S = 0.14
-# Noise: this multiple of this percentile of the slopes beyond. A slope below it is quiet too.
+# Noise, below which a slope is quiet too, is this many times
 _NOISE_FACTOR = 1.5
+# this percentile of the slopes beyond.
 _NOISE_PERCENTILE = 30
 # Low-pass in which R is sought, Hz.
 _R_LOWPASS_HZ = 40

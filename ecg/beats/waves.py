@@ -1,4 +1,4 @@
-"""T and P: the largest excursion of all leads in the time physiology leaves; P only where the beats agree on it.
+"""T: the largest excursion of all leads in the time physiology leaves; what P and T waves have in common.
 
 Tuning values were set on every second record of LUDB (Kalyakulina et al. 2020, doi:10.1109/ACCESS.2020.3029211).
 """
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.beats.preprocess import FS_HZ, Segment, drawn_part, median_over_leads, without_gaps
+from ecg.beats.preprocess import Segment
 from featurize.arrays import Float64Array, Int64Array
 
-# People see a wave begin and end a little beyond the foot of its steepest tangent. With tangents lengthened by these
-# factors the mean error is within 3 ms on every second record of LUDB.
-_P_ONSET_TANGENT = 1.4
-_P_OFFSET_TANGENT = 0.95
+# People see a wave begin and end a little beyond the foot of its steepest tangent: tangents are lengthened by a factor.
+# With this the mean error is within 3 ms on every second record of LUDB. Onset of T.
 _T_ONSET_TANGENT = 0.8
+# Offset of T.
 _T_OFFSET_TANGENT = 1.3
 # A tangent needs this many samples behind the apex.
 _LEAST_TANGENT_SAMPLES = 20
@@ -51,39 +50,6 @@ _T_END_REACH_S = 0.2
 _T_END_BEFORE_QRS_S = 0.03
 # T begins within this time before its peak, s.
 _T_BEGIN_REACH_S = 0.14
-# Low-pass in which P is sought, Hz.
-_P_LOWPASS_HZ = 20
-# P is sought from this time before QRS on, s,
-_P_EARLIEST_S = 0.28
-# or from this share of RR before QRS on, if that is later,
-_P_EARLIEST_RR_SHARE = 0.5
-# but not earlier than this before the end of T, s,
-_P_IN_T_S = 0.04
-# and up to this time before QRS, s.
-_P_BEFORE_QRS_S = 0.012
-# P is not sought in less than this, s.
-_SHORTEST_P_SEARCH_S = 0.06
-# A lead's own P peak is sought this far around the common one, s.
-_P_NEAR_S = 0.03
-# P begins and ends within this time of its peak, s.
-_P_REACH_S = 0.09
-# What precedes QRS is compared between beats from this time before QRS on, s,
-_COMPARED_S = 0.22
-# up to this time before QRS, s,
-_COMPARED_UP_TO_S = 0.01
-# in leads with this many beats.
-_LEAST_BEATS = 3
-# P waves are the same before every QRS, fibrillation waves are not: there is no P wave at all if the beats have less
-# than this share of energy in common
-_LEAST_COHERENCE = 0.2
-# and the times from P to QRS scatter more than this, s.
-_SCATTER_S = 0.02
-# A beat whose QRS is wider than the median by this factor is ectopic and has no P wave.
-_WIDE_QRS_RATIO = 1.35
-# Where the times from P to QRS scatter little, one that is off by more than this, s, is no P wave.
-_PR_OFF_S = 0.1
-# Similarity and coherence taken where there is none to measure.
-_UNKNOWN = 0.5
 
 
 def leveled(z: Float64Array) -> Float64Array:
@@ -98,13 +64,13 @@ def _weighted_median(values: Float64Array, weights: Float64Array) -> float:
     return float(values[order][np.searchsorted(share, share[-1] / 2)]) if share[-1] > 0 else float(np.median(values))
 
 
-def _amplitudes(low: Float64Array) -> Float64Array:
+def amplitudes(low: Float64Array) -> Float64Array:
     """(leads, 1) usual amplitude of each lead, mV."""
     return np.asarray(np.maximum(np.percentile(np.abs(low), _AMPLITUDE_PERCENTILE, axis=1, keepdims=True), 1e-6))
 
 
 @dataclass(frozen=True)
-class _Wave:
+class Wave:
     """One kind of wave of a segment, NaN where absent.
 
     Parameters
@@ -124,7 +90,7 @@ class _Wave:
 
 
 def t_waves(segment: Segment, beats: Int64Array, onsets: Int64Array,
-            offsets: Int64Array) -> _Wave:
+            offsets: Int64Array) -> Wave:
     """T is the largest excursion between QRS and the time by which repolarization ends (0.16 s + 0.35 sqrt(RR)).
 
     Parameters
@@ -134,10 +100,10 @@ def t_waves(segment: Segment, beats: Int64Array, onsets: Int64Array,
         Samples of the segment: the beats, and where their QRS begin and end.
     """
     low = segment.lowpassed(_T_LOWPASS_HZ)
-    scale, n, count = _amplitudes(low), low.shape[1], len(beats)
+    scale, n, count = amplitudes(low), low.shape[1], len(beats)
     ends_low = segment.lowpassed(_T_ENDS_LOWPASS_HZ)
-    rr, usual = _rr_s(segment, beats)
-    wave = _Wave(np.full((len(low), count), np.nan), *(np.full(count, np.nan) for _ in range(3)))
+    rr, usual = rr_intervals(segment, beats)
+    wave = Wave(np.full((len(low), count), np.nan), *(np.full(count, np.nan) for _ in range(3)))
     for k in range(count):
         interval = rr[k] if k < count - 1 else usual
         following = onsets[k + 1] if k < count - 1 else n - 1
@@ -158,20 +124,20 @@ def t_waves(segment: Segment, beats: Int64Array, onsets: Int64Array,
         wave.agreement[k] = float(heights[np.abs(apexes - apex) <= segment.samples(_T_AGREE_S)].sum() / heights.sum())
         limit = min(start + apex + segment.samples(_T_END_REACH_S), n - 1,
                     following - segment.samples(_T_END_BEFORE_QRS_S))
-        wave.offset[k] = _tangent(ends_low / scale, start + apex, limit, _T_OFFSET_TANGENT)
+        wave.offset[k] = tangent_end(ends_low / scale, start + apex, limit, _T_OFFSET_TANGENT)
         first = max(start + apex - segment.samples(_T_BEGIN_REACH_S), int(offsets[k]))
-        back = _tangent(ends_low[:, ::-1] / scale, n - 1 - start - apex, n - 1 - first, _T_ONSET_TANGENT)
+        back = tangent_end(ends_low[:, ::-1] / scale, n - 1 - start - apex, n - 1 - first, _T_ONSET_TANGENT)
         wave.onset[k] = n - 1 - back
     return wave
 
 
-def _rr_s(segment: Segment, beats: Int64Array) -> tuple[Float64Array, float]:
+def rr_intervals(segment: Segment, beats: Int64Array) -> tuple[Float64Array, float]:
     """(beats - 1,) RR intervals and the usual one, s."""
     rr = np.diff(beats) / segment.fs_hz
     return rr, float(np.median(rr)) if len(rr) else _DEFAULT_RR_S
 
 
-def _tangent(low: Float64Array, apex: int, limit: int, lengthen: float) -> float:
+def tangent_end(low: Float64Array, apex: int, limit: int, lengthen: float) -> float:
     """Sample where the steepest tangent behind the apex meets the lowest level behind it; weighted median of leads.
 
     `lengthen` is the factor by which the tangent is lengthened; `limit` is the last sample that is looked at.
@@ -190,123 +156,3 @@ def _tangent(low: Float64Array, apex: int, limit: int, lengthen: float) -> float
         return np.nan
     foot = apex + steepest + lengthen * (part[row, steepest] - ground) / np.where(good, slope, 1)
     return _weighted_median(foot[good], (part[:, 0] - ground)[good])
-
-
-def _p_windows(segment: Segment, beats: Int64Array, onsets: Int64Array,
-               t_ends: Float64Array) -> list[tuple[int, int]]:
-    """First and last sample in which the P wave of each beat can lie; empty where T leaves no room."""
-    rr, usual = _rr_s(segment, beats)
-    windows = []
-    for k, onset in enumerate(onsets):
-        interval = rr[k - 1] if k else usual
-        start = max(0, onset - segment.samples(min(_P_EARLIEST_S, _P_EARLIEST_RR_SHARE * interval)))
-        if k and np.isfinite(t_ends[k - 1]):
-            start = max(start, int(t_ends[k - 1]) - segment.samples(_P_IN_T_S))
-        windows.append((start, int(onset) - segment.samples(_P_BEFORE_QRS_S)))
-    return windows
-
-
-def p_waves(segment: Segment, beats: Int64Array, onsets: Int64Array, t_ends: Float64Array) -> _Wave:
-    """The largest excursion of all leads together in the time before QRS, whether it is a P wave or not.
-
-    Parameters
-    ----------
-    segment : Segment
-    beats, onsets : (beats,) int64
-        Samples of the segment: the beats, and where their QRS begin.
-    t_ends : (beats,) float64
-        Where their T end, NaN where there is none.
-    """
-    low = segment.lowpassed(_P_LOWPASS_HZ)
-    scale, count = _amplitudes(low), len(beats)
-    wave = _Wave(np.full((len(low), count), np.nan), *(np.full(count, np.nan) for _ in range(3)))
-    for k, (start, stop) in enumerate(_p_windows(segment, beats, onsets, t_ends)):
-        if stop - start < segment.samples(_SHORTEST_P_SEARCH_S):
-            continue
-        z = leveled(low[:, start:stop] / scale)
-        size = np.sqrt((z ** 2).mean(axis=0))
-        apex = int(size.argmax())
-        near = slice(max(0, apex - segment.samples(_P_NEAR_S)), apex + segment.samples(_P_NEAR_S) + 1)
-        wave.peak[:, k] = start + near.start + np.abs(z[:, near]).argmax(axis=1)
-        wave.agreement[k] = float(size[apex])
-        at, n = start + apex, low.shape[1]
-        first, last = max(start, at - segment.samples(_P_REACH_S)), min(stop, at + segment.samples(_P_REACH_S))
-        wave.onset[k] = n - 1 - _tangent(low[:, ::-1] / scale, n - 1 - at, n - 1 - first, _P_ONSET_TANGENT)
-        wave.offset[k] = _tangent(low / scale, at, last, _P_OFFSET_TANGENT)
-    return wave
-
-
-def p_similarity(signals: Float64Array, found: dict[str, Float64Array]) -> tuple[Float64Array, float]:
-    """How similar the 220 ms before each QRS are to those before the other beats.
-
-    Parameters
-    ----------
-    signals : (leads, n) float64
-        At 500 samples a second, NaN where a lead is not drawn.
-    found : dict of wave to (leads, beats) float64
-        Seconds.
-
-    Returns
-    -------
-    (beats,) float64
-        Correlation with the mean of the others, all leads together, NaN where nothing can be compared.
-    float
-        Share of their energy that is common to all, without what unrelated beats have in common by chance.
-    """
-    onset = median_over_leads(found["qrs_onset"])
-    width, gap = int(_COMPARED_S * FS_HZ), int(_COMPARED_UP_TO_S * FS_HZ)
-    inner, own, common = (np.zeros(len(onset)) for _ in range(3))
-    shared = total = 0.0
-    for row, signal in enumerate(signals):
-        beats = [k for k in np.flatnonzero(np.isfinite(found["qrs_onset"][row]))
-                 if round(onset[k] * FS_HZ) >= width and np.isfinite(signal[round(onset[k] * FS_HZ) - width]).all()]
-        if len(beats) < _LEAST_BEATS:
-            continue
-        low = np.zeros(len(signal))
-        part = drawn_part(signal)
-        low[part] = Segment(without_gaps(signal[None, part]), FS_HZ, 0).lowpassed(_P_LOWPASS_HZ)[0]
-        ends = [round(onset[k] * FS_HZ) for k in beats]
-        amplitude = max(float(np.percentile(np.abs(low), _AMPLITUDE_PERCENTILE)), 1e-6)
-        z = leveled(np.array([low[e - width:e - gap] for e in ends])) / amplitude
-        n, whole = len(z), z.sum(axis=0)
-        others = (whole - z) / (n - 1)
-        inner[beats] += (z * others).sum(axis=1)
-        own[beats] += (z ** 2).sum(axis=1)
-        common[beats] += (others ** 2).sum(axis=1)
-        mean_energy = float((z ** 2).sum(axis=1).mean())
-        # The mean of n unrelated signals still has 1 / n of their energy.
-        shared += (n * float(((whole / n) ** 2).sum()) - mean_energy) / (n - 1)
-        total += mean_energy
-    energy = np.sqrt(own * common)
-    similarity = np.divide(inner, energy, out=np.full(len(onset), np.nan), where=energy > 0)
-    return similarity, shared / total if total > 0 else np.nan
-
-
-def drop_p(found: dict[str, Float64Array], similarity: Float64Array, coherence: float) -> None:
-    """Make P NaN in `found` where there is none: in fibrillation everywhere, else before ectopic beats.
-
-    Parameters
-    ----------
-    found : dict of wave to (leads, beats) float64
-        Seconds; ``p`` becomes the confidence of P.
-    similarity, coherence
-        Of `p_similarity`.
-    """
-    peak, onset, offset = (median_over_leads(found[wave]) for wave in ("p_peak", "qrs_onset", "qrs_offset"))
-    before, width = onset - peak, offset - onset
-    if not np.isfinite(before).any():
-        return
-    usual = float(np.nanmedian(before))
-    scatter = float(np.nanmedian(np.abs(before - usual)))
-    absent = np.zeros(len(peak), bool)
-    if coherence < _LEAST_COHERENCE and scatter > _SCATTER_S:
-        absent[:] = True
-    else:
-        wide = width > _WIDE_QRS_RATIO * np.nanmedian(width)
-        absent |= wide | (np.nan_to_num(similarity, nan=1.0) < 0)
-        absent |= (np.abs(before - usual) > _PR_OFF_S) & (scatter < _SCATTER_S)
-    for wave in ("p_onset", "p_peak", "p_offset", "p"):
-        found[wave][:, absent] = np.nan
-    common = np.clip(coherence, 0, 1) if np.isfinite(coherence) else _UNKNOWN
-    sure = np.clip(0.5 * np.nan_to_num(similarity, nan=_UNKNOWN) + 0.5 * common, 0, 1)
-    found["p"] = np.where(np.isfinite(found["p_peak"]), sure, np.nan)

@@ -14,11 +14,13 @@ from featurize.arrays import Float32Array, Float64Array, UInt8Array
 
 # Side of the squares whose brightest pixel is paper between grid lines, px.
 _PAPER_SQUARE_PX = 5
-# Paper is measured on a page reduced to about this many pixels along its longer side, by this factor at least,
+# Paper is measured on a page reduced to about this many pixels along its longer side,
 _PAPER_PX = 140
+# by this factor at least,
 _LEAST_REDUCTION = 4
-# as a median of so many such pixels, which leaves out ink and glare, and smoothed by this standard deviation.
+# as a median of squares of so many such pixels, which leaves out ink and glare,
 _PAPER_MEDIAN_PX = 13
+# smoothed by a Gaussian of this standard deviation, in such pixels.
 _PAPER_SIGMA_PX = 4
 # Paper is at least this bright, of 255: a lower bound of what pixels are divided by.
 _DARKEST_PAPER = 8
@@ -28,8 +30,9 @@ _SAMPLE_STEP = 11
 _DARKEST_QUANTILE = 0.999
 # Share of that darkness from which a pixel is all ink: thin pens leave most pixels partly bare.
 _FULL_INK = 0.85
-# Share of that darkness below which a pixel may be grid, and least darkness of grid in its darkest channel.
+# Share of that darkness below which a pixel may be grid.
 _GRID_MOST = 0.45
+# Least darkness of grid in its darkest channel.
 _GRID_LEAST = 0.06
 # Fewer sampled pixels than this are no grid.
 _LEAST_GRID_PX = 50

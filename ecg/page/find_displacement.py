@@ -23,8 +23,9 @@ from featurize.arrays import BoolArray, Complex128Array, Float32Array, Float64Ar
 _STEP_MM = 5.0
 # Standard deviation of a window's Gaussian, mm.
 _WINDOW_MM = 5.0
-# A window's usual strength is this quantile of all; it counts from this share of the usual strength on.
+# The usual strength of the grid is this quantile over all windows.
 _USUAL_QUANTILE = 0.7
+# A window counts if its grid has this share of the usual strength.
 _LEAST_STRENGTH_SHARE = 0.3
 # 5 mm lines are there if their wave is this many times as strong as one halfway between two harmonics, which no lines
 # have.

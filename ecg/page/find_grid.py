@@ -16,8 +16,9 @@ from featurize.arrays import BoolArray, Float32Array, Float64Array
 
 # Share of blocks that agree with a grid, below which there is none.
 _LEAST_STRENGTH = 0.35
-# Side of a block in periods of the grid, where the picture is large enough, and its least side, px.
+# Side of a block in periods of the grid, where the picture is large enough.
 _BLOCK_PERIODS = 6
+# Least side of a block, px.
 _LEAST_BLOCK_PX = 48
 # Blocks along the longer side of a page, at most.
 _MOST_BLOCKS_ALONG = 24
@@ -27,11 +28,13 @@ _FIRST_BLOCKS = 9
 _REACHES = (0.2, 0.28, 0.36, 0.44, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0, 1.0)
 # From this distance on a homography is fitted, up to there an affine map.
 _HOMOGRAPHY_REACH = 0.36
-# If at this distance or beyond all phases were predicted to less than this many cycles, go on with all blocks at once.
+# From this distance on, if all phases were predicted well, go on with all blocks at once:
 _PREDICTED_REACH = 0.36
+# to less than this many cycles.
 _PREDICTED_CYCLES = 0.03
-# A block counts if its wave has this share of the median strength, and its phase is off by less than this, cycles.
+# A block counts if its wave has this share of the median strength.
 _LEAST_WAVE_SHARE = 0.25
+# A block counts if its phase is off the prediction by less than this, cycles.
 _MOST_OFF_CYCLES = 0.3
 # A map is fitted to this many blocks at least.
 _LEAST_BLOCKS = 6
@@ -41,9 +44,9 @@ _FEW_BLOCKS = 24
 _STRENGTH_REACH = 0.85
 # Lines of 1 mm in a box.
 _FINE_LINES = 5.0
-# Phases of the 1 mm lines replace those of the boxes if this share of the blocks have them and if they agree with each
-# other to less than this share of the boxes' median error.
+# Phases of the 1 mm lines replace those of the boxes if this share of the blocks have them,
 _LEAST_FINE_SHARE = 0.8
+# and if their median error is less than this share of the boxes'.
 _FINE_ERROR_RATIO = 0.5
 
 

@@ -10,8 +10,9 @@ from featurize.images.picture import ImageError
 
 # Side of the boxes that every ECG paper prints strongest, mm.
 BOX_MM = 5.0
-# Half the length over which the scale is measured around the middle of a page, and half of that for its angle, px.
+# The scale is measured over this distance to both sides of the middle of a page, px.
 _HALF_SCALE_PX = 100.0
+# The rotation is measured over this distance to both sides of the middle of a page, px.
 _HALF_ANGLE_PX = 50.0
 
 

@@ -6,15 +6,18 @@ import numpy as np
 from ecg.page.grid import GridHomography
 from featurize.arrays import BoolArray, Float64Array
 
-# Degrees of freedom of the maps.
+# Degrees of freedom of a similarity: shift, rotation, scale.
 SIMILARITY = 4
+# Degrees of freedom of an affine map.
 AFFINE = 6
+# Degrees of freedom of a homography.
 HOMOGRAPHY = 8
 # Prefer fewer degrees of freedom if the median error is less than this many times the homography's. A scan has no
 # perspective, and noise would give it one: on faxes a homography stretched time by 0.06 %.
 _SIMPLER_ERROR_RATIO = 1.03
-# Rounds of reweighting, and the residual at which a phase counts half, in median absolute residuals.
+# Rounds of reweighting.
 _ROUNDS = 4
+# Residual at which a phase counts half, in median absolute residuals.
 _HALF_WEIGHT_RESIDUAL = 1.5
 # Added to that residual, boxes, so that an exact fit divides by no zero.
 _LEAST_RESIDUAL = 1e-6

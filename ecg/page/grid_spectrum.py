@@ -8,30 +8,35 @@ from scipy.ndimage import maximum_filter
 from ecg.page.grid import BOX_MM, NoGrid
 from featurize.arrays import BoolArray, Float32Array, Float64Array
 
-# Largest side of a tile, px, and most tiles along each axis.
+# Largest side of a tile, px.
 _TILE_PX = 512
+# Most tiles along each axis.
 _TILES = 3
 # Below this many cycles a tile lie shading and the traces' own shape.
 _LOWEST_CYCLES = 4.5
 # Above this frequency, cycles/px, lie aliases.
 _HIGHEST_FREQUENCY = 0.45
-# A peak is the largest value among this many bins along each axis, and this many times the median.
+# A peak is the largest value among this many bins along each axis.
 _PEAK_BINS = 5
+# A peak is at least this many times the median.
 _PEAK_TO_MEDIAN = 6
+# The strongest peaks that are kept.
 _MOST_PEAKS = 60
-# Width of a direction: standard deviation of the weight that peaks have beside it, rad; peaks within this many such
-# widths are averaged.
+# Width of a direction: standard deviation of the weight that peaks have beside it, rad.
 _DIRECTION_SD = np.radians(1.5)
+# Peaks within this many such widths are averaged.
 _DIRECTION_WIDTHS = 2
 # Seen at a slant the two directions of the grid are not at right angles: each may be off by this much, rad.
 _MOST_SLANT = np.radians(15)
-# A peak lies on a direction if it is beside it by less than this share of its frequency, or less than this many bins.
+# A peak lies on a direction if it is beside it by less than this share of its frequency,
 _BESIDE_SHARE = 0.03
+# or by less than this many bins.
 _BESIDE_BINS = 1.5
 # Fundamental frequencies are no lower than this many cycles a tile.
 _LOWEST_BASE_CYCLES = 4.4
-# A peak may be up to the 5th harmonic of the fundamental (1 mm lines in boxes of 5 mm); harmonics up to the 12th count.
+# A peak may be up to this harmonic of the fundamental: 1 mm lines in boxes of 5 mm.
 _BASE_HARMONICS = 5
+# Harmonics of the fundamental that count.
 _MOST_HARMONICS = 12
 # A peak is a harmonic if it is less than this many bins off.
 _HARMONIC_BINS = 1.0

@@ -26,28 +26,33 @@ _BARE_SHARE = 0.03
 _LINE_DARKNESS = 0.6
 # No line is taken to be darker than this: on a black line no trace can be seen.
 _DARKEST_LINE = 0.9
-# Boxes up and down whose same row is compared; where one is off the page, one farther by this many is taken.
+# Boxes up and down whose same row is compared.
 _COMPARED_BOXES = (-2, -1, 1, 2)
+# If one of them is off the page, the one farther by this many is taken.
 _INSTEAD_BOXES = 5
-# Black lines (faxes). Shares of ink above which a pixel is black, and above which a line that a scanner broke goes on.
+# On a fax: share of ink above which a pixel is black.
 _BLACK = 0.5
+# Share of ink above which a line that a scanner broke goes on.
 _FAINT = 0.1
-# A bar, such as a side of a printed box, is as high and as wide as this, mm, and as wide as this, px.
+# Least height of a bar, such as a side of a printed box, mm.
 _BAR_HEIGHT_MM = 4
+# Least width of a bar, mm.
 _BAR_WIDTH_MM = 0.6
+# Least width of a bar, px.
 _BAR_WIDTH_PX = 4
-# Least length of a line, mm; breaks up to this part of it are closed.
+# Least length of a black line, mm.
 _LINE_MM = 3
+# Breaks up to this part of that length, 1 / 4, are closed.
 _BREAK_PART = 4
 # A stroke goes on at both sides of a line that hid it: gaps up to this are closed, mm.
 _HIDDEN_MM = 0.8
-# Half the height across a line in which its ink is summed up, mm, and ink beyond the line's own that is a trace on it,
-# px.
+# Half the height across a line in which its ink is summed up, mm.
 _HALF_ACROSS_MM = 0.4
+# Ink beyond the line's own that is a trace on it, px.
 _MORE_INK_PX = 0.6
-# Along a level line a trace goes on for 3 mm, lest strokes that cross it be joined at their feet; along an upright one
-# it may be shorter, for strokes are steep. mm.
+# Least length of a trace along a level line, mm: strokes that cross it must not be joined at their feet.
 _LEVEL_TRACE_MM = 3
+# Least length of a trace along an upright line, mm: strokes are steep.
 _STEEP_TRACE_MM = 0.6
 
 

@@ -19,8 +19,9 @@ from featurize.arrays import Float32Array
 _SHARP_PX = 0.42
 # Brightness is taken instead if it makes their blur smaller than this many times that by color.
 _SHARPER_RATIO = 0.85
-# Brightness counts beside ink by color: share of the latter times this, less that, cut to 0..1.
+# Ink by brightness is multiplied by this times the ink by color nearby,
 _NEAR_SLOPE = 4
+# less this, cut to 0..1.
 _NEAR_OFFSET = 0.6
 # Crossings of grid lines are darker than the strongest lines by this factor.
 _CROSSING_DARKNESS = 1.3
@@ -30,13 +31,15 @@ _CROSSING_MOST = 0.8
 _INKED = 0.5
 # Darkness above which a pixel of a fax is black.
 _BLACK = 0.5
-# On a fax, grid lines are longer than this, px and share of the page's width,
+# On a fax, grid lines are longer than this, px,
 _LINE_PX = 12
+# and than this part of the page's width, 1 / 60,
 _LINE_WIDTH_SHARE = 60
-# and thinner than this.
+# and thinner than this, px,
 _BAR_PX = 4
+# or than this part of the page's width, 1 / 400.
 _BAR_WIDTH_SHARE = 400
-# Breaks of such a line up to this part of its least length are closed.
+# Breaks of such a line up to this part of its least length, 1 / 4, are closed.
 _BREAK_PART = 4
 # Weight of the channels where ink is told by brightness: 1 less the grid's darkness, this at least.
 _LEAST_WEIGHT = 0.15

@@ -22,8 +22,9 @@ _DARK_RATIO = 0.87
 _TINT_RATIO = 0.12
 # Strength of the grid, as a share of its usual one, above which a place is paper however dark.
 _GRID_SHARE = 0.45
-# The paper's brightness is fitted where the grid has this share of a high quantile of its strength.
+# The paper's brightness is fitted where the grid has this share of its high strength,
 _SURE_GRID_SHARE = 0.6
+# which is this quantile over the page.
 _HIGH_QUANTILE = 0.7
 # A lead of noise is a band no higher than this, mm.
 _BAND_MM = 12.0
@@ -33,8 +34,9 @@ _BAND_AREA_RATIO = 1.25
 _STRENGTH_MM = 4.0
 # Windows to a standard deviation: what lies between is interpolated.
 _WINDOWS_PER_SIGMA = 2
-# Pixels to which the paper's brightness is fitted, at most, and rounds of reweighting.
+# Pixels to which the paper's brightness is fitted, at most.
 _FITTED_PX = 3000
+# Rounds of reweighting of that fit.
 _ROUNDS = 6
 # Difference of the logarithm of brightness at which a pixel counts half.
 _HALF_WEIGHT = 0.04

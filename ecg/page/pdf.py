@@ -6,11 +6,13 @@ import numpy as np
 from featurize.arrays import UInt8Array
 from featurize.images.picture import Damaged, ManyFrames, TooLarge, Unsupported
 
-# First bytes of a PDF, and where they may begin: mail programs put bytes in front.
+# First bytes of a PDF.
 SIGNATURE = b"%PDF-"
+# Bytes within which they begin: mail programs put some in front.
 _SIGNATURE_WITHIN = 1024
 # Resolution at which pages are drawn, less if the paper is so large that they would pass the limit.
 _DPI = 250.0
+# Unit of sizes in a PDF.
 _POINTS_PER_INCH = 72.0
 
 

@@ -4,20 +4,25 @@ from scipy.special import erf
 
 from featurize.arrays import Float32Array, Float64Array, IntpArray
 
-# Half the height of the window in which a level run is measured, px; of one for thick lines.
+# Half the height of the window in which a level run is measured, px.
 _HALF_WINDOW_PX = 5
+# Half the height of the window for thick lines, px.
 _WIDE_HALF_WINDOW_PX = 9
 # Below this share of runs that stand alone in their window the wide one is tried.
 _ALONE_SHARE = 0.5
 # Ink at the ends of its window below which a run stands alone.
 _BARE_INK = 0.25
-# Runs that are measured at most, and at least: with fewer, width and blur are these, px.
+# Runs that are measured at most.
 _MOST_RUNS = 4000
+# Runs that are needed; with fewer, width and blur are the defaults.
 _LEAST_RUNS = 30
+# Default width, px.
 _DEFAULT_WIDTH_PX = 2.0
+# Default blur, standard deviation in px.
 _DEFAULT_BLUR_PX = 0.3
-# The pen's width is this quantile of the runs' ink; blur is measured on runs up to that one: others cross a stroke.
+# The pen's width is this quantile of the runs' ink.
 _WIDTH_QUANTILE = 0.25
+# Blur is measured on runs up to this quantile of ink: others cross a stroke.
 _THIN_QUANTILE = 0.6
 # Least square of the blur, px^2.
 _LEAST_BLUR_PX2 = 0.06
@@ -27,9 +32,9 @@ FINE = 16
 _LEAST_SHARE = 0.001
 # A profile is computed to this many standard deviations of blur, and 1 px, beyond the pen's edge.
 _PROFILE_SIGMAS = 2.5
-# Share of ink that a line leaves halfway between two rows of pixels: from the first value on ink is not raised, down to
-# the second it is raised fully.
+# Share of ink that a line leaves halfway between two rows of pixels from which on ink is not raised.
 _CONTINUOUS = 0.92
+# Share of ink there up to which it is raised fully.
 _BROKEN = 0.8
 
 

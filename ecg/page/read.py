@@ -33,17 +33,20 @@ _RESAMPLED_PX_PER_MM = (6.0, 8.0)
 _COARSE_PX_PER_MM = 2.0
 # Displacements up to this, mm, are left as they are.
 _LEAST_DISPLACEMENT_MM = 0.15
-# Where the grid is far displaced and the paper's edge cuts windows, one measurement falls short. What a second one,
-# with a stiffer field, finds is undone from this displacement on, mm.
+# Where the grid is far displaced and the paper's edge cuts windows, one measurement falls short. What a second one
+# finds is undone from this displacement on, mm.
 _LEAST_SECOND_MM = 0.05
+# Stiffness of the second field.
 _SECOND_STIFFNESS = 50.0
 # A page is flat if rows of pixels are rows of the grid to this, px.
 _FLAT_PX = 1.0
-# A pixel lies on a 5 mm line within this distance: px, and mm.
+# A pixel lies on a 5 mm line within this distance, px,
 _ON_LINE_PX = 0.5
+# plus this distance, mm.
 _ON_LINE_MM = 0.22
-# A flattened page has at most this many times the file's pixels, for its scale, and this many more.
+# A flattened page has at most this many times the file's pixels, for its scale,
 _MOST_ENLARGED = 4
+# plus this many.
 _MOST_ENLARGED_PX = 4e7
 
 

@@ -20,8 +20,9 @@ FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in 
 NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
 # Longest time between two beats without a common lead that is taken for one RR interval, s.
 _LONGEST_RR_S = 2.5
-# What is above this frequency, Hz, is noise, in leads of this length, s, or longer.
+# What is above this frequency is noise, Hz.
 _NOISE_HZ = 40
+# Noise is measured in leads longer than this, s.
 _SHORTEST_NOISE_S = 0.5
 
 

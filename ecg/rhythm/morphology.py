@@ -17,19 +17,23 @@ _WIDE_QRS_S = 0.12
 _AUGMENTED_FACTOR = 2 / math.sqrt(3)
 # Low-pass in which sizes and shapes are measured, Hz.
 _LOWPASS_HZ = 40
-# Shapes of QRS are compared from this before its onset to this behind it, s, in leads with this many beats.
+# Shapes of QRS are compared from this time before its onset, s,
 _COMPARED_BEFORE_S = 0.05
+# to this time behind its onset, s,
 _COMPARED_AFTER_S = 0.15
+# in leads with this many beats.
 _LEAST_BEATS = 3
 # The level is the mean of this many samples before QRS, at 500 a second.
 _LEVEL_SAMPLES = 8
-# ST is measured at these times behind the end of QRS, s; its slope between them.
+# ST is measured at this time behind the end of QRS, s.
 _ST_S = 0.06
+# The slope of ST is measured from there to this time behind the end of QRS, s,
 _ST_LATER_S = 0.1
-# Over that time, s.
+# which is a time of this length, s.
 _ST_SLOPE_S = 0.04
-# Least S that R is divided by, mV, and largest ratio.
+# Least S that R is divided by, mV.
 _LEAST_S_MV = 0.02
+# Largest ratio of R to S.
 _MOST_R_TO_S = 50.0
 
 

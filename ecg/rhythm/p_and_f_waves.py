@@ -15,28 +15,35 @@ _OF_A_LEAD = ("p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qr
 _LEADS = ("II", "V1", "III", "aVF", "V2")
 # Beats that a lead needs for that.
 _LEAST_BEATS = 3
-# Fibrillation and flutter waves: 4 to 9 a second (Petrutiu et al. 2006, 10.1093/europace/eul028).
+# Lowest frequency of fibrillation and flutter waves: 4 to 9 a second (Petrutiu et al. 2006, 10.1093/europace/eul028).
 _F_LOW_HZ = 4.0
+# Highest frequency that is taken for theirs.
 _F_HIGH_HZ = 10.0
-# Frequencies whose power is the whole.
+# Lowest frequency whose power counts for the whole.
 _ALL_LOW_HZ = 1
+# Highest frequency whose power counts for the whole.
 _ALL_HIGH_HZ = 30
 # Power around the peak counts to this distance, Hz.
 _PEAK_HALF_WIDTH_HZ = 1
-# Band in which heights and spectra are measured, Hz.
+# Low-pass before heights and spectra are measured, Hz.
 _LOWPASS_HZ = 30
+# High-pass before that, Hz.
 _HIGHPASS_HZ = 0.5
-# Heights are measured this far to both sides of R and of P, samples at 500 a second.
+# QRS is as high as the signal this far to both sides of R, samples at 500 a second.
 _R_HALF_WINDOW = 40
+# P is as high as the signal this far to both sides of its peak, samples.
 _P_HALF_WINDOW = 30
 # Least height of QRS, mV.
 _LEAST_QRS_MV = 1e-3
-# Signals between T and QRS end this long before QRS, and are this long at least, samples.
+# Signals between T and QRS end this long before QRS, samples.
 _BEFORE_QRS = 5
+# They are this long at least, samples.
 _LEAST_LENGTH = 75
-# Longest part of a spectrum, samples; length it is padded to; bins that are kept (to 62 Hz).
+# Longest part of a spectrum, samples.
 _WELCH_SAMPLES = 512
+# Length that it is padded to, samples.
 _FFT_SAMPLES = 1024
+# Bins of the spectrum that are kept: to 62 Hz.
 _BINS = 129
 # Least height of P that f waves are divided by, mV.
 _LEAST_P_MV = 0.01

@@ -8,23 +8,27 @@ from featurize.arrays import Float64Array
 RR = ("rate_bpm", "rate_lowest_bpm", "rate_highest_bpm", "mean_s", "sd_s", "variation", "rmssd_s", "over_50_ms_share",
       "over_20_percent_share", "sd1_s", "sd2_s", "sd1_to_sd2", "entropy_bit", "sample_entropy", "turning_share",
       "trendless_variation", "early_share", "longest_to_median", "shortest_to_median", "beats")
-# Intervals that spreads, and that entropies need.
+# Intervals that spreads need.
 _LEAST_FOR_SPREADS = 3
+# Intervals that entropies need.
 _LEAST_FOR_ENTROPIES = 5
 # An interval shorter than this share of the median is early (`early_share`).
 _EARLY_RATIO = 0.8
-# Differences that are counted: 50 ms (pNN50, `over_50_ms_share`), and this share of the median
-# (`over_20_percent_share`).
+# Differences above this are counted, s (pNN50, `over_50_ms_share`).
 _LARGE_DIFFERENCE_S = 0.05
+# Differences above this share of the median are counted (`over_20_percent_share`).
 _LARGE_DIFFERENCE_SHARE = 0.2
 # A change of direction counts if both differences are larger than this, s (`turning_share`).
 _TURN_S = 0.02
-# Bins of `entropy_bit`: width, lower end of the first, both in medians, and number of the last.
+# Width of the bins of `entropy_bit`, in medians.
 _BIN_WIDTH = 0.1
+# Lower end of the first bin, in medians.
 _BIN_START = 0.4
+# Number of the last bin, which holds all longer intervals.
 _LAST_BIN = 12
-# Tolerance of sample entropy: this share of the standard deviation (Richman & Moorman 2000), and this, s, on top.
+# Tolerance of sample entropy: this share of the standard deviation (Richman & Moorman 2000),
 _TOLERANCE_SD_SHARE = 0.2
+# plus this, s.
 _TOLERANCE_S = 0.01
 # Least SD2 that SD1 is divided by, s.
 _LEAST_SD2_S = 1e-3

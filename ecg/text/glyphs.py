@@ -23,19 +23,21 @@ _FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "D
                "DejaVuSansMono-Oblique.ttf", "cmss10.ttf", "cmtt10.ttf")
 # Size of these fonts.
 _FONT_PX = 28
-# Size of OpenCV's font, and the width of its strokes, px.
+# Size of OpenCV's font.
 _PLOTTER_SCALE = 0.9
+# Width of its strokes, px.
 _PLOTTER_STROKE_PX = 2
-# Height and width that every template is stretched to, px.
+# Height that every template is stretched to, px.
 _TEMPLATE_HEIGHT_PX = 14
+# Width that every template is stretched to, px.
 _TEMPLATE_WIDTH_PX = 28
 # Width of a rim without ink around it, px: a full block would have no contrast.
 _RIM_PX = 1
 # Loss of similarity for standing higher or lower than a template, per height of a digit.
 _PLACE_LOSS = 0.5
-# Loss of similarity for another width, per difference of its logarithm, beyond a difference that is free: fonts
-# differ, and narrow ones are a fifth narrower.
+# Loss of similarity for another width, per difference of its logarithm.
 _WIDTH_LOSS = 0.5
+# Difference that costs nothing: fonts differ, and narrow ones are a fifth narrower.
 _FREE_WIDTH = 0.22
 # Share of ink above which a pixel of a template counts for its size.
 _TEMPLATE_INK = 0.3
@@ -44,8 +46,9 @@ _TEMPLATE_INK = 0.3
 _LEAST_INKS = (0.3, 0.5)
 # Height and width of the canvas of a letter, px.
 _CANVAS_PX = (50, 60)
-# Where the letter begins on it, and its base line, px.
+# Column of the canvas where the letter begins.
 _LEFT_PX = 10
+# Row of the letter's base line.
 _BASE_PX = 34
 
 

@@ -15,6 +15,7 @@ from featurize.arrays import Int32Array, IntpArray
 
 # Spellings and the leads that they name.
 _SPELLINGS = {lead: lead for lead in LEADS} | {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF", "-aVR": "-aVR", "-AVR": "-aVR"}
+# Digits that a V may be followed by, so that none is taken for another.
 _DIGITS = tuple("0123456789")
 # Least and largest height of letters, mm.
 _HEIGHT_MM = (1.1, 7.0)
@@ -24,11 +25,13 @@ _WIDTH_MM = 8
 _BASE_LINE_OFF = 0.35
 # Letters may overlap by this, in heights.
 _OVERLAP = 0.3
-# Least similarity of a piece of a name, and of a whole name.
+# Least similarity of a piece of a name.
 _LEAST_PIECE = 0.45
+# Least mean similarity of a whole name.
 _LEAST_NAME = 0.66
-# How much less similar the second best name must be, and the second best digit of a V.
+# How much less similar the second best name must be.
 _NAME_MARGIN = 0.01
+# How much less similar the second best digit must be.
 _DIGIT_MARGIN = 0.01
 # Width of an upright stroke, in heights of letters: less than that of any letter but I.
 _STROKE_WIDTH = 0.4

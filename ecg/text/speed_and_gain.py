@@ -13,41 +13,51 @@ from ecg.text.words import LETTER_GAP, SMALL_HEIGHT, UNIT_GAP, WORD_GAP, TextLin
 from featurize.arrays import BoolArray, Int32Array, IntpArray
 
 _UNITS = {"speed": ("mm/s", "mm/sec", "MM/S", "MM/SEC"), "gain": ("mm/mV", "mm/mv", "MM/MV")}
-# What machines offer; gains of limb and chest leads may stand before one unit, as 10/5.
+# Speeds and gains that machines offer, mm/s and mm/mV.
 _OFFERED = {"speed": (12.5, 25.0, 50.0), "gain": (2.5, 5.0, 10.0, 20.0)}
+# Gains of limb and chest leads before one unit, mm/mV.
 _BOTH = {"20/10": (20.0, 10.0), "10/5": (10.0, 5.0), "5/2.5": (5.0, 2.5)}
+# Spellings of the limb leads.
 _LIMB = ("Limb", "LIMB")
+# Spellings of the chest leads.
 _CHEST = ("Chest", "CHEST")
+# Digits of numbers.
 _DIGITS = tuple("0123456789")
+# Decimal points.
 _POINTS = (".", ",")
 # Least similarity of the first component of a number to a digit.
 _LEAST_DIGIT = 0.6
-# Least similarity of any piece of a word, and mean similarity of all.
+# Least similarity of any piece of a word.
 _LEAST_PIECE = 0.45
+# Least mean similarity of number and unit, or of a word.
 _LEAST_WORD = 0.7
-# How much less similar the second best reading must be, and the second best digit.
+# How much less similar the second best reading must be.
 _READING_MARGIN = 0.04
+# How much less similar the second best digit must be.
 _DIGIT_MARGIN = 0.03
 # Width, in heights, above which a component may be two letters.
 _PAIR_WIDTH = 0.67
 # Least and largest height of letters, mm.
 _HEIGHT_MM = (1.1, 6.0)
-# Largest width of letters run together, in largest heights; of what may begin a number, in its own heights.
+# Largest width of letters run together, in largest heights.
 _WORD_WIDTH = 3
+# Largest width of what may begin a number, in its own heights.
 _NUMBER_WIDTH = 3
 # Components of a number and its unit, at most.
 _MOST_COMPONENTS = 16
 # How far in front of a gain the leads are named that it holds for, in heights.
 _LEADS_REACH = 9.0
-# Components of a line: their middle is this far above and below the bottom of a digit at most, and they are lower than
-# this, in heights of that digit.
+# The middle of a component of a line is this far above the bottom of a digit at most, in heights of that digit.
 _MOST_ABOVE = 1.2
+# It is this far below that bottom at most, in heights of the digit.
 _MOST_BELOW = 0.3
+# Largest height of a component of a line, in heights of the digit.
 _MOST_HEIGHT = 1.7
 # Points stand above the base line by less than this, in heights of a digit.
 _POINT_ABOVE = 0.2
-# Digits in front of a point, and letters of the leads' names, are at least this high, in heights of a digit.
+# Least height of a digit in front of a point, in heights of the digit behind.
 _DIGIT_HEIGHT = 0.9
+# Least height of the first letter of the leads' names, in heights of a digit.
 _LEADS_HEIGHT = 0.8
 
 
