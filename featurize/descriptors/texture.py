@@ -1,8 +1,4 @@
-"""Texture beyond co-occurrences: local binary patterns, oriented gradients, Gabor energies, Zernike moments.
-
->>> codes = local_binary_pattern(gray, points=8, radius=1, method="uniform")
->>> descriptor = hog(gray, pixels_per_cell=(16, 16), cells_per_block=(2, 2)).ravel()
-"""
+"""Texture beyond co-occurrences: local binary patterns, oriented gradients, Gabor energies, Zernike moments."""
 from functools import cache, lru_cache
 from math import ceil, comb, factorial
 from typing import Any
@@ -19,6 +15,11 @@ from featurize.kernels.zernike import power_sums
 
 Plane = NDArray[Any]
 
+_MOST_POINTS = 24            # on the circle of a local binary pattern
+_MOST_COUNTED_POINTS = 16    # beyond, the 2^points codes of "default" and "ror" are too many to be counted
+_MOST_DEGREE = 12            # of Zernike moments; beyond, powers of pixels lose their digits
+_DECIMALS = 5                # to which scikit-image rounds the points of a circle
+_FILTER_SIGMAS = 6           # reach of a Gabor filter that the transform is padded by, in sigmas of its envelope
 _METHODS = {"default": DEFAULT, "ror": ROR, "uniform": UNIFORM, "nri_uniform": NRI_UNIFORM}
 _NORMS = {"L1": L1, "L2": L2, "L2-Hys": L2_HYS}
 # Half-height bandwidth of one octave: Petkov & Kruizinga 1997, 10.1007/s004220050358, eq. 4 with b = 1.
@@ -42,7 +43,7 @@ def local_binary_pattern(plane: Plane, points: int = 8, radius: float = 1.0,
     Returns
     -------
     (H, W) int32
-        Outside the image everything is 0, so that codes nearer than `radius` to the rim tell of the rim.
+        Outside the image everything is 0, so that codes nearer than `radius` to the rim depend on the rim.
 
     Raises
     ------
@@ -52,6 +53,18 @@ def local_binary_pattern(plane: Plane, points: int = 8, radius: float = 1.0,
     References
     ----------
     Ojala, Pietikainen & Maenpaa 2002, 10.1109/TPAMI.2002.1017623, eq. 4 (default), 8 (ror), 9 (uniform).
+
+    Examples
+    --------
+    All 8 neighbors of the bright pixel are darker than it, which is code 0; a 0 is never darker than its neighbors:
+
+    >>> plane = np.array([[0, 0, 0],
+    ...                   [0, 9, 0],
+    ...                   [0, 0, 0]])
+    >>> local_binary_pattern(plane, points=8, radius=1)
+    array([[8, 8, 8],
+           [8, 0, 8],
+           [8, 8, 8]], dtype=int32)
     """
     _check_pattern(plane, points, radius, method)
     return _codes(plane, points, radius, method, (0, 0, *plane.shape))
@@ -72,14 +85,28 @@ def lbp_histogram(plane: Plane, masks: BoolArray, points: int = 8, radius: float
     -------
     (R, K) int64
         K = points + 2 (uniform), points (points - 1) + 3 (nri_uniform) or 2^points. Pixels whose circle leaves the
-        image are not counted: their codes would tell of its rim.
+        image are not counted: their codes would depend on its rim.
+
+    Raises
+    ------
+    UserError
+        As `local_binary_pattern` does; for masks of another size; for too many codes.
+
+    Examples
+    --------
+    Of this plane the circles of four pixels lie inside: one brighter than all 8 neighbors, three nowhere brighter.
+
+    >>> plane = np.zeros((4, 4))
+    >>> plane[1, 1] = 9
+    >>> lbp_histogram(plane, np.ones((1, 4, 4), bool), points=8, radius=1)
+    array([[1, 0, 0, 0, 0, 0, 0, 0, 3, 0]])
     """
     _check_pattern(plane, points, radius, method)
     if masks.shape[1:] != plane.shape:
         raise UserError(f"masks are {masks.shape}, the plane is {plane.shape}: give masks of (regions, H, W)")
-    if points > 16 and method in ("default", "ror"):
-        raise UserError(f"{points} points make 2^{points} codes of method {method!r}: count at most 16 points, or "
-                        "use uniform")
+    if points > _MOST_COUNTED_POINTS and method in ("default", "ror"):
+        raise UserError(f"{points} points make 2^{points} codes of method {method!r}: count at most "
+                        f"{_MOST_COUNTED_POINTS} points, or use uniform")
     sizes = {"uniform": points + 2, "nri_uniform": points * (points - 1) + 3}
     counts = np.zeros((len(masks), sizes.get(method, 2 ** points)), np.int64)
     reach = ceil(radius)
@@ -96,8 +123,8 @@ def _check_pattern(plane: Plane, points: int, radius: float, method: str) -> Non
     _check_plane(plane)
     if method not in _METHODS:
         raise UserError(f"method is {method!r}, not one of {', '.join(_METHODS)}")
-    if not 2 <= points <= 24:
-        raise UserError(f"points is {points}: give 2 to 24")
+    if not 2 <= points <= _MOST_POINTS:
+        raise UserError(f"points is {points}: give 2 to {_MOST_POINTS}")
     if not radius > 0:
         raise UserError(f"radius is {radius}: give a number above 0")
 
@@ -120,7 +147,7 @@ def _codes(plane: Plane, points: int, radius: float, method: str,
     turn = 2 * np.pi * np.arange(points) / points
     bits, codes = np.zeros((height, width), np.int64), np.empty((height, width), np.int32)
     # Rounded, so that the cosine of a right angle doesn't make four pixels of one.
-    rows, columns = np.round(-radius * np.sin(turn), 5), np.round(radius * np.cos(turn), 5)
+    rows, columns = np.round(-radius * np.sin(turn), _DECIMALS), np.round(radius * np.cos(turn), _DECIMALS)
     circle_bits(padded, margin, rows, columns, top, left, bits)
     name_codes(bits, points, _METHODS[method], codes)
     return codes
@@ -157,6 +184,17 @@ def hog(plane: Plane, orientations: int = 9, pixels_per_cell: tuple[int, int] = 
     References
     ----------
     Dalal & Triggs 2005, 10.1109/CVPR.2005.177.
+
+    Examples
+    --------
+    A ramp that grows to the right has gradients of one direction, the first of four bins:
+
+    >>> ramp = np.tile(np.arange(16), (16, 1))
+    >>> descriptor = hog(ramp, orientations=4, pixels_per_cell=(8, 8), cells_per_block=(1, 1))
+    >>> descriptor.shape
+    (2, 2, 1, 1, 4)
+    >>> descriptor[0, 0, 0, 0].round(2).tolist()
+    [1.0, 0.0, 0.0, 0.0]
     """
     _check_plane(plane)
     if block_norm not in _NORMS:
@@ -202,6 +240,15 @@ def gabor_energies(plane: Plane, mask: BoolArray, wavelengths: tuple[float, ...]
     References
     ----------
     Petkov & Kruizinga 1997, 10.1007/s004220050358, eq. 1 (complex, round envelope, peak gain 1).
+
+    Examples
+    --------
+    A wave along the rows of amplitude 10 and 8 px answers to the filter along the rows (25 = 10^2 / 4, less what is
+    lost at the rim) and not to the one along the columns:
+
+    >>> plane = np.tile(10 * np.cos(2 * np.pi * np.arange(512) / 8), (512, 1))
+    >>> gabor_energies(plane, np.ones((512, 512), bool), wavelengths=(8.0,), orientations=2).round().tolist()
+    [[25.0, 0.0]]
     """
     top, left, height, width = bounding_box(mask)
     if not height:
@@ -209,12 +256,12 @@ def gabor_energies(plane: Plane, mask: BoolArray, wavelengths: tuple[float, ...]
     box = np.s_[top: top + height, left: left + width]
     inside = mask[box]
     n = int(np.count_nonzero(inside))
-    reach = ceil(6 * _SIGMA_PER_WAVELENGTH * max(wavelengths))
+    reach = ceil(_FILTER_SIGMAS * _SIGMA_PER_WAVELENGTH * max(wavelengths))
     size = [cv2.getOptimalDFTSize(side + reach) for side in (height, width)]
-    field = np.zeros(size, np.float32)
+    padded = np.zeros(size, np.float32)
     part = plane[box].astype(np.float64)
-    field[:height, :width] = (part - part[inside].mean()) * inside
-    spectrum = cv2.dft(field, flags=cv2.DFT_COMPLEX_OUTPUT)
+    padded[:height, :width] = (part - part[inside].mean()) * inside
+    spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
     power = spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
     rows, columns = (_transfers(side, wavelengths, orientations, k) for k, side in enumerate(size))
     # No matrix product of BLAS: its sums depend on the number of threads, and threads cost more than they save here.
@@ -258,10 +305,19 @@ def zernike_moments(plane: Plane, radius: float, degree: int = 8,
     References
     ----------
     Teague 1980, 10.1364/JOSA.70.000920; Khotanzad & Hong 1990, 10.1109/34.55109, eq. 7.
+
+    Examples
+    --------
+    A disk has the weight 1 / pi in (0, 0) and hardly any in the moments of other forms:
+
+    >>> y, x = np.ogrid[-20:21, -20:21]
+    >>> moments = zernike_moments(y * y + x * x <= 400, radius=20.5, degree=2)
+    >>> dict(zip(zernike_orders(2), moments.round(2).tolist()))
+    {(0, 0): 0.32, (1, 1): 0.0, (2, 0): 0.05, (2, 2): 0.0}
     """
     _check_plane(plane)
-    if not 0 <= degree <= 12:
-        raise UserError(f"degree is {degree}: give 0 to 12, beyond that powers of pixels lose their digits")
+    if not 0 <= degree <= _MOST_DEGREE:
+        raise UserError(f"degree is {degree}: give 0 to {_MOST_DEGREE}, beyond that powers of pixels lose their digits")
     if not radius > 0:
         raise UserError(f"radius is {radius}: give a number above 0")
     if center is None:
@@ -277,7 +333,11 @@ def zernike_moments(plane: Plane, radius: float, degree: int = 8,
 
 
 def zernike_orders(degree: int) -> list[tuple[int, int]]:
-    """(n, l) of the moments in the order of `zernike_moments`."""
+    """(n, l) of the moments in the order of `zernike_moments`.
+
+    >>> zernike_orders(3)
+    [(0, 0), (1, 1), (2, 0), (2, 2), (3, 1), (3, 3)]
+    """
     return [(n, k) for n in range(degree + 1) for k in range(n % 2, n + 1, 2)]
 
 

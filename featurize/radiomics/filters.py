@@ -28,15 +28,29 @@ _GAUSSIAN = ((1.3530, 1.8151), (-0.3531, 0.0902))
 _CURVATURE = ((-1.3563, 5.2318), (0.3446, -2.2355))
 _SPEEDS = (0.6681, 2.0787)
 _DAMPINGS = (-1.3932, -1.3732)
-_LEAST_PX = 4
+_LEAST_PX = 4            # shortest side that ITK's recursive filter takes
+_LEAST_SIGMA_PX = 0.1    # below, the fit of the second derivative cancels to nothing
 
 
 def filtered_images(plane: NDArray[np.generic], names: tuple[str, ...] = FILTERS, *,
                     log_sigma: tuple[float, ...] = (1.0, 3.0), wavelet: str = "coif1") -> dict[str, Float64Array]:
     """The filtered images of one gray plane, pixel spacing 1, by key.
 
-    plane (H, W) of integers, bool or floats, finite; names out of FILTERS; log_sigma in px, 0.1 or more, used by
-    "log"; wavelet one of WAVELETS, used by "wavelet". Returns (H, W) float64 images in the order of `names`.
+    Parameters
+    ----------
+    plane : (H, W) integers, bool or floats
+        Finite.
+    names : tuple of str
+        Out of `FILTERS`.
+    log_sigma : tuple of float
+        In px, 0.1 or more; used by "log".
+    wavelet : str
+        One of `WAVELETS`; used by "wavelet".
+
+    Returns
+    -------
+    dict of str to (H, W) float64
+        In the order of `names`, by these keys:
 
         key                                    pyradiomics                    what
         original                               original                       the plane
@@ -49,14 +63,27 @@ def filtered_images(plane: NDArray[np.generic], names: tuple[str, ...] = FILTERS
         exponential                            exponential                    exp(x log(m) / m)
         lbp_2d                                 lbp-2D                         bright ones of 8 neighbors, 9 if mixed
 
+    Notes
+    -----
     Values are those of pyradiomics-bhklab 3.1.4 with SimpleITK 2.5 on a 2-D image, on x86-64 to the bit: log, gradient
     have float32 precision, as ITK rounds there, and so has wavelet of a float32 plane.
     An image is NaN where pyradiomics gives none or only NaN: log where a side is under 4 px or under ceil(sigma) + 1
     px; square, logarithm and exponential of a black plane. For wavelet a side of odd length is made even by
     its first row or column once more at the end, then cut off.
 
-    Raises UserError for a plane, a name, a sigma or a wavelet that cannot be used. Sources: van Griethuysen et al.
-    2017, doi:10.1158/0008-5472.CAN-17-0339; Ojala et al. 2002, doi:10.1109/TPAMI.2002.1017623, eq. 9.
+    Raises
+    ------
+    UserError
+        For a plane, a name, a sigma or a wavelet that cannot be used.
+
+    References
+    ----------
+    van Griethuysen et al. 2017, doi:10.1158/0008-5472.CAN-17-0339; Ojala et al. 2002,
+    doi:10.1109/TPAMI.2002.1017623, eq. 9.
+
+    Examples
+    --------
+    sign(x) sqrt(|x| m) with the largest value m = 9:
 
     >>> filtered_images(np.array([[0, 1], [4, 9]]), ("squareroot",))["squareroot"].tolist()
     [[0.0, 3.0], [6.0, 9.0]]
@@ -88,8 +115,7 @@ def _check(plane: NDArray[np.generic], names: tuple[str, ...], log_sigma: tuple[
     if wavelet not in _LOW:
         raise UserError(f"wavelet {wavelet!r} is not known: choose among {', '.join(WAVELETS)}")
     for sigma in log_sigma:
-        # Under 0.1 px the fit of the second derivative cancels to nothing.
-        if not 0.1 <= sigma < math.inf:
+        if not _LEAST_SIGMA_PX <= sigma < math.inf:
             raise UserError(f"log_sigma has {sigma}, want 0.1 px or more: leave it out")
 
 

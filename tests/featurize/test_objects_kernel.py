@@ -50,8 +50,9 @@ def test_thin_and_even_images_hold_no_component_of_size(shape: tuple[int, int]) 
 
 def test_values_and_moments_of_objects_are_those_of_the_slow_twins() -> None:
     rng = np.random.default_rng(4)
-    labels = rng.integers(0, 5, (9, 11)).astype(np.int32)
-    planes = rng.uniform(0, 9, (2, 9, 11)).astype(np.float32)
+    # Away from the corner, so that sums from the first pixel and from the corner differ.
+    labels = np.pad(rng.integers(0, 5, (9, 11)), (4, 3)).astype(np.int32)
+    planes = rng.uniform(0, 9, (2, *labels.shape)).astype(np.float32)
     values, moments = np.zeros((4, 2, 2)), moments_of_objects(labels)
     object_values(labels, planes, values)
     np.testing.assert_allclose(values, naive.object_values(labels, planes), rtol=1e-6)

@@ -24,7 +24,14 @@ def entropy(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm
             levels: int = 16) -> dict[str, float]:
     """Mean and spread of the entropy in a window that moves over the region; 0 for a constant region.
 
-    Gray levels are the region's mean -/+ 2 standard deviations in `levels` equal steps; only its own pixels count.
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    window : int
+        Side of the window in px; only the region's own pixels in it count.
+    levels : int
+        Gray levels: equal steps from 2 standard deviations below the region's mean to 2 above.
     """
     row: dict[str, float] = {}
     for name in regions:

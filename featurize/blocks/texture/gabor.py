@@ -18,7 +18,17 @@ _DESCRIBES = {
        source="Petkov & Kruizinga 1997, 10.1007/s004220050358; Jain & Farrokhnia 1991, 10.1016/0031-3203(91)90143-S")
 def gabor(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"),
           wavelengths: tuple[int, ...] = (4, 8, 16), orientations: int = 6) -> dict[str, float]:
-    """Energies of every region, summed up so that a turn of the image leaves them the same."""
+    """Energies of every region, summed up so that a turn of the image leaves them the same.
+
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    wavelengths : tuple of int
+        In px.
+    orientations : int
+        Directions of the wave over half a turn.
+    """
     row: dict[str, float] = {}
     for name in regions:
         energies = gabor_energies(sample.gray, sample.regions[name], tuple(map(float, wavelengths)), orientations)

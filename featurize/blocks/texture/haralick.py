@@ -8,6 +8,7 @@ from featurize.kernels.radiomics.glcm import pairs
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 
+_PERCENTS = 1, 99    # percentiles between which the levels lie
 _DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
 _NAMES = tuple(feature.name.lower() for feature in Haralick)
 _DESCRIBES = {
@@ -30,8 +31,18 @@ def haralick(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplas
              levels: int = 16) -> dict[str, float]:
     """Co-occurrence features of every region, channel and distance.
 
-    Gray levels are the region's own range from its 1st to its 99th percentile in `levels` equal steps, so that the
-    features tell texture and not brightness or contrast of the lamp.
+    Gray levels are the region's own range from its 1st to its 99th percentile, so that the features depend on texture
+    and not on brightness or contrast of the lamp.
+
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    channels : tuple of {"gray", "l", "a", "b"}
+    distances : tuple of int
+        Between the pixels of a pair, in px along rows and columns.
+    levels : int
+        Equal steps of that range.
     """
     steps = np.array([(d * y, d * x) for d in distances for y, x in _DIRECTIONS], np.int64)
     row: dict[str, float] = {}
@@ -56,7 +67,7 @@ def _quantized(plane: UInt8Array, mask: BoolArray, levels: int, pad: int) -> NDA
     values = plane[mask]
     if values.size:
         below = np.cumsum(np.bincount(values, minlength=256))
-        low, high = (_percentile(below, q) for q in (1, 99))
+        low, high = (_percentile(below, q) for q in _PERCENTS)
         table = np.clip((np.arange(256) - low) / max(high - low, 1.0) * levels, 0, levels - 1).astype(np.uint16) + 1
         out[pad: -pad or None, pad: -pad or None][mask] = table[values]
     return out

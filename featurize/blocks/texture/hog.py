@@ -16,7 +16,17 @@ _DESCRIBES = {"r*_c*_o*": Feature("1", "share of gradient magnitude in grid cell
        source="Dalal & Triggs 2005, 10.1109/CVPR.2005.177; one block over the whole image, unsigned directions")
 def hog(sample: Sample, *, regions: tuple[str, ...] = ("whole",), rows: int = 6, columns: int = 6,
         orientations: int = 6) -> dict[str, float]:
-    """Oriented gradients of the bounding box of every region; NaN where the region is empty."""
+    """Oriented gradients of the bounding box of every region; NaN where the region is empty.
+
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    rows, columns : int
+        Cells of the grid.
+    orientations : int
+        Directions over half a turn.
+    """
     row: dict[str, float] = {}
     for name in regions:
         mask = sample.regions[name]

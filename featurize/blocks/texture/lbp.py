@@ -15,7 +15,14 @@ def lbp(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"), 
         tolerance: int = 2) -> dict[str, float]:
     """Shares of the ten patterns in every region.
 
-    A neighbour counts as brighter from `tolerance` gray levels on, so that noise on even ground is no pattern.
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    radii : tuple of int
+        Of the circles, in px.
+    tolerance : int
+        Gray levels from which a neighbor counts as brighter, so that noise on even ground is no pattern.
     """
     masks = np.stack([sample.regions[name] for name in regions])
     gray = sample.gray.astype(np.float32)

@@ -22,7 +22,18 @@ _DESCRIBES = {
        source="Starck & Murtagh 1994 (a trous, B3 spline); structure tensor: Bigun & Granlund 1987")
 def wavelet(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cytoplasm"),
             channels: tuple[str, ...] = ("gray",), scales: int = 4, erode: int = 2) -> dict[str, float]:
-    """Energies in every region, `erode` px inside it so that its outline isn't taken for texture."""
+    """Energies in every region, `erode` px inside it so that its outline isn't taken for texture.
+
+    Parameters
+    ----------
+    sample : Sample
+    regions : tuple of str
+    channels : tuple of {"gray", "l", "a", "b"}
+    scales : int
+        Steps of smoothing, each twice as wide as the one before.
+    erode : int
+        In px.
+    """
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * erode + 1, 2 * erode + 1))
     row: dict[str, float] = {}
     inner = {name: cv2.erode(sample.regions[name].astype(np.uint8), disk, borderValue=1).astype(bool)
