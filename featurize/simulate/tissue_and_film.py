@@ -5,10 +5,19 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
+from featurize.simulate.shapes_and_dyes import SUBPIXEL_BITS, SUBPIXELS
 
 # Ruifrok & Johnston 2001, Anal Quant Cytol Histol 23:291, table 1: optical densities of R, G, B.
 _HEMATOXYLIN = (.65, .70, .29)
 _EOSIN = (.07, .99, .11)
+# Places that are tried for a nucleus.
+_TRIES = 20
+# Free tissue around a nucleus, pixels.
+_FREE_PX = 2
+# Gray level of bare glass.
+_GLASS = 243
+# Side of the picture for which the lengths of a film are written below, pixels.
+_FILM_PX = 256
 
 
 @dataclass(frozen=True)
@@ -63,29 +72,30 @@ def draw_tissue(seed: int, *, nuclei: int = 25, radius_px: float = 9.0, spread: 
     objects = np.zeros((size_px, size_px), np.int32)
     for _ in range(nuclei):
         _place_nucleus(objects, radius_px * max(rng.normal(1, spread), .5), rng)
-    stroma = .30 + .06 * _waves(size_px, 6, rng) + .05 * _waves(size_px, 24, rng)
-    chromatin = .85 + .10 * _waves(size_px, size_px // 4, rng)
+    stroma = .30 + .06 * _smooth_noise(size_px, 6, rng) + .05 * _smooth_noise(size_px, 24, rng)
+    chromatin = .85 + .10 * _smooth_noise(size_px, size_px // 4, rng)
     inside = cv2.GaussianBlur((objects > 0).astype(np.float32), (0, 0), .7)
     density = (stroma * (1 - .5 * inside))[..., None] * np.array(_EOSIN) \
         + (chromatin * inside + .06)[..., None] * np.array(_HEMATOXYLIN)
-    seen = 243 * np.exp(-density) + rng.normal(0, 2, density.shape)
+    seen = _GLASS * np.exp(-density) + rng.normal(0, 2, density.shape)
     return Tissue(np.asarray(np.clip(seen, 0, 255), dtype=np.uint8), objects)
 
 
 def _place_nucleus(objects: Int32Array, radius: float, rng: np.random.Generator) -> None:
-    """Try a few places for one more nucleus with two pixels of free tissue around it."""
+    """Try a few places for one more nucleus, with free tissue around it."""
     size = len(objects)
-    for _ in range(20):
-        x, y = rng.uniform(radius + 2, size - radius - 2, 2)
-        axes = (round(radius * rng.uniform(1.0, 1.25) * 16), round(radius * rng.uniform(.8, 1.0) * 16))
+    for _ in range(_TRIES):
+        x, y = rng.uniform(radius + _FREE_PX, size - radius - _FREE_PX, 2)
+        axes = (round(radius * rng.uniform(1.0, 1.25) * SUBPIXELS), round(radius * rng.uniform(.8, 1.0) * SUBPIXELS))
         mask = np.zeros((size, size), np.uint8)
-        cv2.ellipse(mask, (round(x * 16), round(y * 16)), axes, rng.uniform(0, 180), 0, 360, 1, -1, shift=4)
-        if not objects[cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0].any():
+        center = round(x * SUBPIXELS), round(y * SUBPIXELS)
+        cv2.ellipse(mask, center, axes, rng.uniform(0, 180), 0, 360, 1, -1, shift=SUBPIXEL_BITS)
+        if not objects[cv2.dilate(mask, np.ones((2 * _FREE_PX + 1, 2 * _FREE_PX + 1), np.uint8)) > 0].any():
             objects[mask > 0] = objects.max() + 1
             return
 
 
-def _waves(size: int, grains: int, rng: np.random.Generator) -> Float32Array:
+def _smooth_noise(size: int, grains: int, rng: np.random.Generator) -> Float32Array:
     """Smooth noise with about `grains` grains along a side."""
     noise = rng.standard_normal((grains, grains), dtype=np.float32)
     return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
@@ -94,14 +104,14 @@ def _waves(size: int, grains: int, rng: np.random.Generator) -> Float32Array:
 def draw_film(seed: int, *, opacities: int = 0, size_px: int = 256) -> Film:
     """Draw two lungs, a heart, ribs, and as many bright patches in the lungs as asked for."""
     rng = np.random.default_rng([seed, opacities, 3])
-    unit = size_px / 256
+    unit = size_px / _FILM_PX
     lungs, heart = np.zeros((size_px, size_px), np.uint8), np.zeros((size_px, size_px), np.uint8)
     for side in (-1, 1):
         x, wide, high = rng.uniform((50, 36, 78), (56, 42, 88))
         _ellipse(lungs, 128 + side * x, 125, wide, high, -side * 6, unit)
     _ellipse(heart, 142, 165, 36, 46, 20, unit)
     lungs[heart > 0] = 0
-    body = 175 + 12 * _waves(size_px, 5, rng)
+    body = 175 + 12 * _smooth_noise(size_px, 5, rng)
     gray = np.where(cv2.GaussianBlur(lungs.astype(np.float32), (0, 0), 2 * unit) > .5, 70, body).astype(np.float32)
     gray = cv2.GaussianBlur(gray, (0, 0), 3 * unit) + _ribs(size_px, unit) * 16
     gray += _patches(lungs, opacities, unit, rng) * 70 + rng.normal(0, 3, gray.shape)
@@ -109,8 +119,8 @@ def draw_film(seed: int, *, opacities: int = 0, size_px: int = 256) -> Film:
 
 
 def _ellipse(canvas: UInt8Array, x: float, y: float, wide: float, high: float, turn: float, unit: float) -> None:
-    places = [round(v * unit * 16) for v in (x, y, wide, high)]
-    cv2.ellipse(canvas, (places[0], places[1]), (places[2], places[3]), turn, 0, 360, 1, -1, shift=4)
+    places = [round(v * unit * SUBPIXELS) for v in (x, y, wide, high)]
+    cv2.ellipse(canvas, (places[0], places[1]), (places[2], places[3]), turn, 0, 360, 1, -1, shift=SUBPIXEL_BITS)
 
 
 def _ribs(size: int, unit: float) -> Float32Array:
@@ -128,5 +138,5 @@ def _patches(lungs: UInt8Array, count: int, unit: float, rng: np.random.Generato
     rows, columns = np.nonzero(lungs)
     for at in rng.integers(0, len(rows), count):
         cv2.circle(canvas, (int(columns[at]), int(rows[at])), round(rng.uniform(12, 26) * unit), 1.0, -1)
-    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 7 * unit) * (.7 + .3 * _waves(len(lungs), 20, rng)),
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 7 * unit) * (.7 + .3 * _smooth_noise(len(lungs), 20, rng)),
                       dtype=np.float32)
