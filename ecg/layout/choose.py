@@ -127,7 +127,7 @@ def _with_upright_avr(rows: Sequence[RowPath], leads: LeadRows, px_per_mm: Scale
     before, after = misfit(rows, leads, px_per_mm), misfit(rows, turned, px_per_mm)
     if before is None or after is None or not (after < OBEYED < before and after < _TURNED_MISFIT * before):
         return leads, []
-    return turned, ["by the limb leads' laws aVR is drawn the other way up than this layout has it: it was turned"]
+    return turned, ["by Einthoven's law aVR is drawn the other way up than this layout has it: it was turned"]
 
 
 def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequence[Pulse], px_per_mm: Scale

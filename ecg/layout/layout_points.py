@@ -52,7 +52,15 @@ def beat_points(rows: Sequence[RowPath], px_per_mm: Scale) -> float:
 
 def separator_points(rows: Sequence[RowPath], leads: LeadRows, separators: Sequence[Stroke], px_per_mm: Scale
                      ) -> float:
-    """Points of the separators for a layout: none unless most of those that it wants are there."""
+    """Points of the separators for a layout: none unless most of those that it wants are there.
+
+    Parameters
+    ----------
+    rows : sequence of RowPath
+    leads : LeadRows
+    separators : sequence of Stroke
+    px_per_mm : Scale
+    """
     wanted = [(row.start + (row.end - row.start) * c / len(of_row), row.base) for row, of_row in zip(rows, leads)
               for c in range(1, len(of_row))]
     seen = sum(any(abs(s.x - x) < _SEPARATOR_X_MM * px_per_mm.x
@@ -63,7 +71,17 @@ def separator_points(rows: Sequence[RowPath], leads: LeadRows, separators: Seque
 
 def name_scores(rows: Sequence[RowPath], lead_names: Sequence[Word], leads: LeadRows, px_per_mm: Scale
                 ) -> dict[tuple[int, int], float]:
-    """Scores of the names that stand where the layout has them: for each column at one place beside their leads."""
+    """Scores (0..1, as read) of the names that stand where a layout has them, by row and column of their cell.
+
+    The names of one column all stand at one place beside their leads.
+
+    Parameters
+    ----------
+    rows : sequence of RowPath
+    lead_names : sequence of Word
+    leads : LeadRows
+    px_per_mm : Scale
+    """
     out: dict[tuple[int, int], float] = {}
     for c in range(max(map(len, leads))):
         places = []

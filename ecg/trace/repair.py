@@ -79,7 +79,7 @@ def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence) 
 
 
 def _key(lines: Sequence[Line], place: Place) -> tuple[Place, int]:
-    """What tells whether a part has moved since no better path was found for it."""
+    """The place and its rows now: the same key means that no better path is to be found there."""
     return place, hash(lines[place.owner].y[place.first:place.last + 1].tobytes())
 
 
