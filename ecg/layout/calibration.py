@@ -1,6 +1,7 @@
-"""Paper speed and gain of a page: what is printed and what its pulses show, and which of the two is believed."""
+"""Paper speed and gain of a page, from what is printed and from the calibration pulses."""
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,43 +9,70 @@ from ecg.layout.model import Cell, Pulse, RowPath
 from ecg.scale import Scale
 from ecg.text.speed_and_gain import Printed
 
+# Gains that machines offer, mm/mV.
 _GAINS = (2.5, 5.0, 10.0, 20.0, 40.0)
+# Paper speeds that machines offer, mm/s.
 _SPEEDS = (12.5, 25.0, 50.0)
-# How long a calibration pulse is by convention.
+# Speed that is assumed where neither print nor pulses tell it, mm/s.
+_USUAL_SPEED = 25.0
+# Gain that is assumed where neither print nor pulses tell it, mm/mV.
+_USUAL_GAIN = 10.0
+# Length of a calibration pulse by convention.
 _PULSE_S = 0.2
-# How far a pulse may be off a usual height and width; from this many on that agree this well they outdo the print.
-_OFF_GAIN = 0.12
-_OFF_SPEED = 0.1
-_SURE = 2
-_ALIKE = 0.03
-# How far a pulse may stand from the lead that it belongs to.
-_BESIDE_MM = 12.0
+# The height of a pulse may be off that of an offered gain by this share.
+_GAIN_TOLERANCE = 0.12
+# The width of a pulse may be off that at an offered speed by this share.
+_SPEED_TOLERANCE = 0.1
+# This many pulses that agree outweigh a printed gain.
+_LEAST_PULSES = 2
+# Pulses agree if their heights differ by less than this share.
+_AGREEING = 0.03
+# A pulse stands no farther than this before the lead that it belongs to.
+_PULSE_DISTANCE_MM = 12.0
+# A pulse overlaps the columns of that lead by no more than this.
+_PULSE_OVERLAP_MM = 2
 
 
-def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale, warnings: list[str]) -> float:
-    """Millimetres a second: as printed, else of the pulses (0.2 s by convention), else 25.
+@dataclass(frozen=True)
+class Gain:
+    """Millimetres a millivolt.
+
+    Parameters
+    ----------
+    limb : float
+        Of all leads, or of the limb leads.
+    chest : float or None
+        Of the chest leads, where they have another.
+    warnings : sequence of str
+        What is doubtful.
+    """
+
+    limb: float
+    chest: float | None
+    warnings: Sequence[str]
+
+
+def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale) -> tuple[float, list[str]]:
+    """Millimetres a second, and what is doubtful: as printed, else of the pulses (0.2 s by convention), else 25.
 
     The print counts more, for pulses of 0.1 s and of other lengths exist.
     """
-    said = _usual_of([p.value for p in printed if p.kind == "speed"])
-    shown = None
+    in_print = _most_frequent([p.value for p in printed if p.kind == "speed"])
+    of_pulses = None
     if pulses:
         wide_mm = float(np.median([p.right - p.left for p in pulses])) / px_per_mm.x
-        shown = _usual(wide_mm / _PULSE_S, _SPEEDS, _OFF_SPEED)
-    if said is not None:
-        if shown not in (None, said):
-            warnings.append(f"{said:g} mm/s is printed, though the pulses are as wide as at {shown:g} mm/s")
-        return said
-    if shown not in (None, 25.0):
-        warnings.append(f"no printed paper speed was found: {shown:g} mm/s is what the pulses are wide for")
-        return float(shown or 25)
-    warnings.append("no printed paper speed was found: 25 mm/s is assumed")
-    return 25.0
+        of_pulses = _nearest_offered(wide_mm / _PULSE_S, _SPEEDS, _SPEED_TOLERANCE)
+    if in_print is not None:
+        if of_pulses in (None, in_print):
+            return in_print, []
+        return in_print, [f"{in_print:g} mm/s is printed, though the pulses are as wide as at {of_pulses:g} mm/s"]
+    if of_pulses is not None and of_pulses != _USUAL_SPEED:
+        return of_pulses, [f"no printed paper speed was found: {of_pulses:g} mm/s is what the pulses are wide for"]
+    return _USUAL_SPEED, [f"no printed paper speed was found: {_USUAL_SPEED:g} mm/s is assumed"]
 
 
 def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequence[RowPath], cells: Sequence[Cell],
-              px_per_mm: Scale, warnings: list[str]
-              ) -> tuple[float, float | None]:
+              px_per_mm: Scale) -> Gain:
     """Millimetres a millivolt: of the pulses (1 mV by convention), else as printed, else 10.
 
     Parameters
@@ -55,46 +83,43 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
     cells : sequence of Cell
         In the rows; they tell which leads a pulse belongs to.
     px_per_mm : Scale
-    warnings : list of str
-        Gets what is doubtful.
-
-    Returns
-    -------
-    float, float or None
-        Of all leads, or of the limb leads; and of the chest leads where they have another.
     """
     gains = [p for p in printed if p.kind == "gain"]
     named = {p.leads for p in gains} - {""}
-    # Where one of limb and chest was not read, what stands without is of the other.
-    said = [_usual_of([p.value for p in gains if p.leads == (leads if leads in named else "")])
-            for leads in ("limb", "chest")]
+    # Where only one of limb and chest gain was read, a gain printed without leads is of the other.
+    in_print = [_most_frequent([p.value for p in gains if p.leads == (leads if leads in named else "")])
+                for leads in ("limb", "chest")]
     heights = _heights(pulses, rows, cells, px_per_mm)
     every = [h for kind in ("limb", "chest", "step") for h in heights[kind]]
-    shown = [_shown(heights["limb"] or heights["chest"]), _shown(heights["step"] or heights["chest"])]
-    if every and shown[0] is None:
+    limb_heights = heights["limb"] or heights["chest"]
+    of_pulses = [_gain_of(limb_heights), _gain_of(heights["step"] or heights["chest"])]
+    warnings = []
+    if every and of_pulses[0] is None:
         warnings.append(f"the calibration pulses are {np.median(every):.1f} mm high, 5, 10 or 20 mm were expected")
-    limb = _believed(shown[0], said, heights["limb"] or heights["chest"], warnings)
+    limb, doubts = _limb_gain(of_pulses[0], in_print, limb_heights)
+    warnings += doubts
     if limb is None:
-        whose = "" if said[1] is None else " for the limb leads"
-        warnings.append(f"neither a calibration pulse nor a printed gain was found{whose}: 10 mm/mV is assumed")
-        limb = 10.0
+        whose = "" if in_print[1] is None else " for the limb leads"
+        warnings.append(f"neither a calibration pulse nor a printed gain was found{whose}: {_USUAL_GAIN:g} mm/mV is "
+                        "assumed")
+        limb = _USUAL_GAIN
     # Where limb and chest are named apart in print, pulses of one height in all rows are those of the limb leads.
-    chest = said[1] if named and said[1] is not None else shown[1]
-    return limb, chest if chest != limb else None
+    chest = in_print[1] if named and in_print[1] is not None else of_pulses[1]
+    return Gain(limb, chest if chest != limb else None, warnings)
 
 
-def _believed(shown: float | None, said: Sequence[float | None], heights: Sequence[float], warnings: list[str]
-              ) -> float | None:
-    """The gain of the limb leads, of that which pulses show and that which is said of limb and chest leads."""
-    if shown is None or said[0] is None or shown == said[0]:
-        return said[0] if shown is None else shown
-    if shown == said[1]:
-        return said[0]  # pulses beside the chest leads
-    sure = len(heights) >= _SURE and np.ptp(heights) < _ALIKE * np.median(heights)
-    taken = shown if sure else said[0]
-    warnings.append(f"{said[0]:g} mm/mV is printed, but the calibration pulses are {shown:g} mm high: "
-                    f"{taken:g} mm/mV is taken")
-    return taken
+def _limb_gain(of_pulses: float | None, in_print: Sequence[float | None], heights: Sequence[float]
+               ) -> tuple[float | None, list[str]]:
+    """The gain of the limb leads, and what is doubtful; in_print is that of limb and of chest leads, heights in mm."""
+    limb, chest = in_print
+    if of_pulses is None or limb is None or of_pulses == limb:
+        return (limb if of_pulses is None else of_pulses), []
+    if of_pulses == chest:
+        return limb, []  # pulses beside the chest leads
+    sure = len(heights) >= _LEAST_PULSES and np.ptp(heights) < _AGREEING * np.median(heights)
+    taken = of_pulses if sure else limb
+    return taken, [f"{limb:g} mm/mV is printed, but the calibration pulses are {of_pulses:g} mm high: "
+                   f"{taken:g} mm/mV is taken"]
 
 
 def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[Cell], px_per_mm: Scale
@@ -105,7 +130,7 @@ def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[C
         row = min(range(len(rows)), key=lambda r: abs(rows[r].base - pulse.base))
         own = [c for c in cells if c.row == row]
         chest = [c for c in own if c.lead.startswith("V")]
-        near = [c for c in own[1:] if -2 < (c.start - pulse.right) / px_per_mm.x < _BESIDE_MM]
+        near = [c for c in own[1:] if -_PULSE_OVERLAP_MM < (c.start - pulse.right) / px_per_mm.x < _PULSE_DISTANCE_MM]
         kind = "chest" if chest == own or near and near[0] in chest else "limb"
         out[kind].append((pulse.base - pulse.top) / px_per_mm.y)
         if pulse.step is not None:
@@ -113,17 +138,18 @@ def _heights(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[C
     return out
 
 
-def _shown(heights: Sequence[float]) -> float | None:
-    return _usual(float(np.median(heights)), _GAINS, _OFF_GAIN) if heights else None
+def _gain_of(heights: Sequence[float]) -> float | None:
+    """The gain at which pulses of 1 mV have such heights (mm)."""
+    return _nearest_offered(float(np.median(heights)), _GAINS, _GAIN_TOLERANCE) if heights else None
 
 
-def _usual(value: float, offered: Sequence[float], off: float) -> float | None:
-    """What machines offer that a measured value is, None where it is none of it."""
+def _nearest_offered(value: float, offered: Sequence[float], tolerance: float) -> float | None:
+    """The offered value that a measured one is, None where it is none of them."""
     best = min(offered, key=lambda v: abs(np.log(v / value)))
-    return best if abs(value / best - 1) < off else None
+    return best if abs(value / best - 1) < tolerance else None
 
 
-def _usual_of(said: Sequence[float]) -> float | None:
-    """What is said most often, None where nothing is, or two things as often."""
-    often = Counter(said).most_common(2)
+def _most_frequent(values: Sequence[float]) -> float | None:
+    """The most frequent value, None where there is none or two are as frequent."""
+    often = Counter(values).most_common(2)
     return often[0][0] if often and (len(often) == 1 or often[0][1] > often[1][1]) else None

@@ -1,45 +1,44 @@
-"""Whether rows obey the laws of the limb leads: a check of which lead stands where that needs no name.
+"""Whether rows obey the Einthoven constraints: a check of which lead stands where that needs no lead name.
 
 All six limb leads are sums of I and II (Einthoven 1912; Goldberger 1942, doi:10.1016/S0002-8703(42)90821-4). Of three
-or more that are drawn at the same time, the part that no I and II explain is what speaks against a layout.
+or more that are drawn at the same time, the part of the signal that no I and II explain speaks against a layout.
 """
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecg.layout.model import RowPath
 from ecg.lead_table import LIMB
 from ecg.scale import Scale
 
-Reals = NDArray[np.float64]
-
-# Where leads meet, a beat that is cut in two leads paths astray, mm.
+# This near to where leads meet paths are not compared: a beat that is cut in two leads them astray.
 _MARGIN_MM = 2.0
-# Paths are compared in windows, so that one misled by a neighbour counts only there; about a beat long, mm.
+# Length of the windows in which paths are compared, about one beat: a path that is wrong in one counts only there.
 _WINDOW_MM = 20.0
+# Fewer windows tell nothing.
 _LEAST_WINDOWS = 2
-# How steep a path is counts up to this, px a column; beats in two rows are one moment within this, mm.
-_STEEP = 3.0
-_MOMENT_MM = 1.5
+# Slope, px a column, up to which the slope of a path counts.
+_MOST_SLOPE = 3.0
+# Standard deviation of the filter over slopes: beats in two rows that are this near stand below each other.
+_BEAT_SHIFT_MM = 1.5
 
 
 def misfit(rows: Sequence[RowPath], leads: Sequence[Sequence[str]], px_per_mm: Scale) -> float | None:
-    """How far limb leads are from obeying their laws as a layout has them.
+    """How far the limb leads of a layout are from the Einthoven constraints.
 
     Parameters
     ----------
     rows : sequence of RowPath
     leads : sequence of sequence of str
-        Names in each row from left to right, as in a `Plan`.
+        Names in each row from left to right.
     px_per_mm : Scale
 
     Returns
     -------
     float or None
-        0 where every window obeys, about 1 for unrelated signals; None where the layout shows no three different limb
-        leads at one time.
+        0 where every window obeys, about 1 for unrelated signals; None where the layout has no three different limb
+        leads at the same time.
     """
     groups: dict[tuple[int, int], list[tuple[str, RowPath]]] = {}
     for row, of_row in zip(rows, leads):
@@ -74,15 +73,16 @@ def _unexplained(group: Sequence[tuple[str, RowPath]], column: int, count: int, 
     return out
 
 
-def in_step(rows: Sequence[RowPath], px_per_mm: Scale) -> float:
-    """Whether beats stand below each other, -1 to 1: leads drawn at one time do, lines of one lead do by chance only.
+def beat_correlation(rows: Sequence[RowPath], px_per_mm: Scale) -> float:
+    """Whether beats stand below each other, -1 to 1.
 
-    The correlation of how steep two neighbouring rows are, the middle one of all neighbours.
+    Those of leads drawn at the same time do; those of one lead that runs on line after line do by chance only. It is
+    the correlation of the slopes of two neighboring rows, and the median over all neighbors.
     """
     start, end = max(int(row.start) for row in rows), min(int(row.end) for row in rows)
     if len(rows) < 2 or end - start < _WINDOW_MM * px_per_mm.x:
         return 0.0
-    steep = [np.minimum(np.abs(np.diff(row.middle[max(0, start):end])), _STEEP) for row in rows]
-    steep = [gaussian_filter1d(one, _MOMENT_MM * px_per_mm.x) for one in steep]
+    steep = [np.minimum(np.abs(np.diff(row.middle[max(0, start):end])), _MOST_SLOPE) for row in rows]
+    steep = [gaussian_filter1d(slopes, _BEAT_SHIFT_MM * px_per_mm.x) for slopes in steep]
     return float(np.median([np.corrcoef(a, b)[0, 1] if a.std() * b.std() > 0 else 0.0
                             for a, b in zip(steep, steep[1:])]))

@@ -3,13 +3,13 @@ from dataclasses import replace
 
 from ecg.layout.calibration import find_gain, find_speed
 from ecg.layout.catalogue import LAYOUTS
-from ecg.layout.choose import choose_plan, without_extra
+from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.columns import find_cells, find_gaps
-from ecg.layout.row_bounds import aligned, begun
-from ecg.layout.model import Layout
+from ecg.layout.model import Layout, TraceScale
+from ecg.layout.row_bounds import align_rows, without_leading_names
 from ecg.layout.rows import find_rows, without_pulse
-from ecg.layout.step_pulses import with_steps
-from ecg.layout.strokes import bars_at, find_pulses, find_separators, find_strokes
+from ecg.layout.step_pulses import with_step_pulses
+from ecg.layout.strokes import find_pulses, find_separators, find_strokes, separators_at
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
 from ecg.text.glyphs import find_components
@@ -43,18 +43,20 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)
     strokes = find_strokes(page.ink, scale)
-    pulses = with_steps(page.ink, strokes, find_pulses(page.ink, strokes, scale, pen), scale, pen)
+    pulses = with_step_pulses(page.ink, strokes, find_pulses(page.ink, strokes, scale, pen), scale, pen)
     separators = find_separators(strokes, pulses, scale, pen)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
-    rows = [without_pulse(row, pulses, page, peak) for row in begun(rows, words, scale)]
+    rows = [without_pulse(row, pulses, page, peak) for row in without_leading_names(rows, words, scale)]
     rows = without_extra(rows, words, pulses, scale) if name == "auto" else rows
-    warnings: list[str] = []
-    mm_per_s = find_speed(pulses, printed, scale, warnings)
-    chosen, leads, found = choose_plan(rows, words, separators, scale, name, warnings)
-    gaps = find_gaps(rows, leads, scale, scale.x * mm_per_s, pen)
-    rows = aligned(rows, pulses, separators, leads, gaps, scale, mm_per_s, pen)
-    cells = find_cells(rows, leads, gaps, scale.x * mm_per_s, pen, found)
-    inner = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
-    separators = bars_at(page.ink, separators, inner, scale)
-    limb, chest = find_gain(pulses, printed, rows, cells, scale, warnings)
-    return Layout(chosen, rows, cells, pulses, separators, words, limb, mm_per_s, pen, blur, scale, warnings, chest)
+    mm_per_s, speed_warnings = find_speed(pulses, printed, scale)
+    chosen = choose_layout(rows, words, separators, scale, name)
+    traces = TraceScale(scale, mm_per_s, pen)
+    gaps = find_gaps(rows, chosen.leads, traces)
+    rows = align_rows(rows, chosen.leads, gaps, pulses, separators, traces)
+    cells = find_cells(rows, chosen.leads, gaps, chosen.named, traces)
+    meetings = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
+    separators = separators_at(page.ink, separators, meetings, scale)
+    gain = find_gain(pulses, printed, rows, cells, scale)
+    warnings = [*speed_warnings, *chosen.warnings, *gain.warnings]
+    return Layout(chosen.name, rows, cells, pulses, separators, words, gain.limb, mm_per_s, pen, blur, scale, warnings,
+                  gain.chest)

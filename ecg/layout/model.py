@@ -1,4 +1,4 @@
-"""The data of a layout: strokes, pulses, cells, row paths, the layout itself."""
+"""The data of a layout: strokes, pulses, cells, row paths, scales, the layout itself."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Pulse:
     top, base : float
         Rows of the middle of its roof and of its foot.
     step : float or None
-        Row of its lower roof, where it has two (`ecg.steps`).
+        Row of its lower roof, where it has two (`ecg.layout.step_pulses`).
     """
 
     left: float
@@ -64,7 +64,7 @@ class Cell:
     start_s : float
         Time of its start from the beginning of the row.
     named : bool
-        Its name was read, not only concluded.
+        Its name was read on the page.
     """
 
     lead: str
@@ -108,8 +108,30 @@ class RowPath:
 
 
 @dataclass(frozen=True)
+class TraceScale:
+    """How large the traces of a page are drawn.
+
+    Parameters
+    ----------
+    px_per_mm : Scale
+    mm_per_s : float
+        Paper speed.
+    pen_px : float
+        Width of the line.
+    """
+
+    px_per_mm: Scale
+    mm_per_s: float
+    pen_px: float
+
+    @property
+    def px_per_s(self) -> float:
+        return self.px_per_mm.x * self.mm_per_s
+
+
+@dataclass(frozen=True)
 class Layout:
-    """The plan of a page.
+    """Where on a page each lead is drawn, and how large.
 
     Parameters
     ----------

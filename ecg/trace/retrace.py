@@ -1,4 +1,4 @@
-"""Rows retraced with what the layout tells: lead names, ruled lines, where leads meet, corrections by hand."""
+"""Rows retraced with evidence from the layout: lead names, ruled lines, where leads meet, corrections by hand."""
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which lead stands where on a page, and when it begins: names, gaps, beats, the limb leads' laws."""
+"""Which lead stands where on a page, and when it begins: names, gaps, beats, the Einthoven constraints."""
 import cv2
 import numpy as np
 import pandas as pd
@@ -6,10 +6,10 @@ import pytest
 
 from ecg.digitize import Digitized, digitize
 from ecg.layout.catalogue import LAYOUTS
-from ecg.layout.choose import choose_plan, without_extra
+from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.columns import find_gaps
-from ecg.layout.einthoven import in_step, misfit
-from ecg.layout.model import Pulse, RowPath
+from ecg.layout.einthoven import beat_correlation, misfit
+from ecg.layout.model import Pulse, RowPath, TraceScale
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
@@ -47,7 +47,7 @@ def limbs() -> dict[str, RowPath]:
 @pytest.mark.parametrize(("leads", "wrong"), [
     (("I", "II", "III"), ("II", "III", "I")), (("aVR", "aVL", "aVF"), ("I", "II", "III")),
     (("aVL", "I", "-aVR", "II", "aVF", "III"), LEADS[:6]), (LEADS[:6], ("aVL", "I", "-aVR", "II", "aVF", "III"))])
-def test_limb_leads_obey_their_laws_where_they_stand_and_nowhere_else(
+def test_limb_leads_obey_the_einthoven_constraints_where_they_stand_and_nowhere_else(
         limbs: dict[str, RowPath], leads: tuple[str, ...], wrong: tuple[str, ...]) -> None:
     rows = [limbs[lead] for lead in leads]
     assert misfit(rows, [(lead,) for lead in leads], SCALE) < 0.01
@@ -63,27 +63,27 @@ def test_leads_too_short_to_compare_say_nothing(limbs: dict[str, RowPath]) -> No
 
 def test_more_rows_than_leads_have_names_all_the_same() -> None:
     rows = [path(np.zeros(1500), 40.0 * k) for k in range(40)]
-    name, leads, found = choose_plan(rows, [], [], SCALE, "auto", [])
-    assert len(leads) == 40 and not found
+    chosen = choose_layout(rows, [], [], SCALE, "auto")
+    assert len(chosen.leads) == 40 and not chosen.named
 
 
-def test_where_no_three_limb_leads_are_drawn_together_laws_say_nothing(limbs: dict[str, RowPath]) -> None:
+def test_where_no_three_limb_leads_are_drawn_together_there_is_no_misfit(limbs: dict[str, RowPath]) -> None:
     rows = list(limbs.values())[:3]
     assert misfit(rows, [("II",), ("V1",), ("V5",)], SCALE) is None
     assert misfit(rows, [("I",)] * 3, SCALE) is None
     assert misfit(rows[:2], [("I",), ("II",)], SCALE) is None
 
 
-def test_leads_of_one_time_are_in_step_and_lines_of_one_lead_are_not(limbs: dict[str, RowPath]) -> None:
-    assert in_step([limbs["II"], limbs["V2"], limbs["V5"]], SCALE) > 0.8
+def test_beats_of_leads_of_one_time_correlate_and_those_of_lines_of_one_lead_do_not(limbs: dict[str, RowPath]) -> None:
+    assert beat_correlation([limbs["II"], limbs["V2"], limbs["V5"]], SCALE) > 0.8
     long = heartbeats(7, 30, fs_hz=150)[0]
-    assert in_step([path(long[k:k + 1500]) for k in (0, 1500, 3000)], SCALE) < 0.6
-    assert in_step([limbs["II"]], SCALE) == 0
+    assert beat_correlation([path(long[k:k + 1500]) for k in (0, 1500, 3000)], SCALE) < 0.6
+    assert beat_correlation([limbs["II"]], SCALE) == 0
 
 
 @pytest.mark.parametrize(("layout", "row_mm"), [("3x4", 36), ("6x2", 26), ("3x4+3", 26), ("6x2 cabrera", 26),
                                                 ("4x3+1", 28), ("6x2 across", 26)])
-def test_without_names_the_limb_leads_laws_tell_the_layout(layout: str, row_mm: float) -> None:
+def test_without_names_the_limb_leads_tell_the_layout(layout: str, row_mm: float) -> None:
     style = Style(layout=layout, row_mm=row_mm, names="none", separators="none", pulse="first", px_per_mm=5.9)
     rgb, truth = draw_page(heartbeats(3), style)
     found = read(rgb)
@@ -101,7 +101,7 @@ def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: py
     assert score(found, truth) > 22
     # The dash is read where the name stands alone.
     read_so = any(cell.lead == "-aVR" for cell in found.layout.cells if layout == "6x1")
-    assert read_so or any("aVR is drawn the other way up" in said for said in found.warnings)
+    assert read_so or any("aVR is drawn the other way up" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("line_s, seed", [(8.5, 7), (10, 7), (6, 7), (8.5, 0)])
@@ -121,7 +121,7 @@ def test_lines_without_any_name_are_those_of_lead_one() -> None:
     style = Style(layout="1x1", line_s=10, names="none", pulse="none", px_per_mm=6)
     found = read(draw_page(heartbeats(9, 30), style)[0])
     assert found.layout.name == "I/I/I"
-    assert any("only 0 lead names were read" in said for said in found.warnings)
+    assert any("only 0 lead names were read" in warning for warning in found.warnings)
 
 
 def test_time_that_is_not_drawn_between_leads_is_time() -> None:
@@ -132,7 +132,7 @@ def test_time_that_is_not_drawn_between_leads_is_time() -> None:
     assert score(found, truth) > 19
 
 
-def test_strips_below_leads_that_are_set_apart_are_what_their_names_say() -> None:
+def test_rhythm_strips_below_leads_that_are_set_apart_are_what_their_names_say() -> None:
     rgb, truth = draw_page(heartbeats(3), Style(layout="3x4+3", row_mm=26, gap_mm=4, separators="none", names="above",
                                                 pulse="none"))
     found = read(rgb)
@@ -170,9 +170,9 @@ def test_ten_seconds_have_no_gaps_whatever_is_not_seen() -> None:
         flat = np.full(len(on), 100, np.int32)
         return RowPath(100.0, 50.0, 50.0 + width, flat, flat, on, int(on.sum()))
     ten = [row(1500, (800, 812))] * 6
-    assert find_gaps(ten, LAYOUTS["6x2"], SCALE, 25 * PX, 2) == []
+    assert find_gaps(ten, LAYOUTS["6x2"], TraceScale(SCALE, 25, 2)) == []
     wider = [row(1524, (800, 824))] * 6
-    (begin, end), = find_gaps(wider, LAYOUTS["6x2"], SCALE, 25 * PX, 2)
+    (begin, end), = find_gaps(wider, LAYOUTS["6x2"], TraceScale(SCALE, 25, 2))
     assert (begin, end) == pytest.approx((799.5, 823.5), abs=1.5)
 
 

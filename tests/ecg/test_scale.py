@@ -16,7 +16,7 @@ from ecg.simulate.score import decibels, page_ratio
 from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.trace.line import STEP_PX, Line
-from ecg.trace.repair import _zigzags
+from ecg.trace.repair_places import zigzags
 from ecg.trace.subtract_marks import extrapolate_hidden_ends
 
 PX = 6.0
@@ -59,7 +59,7 @@ def test_a_line_zigzags_by_its_height_in_mm() -> None:
     for height_mm, found in ((1.2, False), (2.0, True)):
         for scale in (SQUARE, HIGH):
             line = Line(0.0, 100 + height_mm * scale.y * saw, np.ones(len(x)))
-            assert bool(_zigzags(line, scale)) == found, (height_mm, scale)
+            assert bool(zigzags(line, scale)) == found, (height_mm, scale)
 
 
 def test_a_hidden_end_rises_by_2_mm_at_most() -> None:

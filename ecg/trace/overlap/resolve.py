@@ -43,7 +43,7 @@ _LEAST_GAIN = 2.0
 _LEAST_ALIKE = 3
 # A shared shape may raise the error of an overlap to this many times.
 _MOST_WORSE = 1.15
-# Overlaps of two lines alone keep their own shape unless the shared one lowers the error: two can be told apart.
+# Overlaps of two lines alone keep their own shape unless the shared one lowers the error: each can be followed.
 _TOLD_APART = 2
 # Paths over tips are tried in overlaps where more than this is wrong, px of ink.
 _WRONG_PX = 12.0
