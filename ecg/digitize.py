@@ -21,6 +21,12 @@ from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
 
+# Mean likelihood below which a warning names a lead.
+_POORLY_SEEN = 0.6
+# Share of the page that the grid must fit, else a warning says that scales may be wrong.
+_LEAST_GRID_SHARE = 0.6
+# Root mean square of I + III - II above which a warning says that leads may be exchanged, mV.
+_LARGE_RESIDUAL_MV = 0.1
 # Names that must be read before a page counts as turned: noise reads as an I now and then.
 _LEAST_NAMES = 3
 # Rounds of the fit after lines were repaired.
@@ -129,13 +135,13 @@ def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
 
 def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     out = []
-    poor = [c.lead for c in plan.cells if found.confidence(c.lead) < 0.6]
+    poor = [c.lead for c in plan.cells if found.confidence(c.lead) < _POORLY_SEEN]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
-    if page.grid.strength < 0.6:
+    if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")
-    if found.einthoven_residual_mv > 0.1:
+    if found.einthoven_residual_mv > _LARGE_RESIDUAL_MV:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")
     return out

@@ -12,6 +12,8 @@ import numpy as np
 from featurize.arrays import Float64Array, runs_of_true
 from featurize.report.charts import FONTS, data_uri, modes
 
+# Free space above and below a line, as a share of its range.
+_MARGIN_SHARE = 0.05
 _STYLE = (f"text{{font-family:{FONTS};font-size:11.5px;fill:var(--quiet)}}.n{{font-weight:bold;font-size:12px;"
           "fill:var(--ink)}.y{text-anchor:end}.x{text-anchor:middle}.g{stroke:var(--line);stroke-width:.6;fill:none}"
           ".t{stroke:var(--ink);fill:none;stroke-linejoin:round}")
@@ -24,7 +26,7 @@ def chart(width: int, height: int, parts: Sequence[str]) -> str:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from `low` to `high`, at most so many: steps of 1, 2 or 5 times a power of ten."""
+    """Round numbers from `low` to `high`, at most `most` + 1: steps of 1, 2 or 5 times a power of ten."""
     wide = (high - low) / most
     if not wide > 0:
         return [low]
@@ -34,13 +36,13 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def limits(values: Sequence[Float64Array], low: float, high: float) -> tuple[float, float]:
-    """`low` to `high` and what of the values goes beyond, with a twentieth to spare there."""
+    """An axis from `low` to `high`, extended to the values beyond by these and a margin of 5 % of their range."""
     known = np.concatenate([*values, np.zeros(0)])
     known = known[np.isfinite(known)]
     if not known.size:
         return low, high
-    spare = 0.05 * float(np.ptp(known))
-    return min(low, float(known.min()) - spare), max(high, float(known.max()) + spare)
+    margin = _MARGIN_SHARE * float(np.ptp(known))
+    return min(low, float(known.min()) - margin), max(high, float(known.max()) + margin)
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,11 @@ class Panel:
     y: tuple[float, float]
 
     def across(self, x: Float64Array | float) -> Float64Array:
+        """px of the chart of values on the x axis."""
         return np.asarray(self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * self.width)
 
     def down(self, y: Float64Array | float) -> Float64Array:
+        """px of the chart of values on the y axis."""
         return np.asarray(self.top + (self.y[1] - y) / (self.y[1] - self.y[0]) * self.height)
 
     def axes(self, at_x: Sequence[float], at_y: Sequence[float]) -> str:
@@ -75,8 +79,8 @@ class Panel:
                          for place, values in ((self.across, at_x), (self.down, at_y)))
         lines = [f"M{x:.1f} {self.top:.1f}V{below:.1f}" for x, _ in columns]
         lines += [f"M{self.left:.1f} {y:.1f}H{right:.1f}" for y, _ in rows]
-        words = [f'<text class="x" x="{x:.1f}" y="{below + 14:.1f}">{said}</text>' for x, said in columns]
-        words += [f'<text class="y" x="{self.left - 4:.1f}" y="{y + 4:.1f}">{said}</text>' for y, said in rows]
+        words = [f'<text class="x" x="{x:.1f}" y="{below + 14:.1f}">{value}</text>' for x, value in columns]
+        words += [f'<text class="y" x="{self.left - 4:.1f}" y="{y + 4:.1f}">{value}</text>' for y, value in rows]
         border = f"M{self.left:.1f} {self.top:.1f}V{below:.1f}H{right:.1f}"
         return f'<path class="g" d="{"".join([*lines, border])}"/>{"".join(words)}'
 
@@ -95,6 +99,7 @@ class Panel:
         return f'<path class="t" transform="scale(.1)" stroke-width="{10 * width:g}" d="{"".join(path)}"/>'
 
     def dots(self, x: Float64Array, y: Float64Array, color: str) -> str:
+        """A dot at each of (n,) points whose height is known."""
         at = zip(self.across(x[np.isfinite(y)]), self.down(y[np.isfinite(y)]))
         return "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" fill="var(--{color})"/>' for a, b in at)
 
@@ -104,10 +109,11 @@ class Panel:
         return (f'<rect x="{first:.1f}" y="{self.top:.1f}" width="{max(last - first, 0):.1f}" '
                 f'height="{self.height:.1f}" fill="var(--{color})" opacity=".16"/>')
 
-    def name(self, said: str, x: float, drop: float) -> str:
-        """Bold words at the value `x`, their base line `drop` px below the upper border."""
-        return f'<text class="n" x="{float(self.across(x)) + 3:.1f}" y="{self.top + drop:.1f}">{said}</text>'
+    def name(self, text: str, x: float, drop: float) -> str:
+        """Bold text at the value `x`, its base line `drop` px below the upper border."""
+        return f'<text class="n" x="{float(self.across(x)) + 3:.1f}" y="{self.top + drop:.1f}">{text}</text>'
 
 
-def words(said: str, x: float, y: float) -> str:
-    return f'<text class="x" x="{x:.1f}" y="{y:.1f}">{said}</text>'
+def centered_text(text: str, x: float, y: float) -> str:
+    """Text whose middle is at x and whose base line is at y, px of the chart."""
+    return f'<text class="x" x="{x:.1f}" y="{y:.1f}">{text}</text>'

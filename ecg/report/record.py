@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecg.lead_table import LEADS
 from ecg.record_summary import AFTER_QRS_S, BEFORE_QRS_S, MedianBeat, Measurement, RecordSummary
-from ecg.report.plot import Panel, chart, limits, ticks, words
+from ecg.report.plot import Panel, centered_text, chart, limits, ticks
 from featurize.arrays import Float64Array
 from featurize.report.numbers import number
 from featurize.report.page import table
@@ -47,7 +47,7 @@ def _leads_chart(summary: RecordSummary) -> str:
             excerpts.append(_excerpt(summary, lead, start, column * _QUARTER_S, _QUARTER_S))
         parts += _row(row, excerpts)
     parts += _row(3, [_excerpt(summary, longest, first, 0.0, 4 * _QUARTER_S)])
-    return chart(1000, 690, [*parts, words("s", 521, 686)])
+    return chart(1000, 690, [*parts, centered_text("s", 521, 686)])
 
 
 def _start(mv: "pd.Series[float]", start: float, fs_hz: float) -> float:
@@ -89,7 +89,7 @@ def _row(row: int, excerpts: Sequence[_Excerpt]) -> list[str]:
     """One row of the chart of leads."""
     y = limits([excerpt.mv for excerpt in excerpts], *_LEADS_MV)
     panel = Panel(50, 6 + 168 * row, 942, 138, (0, 4 * _QUARTER_S), y)
-    parts = [panel.axes(range(11), ticks(*y)), words("mV", 10, panel.top + 73)]
+    parts = [panel.axes(range(11), ticks(*y)), centered_text("mV", 10, panel.top + 73)]
     for excerpt in excerpts:
         if excerpt.place:
             parts.append(panel.rule(excerpt.place))
@@ -114,7 +114,7 @@ def _beat_chart(beats: Mapping[str, MedianBeat]) -> str:
                       for wave, (onset, offset) in beat.waves_s.items()]
             parts.append(panel.line(1000 * beat.time_s, beat.mv, 1.4))
         if k >= 6:
-            parts.append(words("ms", panel.left + 60, panel.top + 160))
+            parts.append(centered_text("ms", panel.left + 60, panel.top + 160))
     return chart(1000, 362, parts)
 
 

@@ -13,9 +13,19 @@ from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
 
 SUFFIXES = (".csv", ".hea")
-# An hour of twelve leads at 1000 Hz; more is a Holter recording, which the search for beats isn't made for.
+# Most samples of a lead: an hour at 1000 Hz. More is a Holter recording, which the search for beats isn't made for.
 _MOST_SAMPLES = 3_600_000
-_KNOWN = {lead.lower(): lead for lead in LEADS}
+# Sampling rates that are taken, samples a second.
+_LOWEST_RATE_HZ = 50
+_HIGHEST_RATE_HZ = 20_000
+# Bytes of the first line of a csv that are searched for names of leads.
+_FIRST_LINE_BYTES = 4096
+# Characters of a library's message that an error repeats.
+_LONGEST_MESSAGE = 80
+_LONGEST_WFDB_MESSAGE = 120
+# Millivolts of the units that WFDB headers have; other units are taken to be mV.
+_MV_OF_UNIT = {"uv": 1e-3, "v": 1e3}
+_LEAD_OF_NAME = {lead.lower(): lead for lead in LEADS}
 
 
 class RecordError(Exception):
@@ -48,15 +58,22 @@ def holds_leads(path: Path) -> bool:
     """Whether the first line of a csv names a lead: other tables in a folder are not records."""
     try:
         with path.open("rb") as file:
-            names = file.readline(4096).decode("utf-8-sig", "replace").split(",")
+            names = file.readline(_FIRST_LINE_BYTES).decode("utf-8-sig", "replace").split(",")
     except OSError:
         # Reading it will say what is wrong.
         return True
-    return any(name.strip().strip('"').lower() in _KNOWN for name in names)
+    return any(name.strip().strip('"').lower() in _LEAD_OF_NAME for name in names)
 
 
 def read_record(path: Path, fs_hz: float) -> Record:
-    """Read a csv (one column a lead, in mV, at `fs_hz`) or a WFDB header (its own rate and gain).
+    """Read a csv (one column a lead, in mV) or a WFDB record (which has its own rate and gain).
+
+    Parameters
+    ----------
+    path : Path
+        A .csv or .hea file.
+    fs_hz : float
+        Samples a second of a csv.
 
     Raises
     ------
@@ -76,18 +93,19 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
     try:
         frame = pd.read_csv(io.BytesIO(data))
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        said = str(error).splitlines()[0][:80]
-        raise RecordError(f"not a table ({said}): a csv with a column for each lead, in mV, was wanted",
+        message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
+        raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",
                           "not_a_record") from error
-    known = [(c, _KNOWN[str(c).strip().lower()]) for c in frame.columns if str(c).strip().lower() in _KNOWN]
+    leads = [(column, _LEAD_OF_NAME.get(str(column).strip().lower())) for column in frame.columns]
+    known = [(column, lead) for column, lead in leads if lead]
     if not known:
         raise RecordError(f"no column is called like a lead (it has {', '.join(map(str, frame.columns[:5]))}): I, II, "
                           "III, aVR, aVL, aVF, V1 to V6 were wanted", "no_lead")
     try:
-        mv = frame[[c for c, _ in known]].to_numpy(np.float64).T
+        mv = frame[[column for column, _ in known]].to_numpy(np.float64).T
     except ValueError as error:
-        said = str(error)[:80]
-        raise RecordError(f"a cell is no number ({said}): values in mV were wanted", "not_a_record") from error
+        message = str(error)[:_LONGEST_MESSAGE]
+        raise RecordError(f"a cell is no number ({message}): values in mV were wanted", "not_a_record") from error
     return _checked(mv, tuple(lead for _, lead in known), fs_hz)
 
 
@@ -99,22 +117,23 @@ def _of_wfdb(path: Path) -> Record:
     try:
         found = wfdb.rdrecord(str(path.with_suffix("")))
     except (ValueError, OSError, IndexError, KeyError, TypeError) as error:
-        said = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise RecordError(f"not a WFDB record ({said}): a .hea with its .dat beside it was wanted",
+        message = (str(error) or type(error).__name__).splitlines()[0][:_LONGEST_WFDB_MESSAGE]
+        raise RecordError(f"not a WFDB record ({message}): a .hea with its .dat beside it was wanted",
                           "damaged") from error
-    names = [_KNOWN.get(str(name).strip().lower()) for name in found.sig_name or []]
+    names = [_LEAD_OF_NAME.get(str(name).strip().lower()) for name in found.sig_name or []]
     rows = [k for k, name in enumerate(names) if name]
     if not rows or found.p_signal is None:
         raise RecordError(f"no signal is called like a lead (it has {', '.join(map(str, found.sig_name or []))[:80]})",
                           "no_lead")
-    scale = np.array([{"uv": 1e-3, "v": 1e3}.get(str(found.units[k]).lower(), 1.0) for k in rows])
+    scale = np.array([_MV_OF_UNIT.get(str(found.units[k]).lower(), 1.0) for k in rows])
     mv = found.p_signal.T[rows] * scale[:, None]
     return _checked(mv, tuple(str(names[k]) for k in rows), float(found.fs))
 
 
 def _checked(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> Record:
-    if not 50 <= fs_hz <= 20_000:
-        raise RecordError(f"{fs_hz:g} samples a second came, 50 to 20,000 were wanted: say it with --fs", "rate")
+    if not _LOWEST_RATE_HZ <= fs_hz <= _HIGHEST_RATE_HZ:
+        raise RecordError(f"{fs_hz:g} samples a second came, {_LOWEST_RATE_HZ} to {_HIGHEST_RATE_HZ:,} were wanted: "
+                          "say it with --fs", "rate")
     if mv.shape[1] > _MOST_SAMPLES:
         raise RecordError(f"{mv.shape[1]:,} samples came, at most {_MOST_SAMPLES:,} are taken: cut the record",
                           "too_large")

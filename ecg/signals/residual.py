@@ -1,4 +1,4 @@
-"""How far limb leads that are drawn at one time are from I + III = II (Einthoven 1912): one number for any record."""
+"""How far leads I, II and III of one time are from I + III = II (Einthoven 1912): one number for any page or record."""
 import numpy as np
 
 from featurize.arrays import BoolArray, Float64Array
@@ -8,7 +8,7 @@ LEAST_SAMPLES = 50
 
 
 def without_offset(off: Float64Array, sure: BoolArray) -> Float64Array:
-    """Disagreement (n,) less its median, taken where all leads were seen surely, or everywhere if they never were."""
+    """Disagreement (n,) of leads less its median, taken over the `sure` samples, or over all without any."""
     return np.asarray(off - (np.median(off[sure]) if sure.any() else np.median(off)), np.float64)
 
 
