@@ -45,6 +45,23 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     ------
     UserError
         The table was measured in another way than the model's, or lacks columns.
+
+    Examples
+    --------
+    >>> from classify.settings import TrainSettings
+    >>> from classify.train import train
+    >>> rng, label = np.random.default_rng(0), np.repeat(["ant", "bee"], 20)
+    >>> frame = pd.DataFrame({
+    ...     "image_id": [f"{i:016x}" for i in range(40)], "path": [f"{i}.png" for i in range(40)], "label": label,
+    ...     "group": None, "site": None, "split": None, "sha256": [f"{i:064x}" for i in range(40)],
+    ...     "duplicate_group": range(40), "width_px": 64, "height_px": 64,
+    ...     "cell_color_red": (rng.normal(size=40) + 8 * (label == "bee")).astype("float32")})
+    >>> info = TableInfo(preset={"name": "whole", "normalize": "none", "segment": "whole", "blocks": {"color": {}}},
+    ...                  blocks={"color": 1}, index_hash="", sources=[{"site": "", "root": ".", "kind": "folder"}],
+    ...                  label_columns=[], features=["cell_color_red"])
+    >>> result = train(frame, info, Path("run"), TrainSettings(folds=2, resamples=10))
+    >>> predict(load_bundle(Path("run")), frame, info)["predicted"].iloc[[0, 39]].tolist()
+    ['ant', 'bee']
     """
     check_columns(frame, info)
     check_compatible(bundle, info, name)

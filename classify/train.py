@@ -113,6 +113,27 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     ------
     UserError
         A wrong setting, or a table that nothing can be learned from.
+
+    Examples
+    --------
+    A table of 40 images with two features, of which one tells the class:
+
+    >>> import numpy as np
+    >>> rng, label = np.random.default_rng(0), np.repeat(["ant", "bee"], 20)
+    >>> frame = pd.DataFrame({
+    ...     "image_id": [f"{i:016x}" for i in range(40)], "path": [f"{i}.png" for i in range(40)], "label": label,
+    ...     "group": None, "site": None, "split": None, "sha256": [f"{i:064x}" for i in range(40)],
+    ...     "duplicate_group": range(40), "width_px": 64, "height_px": 64,
+    ...     "cell_color_red": (rng.normal(size=40) + 8 * (label == "bee")).astype("float32"),
+    ...     "cell_color_blue": rng.normal(size=40).astype("float32")})
+    >>> info = TableInfo(preset={"name": "whole", "normalize": "none", "segment": "whole", "blocks": {"color": {}}},
+    ...                  blocks={"color": 1}, index_hash="", sources=[{"site": "", "root": ".", "kind": "folder"}],
+    ...                  label_columns=[], features=["cell_color_blue", "cell_color_red"])
+    >>> result = train(frame, info, Path("run"), TrainSettings(folds=2, resamples=10))
+    >>> result.scores.metrics["accuracy"] > 0.9
+    True
+    >>> sorted(path.name for path in Path("run").iterdir())
+    ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html']
     """
     _check_settings(settings)
     check_replaceable(out, MARK)

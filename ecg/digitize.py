@@ -75,6 +75,18 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
         Not readable, no grid, no trace.
     UserError
         No layout has that name.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> from ecg.simulate.draw import Style, draw_page
+    >>> from ecg.simulate.heart import heartbeats
+    >>> rgb, truth = draw_page(heartbeats(seed=3), Style(px_per_mm=5))
+    >>> found = digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    >>> found.layout.name, found.signals.mv.shape
+    ('3x4+1', (12, 5000))
+    >>> bool(np.nanmean(np.abs(found.signals.mv[1] - truth["II"])) < 0.02)  # mV
+    True
     """
     # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
     with threadpool_limits(1):

@@ -15,5 +15,15 @@ def sample_of(picture: Picture, preset: Preset, mm_per_px: float | None = None) 
 
 
 def measure_picture(picture: Picture, preset: Preset, mm_per_px: float | None = None) -> dict[str, float]:
-    """Every measurement that the preset asks for, by column name; NaN where a region is empty."""
+    """Every measurement that the preset asks for, by column name; NaN where a region is empty.
+
+    Examples
+    --------
+    >>> from featurize.images.read import from_array
+    >>> from featurize.presets.load import load_preset
+    >>> from featurize.simulate.smears import draw_cell
+    >>> measured = measure_picture(from_array(draw_cell("neutrophil", seed=1).rgb), load_preset("cell"))
+    >>> measured["nucleus_morphology_lobes"]
+    3.0
+    """
     return measure(sample_of(picture, preset, mm_per_px), preset.blocks)

@@ -1,6 +1,8 @@
 """Feature families: a plain function becomes one by the ``@block`` decorator.
 
->>> @block("brightness", version=1, needs=("gray",), source="mean of the luma",
+Not run as a test: it would add a family to the registry.
+
+>>> @block("brightness", version=1, needs=("gray",), source="mean of the luma",  # doctest: +SKIP
 ...        describes={"mean": Feature("gray level", "sum(gray) / n")})
 ... def brightness(sample: Sample, *, regions: tuple[str, ...] = ("whole",)) -> dict[str, float]:
 ...     return {f"{name}_brightness_mean": ... for name in regions}

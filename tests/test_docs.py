@@ -37,7 +37,8 @@ def test_features_page_names_every_family_with_its_source() -> None:
         assert f"; source: {said['source']}" in about.group(1)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/features.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/features.md", "docs/python.md",
+                                  "CHANGELOG.md"])
 def test_links_to_files_lead_somewhere(page: str) -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r'src="(?!https?:)([^"]+)"', text)

@@ -53,7 +53,8 @@ def _left_edge(rows: Sequence[Sequence[Spot]]) -> float:
     best = [sorted((value for _, value, *_ in row), reverse=True)[:2] for row in rows]
     lowest = min([value for pair in best for value in pair] + [low for row in rows for _, _, low, _ in row
                                                                if low is not None])
-    return max(0.0, float(np.floor((lowest - .5 * (1 - lowest)) * 20) / 20))
+    # Where every value is 1, the axis still needs a width.
+    return min(max(0.0, float(np.floor((lowest - .5 * (1 - lowest)) * 20) / 20)), .95)
 
 
 def reliability(table: pd.DataFrame) -> str:

@@ -97,6 +97,15 @@ def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Bea
     ------
     ValueError
         A rate below 50 Hz, or names that don't fit the signals.
+
+    Examples
+    --------
+    >>> from ecg.lead_table import LEADS
+    >>> from ecg.simulate.heart import heartbeats
+    >>> beats = find_beats(heartbeats(seed=3), LEADS, fs_hz=500)
+    >>> r_of_lead_ii = beats.times["r_peak"][1]
+    >>> print(len(r_of_lead_ii), "beats,", round(60 / np.diff(r_of_lead_ii).mean()), "a minute")
+    10 beats, 59 a minute
     """
     if signals.ndim != 2 or len(leads) != len(signals):
         raise ValueError(f"signals of shape {signals.shape} came with {len(leads)} names: (leads, n) is wanted")

@@ -66,6 +66,17 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
     ------
     ImageError
         One subclass for each kind of fault, see `featurize.images.picture`.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (4, 3), "red").save(file, "PNG")
+    >>> read = read_image(file.getvalue())
+    >>> read.width_px, read.height_px, read.rgb[0, 0].tolist()
+    (4, 3, [255, 0, 0])
+    >>> read_image(b"hello")
+    Traceback (most recent call last):
+    featurize.images.picture.NotAnImage: starts with b'hello', the content of a JPEG, PNG, ... file was wanted
     """
     content = data if isinstance(data, bytes) else read_bytes(data, limits)
     if not content:

@@ -12,6 +12,7 @@ import pytest
 from made_run import made_run
 
 from classify.report import card, cases, overview, performance, write_report
+from classify.report.figures import compared
 from classify.result import RunResult
 from featurize.report.page import render
 
@@ -206,6 +207,11 @@ def test_checklist_tells_apart_what_the_page_answers_and_what_the_author_must() 
 
 def test_card_says_that_it_is_no_diagnosis(page: str) -> None:
     assert "For research use; no diagnosis." in page
+
+
+def test_values_that_are_all_perfect_are_drawn_on_an_axis_of_some_width() -> None:
+    """matplotlib warns of an axis from 1 to 1, and warnings are errors here."""
+    assert compared([("accuracy", [("model", 1.0, 1.0, 1.0), ("majority", 1.0, None, None)])]).startswith("data:image/svg")
 
 
 def test_a_template_that_lacks_a_name_fails_loudly() -> None:
