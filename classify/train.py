@@ -15,7 +15,9 @@ from classify.data.splits import Split, fits, plan_split
 from classify.data.tasks import Task, resolve_task
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
-from classify.evaluate.summary import score
+from classify.evaluate.for_report import report_numbers
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.summary import Comparisons, score
 from classify.fitting import crossfit
 from classify.fitting.augment import Jitter, jitter_of
 from classify.fitting.baselines import baseline_probabilities
@@ -137,7 +139,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
         (part / MARK).write_text(json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
                                  encoding="utf-8")
-        write_report(part / "report.html", result)
+        write_report(part / "report.html", result, report_numbers(result))
 
 
 def _check_settings(settings: TrainSettings) -> None:
@@ -173,7 +175,8 @@ def _scores(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task, s
     with clock.stage("shortcuts"):
         found = shortcuts.shortcuts(frame, info, x, task, split, settings.fit_settings())
     with clock.stage("scores"):
-        return score(task, split, predicted, simple, found, held.calibration, settings.resamples, settings.seed)
+        return score(task, split, predicted, Comparisons(simple, found, held.calibration),
+                     Bootstrap(settings.resamples, settings.seed))
 
 
 def _explain(x: pd.DataFrame, info: TableInfo, task: Task, crossed: CrossFit, predicted: Predicted,
@@ -181,7 +184,8 @@ def _explain(x: pd.DataFrame, info: TableInfo, task: Task, crossed: CrossFit, pr
     guess = predicted.probabilities.argmax(axis=1)
     rows = explain.rows_to_explain(task.y, guess, predicted.honest, settings.seed)
     values = crossfit.contributions(x, rows, crossed)
-    return explain.explain(rows, values, x, task, guess, list(info.blocks))
+    contributions = explain.Contributions(rows, values, x.to_numpy()[rows], list(x.columns), guess[rows])
+    return explain.explain(contributions, task, list(info.blocks))
 
 
 def _versions(settings: TrainSettings) -> dict[str, str]:
