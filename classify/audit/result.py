@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""The result of an audit, as plain data."""
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Contributions of features to a prediction, summed by feature, family, region and case.
 
 Everything here is arithmetic on exact TreeSHAP values, (m, k, d + 1) float32 in log-odds: they add up to the margin, so
-sums over a family or a region are again its exact share.
+sums over a family or a region are its exact share, too.
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -122,11 +122,11 @@ def _wrong_predictions(result: RunResult, scored: ScoredRows) -> tuple[WrongPred
     """The wrong predictions of the highest probability, with the reasons."""
     wrong = np.flatnonzero(~scored.right)
     surest = wrong[np.argsort(-scored.confidence[wrong], kind="stable")][:WRONG]
-    found = []
+    predictions = []
     for at in surest:
         row, truth, chosen = int(scored.rows[at]), int(scored.truth[at]), int(scored.chosen[at])
-        found.append(WrongPrediction(row, truth, chosen, reasons_of(result, row, (truth, chosen))))
-    return tuple(found)
+        predictions.append(WrongPrediction(row, truth, chosen, reasons_of(result, row, (truth, chosen))))
+    return tuple(predictions)
 
 
 def reasons_of(result: RunResult, row: int, classes: tuple[int, int]) -> tuple[Reason, ...]:

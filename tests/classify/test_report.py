@@ -130,13 +130,6 @@ def test_the_page_of_the_same_run_is_the_same(run: RunResult, page: str, tmp_pat
     assert written(run, tmp_path) == page
 
 
-def test_unlabelled_rows_count_in_no_number(run: RunResult) -> None:
-    y = run.task.y.copy()
-    y[::2] = -1
-    scored = scored_rows(replace(run, task=replace(run.task, y=y)))
-    assert set(scored.rows) == set(range(1, 80, 2))
-
-
 def test_headline_counts_what_the_predictions_say(run: RunResult) -> None:
     scored, table = scored_rows(run), run.predicted.table
     kept = table[~table["review"]]
