@@ -130,9 +130,10 @@ def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, aud
     from classify.audit.run import audit as write
     from featurize.table import read_table
     found = write(run, *read_table(table), output)
-    if found.metrics:
-        _say(f"{found.metrics['n']} labelled images: accuracy {found.metrics['accuracy']:.3f}, balanced accuracy "
-             f"{found.metrics['balanced_accuracy']:.3f}")
+    if found.judged:
+        scores = found.judged.metrics
+        _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
+             f"{scores['balanced_accuracy']:.3f}")
     _say(f"page: {output}")
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
-from classify.evaluate.explain import reasons
+from classify.evaluate.explain import Contributions, reasons
 from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
 from classify.uncertainty import calibrate, conformal, novelty
@@ -118,8 +118,8 @@ def _because(bundle: Bundle, x: pd.DataFrame, guess: Int64Array) -> dict[str, ND
     for start in range(0, len(x), models.EXPLAINED_ROWS_AT_ONCE):
         rows = np.arange(start, min(start + models.EXPLAINED_ROWS_AT_ONCE, len(x)))
         values = models.contributions(bundle.model, x.iloc[rows])
-        parts.append(reasons(rows, values, x.to_numpy()[rows], bundle.model.features, guess[rows],
-                             EXPLAINED_CONTRIBUTIONS))
+        explained = Contributions(rows, values, x.to_numpy()[rows], bundle.model.features, guess[rows])
+        parts.append(reasons(explained, EXPLAINED_CONTRIBUTIONS))
     table = pd.concat(parts, ignore_index=True)
     text = [f"{f}={v:.4g} ({c:+.2f})" for f, v, c in zip(table["feature"], table["value"], table["contribution"])]
     columns = np.array(text, dtype=object).reshape(len(x), -1)

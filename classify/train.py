@@ -14,7 +14,9 @@ from classify.data.dataset import Dataset, prepare
 from classify.data.splits import iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
-from classify.evaluate.summary import score
+from classify.evaluate.for_report import report_numbers
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.summary import Comparisons, score
 from classify.fitting import crossfit
 from classify.fitting.augment import Perturbations, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
@@ -172,7 +174,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
         (part / MARK).write_text(json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
                                  encoding="utf-8")
-        write_report(part / "report.html", result)
+        write_report(part / "report.html", result, report_numbers(result))
 
 
 def _check_settings(settings: TrainSettings) -> None:
@@ -214,14 +216,16 @@ def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration:
     with clock.stage("shortcuts"):
         found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings())
     with clock.stage("scores"):
-        return score(task, split, predicted, baselines, found, calibration, settings.resamples, settings.seed)
+        return score(task, split, predicted, Comparisons(baselines, found, calibration),
+                     Bootstrap(settings.resamples, settings.seed))
 
 
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:
     guess = predicted.probabilities.argmax(axis=1)
     rows = explain.rows_to_explain(data.task.y, guess, predicted.held_out, seed)
-    contributions = crossfit.contributions(data.x, rows, crossed)
-    return explain.explain(rows, contributions, data.x, data.task, guess, list(data.info.blocks))
+    values = crossfit.contributions(data.x, rows, crossed)
+    contributions = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows])
+    return explain.explain(contributions, data.task, list(data.info.blocks))
 
 
 def _versions() -> dict[str, str]:

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from classify.audit import shift
-from classify.audit.result import Audit
+from classify.audit.result import Audit, Judged
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
 from classify.data.folds import split_groups
 from classify.evaluate import metrics
+from classify.evaluate.sets import coverage_by_class, set_sizes
 from classify.predict import apply_bundle, check_compatible
-from classify.predictions import ModelPredictions, prediction_table
-from featurize.arrays import Int64Array
+from classify.predictions import REVIEW_ABOVE_NOVELTY, ModelPredictions, prediction_table
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
 
@@ -25,35 +26,63 @@ def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:
-    """Everything but the page."""
+    """Predict a table from elsewhere and compare it with what the model was trained on.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    home : dict or None
+        metrics.json of the run.
+    frame, info
+        As `featurize.table.read_table` gives them.
+
+    Raises
+    ------
+    UserError
+        The table was measured in another way than the model's, or lacks columns.
+    """
     check_columns(frame, info)
     check_compatible(bundle, info)
     frame = frame.reset_index(drop=True)
     x = matrix(frame, bundle.model.features)
-    said = apply_bundle(bundle, x)
-    table = prediction_table(frame, bundle.classes, said)
+    predictions = apply_bundle(bundle, x)
+    novelty = predictions.novelty
     code = frame["label"].map({name: at for at, name in enumerate(bundle.classes)})
-    judged = np.flatnonzero(code.notna())
-    y = np.asarray(code.iloc[judged], dtype=np.int64)
-    unknown = frame.loc[code.isna() & frame["label"].notna(), "label"].value_counts()
-    seen = int(frame["image_id"].isin(bundle.train_ids).sum())
-    right = said.p[judged].argmax(axis=1) == y
-    parts = frame.iloc[judged].reset_index(drop=True)
-    groups = shift.subgroups(parts, parts["label"], _usable(info, frame), right, said.p[judged].max(axis=1))
-    judged_metrics = _metrics(bundle, frame, judged, y, said) if len(judged) else None
-    return Audit(bundle, home, frame, info, said, table, judged, y, unknown, seen, judged_metrics,
-                 shift.feature_shift(bundle, x), groups)
+    return Audit(
+        bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
+        table=prediction_table(frame, bundle.classes, predictions),
+        judged=_judge(bundle, frame, info, code, predictions) if code.notna().any() else None,
+        unknown=frame.loc[code.isna() & frame["label"].notna(), "label"].value_counts(),
+        n_trained_on=int(frame["image_id"].isin(bundle.train_ids).sum()), shift=shift.feature_shift(bundle, x),
+        novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > REVIEW_ABOVE_NOVELTY).mean()),
+        most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"))
 
 
-def _usable(info: TableInfo, frame: pd.DataFrame) -> list[str]:
-    return [c for c in info.nuisance if c in frame.columns]
+def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: pd.Series,
+           predictions: ModelPredictions) -> Judged:
+    """Score the rows with a known label; `code` is the number of each row's class, NaN where it is unknown."""
+    rows = np.flatnonzero(code.notna())
+    y, classes = np.asarray(code.iloc[rows], dtype=np.int64), bundle.classes
+    p, sets = predictions.p[rows], predictions.sets[rows]
+    chosen, confidence = p.argmax(axis=1), p.max(axis=1)
+    judged, labelled = _metrics(y, p, sets, split_groups(frame)[rows], classes), frame.iloc[rows].reset_index(drop=True)
+    present = [name for name in classes if judged["per_class"][name]["n"]]
+    wrong = np.flatnonzero(chosen != y)
+    nuisance = [c for c in info.nuisance if c in frame.columns]
+    return Judged(
+        rows=rows, y=y, metrics=judged,
+        confusion=pd.DataFrame(metrics.confusion(y, chosen, len(classes)), list(classes), list(classes)),
+        reliability=metrics.with_intervals(metrics.reliability(y, p, classes)),
+        risk_coverage=metrics.risk_coverage(y, p), set_sizes=set_sizes(y, sets, classes).loc[present],
+        set_coverage=coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha),
+        subgroups=shift.subgroups(labelled, labelled["label"], nuisance, chosen == y, confidence),
+        wrong=rows[wrong[np.argsort(-confidence[wrong], kind="stable")]],
+        novelty=metrics.novelty_shares(predictions.novelty[rows[wrong]]))
 
 
-def _metrics(bundle: Bundle, frame: pd.DataFrame, judged: Int64Array, y: Int64Array, said: ModelPredictions
-             ) -> dict[str, Any]:
-    p, sets = said.p[judged], said.sets[judged]
-    unit = split_groups(frame)[judged]
-    found: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
-    return {**found, "n": len(judged), "intervals": metrics.intervals(y, p, sets, unit),
-            "per_class": metrics.per_class(y, p, sets, bundle.classes),
+def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, component: Int64Array,
+             classes: tuple[str, ...]) -> dict[str, Any]:
+    overall: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
+    return {**overall, "n": len(y), "intervals": metrics.intervals(y, p, sets, component),
+            "per_class": metrics.per_class(y, p, sets, classes),
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

@@ -1,21 +1,55 @@
-"""What an audit found."""
+"""The result of an audit, as plain data."""
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from classify.bundle import Bundle
-from classify.data.columns import matrix
-from classify.fitting import models
 from classify.predictions import ModelPredictions
-from featurize.arrays import Int64Array
+from featurize.arrays import Float64Array, Int64Array
 from featurize.table import TableInfo
 
 
 @dataclass(frozen=True)
+class Judged:
+    """The m rows whose label the model knows, and how good the predictions are there.
+
+    Parameters
+    ----------
+    rows, y : (m,) int
+        Positions in the table, and numbers of the true classes.
+    metrics : dict
+        As metrics.json has them, with `calibration_slope` and `overconfidence`.
+    confusion : DataFrame
+        (K, K) counts; index = truth, columns = predicted.
+    reliability, risk_coverage : DataFrame
+        See `classify.evaluate.metrics`; the reliability with its intervals.
+    set_sizes, set_coverage : DataFrame
+        See `classify.evaluate.sets`; of the classes that occur.
+    subgroups : DataFrame
+        See `classify.audit.shift.subgroups`.
+    wrong : (w,) int
+        Rows that were named wrongly, the highest probability first.
+    novelty : (bins,) float
+        Share of the wrong rows in equal bins of the out-of-distribution score.
+    """
+
+    rows: Int64Array
+    y: Int64Array
+    metrics: dict[str, Any]
+    confusion: pd.DataFrame
+    reliability: pd.DataFrame
+    risk_coverage: pd.DataFrame
+    set_sizes: pd.DataFrame
+    set_coverage: pd.DataFrame
+    subgroups: pd.DataFrame
+    wrong: Int64Array
+    novelty: Float64Array
+
+
+@dataclass(frozen=True)
 class Audit:
-    """What was found; n rows of the table, m of them judged.
+    """A saved model on a table from elsewhere; n rows of the table.
 
     Parameters
     ----------
@@ -24,47 +58,36 @@ class Audit:
         metrics.json of the run; None where it does not lie beside the model.
     frame, info
         The table, RangeIndex.
-    said : ModelPredictions
-        Predictions of all n rows.
+    predictions : ModelPredictions
+        Of all n rows.
     table : DataFrame
         The same as predictions.csv has them.
-    judged : (m,) int
-        Rows with a label that the model knows.
-    y : (m,) int
-        Their classes.
+    judged : Judged or None
+        None where no row has a label that the model knows.
     unknown : Series
         Labels that the model does not know, and their number.
-    seen : int
+    n_trained_on : int
         Rows that the model was trained on.
-    metrics : dict or None
-        As metrics.json has them, with `calibration_slope` and `overconfidence`; None where nothing can be judged.
     shift : DataFrame
-        See `classify.shift.feature_shift`.
-    subgroups : DataFrame
-        See `classify.shift.subgroups`; empty where nothing can be judged.
+        See `classify.audit.shift.feature_shift`.
+    novelty : (bins,) float
+        Share of the rows in equal bins of the out-of-distribution score.
+    novel_share : float
+        Rows that lie farther from the training rows than 99 % of held-out ones.
+    most_novel : (n,) int
+        Rows, the farthest from the training rows first.
     """
 
     bundle: Bundle
     home: dict[str, Any] | None
     frame: pd.DataFrame
     info: TableInfo
-    said: ModelPredictions
+    predictions: ModelPredictions
     table: pd.DataFrame
-    judged: Int64Array
-    y: Int64Array
+    judged: Judged | None
     unknown: "pd.Series[int]"
-    seen: int
-    metrics: dict[str, Any] | None
+    n_trained_on: int
     shift: pd.DataFrame
-    subgroups: pd.DataFrame
-
-
-def reasons_of(found: Audit, row: int, most: int = 5) -> list[tuple[str, float, float]]:
-    """The largest contributions to the predicted class of one row: column, value, contribution (log-odds)."""
-    x = matrix(found.frame.iloc[[row]], found.bundle.model.features).reset_index(drop=True)
-    values = models.contributions(found.bundle.model, x)[0, :, :-1]
-    chosen = int(found.said.p[row].argmax())
-    toward = values[chosen] if len(values) > 1 else values[0] * (1 if chosen == 1 else -1)
-    order = np.argsort(-np.abs(toward), kind="stable")[:most]
-    measured = x.to_numpy()[0]
-    return [(found.bundle.model.features[at], float(measured[at]), float(toward[at])) for at in order]
+    novelty: Float64Array
+    novel_share: float
+    most_novel: Int64Array

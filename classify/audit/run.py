@@ -19,7 +19,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> 
         The run folder, or the model folder in it.
     frame, info
         As `featurize.table.read_table` gives them. Without labels only the shift is shown; labels that the model does
-        not know are said and left out of the scores.
+        not know are named and left out of the scores.
     out : Path
         Where the page goes, whole or not at all.
 
@@ -28,6 +28,6 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> 
     UserError
         No model there, or a table that was measured in another way.
     """
-    found = examine(load_bundle(bundle_dir), home_metrics(bundle_dir), frame, info)
-    write_audit(out, found)
-    return found
+    result = examine(load_bundle(bundle_dir), home_metrics(bundle_dir), frame, info)
+    write_audit(out, result)
+    return result

@@ -11,8 +11,23 @@ from classify.evaluate.metrics import wilson
 from classify.fitting import models
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-EXPLAINED = 400
-LEAST_IN_GROUP = 5
+# Most rows whose contributions are averaged for the importance of the features.
+EXPLAINED_ROWS = 400
+# Parts with fewer rows are left out.
+LEAST_IN_PART = 5
+# A shift beyond this counts as this in the order of features, in robust standard deviations.
+LARGEST_SHIFT = 5
+# Interquartile range of a normal distribution of standard deviation 1.
+NORMAL_IQR = 1.349
+# Bounds of the calibration slope.
+LEAST_SLOPE = .02
+LARGEST_SLOPE = 10
+# Least probability in the log-loss, so that it stays finite.
+LEAST_PROBABILITY = 1e-12
+# A property with fewer different values is not cut into thirds.
+LEAST_VALUES = 10
+# Ends of the ranges of images in a group.
+GROUP_SIZES = (0, 1, 5, 20, np.inf)
 
 
 def feature_shift(bundle: Bundle, x: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -40,16 +55,16 @@ def feature_shift(bundle: Bundle, x: pd.DataFrame, seed: int = 0) -> pd.DataFram
     shift = (middle - space.center) / space.scale
     importance = _importance(bundle, x, seed)
     table = pd.DataFrame({"feature": list(bundle.model.features), "training": space.center, "here": middle,
-                          "shift": shift, "spread": (high - low) / 1.349 / space.scale,
+                          "shift": shift, "spread": (high - low) / NORMAL_IQR / space.scale,
                           "missing": np.isnan(values).mean(axis=0), "importance": importance,
-                          "weight": np.minimum(np.abs(np.nan_to_num(shift)), 5) * importance})
+                          "weight": np.minimum(np.abs(np.nan_to_num(shift)), LARGEST_SHIFT) * importance})
     return table.sort_values("weight", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def _importance(bundle: Bundle, x: pd.DataFrame, seed: int) -> Float64Array:
     rows = np.arange(len(x))
-    if len(x) > EXPLAINED:
-        rows = np.sort(np.random.default_rng(seed).choice(len(x), EXPLAINED, replace=False))
+    if len(x) > EXPLAINED_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(len(x), EXPLAINED_ROWS, replace=False))
     values = models.contributions(bundle.model, x.iloc[rows].reset_index(drop=True))
     return np.asarray(np.abs(values[:, :, :-1]).mean(axis=(0, 1)), dtype=np.float64)
 
@@ -60,11 +75,11 @@ def calibration_slope(y: Int64Array, p: Float64Array) -> float:
     Multinomial form of Cox 1958 (Biometrika 45:562) without intercepts: argmin over s of the log-loss of
     softmax(s log p), s in 0.02..10.
     """
-    logs = np.log(np.maximum(p, 1e-12))
+    logs = np.log(np.maximum(p, LEAST_PROBABILITY))
     rows = np.arange(len(y))
-    found = minimize_scalar(lambda s: float(-log_softmax(np.exp(s) * logs, axis=1)[rows, y].mean()),
-                            bounds=(np.log(.02), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
+    best = minimize_scalar(lambda s: float(-log_softmax(np.exp(s) * logs, axis=1)[rows, y].mean()),
+                           bounds=(np.log(LEAST_SLOPE), np.log(LARGEST_SLOPE)), method="bounded")
+    return float(np.exp(best.x))
 
 
 def overconfidence(y: Int64Array, p: Float64Array) -> float:
@@ -72,8 +87,8 @@ def overconfidence(y: Int64Array, p: Float64Array) -> float:
     return float(p.max(axis=1).mean() - (p.argmax(axis=1) == y).mean())
 
 
-def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: BoolArray, sure: Float64Array
-              ) -> pd.DataFrame:
+def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: BoolArray,
+              confidence: Float64Array) -> pd.DataFrame:
     """How often predictions are right in parts of the table.
 
     Parameters
@@ -84,8 +99,10 @@ def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right:
         Their labels.
     nuisance : list of str
         Columns that describe the picture: each is cut into thirds.
-    right, sure : (n,)
-        Whether the prediction is right, and its probability.
+    right : (n,) bool
+        Whether the prediction is right.
+    confidence : (n,) float
+        Probability of the predicted class.
 
     Returns
     -------
@@ -97,27 +114,27 @@ def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right:
     rows = []
     for by, part in _parts(frame, truth, nuisance).items():
         for name, at in part.groupby(part, sort=False, observed=True).groups.items():
-            mine = frame.index.isin(at)
-            n = int(mine.sum())
-            if n < LEAST_IN_GROUP or n == len(frame):
+            in_part = frame.index.isin(at)
+            n = int(in_part.sum())
+            if n < LEAST_IN_PART or n == len(frame):
                 continue
-            low, high = wilson(right[mine].sum(), n)
-            rest = float(right[~mine].mean())
-            rows.append({"by": by, "part": str(name), "n": n, "right": float(right[mine].mean()), "low": low,
-                         "high": high, "confidence": float(sure[mine].mean()),
+            low, high = wilson(right[in_part].sum(), n)
+            rest = float(right[~in_part].mean())
+            rows.append({"by": by, "part": str(name), "n": n, "right": float(right[in_part].mean()), "low": low,
+                         "high": high, "confidence": float(confidence[in_part].mean()),
                          "against_rest": "" if low <= rest <= high else "worse" if rest > high else "better"})
     return pd.DataFrame(rows, columns=["by", "part", "n", "right", "low", "high", "confidence", "against_rest"])
 
 
 def _parts(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str]) -> Mapping[str, pd.Series]:
     """Ways to divide a table; a way with one part only is left out."""
-    found = {"class": truth.sort_values(), "site": frame["site"].dropna(), "split": frame["split"].dropna()}
+    ways = {"class": truth.sort_values(), "site": frame["site"].dropna(), "split": frame["split"].dropna()}
     group = frame["group"].dropna()
     if len(group):
-        found["images in the group"] = pd.cut(group.map(group.value_counts()), [0, 1, 5, 20, np.inf],
-                                              labels=["1", "2 to 5", "6 to 20", "more than 20"]).astype(str)
+        ways["images in the group"] = pd.cut(group.map(group.value_counts()), list(GROUP_SIZES),
+                                             labels=["1", "2 to 5", "6 to 20", "more than 20"]).astype(str)
     for column in nuisance:
         values = frame[column].dropna()
-        if values.nunique() >= 10:
-            found[column] = pd.qcut(values.rank(method="first"), 3, labels=["low", "middle", "high"]).sort_values()
-    return {by: part for by, part in found.items() if part.nunique() > 1}
+        if values.nunique() >= LEAST_VALUES:
+            ways[column] = pd.qcut(values.rank(method="first"), 3, labels=["low", "middle", "high"]).sort_values()
+    return {by: part for by, part in ways.items() if part.nunique() > 1}

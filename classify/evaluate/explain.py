@@ -1,9 +1,10 @@
 """Contributions of features to a prediction, summed by feature, family, region and case.
 
 Everything here is arithmetic on exact TreeSHAP values, (m, k, d + 1) float32 in log-odds: they add up to the margin, so
-sums over a family or a region are again its exact share.
+sums over a family or a region are its exact share, too.
 """
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,23 +15,58 @@ from classify.result import Explanation
 from featurize.arrays import BoolArray, Float32Array, Int64Array
 from featurize.families import blocks
 
+# Features and rows of `Explanation.beeswarm`, for each class.
 SWARM_FEATURES = 10
 SWARM_ROWS = 300
+# Contributions that are kept for each explained row.
 REASONS = 8
 # More rows than this are explained by a sample: their contributions would fill gigabytes.
 MOST_ROWS = 2000
 
 
-def rows_to_explain(y: Int64Array, guess: Int64Array, honest: BoolArray,
+@dataclass(frozen=True)
+class Contributions:
+    """Exact TreeSHAP values of m explained rows; k columns of margins, d features.
+
+    Parameters
+    ----------
+    rows : (m,) int64
+        Positions in the table.
+    values : (m, k, d + 1) float32
+        Log-odds; the last column is the base value.
+    x : (m, d) float32
+        Measured values of the features.
+    features : sequence of d str
+    predicted : (m,) int64
+        Numbers of the predicted classes.
+    """
+
+    rows: Int64Array
+    values: Float32Array
+    x: Float32Array
+    features: Sequence[str]
+    predicted: Int64Array
+
+
+def rows_to_explain(y: Int64Array, guess: Int64Array, held_out: BoolArray,
                     seed: int) -> Int64Array:
-    """All honest labelled rows, or every error among them and a sample of the rest, equally many of each class.
+    """All held-out labelled rows, or every error among them and a sample of the rest, equally many of each class.
+
+    Parameters
+    ----------
+    y, guess : (n,) int64
+        True and predicted class of all rows; -1 = unlabelled.
+    held_out : (n,) bool
+        The prediction comes from a model that never saw the row.
+    seed : int
+        Of the sample.
 
     Returns
     -------
     (m,) int64
         Sorted; at most 2,000.
     """
-    rows = np.flatnonzero(honest & (y >= 0))
+    rows = np.flatnonzero(held_out & (y >= 0))
     if len(rows) <= MOST_ROWS:
         return rows
     draw = np.random.default_rng(seed)
@@ -42,33 +78,18 @@ def rows_to_explain(y: Int64Array, guess: Int64Array, honest: BoolArray,
     return np.sort(shuffled[order[:MOST_ROWS]])
 
 
-def explain(rows: Int64Array, contributions: Float32Array, x: pd.DataFrame, task: Task, guess: Int64Array,
-            families: Sequence[str]) -> Explanation:
-    """Every sum that a report shows.
-
-    Parameters
-    ----------
-    rows : (m,) int64
-    contributions : (m, k, d + 1) float32
-    x : (n, d) DataFrame
-        Features of all rows of the table.
-    guess : (n,) int64
-        Predicted class of all rows.
-    families : sequence of str
-        Names of the feature families of the table.
-    """
-    shown = class_names(task)
-    values = x.to_numpy()[rows]
-    features = feature_table(list(x.columns), contributions, shown, families)
-    columns = list(x.columns)
-    split = [region_and_family(c, families) for c in columns]
-    importance = np.abs(contributions[:, :, :-1]).mean(axis=0)
+def explain(contributions: Contributions, task: Task, families: Sequence[str]) -> Explanation:
+    """Every sum of contributions that a report shows; `families` are the feature families of the table."""
+    names = class_names(task)
+    values = contributions.values
+    importance = np.abs(values[:, :, :-1]).mean(axis=0)
+    parts = [region_and_family(c, families) for c in contributions.features]
     return Explanation(
-        rows=rows, contributions=contributions, features=features,
-        families=_summed(contributions, [family for _, family in split], shown, "family"),
-        regions=_summed(contributions, [region for region, _ in split], shown, "region"),
-        beeswarm=_beeswarm(rows, contributions, values, columns, shown, importance),
-        reasons=reasons(rows, contributions, values, columns, guess[rows]))
+        rows=contributions.rows, contributions=values,
+        features=feature_table(contributions.features, values, names, families),
+        families=_summed(values, [family for _, family in parts], names, "family"),
+        regions=_summed(values, [region for region, _ in parts], names, "region"),
+        beeswarm=_beeswarm(contributions, names, importance), reasons=reasons(contributions))
 
 
 def class_names(task: Task) -> list[str]:
@@ -76,22 +97,37 @@ def class_names(task: Task) -> list[str]:
     return [task.classes[1]] if task.kind == "binary" else list(task.classes)
 
 
-def feature_table(columns: Sequence[str], contributions: Float32Array, shown: Sequence[str],
+def feature_table(columns: Sequence[str], contributions: Float32Array, classes: Sequence[str],
                   families: Sequence[str]) -> pd.DataFrame:
-    """`feature, family, region, unit, formula, importance` and a column per class, most important first."""
+    """What each feature is, and how much it matters.
+
+    Parameters
+    ----------
+    columns : sequence of d str
+        Names of the features.
+    contributions : (m, k, d + 1) float32
+    classes : sequence of k str
+        Names of the columns of margins.
+    families : sequence of str
+        Feature families of the table.
+
+    Returns
+    -------
+    DataFrame
+        `feature, family, region, unit, formula, importance` and a column per class, most important first.
+    """
     known = blocks()
     mean = np.abs(contributions[:, :, :-1]).mean(axis=0)
-    split = [region_and_family(c, families) for c in columns]
-    said = [known[family].describe(c) if family in known else None for c, (_, family) in zip(columns, split)]
+    parts = [region_and_family(c, families) for c in columns]
+    definitions = [known[family].describe(c) if family in known else None for c, (_, family) in zip(columns, parts)]
     table = pd.DataFrame({
-        "feature": columns, "family": [f for _, f in split], "region": [r for r, _ in split],
-        "unit": [s.unit if s else "" for s in said], "formula": [s.formula if s else "" for s in said],
-        "importance": mean.mean(axis=0), **_by_class(mean, shown)})
+        "feature": columns, "family": [f for _, f in parts], "region": [r for r, _ in parts],
+        "unit": [d.unit if d else "" for d in definitions], "formula": [d.formula if d else "" for d in definitions],
+        "importance": mean.mean(axis=0), **_by_class(mean, classes)})
     return table.sort_values("importance", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def reasons(rows: Int64Array, contributions: Float32Array, values: Float32Array, columns: Sequence[str],
-            guess: Int64Array, count: int = REASONS) -> pd.DataFrame:
+def reasons(contributions: Contributions, count: int = REASONS) -> pd.DataFrame:
     """The largest contributions to the predicted class of each row, by size.
 
     Returns
@@ -100,14 +136,15 @@ def reasons(rows: Int64Array, contributions: Float32Array, values: Float32Array,
         `row, rank, feature, value, contribution`; rank 1 = largest; a positive contribution speaks for the predicted
         class. For binary, contributions to class 0 are those to class 1 with the other sign.
     """
-    own = to_predicted(contributions, guess)[:, :-1]
+    rows = contributions.rows
+    own = to_predicted(contributions.values, contributions.predicted)[:, :-1]
     count = min(count, own.shape[1])
     top = np.argsort(-np.abs(own), axis=1, kind="stable")[:, :count]
     at = np.arange(len(rows))[:, None]
     return pd.DataFrame({
         "row": np.repeat(rows, count), "rank": np.tile(np.arange(1, count + 1), len(rows)),
-        "feature": np.array(columns, dtype=object)[top].ravel(), "value": values[at, top].ravel(),
-        "contribution": own[at, top].ravel()})
+        "feature": np.array(contributions.features, dtype=object)[top].ravel(),
+        "value": contributions.x[at, top].ravel(), "contribution": own[at, top].ravel()})
 
 
 def to_predicted(contributions: Float32Array, guess: Int64Array) -> Float32Array:
@@ -117,29 +154,29 @@ def to_predicted(contributions: Float32Array, guess: Int64Array) -> Float32Array
     return contributions[np.arange(len(guess)), guess]
 
 
-def _by_class(mean: Float32Array, shown: Sequence[str]) -> Mapping[str, Float32Array]:
+def _by_class(mean: Float32Array, classes: Sequence[str]) -> Mapping[str, Float32Array]:
     """A column per class for multiclass; for binary the one column would repeat `importance`."""
-    return dict(zip(shown, mean)) if len(shown) > 1 else {}
+    return dict(zip(classes, mean)) if len(classes) > 1 else {}
 
 
-def _summed(contributions: Float32Array, names: Sequence[str], shown: Sequence[str], title: str) -> pd.DataFrame:
-    """Mean |sum of the contributions| of each family or region, most important first."""
+def _summed(contributions: Float32Array, names: Sequence[str], classes: Sequence[str], title: str) -> pd.DataFrame:
+    """Mean |sum of the contributions| of each family or region, most important first; `names` are those of features."""
     kinds, code = np.unique(np.array(names, dtype=str), return_inverse=True)
     member = np.eye(len(kinds), dtype=np.float32)[code]
     mean = np.abs(contributions[:, :, :-1] @ member).mean(axis=0)
-    table = pd.DataFrame({title: kinds, "importance": mean.mean(axis=0), **_by_class(mean, shown)})
+    table = pd.DataFrame({title: kinds, "importance": mean.mean(axis=0), **_by_class(mean, classes)})
     return table.sort_values("importance", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _beeswarm(rows: Int64Array, contributions: Float32Array, values: Float32Array, columns: Sequence[str],
-              shown: Sequence[str], importance: Float32Array) -> pd.DataFrame:
-    """Long table of dots: the features that matter most in each class, for at most 300 evenly chosen rows."""
+def _beeswarm(contributions: Contributions, classes: Sequence[str], importance: Float32Array) -> pd.DataFrame:
+    """Long table of points: the features that matter most in each class, for at most 300 evenly chosen rows."""
+    rows, x = contributions.rows, contributions.x
     some = np.unique(np.linspace(0, len(rows) - 1, min(SWARM_ROWS, len(rows))).round().astype(int))
     tables = []
-    for k, name in enumerate(shown):
+    for k, name in enumerate(classes):
         for rank, j in enumerate(np.argsort(-importance[k], kind="stable")[:SWARM_FEATURES], start=1):
-            level = pd.Series(values[some, j]).rank(pct=True)
+            level = pd.Series(x[some, j]).rank(pct=True)
             tables.append(pd.DataFrame({
-                "class": name, "feature": columns[j], "rank": rank, "row": rows[some], "value": values[some, j],
-                "level": level, "contribution": contributions[some, k, j]}))
+                "class": name, "feature": contributions.features[j], "rank": rank, "row": rows[some],
+                "value": x[some, j], "level": level, "contribution": contributions.values[some, k, j]}))
     return pd.concat(tables, ignore_index=True)

@@ -3,18 +3,26 @@
 Every score is written once, for B sets of row weights at a time: weights of one give the score itself, the counts of a
 bootstrap give its interval. A new kind of task is one more branch in `scores`.
 """
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
+from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-BINS = 15
-# Numbers held in memory at a time by the bootstrap.
-CHUNK = 4_000_000
-# Probabilities are kept this far from 0 in the log-loss.
-LEAST = 1e-12
+# Weights that the bootstrap holds in memory at a time: 32 MB.
+WEIGHTS_AT_ONCE = 4_000_000
+# Least probability in the log-loss, so that it stays finite.
+LEAST_PROBABILITY = 1e-12
+# Equal bins of the out-of-distribution score.
+NOVELTY_BINS = 20
+# Shares of the tested rows that are kept, surest first.
+KEPT_SHARES = (1, .95, .9, .8, .7, .5)
+# 97.5th percentile of the normal distribution: half the width of a 95 % interval in standard errors.
+NORMAL_975 = 1.959964
 
 
 def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
@@ -36,60 +44,106 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
     -------
     dict of str to (B,) float64
         accuracy, balanced_accuracy, macro_f1, weighted_f1 (F1 over the classes that occur), auroc (macro one-vs-rest;
-        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label, 15
-        equal bins), coverage, mean_set_size. NaN where undefined, as the AUROC of a class that does not occur.
+        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label,
+        15 equal bins), coverage, mean_set_size. NaN where undefined, as the AUROC of a class that does not occur.
     """
     w = np.ones((1, len(y))) if weights is None else weights
     total = w.sum(axis=1)
-    found = _of_confusion(_confusion(y, p.argmax(axis=1), p.shape[1], w))
-    found["auroc"] = _mean_auroc(y, p, w)
-    found["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST)) / total
-    found["brier"] = w @ _squares(y, p) / total
-    found["ece"] = _ece(y, p, w)
+    by_name = _of_confusion(_confusion(y, p.argmax(axis=1), p.shape[1], w))
+    by_name["auroc"] = _mean_auroc(y, p, w)
+    by_name["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)) / total
+    by_name["brier"] = w @ _squares(y, p) / total
+    by_name["ece"] = _ece(y, p, w)
     if sets is not None:
-        found["coverage"] = w @ sets[np.arange(len(y)), y] / total
-        found["mean_set_size"] = w @ sets.sum(axis=1) / total
-    return found
+        by_name["coverage"] = w @ sets[np.arange(len(y)), y] / total
+        by_name["mean_set_size"] = w @ sets.sum(axis=1) / total
+    return by_name
 
 
-def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component: Int64Array, resamples: int = 1000,
-              seed: int = 0, level: float = 0.95) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals of `scores`, drawing whole components: rows of one patient are not independent.
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are drawn.
+
+    Parameters
+    ----------
+    resamples, seed : int
+        Number of resamples, and random seed.
+    level : float
+        Share of the resamples inside the interval.
+    """
+
+    resamples: int = 1000
+    seed: int = 0
+    level: float = 0.95
+
+
+def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component: Int64Array,
+              bootstrap: Bootstrap = Bootstrap()) -> dict[str, list[float]]:
+    """Percentile bootstrap intervals of `scores`, drawing whole groups: rows of one patient are not independent.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Truth, 0..K-1.
+    p : (n, K) float64
+        Probabilities.
+    sets : (n, K) bool or None
+        Prediction sets.
+    component : (n,) int64
+        Rows with the same number are drawn together.
+    bootstrap : Bootstrap
 
     Returns
     -------
     dict of str to [low, high]
+        NaN where the score is undefined in every resample.
     """
     code, names = pd.factorize(component)
-    draw = np.random.default_rng(seed)
-    step = max(1, min(resamples, CHUNK // max(len(y), 1)))
+    draw = np.random.default_rng(bootstrap.seed)
+    step = max(1, min(bootstrap.resamples, WEIGHTS_AT_ONCE // max(len(y), 1)))
     parts = []
-    for start in range(0, resamples, step):
-        size = min(step, resamples - start)
+    for start in range(0, bootstrap.resamples, step):
+        size = min(step, bootstrap.resamples - start)
         counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size).astype(np.float64)
         parts.append(scores(y, p, sets, counts[:, code]))
-    edge = 100 * (1 - level) / 2
+    edge = 100 * (1 - bootstrap.level) / 2
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
 
 
 def per_class(y: Int64Array, p: Float64Array, sets: BoolArray, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """n, precision, recall, f1, specificity, auroc, average_precision and coverage of every class; NaN = undefined."""
+    """Scores of every class against the rest.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Truth, 0..K-1.
+    p : (n, K) float64
+        Probabilities.
+    sets : (n, K) bool
+        Prediction sets.
+    classes : tuple of K str
+
+    Returns
+    -------
+    dict of class to dict
+        n, precision, recall, f1, specificity, auroc, average_precision, coverage; NaN = undefined.
+    """
     table = confusion(y, p.argmax(axis=1), len(classes))
     truth, guessed, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
     rest = len(y) - truth
-    one = np.ones((1, len(y)))
+    once = np.ones((1, len(y)))
     with np.errstate(invalid="ignore"):
         columns = {"precision": hit / guessed, "recall": hit / truth, "f1": 2 * hit / (truth + guessed),
                    "specificity": (rest - guessed + hit) / rest}
-    found = {}
+    by_class: dict[str, dict[str, float]] = {}
     for c, name in enumerate(classes):
         own = y == c
-        found[name] = {"n": int(truth[c]), **{key: float(values[c]) for key, values in columns.items()},
-                       "auroc": float(_auroc(own, p[:, c], one)[0]),
-                       "average_precision": float(average_precision_score(own, p[:, c])) if own.any() else np.nan,
-                       "coverage": float(sets[own, c].mean()) if own.any() else np.nan}
-    return found
+        by_class[name] = {"n": int(truth[c]), **{key: float(values[c]) for key, values in columns.items()},
+                          "auroc": float(_auroc(own, p[:, c], once)[0]),
+                          "average_precision": float(average_precision_score(own, p[:, c])) if own.any() else np.nan,
+                          "coverage": float(sets[own, c].mean()) if own.any() else np.nan}
+    return by_class
 
 
 def confusion(y: Int64Array, guess: Int64Array, k: int) -> Int64Array:
@@ -103,7 +157,7 @@ def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...]) -> pd.
     Returns
     -------
     DataFrame
-        `class, bin, n, confidence, frequency` of the filled ones among 15 equal bins; class "" is the top label.
+        `class, bin, n, confidence, frequency` of the filled ones among equal bins; class "" is the top label.
     """
     curves = [("", p.max(axis=1), p.argmax(axis=1) == y)]
     curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
@@ -131,11 +185,34 @@ def risk_coverage(y: Int64Array, p: Float64Array, points: int = 200) -> pd.DataF
     return pd.DataFrame({"coverage": kept / len(y), "risk": risk, "confidence": confidence[order][kept - 1]})
 
 
-def set_sizes(y: Int64Array, sets: BoolArray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """(K, K) images of each class (index) whose set has 1..K members (columns)."""
-    k = len(classes)
-    counts = np.bincount(y * k + sets.sum(axis=1) - 1, minlength=k * k).reshape(k, k)
-    return pd.DataFrame(counts, index=list(classes), columns=range(1, k + 1))
+def with_intervals(curves: pd.DataFrame) -> pd.DataFrame:
+    """`reliability` with the 95 % Wilson interval `low, high` of the frequency; NaN where a bin is empty."""
+    pairs = [wilson(frequency * n, n) if n else (np.nan, np.nan)
+             for frequency, n in zip(curves["frequency"], curves["n"])]
+    return curves.assign(low=[low for low, _ in pairs], high=[high for _, high in pairs])
+
+
+def kept_when_surest(confidence: Float64Array, right: BoolArray) -> pd.DataFrame:
+    """What is left if only the surest rows are kept.
+
+    Returns
+    -------
+    DataFrame
+        `share, n, accuracy, errors, least_probability` for each of `KEPT_SHARES`.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    rows = []
+    for share in KEPT_SHARES:
+        kept = order[:max(1, round(share * len(order)))]
+        rows.append((share, len(kept), float(right[kept].mean()), int((~right[kept]).sum()),
+                     float(confidence[kept].min())))
+    return pd.DataFrame(rows, columns=["share", "n", "accuracy", "errors", "least_probability"])
+
+
+def novelty_shares(novelty: Float64Array) -> Float64Array:
+    """(20,) share of the rows in each of 20 equal bins of the out-of-distribution score, 0..1."""
+    counts = np.histogram(np.clip(novelty, 0, 1), np.linspace(0, 1, NOVELTY_BINS + 1))[0]
+    return np.asarray(counts / max(len(novelty), 1))
 
 
 def _confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array) -> Float64Array:
@@ -180,13 +257,13 @@ def _squares(y: Int64Array, p: Float64Array) -> Float64Array:
 
 
 def _bins(confidence: Float64Array) -> Int64Array:
-    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    return np.minimum((confidence * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
 
 
 def _ece(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
     """(B,) expected calibration error of the top label (Naeini et al. 2015): |accuracy - confidence| over the bins."""
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), BINS))
+    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), RELIABILITY_BINS))
     return np.asarray(np.abs(w @ gap).sum(axis=1) / w.sum(axis=1))
 
 
@@ -205,7 +282,7 @@ def _percentile(values: Float64Array, q: float) -> float:
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927, J Am Stat Assoc 22:209)."""
-    z, share = 1.959964, hits / n
+    z, share = NORMAL_975, hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return float(max(0, middle - half)), float(min(1, middle + half))

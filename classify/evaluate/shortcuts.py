@@ -1,4 +1,7 @@
-"""Can the label be told from what should not matter? A model may then have learned the camera instead of the cell."""
+"""Can the label be told from what should not matter? A model may then have learned the camera instead of the cell.
+
+Two tests, each a small cross-fitted model: the label from nuisance columns alone, and the site from the features.
+"""
 from dataclasses import replace
 
 import numpy as np
@@ -18,15 +21,21 @@ from featurize.arrays import Int64Array
 from featurize.table import TableInfo
 
 COLUMNS = ["name", "target", "score", "chance", "warning"]
-# An AUROC from nuisances alone that calls for a warning: half of what a perfect model adds to chance.
-TELLING = 0.75
+# AUROC from which the label counts as told by the nuisances, or the site by the features: halfway from chance to 1.
+WARN_AUROC = 0.75
 # Cramer's V of site and label from which a difference between sites can pass for one between classes.
-TIED = 0.3
+WARN_CRAMERS_V = 0.3
+# AUROC of guessing.
+CHANCE_AUROC = 0.5
+# Most boosting rounds of these fits.
 ROUNDS = 80
+# Rows of a class count (n / n_class) ** power, as in `TrainSettings.weight_power`.
+WEIGHT_POWER = 0.5
+# Folds of the fit that tells sites apart, and least rows of each site.
 SITE_FOLDS = 3
-SITE_ROWS = 10
-# Rows whose contributions are looked at to name the telling columns.
-WEIGHED = 500
+LEAST_SITE_ROWS = 10
+# Tested rows whose contributions are summed to name the columns that tell the label.
+EXPLAINED_ROWS = 500
 
 
 def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task, split: Split,
@@ -35,8 +44,15 @@ def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task,
 
     Parameters
     ----------
+    frame, info
+        The whole table of n rows; its nuisance columns and sites are read.
     x : (n, d) DataFrame
         The model's features.
+    task : Task
+    split : Split
+        The tested rows are scored.
+    settings : FitSettings
+        Of the model; these fits use fewer rounds and all columns.
 
     Returns
     -------
@@ -56,13 +72,13 @@ def _from_nuisances(frame: pd.DataFrame, info: TableInfo, task: Task, split: Spl
     names = [c for c in info.nuisance if c in frame.columns and (c.startswith("image_") or not c.endswith("_px"))]
     if not names:
         return []
-    auroc, telling = _auroc(matrix(frame, names), task.y, split, settings)
-    said = ""
-    if auroc > TELLING:
-        said = (f"nuisances alone ({len(names)} properties of the picture, most of all {' and '.join(telling[:2])}) "
-                f"tell the label with an AUROC of {auroc:.2f}: either the classes were photographed differently, which "
-                "a model can learn, or these properties see the subject itself")
-    return [("nuisances", "label", auroc, 0.5, said)]
+    auroc, strongest = _auroc(matrix(frame, names), task.y, split, settings)
+    warning = ""
+    if auroc > WARN_AUROC:
+        warning = (f"nuisances alone ({len(names)} properties of the picture, most of all "
+                   f"{' and '.join(strongest[:2])}) tell the label with an AUROC of {auroc:.2f}: either the classes "
+                   "were photographed differently, which a model can learn, or these properties see the subject itself")
+    return [("nuisances", "label", auroc, CHANCE_AUROC, warning)]
 
 
 def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Split,
@@ -70,7 +86,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
     """How well the features tell the site, and whether site and label go together."""
     rows = np.flatnonzero(task.labelled)
     sites, y = encode(frame["site"].iloc[rows])
-    if len(sites) < 2 or (y < 0).any() or np.bincount(y).min() < SITE_ROWS:
+    if len(sites) < 2 or (y < 0).any() or np.bincount(y).min() < LEAST_SITE_ROWS:
         return []
     component = split.split_group[rows]
     if min(len(np.unique(component[y == c])) for c in range(len(sites))) < SITE_FOLDS:
@@ -78,18 +94,18 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
     fold = make_folds(y, component, SITE_FOLDS, settings.seed)
     by_site = Split("folds", np.full(len(rows), "fold", dtype=object), fold, component, split.leaks, split.counts)
     auroc, _ = _auroc(x.iloc[rows].reset_index(drop=True), y, by_site, settings)
-    tie = float(association(pd.crosstab(y, task.y[rows]).to_numpy(), method="cramer"))
-    said = ""
-    if auroc > TELLING and tie > TIED:
-        said = (f"the features tell the site with an AUROC of {auroc:.2f}, and site and label go together (Cramer's V "
-                f"{tie:.2f}): part of the scores may come from the site")
-    return [("features", "site", auroc, 0.5, said)]
+    cramers_v = float(association(pd.crosstab(y, task.y[rows]).to_numpy(), method="cramer"))
+    warning = ""
+    if auroc > WARN_AUROC and cramers_v > WARN_CRAMERS_V:
+        warning = (f"the features tell the site with an AUROC of {auroc:.2f}, and site and label go together (Cramer's "
+                   f"V {cramers_v:.2f}): part of the scores may come from the site")
+    return [("features", "site", auroc, CHANCE_AUROC, warning)]
 
 
 def _auroc(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings) -> tuple[float, list[str]]:
     """Macro one-vs-rest AUROC on the tested rows, and the columns in the order of their weight there."""
-    crossed = cross_fit(FitData(x, y, 0.5), split, settings, lambda: None)
+    crossed = cross_fit(FitData(x, y, WEIGHT_POWER), split, settings, lambda: None)
     tested = np.flatnonzero(split.fold >= 0)
     p = softmax(logits(crossed.margins[tested]), axis=1)
-    weight = np.abs(contributions(x, tested[:WEIGHED], crossed)[:, :, :-1]).mean(axis=(0, 1))
+    weight = np.abs(contributions(x, tested[:EXPLAINED_ROWS], crossed)[:, :, :-1]).mean(axis=(0, 1))
     return float(scores(y[tested], p)["auroc"][0]), [str(x.columns[i]) for i in np.argsort(-weight)]

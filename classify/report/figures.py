@@ -1,5 +1,5 @@
 """The charts of the classification report: each takes numbers that are already there and gives a data URI."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import numpy as np
@@ -7,15 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from classify.evaluate.metrics import wilson
+from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, INK, LINE, LOW_HIGH, ORANGE, QUIET, RED, canvas, rules, share_axis,
+from featurize.report.charts import (BLUE, GRAY, HALF, INK, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
-WIDE = 8.4
-HALF = 4.6
+# Who, value, low and high end of the interval.
 Spot = tuple[str, float, float | None, float | None]
+# Smallest share of images at which the curve of errors begins.
+LEAST_COVERAGE = .05
 
 
 def compared(metrics: Sequence[tuple[str, Sequence[Spot]]]) -> str:
@@ -23,7 +24,7 @@ def compared(metrics: Sequence[tuple[str, Sequence[Spot]]]) -> str:
 
     Parameters
     ----------
-    metrics : sequence of (metric, [(who, value, low, high), ...])
+    metrics : sequence of (metric, spots)
         The model first.
     """
     names = list(dict.fromkeys(who for _, values in metrics for who, *_ in values))
@@ -58,14 +59,20 @@ def _left_edge(rows: Sequence[Sequence[Spot]]) -> float:
 
 
 def reliability(table: pd.DataFrame) -> str:
-    """Frequency of being right against the probability given, with the number of images below."""
+    """Frequency of being right against the probability given, with the number of images below.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `bin, n, confidence, frequency, low, high` of one curve; bins are equal parts of 0..1.
+    """
     with canvas(HALF, 4.3, rows=2, heights=(3.4, 1)) as (figure, (axes, below)):
         _diagonal(axes)
         _reliability_line(axes, table, BLUE)
         axes.set_ylabel("share that was right")
         share_axis(axes, "y", 1.03)
         axes.tick_params(labelbottom=False)
-        below.bar(_bin_middle(table), table["n"], width=.9 / 15, color=BLUE, alpha=.55)
+        below.bar(_bin_middle(table), table["n"], width=.9 / RELIABILITY_BINS, color=BLUE, alpha=.55)
         below.set_ylabel("images")
         below.set_xlabel("probability of the class that was chosen")
         below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -105,15 +112,15 @@ def _diagonal(axes: Axes) -> None:
 def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
     """The curve through bins that hold images, with 95 % intervals; the size of a point tells how many."""
     seen = table[table["n"] > 0].sort_values("bin")
-    for at, share, n in zip(seen["confidence"], seen["frequency"], seen["n"]):
-        axes.plot([at, at], wilson(share * n, n), color=color, linewidth=1, alpha=.45)
+    for at, low, high in zip(seen["confidence"], seen["low"], seen["high"]):
+        axes.plot([at, at], [low, high], color=color, linewidth=1, alpha=.45)
     axes.plot(seen["confidence"], seen["frequency"], color=color, linewidth=1.2)
     area = 12 + 70 * np.sqrt(seen["n"] / max(table["n"].max(), 1))
     axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3)
 
 
 def _bin_middle(table: pd.DataFrame) -> Float64Array:
-    return np.asarray((table["bin"] + .5) / 15, dtype=float)
+    return np.asarray((table["bin"] + .5) / RELIABILITY_BINS, dtype=float)
 
 
 def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> str:
@@ -124,8 +131,8 @@ def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> st
     review : (share kept, share of errors among them), optional
     """
     with canvas(HALF, 4.3) as (figure, (axes,)):
-        # Of the very first images one error is all or nothing.
-        steady = curve[curve["coverage"] >= .05]
+        # Among very few images the share of errors jumps with every one.
+        steady = curve[curve["coverage"] >= LEAST_COVERAGE]
         x, y = steady["coverage"].to_numpy(float), steady["risk"].to_numpy(float)
         axes.fill_between(x, y, color=BLUE, alpha=.12, linewidth=0)
         axes.plot(x, y, color=BLUE)
@@ -144,19 +151,27 @@ def risk_coverage(curve: pd.DataFrame, review: tuple[float, float] | None) -> st
         return svg_uri(figure)
 
 
-def set_coverage(classes: Sequence[str], coverage: Sequence[float], counts: Sequence[int], target: float) -> str:
-    """How often the set holds the truth, class by class, with the promise and what chance allows around it."""
-    height = 1.0 + .27 * len(classes)
-    with canvas(HALF, height) as (figure, (axes,)):
+def set_coverage(table: pd.DataFrame, promise: float) -> str:
+    """How often the set holds the truth, class by class, with the promise and what chance allows around it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `class, n, coverage, chance, short`, as `ReportNumbers.set_coverage`.
+    promise : float
+        Share of sets that should hold the truth.
+    """
+    classes, coverage = table["class"].tolist(), table["coverage"].to_numpy(float)
+    chance = table["chance"].to_numpy(float)
+    with canvas(HALF, 1.0 + .27 * len(classes)) as (figure, (axes,)):
         rows = np.arange(len(classes))
-        spread = 1.96 * np.sqrt(target * (1 - target) / np.maximum(counts, 1))
-        axes.barh(rows, np.minimum(2 * spread, 1 - target + spread), left=target - spread, height=.62, color=LINE)
-        axes.axvline(target, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-        low = np.asarray(coverage) < target - spread
-        axes.scatter(coverage, rows, c=[RED if bad else BLUE for bad in low], s=38, zorder=3, clip_on=False)
+        axes.barh(rows, np.minimum(2 * chance, 1 - promise + chance), left=promise - chance, height=.62, color=LINE)
+        axes.axvline(promise, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+        axes.scatter(coverage, rows, c=[RED if short else BLUE for short in table["short"]], s=38, zorder=3,
+                     clip_on=False)
         axes.set_yticks(rows, [shorten(c, 24) for c in classes])
         axes.set_ylim(len(classes) - .5, -.5)
-        lower = min([*coverage, *(target - spread)])
+        lower = min([*coverage, *(promise - chance)])
         axes.set_xlim(max(0, np.floor((lower - .03) * 20) / 20), 1.01)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
@@ -222,91 +237,31 @@ def learning_curves(curves: pd.DataFrame) -> str:
         return svg_uri(figure)
 
 
-def beeswarm(rows: Sequence[tuple[str, Float64Array, Float64Array]], label: str) -> str:
-    """A swarm of points per feature, most important on top: place = contribution, color = the feature's value.
+def novelty_axes(axes: Axes, x_label: str, y_label: str) -> None:
+    """Axes of a histogram of the out-of-distribution score."""
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    rules(axes, "y")
+
+
+def novelty(shares: Mapping[str, Float64Array], n: Mapping[str, int]) -> str:
+    """Distribution of the out-of-distribution score among right and wrong predictions.
 
     Parameters
     ----------
-    rows : sequence of (name, contribution (n,), level (n,))
-        `level` is the value's rank 0..1, NaN where the value is missing (gray).
-    label : str
-        What a point to the right means.
+    shares : mapping of ``right`` and ``wrong`` to (bins,)
+        Share of the rows in equal bins of 0..1.
+    n : mapping of ``right`` and ``wrong`` to int
+        Number of rows; none are not drawn.
     """
-    with canvas(WIDE, 1.1 + .3 * len(rows)) as (figure, (axes,)):
-        widest = max((float(np.abs(c).max()) for _, c, _ in rows if len(c)), default=1.0) or 1.0
-        for at, (_, contribution, level) in enumerate(rows):
-            _swarm(axes, at, contribution, level, widest)
-        axes.axvline(0, color=QUIET, linewidth=.9)
-        axes.set_yticks(range(len(rows)), [shorten(name, 44) for name, *_ in rows], fontsize=8.5)
-        axes.set_ylim(len(rows) - .4, -.6)
-        axes.set_xlim(-1.05 * widest, 1.05 * widest)
-        axes.set_xlabel(label)
-        rules(axes, "x")
-        _level_bar(axes)
-        return svg_uri(figure)
-
-
-def _swarm(axes: Axes, at: int, contribution: Float64Array, level: Float64Array, widest: float) -> None:
-    """Points of one feature, pushed apart where they are dense; drawn as one bitmap to keep the page small."""
-    offset = _spread(contribution, widest)
-    known = np.isfinite(level)
-    axes.scatter(contribution[~known], at + offset[~known], s=5, color=LINE, rasterized=True)
-    axes.scatter(contribution[known], at + offset[known], s=5, c=level[known], cmap=LOW_HIGH, vmin=0, vmax=1,
-                 alpha=.85, linewidths=0, rasterized=True)
-
-
-def _spread(x: Float64Array, widest: float, bins: int = 120) -> Float64Array:
-    """Offsets -0.4..0.4: in every bin of x the points stand alternately above and below the middle."""
-    cell = np.round(x / widest * bins).astype(int)
-    order = np.argsort(cell, kind="stable")
-    _, start, count = np.unique(cell[order], return_index=True, return_counts=True)
-    place = np.arange(len(x)) - np.repeat(start, count)
-    side = np.where(place % 2 == 0, 1, -1) * ((place + 1) // 2)
-    offset = np.empty(len(x))
-    offset[order] = side * np.repeat(np.minimum(.07, .8 / count), count)
-    return offset
-
-
-def _level_bar(axes: Axes) -> None:
-    """A thin color bar that says low and high."""
-    bar = axes.inset_axes((1.015, .3, .012, .4))
-    bar.imshow(np.linspace(1, 0, 64)[:, None], cmap=LOW_HIGH, aspect="auto")
-    bar.set_xticks([])
-    bar.set_yticks([0, 63], ["high", "low"], fontsize=8)
-    bar.yaxis.tick_right()
-    bar.spines[:].set_visible(False)
-    bar.set_title("value", fontsize=8, fontweight="normal", loc="left", color=QUIET)
-
-
-def bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
-    """Horizontal bars with their share of the whole written beside them."""
-    total = sum(values) or 1.0
-    with canvas(HALF, .8 + .29 * len(names)) as (figure, (axes,)):
-        axes.barh(range(len(names)), values, height=.6, color=BLUE)
-        for at, value in enumerate(values):
-            axes.text(value + max(values) * .015, at, percent(value / total), va="center", fontsize=8.5, color=QUIET)
-        axes.set_yticks(range(len(names)), [shorten(n, 26) for n in names])
-        axes.set_ylim(len(names) - .5, -.5)
-        axes.set_xlim(0, (max(values) or 1) * 1.17)
-        axes.set_xlabel(label)
-        rules(axes, "x")
-        return svg_uri(figure)
-
-
-def novelty(right: Float64Array, wrong: Float64Array) -> str:
-    """Distribution of novelty among right and wrong predictions, each as a share of its own number."""
-    edges = np.linspace(0, 1, 21)
     with canvas(WIDE, 2.4) as (figure, (axes,)):
-        for values, color, name in ((right, BLUE, "right"), (wrong, RED, "wrong")):
-            if len(values):
-                shares = np.histogram(np.clip(values, 0, 1), edges)[0] / len(values)
-                axes.stairs(shares, edges, color=color, fill=color == BLUE, alpha=.35 if color == BLUE else 1,
-                            linewidth=1.8, label=f"{name} ({len(values):,})")
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("novelty: 0 = like the training images, 1 = unlike anything seen")
-        axes.set_ylabel("share of images")
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
-        rules(axes, "y")
+        for name, color in (("right", BLUE), ("wrong", RED)):
+            if n[name]:
+                axes.stairs(shares[name], np.linspace(0, 1, len(shares[name]) + 1), color=color, fill=color == BLUE,
+                            alpha=.35 if color == BLUE else 1, linewidth=1.8, label=f"{name} ({n[name]:,})")
+        novelty_axes(axes, "novelty: 0 = like the training images, 1 = unlike anything seen", "share of images")
         figure.legend(loc="outside upper right", ncols=2)
         return svg_uri(figure)

@@ -1,6 +1,6 @@
 """The head of the report, its first numbers, and what was in the data."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,61 +9,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classify.report_numbers import ScoredRows
 from classify.result import RunResult
-from featurize.arrays import BoolArray, Float64Array, Int64Array
+from featurize.arrays import BoolArray, Int64Array
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, table, warning
 
+# Settings that have an option on the command line.
 OPTIONS = ("task", "order", "model", "calibration", "folds", "alpha", "device", "seed")
+# Rows of the table of leaks.
+MOST_LEAKS = 30
+# How the tested images were kept apart, for each kind of split.
 VALIDATION = {"folds": "each predicted by a model that never saw them or their relatives",
               "given": "kept apart as the test set and never trained on"}
 
 
-@dataclass(frozen=True)
-class Honest:
-    """The rows that count: labelled, and predicted by a model that never saw them.
-
-    Parameters
-    ----------
-    rows : (h,) int
-        Positions in the table.
-    truth, chosen : (h,) int
-        Class numbers.
-    sure : (h,) float
-        Probability of the chosen class.
-    review : (h,) bool
-        The model asks for a person.
-    """
-
-    rows: Int64Array
-    truth: Int64Array
-    chosen: Int64Array
-    sure: Float64Array
-    review: BoolArray
-
-    @property
-    def right(self) -> BoolArray:
-        """(h,) bool"""
-        return self.truth == self.chosen
-
-
-def honest_rows(result: RunResult) -> Honest:
-    """Pick the rows that metrics count."""
-    predicted = result.predicted
-    rows = np.flatnonzero(predicted.held_out & (np.asarray(result.task.y) >= 0))
-    probabilities = predicted.probabilities[rows]
-    chosen = probabilities.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
-    review = predicted.table["review"].to_numpy(bool)[rows]
-    return Honest(rows, np.asarray(result.task.y)[rows], chosen, probabilities.max(axis=1, initial=0), review)
-
-
-def head(result: RunResult, honest: Honest) -> dict[str, Any]:
+def head(result: RunResult, scored: ScoredRows) -> dict[str, Any]:
     """Title, first sentence, facts and warnings."""
     classes = result.task.classes
-    told = f"{classes[0]} or {classes[1]}" if len(classes) == 2 else f"{len(classes)} classes"
+    named = f"{classes[0]} or {classes[1]}" if len(classes) == 2 else f"{len(classes)} classes"
     n = int((np.asarray(result.task.y) >= 0).sum())
-    return {"kicker": "Classification report", "title": f"{told}, {count(n, 'labelled image')}",
-            "lead": first_sentence(result, honest), "facts": facts(result),
+    return {"kicker": "Classification report", "title": f"{named}, {count(n, 'labelled image')}",
+            "lead": first_sentence(result, scored), "facts": facts(result),
             "warnings": by_weight(_warning(text) for text in result.warnings),
             "no_warnings": "No check found anything to warn about."}
 
@@ -91,18 +58,18 @@ def _level(text: str) -> str:
     return "serious" if any(word in text.lower() for word in serious) else "caution"
 
 
-def first_sentence(result: RunResult, honest: Honest) -> str:
+def first_sentence(result: RunResult, scored: ScoredRows) -> str:
     """What a reader in a hurry should take along."""
-    kept = ~honest.review
+    kept = ~scored.review
     metrics = result.scores.metrics
-    text = (f"Of {count(len(honest.rows), 'image')}, {VALIDATION.get(result.split.kind, 'kept back')}, "
+    text = (f"Of {count(len(scored.rows), 'image')}, {VALIDATION.get(result.split.kind, 'kept back')}, "
             f"{percent(metrics['accuracy'])} were named correctly.")
     if not kept.any():
         return f"{text} The model asks for a person on every one of them."
     if kept.all():
         return f"{text} It asks for a person on none of them."
     return (f"{text} It asks for a person on {percent(1 - kept.mean())} of them; of the others, "
-            f"{percent(honest.right[kept].mean())} were right.")
+            f"{percent(scored.right[kept].mean())} were right.")
 
 
 def facts(result: RunResult) -> list[dict[str, Any]]:
@@ -123,10 +90,10 @@ def facts(result: RunResult) -> list[dict[str, Any]]:
     return named + [{"name": name, "value": value, "wide": True, "code": True} for name, value in wide if value]
 
 
-def _calibration_name(found: object) -> str:
-    if isinstance(found, Mapping):
-        return str(found.get("method", "none"))
-    return str(found or "none")
+def _calibration_name(calibration: object) -> str:
+    if isinstance(calibration, Mapping):
+        return str(calibration.get("method", "none"))
+    return str(calibration or "none")
 
 
 def how_split(result: RunResult) -> str:
@@ -148,7 +115,7 @@ def command(result: RunResult) -> str:
     return " ".join(parts)
 
 
-def tiles(result: RunResult, honest: Honest) -> list[dict[str, str]]:
+def tiles(result: RunResult, scored: ScoredRows) -> list[dict[str, str]]:
     """The few numbers that stand first."""
     metrics, intervals = result.scores.metrics, result.scores.metrics.get("intervals", {})
     alpha = result.settings.alpha
@@ -159,8 +126,8 @@ def tiles(result: RunResult, honest: Honest) -> list[dict[str, str]]:
     shown.append({"name": f"Sets that hold the truth (promise {whole(1 - alpha)})",
                   "value": percent(metrics.get("coverage")),
                   "range": f"{number(metrics.get('mean_set_size'))} classes a set on average"})
-    shown.append({"name": "For a person to review", "value": percent(_mean(honest.review)),
-                  "range": f"{number(honest.review.sum())} of {count(len(honest.rows), 'image')}"})
+    shown.append({"name": "For a person to review", "value": percent(_mean(scored.review)),
+                  "range": f"{number(scored.review.sum())} of {count(len(scored.rows), 'image')}"})
     return shown
 
 
@@ -208,10 +175,10 @@ def _duplicates(frame: pd.DataFrame) -> str:
 
 
 def _left_out(part: NDArray[np.object_]) -> str:
-    said = [f"{number((part == name).sum())} {why}" for name, why in
-            (("unlabelled", "without a label"), ("removed", "removed as relatives of tested images"))
-            if (part == name).any()]
-    return "; ".join(said) or "none"
+    reasons = [f"{number((part == name).sum())} {why}" for name, why in
+               (("unlabelled", "without a label"), ("removed", "removed as relatives of tested images"))
+               if (part == name).any()]
+    return "; ".join(reasons) or "none"
 
 
 def _units(component: Int64Array) -> str:
@@ -239,7 +206,7 @@ def class_counts(result: RunResult) -> dict[str, Any]:
                  caption="Labelled images of each class in each part")
 
 
-def leak_table(leaks: pd.DataFrame, most: int = 30) -> dict[str, Any] | None:
+def leak_table(leaks: pd.DataFrame, most: int = MOST_LEAKS) -> dict[str, Any] | None:
     """The rows that stand on several sides of a given split."""
     if leaks.empty:
         return None

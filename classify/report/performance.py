@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from classify.report import figures
-from classify.report.overview import Honest, plain_interval
+from classify.report.overview import plain_interval
+from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
 from featurize.report.numbers import count, interval, number, percent, score, whole
@@ -28,23 +29,26 @@ METRICS = {
     "coverage": ("Set coverage", "share of prediction sets that hold the truth", "as promised"),
     "mean_set_size": ("Mean set size", "classes in a prediction set", "lower"),
 }
+# What the label or site is told from.
 TOLD_FROM = {"nuisances": "properties of the picture (nuisances)", "features": "the features of the model"}
+# Names of the baselines.
 BASELINES = {"majority": "Most frequent class", "pca_logistic": "Logistic regression on PCA",
              "nuisance": "Nuisances only"}
+# Metrics in the chart.
 CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 
 def metrics(result: RunResult) -> dict[str, Any]:
     """The table and the chart of metrics beside the baselines."""
-    found = result.scores.metrics
-    others: Mapping[str, Any] = found.get("baselines", {})
-    names = [BASELINES.get(key, key.replace("_", " ")) for key in others]
-    rows = [[cell(name, title=says), cell(plain_interval(found, key), key=_finite(found[key])),
-             *(cell(_number_of(key, b.get(key)), key=_finite(b.get(key))) for b in others.values()),
+    scores = result.scores.metrics
+    baselines: Mapping[str, Any] = scores.get("baselines", {})
+    names = [BASELINES.get(key, key.replace("_", " ")) for key in baselines]
+    rows = [[cell(name, title=says), cell(plain_interval(scores, key), key=_finite(scores[key])),
+             *(cell(_number_of(key, b.get(key)), key=_finite(b.get(key))) for b in baselines.values()),
              cell(says, tone="quiet"), cell(better, tone="quiet")]
-            for key, (name, says, better) in METRICS.items() if found.get(key) is not None]
+            for key, (name, says, better) in METRICS.items() if scores.get(key) is not None]
     shown = table(["Metric", "This model (95 % interval)", *names, "What it says", "Better"], rows)
-    charted = [(METRICS[k][0], _spots(found, others, k)) for k in CHARTED if found.get(k) is not None]
+    charted = [(METRICS[k][0], _spots(scores, baselines, k)) for k in CHARTED if scores.get(k) is not None]
     chart = figure(figures.compared(charted), "This model beside its baselines",
                    "Each line is a metric, further right is better. The blue dot is this model with its 95 % interval "
                    "from resampling whole groups; the other marks are what simple rivals reach on the same images; an "
@@ -52,11 +56,11 @@ def metrics(result: RunResult) -> dict[str, Any]:
     return {"table": shown, "chart": chart, "shortcuts": shortcut_table(result.scores.shortcuts)}
 
 
-def _spots(found: Mapping[str, Any], others: Mapping[str, Any], key: str) -> list[figures.Spot]:
-    low, high = found.get("intervals", {}).get(key) or (None, None)
-    rivals = [(BASELINES.get(name, name.replace("_", " ")), float(b[key]), None, None)
-              for name, b in others.items() if b.get(key) is not None]
-    return [("This model", float(found[key]), low, high), *rivals]
+def _spots(scores: Mapping[str, Any], baselines: Mapping[str, Any], key: str) -> list[figures.Spot]:
+    low, high = scores.get("intervals", {}).get(key) or (None, None)
+    others = [(BASELINES.get(name, name.replace("_", " ")), float(b[key]), None, None)
+              for name, b in baselines.items() if b.get(key) is not None]
+    return [("This model", float(scores[key]), low, high), *others]
 
 
 def _number_of(key: str, value: float | None) -> str:
@@ -79,11 +83,11 @@ def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:
                  caption="Could the answer come from how a picture was taken instead of what it shows?")
 
 
-def _verdict(said: object) -> dict[str, Any]:
+def _verdict(warning: object) -> dict[str, Any]:
     """The column `warning` may hold a sentence or a flag."""
-    if isinstance(said, str):
-        return cell(said or "no sign of a shortcut", tone="bad" if said else "good")
-    return cell("possible shortcut", tone="bad") if said else cell("no sign of a shortcut", tone="good")
+    if isinstance(warning, str):
+        return cell(warning or "no sign of a shortcut", tone="bad" if warning else "good")
+    return cell("possible shortcut", tone="bad") if warning else cell("no sign of a shortcut", tone="good")
 
 
 def confusion(matrix: pd.DataFrame) -> dict[str, Any]:
@@ -107,14 +111,14 @@ def _confused(n: float, share: float, right: bool, truth: str, chosen: str) -> d
             "title": f"{count(n, 'image')} of {truth}, called {chosen}"}
 
 
-def per_class(found: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
+def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
     """Sensitivity, specificity and the like for every class, from `per_class` of the metrics."""
     columns = [("n", "Images"), ("recall", "Sensitivity"), ("specificity", "Specificity"), ("precision", "Precision"),
                ("f1", "F1"), ("auroc", "AUROC"), ("average_precision", "Average precision"),
                ("coverage", "Set coverage")]
-    used = [(key, name) for key, name in columns if any(key in found[c] for c in found)]
+    used = [(key, name) for key, name in columns if any(key in scores for scores in by_class.values())]
     rows = [[cell(name), *(_class_cell(key, values) for key, _ in used), cell(_mistaken(matrix, name), tone="quiet")]
-            for name, values in found.items()]
+            for name, values in by_class.items()]
     explain = {"Sensitivity": "recall: share of this class that was found",
                "Specificity": "share of the other classes that was not called this class",
                "Precision": "positive predictive value at the frequencies of this data set",
@@ -139,84 +143,65 @@ def _mistaken(matrix: pd.DataFrame, name: str) -> str:
     return f"{shorten(str(matrix.columns.drop(name)[int(others.argmax())]))} ({number(most)})" if most else "never"
 
 
-def certainty(result: RunResult, honest: Honest) -> dict[str, Any]:
+def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     """Calibration and the price of keeping fewer images."""
-    table_, classes = result.scores.reliability, result.task.classes
-    overall = figures.reliability(table_[table_["class"] == ""])
-    kept = ~honest.review
-    mark = (float(kept.mean()), float((~honest.right[kept]).mean())) if kept.any() and not kept.all() else None
-    curve = figures.risk_coverage(result.scores.risk_coverage, mark)
+    curves, classes, scored = numbers.reliability, result.task.classes, numbers.scored
+    overall = figures.reliability(curves[curves["class"] == ""])
+    kept = ~scored.review
+    without_review = ((float(kept.mean()), float((~scored.right[kept]).mean())) if kept.any() and not kept.all()
+                      else None)
+    risk = figures.risk_coverage(result.scores.risk_coverage, without_review)
     named = [str(c) for c in (classes[1:] if len(classes) == 2 else classes)]
     title = f"The same for {classes[1]}" if len(classes) == 2 else "The same for each class against the rest"
-    small = figures.reliability_by_class(table_, named)
     return {"reliability": figure(overall, "Can the probabilities be believed?",
                                   "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
                                   "sure. Thin lines are 95 % intervals: long ones come from few images, whose number "
                                   "the bars below show."),
-            "risk": figure(curve, "What is gained by leaving the unsure ones to a person?",
+            "risk": figure(risk, "What is gained by leaving the unsure ones to a person?",
                            "From right to left, the least sure images are taken away; the curve is the share of errors "
                            "among those that stay."),
-            "by_class": figure(small, title,
+            "by_class": figure(figures.reliability_by_class(curves, named), title,
                                "Where a thin line, the 95 % interval, reaches the dashed one, it may be chance."),
-            "kept": kept_table(honest)}
+            "kept": kept_table(numbers.kept)}
 
 
-def kept_table(honest: Honest) -> dict[str, Any]:
+def kept_table(kept: pd.DataFrame) -> dict[str, Any]:
     """Accuracy when only the surest share is kept."""
-    order = np.argsort(-honest.sure, kind="stable")
-    rows = []
-    for share in (1, .95, .9, .8, .7, .5):
-        kept = order[:max(1, round(share * len(order)))]
-        wrong = int((~honest.right[kept]).sum())
-        right, least = float(honest.right[kept].mean()), float(honest.sure[kept].min())
-        rows.append([cell(whole(share)), cell(number(len(kept)), key=len(kept)), cell(percent(right), key=right),
-                     cell(number(wrong), key=wrong), cell(score(least), key=least)])
+    rows = [[cell(whole(r["share"])), cell(number(r["n"]), key=r["n"]),
+             cell(percent(r["accuracy"]), key=r["accuracy"]), cell(number(r["errors"]), key=r["errors"]),
+             cell(score(r["least_probability"]), key=r["least_probability"])]
+            for r in kept.to_dict("records")]
     return table(["Kept, surest first", "Images", "Right", "Errors left", "Least probability kept"], rows)
 
 
-def sets(result: RunResult) -> dict[str, Any]:
-    """Coverage, sizes and neighbours of the prediction sets."""
-    alpha = result.settings.alpha
-    found = result.scores.metrics["per_class"]
-    # A class may have no tested image: then nothing is known of its sets.
-    classes = [str(c) for c in result.task.classes if found[c].get("coverage") is not None]
-    coverage, counts = [found[c]["coverage"] for c in classes], [found[c]["n"] for c in classes]
-    return {"promise": whole(1 - alpha),
-            "coverage": figure(figures.set_coverage(classes, coverage, counts, 1 - alpha),
+def sets(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
+    """Coverage, sizes and pairs of classes of the prediction sets."""
+    promise = 1 - result.settings.alpha
+    return {"promise": whole(promise),
+            "coverage": figure(figures.set_coverage(numbers.set_coverage, promise),
                                "Is the promise kept in every class?",
                                "Dots are the share of sets that hold the truth, the dashed line is the promise "
-                               f"({whole(1 - alpha)}), the gray band is what chance allows for that many images. "
+                               f"({whole(promise)}), the gray band is what chance allows for that many images. "
                                "Red dots fall short of it."),
             "sizes": figure(figures.set_sizes(result.scores.set_sizes), "How many classes stand in a set?",
                             "One class is an answer; two or more say what cannot be told apart on this image."),
-            "pairs": pair_table(result), "empty": _empty(result)}
+            "pairs": pair_table(numbers.set_pairs), "empty": _empty(numbers.empty_sets)}
 
 
-def _empty(result: RunResult) -> str:
-    honest = result.predicted.held_out & (np.asarray(result.task.y) >= 0)
-    n = int(result.predicted.empty[honest].sum())
+def _empty(n: int) -> str:
     return (f"For {count(n, 'image')} no class fitted at this level; the set was given the chosen class and the image "
             "is marked for review.") if n else ""
 
 
-def pair_table(result: RunResult, most: int = 10) -> dict[str, Any] | None:
+def pair_table(pairs: pd.DataFrame) -> dict[str, Any] | None:
     """Which classes stand in one set together."""
-    rows = np.flatnonzero(result.predicted.held_out & (np.asarray(result.task.y) >= 0))
-    member = result.predicted.sets[rows].astype(np.int64)
-    truth, classes = np.asarray(result.task.y)[rows], result.task.classes
-    together = np.triu(member.T @ member, 1)
-    order = np.argsort(-together, axis=None, kind="stable")[:most]
-    pairs = [(i, j) for i, j in zip(*np.unravel_index(order, together.shape)) if together[i, j] > 0]
-    if not pairs:
+    if pairs.empty:
         return None
-    shown = []
-    for i, j in pairs:
-        n, both = together[i, j], (member[:, i] & member[:, j]).astype(bool)
-        split = [int((truth[both] == k).sum()) for k in (i, j)]
-        shown.append([cell(f"{classes[i]} and {classes[j]}"), cell(number(n), key=float(n), bar=n / together.max()),
-                      cell(percent(n / max(len(rows), 1)), key=n / max(len(rows), 1)),
-                      cell(f"{split[0]} / {split[1]} / {int(n) - sum(split)}")])
-    return table(["Classes in one set", "Images", "Of all", "Truth: first / second / another"], shown,
+    rows = [[cell(f"{r['first']} and {r['second']}"), cell(number(r["n"]), key=float(r["n"]),
+                                                           bar=r["n"] / pairs["n"].max()),
+             cell(percent(r["share"]), key=r["share"]),
+             cell(f"{r['truth_first']} / {r['truth_second']} / {r['truth_other']}")] for r in pairs.to_dict("records")]
+    return table(["Classes in one set", "Images", "Of all", "Truth: first / second / another"], rows,
                  caption="Pairs that stand in a set together: the distinctions this model leaves open")
 
 

@@ -2,7 +2,8 @@
 from pathlib import Path
 
 from classify.predictions import REVIEW_ABOVE_NOVELTY
-from classify.report import card, cases, meaning, overview, performance
+from classify.report import explanation, model_card, overview, performance, single_images
+from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.page import contents, write_page
 
@@ -11,7 +12,7 @@ SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion a
             "Model card", "Reporting checklist", "How to make it again")
 
 
-def write_report(path: Path, result: RunResult) -> None:
+def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
     """Write report.html.
 
     Parameters
@@ -21,16 +22,19 @@ def write_report(path: Path, result: RunResult) -> None:
     result : RunResult
         Metrics are shown as they stand there; only pictures are read again, and a picture that is gone leaves a
         sentence in its place.
+    numbers : ReportNumbers
+        Of the same run, as `classify.evaluate.for_report.report_numbers` gives them.
     """
-    honest, matrix = overview.honest_rows(result), result.scores.confusion
+    scored, matrix = numbers.scored, result.scores.confusion
     content = {
-        **overview.head(result, honest), "contents": contents(SECTIONS),
+        **overview.head(result, scored), "contents": contents(SECTIONS),
         "novelty_percent": f"{100 * REVIEW_ABOVE_NOVELTY:g}",
-        "tiles": overview.tiles(result, honest), "data": overview.data(result),
+        "tiles": overview.tiles(result, scored), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
-        "certainty": performance.certainty(result, honest),
-        "sets": performance.sets(result), "meaning": meaning.importance(result), "cases": cases.cases(result, honest),
-        "training": performance.training(result), "card": card.card(result), "settings": card.settings(result),
-        "checklist": card.checklist(), "reproduce": card.reproduce(result)}
+        "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
+        "explanation": explanation.importance(result, numbers),
+        "images": single_images.single_images(result, numbers), "training": performance.training(result),
+        "card": model_card.model_card(result, numbers.missing_share), "settings": model_card.settings(result),
+        "checklist": model_card.checklist(), "reproduce": model_card.reproduce(result)}
     write_page(path, "report.html.j2", content, Path(__file__).parent)

@@ -2,12 +2,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from classify.data.columns import readable
-from classify.evaluate.metrics import percentile_rank
-from classify.similar.search import Z_SCORE_LIMIT, Similar, alike, different, distances_by_class, unusual
-from featurize.explore.by_class import percentiles_by_class
+from classify.similar.search import Z_SCORE_LIMIT, Similar, alike, different, distance_percentiles, unusual
 from featurize.report.charts import MOST_CLASSES, percentile_ranges
 from featurize.report.numbers import count, number, ordinal, signed
 from featurize.report.page import cell, contents, figure, table, warning, write_page
@@ -68,14 +64,9 @@ def _distance_warnings(result: Similar) -> list[dict[str, str]]:
 
 
 def _unusual(result: Similar) -> dict[str, Any] | None:
-    rows = []
-    for at in unusual(result):
-        column = result.features[at]
-        values = result.frame[column].dropna().to_numpy(dtype=float)
-        value, median = float(str(result.picture[column])), float(np.median(values))
-        rows.append([cell(readable(column), title=column), cell(number(value), key=value),
-                     cell(number(median), key=median),
-                     cell(ordinal(percentile_rank(values, value)), key=result.z_scores[at])])
+    rows = [[cell(readable(r["feature"]), title=r["feature"]), cell(number(r["value"]), key=r["value"]),
+             cell(number(r["median"]), key=r["median"]), cell(ordinal(r["percentile"]), key=r["z_score"])]
+            for r in unusual(result).to_dict("records")]
     head = ["Measurement", "This image", "Median of the table", "Percentile"]
     return table(head, rows, caption="What is unusual about it, one measurement of each kind") if rows else None
 
@@ -104,8 +95,7 @@ def _z_score(value: float) -> str:
 
 
 def _by_class(result: Similar) -> dict[str, str]:
-    percentiles = percentiles_by_class(distances_by_class(result), ["distance"], MOST_CLASSES)
-    return figure(percentile_ranges({"distance to this image": percentiles["distance"]}),
+    return figure(percentile_ranges({"distance to this image": distance_percentiles(result, MOST_CLASSES)}),
                   "How far are all images of a class?",
                   "Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile. Classes whose "
                   "bars reach far left hold images like this one.")

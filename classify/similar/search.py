@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, region_and_family
+from classify.evaluate.metrics import percentile_rank
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
+from featurize.explore.by_class import percentiles_by_class
 from featurize.table import TableInfo
 
 # z-scores beyond this count as this: one extreme feature must not decide what is near.
@@ -156,10 +158,11 @@ def _usual_distance(table: Float64Array, weights: Float64Array) -> float:
     return float(np.percentile(finite, USUAL_PERCENTILE)) if len(finite) else float("inf")
 
 
-def distances_by_class(result: Similar) -> pd.DataFrame:
-    """`label, distance` of every row of the table that can be compared with the image."""
+def distance_percentiles(result: Similar, most: int) -> pd.DataFrame:
+    """Percentiles of the distances of the `most` largest classes, see `percentiles_by_class`."""
     table = pd.DataFrame({"label": result.label, "distance": result.distances})
-    return table[np.isfinite(table["distance"])]
+    table = table[np.isfinite(table["distance"])]
+    return percentiles_by_class(table, ["distance"], most)["distance"]
 
 
 def alike(result: Similar, at: int, most: int = 3) -> list[int]:
@@ -178,10 +181,22 @@ def different(result: Similar, at: int, most: int = 3) -> list[int]:
         return _first_of_each_family(result, np.where(gap >= DIFFERENT_Z_SCORES, gap, -np.inf), most)
 
 
-def unusual(result: Similar, most: int = 8) -> list[int]:
-    """Features in which the image is farthest from the median of the table, one of each region and family."""
+def unusual(result: Similar, most: int = 8) -> pd.DataFrame:
+    """Features in which the image is farthest from the median of the table, one of each region and family.
+
+    Returns
+    -------
+    DataFrame
+        `feature, value, median, percentile, z_score`, farthest first; `percentile` as `percentile_rank` gives it.
+    """
     size = np.nan_to_num(np.abs(result.z_scores))
-    return _first_of_each_family(result, np.where(size > UNUSUAL_Z_SCORE, size, -np.inf), most)
+    rows = []
+    for at in _first_of_each_family(result, np.where(size > UNUSUAL_Z_SCORE, size, -np.inf), most):
+        column = result.features[at]
+        values = result.frame[column].dropna().to_numpy(dtype=float)
+        value = float(str(result.picture[column]))
+        rows.append((column, value, float(np.median(values)), percentile_rank(values, value), result.z_scores[at]))
+    return pd.DataFrame(rows, columns=["feature", "value", "median", "percentile", "z_score"])
 
 
 def _first_of_each_family(result: Similar, rank: Float64Array, most: int) -> list[int]:

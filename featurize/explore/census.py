@@ -79,7 +79,7 @@ def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array,
 def stratified_sample(frame: pd.DataFrame, most: int) -> Int64Array:
     """At most `most` rows, spread evenly over each label and split: every k-th of them, so the same ones each time.
 
-    Exact copies of other files are always among them, up to the same number again: they cost nothing to find.
+    Beyond these, up to `most` exact copies of other files are always included: they cost nothing to find.
     """
     if len(frame) <= most:
         return np.arange(len(frame))

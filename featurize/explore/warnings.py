@@ -138,8 +138,8 @@ def _duplicates(census: Census) -> Warnings:
                       "One of them is wrong. They are shown below with their paths: correct them before training.")
     n_copies = sum(n - 1 for n, conflict in conflicts if conflict == Conflict.NONE)
     if n_copies:
-        yield warning("note", f"{count(n_copies, 'image is a copy', 'images are copies')} of another one, or nearly so.",
-                      "classify keeps copies on one side of every split by itself.")
+        text = f"{count(n_copies, 'image is a copy', 'images are copies')} of another one, or nearly so."
+        yield warning("note", text, "classify keeps copies on one side of every split by itself.")
 
 
 def _shortcuts(census: Census) -> Warnings:

@@ -57,9 +57,16 @@ MOST_CLASSES = 24
 @contextmanager
 def canvas(width: float, height: float, columns: int = 1, rows: int = 1, heights: Sequence[float] | None = None
            ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of ``width`` x ``height`` inches with its axes in reading order, under the style of the pages.
+    """A figure with its axes in reading order, under the style of the pages.
 
-    `heights` are those of the rows relative to one another.
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    columns, rows : int
+        Of axes.
+    heights : sequence of float, optional
+        Of the rows, relative to one another.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -14,11 +14,24 @@ import jinja2
 from featurize.runtime.files import write_text
 
 HERE = Path(__file__).parent
+# Order of the warnings.
 _FIRST = {"serious": 0, "caution": 1, "note": 2}
 
 
 def write_page(path: Path, template: str, content: Mapping[str, Any], folder: Path = HERE) -> None:
-    """Render ``folder/template`` and put the page at ``path``, whole or not at all."""
+    """Render a template and write the page.
+
+    Parameters
+    ----------
+    path : Path
+        Where the page goes, whole or not at all.
+    template : str
+        Name of the template.
+    content : mapping
+        Every name that the template uses.
+    folder : Path
+        Where the template is; it may extend and import those of this folder.
+    """
     write_text(render(template, content, folder), path)
 
 
@@ -39,12 +52,21 @@ def product() -> str:
 
 
 def warning(level: str, text: str, advice: str = "", command: str = "") -> dict[str, str]:
-    """One warning: what is wrong, what to do about it, and the option that does it.
+    """One warning.
 
     Parameters
     ----------
     level : str
         ``serious`` (results can't be trusted before it is solved), ``caution`` or ``note``.
+    text : str
+        What is wrong: a sentence.
+    advice, command : str
+        What to do about it, and the option that does it.
+
+    Raises
+    ------
+    ValueError
+        Another level.
     """
     if level not in _FIRST:
         raise ValueError(f"level of a warning: {level!r}, wanted one of {', '.join(_FIRST)}")
@@ -70,6 +92,8 @@ def cell(text: object, *, key: float | None = None, bar: float | None = None, to
         0..1: length of the bar behind the text.
     tone : str
         ``good``, ``bad``, ``quiet`` or a heat level ``heat-0`` .. ``heat-9``.
+    title : str
+        What the mouse shows.
     """
     width = None if bar is None else f"{100 * min(max(bar, 0), 1):.1f}%"
     return {"text": str(text), "key": None if key is None else f"{key:.6g}", "bar": width, "tone": tone, "title": title}
@@ -80,6 +104,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
     """A table for the template: plain values become cells; a column of numbers stands right, its head too.
 
     One with words beside its first column takes the full width; one of numbers only stays as narrow as they are.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Names of the columns.
+    rows : sequence of sequences
+        What `cell` gives, or plain values.
+    caption, foot : str
+        What stands above and below.
+    sortable : bool
+        A click on the head of a column sorts by it.
+    explain : mapping of str, optional
+        Name of a column to what the mouse shows on its head.
     """
     cells = [[value if isinstance(value, dict) else cell(value) for value in row] for row in rows]
     right = [bool(cells) and any(row[i]["key"] is not None for row in cells) for i in range(len(head))]
@@ -89,7 +126,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
 
 
 def figure(uri: str, title: str, reading: str, alt: str = "") -> dict[str, str]:
-    """A figure: data URI, title, and one or two sentences on how to read it."""
+    """A figure for the template.
+
+    Parameters
+    ----------
+    uri : str
+        Data URI of the picture.
+    title : str
+        A full stop is added unless it is a question.
+    reading : str
+        One or two sentences on how to read it.
+    alt : str
+        Text in place of the picture; the title if empty.
+    """
     title += "" if title.endswith("?") else "."
     return {"uri": uri, "title": title, "reading": reading, "alt": alt or title.rstrip(".")}
 

@@ -20,15 +20,35 @@ from featurize.presets.load import Preset, preset_from_dict
 from featurize.report.charts import data_uri
 from featurize.table import TableInfo
 
+# Longest outlines that are drawn of one region.
 MOST_OUTLINES = 150
+# A contour of fewer points is a speck of the mask, too small to be seen on a thumbnail.
+LEAST_CONTOUR_POINTS = 5
+# Largest distance of a drawn outline from the contour, in pixels of the thumbnail.
+OUTLINE_TOLERANCE_PX = .5
+# Thumbnails from this side on have room for the whole sentence where a picture is missing, in pixels.
+SENTENCE_PX = 160
+# Characters of an error message that are shown.
+MOST_ERROR_CHARACTERS = 160
+JPEG_QUALITY = 84
 # Regions whose edges are those of another one, or of the picture.
 NOT_DRAWN = {"whole", "cytoplasm", "matrix", "lung"}
+# Colors of outlines, by number, for the regions that many pages show.
 TONES = {"cell": 0, "nucleus": 1, "nuclei": 1, "left_lung": 0, "right_lung": 1}
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A region to be outlined, and where its mask lies in the image as read (pixels)."""
+    """A region to be outlined, and where its mask lies in the image as read.
+
+    Parameters
+    ----------
+    name : str
+        Of the region.
+    mask : (h, w) bool
+    left, top, width, height : float
+        Place of the mask in the image as read, in its pixels: the image may have been cropped and scaled.
+    """
 
     name: str
     mask: BoolArray
@@ -79,6 +99,11 @@ def show(album: Album, site: str | None, path: str, *, caption: str = "", small:
 
     Parameters
     ----------
+    album : Album
+    site, path : str
+        Where the picture is; site None = the only source.
+    caption, small : str
+        What stands below it, and in small letters below that.
     side : int
         The longer side of the thumbnail in pixels.
     outlines : bool
@@ -86,14 +111,14 @@ def show(album: Album, site: str | None, path: str, *, caption: str = "", small:
     alarm : bool
         A red frame.
     """
-    found = find(album, site, path)
+    picture = find(album, site, path)
     texts = {"caption": caption, "small": small, "alarm": alarm, "alt": f"{path} {caption}".strip()}
-    if isinstance(found, str):
-        # In the place of a small picture there is room for three words; the rest is said when pointed at.
-        return {"uri": None, "missing": found if side >= 160 else "not found again", "why": found, "outlines": [],
-                **texts}
-    edges = edges_of(found, album) if outlines else []
-    return {**thumbnail(found.rgb, side, edges), **texts}
+    if isinstance(picture, str):
+        # In the place of a small picture there is room for three words; the mouse shows the whole sentence.
+        return {"uri": None, "missing": picture if side >= SENTENCE_PX else "not found again", "why": picture,
+                "outlines": [], **texts}
+    edges = edges_of(picture, album) if outlines else []
+    return {**thumbnail(picture.rgb, side, edges), **texts}
 
 
 def thumbnail(rgb: UInt8Array, side: int, edges: Sequence[Edge] = ()) -> dict[str, Any]:
@@ -114,7 +139,7 @@ def thumbnail(rgb: UInt8Array, side: int, edges: Sequence[Edge] = ()) -> dict[st
     return {"uri": jpeg(small), "width": small.shape[1], "height": small.shape[0], "outlines": drawn}
 
 
-def jpeg(rgb: UInt8Array, quality: int = 84) -> str:
+def jpeg(rgb: UInt8Array, quality: int = JPEG_QUALITY) -> str:
     """(H, W, 3) uint8 as a data URI."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, optimize=True)
@@ -125,12 +150,11 @@ def outline(edge: Edge, zoom: float) -> str:
     """The edge of a region as an SVG path on a picture enlarged by `zoom`; "" for an empty mask."""
     contours, _ = cv2.findContours(np.pad(edge.mask, 1).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     scale = np.array([edge.width / edge.mask.shape[1], edge.height / edge.mask.shape[0]]) * zoom
-    # A contour of fewer than five points is a speck of the mask, too small to be seen on a thumbnail.
-    kept = sorted((c for c in contours if len(c) >= 5), key=len, reverse=True)[:MOST_OUTLINES]
+    kept = sorted((c for c in contours if len(c) >= LEAST_CONTOUR_POINTS), key=len, reverse=True)[:MOST_OUTLINES]
     parts = []
     for contour in kept:
         # findContours names the centres of border pixels, shifted by the pad of one: -0.5 is the mask's own grid.
-        points = (cv2.approxPolyDP(contour, .5 / max(scale), True)[:, 0].astype(float) - .5) * scale
+        points = (cv2.approxPolyDP(contour, OUTLINE_TOLERANCE_PX / max(scale), True)[:, 0].astype(float) - .5) * scale
         points += np.array([edge.left, edge.top]) * zoom
         parts.append("M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z")
     return "".join(parts)
@@ -160,4 +184,4 @@ def edges_of(picture: Picture, album: Album) -> list[Edge]:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+    return (str(error).splitlines() or [type(error).__name__])[0][:MOST_ERROR_CHARACTERS]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from classify.data.tasks import Task
-from classify.evaluate.explain import MOST_ROWS, explain, reasons, rows_to_explain, to_predicted
+from classify.evaluate.explain import MOST_ROWS, Contributions, explain, reasons, rows_to_explain, to_predicted
 
 COLUMNS = ["nucleus_color_hue", "nucleus_texture_lbp", "cell_color_hue"]
 
@@ -18,7 +18,8 @@ def values() -> np.ndarray:
 def test_families_and_regions_are_sums_over_their_features(values: np.ndarray) -> None:
     task = Task("multiclass", ("a", "b", "c"), np.array([0, 1, 2, 0]))
     x = pd.DataFrame(np.arange(12, dtype=np.float32).reshape(4, 3), columns=COLUMNS)
-    found = explain(np.arange(4), values, x, task, np.array([0, 1, 1, 2]), ["color", "texture"])
+    found = explain(Contributions(np.arange(4), values, x.to_numpy(), COLUMNS, np.array([0, 1, 1, 2])), task,
+                    ["color", "texture"])
     color = np.abs(values[:, :, 0] + values[:, :, 2]).mean(axis=0)
     nucleus = np.abs(values[:, :, 0] + values[:, :, 1]).mean(axis=0)
     row = found.families.set_index("family").loc["color"]
@@ -33,7 +34,7 @@ def test_families_and_regions_are_sums_over_their_features(values: np.ndarray) -
 
 def test_reasons_are_the_largest_contributions_to_the_predicted_class(values: np.ndarray) -> None:
     x = np.arange(12, dtype=np.float32).reshape(4, 3)
-    found = reasons(np.array([5, 6, 7, 8]), values, x, COLUMNS, np.array([2, 0, 1, 1]), count=2)
+    found = reasons(Contributions(np.array([5, 6, 7, 8]), values, x, COLUMNS, np.array([2, 0, 1, 1])), count=2)
     first = found[found["row"] == 5]
     own = values[0, 2, :3]
     best = np.argsort(-np.abs(own))[:2]
@@ -52,19 +53,20 @@ def test_beeswarm_levels_are_ranks_of_the_values(values: np.ndarray) -> None:
     task = Task("binary", ("a", "b"), np.array([0, 1, 1, 0]))
     x = pd.DataFrame(np.arange(12, dtype=np.float32).reshape(4, 3), columns=COLUMNS)
     x.iloc[0, 1] = np.nan
-    swarm = explain(np.arange(4), values[:, :1], x, task, np.array([0, 1, 1, 0]), ["color"]).beeswarm
+    contributions = Contributions(np.arange(4), values[:, :1], x.to_numpy(), COLUMNS, np.array([0, 1, 1, 0]))
+    swarm = explain(contributions, task, ["color"]).beeswarm
     assert set(swarm["class"]) == {"b"} and len(swarm) == 12
-    dots = swarm[swarm["feature"] == COLUMNS[1]]
-    np.testing.assert_allclose(dots["level"], [np.nan, 1 / 3, 2 / 3, 1])
+    points = swarm[swarm["feature"] == COLUMNS[1]]
+    np.testing.assert_allclose(points["level"], [np.nan, 1 / 3, 2 / 3, 1])
 
 
 def test_all_errors_are_among_the_explained_rows_of_a_large_table() -> None:
     rng = np.random.default_rng(0)
     y = np.where(rng.random(6000) < .02, 1, 0)
     guess = np.where(rng.random(6000) < .1, 1 - y, y)
-    honest = rng.random(6000) < .9
-    rows = rows_to_explain(y, guess, honest, 0)
-    assert len(rows) == MOST_ROWS and honest[rows].all() and (np.diff(rows) > 0).all()
-    assert set(np.flatnonzero((y != guess) & honest)) <= set(rows)
-    assert set(np.flatnonzero((y == 1) & honest)) <= set(rows), "a rare class is wholly there"
-    np.testing.assert_array_equal(rows_to_explain(y[:50], guess[:50], honest[:50], 0), np.flatnonzero(honest[:50]))
+    held_out = rng.random(6000) < .9
+    rows = rows_to_explain(y, guess, held_out, 0)
+    assert len(rows) == MOST_ROWS and held_out[rows].all() and (np.diff(rows) > 0).all()
+    assert set(np.flatnonzero((y != guess) & held_out)) <= set(rows)
+    assert set(np.flatnonzero((y == 1) & held_out)) <= set(rows), "a rare class is wholly there"
+    np.testing.assert_array_equal(rows_to_explain(y[:50], guess[:50], held_out[:50], 0), np.flatnonzero(held_out[:50]))

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from classify.evaluate.metrics import confusion, intervals, per_class, reliability, risk_coverage, scores, set_sizes
+from classify.evaluate.metrics import (Bootstrap, confusion, intervals, kept_when_surest, novelty_shares, per_class,
+                                       percentile_rank, reliability, risk_coverage, scores, wilson, with_intervals)
 from featurize.arrays import Float64Array, Int64Array
 
 
@@ -91,7 +92,7 @@ def test_the_confusion_matrix_has_truth_in_rows() -> None:
 
 def test_intervals_hold_the_score_and_repeat_with_the_seed() -> None:
     y, p = drawn(200, 3)
-    a, b = (intervals(y, p, p > .2, np.arange(200), 300, seed=4) for _ in range(2))
+    a, b = (intervals(y, p, p > .2, np.arange(200), Bootstrap(300, seed=4)) for _ in range(2))
     assert a == b and set(a) == set(scores(y, p, p > .2)) >= {"accuracy", "auroc", "log_loss", "coverage"}
     for name, value in scores(y, p, p > .2).items():
         assert a[name][0] < a[name][1], name
@@ -102,7 +103,7 @@ def test_intervals_hold_the_score_and_repeat_with_the_seed() -> None:
 def test_the_interval_of_the_accuracy_is_the_binomial_one_for_independent_rows() -> None:
     y = np.zeros(400, np.int64)
     p = np.where(np.arange(400)[:, None] % 5 < 4, [[.9, .1]], [[.1, .9]])
-    low, high = intervals(y, p, None, np.arange(400), 2000)["accuracy"]
+    low, high = intervals(y, p, None, np.arange(400), Bootstrap(2000))["accuracy"]
     half = 1.96 * np.sqrt(.8 * .2 / 400)
     assert (low, high) == (pytest.approx(.8 - half, abs=.006), pytest.approx(.8 + half, abs=.006))
 
@@ -112,7 +113,7 @@ def test_intervals_resample_groups_and_not_rows() -> None:
     y = np.zeros(400, np.int64)
     group = np.arange(400) // 20
     p = np.where(group[:, None] % 5 < 4, [[.9, .1]], [[.1, .9]])
-    low, high = intervals(y, p, None, group, 2000)["accuracy"]
+    low, high = intervals(y, p, None, group, Bootstrap(2000))["accuracy"]
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(.8 * .2 / 20), rel=.1)
 
 
@@ -131,7 +132,33 @@ def test_risk_grows_from_the_surest_rows_to_the_error_of_all() -> None:
     assert curve["confidence"].is_monotonic_decreasing
 
 
-def test_set_sizes_are_counted_by_truth() -> None:
-    sets = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], bool)
-    found = set_sizes(np.array([0, 0, 2]), sets, ("a", "b", "c"))
-    np.testing.assert_array_equal(found, [[1, 1, 0], [0, 0, 0], [0, 0, 1]])
+def test_percentile_rank_of_a_value_among_others() -> None:
+    values = np.arange(10.0)
+    # 2 of 10 lie below 2, and 2 itself counts half: 25 %.
+    assert [percentile_rank(values, v) for v in (-1, 0, 2, 9, 10)] == [0, 5, 25, 95, 100]
+
+
+def test_wilson_interval_is_the_textbook_one() -> None:
+    # Newcombe 1998, Stat Med 17:857, table I, method 3: 81 of 263 gives .2553 to .3662, 0 of 20 gives 0 to .1611.
+    assert wilson(81, 263) == pytest.approx((.2553, .3662), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0, .1611), abs=1e-4)
+
+
+def test_reliability_points_get_the_wilson_interval_of_their_bin() -> None:
+    y, p = np.array([0, 1, 1]), np.array([[.9, .1], [.91, .09], [.2, .8]])
+    top = with_intervals(reliability(y, p, ("a", "b"))).query("`class` == ''")
+    # One right of one, and one right of two.
+    np.testing.assert_allclose(top[["low", "high"]], [wilson(1, 1), wilson(1, 2)])
+
+
+def test_the_surest_rows_are_kept_and_their_errors_counted() -> None:
+    right = np.array([True, False, True, True, False])
+    kept = kept_when_surest(np.array([.9, .5, .8, .7, .6]), right).set_index("share")
+    # Of five, .7 keeps round(3.5) = 4 (to even), the surest of them .9 .8 .7 .6.
+    assert kept.loc[.7].tolist() == [4, .75, 1, .6] and kept.loc[1].tolist() == [5, .6, 2, .5]
+
+
+def test_novelty_shares_fill_twenty_bins_and_add_up_to_one() -> None:
+    shares = novelty_shares(np.array([0, .01, .5, 1]))
+    assert len(shares) == 20 and (shares[0], shares[10], shares[19]) == (.5, .25, .25) and shares.sum() == 1
+    assert novelty_shares(np.zeros(0)).sum() == 0

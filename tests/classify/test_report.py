@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from made_run import made_run
 
-from classify.report import card, cases, overview, performance, write_report
+from classify.evaluate.for_report import reasons_of, report_numbers, scored_rows
+from classify.report import model_card, overview, performance, write_report
 from classify.report.figures import compared
 from classify.result import RunResult
 from featurize.report.page import render
@@ -50,7 +51,7 @@ def page(run: RunResult, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def written(run: RunResult, folder: Path) -> str:
-    write_report(folder / "report.html", run)
+    write_report(folder / "report.html", run, report_numbers(run))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -115,7 +116,7 @@ def test_pictures_are_there_when_they_can_be_found(page: str) -> None:
 
 def test_without_errors_the_page_says_so(tmp_path: Path) -> None:
     run = made_run(tmp_path / "i", CLASSES[:3], n=60, noise=0)
-    assert overview.honest_rows(run).right.all()
+    assert scored_rows(run).right.all()
     assert "None of the 60 images was named wrongly." in text_of(written(run, tmp_path))
 
 
@@ -130,23 +131,16 @@ def test_the_page_of_the_same_run_is_the_same(run: RunResult, page: str, tmp_pat
     assert written(run, tmp_path) == page
 
 
-def test_unlabelled_rows_count_in_no_number(run: RunResult) -> None:
-    y = run.task.y.copy()
-    y[::2] = -1
-    honest = overview.honest_rows(replace(run, task=replace(run.task, y=y)))
-    assert set(honest.rows) == set(range(1, 80, 2))
-
-
 def test_headline_counts_what_the_predictions_say(run: RunResult) -> None:
-    honest, table = overview.honest_rows(run), run.predicted.table
+    scored, table = scored_rows(run), run.predicted.table
     kept = table[~table["review"]]
     right = 100 * (kept["label"] == kept["predicted"]).mean()
-    assert f"{right:.1f}\u00a0% were right" in overview.first_sentence(run, honest)
+    assert f"{right:.1f}\u00a0% were right" in overview.first_sentence(run, scored)
 
 
 def test_a_class_never_predicted_has_no_precision_and_no_crash() -> None:
-    found = {"ant": {"n": 3, "recall": 0.0, "precision": None, "f1": 0.0}}
-    rows = performance.per_class(found, pd.DataFrame([[0, 3], [0, 5]], ["ant", "bee"], ["ant", "bee"]))["rows"]
+    by_class = {"ant": {"n": 3, "recall": 0.0, "precision": None, "f1": 0.0}}
+    rows = performance.per_class(by_class, pd.DataFrame([[0, 3], [0, 5]], ["ant", "bee"], ["ant", "bee"]))["rows"]
     assert [c["text"] for c in rows[0]] == ["ant", "3", "0", "–", "0", "bee (3)"]
 
 
@@ -166,13 +160,13 @@ def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: P
     confusion, curves = run.scores.confusion.copy(), run.scores.reliability
     confusion.loc["dog"] = 0
     scores = replace(run.scores, metrics=metrics, confusion=confusion, reliability=curves[curves["class"] != "dog"])
-    honest = replace(run.predicted, held_out=run.task.y != CLASSES.index("dog"))
-    page = written(replace(run, scores=scores, predicted=honest), tmp_path)
+    predicted = replace(run.predicted, held_out=run.task.y != CLASSES.index("dog"))
+    page = written(replace(run, scores=scores, predicted=predicted), tmp_path)
     assert "No image of this class was named correctly." in page
 
 
 def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
-    shown = performance.pair_table(run)
+    shown = performance.pair_table(report_numbers(run).set_pairs)
     assert shown is not None and shown["rows"]
     for row in shown["rows"]:
         a, b = (CLASSES.index(name) for name in row[0]["text"].split(" and "))
@@ -185,23 +179,16 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert overview.command(other).endswith("-o run --folds 3 --alpha 0.1")
 
 
-def test_percentile_of_a_value_among_others() -> None:
-    values = np.arange(10.0)
-    # 2 of 10 lie below 2, and 2 itself counts half: 25 %.
-    assert [cases.percentile(values, v) for v in (-1, 0, 2, 9, 10)] == [0, 5, 25, 95, 100]
-    assert [cases.ordinal(n) for n in (0, 1, 2, 3, 11, 22, 93, 100)] == [
-        "below all", "1st", "2nd", "3rd", "11th", "22nd", "93rd", "above all"]
-
-
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
     component = np.zeros_like(run.split.split_group)
     alone = replace(run, split=replace(run.split, split_group=component))
-    reasons = cases.reasons(alone, 0, 0, 1)
-    assert reasons and all(r["place"]["text"] == "not measured here" for r in reasons)
+    reasons = reasons_of(alone, 0, (0, 1))
+    assert reasons and all(r.place is None for r in reasons)
+    assert any(r.place is not None for r in reasons_of(run, 0, (0, 1)))
 
 
 def test_checklist_tells_apart_what_the_page_answers_and_what_the_author_must() -> None:
-    answers = {row[3]["text"] for row in card.checklist()["rows"]}
+    answers = {row[3]["text"] for row in model_card.checklist()["rows"]}
     assert answers == {"✓ on this page", "○ for you to fill in"}
 
 
@@ -211,7 +198,8 @@ def test_card_says_that_it_is_no_diagnosis(page: str) -> None:
 
 def test_values_that_are_all_perfect_are_drawn_on_an_axis_of_some_width() -> None:
     """matplotlib warns of an axis from 1 to 1, and warnings are errors here."""
-    assert compared([("accuracy", [("model", 1.0, 1.0, 1.0), ("majority", 1.0, None, None)])]).startswith("data:image/svg")
+    chart = compared([("accuracy", [("model", 1.0, 1.0, 1.0), ("majority", 1.0, None, None)])])
+    assert chart.startswith("data:image/svg")
 
 
 def test_a_template_that_lacks_a_name_fails_loudly() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from classify.data.splits import Split
 from classify.data.tasks import Task
-from classify.evaluate.summary import plain, score
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.summary import Comparisons, plain, score
 from classify.result import Predicted, Scores
 from classify.uncertainty.calibrate import Calibration
 
@@ -29,11 +30,12 @@ def scores() -> Scores:
     nothing = np.zeros(10)
     predicted = Predicted(review, HONEST, np.zeros((10, 1)), np.full((10, 2), .5), p, sets, nothing > 0, nothing,
                           np.zeros((10, 3), int), np.zeros((10, 3)))
-    told = pd.DataFrame([("nuisances", "label", .6, .5, ""), ("features", "site", np.nan, .5, "")],
-                        columns=["name", "target", "score", "chance", "warning"])
+    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, ""), ("features", "site", np.nan, .5, "")],
+                             columns=["name", "target", "score", "chance", "warning"])
     always_ant = np.tile([.9, .1], (10, 1))
-    return score(Task("binary", NAMES, Y), split, predicted, {"majority": always_ant}, told,
-                 Calibration("temperature", 1.5, losses={"none": .7, "temperature": .6}), 20, 0)
+    calibration = Calibration("temperature", 1.5, losses={"none": .7, "temperature": .6})
+    return score(Task("binary", NAMES, Y), split, predicted,
+                 Comparisons({"majority": always_ant}, shortcuts, calibration), Bootstrap(20, 0))
 
 
 def test_only_labelled_rows_that_no_model_saw_count(scores: Scores) -> None:
@@ -55,11 +57,12 @@ def test_baselines_are_scored_on_the_same_rows(scores: Scores) -> None:
     assert scores.metrics["baselines"]["majority"]["accuracy"] == pytest.approx(.5)
 
 
-def test_calibration_tells_the_loss_before_it_and_of_every_method(scores: Scores) -> None:
-    found = scores.metrics["calibration"]
+def test_calibration_holds_the_loss_before_it_and_of_every_method(scores: Scores) -> None:
+    calibration = scores.metrics["calibration"]
     # Before calibration every class had .5.
-    assert found["log_loss_before"] == pytest.approx(np.log(2))
-    assert found["method"] == "temperature" and found["log_loss_by_method"] == {"none": .7, "temperature": .6}
+    assert calibration["log_loss_before"] == pytest.approx(np.log(2))
+    assert calibration["method"] == "temperature"
+    assert calibration["log_loss_by_method"] == {"none": .7, "temperature": .6}
 
 
 def test_shortcuts_are_named_by_what_tells_what(scores: Scores) -> None:

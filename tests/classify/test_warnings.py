@@ -1,4 +1,4 @@
-"""Warnings: each is given where it is due, and where it is not nothing is said."""
+"""Warnings: each is given where it is due, and where it is not, none is."""
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ def frame(**given: Any) -> pd.DataFrame:
                          "duplicate_group": np.arange(N), **given})
 
 
-def test_nothing_is_said_of_a_good_table() -> None:
+def test_nothing_is_warned_of_in_a_good_table() -> None:
     assert warnings.of_data(frame(), TASK) == []
 
 
@@ -36,27 +36,27 @@ def test_copies_with_other_labels_are_named_first() -> None:
 
 
 def test_copies_with_the_same_label_are_only_counted() -> None:
-    said, = warnings.of_data(frame(duplicate_group=np.r_[0, 1, 0, np.arange(3, N)]), TASK)
-    assert said.startswith("1 images repeat others")
+    warning, = warnings.of_data(frame(duplicate_group=np.r_[0, 1, 0, np.arange(3, N)]), TASK)
+    assert warning.startswith("1 images repeat others")
 
 
-def test_a_table_without_groups_is_told_how_to_name_them() -> None:
-    said, = warnings.of_data(frame(group=[None] * N), TASK)
-    assert said.startswith("the table knows no groups") and "--group-column" in said
+def test_a_table_without_groups_is_warned_of_with_the_option_that_names_them() -> None:
+    warning, = warnings.of_data(frame(group=[None] * N), TASK)
+    assert warning.startswith("the table knows no groups") and "--group-column" in warning
 
 
 @pytest.mark.parametrize(("rare", "warned"), [(7, True), (8, False)])
 def test_classes_are_unequal_beyond_ten_to_one(rare: int, warned: bool) -> None:
     """7 of 80 is 1 to 10.4; 8 of 80 is 1 to 9."""
     y = (np.arange(N) < rare).astype(np.int64)
-    said = warnings.of_data(frame(), replace(TASK, y=y))
-    assert [s.split(":")[0] for s in said] == ["the classes are unequal"] * warned
-    assert all(f"'bee' has {rare} images, the largest class {N - rare}" in s for s in said)
+    listed = warnings.of_data(frame(), replace(TASK, y=y))
+    assert [s.split(":")[0] for s in listed] == ["the classes are unequal"] * warned
+    assert all(f"'bee' has {rare} images, the largest class {N - rare}" in s for s in listed)
 
 
 def test_rows_without_a_label_are_counted() -> None:
-    said, = warnings.of_data(frame(), replace(TASK, y=np.where(np.arange(N) < 3, -1, Y)))
-    assert said.startswith("3 rows have no label")
+    warning, = warnings.of_data(frame(), replace(TASK, y=np.where(np.arange(N) < 3, -1, Y)))
+    assert warning.startswith("3 rows have no label")
 
 
 def metrics(**given: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def metrics(**given: Any) -> dict[str, Any]:
             "per_class": {name: {"n": 40, "coverage": .95} for name in TASK.classes}, **given}
 
 
-def result(said: list[str], stopped: int = 0, kind: str = "folds", component: np.ndarray | None = None,
+def result(shortcut_warnings: list[str], stopped: int = 0, kind: str = "folds", component: np.ndarray | None = None,
            **given: Any) -> tuple[list[str], list[str]]:
     """`of_result` of a run that nothing is wrong with, but for what is given."""
     part = np.full(N, "fold", object) if kind == "folds" else np.array(["train", "val", "test", "test"], object)[
@@ -76,23 +76,23 @@ def result(said: list[str], stopped: int = 0, kind: str = "folds", component: np
     predicted = Predicted(frame(), fold >= 0, nothing, nothing, nothing, nothing > 0, nothing[:, 0] > 0, nothing[:, 0],
                           nothing.astype(int), nothing)
     scores = Scores(metrics(**given), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(),
-                    pd.DataFrame({"warning": said}))
+                    pd.DataFrame({"warning": shortcut_warnings}))
     return warnings.of_result(TASK, split, CrossFit([], [], nothing, pd.DataFrame(), stopped), predicted, scores, .05)
 
 
-def test_nothing_is_said_of_a_good_result() -> None:
+def test_nothing_is_warned_of_in_a_good_result() -> None:
     assert result([""]) == ([], [])
 
 
 def test_shortcuts_come_first() -> None:
-    grave, _ = result(["", "nuisances alone"], groups=3)
-    assert grave[0] == "nuisances alone" and grave[1].startswith("only 3 independent groups were tested")
+    serious, _ = result(["", "nuisances alone"], groups=3)
+    assert serious[0] == "nuisances alone" and serious[1].startswith("only 3 independent groups were tested")
 
 
 @pytest.mark.parametrize(("f1", "warned"), [(.905, False), (.915, True), (None, False)])
 def test_a_baseline_that_is_better_by_more_than_a_hundredth_is_named(f1: float | None, warned: bool) -> None:
-    grave, _ = result([], baselines={"pca_logistic": {"macro_f1": f1}})
-    assert [g.split(" (")[0] for g in grave] == ["the baseline pca_logistic has a better macro-F1"] * warned
+    serious, _ = result([], baselines={"pca_logistic": {"macro_f1": f1}})
+    assert [g.split(" (")[0] for g in serious] == ["the baseline pca_logistic has a better macro-F1"] * warned
 
 
 @pytest.mark.parametrize(("n", "coverage", "warned"), [(400, .91, False), (400, .89, True), (20, .86, False),
@@ -100,9 +100,9 @@ def test_a_baseline_that_is_better_by_more_than_a_hundredth_is_named(f1: float |
 def test_coverage_may_fall_short_by_five_hundredths_or_two_standard_errors(n: int, coverage: float, warned: bool
                                                                            ) -> None:
     """Two standard errors of .95 are .022 with 400 rows (so .05 is allowed) and .097 with 20."""
-    grave, _ = result([], per_class={"ant": {"n": n, "coverage": coverage}, "bee": {"n": 9, "coverage": None}})
-    assert len(grave) == warned and all(f"hold the truth in {100 * coverage:.0f} % of 'ant' instead of 95 %" in g
-                                        for g in grave)
+    serious, _ = result([], per_class={"ant": {"n": n, "coverage": coverage}, "bee": {"n": 9, "coverage": None}})
+    assert len(serious) == warned and all(f"hold the truth in {100 * coverage:.0f} % of 'ant' instead of 95 %" in g
+                                          for g in serious)
 
 
 def test_a_class_that_no_set_can_leave_out_is_named() -> None:
@@ -112,13 +112,13 @@ def test_a_class_that_no_set_can_leave_out_is_named() -> None:
                      "only with at least 19 of them"]
 
 
-def test_probabilities_left_as_they_are_for_want_of_groups_are_told() -> None:
+def test_probabilities_left_as_they_are_for_want_of_groups_are_warned_of() -> None:
     few = np.arange(N) % 9
     assert result([], component=few)[1] == []
     _, other = result([], component=few, calibration={"method": "none"})
     assert other == ["only 9 independent groups to calibrate on: the probabilities are the trees' own"]
 
 
-def test_rounds_chosen_on_known_groups_are_told() -> None:
+def test_rounds_chosen_on_known_groups_are_warned_of() -> None:
     _, other = result([], stopped=1)
     assert len(other) == 1 and other[0].startswith("groups are too few to keep one back inside a fold")

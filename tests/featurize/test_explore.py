@@ -173,7 +173,7 @@ def test_class_tells_nothing_or_everything() -> None:
 
 
 def test_percentiles_of_each_class_are_numpys_and_nan_where_nothing_was_measured() -> None:
-    table = pd.DataFrame({"label": ["a"] * 11 + ["b"] * 5 + ["c"], "x": [*range(11), *[np.nan] * 5, 7.0]})
+    table = pd.DataFrame({"label": ["a"] * 12 + ["b"] * 5 + ["c"], "x": [*range(11), *[np.nan] * 6, 7.0]})
     found = percentiles_by_class(table, ["x"], most=2)["x"]
     # Of 0, 1, ... 10 the p-th percentile is p / 10; the third class is left out.
     assert list(found.index) == ["a", "b"] and list(found.columns) == [5, 25, 50, 75, 95]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from featurize.index.build import Source
 from featurize.report.charts import COLORS, INK, canvas, shorten, svg_uri
-from featurize.report.numbers import count, interval, number, percent, score, signed, size, whole
+from featurize.report.numbers import count, interval, number, ordinal, percent, score, signed, size, whole
 from featurize.report.page import by_weight, cell, table, warning
 from featurize.report.pictures import Album, Edge, outline, show, thumbnail
 
@@ -40,6 +40,11 @@ def test_an_interval_stands_in_brackets_and_is_left_out_where_unknown() -> None:
 def test_words_around_numbers() -> None:
     assert count(1, "image") == "1 image" and count(1200, "class", "classes") == "1,200 classes"
     assert signed(.5) == "+0.50" and signed(-2) == "−2.00" and size(4.2e6) == "4.2 MB"
+
+
+def test_a_percentile_of_0_or_100_lies_outside_all() -> None:
+    assert [ordinal(n) for n in (0, 1, 2, 3, 11, 22, 93, 100)] == [
+        "below all", "1st", "2nd", "3rd", "11th", "22nd", "93rd", "above all"]
 
 
 def test_serious_warnings_come_first_and_an_unknown_level_is_refused() -> None:

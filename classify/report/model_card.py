@@ -7,7 +7,12 @@ from classify.result import RunResult
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, table
 
-# item, where it stands: TRIPOD+AI (Collins 2024, BMJ 385:e078378), CLAIM (Mongan 2020, Radiol Artif Intell 2:e200029).
+# Classes that the model card lists by name.
+MOST_NAMED_CLASSES = 12
+# A class with fewer images is named under limitations.
+FEW_IMAGES = 50
+# Topic, its items in TRIPOD+AI (Collins 2024, BMJ 385:e078378) and in CLAIM (Mongan 2020, Radiol Artif Intell
+# 2:e200029), who answers it, where.
 # "here" names the section of this page that answers it, "you" is for the author to fill in.
 CHECKLIST = (
     ("Population, setting, dates, eligibility", "5–6", "7–8", "you", "Where, when and of whom the images were taken"),
@@ -47,49 +52,51 @@ def checklist() -> dict[str, Any]:
         "CLAIM (2020); the wording is ours, and the table does not replace the checklists."))
 
 
-def card(result: RunResult) -> list[dict[str, Any]]:
-    """Paragraphs of the model card: title and sentences."""
+def model_card(result: RunResult, missing_share: float) -> list[dict[str, Any]]:
+    """Paragraphs of the model card: title and sentences. `missing_share` is that of the measurements."""
     use = (f"Research on images like those it was trained on: to tell {_named(result)} with a stated uncertainty, to "
            "find wrong labels, and to learn which measurements set the classes apart.")
     never = ("For research use; no diagnosis. It is not a medical device, has not been tested prospectively, and must "
              "not decide on a patient's care.")
     closed = ("It knows only its own classes. An image of anything else gets one of their names; novelty and "
               "prediction sets soften this and do not prevent it.")
-    parts = {"Intended use": [use], "What it is not": [never, closed], "How it was built": _built(result),
-             "Limitations": _limitations(result)}
+    parts = {"Intended use": [use], "What it is not": [never, closed],
+             "How it was built": _built(result, missing_share), "Limitations": _limitations(result)}
     return [{"title": title, "lines": lines} for title, lines in parts.items()]
 
 
 def _named(result: RunResult) -> str:
     names = [str(c) for c in result.task.classes]
-    return f"{', '.join(names[:-1])} and {names[-1]} apart" if len(names) <= 12 else f"{len(names)} classes apart"
+    if len(names) > MOST_NAMED_CLASSES:
+        return f"{len(names)} classes apart"
+    return f"{', '.join(names[:-1])} and {names[-1]} apart"
 
 
-def _built(result: RunResult) -> list[str]:
-    preset, missing = result.info.preset, float(result.frame[list(result.features)].isna().to_numpy().mean())
+def _built(result: RunResult, missing_share: float) -> list[str]:
+    preset = result.info.preset
     how = f"normalization {preset.get('normalize', '?')}, segmentation {preset.get('segment', '?')}"
     return [f"{count(len(result.features), 'measurement')} of each image (preset {preset.get('name', '?')}: {how}) go "
             "into gradient-boosted trees. No deep network is involved; every number can be traced to pixels.",
             f"Validation: {how_split(result)}. Boosting stopped on images kept back; probabilities and prediction sets "
             "were set on images that the fit never saw. Classes are weighted so that rare ones count.",
-            f"{percent(missing)} of the measurements were missing (a region was not found); the trees handle missing "
-            "values themselves, nothing was filled in."]
+            f"{percent(missing_share)} of the measurements were missing (a region was not found); the trees handle "
+            "missing values themselves, nothing was filled in."]
 
 
 def _limitations(result: RunResult) -> list[str]:
-    said = ["The numbers hold for images from the same source: another laboratory, stain, camera or patient group will "
-            "lower them. Measure it there with the command audit."]
+    limits = ["The numbers hold for images from the same source: another laboratory, stain, camera or patient group "
+              "will lower them. Measure it there with the command audit."]
     frame = result.frame
     if frame["group"].isna().all():
-        said.append("No groups (patients, slides) were given. If several images come from one patient, the numbers are "
-                    "too good. Give them with --group-column or --group-regex.")
+        limits.append("No groups (patients, slides) were given. If several images come from one patient, the numbers "
+                      "are too good. Give them with --group-column or --group-regex.")
     if frame["site"].nunique() < 2:
-        said.append("All images come from one source, so that nothing is known about other sites.")
+        limits.append("All images come from one source, so that nothing is known about other sites.")
     smallest = result.split.counts.sum(axis=1)
-    if len(smallest) and smallest.min() < 50:
-        said.append(f"The smallest class, {smallest.idxmin()}, has {count(float(smallest.min()), 'image')}; its "
-                    "numbers are uncertain.")
-    return [*said, "Explanations show what the model used, not what causes a disease."]
+    if len(smallest) and smallest.min() < FEW_IMAGES:
+        limits.append(f"The smallest class, {smallest.idxmin()}, has {count(float(smallest.min()), 'image')}; its "
+                      "numbers are uncertain.")
+    return [*limits, "Explanations show what the model used, not what causes a disease."]
 
 
 def settings(result: RunResult) -> dict[str, Any]:

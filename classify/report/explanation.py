@@ -1,0 +1,94 @@
+"""What the model looks at: features, families and regions, for all images and class by class."""
+from typing import Any
+
+import pandas as pd
+
+from classify.data.columns import readable
+from classify.report import feature_figures
+from classify.report_numbers import ReportNumbers
+from classify.result import RunResult
+from featurize.report.charts import shorten
+from featurize.report.numbers import number
+from featurize.report.page import cell, figure, table
+
+# Rows of the table of features.
+LISTED = 40
+# Length of a class name in the head of a table.
+CLASS_NAME_LENGTH = 22
+# Rank correlation of value and contribution from which high or low values speak for a class.
+CLEAR_CORRELATION = .3
+# Least importance that bars are drawn against.
+LEAST_IMPORTANCE = 1e-12
+
+
+def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
+    """Charts and tables of the section."""
+    explained = result.explanation
+    return {"swarm": swarm(result, numbers),
+            "families": figure(_bars(explained.families, "family"),
+                               "By family of measurements", "Contributions of a family's features are added image by "
+                               "image before their size is taken, so that opposite ones cancel."),
+            "regions": figure(_bars(explained.regions, "region"),
+                              "By region of the image", "Where the numbers were measured. A large share of the "
+                              "background or of the whole picture would hint at a shortcut."),
+            "features": feature_table(explained.features), "by_class": class_tables(result, numbers)}
+
+
+def _bars(sums: pd.DataFrame, column: str) -> str:
+    ordered = sums.sort_values("importance", ascending=False)
+    return feature_figures.bars(ordered[column].astype(str).tolist(), ordered["importance"].tolist(),
+                                "mean |contribution|, log-odds")
+
+
+def swarm(result: RunResult, numbers: ReportNumbers) -> dict[str, str]:
+    """The beeswarm of the features that matter most."""
+    binary = len(result.task.classes) == 2
+    toward = f"{result.task.classes[1]} rather than {result.task.classes[0]}" if binary else "the class that was chosen"
+    uri = feature_figures.beeswarm(numbers.swarm, f"contribution (log-odds): right of the line speaks for {toward}")
+    return figure(uri, f"The {len(numbers.swarm)} features that matter most, image by image",
+                  f"Every point is one of {number(len(result.explanation.rows))} images. Its place tells how strongly "
+                  f"the feature spoke for {toward}, its color whether the value was low (blue) or high (orange) among "
+                  "these images. These are exact Shapley values of the trees. They explain the model, not the disease.")
+
+
+def feature_table(features: pd.DataFrame) -> dict[str, Any]:
+    """The most important features with unit and definition."""
+    top = features.head(LISTED)
+    most = max(float(top["importance"].max()), LEAST_IMPORTANCE) if len(top) else 1.0
+    rows = [[cell(at, key=at), cell(readable(r["feature"]), title=r["feature"]),
+             cell(number(r["importance"]), key=r["importance"], bar=r["importance"] / most),
+             cell(_text(r["unit"])), cell(_text(r["formula"]), tone="quiet")]
+            for at, r in enumerate(top.to_dict("records"), start=1)]
+    return table(["Rank", "Feature", "Importance", "Unit", "Definition"], rows, sortable=True,
+                 foot=f"{number(len(features))} features were offered; the first {number(len(top))} are listed.")
+
+
+def _text(value: object) -> str:
+    # A unit of "1" is none.
+    return value if isinstance(value, str) and value not in ("", "1") else "–"
+
+
+def class_tables(result: RunResult, numbers: ReportNumbers) -> list[dict[str, Any]]:
+    """For each class, the features that speak loudest for or against it, and how its values differ."""
+    return [_class_table(result, str(name), rows) for name, rows in numbers.class_features.groupby("class", sort=False)]
+
+
+def _class_table(result: RunResult, name: str, features: pd.DataFrame) -> dict[str, Any]:
+    most = max(float(features["weight"].max()), LEAST_IMPORTANCE)
+    rows = [[cell(readable(r["feature"]), title=r["feature"]),
+             cell(number(r["weight"]), key=r["weight"], bar=r["weight"] / most), cell(_direction(r["direction"])),
+             cell(number(r["median"]), key=0.0), cell(number(r["median_of_rest"]), key=0.0)]
+            for r in features.to_dict("records")]
+    short, classes = shorten(name, CLASS_NAME_LENGTH), result.task.classes
+    other = shorten(str(classes[0]), CLASS_NAME_LENGTH) if len(classes) == 2 else "the others"
+    return {"name": name, "table": table(["Feature", "Weight", f"Speaks for {short} when", f"Median in {short}",
+                                          f"Median in {other}"], rows)}
+
+
+def _direction(correlation: float) -> str:
+    """Whether high or low values push towards the class, if it is clear."""
+    if pd.isna(correlation):
+        return "–"
+    if abs(correlation) <= CLEAR_CORRELATION:
+        return "in a middle range or together with others"
+    return "high" if correlation > 0 else "low"
