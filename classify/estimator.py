@@ -10,9 +10,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from classify.data.splits import components, plan_split
+from classify.data.folds import split_groups
+from classify.data.splits import plan_split
 from classify.data.tasks import Task
-from classify.fitting import crossfit, models
+from classify.fitting import models
+from classify.fitting.crossfit import FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model
 from classify.settings import FitSettings, TrainSettings
 from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration
@@ -105,7 +107,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         task = Task("binary" if len(self.classes_) == 2 else "multiclass", tuple(map(str, self.classes_)),
                     codes.astype(np.int64))
         rows = _rows(len(y), groups)
-        fewest = _fewest_groups(task, components(rows))
+        fewest = _fewest_groups(task, split_groups(rows))
         x, settings = _named(X), self._fit_settings()
         if fewest < 2:
             self._fit_without_folds(x, task, settings)
@@ -172,22 +174,23 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     def _fit_with_folds(self, x: pd.DataFrame, task: Task, rows: pd.DataFrame, folds: int,
                         settings: FitSettings) -> None:
         """As `classify.train.train` does it, without measurements of perturbed images."""
-        power = TrainSettings.weight_power
         try:
             split, _ = plan_split(rows, task, folds, settings.seed)
         except UserError as error:
             raise ValueError(str(error)) from error
-        crossed = crossfit.cross_fit(x, task.y, split, settings, power, None, _no_progress)
-        held = fit_held_out(crossed, task, split, self.calibration, self.alpha, settings.seed)
-        self.model_ = crossfit.final_model(x, task.y, split, crossed, settings, power, None)
-        self.calibration_, self.conformal_ = held.calibration, held.conformal
+        data = FitData(x, task.y, TrainSettings.weight_power)
+        crossed = cross_fit(data, split, settings, _no_progress)
+        calibrating = TrainSettings(calibration=self.calibration, alpha=self.alpha, seed=settings.seed)
+        held_out = fit_held_out(crossed, task, split, calibrating)
+        self.model_ = final_model(data, split, crossed, settings)
+        self.calibration_, self.conformal_ = held_out.calibration, held_out.conformal
 
     def _fit_without_folds(self, x: pd.DataFrame, task: Task, settings: FitSettings) -> None:
         """A class of one group cannot be learned and held out at once: nothing calibrates, sets hold every class."""
         warnings.warn("a class has one row or one group only, so that no row can be held out: probabilities are not "
                       "calibrated and prediction sets hold all classes", UserWarning, stacklevel=3)
         weights = models.class_weights(task.y, TrainSettings.weight_power)
-        few = replace(settings, rounds=min(crossfit.FEW_ROUNDS, settings.rounds))
+        few = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
         self.model_ = models.fit(x, task.y, weights, None, few)
         self.calibration_ = Calibration("none")
         self.conformal_ = Conformal(self.alpha, np.empty(0), np.empty(0, np.int64))

@@ -12,7 +12,7 @@ from featurize.batch.workers import FEW_IMAGES
 from featurize.images.picture import ImageError, Picture
 from featurize.images.read import from_array, read_image
 from featurize.pipeline import measure_picture, sample_of
-from featurize.presets.choose import LOOKED_AT, choose_preset
+from featurize.presets.choose import SAMPLE_SIZE, choose_preset
 from featurize.presets.load import Preset, load_preset
 from featurize.runtime.processes import process_pool
 from featurize.sample import Sample
@@ -94,11 +94,8 @@ def measure_images(images: Sequence[Image], preset: str | Preset = "auto", mm_pe
     if jobs == 1 or len(images) < FEW_IMAGES:
         rows = [measure(one) for one in numbered]
     else:
-        pool = process_pool(jobs)
-        try:
+        with process_pool(jobs) as pool:
             rows = list(pool.map(measure, numbered, chunksize=_CHUNK))
-        finally:
-            pool.shutdown(wait=True, kill_workers=True)
     names = sorted({name for row in rows for name in row})
     paths = all(isinstance(image, str | Path) for image in images)
     return pd.DataFrame(rows, columns=names, index=[str(image) for image in images] if paths else None,
@@ -135,7 +132,7 @@ def preset_for(images: Sequence[Image], preset: str | Preset) -> Preset:
     if isinstance(preset, Preset):
         return preset
     if preset == "auto":
-        rows = np.unique(np.linspace(0, len(images) - 1, LOOKED_AT).astype(int))
+        rows = np.unique(np.linspace(0, len(images) - 1, SAMPLE_SIZE).astype(int))
         preset, _ = choose_preset([_picture(row, images[row]).rgb for row in rows])
     return load_preset(preset)
 
