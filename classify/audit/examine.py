@@ -65,7 +65,8 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: pd.Series
     y, classes = np.asarray(code.iloc[rows], dtype=np.int64), bundle.classes
     p, sets = predictions.p[rows], predictions.sets[rows]
     chosen, confidence = p.argmax(axis=1), p.max(axis=1)
-    judged, labelled = _metrics(y, p, sets, split_groups(frame)[rows], classes), frame.iloc[rows].reset_index(drop=True)
+    judged = _metrics(y, p, sets, split_groups(frame)[rows], classes)
+    labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
     nuisance = [c for c in info.nuisance if c in frame.columns]
@@ -80,9 +81,9 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: pd.Series
         novelty=metrics.novelty_shares(predictions.novelty[rows[wrong]]))
 
 
-def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, component: Int64Array,
+def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64Array,
              classes: tuple[str, ...]) -> dict[str, Any]:
     overall: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
-    return {**overall, "n": len(y), "intervals": metrics.intervals(y, p, sets, component),
+    return {**overall, "n": len(y), "intervals": metrics.intervals(y, p, sets, split_group),
             "per_class": metrics.per_class(y, p, sets, classes),
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

@@ -74,8 +74,8 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     if groups < FEW_SPLIT_GROUPS:
         serious.append(f"only {groups} independent groups were tested: the intervals, which resample groups, are too "
                        "narrow to be trusted")
-    honest = predicted.held_out & task.labelled
-    rows = (split.part == "val") if split.kind == "given" else honest
+    held_out = predicted.held_out & task.labelled
+    rows = (split.part == "val") if split.kind == "given" else held_out
     rare = too_few(task.y[rows], task.classes, alpha)
     if rare:
         other.append(f"too few calibrating images of {', '.join(map(repr, rare))}: at alpha {alpha:g} a prediction "

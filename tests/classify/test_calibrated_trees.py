@@ -36,8 +36,8 @@ def test_scikit_learn_finds_no_fault(estimator: CalibratedTrees, check: Any) -> 
 
 
 @pytest.mark.parametrize("check", [checks.check_classifiers_classes, checks.check_estimators_dtypes,
-                                   checks.check_estimators_pickle, checks.check_compatible_idempotent,
-                                   checks.check_compatible2d_1feature], ids=lambda c: c.__name__)
+                                   checks.check_estimators_pickle, checks.check_fit_idempotent,
+                                   checks.check_fit2d_1feature], ids=lambda c: c.__name__)
 def test_scikit_learn_finds_no_fault_with_lightgbm(check: Any) -> None:
     check("CalibratedTrees", CalibratedTrees(library="lightgbm", **QUICK))
 
