@@ -7,11 +7,12 @@ from typing import Any
 import cv2
 import pandas as pd
 import pytest
+from read_pages import ReadPage
 
 import cli
 from ecg.simulate import demo
-from ecg.simulate.draw import Style, draw_page
-from ecg.simulate.heart import heartbeats
+
+pytestmark = pytest.mark.usefixtures("_pages_read_once")
 
 
 @pytest.fixture
@@ -28,9 +29,8 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Path:
-    rgb, _ = draw_page(heartbeats(0), Style(layout="3x1"))
-    (tmp_path / "p.png").write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+def page(tmp_path: Path, three_leads_page: ReadPage) -> Path:
+    (tmp_path / "p.png").write_bytes(cv2.imencode(".png", three_leads_page.rgb[..., ::-1])[1].tobytes())
     return tmp_path / "p.png"
 
 
@@ -55,6 +55,7 @@ def test_with_strict_a_refused_file_is_exit_1(call: Any, page: Path, tmp_path: P
     assert code == 1 and "1 files gave nothing" in out and (tmp_path / "out/p.csv").exists()
 
 
+@pytest.mark.slow
 def test_the_demo_of_pages_ends_with_a_report(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of its pages, all of its steps."""
     monkeypatch.setattr(demo, "_PAGES", demo._PAGES[:2])

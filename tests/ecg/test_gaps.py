@@ -65,6 +65,7 @@ def test_empty_and_wholly_hidden_leads_are_left_alone() -> None:
     np.testing.assert_array_equal(mv, before)
 
 
+@pytest.mark.slow
 def test_torn_pages_are_read_and_their_gaps_told() -> None:
     rgb, truth = draw_page(heartbeats(100))
     found = digitize(cv2.imencode(".png", degrade(rgb, "tears", 0)[..., ::-1])[1].tobytes())

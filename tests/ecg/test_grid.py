@@ -4,6 +4,7 @@ from dataclasses import astuple
 import cv2
 import numpy as np
 import pytest
+from read_pages import FlatPage
 
 from ecg.page.colors import darkness, find_colors
 from ecg.page.find_displacement import find_displacement
@@ -81,7 +82,7 @@ def test_a_tilted_photo_is_laid_flat() -> None:
     assert astuple(grid.px_per_mm(page.rgb.shape)) == pytest.approx(astuple(page.px_per_mm), rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", ["curl", "folds"])
+@pytest.mark.parametrize("kind", ["curl", pytest.param("folds", marks=pytest.mark.slow)])
 def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     page = flatten(degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], kind, 1))
     dark = darkness(page.rgb)
@@ -91,9 +92,8 @@ def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     assert left.size_px < 0.1 * page.px_per_mm.x
 
 
-def test_a_flat_page_is_left_as_it_is() -> None:
-    rgb, _ = draw_page(heartbeats(2))
-    page = flatten(rgb)
+def test_a_flat_page_is_left_as_it_is(flat_page: FlatPage) -> None:
+    rgb, page = flat_page.rgb, flat_page.page
     assert page.rgb is rgb and page.to_source.displacement is None
 
 
@@ -115,9 +115,8 @@ def test_a_table_beside_the_paper_is_no_ink() -> None:
     assert page.ink[:-70, :-210].max() > 0.9
 
 
-def test_a_shadow_on_the_grid_is_paper() -> None:
-    rgb, _ = draw_page(heartbeats(2))
-    plain = flatten(rgb).ink
+def test_a_shadow_on_the_grid_is_paper(flat_page: FlatPage) -> None:
+    rgb, plain = flat_page.rgb.copy(), flat_page.page.ink
     rgb[:, :700] = (rgb[:, :700] * 0.7).astype(np.uint8)
     assert np.abs(flatten(rgb).ink - plain)[:, :600].mean() < 0.01
 

@@ -91,7 +91,8 @@ def test_without_names_the_limb_leads_tell_the_layout(layout: str, row_mm: float
     assert score(found, truth) > 19
 
 
-@pytest.mark.parametrize("layout", ["6x2", "6x1", "3x4 cabrera"])
+@pytest.mark.parametrize("layout", [
+    pytest.param("6x2", marks=pytest.mark.slow), "6x1", pytest.param("3x4 cabrera", marks=pytest.mark.slow)])
 def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     other = {"aVR": "-aVR", "-aVR": "aVR"}
     turned = tuple(tuple(other.get(lead, lead) for lead in row) for row in LAYOUTS[layout])
@@ -104,7 +105,8 @@ def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: py
     assert read_so or any("aVR is drawn the other way up" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize("line_s, seed", [(8.5, 7), (10, 7), (6, 7), (8.5, 0)])
+@pytest.mark.parametrize("line_s, seed", [(8.5, 7), *(
+    pytest.param(line_s, seed, marks=pytest.mark.slow) for line_s, seed in ((10, 7), (6, 7), (8.5, 0)))])
 def test_a_lead_that_is_named_once_runs_on_line_after_line(line_s: float, seed: int) -> None:
     """Cards and watches print 30 s so; the last line may be short."""
     style = Style(layout="1x1", line_s=line_s, names="below", pulse="first", px_per_mm=6, row_mm=30)
@@ -124,6 +126,7 @@ def test_lines_without_any_name_are_those_of_lead_one() -> None:
     assert any("only 0 lead names were read" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_time_that_is_not_drawn_between_leads_is_time() -> None:
     style = Style(gap_mm=3, blank_s=0.08, separators="none", names="above", pulse="right")
     rgb, truth = draw_page(heartbeats(0), style)

@@ -166,6 +166,7 @@ def test_complexes_stand_where_most_ink_does() -> None:
 
 
 @pytest.mark.parametrize("size, row_mm", [(1.5, 12), (2.2, 16)])
+@pytest.mark.slow
 def test_rows_that_run_through_each_other_are_told_apart(size: float, row_mm: float) -> None:
     """Followed one by one, leads of these pages give 10.1 and 11.7 dB."""
     rgb, truth = draw_page(heartbeats(2, size=size),

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from read_pages import ReadPage
 
 from ecg import process_file, run
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
 from ecg.run import DigitizeSettings, digitize_pages
-from ecg.simulate.draw import Style, draw_page
+from ecg.simulate.draw import draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.trace.corrections import read_points
@@ -28,10 +29,10 @@ def write(rgb: np.ndarray, path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, three_leads_page: ReadPage) -> Path:
     """One good page and what a folder of pages may hold besides."""
     place = tmp_path_factory.mktemp("pages")
-    write(draw_page(heartbeats(0), Style(layout="3x1"))[0], place / "a/good.png")
+    write(three_leads_page.rgb, place / "a/good.png")
     write(np.full((900, 1200, 3), 255, np.uint8), place / "blank.png")
     write(cv2.resize(np.random.default_rng(1).integers(0, 255, (9, 12, 3), np.uint8), (1200, 900)), place / "cat.png")
     write(np.full((60, 50, 3), 200, np.uint8), place / "stamp.png")
@@ -40,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def done(folder: Path, tmp_path_factory: pytest.TempPathFactory, _pages_read_once: None) -> Path:
     out = tmp_path_factory.mktemp("out")
     digitize_pages([folder], out, DigitizeSettings(), jobs=1)
     return out
@@ -88,12 +89,14 @@ def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch
     assert summary.resumed == 1
 
 
+@pytest.mark.usefixtures("_pages_read_once")
 def test_another_rate_is_done_again(folder: Path, tmp_path: Path) -> None:
     digitize_pages([folder / "a/good.png"], tmp_path, DigitizeSettings(), jobs=1)
     summary = digitize_pages([folder / "a/good.png"], tmp_path, DigitizeSettings(fs_hz=250), jobs=1)
     assert summary.resumed == 0 and len(pd.read_csv(tmp_path / "good.csv")) == 2500
 
 
+@pytest.mark.slow
 def test_processes_write_the_same_as_one(folder: Path, done: Path, tmp_path: Path) -> None:
     digitize_pages([folder], tmp_path, DigitizeSettings(), jobs=2)
     for name in ("a/good.csv", "a/good.json", "errors.csv"):
@@ -122,6 +125,7 @@ def test_wrong_corrections_are_told(text: str, words: str, tmp_path: Path) -> No
         read_points(tmp_path / "p.csv")
 
 
+@pytest.mark.slow
 def test_a_page_in_a_pdf_is_the_same_page(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     picture, truth = draw_page(heartbeats(3))

@@ -70,6 +70,7 @@ def test_files_of_other_lengths_and_fewer_leads_are_scored(bench: ModuleType, pa
     assert 0 < bench.peer_row(pages, folder)["mean dB"] < 25
 
 
+@pytest.mark.slow
 def test_peers_stand_below_the_own_rows_in_the_result(bench: ModuleType, pages: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     out, peers = pages.parent / "x.json", [peer_of(pages, "a", 1.0), peer_of(pages, "b", 0.5)]

@@ -28,7 +28,7 @@ def far_off(mv: np.ndarray, at_s: tuple[float, ...], off_mv: float) -> np.ndarra
     return mv + off_mv * sum(np.exp(-(t - at) / 0.15) * (t >= at) for at in at_s)
 
 
-@pytest.mark.parametrize("off_mv", [-1.3, 1.3])
+@pytest.mark.parametrize("off_mv", [-1.3, pytest.param(1.3, marks=pytest.mark.slow)])
 def test_leads_that_begin_far_off_their_row_s_level_are_followed_from_there(off_mv: float) -> None:
     mv = far_off(heartbeats(3), (2.5, 5.0, 7.5), off_mv)
     rgb, truth = draw_page(mv, Style(layout="3x4", separators="none", names="above", px_per_mm=6.0))
@@ -58,6 +58,7 @@ def test_a_notched_complex_is_no_pulse(wide_mm: float, count: int) -> None:
     assert len(find_pulses(ink, find_strokes(ink, Scale.square(10.0)), Scale.square(10.0), 2.0)) == count
 
 
+@pytest.mark.slow
 def test_a_line_to_sign_on_cuts_off_no_complex() -> None:
     style = Style(layout="3x4", separators="none", names="above")
     mv = heartbeats(3)
