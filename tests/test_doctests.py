@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).parent.parent
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -21,5 +22,6 @@ def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name.removesuffix(".__init__"))
     assert any(found.examples for found in doctest.DocTestFinder().find(module)), "'>>>' stands outside of docstrings"
-    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    with threadpool_limits(1):
+        result = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0, capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from ecg.lead_table import LEADS
 from ecg.simulate.draw import Style, draw_page
@@ -26,7 +27,8 @@ def ran(cell_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     assert len(blocks) == 5
     left: dict[str, Any] = {}
-    with pytest.MonkeyPatch.context() as patch:
+    # As the command line does: threads of linear algebra that wait for each other take most of the time.
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.chdir(folder)
         for block in blocks:
             exec(compile(block, str(PAGE), "exec"), left)

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
 
 from classify.bundle import Bundle
 from classify.data.columns import matrix
@@ -46,7 +47,8 @@ def test_it_is_the_model_that_classify_trains(tmp_path: Path, monkeypatch: pytes
     frame, info = made_table((40, 50, 60))
     kept: list[Bundle] = []
     monkeypatch.setattr("classify.train.write_run", lambda result, bundle: kept.append(bundle))
-    train(frame, info, tmp_path / "run", TrainSettings(folds=3, seed=4, resamples=10))
+    with threadpool_limits(1):
+        train(frame, info, tmp_path / "run", TrainSettings(folds=3, seed=4, resamples=10))
     bundle, = kept
     x = matrix(frame, bundle.model.features)
     said = apply_bundle(bundle, x)

@@ -198,8 +198,8 @@ def test_card_says_that_it_is_no_diagnosis(page: str) -> None:
 
 def test_values_that_are_all_perfect_are_drawn_on_an_axis_of_some_width() -> None:
     """matplotlib warns of an axis from 1 to 1, and warnings are errors here."""
-    chart = compared([("accuracy", [("model", 1.0, 1.0, 1.0), ("majority", 1.0, None, None)])])
-    assert chart.startswith("data:image/svg")
+    drawn = compared([("accuracy", [("model", 1.0, 1.0, 1.0), ("majority", 1.0, None, None)])])
+    assert drawn.startswith("data:image/svg")
 
 
 def test_a_template_that_lacks_a_name_fails_loudly() -> None:

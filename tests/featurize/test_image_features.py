@@ -13,6 +13,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks as checks
 
+from featurize.batch.workers import FEW_IMAGES
 from featurize.errors import UserError
 from featurize.estimator import ImageFeatures
 from featurize.images.picture import ImageError, NotAFile
@@ -26,7 +27,7 @@ from featurize.simulate.tissue_and_film import draw_film
 
 @pytest.fixture(scope="module")
 def paths(cell_folder: Path) -> list[str]:
-    return [str(path) for path in sorted(cell_folder.rglob("*.png"))[:12]]
+    return [str(path) for path in sorted(cell_folder.rglob("*.png"))[::3]]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,8 @@ def segment_mask(rgb: np.ndarray) -> np.ndarray:
 
 
 def test_two_processes_measure_the_same(arrays: list[np.ndarray], paths: list[str]) -> None:
-    many = paths * 6
+    many = paths * 8
+    assert len(many) >= FEW_IMAGES
     pd.testing.assert_frame_equal(measure_images(many, "cell", jobs=2), measure_images(many, "cell"), check_exact=True)
 
 
