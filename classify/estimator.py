@@ -210,8 +210,8 @@ def _rows(n: int, groups: Any) -> pd.DataFrame:
                          "split": None, "duplicate_group": np.arange(n)})
 
 
-def _fewest_groups(task: Task, component: Int64Array) -> int:
-    return min(len(np.unique(component[task.y == c])) for c in range(len(task.classes)))
+def _fewest_groups(task: Task, split_group: Int64Array) -> int:
+    return min(len(np.unique(split_group[task.y == c])) for c in range(len(task.classes)))
 
 
 def _no_progress() -> None:

@@ -87,7 +87,23 @@ class Clock:
 
 
 def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progress | None = None) -> RunResult:
-    """`train` of a table's file."""
+    """`train` on a table that `featurize` wrote, with its second measurements if they lie beside it.
+
+    Parameters
+    ----------
+    table : Path
+        table.parquet.
+    out : Path
+        The run folder.
+    settings : TrainSettings
+    progress : callable, optional
+        Is told the stage and the share that is done.
+
+    Raises
+    ------
+    UserError
+        As `train`; or the table cannot be read.
+    """
     check_replaceable(out, MARK)
     frame, info = read_table(table)
     return train(frame, info, out, settings, progress, read_perturbed(table, info))

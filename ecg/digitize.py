@@ -119,7 +119,17 @@ def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
 
 
 def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) -> Digitized:
-    """Waveforms of a flat page whose plan is known."""
+    """Waveforms of a flat page whose layout is known.
+
+    Parameters
+    ----------
+    page : Page
+    plan : Layout
+    fs_hz : float
+        Samples a second of the signals.
+    points : sequence of Point
+        Corrections by hand.
+    """
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))

@@ -108,6 +108,17 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
                   progress: bool = False) -> tuple[pd.DataFrame, TableInfo, pd.DataFrame]:
     """The table, its metadata and the errors (`path, error, reason`), without writing a file.
 
+    Parameters
+    ----------
+    index : Index
+    preset : Preset
+    jobs : int
+        Processes.
+    mm_per_px : float, optional
+        Size of a pixel in millimetres, where the files do not tell it.
+    progress : bool
+        Show a bar.
+
     Raises
     ------
     UserError

@@ -147,7 +147,7 @@ def _picture(result: Audit, album: Album, row: int) -> dict[str, Any]:
 
 
 def _steps(result: Audit) -> list[str]:
-    """Advice that fits what was result."""
+    """What to do next, by what the audit found."""
     steps = ["Look at the errors and the most novel images above: wrong outlines explain more failures than wrong "
              "classes."]
     if result.judged is None:

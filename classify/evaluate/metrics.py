@@ -77,7 +77,7 @@ class Bootstrap:
     level: float = 0.95
 
 
-def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component: Int64Array,
+def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_group: Int64Array,
               bootstrap: Bootstrap = Bootstrap()) -> dict[str, list[float]]:
     """Percentile bootstrap intervals of `scores`, drawing whole groups: rows of one patient are not independent.
 
@@ -89,7 +89,7 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component:
         Probabilities.
     sets : (n, K) bool or None
         Prediction sets.
-    component : (n,) int64
+    split_group : (n,) int64
         Rows with the same number are drawn together.
     bootstrap : Bootstrap
 
@@ -98,7 +98,7 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, component:
     dict of str to [low, high]
         NaN where the score is undefined in every resample.
     """
-    code, names = pd.factorize(component)
+    code, names = pd.factorize(split_group)
     draw = np.random.default_rng(bootstrap.seed)
     step = max(1, min(bootstrap.resamples, WEIGHTS_AT_ONCE // max(len(y), 1)))
     parts = []

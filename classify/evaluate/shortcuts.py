@@ -88,11 +88,11 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
     sites, y = encode(frame["site"].iloc[rows])
     if len(sites) < 2 or (y < 0).any() or np.bincount(y).min() < LEAST_SITE_ROWS:
         return []
-    component = split.split_group[rows]
-    if min(len(np.unique(component[y == c])) for c in range(len(sites))) < SITE_FOLDS:
+    split_group = split.split_group[rows]
+    if min(len(np.unique(split_group[y == c])) for c in range(len(sites))) < SITE_FOLDS:
         return []
-    fold = make_folds(y, component, SITE_FOLDS, settings.seed)
-    by_site = Split("folds", np.full(len(rows), "fold", dtype=object), fold, component, split.leaks, split.counts)
+    fold = make_folds(y, split_group, SITE_FOLDS, settings.seed)
+    by_site = Split("folds", np.full(len(rows), "fold", dtype=object), fold, split_group, split.leaks, split.counts)
     auroc, _ = _auroc(x.iloc[rows].reset_index(drop=True), y, by_site, settings)
     cramers_v = float(association(pd.crosstab(y, task.y[rows]).to_numpy(), method="cramer"))
     warning = ""

@@ -50,14 +50,14 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
     """
     rows = np.flatnonzero(predicted.held_out & task.labelled)
     y, p, sets = task.y[rows], predicted.probabilities[rows], predicted.sets[rows]
-    component, classes, calibration = split.split_group[rows], task.classes, comparisons.calibration
+    split_group, classes, calibration = split.split_group[rows], task.classes, comparisons.calibration
     table = pd.DataFrame(metrics.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
                          columns=list(classes))
     content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
         **{name: values[0] for name, values in metrics.scores(y, p, sets).items()},
         "per_class": metrics.per_class(y, p, sets, classes),
-        "intervals": metrics.intervals(y, p, sets, component, bootstrap),
+        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap),
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows]).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
@@ -65,7 +65,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
-        "groups": len(np.unique(component)), "split": split.kind, "folds": int(split.fold.max()) + 1}
+        "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
 

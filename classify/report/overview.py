@@ -181,9 +181,9 @@ def _left_out(part: NDArray[np.object_]) -> str:
     return "; ".join(reasons) or "none"
 
 
-def _units(component: Int64Array) -> str:
-    units = len(np.unique(component))
-    return f"{number(units)} for {count(len(component), 'image')}"
+def _units(split_group: Int64Array) -> str:
+    units = len(np.unique(split_group))
+    return f"{number(units)} for {count(len(split_group), 'image')}"
 
 
 def _how(result: RunResult) -> str:

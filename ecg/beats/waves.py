@@ -140,7 +140,16 @@ def rr_intervals(segment: Segment, beats: Int64Array) -> tuple[Float64Array, flo
 def tangent_end(low: Float64Array, apex: int, limit: int, lengthen: float) -> float:
     """Sample where the steepest tangent behind the apex meets the lowest level behind it; weighted median of leads.
 
-    `lengthen` is the factor by which the tangent is lengthened; `limit` is the last sample that is looked at.
+    Parameters
+    ----------
+    low : (leads, n) float64
+        Smoothed signals, mV.
+    apex : int
+        Sample of the wave's peak.
+    limit : int
+        Last sample that is looked at.
+    lengthen : float
+        Factor by which the tangent is lengthened.
     """
     if limit - apex < _LEAST_TANGENT_SAMPLES:
         return np.nan

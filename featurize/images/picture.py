@@ -212,7 +212,19 @@ def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def picture(image: UInt8Array, *, mode: str, bit_depth: int, mm_per_px: float | None = None) -> Picture:
-    """A `Picture` from (H, W) gray or (H, W, 3) color bytes."""
+    """A `Picture` from bytes.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) uint8
+        Gray or color.
+    mode : str
+        How the file stores its pixels.
+    bit_depth : int
+        Bits a channel of the file.
+    mm_per_px : float, optional
+        Size of a pixel in millimetres.
+    """
     gray = image.ndim == 2
     rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if gray else np.ascontiguousarray(image), np.uint8)
     height, width = rgb.shape[:2]

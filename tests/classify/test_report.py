@@ -180,8 +180,8 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
 
 
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
-    component = np.zeros_like(run.split.split_group)
-    alone = replace(run, split=replace(run.split, split_group=component))
+    split_group = np.zeros_like(run.split.split_group)
+    alone = replace(run, split=replace(run.split, split_group=split_group))
     reasons = reasons_of(alone, 0, (0, 1))
     assert reasons and all(r.place is None for r in reasons)
     assert any(r.place is not None for r in reasons_of(run, 0, (0, 1)))

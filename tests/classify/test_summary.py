@@ -16,7 +16,7 @@ NAMES = ("ant", "bee")
 # Ten rows: the first is unlabelled, the last was seen by the model; of the eight others six are right.
 Y = np.array([-1, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 SURE = np.array([.9, .9, .9, .9, .4, .2, .3, .2, .7, .9])
-HONEST = np.arange(10) < 9
+HELD_OUT = np.arange(10) < 9
 RIGHT, ROWS = 6, 8
 
 
@@ -24,11 +24,11 @@ RIGHT, ROWS = 6, 8
 def scores() -> Scores:
     p = np.column_stack([SURE, 1 - SURE])
     sets = p > .25
-    split = Split("folds", np.full(10, "fold", object), np.where(HONEST, np.arange(10) % 3, -1), np.arange(10) // 2,
+    split = Split("folds", np.full(10, "fold", object), np.where(HELD_OUT, np.arange(10) % 3, -1), np.arange(10) // 2,
                   pd.DataFrame(), pd.DataFrame())
     review = pd.DataFrame({"review": sets.sum(axis=1) > 1})
     nothing = np.zeros(10)
-    predicted = Predicted(review, HONEST, np.zeros((10, 1)), np.full((10, 2), .5), p, sets, nothing > 0, nothing,
+    predicted = Predicted(review, HELD_OUT, np.zeros((10, 1)), np.full((10, 2), .5), p, sets, nothing > 0, nothing,
                           np.zeros((10, 3), int), np.zeros((10, 3)))
     shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, ""), ("features", "site", np.nan, .5, "")],
                              columns=["name", "target", "score", "chance", "warning"])

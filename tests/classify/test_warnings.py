@@ -65,13 +65,13 @@ def metrics(**given: Any) -> dict[str, Any]:
             "per_class": {name: {"n": 40, "coverage": .95} for name in TASK.classes}, **given}
 
 
-def result(shortcut_warnings: list[str], stopped: int = 0, kind: str = "folds", component: np.ndarray | None = None,
+def result(shortcut_warnings: list[str], stopped: int = 0, kind: str = "folds", split_group: np.ndarray | None = None,
            **given: Any) -> tuple[list[str], list[str]]:
     """`of_result` of a run that nothing is wrong with, but for what is given."""
     part = np.full(N, "fold", object) if kind == "folds" else np.array(["train", "val", "test", "test"], object)[
         np.arange(N) // 2 % 4]
     fold = np.arange(N) % 5 if kind == "folds" else np.where(part == "test", 0, -1)
-    split = Split(kind, part, fold, np.arange(N) if component is None else component, pd.DataFrame(), pd.DataFrame())
+    split = Split(kind, part, fold, np.arange(N) if split_group is None else split_group, pd.DataFrame(), pd.DataFrame())
     nothing = np.zeros((N, 2))
     predicted = Predicted(frame(), fold >= 0, nothing, nothing, nothing, nothing > 0, nothing[:, 0] > 0, nothing[:, 0],
                           nothing.astype(int), nothing)
@@ -114,8 +114,8 @@ def test_a_class_that_no_set_can_leave_out_is_named() -> None:
 
 def test_probabilities_left_as_they_are_for_want_of_groups_are_warned_of() -> None:
     few = np.arange(N) % 9
-    assert result([], component=few)[1] == []
-    _, other = result([], component=few, calibration={"method": "none"})
+    assert result([], split_group=few)[1] == []
+    _, other = result([], split_group=few, calibration={"method": "none"})
     assert other == ["only 9 independent groups to calibrate on: the probabilities are the trees' own"]
 
 
