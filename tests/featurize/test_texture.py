@@ -9,7 +9,8 @@ import pytest
 
 from featurize.blocks.texture.entropy import _SCALE, _terms
 from featurize.blocks.texture.granulometry import _spectrum
-from featurize.descriptors.texture import gabor_energies, hog, zernike_moments, zernike_orders
+from featurize.descriptors.texture import gabor_energies, hog
+from featurize.descriptors.zernike import zernike_moments, zernike_orders
 from featurize.errors import UserError
 from featurize.families import measure
 from featurize.kernels.entropy import local_entropies
@@ -114,7 +115,8 @@ def test_zernike_moments_are_those_of_mahotas(seed: int) -> None:
     reference = pytest.importorskip("mahotas.features")
     plane = noise(41, 52, seed) * disk(52, 20)[:41]
     for radius, degree in ((25, 8), (12.5, 8), (60, 12)):
-        np.testing.assert_allclose(zernike_moments(plane, radius, degree), reference.zernike_moments(plane, radius, degree),
+        np.testing.assert_allclose(zernike_moments(plane, radius, degree),
+                                   reference.zernike_moments(plane, radius, degree),
                                    atol=1e-9)
     mask = plane > 0
     np.testing.assert_allclose(zernike_moments(mask, 22, 8, (18.5, 24.0)),
