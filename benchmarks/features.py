@@ -26,7 +26,8 @@ from benchmarks import peers
 from benchmarks.record import RESULTS, write
 from featurize.arrays import BoolArray, Float64Array, Int32Array, UInt8Array
 from featurize.descriptors.shape import object_shapes
-from featurize.descriptors.texture import hog, local_binary_pattern, zernike_moments
+from featurize.descriptors.texture import hog, local_binary_pattern
+from featurize.descriptors.zernike import zernike_moments
 from featurize.images.read import read_image
 from featurize.radiomics import engine
 from featurize.radiomics.settings import RadiomicsSettings

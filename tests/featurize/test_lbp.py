@@ -32,10 +32,10 @@ def planes() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("points", "radius"), CIRCLES)
 def test_codes_are_those_of_scikit_image(points: int, radius: float, method: str) -> None:
-    peer = pytest.importorskip("skimage.feature")
+    reference = pytest.importorskip("skimage.feature")
     for kind, plane in planes().items():
         np.testing.assert_array_equal(local_binary_pattern(plane, points, radius, method),
-                                      peer.local_binary_pattern(plane, points, radius, method), err_msg=kind)
+                                      reference.local_binary_pattern(plane, points, radius, method), err_msg=kind)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -49,9 +49,9 @@ IMAGES = {"nuclei 1": nuclei(1), "nuclei 2": nuclei(2), "scattered": scattered()
 @pytest.mark.parametrize("spacing", [1.0, 0.25])
 @pytest.mark.parametrize("image", IMAGES)
 def test_shapes_are_those_of_regionprops(image: str, spacing: float) -> None:
-    peer = pytest.importorskip("skimage.measure")
+    reference = pytest.importorskip("skimage.measure")
     found = object_shapes(IMAGES[image], spacing)
-    wanted = peer.regionprops_table(IMAGES[image], properties=PROPERTIES, spacing=(spacing, spacing))
+    wanted = reference.regionprops_table(IMAGES[image], properties=PROPERTIES, spacing=(spacing, spacing))
     assert set(found) == set(wanted)
     for name, values in wanted.items():
         if name == "orientation":

@@ -1,7 +1,8 @@
 """Zernike moments: form of a region and of its gray levels, unchanged by a turn."""
 import numpy as np
 
-from featurize.descriptors.texture import bounding_box, zernike_moments, zernike_orders
+from featurize.descriptors.texture import bounding_box
+from featurize.descriptors.zernike import zernike_moments, zernike_orders
 from featurize.registry import Feature, block
 from featurize.sample import Sample
 

@@ -75,8 +75,8 @@ def touching_pairs(levels, pad, table):
 def gather(table, weights, symmetrical, merge, out):
     """Make the counts symmetrical and weight them, without what left the region.
 
-    table (D, K + 1, K + 1) int32; weights (D,) float64; merge: all offsets into one matrix;
-    out (D or 1, K, K) float64, zeroed.
+    table (D, K + 1, K + 1) int32; weights (D,) float64; merge: all offsets into one matrix; out (D or 1, K, K) float64,
+    zeroed.
     """
     for d in range(table.shape[0]):
         to = out[0] if merge else out[d]
@@ -219,8 +219,7 @@ def _margins(p, values, symmetric, px, py, row):
                 row_rare = 2 * row_rare + p[i, i] / py[i]
             covariance += row_covariance * (values[i] - ux)
             rare += row_rare / px[i]
-    row[Glcm.JOINT_AVERAGE] = ux
-    row[Glcm.SUM_SQUARES] = vx
+    row[Glcm.JOINT_AVERAGE], row[Glcm.SUM_SQUARES] = ux, vx
     spread = math.sqrt(vx) * math.sqrt(vy)
     row[Glcm.CORRELATION] = covariance / (spread + EPS) if used_x > 1 and used_y > 1 else 1.0
     _information(px, py, max(hx, hy), rare, used_x * used_y, row)
@@ -243,8 +242,7 @@ def _information(px, py, widest, rare, cells, row):
             plain_y -= py[i] * math.log2(py[i])
     guard = EPS / math.log(2.0)
     entropy = row[Glcm.JOINT_ENTROPY]
-    hxy1 = plain_x + plain_y - guard * rare
-    hxy2 = plain_x + plain_y - guard * cells
+    hxy1, hxy2 = plain_x + plain_y - guard * rare, plain_x + plain_y - guard * cells
     lost = 1.0 - math.exp(-2.0 * (hxy2 - entropy))
     row[Glcm.IMC1] = (entropy - hxy1) / widest if widest > _LEAST_ENTROPY else 0.0
     row[Glcm.IMC2] = math.sqrt(lost) if lost > 0 else 0.0
