@@ -71,7 +71,8 @@ def result(shortcut_warnings: list[str], stopped: int = 0, kind: str = "folds", 
     part = np.full(N, "fold", object) if kind == "folds" else np.array(["train", "val", "test", "test"], object)[
         np.arange(N) // 2 % 4]
     fold = np.arange(N) % 5 if kind == "folds" else np.where(part == "test", 0, -1)
-    split = Split(kind, part, fold, np.arange(N) if split_group is None else split_group, pd.DataFrame(), pd.DataFrame())
+    groups = np.arange(N) if split_group is None else split_group
+    split = Split(kind, part, fold, groups, pd.DataFrame(), pd.DataFrame())
     nothing = np.zeros((N, 2))
     predicted = Predicted(frame(), fold >= 0, nothing, nothing, nothing, nothing > 0, nothing[:, 0] > 0, nothing[:, 0],
                           nothing.astype(int), nothing)
