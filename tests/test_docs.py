@@ -61,3 +61,16 @@ def test_readme_names_every_command() -> None:
     for command in cli.app.registered_commands:
         assert command.callback is not None
         assert f"pellucid {command.name or command.callback.__name__}" in text
+
+
+def test_architecture_names_every_room_and_nothing_that_is_gone() -> None:
+    """A room: a folder of a package, or a file at its root."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for package in ("featurize", "classify", "ecg"):
+        section = re.search(rf"^### {package}$(.*?)^##", text, re.M | re.S)
+        assert section
+        named = set(re.findall(r"`([\w/]+(?:/|\.py))`", "\n".join(
+            line.split("|")[1] for line in section.group(1).splitlines() if line.startswith("|"))))
+        root = ROOT / package
+        rooms = {f"{path.parent.relative_to(root).as_posix()}/" for path in root.glob("**/__init__.py")} - {"./"}
+        assert named == rooms | {path.name for path in root.glob("*.py") if path.name != "__init__.py"}
