@@ -26,7 +26,7 @@ QUICK = TrainSettings(jobs=2, resamples=50)
 def no_report() -> Iterator[None]:
     """The page has tests of its own and takes longer than all the rest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classify.train, "write_report", lambda path, result: path.write_text(result.task.kind))
+        patch.setattr(classify.train, "write_report", lambda path, result, numbers: path.write_text(result.task.kind))
         yield
 
 
