@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from featurize.sample import Sample
 from featurize.simulate.smears import HOME, draw_cell
 from featurize.simulate.tissue_and_film import draw_film, draw_tissue
 
-PAIRS = [(preset, family) for preset in preset_names() for family in load_preset(preset).blocks]
+PRESETS = {name: load_preset(name) for name in preset_names()}
+PAIRS = [(preset, family) for preset in PRESETS for family in PRESETS[preset].blocks]
 SHAPES = ("empty", "one_pixel", "row", "column", "whole", "scattered")
 
 
@@ -38,13 +40,48 @@ def drawn(preset: str) -> UInt8Array:
     return draw_cell("monocyte", 1, replace(HOME, size_px=160)).rgb
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def samples() -> dict[str, Sample]:
-    return {name: sample_of(picture(drawn(name)), load_preset(name), None) for name in preset_names()}
+    return {name: sample_of(picture(drawn(name)), PRESETS[name], None) for name in PRESETS}
 
 
 def settings_of(preset: str, family: str) -> Mapping[str, Mapping[str, Any]]:
-    return {family: load_preset(preset).blocks[family]}
+    return {family: PRESETS[preset].blocks[family]}
+
+
+class Rows:
+    """The measurements of one family of one preset, made when they are first asked for and kept for all tests.
+
+    What is kept cannot be changed: a test that writes into it fails.
+    """
+
+    def __init__(self, samples: Mapping[str, Sample]) -> None:
+        self._samples = samples
+        self._kept: dict[tuple[str, ...], Mapping[str, float]] = {}
+
+    def usual(self, preset: str, family: str) -> Mapping[str, float]:
+        """Of the drawn picture."""
+        return self._keep((preset, family), self._samples[preset])
+
+    def odd(self, preset: str, family: str, shape: str, *, flat: bool) -> Mapping[str, float]:
+        """Of a small sample whose regions all have the shape."""
+        return self._keep((preset, family, shape, str(flat)), shaped(self._samples[preset], shape, flat=flat))
+
+    def _keep(self, key: tuple[str, ...], sample: Sample) -> Mapping[str, float]:
+        if key not in self._kept:
+            self._kept[key] = MappingProxyType(measure(sample, settings_of(key[0], key[1])))
+        return self._kept[key]
+
+
+@pytest.fixture(scope="session")
+def rows(samples: dict[str, Sample]) -> Rows:
+    return Rows(samples)
+
+
+@pytest.fixture(scope="session")
+def columns_of_preset() -> dict[str, frozenset[str]]:
+    """The columns of the drawn picture, all families together, from the picture on."""
+    return {name: frozenset(measure_picture(picture(drawn(name)), preset)) for name, preset in PRESETS.items()}
 
 
 def shaped(like: Sample, shape: str, side: int = 24, flat: bool = False) -> Sample:
@@ -72,49 +109,51 @@ def finite_or_nan(row: Mapping[str, float]) -> bool:
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_columns_are_named_by_region_family_and_feature(preset: str, family: str, samples: dict[str, Sample]) -> None:
+def test_columns_are_named_by_region_family_and_feature(preset: str, family: str, samples: dict[str, Sample],
+                                                        rows: Rows) -> None:
     regions = {*samples[preset].regions, "whole", "objects", "image"}
-    for column in measure(samples[preset], settings_of(preset, family)):
+    for column in rows.usual(preset, family):
         region, found, feature = column.partition(f"_{family}_")
         assert found and feature and region in regions, column
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_every_column_is_described(preset: str, family: str, samples: dict[str, Sample]) -> None:
+def test_every_column_is_described(preset: str, family: str, rows: Rows) -> None:
     block = blocks()[family]
-    nameless = [c for c in measure(samples[preset], settings_of(preset, family)) if block.describe(c) is None]
+    nameless = [c for c in rows.usual(preset, family) if block.describe(c) is None]
     assert not nameless
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_lengths_in_pixels_are_declared(preset: str, family: str, samples: dict[str, Sample]) -> None:
+def test_lengths_in_pixels_are_declared(preset: str, family: str, rows: Rows) -> None:
     """The table's choice of features asks the declaration, people read the name: both say the same."""
-    described = {c: blocks()[family].describe(c) for c in measure(samples[preset], settings_of(preset, family))}
+    described = {c: blocks()[family].describe(c) for c in rows.usual(preset, family)}
     assert {c for c, feature in described.items() if feature and feature.in_pixels} == {
         c for c in described if c.endswith("_px")}
 
 
 def test_columns_that_tell_the_scale_are_unknown_without_one(samples: dict[str, Sample]) -> None:
-    sample, settings = samples["cell"], load_preset("cell").blocks
-    told = scale_columns(list(measure(sample, settings)))
-    assert told == [f"{region}_morphology_diameter_{unit}" for region in ("nucleus", "cell") for unit in ("um", "red")]
+    sample, settings = samples["cell"], PRESETS["cell"].blocks
+    scaled = scale_columns(list(measure(sample, settings)))
+    assert scaled == [f"{region}_morphology_diameter_{unit}"
+                      for region in ("nucleus", "cell") for unit in ("um", "red")]
     known = measure(replace(sample, mm_per_px=1e-4), settings)
     facts = {name: value for name, value in sample.facts.items() if name != "red_diameter"}
     unknown = measure(replace(sample, mm_per_px=None, facts=facts), settings)
-    assert np.isfinite([known[c] for c in told]).all() and np.isnan([unknown[c] for c in told]).all()
+    assert np.isfinite([known[c] for c in scaled]).all() and np.isnan([unknown[c] for c in scaled]).all()
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_a_drawn_image_gives_numbers(preset: str, family: str, samples: dict[str, Sample]) -> None:
-    row = measure(samples[preset], settings_of(preset, family))
+def test_a_drawn_image_gives_numbers(preset: str, family: str, rows: Rows) -> None:
+    row = rows.usual(preset, family)
     assert row and finite_or_nan(row)
     assert np.mean([np.isfinite(v) for v in row.values()]) > .5
     assert all(isinstance(v, float) for v in row.values())
 
 
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_same_input_gives_the_same_bits(preset: str, family: str, samples: dict[str, Sample]) -> None:
-    first = measure(samples[preset], settings_of(preset, family))
+def test_same_input_gives_the_same_bits(preset: str, family: str, samples: dict[str, Sample], rows: Rows) -> None:
+    first = rows.usual(preset, family)
     second = measure(replace(samples[preset]), settings_of(preset, family))
     assert np.array_equal(list(first.values()), list(second.values()), equal_nan=True)
 
@@ -135,18 +174,16 @@ def test_the_sample_is_left_as_it_was(preset: str, family: str, samples: dict[st
 @pytest.mark.parametrize("flat", [False, True], ids=["noise", "constant"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("preset", "family"), PAIRS)
-def test_odd_regions_give_the_same_columns(preset: str, family: str, shape: str, flat: bool,
-                                           samples: dict[str, Sample]) -> None:
-    usual = measure(samples[preset], settings_of(preset, family))
-    odd = measure(shaped(samples[preset], shape, flat=flat), settings_of(preset, family))
-    assert set(odd) == set(usual)
+def test_odd_regions_give_the_same_columns(preset: str, family: str, shape: str, flat: bool, rows: Rows) -> None:
+    odd = rows.odd(preset, family, shape, flat=flat)
+    assert set(odd) == set(rows.usual(preset, family))
     assert finite_or_nan(odd)
 
 
 @pytest.mark.parametrize(("preset", "family"), [p for p in PAIRS if not blocks()[p[1]].nuisance])
-def test_an_empty_region_is_unknown_and_not_zero(preset: str, family: str, samples: dict[str, Sample]) -> None:
+def test_an_empty_region_is_unknown_and_not_zero(preset: str, family: str, rows: Rows) -> None:
     """Counts may be zero; nothing else is known of a region that was not found."""
-    row = measure(shaped(samples[preset], "empty"), settings_of(preset, family))
+    row = rows.odd(preset, family, "empty", flat=False)
     block = blocks()[family]
     known = {c: v for c, v in row.items() if not np.isnan(v) and not c.startswith(("whole_", "image_"))}
     claimed = {c: v for c, v in known.items() if not (v == 0 and _counts(block.describe(c)))}
@@ -163,29 +200,26 @@ def test_a_misspelt_setting_is_refused(family: str, samples: dict[str, Sample]) 
         measure(samples["whole"], {family: {"binz": 3}})
 
 
-@pytest.mark.parametrize("preset", preset_names())
-def test_a_blank_picture_has_the_same_columns(preset: str) -> None:
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_blank_picture_has_the_same_columns(preset: str, columns_of_preset: dict[str, frozenset[str]]) -> None:
     """No cell, no lung, no nucleus: the row is there and says so."""
-    settings = load_preset(preset)
-    usual = measure_picture(picture(drawn(preset)), settings, None)
     for level in (0, 128, 255):
-        blank = measure_picture(picture(np.full((64, 48, 3), level, np.uint8)), settings, None)
-        assert set(blank) == set(usual)
+        blank = measure_picture(picture(np.full((64, 48, 3), level, np.uint8)), PRESETS[preset], None)
+        assert set(blank) == columns_of_preset[preset]
         assert finite_or_nan(blank)
 
 
-@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 3), (28, 28)], ids=str)
-def test_tiny_pictures_have_the_same_columns(preset: str, size: tuple[int, int]) -> None:
-    settings = load_preset(preset)
+def test_tiny_pictures_have_the_same_columns(preset: str, size: tuple[int, int],
+                                             columns_of_preset: dict[str, frozenset[str]]) -> None:
     rgb = np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8)
-    usual = measure_picture(picture(drawn(preset)), settings, None)
-    assert set(measure_picture(picture(rgb), settings, None)) == set(usual)
+    assert set(measure_picture(picture(rgb), PRESETS[preset], None)) == columns_of_preset[preset]
 
 
 def small_measurements(like: Mapping[str, Sample]) -> dict[str, dict[str, float]]:
     """All families of all presets on small odd samples with the regions of `like`."""
-    return {f"{preset} {shape}": measure(shaped(sample, shape, side=16), load_preset(preset).blocks)
+    return {f"{preset} {shape}": measure(shaped(sample, shape, side=16), PRESETS[preset].blocks)
             for preset, sample in like.items() for shape in ("whole", "scattered")}
 
 

@@ -44,10 +44,12 @@ def test_two_copies_and_one_file_cut_short_are_among_them(folder: Path) -> None:
     assert len(pictures) - len(set(duplicate_groups(whole["sha256"].tolist(), np.stack(pictures)))) == 2
 
 
-def test_a_second_demo_replaces_the_first(folder: Path) -> None:
-    before = sorted(p.name for p in folder.rglob("*.jpg"))
-    write_images(folder, home=48, abroad=16, patients=4)
-    assert sorted(p.name for p in folder.rglob("*.jpg")) == before
+def test_a_second_demo_replaces_the_first(tmp_path: Path) -> None:
+    """Three of each kind at home: one is copied, one turned, one cut short."""
+    write_images(tmp_path, home=16, abroad=4, patients=2)
+    write_images(tmp_path, home=12, abroad=4, patients=1)
+    assert len(list((tmp_path / "home").rglob("*.jpg"))) == 12 + 3
+    assert len(list((tmp_path / "abroad").rglob("*.jpg"))) == 4
 
 
 def test_a_folder_of_the_user_is_left_alone(tmp_path: Path) -> None:

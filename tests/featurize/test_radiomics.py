@@ -43,7 +43,8 @@ def test_features_equal_those_of_pyradiomics(case: str, plane: str, settings: Ra
     assert not worst(engine.measure_region(*PLANES[plane], engine.STANDARD, settings), known, PLANES[plane][0])
 
 
-@pytest.mark.parametrize(("case", "plane", "settings"), CASES, ids=[case for case, _, _ in CASES])
+@pytest.mark.parametrize(("case", "plane", "settings"), [
+    pytest.param(*case, marks=pytest.mark.slow if "every gray value" in case[0] else (), id=case[0]) for case in CASES])
 def test_the_golden_file_is_what_pyradiomics_says_today(case: str, plane: str, settings: RadiomicsSettings,
                                                         golden: dict[str, list[float | None]]) -> None:
     pytest.importorskip("radiomics")

@@ -70,6 +70,7 @@ def test_rows_stand_in_the_order_of_the_index(index: Index, preset: Preset) -> N
     assert frame["image_id"].tolist() == index.frame["image_id"].tolist()
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_write_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("featurize.batch.workers.FEW_IMAGES", 0)

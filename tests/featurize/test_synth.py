@@ -1,10 +1,18 @@
 """What is drawn is what is said to be drawn."""
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
 
-from featurize.simulate.smears import ABROAD, HOME, KINDS, draw_cell
+from featurize.simulate.smears import ABROAD, HOME, KINDS, Drawn, Laboratory, draw_cell
 from featurize.simulate.tissue_and_film import draw_film, draw_tissue
+
+
+@cache
+def cell(kind: str, seed: int, lab: Laboratory = HOME) -> Drawn:
+    """Drawn once for all tests."""
+    return draw_cell(kind, seed, lab)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -14,13 +22,13 @@ def test_same_seed_draws_the_same_cell(kind: str) -> None:
 
 
 def test_another_seed_draws_another_cell() -> None:
-    assert not np.array_equal(draw_cell("monocyte", 1).rgb, draw_cell("monocyte", 2).rgb)
+    assert not np.array_equal(cell("monocyte", 1).rgb, cell("monocyte", 2).rgb)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nucleus_lies_in_the_cell_and_the_cell_in_the_picture(kind: str) -> None:
     for seed in range(5):
-        drawn = draw_cell(kind, seed)
+        drawn = cell(kind, seed)
         assert not (drawn.nucleus & ~drawn.cell).any()
         assert not (drawn.cell[0].any() or drawn.cell[-1].any() or drawn.cell[:, 0].any() or drawn.cell[:, -1].any())
 
@@ -32,7 +40,7 @@ def test_nucleus_lies_in_the_cell_and_the_cell_in_the_picture(kind: str) -> None
 def test_cells_have_the_size_ratio_and_lobes_of_their_kind(kind: str, diameter_um: tuple[float, float],
                                                            share: tuple[float, float], lobes: set[int]) -> None:
     for seed in range(6):
-        drawn = draw_cell(kind, seed)
+        drawn = cell(kind, seed)
         diameter = 2 * np.sqrt(drawn.cell.sum() / np.pi) * HOME.um_per_px
         assert diameter_um[0] < diameter < diameter_um[1]
         assert share[0] < drawn.nc_ratio < share[1]
@@ -43,7 +51,7 @@ def test_cells_have_the_size_ratio_and_lobes_of_their_kind(kind: str, diameter_u
 def test_lobes_fall_apart_where_the_bridges_are_cut(kind: str) -> None:
     """An opening wider than a bridge leaves as many pieces as lobes."""
     for seed in range(12):
-        drawn = draw_cell(kind, seed, ABROAD)
+        drawn = cell(kind, seed, ABROAD)
         reach = np.sqrt(drawn.nucleus.sum() / drawn.lobes / np.pi)
         disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(.4 * reach) + 1,) * 2)
         opened = cv2.morphologyEx(drawn.nucleus.astype(np.uint8), cv2.MORPH_OPEN, disk)
@@ -51,7 +59,7 @@ def test_lobes_fall_apart_where_the_bridges_are_cut(kind: str) -> None:
 
 
 def test_another_laboratory_shows_the_same_cell_larger_and_in_other_colors() -> None:
-    home, abroad = draw_cell("monocyte", 3), draw_cell("monocyte", 3, ABROAD)
+    home, abroad = cell("monocyte", 3), cell("monocyte", 3, ABROAD)
     grown = (HOME.um_per_px / ABROAD.um_per_px) ** 2
     assert abroad.cell.sum() / home.cell.sum() == pytest.approx(grown, rel=.02)
     assert abroad.nc_ratio == pytest.approx(home.nc_ratio, abs=.01)
@@ -59,7 +67,7 @@ def test_another_laboratory_shows_the_same_cell_larger_and_in_other_colors() -> 
 
 
 def test_nucleus_is_darkest_and_glass_is_brightest() -> None:
-    drawn = draw_cell("lymphocyte", 0)
+    drawn = cell("lymphocyte", 0)
     green = drawn.rgb[..., 1]
     assert green[drawn.nucleus].mean() < green[drawn.cell & ~drawn.nucleus].mean() < np.percentile(green, 90)
 

@@ -62,6 +62,7 @@ def test_two_processes_measure_what_one_measures() -> None:
         assert np.array_equal(chunk.values, there[number].values, equal_nan=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_always_processes")
 def test_an_image_that_kills_its_process_is_named_and_the_others_are_measured() -> None:
     found = dict(measure_chunks(task(), chunks_of(requests(12, 5)), jobs=2))
@@ -75,6 +76,7 @@ def test_few_images_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids(dict(measure_chunks(task(), chunks_of(requests(6)), jobs=8))) == list("012345")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the table of processes of Linux")
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = ("from test_workers import *\nworkers.FEW_IMAGES = 0\n"
@@ -100,6 +102,7 @@ def test_scheduler_without_dask_or_without_answer_is_one_line() -> None:
         list(measure_chunks(task(), chunks_of(requests(1)), jobs=1, scheduler="tcp://127.0.0.1:1"))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Dask's own, about ports and sockets
 def test_a_dask_cluster_measures_what_one_process_measures_and_names_a_killer() -> None:
     distributed = pytest.importorskip("distributed")
