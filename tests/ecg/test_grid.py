@@ -73,6 +73,7 @@ def test_rotation_is_measured_and_undone() -> None:
     assert astuple(page.px_per_mm) == pytest.approx((7.874, 7.874), rel=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_tilted_photo_is_laid_flat() -> None:
     rgb, _ = draw_page(heartbeats(2))
     page = flatten(degrade(rgb, "photo", 1))
@@ -82,7 +83,8 @@ def test_a_tilted_photo_is_laid_flat() -> None:
     assert astuple(grid.px_per_mm(page.rgb.shape)) == pytest.approx(astuple(page.px_per_mm), rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", ["curl", pytest.param("folds", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["curl", "folds"])
+@pytest.mark.slow
 def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     page = flatten(degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], kind, 1))
     dark = darkness(page.rgb)
