@@ -1,9 +1,9 @@
 """One file: a page digitized or a record read, its beats found, and what belongs to it written."""
 import hashlib
 import math
-import traceback
 from pathlib import Path
 
+import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
@@ -16,8 +16,9 @@ from ecg.signals.records import RecordError, read_record
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
-from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS
+from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
+_PACKAGE = Path(ecg.__file__).parent
 # With fewer beats the rhythm and the absence of P waves are not certain.
 _FEW_BEATS = 4
 # Significant digits of the rhythm row in `<stem>.json`: what float32 holds, in which rhythm.parquet keeps it.
@@ -34,9 +35,8 @@ def process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResu
     try:
         return _process_record(job, out, settings) if is_record(job) else _process_page(job, out, settings)
     except MEASURE_FAULTS as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
         message = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
-        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        where = fault_place(error, _PACKAGE)
         return FailedFile(job.path, job.stem, f"{type(error).__name__} in {where}: {message}", INTERNAL)
 
 

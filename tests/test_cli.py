@@ -1,8 +1,10 @@
 """What other programs rely on: exit codes, one clear line, files under their names or not at all."""
+import io
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,20 +112,33 @@ def test_bad_files_are_exit_0_and_with_strict_1(call: Any, cell_folder: Path, tm
     assert (tmp_path / "t.parquet").exists() and (tmp_path / "s.parquet").exists()
 
 
-def test_auto_says_what_it_chose_and_why(call: Any, cell_folder: Path, tmp_path: Path) -> None:
-    ended = call("featurize", cell_folder, "-o", tmp_path / "t.parquet", "--jobs", 1)
-    assert "preset cell (24 of 24 pictures: one dark purple object in the middle)" in ended.out
-
-
 @pytest.fixture(scope="module")
 def run_folder(cell_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table and a trained run, made by the commands themselves."""
+    """A table and a trained run, made by the commands themselves; `printed.txt` is what they said."""
     folder = tmp_path_factory.mktemp("run")
-    for arguments in (["featurize", cell_folder, "-o", folder / "t.parquet", "--preset", "cell", "--jobs", 1,
-                       "--group-regex", r"(p\d+)_"],
+    printed = io.StringIO()
+    for arguments in (["featurize", cell_folder, "-o", folder / "t.parquet", "--jobs", 1, "--group-regex", r"(p\d+)_"],
                       ["classify", folder / "t.parquet", "-o", folder / "run", "--folds", 2]):
-        subprocess.run([sys.executable, "cli.py", *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+            patch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+            cli.main()
+        assert not ended.value.code
+    (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return folder
+
+
+def test_auto_says_what_it_chose_and_why(run_folder: Path) -> None:
+    printed = (run_folder / "printed.txt").read_text(encoding="utf-8")
+    assert "preset cell (24 of 24 pictures: one dark purple object in the middle)" in printed
+
+
+def test_the_console_command_says_what_it_did_and_ends_with_0(cell_folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, as a person calls it."""
+    command = [sys.executable, "cli.py", "featurize", str(cell_folder / "monocyte"), "-o", str(tmp_path / "t.parquet"),
+               "--preset", "whole", "--jobs", "1"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("6 images measured in ") and done.stderr == ""
+    assert (tmp_path / "t.parquet").exists()
 
 
 def test_classify_writes_predictions_metrics_model_and_report(run_folder: Path) -> None:
@@ -157,7 +172,7 @@ def test_predict_lists_files_that_it_cannot_read(run_folder: Path, cell_folder: 
 
 def test_predict_refuses_a_table_of_another_preset(run_folder: Path, cell_folder: Path, tmp_path: Path,
                                                    call: Any) -> None:
-    call("featurize", cell_folder, "-o", tmp_path / "w.parquet", "--preset", "whole", "--jobs", 1)
+    call("featurize", cell_folder / "monocyte", "-o", tmp_path / "w.parquet", "--preset", "whole", "--jobs", 1)
     ended = call("predict", run_folder / "run", tmp_path / "w.parquet", "-o", tmp_path / "p.csv")
     assert ended.code == 2 and "featurize" in ended.err and not (tmp_path / "p.csv").exists()
 
@@ -178,6 +193,7 @@ def test_one_class_only_is_refused(cell_folder: Path, tmp_path: Path, call: Any)
     assert ended.code == 2 and ended.err.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_a_report_and_an_audit(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quarter of its images, all of its steps."""
     monkeypatch.setattr("featurize.simulate.demo.write_images", partial(write_images, home=48, abroad=16, patients=6))

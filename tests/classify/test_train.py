@@ -30,7 +30,12 @@ def no_report() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=[(k, lib) for k in (2, 3) for lib in ("xgboost", "lightgbm")], ids=str)
+# Number of classes and library; the quick ones cover both of both.
+RUNS = [(2, "lightgbm"), (3, "xgboost"), *(pytest.param(run, marks=pytest.mark.slow)
+                                           for run in ((2, "xgboost"), (3, "lightgbm")))]
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=str)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """A table with five unlabelled rows, trained."""
     k, library = request.param
@@ -132,6 +137,7 @@ def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(run: RunResult, tmp_path: Path) -> None:
     repeated = train(run.frame, run.info, tmp_path / "repeated", run.settings)
     for name in ("predictions.csv", "metrics.json", "curves.csv", "model/manifest.json", "model/arrays.npz"):

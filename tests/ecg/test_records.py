@@ -130,4 +130,4 @@ def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monk
     summary = digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
     assert (summary.pages, summary.errors) == (1, 1)
     told = pd.read_csv(tmp_path / "out/errors.csv").iloc[0]
-    assert told["reason"] == "internal" and "ValueError in test_records.py:" in told["error"]
+    assert told["reason"] == "internal" and "ValueError in process_file.py:" in told["error"]
