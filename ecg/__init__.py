@@ -5,7 +5,7 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     "LEADS": "ecg.lead_table",
     "digitize_page": "ecg.digitize:digitize",
     "digitize_pages": "ecg.run",
-    "PageSettings": "ecg.job:Settings",
+    "DigitizeSettings": "ecg.job",
     "read_record": "ecg.signals.records",
     "to_frame": "ecg.dataframe",
     "find_beats": "ecg.beats.delineate",

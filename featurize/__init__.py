@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     "local_binary_pattern": "featurize.descriptors.texture",
     "hog": "featurize.descriptors.texture",
     "gabor_energies": "featurize.descriptors.texture",
-    "zernike_moments": "featurize.descriptors.texture",
+    "zernike_moments": "featurize.descriptors.zernike",
     "measure_radiomics": "featurize.radiomics.engine:measure",
-    "RadiomicsSettings": "featurize.radiomics.settings:Settings",
+    "RadiomicsSettings": "featurize.radiomics.settings",
 })

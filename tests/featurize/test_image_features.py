@@ -145,6 +145,7 @@ def segment_mask(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(np.hypot(row, column) < 0.25 * rgb.shape[0])
 
 
+@pytest.mark.slow
 def test_two_processes_measure_the_same(arrays: list[np.ndarray], paths: list[str]) -> None:
     many = paths * 8
     assert len(many) >= FEW_IMAGES
