@@ -1,11 +1,17 @@
 """Shared by all tests: small folders of synthetic images."""
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from featurize.simulate.smears import HOME, KINDS, draw_cell
+# As cli.py does: threads of linear algebra on small matrices wait for each other. Read when numpy is loaded.
+for library in ("OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+from PIL import Image  # noqa: E402
+
+from featurize.simulate.smears import HOME, KINDS, draw_cell  # noqa: E402
 
 
 def write_cells(folder: Path, count: int, patients: int = 5, size_px: int = 120) -> Path:
