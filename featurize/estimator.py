@@ -9,12 +9,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from featurize.families import nuisance_columns, scale_columns
+from featurize.families import nuisance_columns, scale_is_known
 from featurize.in_memory import Image, measure_images, preset_for
 from featurize.presets.load import Preset
-
-# Columns in pixels are left out where this share of the training images or more tells its scale (as in run.py).
-_SCALE_SHARE = 0.5
 
 
 class ImageFeatures(TransformerMixin, BaseEstimator):
@@ -95,18 +92,13 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         preset = preset_for(images, self.preset)
         table = measure_images(images, preset, self.mm_per_px, self.jobs)
         names = table.columns.tolist()
-        nuisance = set(nuisance_columns(names, _tells_scale(table)))
+        nuisance = set(nuisance_columns(names, scale_is_known(names, table.to_numpy())))
         self.preset_, self.features_ = preset, [name for name in names if name not in nuisance]
         return table
 
     def _columns(self, table: pd.DataFrame, X: Any) -> pd.DataFrame:
         index = X.index if isinstance(X, pd.Series | pd.DataFrame) else pd.RangeIndex(len(table))
         return table.reindex(columns=self.features_).astype(np.float32).set_axis(index, axis=0)
-
-
-def _tells_scale(table: pd.DataFrame) -> bool:
-    telling = table[scale_columns(table.columns.tolist())]
-    return bool(telling.shape[1]) and float(telling.notna().mean().max()) >= _SCALE_SHARE
 
 
 def images_of(X: Any) -> Sequence[Image]:

@@ -5,8 +5,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
+from featurize.arrays import Float32Array, Float64Array
 from featurize.registry import REGISTRY, Block, Feature, region_and_family
 from featurize.sample import Sample
+
+# The scale counts as known where at least this share of the images has a value in some column that needs it.
+_SCALE_KNOWN_SHARE = 0.5
 
 
 def blocks() -> dict[str, Block]:
@@ -82,3 +88,10 @@ def nuisance_columns(columns: Sequence[str], scale_known: bool) -> list[str]:
 def scale_columns(columns: Sequence[str]) -> list[str]:
     """The columns that have a value only where the scale of the image is known."""
     return [name for name in columns if (feature := description_of(name)) and feature.tells_scale]
+
+
+def scale_is_known(columns: Sequence[str], values: Float32Array | Float64Array) -> bool:
+    """Whether most images (n, columns) tell their scale, by a known pixel size or by red cells of known size."""
+    telling = np.isin(columns, scale_columns(columns))
+    known = np.isfinite(values[:, telling])
+    return bool(telling.any()) and float(known.mean(axis=0).max()) >= _SCALE_KNOWN_SHARE

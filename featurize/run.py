@@ -14,7 +14,7 @@ from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, joi
 from featurize.batch.shards import Shards
 from featurize.batch.workers import Chunks, measure_chunks
 from featurize.errors import UserError
-from featurize.families import blocks, nuisance_columns, scale_columns
+from featurize.families import blocks, nuisance_columns, scale_is_known
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
@@ -26,9 +26,6 @@ from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
 CHUNK_SIZE = 16
-
-# The scale counts as known where at least this share of the images has a value in some column that needs it.
-_SCALE_KNOWN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -232,20 +229,13 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk) -> tuple[p
 
 
 def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
-    nuisance = nuisance_columns(images.names, _has_scale(images))
+    nuisance = nuisance_columns(images.names, scale_is_known(images.names, images.values))
     # Absolute, so that reports made from another folder still find the pictures.
     sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
     return TableInfo(preset=task.preset.to_dict(), blocks=_versions(task.preset), index_hash=index_hash(index),
                      sources=sources, label_columns=list(index.label_columns),
                      features=[name for name in images.names if name not in set(nuisance)], nuisance=nuisance,
                      mm_per_px=task.mm_per_px)
-
-
-def _has_scale(images: MeasuredChunk) -> bool:
-    """Whether most images tell their scale, by a known pixel size or by red cells of known size."""
-    telling = np.isin(images.names, scale_columns(images.names))
-    known = np.isfinite(images.values[:, telling])
-    return bool(telling.any()) and float(known.mean(axis=0).max()) >= _SCALE_KNOWN_SHARE
 
 
 def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from classify.bundle import Bundle
-from classify.evaluate.metrics import wilson
+from classify.evaluate.metrics import LEAST_PROBABILITY, wilson
 from classify.fitting import models
+from classify.uncertainty.novelty import IQR_PER_DEVIATION
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # Most rows whose contributions are averaged for the importance of the features.
@@ -17,13 +18,9 @@ EXPLAINED_ROWS = 400
 LEAST_IN_PART = 5
 # A shift beyond this counts as this in the order of features, in robust standard deviations.
 LARGEST_SHIFT = 5
-# Interquartile range of a normal distribution of standard deviation 1.
-NORMAL_IQR = 1.349
 # Bounds of the calibration slope.
 LEAST_SLOPE = .02
 LARGEST_SLOPE = 10
-# Least probability in the log-loss, so that it stays finite.
-LEAST_PROBABILITY = 1e-12
 # A property with fewer different values is not cut into thirds.
 LEAST_VALUES = 10
 # Ends of the ranges of images in a group.
@@ -55,7 +52,7 @@ def feature_shift(bundle: Bundle, x: pd.DataFrame, seed: int = 0) -> pd.DataFram
     shift = (middle - space.center) / space.scale
     importance = _importance(bundle, x, seed)
     table = pd.DataFrame({"feature": list(bundle.model.features), "training": space.center, "here": middle,
-                          "shift": shift, "spread": (high - low) / NORMAL_IQR / space.scale,
+                          "shift": shift, "spread": (high - low) / IQR_PER_DEVIATION / space.scale,
                           "missing": np.isnan(values).mean(axis=0), "importance": importance,
                           "weight": np.minimum(np.abs(np.nan_to_num(shift)), LARGEST_SHIFT) * importance})
     return table.sort_values("weight", ascending=False, kind="stable").reset_index(drop=True)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, region_and_family
 from classify.evaluate.metrics import percentile_rank
+from classify.uncertainty.novelty import IQR_PER_DEVIATION
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class
@@ -23,8 +24,6 @@ DIFFERENT_Z_SCORES = 1
 USUAL_PERCENTILE = 99
 # Most images of the table whose nearest neighbors are measured for it.
 USUAL_SAMPLE = 300
-# Interquartile range of a normal distribution of standard deviation 1.
-NORMAL_IQR = 1.349
 # A column varies if its robust deviation is above this share of its median; the second number stands for a median of 0.
 _LEAST_RELATIVE_DEVIATION = 1e-9
 _LEAST_MEDIAN = 1e-12
@@ -127,7 +126,7 @@ def _center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]
     known = np.isfinite(values).any(axis=0)
     low, center, high = np.zeros((3, values.shape[1]))
     low[known], center[known], high[known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
-    scale = (high - low) / NORMAL_IQR
+    scale = (high - low) / IQR_PER_DEVIATION
     varies = scale > _LEAST_RELATIVE_DEVIATION * np.maximum(np.abs(center), _LEAST_MEDIAN)
     return center, np.where(varies, scale, 1.0)
 
