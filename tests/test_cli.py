@@ -132,6 +132,7 @@ def test_auto_says_what_it_chose_and_why(run_folder: Path) -> None:
     assert "preset cell (24 of 24 pictures: one dark purple object in the middle)" in printed
 
 
+@pytest.mark.slow
 def test_the_console_command_says_what_it_did_and_ends_with_0(cell_folder: Path, tmp_path: Path) -> None:
     """In a process of its own, as a person calls it."""
     command = [sys.executable, "cli.py", "featurize", str(cell_folder / "monocyte"), "-o", str(tmp_path / "t.parquet"),

@@ -13,6 +13,7 @@ from ecg.lead_table import LEADS
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 
+pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parent.parent / "docs/python.md"
 SEED, FS_HZ = 3, 500
 

@@ -29,6 +29,7 @@ def _x_y(counts: tuple[int, ...], seed: int = 0) -> tuple[pd.DataFrame, np.ndarr
     return matrix(frame, info.features), frame["label"].to_numpy(), frame
 
 
+@pytest.mark.slow
 # Some checks fit classes of a single row, which the estimator rightly warns of.
 @pytest.mark.filterwarnings("ignore:a class has one row:UserWarning")
 @parametrize_with_checks([CalibratedTrees(**QUICK)])
@@ -36,13 +37,21 @@ def test_scikit_learn_finds_no_fault(estimator: CalibratedTrees, check: Any) -> 
     check(estimator)
 
 
-@pytest.mark.parametrize("check", [checks.check_classifiers_classes, checks.check_estimators_dtypes,
-                                   checks.check_estimators_pickle, checks.check_fit_idempotent,
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+@pytest.mark.parametrize("check", [checks.check_estimators_pickle, checks.check_fit_idempotent,
                                    checks.check_fit2d_1feature], ids=lambda c: c.__name__)
+def test_scikit_learn_finds_no_fault_in_short(check: Any, library: str) -> None:
+    check("CalibratedTrees", CalibratedTrees(library=library, **QUICK))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", [checks.check_classifiers_classes, checks.check_estimators_dtypes],
+                         ids=lambda c: c.__name__)
 def test_scikit_learn_finds_no_fault_with_lightgbm(check: Any) -> None:
     check("CalibratedTrees", CalibratedTrees(library="lightgbm", **QUICK))
 
 
+@pytest.mark.slow
 def test_it_is_the_model_that_classify_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, info = made_table((40, 50, 60))
     kept: list[Bundle] = []
@@ -105,6 +114,7 @@ def test_it_works_in_a_pipeline_and_in_cross_val_predict() -> None:
     assert (np.unique(y)[p.argmax(axis=1)] == y).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_a_random_state_object_is_drawn_from() -> None:
     x, y, _ = _x_y((40, 40))
     a, b = (CalibratedTrees(random_state=np.random.RandomState(3), **QUICK).fit(x, y) for _ in range(2))

@@ -127,6 +127,7 @@ def test_two_classes_and_eleven_make_a_page(k: int, tmp_path: Path) -> None:
     assert page.count('class="row"') == k and len(page) < 2_000_000
 
 
+@pytest.mark.slow
 def test_the_page_of_the_same_run_is_the_same(run: RunResult, page: str, tmp_path: Path) -> None:
     assert written(run, tmp_path) == page
 

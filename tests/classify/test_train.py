@@ -169,6 +169,7 @@ def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     assert not train_groups & set(frame["group"][run.split.part == "test"])
 
 
+@pytest.mark.slow
 def test_progress_is_reported_from_nothing_to_almost_all(tmp_path: Path) -> None:
     frame, info = made_table((40, 40))
     reported: list[tuple[str, float]] = []
@@ -186,6 +187,7 @@ def test_a_nuisance_that_knows_the_label_is_a_warning(tmp_path: Path) -> None:
     assert run.warnings[0].startswith("nuisances alone") and "most of all whole_quality_focus" in run.warnings[0]
 
 
+@pytest.mark.slow
 def test_sites_that_go_with_the_label_are_a_warning(tmp_path: Path) -> None:
     frame, info = made_table((50, 50))
     frame["site"] = np.where((frame["label"] == "ant") ^ (np.arange(100) % 8 == 0), "east", "west")

@@ -196,6 +196,7 @@ def test_signals_and_names_must_fit() -> None:
         find_beats(heart(STEADY), LEADS, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PTBXL.exists(), reason="shared/data/ecg_ptbxl is not here")
 def test_real_records_have_plausible_rates() -> None:
     with np.load(PTBXL) as archive:

@@ -64,6 +64,7 @@ def test_a_low_page_whose_last_block_of_odd_side_is_rounded_over_its_edge_has_a_
     assert astuple(flatten(rgb).px_per_mm) == pytest.approx((6, 6), rel=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_rotation_is_measured_and_undone() -> None:
     rgb, _ = draw_page(heartbeats(2))
     height, width = rgb.shape[:2]
@@ -99,6 +100,7 @@ def test_a_flat_page_is_left_as_it_is(flat_page: FlatPage) -> None:
     assert page.rgb is rgb and page.to_source.displacement is None
 
 
+@pytest.mark.slow
 def test_places_on_bent_paper_are_found_in_the_file() -> None:
     rgb = degrade(draw_page(heartbeats(2), Style(layout="3x1"))[0], "curl", 1)
     page = flatten(rgb)

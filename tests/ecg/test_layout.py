@@ -107,6 +107,7 @@ def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: py
     assert read_so or any("aVR is drawn the other way up" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line_s, seed", [(8.5, 7), *(
     pytest.param(line_s, seed, marks=pytest.mark.slow) for line_s, seed in ((10, 7), (6, 7), (8.5, 0)))])
 def test_a_lead_that_is_named_once_runs_on_line_after_line(line_s: float, seed: int) -> None:
@@ -121,6 +122,7 @@ def test_a_lead_that_is_named_once_runs_on_line_after_line(line_s: float, seed: 
     assert score(found, truth) > 19
 
 
+@pytest.mark.slow
 def test_lines_without_any_name_are_those_of_lead_one() -> None:
     style = Style(layout="1x1", line_s=10, names="none", pulse="none", px_per_mm=6)
     found = read(draw_page(heartbeats(9, 30), style)[0])
@@ -137,6 +139,7 @@ def test_time_that_is_not_drawn_between_leads_is_time() -> None:
     assert score(found, truth) > 19
 
 
+@pytest.mark.slow
 def test_rhythm_strips_below_leads_that_are_set_apart_are_what_their_names_say() -> None:
     rgb, truth = draw_page(heartbeats(3), Style(layout="3x4+3", row_mm=26, gap_mm=4, separators="none", names="above",
                                                 pulse="none"))
@@ -145,6 +148,7 @@ def test_rhythm_strips_below_leads_that_are_set_apart_are_what_their_names_say()
     assert score(found, truth) > 18
 
 
+@pytest.mark.slow
 def test_traces_that_run_out_of_the_page_begin_at_its_edge() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(layout="3x4", pulse="none", names="above", px_per_mm=8))
     found = read(np.ascontiguousarray(rgb[:, 64:64 + 2000]))

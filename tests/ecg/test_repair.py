@@ -110,6 +110,7 @@ def found_lead(found: Digitized, lead: str) -> np.ndarray:
     return mv[np.isfinite(mv)]
 
 
+@pytest.mark.slow
 def test_a_lead_that_begins_inside_a_complex_is_whole() -> None:
     """A beat of 1 mV stands at the beginning of every window of a 6x2 page; ends are hidden by nothing."""
     t = np.arange(5000) / 500

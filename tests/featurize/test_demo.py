@@ -44,6 +44,7 @@ def test_two_copies_and_one_file_cut_short_are_among_them(folder: Path) -> None:
     assert len(pictures) - len(set(duplicate_groups(whole["sha256"].tolist(), np.stack(pictures)))) == 2
 
 
+@pytest.mark.slow
 def test_a_second_demo_replaces_the_first(tmp_path: Path) -> None:
     """Three of each kind at home: one is copied, one turned, one cut short."""
     write_images(tmp_path, home=16, abroad=4, patients=2)

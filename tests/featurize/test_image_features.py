@@ -85,6 +85,7 @@ def test_it_must_be_fitted_before(arrays: list[np.ndarray]) -> None:
             call(ImageFeatures())
 
 
+@pytest.mark.slow
 def test_all_forms_of_x_give_the_same_numbers(paths: list[str], arrays: list[np.ndarray]) -> None:
     column = pd.Series(paths, index=[f"row {i}" for i in range(len(paths))])
     features = ImageFeatures().fit(paths)
@@ -165,6 +166,7 @@ def test_a_size_by_hand_scales_lengths(arrays: list[np.ndarray]) -> None:
     np.testing.assert_allclose(coarse[micrometres], 2 * fine[micrometres])
 
 
+@pytest.mark.slow
 def test_it_works_in_a_pipeline_and_in_cross_val_predict(cell_folder: Path) -> None:
     files = sorted(cell_folder.rglob("*.png"))
     pipeline = make_pipeline(ImageFeatures(), RandomForestClassifier(20, random_state=0))
