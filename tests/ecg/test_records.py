@@ -108,7 +108,7 @@ def test_labels_that_cannot_be_read_stop_the_run_before_it_starts(tmp_path: Path
 def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> None:
     from PIL import Image
 
-    from ecg.run import find_pages
+    from ecg.sources import find_pages
     write_csv(tmp_path / "in/7/7.csv")
     Image.fromarray(np.zeros((60, 60, 3), np.uint8)).save(tmp_path / "in/7/7-0001.png")
     write_csv(tmp_path / "in/8/8.csv")
