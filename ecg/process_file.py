@@ -26,8 +26,8 @@ from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
 _PACKAGE = Path(ecg.__file__).parent
 # What a decoder may raise besides MEASURE_FAULTS: they unpack what the file says, with other libraries.
-_DECODER_FAULTS = (OSError, EOFError, SyntaxError, RuntimeError, ImportError, BufferError, struct.error, zlib.error,
-                   lzma.LZMAError)
+_DECODER_FAULTS = (OSError, EOFError, SyntaxError, RuntimeError, SystemError, ImportError, BufferError, StopIteration,
+                   struct.error, zlib.error, lzma.LZMAError)
 # Significant digits of the rhythm row in `<stem>.json`: what float32 holds, in which rhythm.parquet keeps it.
 _RHYTHM_DIGITS = 7
 # Longest message of a fault in errors.csv, characters.
