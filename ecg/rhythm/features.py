@@ -13,7 +13,7 @@ from featurize.arrays import Float64Array, Int64Array, runs_of_true
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
-FAMILIES = {"rr": 3, "atria": 2, "ventricles": 2, "waves": 2, "signal": 1}
+FAMILIES = {"rr": 3, "atria": 3, "ventricles": 3, "waves": 3, "signal": 2}
 FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in ATRIA),
                   *(f"heart_ventricles_{n}" for n in (*INTERVALS, *QRS_SIMILARITY)),
                   *(f"{lead}_waves_{size}" for lead in LEADS for size in SIZES)])
@@ -22,8 +22,6 @@ NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seco
 _LONGEST_RR_S = 2.5
 # A time without any lead hides a QRS from this length on, s: no interval is taken over it.
 _HIDES_QRS_S = 0.1
-# A lead that does not change at all for this time is not connected, s.
-_UNCHANGED_S = 2.0
 # What is above this frequency is noise, Hz.
 _NOISE_HZ = 40
 # Noise is measured in leads longer than this, s.
@@ -65,14 +63,9 @@ def missing_spans(record: Float64Array) -> Int64Array:
     Parameters
     ----------
     record : (leads, n) float64
-        mV at 500 samples a second, NaN where a lead is not drawn. One that stays the same for 2 s is not drawn either.
+        mV at 500 samples a second, NaN where a lead is not drawn.
     """
-    drawn = np.isfinite(record)
-    for row, known in zip(record, drawn):
-        for start, stop in zip(*runs_of_true(np.diff(row) == 0)):
-            if stop - start >= _UNCHANGED_S * FS_HZ:
-                known[start:stop + 1] = False
-    spans = np.column_stack(runs_of_true(~drawn.any(axis=0)))
+    spans = np.column_stack(runs_of_true(~np.isfinite(record).any(axis=0)))
     inner = (spans[:, 0] > 0) & (spans[:, 1] < record.shape[1])
     return spans[inner & (np.diff(spans)[:, 0] >= _HIDES_QRS_S * FS_HZ)].astype(np.int64)
 
