@@ -11,7 +11,7 @@ import pandas as pd
 
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.output_folder import BEATS, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
-from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
+from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
 from ecg.trace.corrections import read_points
 from featurize.errors import UserError
@@ -41,6 +41,10 @@ class RunSummary:
         Wall time.
     errors_csv : Path or None
         Where the errors are listed, if there are any.
+    truth : TruthSummary or None
+        How pages compare with true signals, if these were given.
+    warnings : sequence of str
+        One line for each page or record with warnings.
     """
 
     pages: int
@@ -48,11 +52,13 @@ class RunSummary:
     resumed: int
     seconds: float
     errors_csv: Path | None
+    truth: TruthSummary | None = None
+    warnings: Sequence[str] = ()
 
 
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
-                   group_column: str | None = None, progress: bool = False) -> RunSummary:
+                   group_column: str | None = None, truth: Path | None = None, progress: bool = False) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -68,6 +74,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         CSV of corrections, see `ecg.trace.corrections`.
     labels : Path, optional
         CSV whose first column is the file; `label_columns` and `group_column` of it go into rhythm.parquet.
+    truth : Path, optional
+        Folder of csv files with true signals at `fs_hz`, called as the pages: they are compared, see `ecg.truth`.
     progress : bool
         Show a bar.
 
@@ -85,6 +93,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels)
     page_jobs = find_pages(given, read_points(points) if points else {}, out)
+    truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
                                      if result}
@@ -99,9 +108,23 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     if len(failed) == len(results):
         raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
                         f"{failed[0].error}")
+    from ecg.truth import with_truth
+    results, compared = with_truth(results, truths, out, settings.fs_hz)
     _write_tables(results, out, labels, label_columns, group_column)
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
-                      time.perf_counter() - start, errors_csv)
+                      time.perf_counter() - start, errors_csv, compared, _warnings(results))
+
+
+def _warnings(results: Sequence[JobResult]) -> list[str]:
+    return [f"{result.path}: {'; '.join(result.facts.warnings)}" for result in results
+            if isinstance(result, FinishedFile) and result.facts.warnings]
+
+
+def _truths(page_jobs: Sequence[PageJob], folder: Path | None) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    from ecg.truth import find_truths
+    return find_truths(page_jobs, folder)
 
 
 def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, label_columns: Sequence[str],
@@ -157,7 +180,7 @@ def _process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
 
 def _load_end() -> None:
     """Load what a run ends with, while processes digitize."""
-    for name in ("ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
+    for name in ("ecg.truth", "ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
         import_module(name)
 
 

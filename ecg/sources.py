@@ -65,7 +65,7 @@ def _with_own_paths(found: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]
 
 
 def _names_in(root: Path, out: Path | None) -> list[str]:
-    """Relative names of the pages and records of a folder, in order, without results of this run and of earlier ones."""
+    """Relative names of the pages and records of a folder, in order, without results of runs."""
     if (root / MARK).is_file():
         raise UserError(f"{root} holds results of `ecg`: the folder of the pages was wanted")
     left_out = _FoldersLeftOut(root, out)
@@ -81,7 +81,9 @@ class _FoldersLeftOut:
         self._root, self._out = root, out.resolve() if out else None
         self._known = {"": False}
 
-    def __contains__(self, relative: str) -> bool:
+    def __contains__(self, relative: object) -> bool:
+        if not isinstance(relative, str):
+            return False
         if relative not in self._known:
             folder = self._root / relative
             self._known[relative] = (os.path.dirname(relative) in self or is_output_folder(folder)

@@ -1,8 +1,6 @@
 """Whether the numbers of a record are to be trusted: gaps of all leads, beats that are noise, too few beats."""
 import math
 
-import numpy as np
-
 from ecg.beats.delineate import Beats
 from ecg.beats.preprocess import FS_HZ, resampled
 from ecg.rhythm.features import FEATURES, missing_spans
@@ -10,14 +8,15 @@ from featurize.arrays import Float64Array
 
 # With fewer beats the rhythm and the absence of P waves are not certain.
 _FEW_BEATS = 4
-# Below this median correlation of beats with the median beat they are noise. 340 records of LUDB and PTB-XL have .59 and
-# more, white and smoothed noise has .37 and less.
+# Below this median correlation of beats with the median beat they are noise. 340 records of LUDB and PTB-XL have .59
+# and more, white and smoothed noise has .37 and less.
 _LEAST_ALIKE = 0.48
 # Columns that depend on the times between beats.
 _OF_INTERVALS = tuple(name for name in FEATURES if name.startswith("heart_rr_") or "_qtc_" in name)
 
 
-def judge(mv: Float64Array, beats: Beats, row: dict[str, float], doubt: str = "") -> tuple[dict[str, float], list[str]]:
+def judge(mv: Float64Array, beats: Beats, row: dict[str, float], doubt: str = ""
+          ) -> tuple[dict[str, float], list[str]]:
     """A rhythm row without the numbers that are not to be trusted, and what a reader must know, as sentences.
 
     Parameters

@@ -65,7 +65,7 @@ def missing_spans(record: Float64Array) -> Int64Array:
     record : (leads, n) float64
         mV at 500 samples a second, NaN where a lead is not drawn.
     """
-    spans = np.column_stack(runs_of_true(~np.isfinite(record).any(axis=0)))
+    spans = np.column_stack(runs_of_true(np.asarray(~np.isfinite(record).any(axis=0), np.bool_)))
     inner = (spans[:, 0] > 0) & (spans[:, 1] < record.shape[1])
     return spans[inner & (np.diff(spans)[:, 0] >= _HIDES_QRS_S * FS_HZ)].astype(np.int64)
 

@@ -24,8 +24,8 @@ _FIRST_LINE_BYTES = 4096
 # Characters of a library's message that an error repeats.
 _LONGEST_MESSAGE = 80
 _LONGEST_WFDB_MESSAGE = 120
-# Largest span of a lead, mV, without its lowest and highest percent. Chosen far above what electrodes give (a heart some
-# mV, a wandering baseline some more) and below microvolts or counts of a converter taken for mV (hundreds).
+# Largest span of a lead, mV, without its lowest and highest percent. Chosen far above what electrodes give (a heart
+# some mV, a wandering baseline some more) and below microvolts or counts of a converter taken for mV (hundreds).
 _LARGEST_SPAN_MV = 50.0
 _OUTER_PERCENT = 1.0
 # Largest distance of any sample from the median of its lead, mV. Chosen above pulses of pacemakers.

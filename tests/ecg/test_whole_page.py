@@ -25,7 +25,7 @@ def names(dx: float = 0, dy: float = 0, leads: tuple[str, ...] = LEADS) -> list[
             for lead in leads] + [word("II", 100 + dx, 700 + dy)]
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(1800, 0), (0, 900), (5, 900)], ids=["side by side", "stacked", "stacked, moved"])
+@pytest.mark.parametrize(("dx", "dy"), [(1800, 0), (0, 900), (5, 900)], ids=["beside", "below", "moved"])
 def test_names_that_stand_twice_are_two_pages(dx: float, dy: float) -> None:
     with pytest.raises(SeveralPages, match="III, aVL, V3 are named twice, one page a picture was wanted: cut it"):
         check_one_page([*names(), *names(dx, dy, ("II", "III", "aVL", "V1", "V3"))], SCALE)
