@@ -1,6 +1,7 @@
 """Where results may go, what each page is called there, and that nothing of a user is replaced or read twice."""
 import itertools
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +133,8 @@ def test_every_page_has_a_stem_of_its_own_in_any_order() -> None:
 def test_no_file_of_a_page_is_that_of_another_or_of_the_run(paths: tuple[str, ...]) -> None:
     found = stems(*paths)
     assert len(found) == len(paths)
-    files = [(stem + suffix).lower() for stem in found.values() for suffix in (".csv", ".beats.csv", ".json",
-                                                                               ".overlay.png")]
+    files = [unicodedata.normalize("NFC", stem + suffix).lower() for stem in found.values()
+             for suffix in (".csv", ".beats.csv", ".json", ".overlay.png")]
     assert len(set(files)) == len(files) and not {ERRORS, RHYTHM, REPORT, "truth_scores.csv"} & set(files)
     # A temporary name in front of the suffix adds 15 characters.
     assert max(len(Path(file).name) for file in files) <= 240
