@@ -26,15 +26,15 @@ _LEVEL_SAMPLES = 10
 WAVES = (("P", "p_onset_s", "p_offset_s"), ("QRS", "qrs_onset_s", "qrs_offset_s"), ("T", "t_onset_s", "t_offset_s"))
 # Below this confidence a wave is called uncertain.
 _UNCERTAIN = 0.4
-# Name of the measurement that the table of pages has too.
-RATE = "Heart rate"
+# Measurements that the table of pages has too.
+HEADLINES = ("Heart rate", "PR interval", "QRS duration", "QTc, Bazett", "Electrical axis")
 # Where the ranges come from.
 _KLIGFIELD = "Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200"
 _SURAWICZ = "Surawicz et al. 2009, 10.1161/CIRCULATIONAHA.108.191095"
 _RAUTAHARJU = "Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096"
 # Name, column of the rhythm row, factor, unit, low and high end of what is usual in adults at rest, source of these.
 _MEASUREMENTS: tuple[tuple[str, str, float, str, float | None, float | None, str], ...] = (
-    (RATE, "heart_rr_rate_bpm", 1, "/min", 60, 100, _KLIGFIELD),
+    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100, _KLIGFIELD),
     ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", None, None, ""),
     ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", None, None, ""),
     ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", None, 120, ""),
@@ -95,12 +95,22 @@ class Measurement:
         return "above" if self.high is not None and self.value > self.high else ""
 
     @property
+    def beyond(self) -> str:
+        """Which end of the range it is beyond, in words: `above 200 ms`; empty as `side` is."""
+        end = self.low if self.side == "below" else self.high
+        return f"{self.side} {_bound(end)} {self.unit}" if self.side and end is not None else ""
+
+    @property
     def range(self) -> str:
         """What is usual, in words; empty without a range."""
-        low, high = ("" if bound is None else f"{bound:g}".replace("-", "−") for bound in (self.low, self.high))
-        if low and high:
-            return f"{low} to {high} {self.unit}"
-        return f"from {low} {self.unit}" if low else f"up to {high} {self.unit}" if high else ""
+        if self.low is None:
+            return "" if self.high is None else f"up to {_bound(self.high)} {self.unit}"
+        return f"{_bound(self.low)} to {_bound(self.high)} {self.unit}" if self.high is not None else \
+            f"from {_bound(self.low)} {self.unit}"
+
+
+def _bound(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
     given : sequence of Path
     points : mapping of path to corrections
     out : Path, optional
-        The output folder: it is not read, and pages keep the stems that they have in it.
+        The output folder: pages keep the stems that they have in it.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
         if not os.path.lexists(path):
             raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
         if path.is_dir():
-            found += [(path / name, name) for name in _names_in(path, out)]
+            found += [(path / name, name) for name in _names_in(path)]
         elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
             found.append((path, path.name))
         else:
@@ -64,30 +64,28 @@ def _with_own_paths(found: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]
         longest = {place: parts + (count[paths[place]] > 1) for place, parts in longest.items()}
 
 
-def _names_in(root: Path, out: Path | None) -> list[str]:
+def _names_in(root: Path) -> list[str]:
     """Relative names of the pages and records of a folder, in order, without results of runs."""
     if (root / MARK).is_file():
         raise UserError(f"{root} holds results of `ecg`: the folder of the pages was wanted")
-    left_out = _FoldersLeftOut(root, out)
+    left_out = _FoldersOfResults(root)
     pages = [name for name, fault in walk(root) if fault is None and os.path.dirname(name) not in left_out
              and not is_result(root / name)]
     return sorted([*pages, *_records(root, {os.path.dirname(name) for name in pages}, left_out)])
 
 
-class _FoldersLeftOut:
-    """Which folders below a source hold results: the output folder, those of other runs, and all below them."""
+class _FoldersOfResults:
+    """Which folders below a source hold results of runs: output folders, and all below them."""
 
-    def __init__(self, root: Path, out: Path | None) -> None:
-        self._root, self._out = root, out.resolve() if out else None
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self._known = {"": False}
 
     def __contains__(self, relative: object) -> bool:
         if not isinstance(relative, str):
             return False
         if relative not in self._known:
-            folder = self._root / relative
-            self._known[relative] = (os.path.dirname(relative) in self or is_output_folder(folder)
-                                     or folder.resolve() == self._out)
+            self._known[relative] = os.path.dirname(relative) in self or is_output_folder(self._root / relative)
         return self._known[relative]
 
 

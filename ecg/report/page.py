@@ -6,8 +6,8 @@ from typing import Any
 import cv2
 
 from ecg.lead_table import LEADS
-from ecg.record_summary import RATE, RecordSummary, unusual
-from ecg.report.record import as_text, record_section
+from ecg.record_summary import HEADLINES, RecordSummary, measurements, unusual
+from ecg.report.record import record_section
 from ecg.result import FailedFile, FinishedFile, PageFacts
 from featurize.images.read import ImageError, read_image
 from featurize.report.charts import data_uri
@@ -15,6 +15,8 @@ from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, contents, table, warning, write_page
 
 SECTIONS = ("At a glance", "Pages", "Beats and intervals", "Leads over their pages", "Files that gave nothing")
+# Behind values outside their usual range.
+_MARKS = {"": "", "above": " ▲", "below": " ▼"}
 _FILE, _FILES = "page or record", "pages and records"
 # The section on pages with true signals, behind that on pages.
 TRUTH_SECTION = "True signals"
@@ -87,22 +89,25 @@ def _tiles(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) -> li
 
 def _pages(finished: Sequence[FinishedFile]) -> dict[str, Any]:
     # A table wider than the page hides its last columns: those that are asked for least.
-    head = ["Page", "Layout", "Heart rate", "Outside the usual range", "Least confidence", "Doubtful", "I + III − II",
-            "Warnings", "mm/mV", "px/mm", "Rotation", "Leads"]
+    head = ["Page", "Rate, /min", "PR, ms", "QRS, ms", "QTc, ms", "Axis, °", "Also unusual", "Warnings",
+            "Least confidence", "Doubtful", "Layout", "I + III − II", "mm/mV", "px/mm", "Rotation", "Leads"]
     rows = []
     for file in finished:
         facts = file.facts
-        outside = "; ".join(map(as_text, unusual(facts.rhythm)))
-        rows.append([file.path, facts.layout, _rate(facts), cell(outside, tone="bad" if outside else ""),
-                     percent(facts.least_confidence),
-                     f"{facts.doubtful_s:.2f} s", f"{number(facts.einthoven_residual_mv)} mV",
-                     "; ".join(facts.warnings), *_paper(facts), str(len(facts.leads))])
-    return table(head, rows, sortable=True)
+        rows.append([file.path, *_measured(facts), "; ".join(facts.warnings), percent(facts.least_confidence),
+                     f"{facts.doubtful_s:.2f} s", facts.layout, f"{number(facts.einthoven_residual_mv)} mV",
+                     *_paper(facts), str(len(facts.leads))])
+    return table(head, rows, sortable=True, foot="▲ above and ▼ below what is usual in adults at rest. QTc by Bazett.")
 
 
-def _rate(facts: PageFacts) -> dict[str, Any]:
-    side = next((m.side for m in unusual(facts.rhythm) if m.name == RATE), "")
-    return cell(number(facts.heart_rate_bpm), key=facts.heart_rate_bpm, tone="bad" if side else "")
+def _measured(facts: PageFacts) -> list[dict[str, Any]]:
+    """The main measurements of a page, marked where they are not usual, and the names of others that are not."""
+    found = measurements(facts.rhythm)
+    by_name = {m.name: m for m in found}
+    cells = [cell(number(m.value) + _MARKS[m.side], key=m.value, tone="bad" if m.side else "", title=m.beyond)
+             for m in (by_name[name] for name in HEADLINES)]
+    others = ", ".join(m.name for m in found if m.side and m.name not in HEADLINES)
+    return [*cells, cell(others, tone="bad" if others else "")]
 
 
 def _truth(finished: Sequence[FinishedFile]) -> dict[str, Any] | None:

@@ -126,11 +126,11 @@ def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
         shown = "not measurable" if m.value is None else f"{number(m.value)} {m.unit}"
         source = m.source or ("chosen" if m.range else "")
         lines.append([cell(text, tone="bad" if m.side else "")
-                      for text in (m.name, shown, m.range, f"{m.side} the range" if m.side else "")]
+                      for text in (m.name, shown, m.range, m.beyond)]
                      + [cell(source, tone="quiet")])
     return table(["Measurement", "Value", "Usual in adults", "", "Source of the range"], lines)
 
 
 def as_text(measurement: Measurement) -> str:
-    """A measurement outside what is usual, with its range."""
-    return f"{measurement.name} {number(measurement.value)} {measurement.unit} ({measurement.side} {measurement.range})"
+    """A measurement outside what is usual."""
+    return f"{measurement.name} {number(measurement.value)} {measurement.unit} ({measurement.beyond})"
