@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.bundle import Bundle
+    from ecg.result import TruthSummary
     from featurize.index.build import Index
     from featurize.presets.load import Preset
     from featurize.table import TableInfo
+
+# Warnings of so many pages are printed; the report has all.
+_MOST_WARNINGS = 5
 
 app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
                   pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
@@ -159,16 +163,23 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
         points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
+        truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
+                                                   "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
         label_column: Annotated[str, typer.Option(help="Its column with the label, or several findings: A,B,C.")] = "",
         group_column: Annotated[str | None, typer.Option(help="Its column that names the patient.")] = None,
         jobs: Jobs = None,
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
-    """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`."""
+    """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`.
+
+    The output is a folder of its own, not that of the pages.
+
+    Example: pellucid ecg pages/ -o signals/
+    """
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import default_jobs
     summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
-                             points=points, labels=labels, group_column=group_column, progress=True,
+                             points=points, labels=labels, group_column=group_column, truth=truth, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")
@@ -176,10 +187,24 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         _say(f"{summary.resumed} of them were read by an earlier run")
     if summary.errors:
         _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
+    for line in summary.warnings[:_MOST_WARNINGS]:
+        _say(f"WARNING: {line}")
+    if len(summary.warnings) > _MOST_WARNINGS:
+        _say(f"WARNING: {len(summary.warnings) - _MOST_WARNINGS} more pages or records have warnings: see the report")
+    if summary.truth:
+        _say_truth(summary.truth)
     _say(f"rhythm: {output / 'rhythm.parquet'}")
     _say(f"report: {output / 'report.html'}")
     if strict and summary.errors:
         raise typer.Exit(1)
+
+
+def _say_truth(truth: "TruthSummary") -> None:
+    left_out = f", {truth.left_out} could not be compared" if truth.left_out else ""
+    scores = f": {truth.mean_db:.2f} dB on average, lowest {truth.lowest_db:.2f} dB ({truth.lowest_path})" \
+        if truth.pages else ""
+    _say(f"true signals: {truth.pages} {'page' if truth.pages == 1 else 'pages'} compared{scores}{left_out}; "
+         f"{truth.csv}")
 
 
 @app.command()

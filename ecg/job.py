@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ecg.signals.records import SUFFIXES
+from ecg.signals.records import SUFFIXES, signal_files
 from ecg.trace.corrections import Point
 from featurize.images.read import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py
 # fails when a result changes and this number stays.
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def is_record(job: PageJob) -> bool:
 
 
 def content_of(job: PageJob) -> bytes:
-    """The bytes that decide the result: for a WFDB header those of its signals as well."""
+    """The bytes that decide the result: for a WFDB header those of the signal files that it names as well."""
     content = read_bytes(job.file)
-    signals = job.file.with_suffix(".dat")
-    return content + read_bytes(signals) if job.file.suffix.lower() == ".hea" and signals.is_file() else content
+    named = signal_files(job.file) if job.file.suffix.lower() == ".hea" else []
+    return b"".join([content, *(read_bytes(file) for file in named if file.is_file())])

@@ -1,16 +1,22 @@
 """One file: a page digitized or a record read, its beats found, and what belongs to it written."""
 import hashlib
+import lzma
 import math
+import struct
+import zlib
 from pathlib import Path
 
 import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
+from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
+from ecg.output_folder import BEATS, FACTS, OVERLAY, SIGNALS
 from ecg.outputs import overlay, write_beats, write_facts, write_overlay, write_record, write_signals
 from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_record
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
+from ecg.rhythm.doubts import judge
 from ecg.rhythm.features import rhythm_row
 from ecg.signals.records import RecordError, read_record
 from featurize.arrays import Float64Array
@@ -19,8 +25,9 @@ from featurize.images.read import read_bytes
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
 _PACKAGE = Path(ecg.__file__).parent
-# With fewer beats the rhythm and the absence of P waves are not certain.
-_FEW_BEATS = 4
+# What a decoder may raise besides MEASURE_FAULTS: they unpack what the file says, with other libraries.
+_DECODER_FAULTS = (OSError, EOFError, SyntaxError, RuntimeError, SystemError, ImportError, BufferError, StopIteration,
+                   struct.error, zlib.error, lzma.LZMAError)
 # Significant digits of the rhythm row in `<stem>.json`: what float32 holds, in which rhythm.parquet keeps it.
 _RHYTHM_DIGITS = 7
 # Longest message of a fault in errors.csv, characters.
@@ -35,9 +42,17 @@ def process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResu
     try:
         return _process_record(job, out, settings) if is_record(job) else _process_page(job, out, settings)
     except MEASURE_FAULTS as error:
-        message = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
         where = fault_place(error, _PACKAGE)
-        return FailedFile(job.path, job.stem, f"{type(error).__name__} in {where}: {message}", INTERNAL)
+        return FailedFile(job.path, job.stem, f"{type(error).__name__} in {where}: {_first_line(error)}", INTERNAL)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
+
+
+def _undecodable(job: PageJob, error: BaseException) -> FailedFile:
+    return FailedFile(job.path, job.stem, f"cannot be decoded ({type(error).__name__}: {_first_line(error)})",
+                      ImageError.reason)
 
 
 def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
@@ -48,9 +63,11 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
         return FailedFile(job.path, job.stem, "the memory does not suffice", "too_large")
-    write_signals(found.signals, out / f"{job.stem}.csv")
-    write_overlay(overlay(found), out / f"{job.stem}.overlay.png")
-    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz)
+    except _DECODER_FAULTS as error:
+        return _undecodable(job, error)
+    write_signals(found.signals, out / (job.stem + SIGNALS))
+    write_overlay(overlay(found), out / (job.stem + OVERLAY))
+    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout))
     facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
 
@@ -62,7 +79,9 @@ def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobR
         record = read_record(job.file, settings.fs_hz)
     except (ImageError, RecordError) as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
-    write_record(record, out / f"{job.stem}.csv")
+    except _DECODER_FAULTS as error:
+        return _undecodable(job, error)
+    write_record(record, out / (job.stem + SIGNALS))
     beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz)
     facts = facts_of_record(record, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
@@ -73,12 +92,12 @@ def _source_facts(job: PageJob, content: bytes, settings: DigitizeSettings) -> S
 
 
 def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFacts) -> FinishedFile:
-    write_beats(beats, out / f"{job.stem}.beats.csv")
-    write_facts(facts, out / f"{job.stem}.json")
+    write_beats(beats, out / (job.stem + BEATS))
+    write_facts(facts, out / (job.stem + FACTS))
     return FinishedFile(job.path, job.stem, facts)
 
 
-def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Beats, BeatFacts]:
+def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "") -> tuple[Beats, BeatFacts]:
     """Beats and rhythm of signals.
 
     Parameters
@@ -87,23 +106,17 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> tuple[Bea
         NaN where a lead is not drawn.
     leads : tuple of str
     fs_hz : float
+    doubt : str
+        Why the times of beats are not to be trusted, if they are not.
 
     Returns
     -------
     beats : Beats
     facts : BeatFacts
-        Their rhythm in plain numbers, None where a record cannot tell, and warnings.
+        Their rhythm in plain numbers, None where a record cannot tell or where it is not to be trusted, and warnings.
     """
     beats = find_beats(mv, leads, fs_hz)
+    row, warnings = judge(mv, beats, rhythm_row(mv, beats), doubt)
     rhythm = {name: float(f"{value:.{_RHYTHM_DIGITS}g}") if math.isfinite(value) else None
-              for name, value in rhythm_row(mv, beats).items()}
-    return beats, BeatFacts(rhythm, beat_warnings(beats))
-
-
-def beat_warnings(beats: Beats) -> list[str]:
-    """What a reader must know of the beats, as sentences."""
-    if not beats.times["r_peak"].size:
-        return ["no beat was found"]
-    if beats.times["r_peak"].shape[1] < _FEW_BEATS:
-        return ["fewer than four beats: rhythm and absence of P waves are not certain"]
-    return []
+              for name, value in row.items()}
+    return beats, BeatFacts(rhythm, warnings)

@@ -26,24 +26,30 @@ _LEVEL_SAMPLES = 10
 WAVES = (("P", "p_onset_s", "p_offset_s"), ("QRS", "qrs_onset_s", "qrs_offset_s"), ("T", "t_onset_s", "t_offset_s"))
 # Below this confidence a wave is called uncertain.
 _UNCERTAIN = 0.4
-# Name, column of the rhythm row, factor, unit, low and high end of what is usual in adults at rest: Surawicz et al.
-# 2009, 10.1161/CIRCULATIONAHA.108.191095 (QRS, axis); Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096 (QT);
-# Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200 (rate, PR, P).
-_MEASUREMENTS: tuple[tuple[str, str, float, str, float | None, float | None], ...] = (
-    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100),
-    ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", None, None),
-    ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", None, None),
-    ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", None, 120),
-    ("Successive RR (RMSSD)", "heart_rr_rmssd_s", 1000, "ms", None, None),
-    ("Beats with a P wave", "heart_atria_p_share", 100, "%", 99, 100),
-    ("P duration", "heart_atria_p_duration_s", 1000, "ms", None, 120),
-    ("PR interval", "heart_atria_pr_s", 1000, "ms", 120, 200),
-    ("QRS duration", "heart_ventricles_qrs_s", 1000, "ms", 60, 110),
-    ("QT interval", "heart_ventricles_qt_s", 1000, "ms", None, None),
-    ("QTc, Bazett", "heart_ventricles_qtc_bazett_s", 1000, "ms", 350, 450),
-    ("QTc, Fridericia", "heart_ventricles_qtc_fridericia_s", 1000, "ms", 350, 450),
-    ("Electrical axis", "heart_ventricles_axis_deg", 1, "°", -30, 90),
-    ("Noise above 40 Hz", "record_signal_noise_mv", 1000, "µV", None, 30))
+# Measurements that the table of pages has too.
+HEADLINES = ("Heart rate", "PR interval", "QRS duration", "QTc, Bazett", "Electrical axis")
+# Where the ranges come from.
+_KLIGFIELD = "Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200"
+_SURAWICZ = "Surawicz et al. 2009, 10.1161/CIRCULATIONAHA.108.191095"
+_RAUTAHARJU = "Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096"
+# Name, column of the rhythm row, factor, unit, low and high end of what is usual in adults at rest, source of these.
+_MEASUREMENTS: tuple[tuple[str, str, float, str, float | None, float | None, str], ...] = (
+    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100, _KLIGFIELD),
+    ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", None, None, ""),
+    ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", None, None, ""),
+    ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", None, 120, ""),
+    ("Successive RR (RMSSD)", "heart_rr_rmssd_s", 1000, "ms", None, None, ""),
+    ("Beats with a P wave", "heart_atria_p_share", 100, "%", 99, 100, ""),
+    ("P duration", "heart_atria_p_duration_s", 1000, "ms", None, 120, _KLIGFIELD),
+    ("PR interval", "heart_atria_pr_s", 1000, "ms", 120, 200, _KLIGFIELD),
+    ("QRS duration", "heart_ventricles_qrs_s", 1000, "ms", 60, 110, _SURAWICZ),
+    ("QT interval", "heart_ventricles_qt_s", 1000, "ms", None, None, ""),
+    ("QTc, Bazett", "heart_ventricles_qtc_bazett_s", 1000, "ms", 350, 450, _RAUTAHARJU),
+    ("QTc, Fridericia", "heart_ventricles_qtc_fridericia_s", 1000, "ms", 350, 450, _RAUTAHARJU),
+    ("Electrical axis", "heart_ventricles_axis_deg", 1, "°", -30, 90, _SURAWICZ),
+    ("Noise above 40 Hz", "record_signal_noise_mv", 1000, "µV", None, 30, ""))
+# Decimals with which a measurement is shown, and compared with its range.
+_SHOWN_DIGITS = 1
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,44 @@ class MedianBeat:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number beside the range that is usual in adults at rest; None where it is not measurable or has no bound."""
+    """A number beside the range that is usual in adults at rest; None where it is not measurable or has no bound.
+
+    `source` is where the range comes from; empty where it was chosen.
+    """
 
     name: str
     value: float | None
     unit: str
     low: float | None
     high: float | None
+    source: str = ""
 
     @property
-    def outside(self) -> bool:
-        """Whether it is measured and not usual."""
-        value, low, high = self.value, self.low, self.high
-        return value is not None and (low is not None and value < low or high is not None and value > high)
+    def side(self) -> str:
+        """`below` or `above` what is usual; empty if it is within, not measured, or has no range."""
+        if self.value is None:
+            return ""
+        if self.low is not None and self.value < self.low:
+            return "below"
+        return "above" if self.high is not None and self.value > self.high else ""
+
+    @property
+    def beyond(self) -> str:
+        """Which end of the range it is beyond, in words: `above 200 ms`; empty as `side` is."""
+        end = self.low if self.side == "below" else self.high
+        return f"{self.side} {_bound(end)} {self.unit}" if self.side and end is not None else ""
+
+    @property
+    def range(self) -> str:
+        """What is usual, in words; empty without a range."""
+        if self.low is None:
+            return "" if self.high is None else f"up to {_bound(self.high)} {self.unit}"
+        return f"{_bound(self.low)} to {_bound(self.high)} {self.unit}" if self.high is not None else \
+            f"from {_bound(self.low)} {self.unit}"
+
+
+def _bound(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -173,11 +204,17 @@ def _median_waves(beats: pd.DataFrame) -> dict[str, tuple[float, float]]:
 def measurements(rhythm: Mapping[str, float | None]) -> list[Measurement]:
     """The numbers of a rhythm row that the report shows, in its units."""
     out = []
-    for name, column, factor, unit, low, high in _MEASUREMENTS:
+    for name, column, factor, unit, low, high, source in _MEASUREMENTS:
         value = rhythm.get(column)
         known = value is not None and math.isfinite(value)
-        out.append(Measurement(name, factor * value if value is not None and known else None, unit, low, high))
+        shown = round(factor * value, _SHOWN_DIGITS) if value is not None and known else None
+        out.append(Measurement(name, shown, unit, low, high, source))
     return out
+
+
+def unusual(rhythm: Mapping[str, float | None]) -> list[Measurement]:
+    """The measurements of a rhythm row that lie outside what is usual."""
+    return [measurement for measurement in measurements(rhythm) if measurement.side]
 
 
 def doubts(facts: PageFacts, beats: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from ecg.scale import Scale
@@ -21,6 +22,29 @@ class LeadFacts:
 
     confidence: float
     gaps: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class TruthScore:
+    """Digitized signals beside the true ones.
+
+    Parameters
+    ----------
+    file : str
+        Name of the csv of true signals.
+    db : float or None
+        Power of the true signals to that of the errors of all leads, dB, as `ecg.simulate.score` has it; at most 25.84.
+        None where the true signals cannot be used.
+    leads : mapping of lead to float
+        The same of each lead.
+    error : str
+        Why they cannot be used.
+    """
+
+    file: str
+    db: float | None
+    leads: Mapping[str, float]
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,8 @@ class PageFacts:
         Of the file's bytes.
     rhythm : mapping of str to float or None
         The row of rhythm.parquet.
+    truth : TruthScore or None
+        None, and not in the file, where nobody gave true signals.
     """
 
     fs_hz: float
@@ -72,12 +98,17 @@ class PageFacts:
     key: str
     sha256: str
     rhythm: Mapping[str, float | None]
+    truth: TruthScore | None = None
 
     def to_json(self) -> str:
         """The text of `<stem>.json`: the fields in their order."""
         content = {field.name: getattr(self, field.name) for field in fields(self)}
         content["px_per_mm"] = None if self.px_per_mm is None else [self.px_per_mm.x, self.px_per_mm.y]
         content["leads"] = {lead: asdict(facts) for lead, facts in self.leads.items()}
+        if self.truth is None:
+            del content["truth"]
+        else:
+            content["truth"] = asdict(self.truth)
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -94,7 +125,9 @@ class PageFacts:
             scale = content["px_per_mm"]
             leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
                      for lead, facts in content["leads"].items()}
-            return cls(**{**content, "px_per_mm": None if scale is None else Scale(*scale), "leads": leads})
+            truth = TruthScore(**content["truth"]) if content.get("truth") else None
+            return cls(**{**content, "px_per_mm": None if scale is None else Scale(*scale), "leads": leads,
+                          "truth": truth})
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"these are no facts of a page ({type(error).__name__}: {error})") from error
 
@@ -148,3 +181,29 @@ class FailedFile:
 
 
 JobResult = FinishedFile | FailedFile
+
+
+@dataclass(frozen=True)
+class TruthSummary:
+    """How pages compare with their true signals.
+
+    Parameters
+    ----------
+    pages : int
+        Pages that were compared.
+    left_out : int
+        Pages with true signals that gave nothing, or whose true signals cannot be used.
+    mean_db : float
+        Of all pages, the mean taken over power ratios. NaN if none was compared.
+    lowest_db : float
+    lowest_path : str
+    csv : Path
+        A row a page.
+    """
+
+    pages: int
+    left_out: int
+    mean_db: float
+    lowest_db: float
+    lowest_path: str
+    csv: Path

@@ -1,9 +1,8 @@
-"""Many pages and records: found in folders, worked on in processes, resumed; the ones that fail become rows of
-errors.csv, the others rows of rhythm.parquet."""
-import os
+"""Many pages and records: worked on in processes, resumed; the ones that fail become rows of errors.csv, the others
+rows of rhythm.parquet."""
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,21 +10,19 @@ from pathlib import Path
 import pandas as pd
 
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
-from ecg.signals.records import SUFFIXES, holds_leads
-from ecg.trace.corrections import Point, read_points
+from ecg.output_folder import BEATS, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
+from ecg.sources import find_pages
+from ecg.trace.corrections import read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
-from featurize.images.read import is_image_name
 from featurize.index.labels import read_sheet
-from featurize.index.sources import printable, walk
 from featurize.runtime.files import replacing
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
 
 # Fewer files are read in this process: starting others would take longer.
 _FEW_FILES = 4
-PDF = ".pdf"
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,10 @@ class RunSummary:
         Wall time.
     errors_csv : Path or None
         Where the errors are listed, if there are any.
+    truth : TruthSummary or None
+        How pages compare with true signals, if these were given.
+    warnings : sequence of str
+        One line for each page or record with warnings.
     """
 
     pages: int
@@ -51,11 +52,13 @@ class RunSummary:
     resumed: int
     seconds: float
     errors_csv: Path | None
+    truth: TruthSummary | None = None
+    warnings: Sequence[str] = ()
 
 
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
-                   group_column: str | None = None, progress: bool = False) -> RunSummary:
+                   group_column: str | None = None, truth: Path | None = None, progress: bool = False) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -71,23 +74,27 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         CSV of corrections, see `ecg.trace.corrections`.
     labels : Path, optional
         CSV whose first column is the file; `label_columns` and `group_column` of it go into rhythm.parquet.
+    truth : Path, optional
+        Folder of csv files with true signals at `fs_hz`, called as the pages: they are compared, see `ecg.truth`.
     progress : bool
         Show a bar.
 
     Raises
     ------
     UserError
-        Nothing to read, or not one page could be digitized (errors.csv is written all the same).
+        Nothing to read; an output folder that is, holds or lies among the sources, or holds files that would be
+        replaced; or not one page could be digitized (errors.csv is written all the same).
     """
     start = time.perf_counter()
     if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
-    if out.is_file():
-        raise UserError(f"{out} is a file, a folder was wanted: -o out/")
+    check_place(given, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels)
-    page_jobs = find_pages(given, read_points(points) if points else {})
+    page_jobs = find_pages(given, read_points(points) if points else {}, out)
+    truths = _truths(page_jobs, truth)
+    claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
                                      if result}
     missing = [job for job in page_jobs if job.stem not in by_stem]
@@ -97,13 +104,27 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
             advance(1)
     results = [by_stem[job.stem] for job in page_jobs]
     failed = [result for result in results if isinstance(result, FailedFile)]
-    errors_csv = _write_errors(failed, out / "errors.csv")
+    errors_csv = _write_errors(failed, out / ERRORS)
     if len(failed) == len(results):
         raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
                         f"{failed[0].error}")
+    from ecg.truth import with_truth
+    results, compared = with_truth(results, truths, out, settings.fs_hz)
     _write_tables(results, out, labels, label_columns, group_column)
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
-                      time.perf_counter() - start, errors_csv)
+                      time.perf_counter() - start, errors_csv, compared, _warnings(results))
+
+
+def _warnings(results: Sequence[JobResult]) -> list[str]:
+    return [f"{result.path}: {'; '.join(result.facts.warnings)}" for result in results
+            if isinstance(result, FinishedFile) and result.facts.warnings]
+
+
+def _truths(page_jobs: Sequence[PageJob], folder: Path | None) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    from ecg.truth import find_truths
+    return find_truths(page_jobs, folder)
 
 
 def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, label_columns: Sequence[str],
@@ -115,65 +136,9 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, 
     finished = [result for result in results if isinstance(result, FinishedFile)]
     failed = [result for result in results if isinstance(result, FailedFile)]
     rows = [{**_rhythm_row(file.facts), "path": file.path, "sha256": file.facts.sha256} for file in finished]
-    write_rhythm(rows, out / "rhythm.parquet", labels, label_columns, group_column)
+    write_rhythm(rows, out / RHYTHM, labels, label_columns, group_column)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
-
-
-def find_pages(given: Sequence[Path], points: dict[str, list[Point]]) -> list[PageJob]:
-    """Files named and files in folders named, each with a name of its own for what is written.
-
-    Raises
-    ------
-    UserError
-        A path that does not exist, or no image anywhere.
-    """
-    page_jobs: list[PageJob] = []
-    for path in given:
-        if not os.path.lexists(path):
-            raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
-        if path.is_dir():
-            pages = [name for name, fault in walk(path) if fault is None]
-            names = sorted([*pages, *_records(path, {os.path.dirname(name) for name in pages})])
-            page_jobs += [_page_job(path / name, name, points) for name in names]
-        elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
-            page_jobs.append(_page_job(path, path.name, points))
-        else:
-            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
-                            "or WFDB headers (.hea) were wanted")
-    if not page_jobs:
-        raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
-                        "images, csv signals or WFDB records was wanted")
-    return _with_own_stems(page_jobs)
-
-
-def _with_own_stems(page_jobs: Sequence[PageJob]) -> list[PageJob]:
-    """The jobs with -2, -3, ... behind a stem that an earlier one has."""
-    count: dict[str, int] = {}
-    out = []
-    for job in page_jobs:
-        number = count[job.stem] = count.get(job.stem, 0) + 1
-        out.append(job if number == 1 else replace(job, stem=f"{job.stem}-{number}"))
-    return out
-
-
-def _records(root: Path, with_pages: set[str]) -> list[str]:
-    """Relative names of PDF pages, csv files with leads and WFDB headers; csv beside pages are the pages' own truth."""
-    found = []
-    for folder, inside, files in os.walk(root):
-        inside[:] = sorted(name for name in inside if not name.startswith((".", "_")))
-        for name in files:
-            place = Path(folder, name)
-            relative = place.relative_to(root).as_posix()
-            if name.startswith((".", "_")) or place.suffix.lower() not in (*SUFFIXES, PDF):
-                continue
-            if place.suffix.lower() == PDF:
-                found.append(relative)
-                continue
-            truth = os.path.dirname(relative) in with_pages
-            if place.suffix.lower() == ".hea" or (not truth and holds_leads(place)):
-                found.append(relative)
-    return found
 
 
 def _rhythm_row(facts: PageFacts) -> dict[str, float]:
@@ -181,20 +146,15 @@ def _rhythm_row(facts: PageFacts) -> dict[str, float]:
     return {name: float("nan") if value is None else float(value) for name, value in facts.rhythm.items()}
 
 
-def _page_job(file: Path, name: str, points: dict[str, list[Point]]) -> PageJob:
-    path = printable(name)
-    return PageJob(file, path, printable(os.path.splitext(name)[0]), tuple(points.get(path, ())))
-
-
 def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFile | None:
     """The page as an earlier run left it, if file and settings are the same and nothing of it is missing."""
     try:
-        facts = PageFacts.from_json((out / f"{job.stem}.json").read_text(encoding="utf-8"))
+        facts = PageFacts.from_json((out / (job.stem + FACTS)).read_text(encoding="utf-8"))
         same = facts.key == key_of(content_of(job), job, settings)
     except (OSError, ValueError, ImageError):
         return None
-    suffixes = (".csv", ".beats.csv") if is_record(job) else (".csv", ".beats.csv", ".overlay.png")
-    complete = all((out / f"{job.stem}{suffix}").exists() for suffix in suffixes)
+    suffixes = (SIGNALS, BEATS) if is_record(job) else (SIGNALS, BEATS, OVERLAY)
+    complete = all((out / (job.stem + suffix)).exists() for suffix in suffixes)
     return FinishedFile(job.path, job.stem, facts) if same and complete else None
 
 
@@ -220,7 +180,7 @@ def _process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
 
 def _load_end() -> None:
     """Load what a run ends with, while processes digitize."""
-    for name in ("ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
+    for name in ("ecg.truth", "ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
         import_module(name)
 
 

@@ -16,6 +16,8 @@ _BASELINE_HZ = 0.4
 _ORDER = 2
 # A lead whose values span less is flat, mV.
 _FLAT_MV = 0.02
+# A lead that does not change at all for this time is not connected, s.
+_UNCHANGED_S = 2.0
 # Pacemaker spikes stand out from a running median of this many samples (18 ms).
 _SPIKE_WINDOW = 9
 # Largest width of a spike, samples (6 ms).
@@ -97,7 +99,10 @@ def _sections(hz: float | tuple[float, float], kind: str, fs_hz: float) -> Float
 
 
 def resampled(signals: Float64Array, fs_hz: float) -> Float64Array:
-    """Signals (leads, n) at 500 samples a second without pacemaker spikes; gaps stay NaN, flat leads become NaN."""
+    """Signals (leads, n) at 500 samples a second without pacemaker spikes.
+
+    Gaps stay NaN; flat leads become NaN, and seconds in which a lead does not change at all.
+    """
     out = np.array(signals, np.float64)
     if fs_hz != FS_HZ:
         n = int(np.floor((signals.shape[1] - 1) / fs_hz * FS_HZ)) + 1
@@ -105,6 +110,9 @@ def resampled(signals: Float64Array, fs_hz: float) -> Float64Array:
         # np.interp hands a NaN on to every sample beside it.
         out = np.array([np.interp(place, np.arange(len(row)), row) for row in out])
     for row in out:
+        for start, stop in zip(*runs_of_true(np.diff(row) == 0)):
+            if stop - start >= _UNCHANGED_S * FS_HZ:
+                row[start:stop + 1] = np.nan
         known = np.isfinite(row)
         if not known.any() or np.ptp(row[known]) < _FLAT_MV:
             row[:] = np.nan

@@ -10,6 +10,7 @@ from ecg.layout.row_bounds import align_rows, without_leading_names
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_step_pulses
 from ecg.layout.strokes import find_pulses, find_separators, find_strokes, separators_at
+from ecg.layout.whole_page import check_one_page, cut_warnings
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
 from ecg.text.glyphs import find_components
@@ -31,6 +32,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     ------
     NoTrace
         Nothing that runs along the paper.
+    SeveralPages
+        The names of leads stand twice, and nobody named the layout.
     UserError
         No layout has that name.
     """
@@ -39,6 +42,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     scale = page.px_per_mm
     components = find_components(page.ink, scale)
     words, printed = read_words(components), read_printed(components)
+    if name == "auto":
+        check_one_page(words, scale)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
     page = replace(page, ink=ink)
@@ -57,6 +62,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     meetings = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = separators_at(page.ink, separators, meetings, scale)
     gain = find_gain(pulses, printed, rows, cells, scale)
-    warnings = [*speed_warnings, *chosen.warnings, *gain.warnings]
+    warnings = [*speed_warnings, *chosen.warnings, *gain.warnings,
+                *cut_warnings(rows, page.ink.shape[1], scale)]
     return Layout(chosen.name, rows, cells, pulses, separators, words, gain.limb, mm_per_s, pen, blur, scale, warnings,
                   gain.chest)

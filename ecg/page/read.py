@@ -141,13 +141,19 @@ def flatten(rgb: UInt8Array) -> Page:
     TooSmall, NoGrid
     """
     height, width = rgb.shape[:2]
+    if height * width <= _MOST_PX:
+        return _flatten(rgb)
+    # Once, whatever the size rounds to.
+    share = (_MOST_PX / (height * width)) ** 0.5
+    page = _flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
+    larger = np.diag([1 / share, 1 / share, 1.0]) @ page.to_source.after
+    return replace(page, to_source=replace(page.to_source, after=larger))
+
+
+def _flatten(rgb: UInt8Array) -> Page:
+    height, width = rgb.shape[:2]
     if min(height, width) < _LEAST_SIDE_PX:
         raise TooSmall(f"{width} x {height} px, at least {_LEAST_SIDE_PX} px a side were wanted")
-    if height * width > _MOST_PX:
-        share = (_MOST_PX / (height * width)) ** 0.5
-        page = flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
-        larger = np.diag([1 / share, 1 / share, 1.0]) @ page.to_source.after
-        return replace(page, to_source=replace(page.to_source, after=larger))
     dark = darkness(rgb)
     colors = find_colors(dark)
     signal = grid_signal(dark, colors)

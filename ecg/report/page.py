@@ -5,15 +5,21 @@ from typing import Any
 
 import cv2
 
-from ecg.record_summary import RecordSummary
+from ecg.lead_table import LEADS
+from ecg.record_summary import HEADLINES, RecordSummary, measurements, unusual
 from ecg.report.record import record_section
 from ecg.result import FailedFile, FinishedFile, PageFacts
 from featurize.images.read import ImageError, read_image
 from featurize.report.charts import data_uri
 from featurize.report.numbers import count, number, percent
-from featurize.report.page import contents, table, warning, write_page
+from featurize.report.page import cell, contents, table, warning, write_page
 
 SECTIONS = ("At a glance", "Pages", "Beats and intervals", "Leads over their pages", "Files that gave nothing")
+# Behind values outside their usual range.
+_MARKS = {"": "", "above": " ▲", "below": " ▼"}
+_FILE, _FILES = "page or record", "pages and records"
+# The section on pages with true signals, behind that on pages.
+TRUTH_SECTION = "True signals"
 # Pictures make the file large: so many overlays are shown.
 _MOST_OVERLAYS = 24
 _OVERLAY_WIDTH_PX = 1300
@@ -37,12 +43,15 @@ def write_report(finished: Sequence[FinishedFile], failed: Sequence[FailedFile],
         The folder that holds the overlays.
     """
     drawn = [file for file in finished if file.facts.px_per_mm]
+    truth = _truth(finished)
+    sections = [*SECTIONS[:2], TRUTH_SECTION, *SECTIONS[2:]] if truth else SECTIONS
     content = {
         "kicker": "ECG pages", "title": "Waveforms, beats and intervals",
-        "lead": f"{count(len(finished), 'page or record', 'pages and records')} became signals.",
+        "lead": f"{count(len(finished), _FILE, _FILES)} became signals.",
         "facts": [{"name": "Folder", "value": str(out), "wide": True, "code": True}],
-        "contents": contents(SECTIONS),
-        "warnings": _warnings(finished, failed), "no_warnings": "Nothing doubtful was found.",
+        "contents": contents(sections), "truth": truth,
+        "warnings": _warnings(finished, failed, summaries),
+        "no_warnings": "Nothing doubtful was found, and every value lies within its usual range.",
         "records": [record_section(summary) for summary in summaries],
         "records_left": len(finished) - len(summaries), "tiles": _tiles(finished, failed), "pages": _pages(finished),
         "overlays": [_overlay(file, out) for file in drawn[:_MOST_OVERLAYS]],
@@ -50,7 +59,8 @@ def write_report(finished: Sequence[FinishedFile], failed: Sequence[FailedFile],
     write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
 
 
-def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) -> list[dict[str, str]]:
+def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile], summaries: Sequence[RecordSummary]
+              ) -> list[dict[str, str]]:
     out = []
     if failed:
         out.append(warning("caution", f"{count(len(failed), 'file')} gave no signals.", "See errors.csv."))
@@ -58,6 +68,15 @@ def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) ->
     if doubtful:
         out.append(warning("caution", f"Doubts: {count(len(doubtful), 'page')}.", "Look at their overlays.",
                            "--points corrections.csv"))
+    outside = [file for file in finished if unusual(file.facts.rhythm)]
+    if outside:
+        out.append(warning("note", f"Values outside their usual range: {count(len(outside), _FILE, _FILES)}.",
+                           "They are marked in the rows below."))
+    told = {file.facts.path for file in (*doubtful, *outside)}
+    uncertain = [summary for summary in summaries if summary.doubts and summary.path not in told]
+    if uncertain:
+        out.append(warning("note", f"Uncertain or missing waves: {count(len(uncertain), _FILE, _FILES)}.",
+                           "See the list below its table."))
     return out
 
 
@@ -70,15 +89,41 @@ def _tiles(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) -> li
 
 def _pages(finished: Sequence[FinishedFile]) -> dict[str, Any]:
     # A table wider than the page hides its last columns: those that are asked for least.
-    head = ["Page", "Layout", "Heart rate", "Least confidence", "Doubtful", "I + III − II", "Warnings", "mm/mV",
-            "px/mm", "Rotation", "Leads"]
+    head = ["Page", "Rate, /min", "PR, ms", "QRS, ms", "QTc, ms", "Axis, °", "Also unusual", "Warnings",
+            "Least confidence", "Doubtful", "Layout", "I + III − II", "mm/mV", "px/mm", "Rotation", "Leads"]
     rows = []
     for file in finished:
         facts = file.facts
-        rows.append([file.path, facts.layout, number(facts.heart_rate_bpm), percent(facts.least_confidence),
-                     f"{facts.doubtful_s:.2f} s", f"{number(facts.einthoven_residual_mv)} mV",
-                     "; ".join(facts.warnings), *_paper(facts), str(len(facts.leads))])
-    return table(head, rows, sortable=True)
+        rows.append([file.path, *_measured(facts), "; ".join(facts.warnings), percent(facts.least_confidence),
+                     f"{facts.doubtful_s:.2f} s", facts.layout, f"{number(facts.einthoven_residual_mv)} mV",
+                     *_paper(facts), str(len(facts.leads))])
+    return table(head, rows, sortable=True, foot="▲ above and ▼ below what is usual in adults at rest. QTc by Bazett.")
+
+
+def _measured(facts: PageFacts) -> list[dict[str, Any]]:
+    """The main measurements of a page, marked where they are not usual, and the names of others that are not."""
+    found = measurements(facts.rhythm)
+    by_name = {m.name: m for m in found}
+    cells = [cell(number(m.value) + _MARKS[m.side], key=m.value, tone="bad" if m.side else "", title=m.beyond)
+             for m in (by_name[name] for name in HEADLINES)]
+    others = ", ".join(m.name for m in found if m.side and m.name not in HEADLINES)
+    return [*cells, cell(others, tone="bad" if others else "")]
+
+
+def _truth(finished: Sequence[FinishedFile]) -> dict[str, Any] | None:
+    """dB of each lead of the pages that have true signals, the lowest page first; None without any."""
+    rows = []
+    for file in sorted(finished, key=lambda file: (_db_of(file) is None, _db_of(file), file.path)):
+        score = file.facts.truth
+        if score is not None:
+            values = [score.db, *(score.leads.get(lead) for lead in LEADS)]
+            rows.append([file.path, *(cell("" if value is None else f"{value:.1f}", key=value) for value in values),
+                         score.error])
+    return table(["Page", "All leads", *LEADS, "Not compared"], rows, sortable=True) if rows else None
+
+
+def _db_of(file: FinishedFile) -> float | None:
+    return None if file.facts.truth is None else file.facts.truth.db
 
 
 def _paper(facts: PageFacts) -> list[str]:

@@ -13,7 +13,7 @@ from ecg.record_summary import AFTER_QRS_S, BEFORE_QRS_S, MedianBeat, Measuremen
 from ecg.report.plot import Panel, centered_text, chart, limits, ticks
 from featurize.arrays import Float64Array
 from featurize.report.numbers import number
-from featurize.report.page import table
+from featurize.report.page import cell, table
 
 # Each lead of the chart is shown for a quarter of ten seconds, as on paper.
 _QUARTER_S = 2.5
@@ -30,7 +30,8 @@ _BEAT_MV = (-0.3, 0.5)
 def record_section(summary: RecordSummary) -> dict[str, Any]:
     """What the template shows of one record: two charts, a table, and what is doubtful."""
     return {"path": summary.path, "leads": _leads_chart(summary), "beat": _beat_chart(summary.median_beats),
-            "numbers": _numbers(summary.measurements), "doubts": summary.doubts}
+            "numbers": _numbers(summary.measurements),
+            "doubts": [*(as_text(m) for m in summary.measurements if m.side), *summary.doubts]}
 
 
 def _leads_chart(summary: RecordSummary) -> str:
@@ -119,16 +120,17 @@ def _beat_chart(beats: Mapping[str, MedianBeat]) -> str:
 
 
 def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """A row a measurement; rows outside what is usual are marked."""
     lines = []
     for m in measurements:
-        shown = "not measurable" if m.value is None else f"{number(round(m.value, 1))} {m.unit}"
-        lines.append([m.name, shown, _range(m.low, m.high, m.unit), "outside" if m.outside else ""])
-    return table(["Measurement", "Value", "Usual in adults", ""], lines)
+        shown = "not measurable" if m.value is None else f"{number(m.value)} {m.unit}"
+        source = m.source or ("chosen" if m.range else "")
+        lines.append([cell(text, tone="bad" if m.side else "")
+                      for text in (m.name, shown, m.range, m.beyond)]
+                     + [cell(source, tone="quiet")])
+    return table(["Measurement", "Value", "Usual in adults", "", "Source of the range"], lines)
 
 
-def _range(low: float | None, high: float | None, unit: str) -> str:
-    if low is None and high is None:
-        return ""
-    if low is None:
-        return f"up to {high:g} {unit}"
-    return f"{low:g} to {high:g} {unit}" if high is not None else f"from {low:g} {unit}"
+def as_text(measurement: Measurement) -> str:
+    """A measurement outside what is usual."""
+    return f"{measurement.name} {number(measurement.value)} {measurement.unit} ({measurement.beyond})"

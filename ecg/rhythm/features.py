@@ -9,17 +9,19 @@ from ecg.lead_table import LEADS
 from ecg.rhythm.morphology import INTERVALS, QRS_SIMILARITY, SIZES, intervals, lead_sizes, qrs_similarity
 from ecg.rhythm.p_and_f_waves import ATRIA, atrial_activity
 from ecg.rhythm.rr import RR, rr_statistics
-from featurize.arrays import Float64Array
+from featurize.arrays import Float64Array, Int64Array, runs_of_true
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
-FAMILIES = {"rr": 2, "atria": 2, "ventricles": 2, "waves": 2, "signal": 1}
+FAMILIES = {"rr": 3, "atria": 3, "ventricles": 3, "waves": 3, "signal": 2}
 FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in ATRIA),
                   *(f"heart_ventricles_{n}" for n in (*INTERVALS, *QRS_SIMILARITY)),
                   *(f"{lead}_waves_{size}" for lead in LEADS for size in SIZES)])
 NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
 # Longest time between two beats without a common lead that is taken for one RR interval, s.
 _LONGEST_RR_S = 2.5
+# A time without any lead hides a QRS from this length on, s: no interval is taken over it.
+_HIDES_QRS_S = 0.1
 # What is above this frequency is noise, Hz.
 _NOISE_HZ = 40
 # Noise is measured in leads longer than this, s.
@@ -43,7 +45,7 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
     record = resampled(signals, beats.fs_hz)
     sizes = lead_sizes(record, beats.leads, beats.times)
     parts: Sequence[tuple[str, dict[str, float]]] = (
-        ("heart_rr_", rr_statistics(beat_times(beats))),
+        ("heart_rr_", rr_statistics(beat_times(beats, missing_spans(record)))),
         ("heart_atria_", atrial_activity(record, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
         ("heart_ventricles_", intervals(beats.times, sizes)),
         ("heart_ventricles_", qrs_similarity(record, beats.times)))
@@ -55,22 +57,44 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
     return {name: float(row[name]) for name in (*FEATURES, *NUISANCE)}
 
 
-def beat_times(beats: Beats) -> Float64Array:
+def missing_spans(record: Float64Array) -> Int64Array:
+    """(k, 2) first samples and those behind the last of times in which no lead is drawn, between such in which one is.
+
+    Parameters
+    ----------
+    record : (leads, n) float64
+        mV at 500 samples a second, NaN where a lead is not drawn.
+    """
+    spans = np.column_stack(runs_of_true(np.asarray(~np.isfinite(record).any(axis=0), np.bool_)))
+    inner = (spans[:, 0] > 0) & (spans[:, 1] < record.shape[1])
+    return spans[inner & (np.diff(spans)[:, 0] >= _HIDES_QRS_S * FS_HZ)].astype(np.int64)
+
+
+def beat_times(beats: Beats, missing: Int64Array | None = None) -> Float64Array:
     """(n,) seconds of the beats, one RR after the other: its median over the leads that show both beats.
 
-    NaN stands between two beats without a common lead that are more than 2.5 s apart.
+    NaN stands between two beats between which no lead is drawn for a time, and between two without a common lead that
+    are more than 2.5 s apart.
+
+    Parameters
+    ----------
+    beats : Beats
+    missing : (k, 2) int64, optional
+        Of `missing_spans`.
     """
     onset = median_over_leads(beats.times["qrs_onset"])
     if not len(onset):
         return onset
+    gaps_s = np.zeros((0, 2)) if missing is None else missing / FS_HZ
     rr = median_over_leads(np.diff(beats.times["r_peak"], axis=1))
     times: list[float] = [float(onset[0])]
     for k, interval in enumerate(rr):
-        if np.isfinite(interval):
-            times.append(times[-1] + float(interval))
-            continue
         apart = float(onset[k + 1] - onset[k])
-        times += [np.nan, float(onset[k + 1])] if apart > _LONGEST_RR_S else [times[-1] + apart]
+        hidden = bool(((gaps_s[:, 1] > onset[k]) & (gaps_s[:, 0] < onset[k + 1])).any())
+        if np.isfinite(interval) and not hidden:
+            times.append(times[-1] + float(interval))
+        else:
+            times += [np.nan, float(onset[k + 1])] if hidden or apart > _LONGEST_RR_S else [times[-1] + apart]
     return np.array(times)
 
 

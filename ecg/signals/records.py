@@ -1,15 +1,16 @@
 """Digital records: csv files of twelve columns and WFDB records, as signals in mV."""
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ecg.lead_table import LEADS
 from featurize.arrays import Float64Array
-from featurize.errors import UserError
-from featurize.images.picture import ImageError
+from featurize.images.picture import DECODER_FAULTS, ImageError
 from featurize.images.read import read_bytes
 
 SUFFIXES = (".csv", ".hea")
@@ -23,6 +24,14 @@ _FIRST_LINE_BYTES = 4096
 # Characters of a library's message that an error repeats.
 _LONGEST_MESSAGE = 80
 _LONGEST_WFDB_MESSAGE = 120
+# Largest span of a lead, mV, without its lowest and highest percent. Chosen far above what electrodes give (a heart
+# some mV, a wandering baseline some more) and below microvolts or counts of a converter taken for mV (hundreds).
+_LARGEST_SPAN_MV = 50.0
+_OUTER_PERCENT = 1.0
+# Largest distance of any sample from the median of its lead, mV. Chosen above pulses of pacemakers.
+_LARGEST_VALUE_MV = 1000.0
+# A checksum in a WFDB header is the sum of the samples in this many bits.
+_CHECKSUM_BITS = 16
 # Millivolts of the units that WFDB headers have; other units are taken to be mV.
 _MV_OF_UNIT = {"uv": 1e-3, "v": 1e3}
 _LEAD_OF_NAME = {lead.lower(): lead for lead in LEADS}
@@ -78,9 +87,7 @@ def read_record(path: Path, fs_hz: float) -> Record:
     Raises
     ------
     RecordError
-        It cannot be read as that.
-    UserError
-        A WFDB record, and the extra wfdb is not installed.
+        It cannot be read as that, or the extra wfdb is not installed.
     """
     return _of_csv(path, fs_hz) if path.suffix.lower() == ".csv" else _of_wfdb(path)
 
@@ -91,7 +98,7 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
     except ImageError as error:
         raise RecordError(str(error), error.reason) from error
     try:
-        frame = pd.read_csv(io.BytesIO(data))
+        frame = _table(data)
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
         raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",
@@ -109,17 +116,57 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
     return _checked(mv, tuple(lead for _, lead in known), fs_hz)
 
 
+def _table(data: bytes) -> pd.DataFrame:
+    """The columns of a csv; a comma at the end of every row begins no column.
+
+    Without `index_col=False` pandas would take the first column for row names then, and every lead for its neighbor.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(io.BytesIO(data), index_col=False)
+        except pd.errors.ParserWarning as error:
+            raise ValueError("rows have more values than the first line has names") from error
+
+
+def signal_files(header: Path) -> list[Path]:
+    """The files that a WFDB header names: its signals, or the headers of its segments and their signals.
+
+    See header(5) of the WFDB manual. Files that are not there are named too.
+    """
+    try:
+        lines = read_bytes(header).decode("utf-8", "replace").splitlines()
+    except ImageError:
+        return []
+    record, *rest = [line.split() for line in lines if line.strip() and not line.startswith("#")] or [[""]]
+    segmented = "/" in record[0]
+    found: list[Path] = []
+    for name, *_ in rest:
+        # "~" is a segment without signals, "-" the standard input.
+        if name in ("~", "-"):
+            continue
+        file = header.parent / (f"{name}.hea" if segmented else name)
+        found += [file, *signal_files(file)] if segmented and file != header else [file]
+    return list(dict.fromkeys(found))
+
+
 def _of_wfdb(path: Path) -> Record:
     try:
         import wfdb
     except ImportError as error:
-        raise UserError("WFDB records need the extra wfdb: pip install 'pellucid[wfdb]'") from error
+        raise RecordError("a WFDB record, and wfdb is not installed: pip install 'pellucid[wfdb]'",
+                          "unsupported") from error
     try:
         found = wfdb.rdrecord(str(path.with_suffix("")))
-    except (ValueError, OSError, IndexError, KeyError, TypeError) as error:
+        wrong = _wrong_checksums(wfdb.rdrecord(str(path.with_suffix("")), physical=False, m2s=False,
+                                               smooth_frames=False))
+    except (*DECODER_FAULTS, ArithmeticError, RuntimeError, NotImplementedError, MemoryError) as error:
         message = (str(error) or type(error).__name__).splitlines()[0][:_LONGEST_WFDB_MESSAGE]
         raise RecordError(f"not a WFDB record ({message}): a .hea with its .dat beside it was wanted",
                           "damaged") from error
+    if wrong:
+        raise RecordError(f"the samples of {', '.join(wrong)[:_LONGEST_MESSAGE]} do not add up to the checksums in the "
+                          "header: they are damaged, or those of another recording", "damaged")
     names = [_LEAD_OF_NAME.get(str(name).strip().lower()) for name in found.sig_name or []]
     rows = [k for k, name in enumerate(names) if name]
     if not rows or found.p_signal is None:
@@ -128,6 +175,23 @@ def _of_wfdb(path: Path) -> Record:
     scale = np.array([_MV_OF_UNIT.get(str(found.units[k]).lower(), 1.0) for k in rows])
     mv = found.p_signal.T[rows] * scale[:, None]
     return _checked(mv, tuple(str(names[k]) for k in rows), float(found.fs))
+
+
+def _wrong_checksums(record: Any) -> list[str]:
+    """Names of the signals whose samples do not add up to what the header of a record, or of its segments, says.
+
+    Parameters
+    ----------
+    record : wfdb.Record or wfdb.MultiRecord
+        With the digital samples as they are in the file.
+    """
+    if hasattr(record, "segments"):
+        return [name for segment in record.segments if segment is not None for name in _wrong_checksums(segment)]
+    if record.e_d_signal is None or not record.checksum:
+        return []
+    sums = [int(np.sum(samples, dtype=np.int64)) for samples in record.e_d_signal]
+    return [str(name) for name, total, known in zip(record.sig_name, sums, record.checksum)
+            if known is not None and (total - int(known)) % 2 ** _CHECKSUM_BITS]
 
 
 def _checked(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> Record:
@@ -141,7 +205,19 @@ def _checked(mv: Float64Array, leads: tuple[str, ...], fs_hz: float) -> Record:
     if mv.shape[1] < fs_hz or not np.isfinite(mv).any():
         raise RecordError(f"{np.isfinite(mv).any(axis=0).sum() / fs_hz:.2f} s of signal came, at least one second was "
                           "wanted", "too_short")
+    _check_range(mv, leads)
     twice = [lead for lead in dict.fromkeys(leads) if leads.count(lead) > 1]
     if twice:
         raise RecordError(f"the lead {twice[0]} stands there twice: one column a lead was wanted", "no_lead")
     return Record(mv, leads, fs_hz)
+
+
+def _check_range(mv: Float64Array, leads: tuple[str, ...]) -> None:
+    for lead, row in zip(leads, mv):
+        known = row[np.isfinite(row)]
+        if not known.size:
+            continue
+        low, middle, high = np.percentile(known, (_OUTER_PERCENT, 50, 100 - _OUTER_PERCENT))
+        if high - low > _LARGEST_SPAN_MV or np.abs(known - middle).max() > _LARGEST_VALUE_MV:
+            raise RecordError(f"{lead} runs from {known.min():.4g} to {known.max():.4g}, values in mV were wanted: "
+                              "microvolts are to be divided by 1000, counts of a converter by its gain", "not_mv")

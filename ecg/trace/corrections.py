@@ -35,7 +35,7 @@ def read_points(path: Path) -> dict[str, list[Point]]:
         Not readable, a column is missing, an unknown lead or action, or a place that is no number.
     """
     try:
-        frame = pd.read_csv(path, dtype=str).rename(columns=str.strip)
+        frame = pd.read_csv(path, dtype=str, index_col=False).rename(columns=str.strip)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
                         "was wanted") from error

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from read_pages import FlatPage
 
+from ecg.page import read
 from ecg.page.colors import darkness, find_colors
 from ecg.page.find_displacement import find_displacement
 from ecg.page.find_grid import find_grid
@@ -62,6 +63,23 @@ def test_a_low_page_whose_last_block_of_odd_side_is_rounded_over_its_edge_has_a_
     rgb, _ = draw_page(heartbeats(3), Style(layout="3x4", row_mm=14, px_per_mm=6, separators="none", names="above"))
     assert rgb.shape[0] == 534
     assert astuple(flatten(rgb).px_per_mm) == pytest.approx((6, 6), rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [(6000, 8000), (5001, 5001)])
+def test_a_large_page_is_reduced_once(size: tuple[int, int], flat_page: FlatPage, monkeypatch: pytest.MonkeyPatch
+                                      ) -> None:
+    """6000 x 8000 px, reduced to the limit, round to 25,001,420 px, which is above it."""
+    seen = []
+
+    def remember(rgb: np.ndarray) -> Page:
+        seen.append(rgb.shape[0] * rgb.shape[1])
+        return flat_page.page
+
+    monkeypatch.setattr(read, "_flatten", remember)
+    page = flatten(np.full((*size, 3), 255, np.uint8))
+    assert len(seen) == 1 and seen[0] == pytest.approx(25e6, rel=1e-3)
+    share = (25e6 / (size[0] * size[1])) ** 0.5
+    assert page.to_source.after[0, 0] == pytest.approx(flat_page.page.to_source.after[0, 0] / share)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX, Line
-from ecg.trace.overlap.candidates import from_limb_leads, from_other_complexes, over_tips, tips
+from ecg.trace.overlap.candidates import _inside, from_limb_leads, from_other_complexes, over_tips, tips
 from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
 from ecg.trace.overlap.resolve import find_complexes
 
@@ -132,6 +132,12 @@ def test_a_candidate_goes_over_a_tip_that_another_line_hides() -> None:
 
 def lines_of(*rows: np.ndarray) -> list[Line]:
     return [Line(float(X[0]), y, np.ones(len(y))) for y in rows]
+
+
+def test_a_line_that_goes_on_beyond_the_page_has_no_points_there() -> None:
+    ink = np.ones((60, 20), np.float32)
+    inside = _inside(1 - ink, -7.3, 25.5)
+    assert inside[:, 0].min() == 0 and inside[:, 0].max() == 19 and set(inside[:, 1]) == {10, 20, 30, 40, 50}
 
 
 def test_limb_leads_tell_each_other() -> None:

@@ -1,6 +1,5 @@
 """Folders of pages: what is written, what is refused, what is done again."""
 import json
-import shutil
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 from read_pages import ReadPage
 
-from ecg import process_file, run
+from ecg import process_file
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
@@ -101,12 +100,6 @@ def test_processes_write_the_same_as_one(folder: Path, done: Path, tmp_path: Pat
     digitize_pages([folder], tmp_path, DigitizeSettings(), jobs=2)
     for name in ("a/good.csv", "a/good.json", "errors.csv"):
         assert (tmp_path / name).read_bytes() == (done / name).read_bytes()
-
-
-def test_two_pages_of_one_name_do_not_overwrite_each_other(folder: Path, tmp_path: Path) -> None:
-    shutil.copy(folder / "a/good.png", tmp_path / "good.png")
-    page_jobs = run.find_pages([folder / "a/good.png", tmp_path / "good.png"], {})
-    assert [job.stem for job in page_jobs] == ["good", "good-2"]
 
 
 def test_nothing_but_bad_files_is_an_error_that_names_the_first(folder: Path, tmp_path: Path) -> None:

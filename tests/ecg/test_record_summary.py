@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from test_result import PAGE
 
-from ecg.record_summary import Measurement, doubts, measurements, median_beat, most_doubtful_first
+from ecg.record_summary import Measurement, doubts, measurements, median_beat, most_doubtful_first, unusual
 from ecg.result import FinishedFile, LeadFacts
 
 FS_HZ = 100.0
@@ -43,9 +43,11 @@ def test_a_lead_that_is_not_drawn_at_its_beats_has_no_median_beat() -> None:
 
 
 def test_a_measurement_outside_what_is_usual_is_marked() -> None:
-    assert [Measurement("PR", value, "ms", 120, 200).outside for value in (119, 120, 200, 201, None)] == [
-        True, False, False, True, False]
-    assert not Measurement("rate", 5.0, "/min", None, None).outside
+    assert [Measurement("PR", value, "ms", 120, 200).side for value in (119, 120, 200, 201, None)] == [
+        "below", "", "", "above", ""]
+    assert not Measurement("rate", 5.0, "/min", None, None).side
+    assert [m.name for m in unusual({"heart_atria_pr_s": 0.25, "heart_ventricles_axis_deg": 60.0,
+                                     "heart_rr_rate_bpm": 45.0})] == ["Heart rate", "PR interval"]
     shown = {m.name: m.value for m in measurements({"heart_atria_pr_s": 0.25, "heart_rr_sd_s": None})}
     assert shown["PR interval"] == 250 and shown["Spread of RR (SD)"] is None and shown["Heart rate"] is None
 

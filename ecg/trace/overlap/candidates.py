@@ -203,9 +203,10 @@ def over_tips(overlap: QrsOverlap, k: int, tips: Float64Array) -> list[Float64Ar
 
 
 def _inside(bare: Float32Array, left: float, right: float) -> Float64Array:
-    """(N, 2) points inside the ink."""
+    """(N, 2) points inside the ink. A line may go on beyond the page, where there is none."""
     across, down = _HIDDEN_SPACING_PX
-    x, y = np.meshgrid(np.arange(np.ceil(left), right, across), np.arange(down, len(bare), down))
+    height, width = bare.shape
+    x, y = np.meshgrid(np.arange(max(np.ceil(left), 0), min(right, width), across), np.arange(down, height, down))
     points = np.c_[x.ravel(), y.ravel()]
     return points[bare[points[:, 1].astype(int), points[:, 0].astype(int)] < _BARE_INSIDE]
 

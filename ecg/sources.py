@@ -1,0 +1,109 @@
+"""Which files of the named folders are pages and records."""
+import os
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+
+from ecg.job import PageJob
+from ecg.output_folder import MARK, is_output_folder, is_result, read_stems, with_own_stems
+from ecg.signals.records import SUFFIXES, holds_leads
+from ecg.trace.corrections import Point
+from featurize.errors import UserError
+from featurize.images.read import is_image_name
+from featurize.index.archives import hidden
+from featurize.index.sources import printable, walk
+
+PDF = ".pdf"
+
+
+def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out: Path | None = None
+               ) -> list[PageJob]:
+    """Files named and files in folders named, each with a path and a stem of its own.
+
+    Parameters
+    ----------
+    given : sequence of Path
+    points : mapping of path to corrections
+    out : Path, optional
+        The output folder: pages keep the stems that they have in it.
+
+    Raises
+    ------
+    UserError
+        A path that does not exist, or no image anywhere.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in given:
+        if not os.path.lexists(path):
+            raise UserError(f"{path} does not exist: a folder of pages or an image file was wanted")
+        if path.is_dir():
+            found += [(path / name, name) for name in _names_in(path)]
+        elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
+            found.append((path, path.name))
+        else:
+            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
+                            "or WFDB headers (.hea) were wanted")
+    if not found:
+        raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
+                        "images, csv signals or WFDB records was wanted")
+    page_jobs = [PageJob(file, path, "", tuple(points.get(path, ()))) for file, path in _with_own_paths(found)]
+    return with_own_stems(page_jobs, read_stems(out) if out else {})
+
+
+def _with_own_paths(found: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    """Each file once, with as many of the folders above it in its path as tell it from the others."""
+    longest: dict[Path, int] = {}
+    for file, name in found:
+        place = Path(os.path.abspath(file))
+        longest[place] = max(longest.get(place, 0), name.count("/") + 1)
+    while True:
+        paths = {place: "/".join(place.parts[-parts:]) for place, parts in longest.items()}
+        count = Counter(paths.values())
+        if len(count) == len(paths):
+            return [(place, printable(path)) for place, path in paths.items()]
+        longest = {place: parts + (count[paths[place]] > 1) for place, parts in longest.items()}
+
+
+def _names_in(root: Path) -> list[str]:
+    """Relative names of the pages and records of a folder, in order, without results of runs."""
+    if (root / MARK).is_file():
+        raise UserError(f"{root} holds results of `ecg`: the folder of the pages was wanted")
+    left_out = _FoldersOfResults(root)
+    pages = [name for name, fault in walk(root) if fault is None and os.path.dirname(name) not in left_out
+             and not is_result(root / name)]
+    return sorted([*pages, *_records(root, {os.path.dirname(name) for name in pages}, left_out)])
+
+
+class _FoldersOfResults:
+    """Which folders below a source hold results of runs: output folders, and all below them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known = {"": False}
+
+    def __contains__(self, relative: object) -> bool:
+        if not isinstance(relative, str):
+            return False
+        if relative not in self._known:
+            self._known[relative] = os.path.dirname(relative) in self or is_output_folder(self._root / relative)
+        return self._known[relative]
+
+
+def _records(root: Path, with_pages: set[str], left_out: Container[str]) -> list[str]:
+    """Relative names of PDF pages, csv files with leads and WFDB headers; csv beside pages are the pages' own truth."""
+    found = []
+    for folder, inside, files in os.walk(root):
+        inside[:] = sorted(name for name in inside if not hidden(name)
+                           and Path(folder, name).relative_to(root).as_posix() not in left_out)
+        for name in files:
+            place = Path(folder, name)
+            relative = place.relative_to(root).as_posix()
+            if hidden(name) or place.suffix.lower() not in (*SUFFIXES, PDF) or is_result(place):
+                continue
+            if place.suffix.lower() == PDF:
+                found.append(relative)
+                continue
+            truth = os.path.dirname(relative) in with_pages
+            if place.suffix.lower() == ".hea" or (not truth and holds_leads(place)):
+                found.append(relative)
+    return found
