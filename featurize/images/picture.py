@@ -41,7 +41,7 @@ _MM_PER_INCH = 25.4
 _LEAST_MICROSCOPE_DPI = 1000
 _MOST_MICROSCOPE_DPI = 1e7
 
-# Errors of a decoder that ran into values it did not expect. Their messages are not understood without the error's name.
+# Errors of a decoder that ran into values it did not expect. Their messages are not understood without their names.
 _UNEXPECTED = (LookupError, TypeError, AttributeError, NameError, AssertionError, ArithmeticError)
 # Longest part of a decoder's message in one of ours, characters.
 _LONGEST_WORDS = 120

@@ -128,6 +128,8 @@ def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
             else:
                 errors.append((f"{source.site}/{path}" if source.site else path, str(row), row.reason))
     errors.sort()
+    if not rows and not errors:
+        raise UserError(f"{found[0][0].root} holds no image")
     if not rows:
         raise UserError(f"none of {len(errors)} images can be read, the first: {errors[0][0]}: {errors[0][1]}")
     rows.sort(key=lambda row: (row.site, row.path))

@@ -3,20 +3,22 @@
 Paths are shown with forward slashes. A file name may be any bytes: what is not UTF-8 is shown as ``\\xe9``, and a
 backslash as two, so that every name can be printed, is unique and leads back to its file.
 """
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.images.read import (EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name,
-                                   read_image)
+from featurize.images.picture import decoding
+from featurize.images.read import (EXTENSIONS, Damaged, ImageError, Limits, NotAFile, Picture, TooLarge, Truncated,
+                                   Unsupported, from_array, is_image_name, read_image)
 from featurize.index.archives import hidden, unpack
 
 FOLDER = "folder"
@@ -26,6 +28,8 @@ _ARCHIVES = {".zip": ZIP, ".npz": NPZ}
 # Sources, and arrays of npz files, that a process keeps open at a time.
 _OPEN_SOURCES = 64
 _OPEN_ARRAYS = 16
+# Longest shape in a message, characters.
+_LONGEST_SHAPE = 60
 
 
 @dataclass(frozen=True)
@@ -241,8 +245,26 @@ def array_file(source: Source, name: str) -> Path:
 # Mapped, not loaded: workers share the pages, and a set of any size opens at once.
 @lru_cache(maxsize=_OPEN_ARRAYS)
 def open_array(file: Path) -> NDArray[Any]:
-    """An array of an npz file, mapped into memory; raises ValueError or OSError if it is not a plain array."""
-    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+    """An array of an npz file, mapped into memory; raises ImageError if it is not a whole array of plain values."""
+    with decoding("array"):
+        with open(file, "rb") as opened:
+            _check_header(opened)
+        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
+
+def _check_header(file: BinaryIO) -> None:
+    """The shape and the size of the values, in Python's integers: numpy's own overflow, or are taken for bools."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    shown = str(shape)[:_LONGEST_SHAPE]
+    if dtype.hasobject:
+        raise Unsupported("the array holds Python objects")
+    if any(isinstance(n, bool) or n < 0 for n in shape):
+        raise Damaged(f"the header says the shape {shown}")
+    held = os.fstat(file.fileno()).st_size - file.tell()
+    if math.prod(shape) * dtype.itemsize > held:
+        raise Truncated(f"the header says the shape {shown}, and only {held:,} bytes of values follow")
 
 
 def _npz_picture(source: Source, path: str) -> Picture:
@@ -250,5 +272,7 @@ def _npz_picture(source: Source, path: str) -> Picture:
     try:
         images = open_array(array_file(source, f"{part}_images" if part else "images"))
         return from_array(images[int(number)])
-    except (OSError, ValueError, IndexError):
+    except (ValueError, IndexError):
         raise NotAFile(f"{Path(source.root).name} has no image {path}") from None
+    except MemoryError:
+        raise TooLarge("the memory does not suffice to read it") from None
