@@ -16,17 +16,20 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def naming_full_disk(path: Path) -> Iterator[None]:
     """Within the block a full disk is told as one line that names `path`; every other error passes.
 
+    Blocks may stand in each other: the outermost names its path, for the others are temporary.
+
     Raises
     ------
     UserError
     """
     try:
         yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
+    except (OSError, UserError) as error:
+        cause = error.__cause__ if isinstance(error, UserError) else error
+        if not isinstance(cause, OSError) or cause.errno not in _NO_ROOM:
             raise
-        raise UserError(f"{path} cannot be written ({os.strerror(error.errno)}): make room there, or choose another "
-                        "place with -o") from error
+        raise UserError(f"{path} cannot be written ({os.strerror(cause.errno)}): make room there, or choose another "
+                        "place with -o") from cause
 
 
 def _mode_for_new_files() -> int:

@@ -84,6 +84,12 @@ def test_a_folder_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "mark").read_text() == "old" and os.listdir(tmp_path) == ["run"]
 
 
+def test_a_file_in_a_folder_that_does_not_fit_names_the_folder(tmp_path: Path) -> None:
+    with little_room(), pytest.raises(UserError, match=f"^{tmp_path / 'run'} cannot be written"):
+        with replacing_folder(tmp_path / "run", "mark") as part:
+            write_text("x" * 9000, part / "model")
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_found_at_the_end_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def full(_: int) -> None:
