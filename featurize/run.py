@@ -246,10 +246,17 @@ def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
 
 def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
     """Faults of reading and of measuring together, sorted by path."""
-    paths = dict(zip(index.frame["image_id"], index.frame["path"]))
+    paths = dict(zip(index.frame["image_id"], _named_paths(index)))
     faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in images.faults],
                           columns=list(_ERROR_COLUMNS), dtype=object)
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)
+
+
+def _named_paths(index: Index) -> list[str]:
+    """The path of every image, after the name of its source if there are several, as the errors of the index have it."""
+    if len(index.sources) < 2:
+        return index.frame["path"].tolist()
+    return [f"{site}/{path}" for site, path in zip(index.frame["site"], index.frame["path"])]
 
 
 def errors_path(out: Path) -> Path:
