@@ -253,7 +253,7 @@ def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
 
 
 def _named_paths(index: Index) -> list[str]:
-    """The path of every image, after the name of its source if there are several, as the errors of the index have it."""
+    """The path of every image; after the name of its source if there are several, as in the errors of the index."""
     if len(index.sources) < 2:
         return index.frame["path"].tolist()
     return [f"{site}/{path}" for site, path in zip(index.frame["site"], index.frame["path"])]

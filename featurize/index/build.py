@@ -1,10 +1,9 @@
 """From what the user names to one row an image: which images there are, and what is known about each.
 
 Labels are the names of the folders that hold the files; ``train``, ``val`` and ``test`` folders above them are the
-split. A CSV or a MedMNIST-style npz may say it instead.
+split (`featurize.index.splits`). A CSV or a MedMNIST-style npz may say it instead.
 """
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +16,11 @@ from featurize.index.index_row import IndexRow
 from featurize.index.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
 from featurize.index.medmnist import npz_rows
 from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
+from featurize.index.splits import (FolderRoles, are_parts, empty_class_folders, find_roles, odd_folders, split_of,
+                                    told_empty)
 
 __all__ = ["Index", "Source", "build_index", "load", "source_of"]
 
-# Names of folders, in small letters, to the split that they mean.
-_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-           "test": "test", "testing": "test"}
 # Hex digits of an image_id: a hash over the source, the path and the content.
 _ID_DIGITS = 16
 _COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
@@ -86,8 +84,7 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     found = find_sources(paths, cache)
     if len(found) > 1 and site_column:
         raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
-    rows, errors = _read_sources(found, splits_without_classes=labels is not None)
-    warnings: list[str] = []
+    rows, errors, warnings = _read_sources(found, splits_without_classes=labels is not None)
     if labels is not None:
         rows, sheet_warnings = _with_sheet(rows, read_sheet(Path(labels)), columns)
         warnings += sheet_warnings
@@ -117,12 +114,13 @@ def _check_call(columns: _SheetColumns, *, has_sheet: bool, group_regex: str | N
 
 
 def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
-                  splits_without_classes: bool) -> tuple[list[IndexRow], pd.DataFrame]:
-    """The images of all sources in their final order, and what cannot be read."""
+                  splits_without_classes: bool) -> tuple[list[IndexRow], pd.DataFrame, list[str]]:
+    """The images of all sources in their final order, what cannot be read, and warnings."""
     rows: list[IndexRow] = []
     errors: list[tuple[str, str, str]] = []
-    for source, files in found:
-        for path, row in _read_source(source, files, splits_without_classes):
+    warnings: list[str] = []
+    for source, only in found:
+        for path, row in _read_source(source, only, splits_without_classes, warnings):
             if isinstance(row, IndexRow):
                 rows.append(row)
             else:
@@ -133,21 +131,32 @@ def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
     if not rows:
         raise UserError(f"none of {len(errors)} images can be read, the first: {errors[0][0]}: {errors[0][1]}")
     rows.sort(key=lambda row: (row.site, row.path))
-    return rows, pd.DataFrame(errors, columns=["path", "error", "reason"], dtype=object)
+    if are_parts([source.site for source, _ in found]):
+        rows = [replace(row, split=row.split or split_of(row.site)) for row in rows]
+    return rows, pd.DataFrame(errors, columns=["path", "error", "reason"], dtype=object), warnings
 
 
-def _read_source(source: Source, files: list[str],
-                 splits_without_classes: bool) -> Iterator[tuple[str, IndexRow | ImageError]]:
-    """Everything in a source that is called like an image, as a row or as an error."""
+def _read_source(source: Source, only: list[str], splits_without_classes: bool,
+                 warnings: list[str]) -> Iterator[tuple[str, IndexRow | ImageError]]:
+    """Everything in a source that is called like an image, as a row or as an error; warnings are appended.
+
+    `only` names the folders and files of the source that are meant; all, if it is empty.
+    """
     if source.kind == NPZ:
         yield from ((row.path, row) for row in npz_rows(source))
         return
     root = Path(source.files or source.root)
-    entries = [(name, None) for name in files] if files else list(walk(root))
-    if not any(error is None for _, error in entries):
+    entries = list(walk(root, only or [""]))
+    names = [name for name, error in entries if error is None]
+    if not names:
         raise UserError(f"{source.root} holds no image (looked for {', '.join(sorted(EXTENSIONS))}): "
                         "files and folders starting with . or _ are not read")
-    split_at, by_split = _find_splits([name for name, error in entries if error is None], splits_without_classes)
+    single = set(only).intersection(names)
+    roles = FolderRoles() if single else find_roles(names, splits_without_classes)
+    if not splits_without_classes and not single:
+        said = [*odd_folders([printable(name) for name in names], roles),
+                *told_empty([printable(name) for name in empty_class_folders(root, names)])]
+        warnings += [f"{source.site}: {line}" if source.site else line for line in said]
     for name, error in entries:
         path = printable(name)
         try:
@@ -156,28 +165,14 @@ def _read_source(source: Source, files: list[str],
             yield path, fault
             continue
         parts = path.split("/")
-        split = _SPLITS.get(parts[split_at].lower()) if by_split and len(parts) > split_at + 1 else None
-        label = parts[-2] if len(parts) > (split_at + 2 if split else 1) and not files else None
-        yield path, IndexRow(source.site, path, digest, label=label, split=split)
+        label = roles.label(parts) if not single else None
+        yield path, IndexRow(source.site, path, digest, label=label, split=roles.split(parts))
 
 
 def _content(file: Path, error: ImageError | None) -> bytes:
     if error:
         raise error
     return read_bytes(file)
-
-
-def _find_splits(names: Sequence[str], without_classes: bool) -> tuple[int, bool]:
-    """At which depth below the source split folders stand, and whether there are any.
-
-    Folders that hold nothing but one folder are gone through: archives often have one. There must be a part to train on
-    with class folders in it (unless a labels file says the classes), and one other part.
-    """
-    folders = [name.split("/")[:-1] for name in names]
-    depth = len(os.path.commonprefix(folders))
-    tops = {_SPLITS.get(parts[depth].lower()) for parts in folders if len(parts) > depth}
-    classes = any(len(parts) > depth + 1 and _SPLITS.get(parts[depth].lower()) == "train" for parts in folders)
-    return depth, "train" in tops and len(tops - {None}) > 1 and (classes or without_classes)
 
 
 def _with_sheet(rows: list[IndexRow], sheet: Sheet, columns: _SheetColumns) -> tuple[list[IndexRow], list[str]]:

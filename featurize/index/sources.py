@@ -20,6 +20,7 @@ from featurize.images.picture import decoding
 from featurize.images.read import (EXTENSIONS, Damaged, ImageError, Limits, NotAFile, Picture, TooLarge, Truncated,
                                    Unsupported, from_array, is_image_name, read_image)
 from featurize.index.archives import hidden, unpack
+from featurize.index.splits import are_parts
 
 FOLDER = "folder"
 NPZ = "npz"
@@ -71,8 +72,8 @@ def real_name(shown: str) -> str:
 
 
 def find_sources(given: Sequence[Path], cache: Path | None) -> list[tuple[Source, list[str]]]:
-    """The sources that the user's paths mean, each with the real relative paths of its single files, if it is made of
-    such; an empty list means "all there is". Archives are unpacked.
+    """The sources that the user's paths mean, each with the real relative paths of its single files or its parts
+    (train, val, test side by side), if it is made of such; an empty list means "all there is". Archives are unpacked.
 
     Raises
     ------
@@ -93,10 +94,20 @@ def find_sources(given: Sequence[Path], cache: Path | None) -> list[tuple[Source
             places += [(inner, _ARCHIVES[inner.suffix.lower()], []) for inner in _archives(path)]
         else:
             places.append((path, kind, []))
-    names = _unique_names([root for root, _, _ in places])
     _refuse_twice(places)
+    places = _parts_together(places)
+    names = _unique_names([root for root, _, _ in places])
     return [(Source(name if len(places) > 1 else "", root, kind, _unpacked(root, kind, cache)), files)
             for name, (root, kind, files) in zip(names, places)]
+
+
+def _parts_together(places: list[tuple[Path, str, list[str]]]) -> list[tuple[Path, str, list[str]]]:
+    """Folders side by side that are called like parts are one source, the folder above them, and not several sites."""
+    folders = [root for root, kind, only in places if kind == FOLDER and not only]
+    if len(folders) == len(places) and len({root.resolve().parent for root in folders}) == 1 and are_parts(
+            [root.name for root in folders]):
+        return [(folders[0].parent, FOLDER, [root.name for root in folders])]
+    return places
 
 
 def _kind(path: Path) -> str:
@@ -151,16 +162,18 @@ def _is_array_name(name: str) -> bool:
     return name.endswith(".npy")
 
 
-def walk(root: Path) -> Iterator[tuple[str, ImageError | None]]:
+def walk(root: Path, tops: Sequence[str] = ("",)) -> Iterator[tuple[str, ImageError | None]]:
     """Relative paths (real names, forward slashes) of everything called like an image, and of folders that cannot be
     listed with the error that says so.
 
     Links to folders are followed, each real folder is read once: under its own name if it lies below `root`, else under
-    the first link to it. So a link that leads back up ends there.
+    the first link to it. So a link that leads back up ends there. `tops` are the folders and files in `root` to begin
+    with.
     """
     seen: set[tuple[int, int]] = set()
     linked: list[str] = []
-    queue = [""]
+    queue = [top for top in tops if os.path.isdir(root / top)]
+    yield from ((top, None) for top in tops if top not in queue)
     while queue or linked:
         relative = queue.pop() if queue else linked.pop(0)
         try:
