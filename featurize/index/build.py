@@ -4,6 +4,7 @@ Labels are the names of the folders that hold the files; ``train``, ``val`` and 
 split (`featurize.index.splits`). A CSV or a MedMNIST-style npz may say it instead.
 """
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.images.read import EXTENSIONS, ImageError, read_bytes
 from featurize.index.index_row import IndexRow
-from featurize.index.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
+from featurize.index.labels import (Sheet, groups_by_pattern, label_columns_of, match_rows, patient_column, read_sheet,
+                                    truth)
 from featurize.index.medmnist import npz_rows
 from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
 from featurize.index.splits import (FolderRoles, are_parts, empty_class_folders, find_roles, odd_folders, split_of,
@@ -23,6 +25,8 @@ __all__ = ["Index", "Source", "build_index", "load", "source_of"]
 
 # Hex digits of an image_id: a hash over the source, the path and the content.
 _ID_DIGITS = 16
+# Paths without a group that a warning shows.
+_MOST_MISSED = 3
 _COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 
 
@@ -86,8 +90,11 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
         raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
     rows, errors, warnings = _read_sources(found, splits_without_classes=labels is not None)
     if labels is not None:
-        rows, sheet_warnings = _with_sheet(rows, read_sheet(Path(labels)), columns)
+        sheet = read_sheet(Path(labels))
+        rows, sheet_warnings = _with_sheet(rows, sheet, columns)
         warnings += sheet_warnings
+        if not columns.group and not group_regex:
+            warnings += _patients_offered(sheet, columns)
     if group_regex:
         rows, regex_warnings = _with_pattern(rows, group_regex)
         warnings += regex_warnings
@@ -205,12 +212,25 @@ def _warnings_of_unmatched(sheet: Sheet, matched: Sequence[int | None]) -> list[
     return warnings
 
 
+def _patients_offered(sheet: Sheet, columns: _SheetColumns) -> list[str]:
+    """A line about a column with patients that the user has not named as such."""
+    found = patient_column(sheet, (*columns.labels, columns.site))
+    if found is None:
+        return []
+    name, n = found
+    return [f"{sheet.path.name} has the column {name!r} with {n} values in {len(sheet.keys)} rows, and no groups are "
+            f"given: if it names the patient, give --group-column {shlex.quote(name)}"]
+
+
 def _with_pattern(rows: list[IndexRow], pattern: str) -> tuple[list[IndexRow], list[str]]:
     """The rows with their groups, and warnings."""
     groups = groups_by_pattern(pattern, [row.path for row in rows])
-    without = groups.count(None)
-    found = len(groups) - without
-    warnings = [f"--group-regex matches {found} of {len(groups)} paths: the others have none"] if without else []
+    missed = [row.path for row, group in zip(rows, groups) if group is None]
+    warnings = []
+    if missed:
+        more = f" and {len(missed) - _MOST_MISSED} more" if len(missed) > _MOST_MISSED else ""
+        warnings = [f"--group-regex matches {len(groups) - len(missed)} of {len(groups)} paths, and not "
+                    f"{', '.join(missed[:_MOST_MISSED])}{more}: an image without a group counts as one of its own"]
     return [replace(row, group=group) for row, group in zip(rows, groups)], warnings
 
 

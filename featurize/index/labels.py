@@ -16,6 +16,8 @@ from featurize.images.read import ImageError, read_bytes
 _TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0}
 # A column called so, in small letters, is the label where the user names none.
 _LABEL_NAMES = ("label", "class", "target")
+# A column called so, in small letters, holds the patient.
+_PATIENT_NAMES = re.compile("(patient|subject|case|participant|person)s?([ _-]?(id|nr|no|number|name|code))?")
 # A message names at most so many lines.
 _MOST_LINES = 5
 
@@ -230,3 +232,20 @@ def groups_by_pattern(pattern: str, paths: Sequence[str]) -> list[str | None]:
     if not any(groups):
         raise UserError(f"--group-regex {pattern!r} matches none of {len(paths)} paths, for example {paths[0]!r}")
     return groups
+
+
+def patient_column(sheet: Sheet, taken: Sequence[str | None]) -> tuple[str, int] | None:
+    """A column whose name says that it holds the patient, with its number of values; several rows must share some.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    taken : sequence of str or None
+        The columns that say something else (labels, sites).
+    """
+    for name in sheet.cells.columns[1:]:
+        if name not in taken and _PATIENT_NAMES.fullmatch(name.strip().lower()):
+            values = [value for value in sheet.column(name) if value is not None]
+            if 1 < len(set(values)) < len(values):
+                return name, len(set(values))
+    return None
