@@ -14,8 +14,8 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.images.read import EXTENSIONS, ImageError, read_bytes
 from featurize.index.index_row import IndexRow
-from featurize.index.labels import (Sheet, groups_by_pattern, label_columns_of, match_rows, patient_column, read_sheet,
-                                    truth)
+from featurize.index.labels import (Sheet, groups_by_pattern, label_column, label_columns_of, match_rows,
+                                    patient_column, read_sheet, truth)
 from featurize.index.medmnist import npz_rows
 from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
 from featurize.index.splits import (FolderRoles, are_parts, empty_class_folders, find_roles, odd_folders, split_of,
@@ -57,7 +57,7 @@ class Index:
 
 def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | str | None = None,
                 label_columns: Sequence[str] = (), group_column: str | None = None, group_regex: str | None = None,
-                site_column: str | None = None, cache: Path | None = None) -> Index:
+                site_column: str | None = None, path_column: str | None = None, cache: Path | None = None) -> Index:
     """Find all images and what is known about them.
 
     Parameters
@@ -65,13 +65,15 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     sources : path or sequence of paths
         Folders, image files, zip archives, npz files. Each is a site if there are several.
     labels : path, optional
-        A CSV whose first column is the path of the image relative to its source.
+        A CSV with the path of each image relative to its source, in its first column or in `path_column`.
     label_columns : sequence of str
         Columns of it. One is the label; several are findings, 0 or 1 each.
     group_column, site_column : str, optional
         Columns of it with the patient (or slide) and the laboratory.
     group_regex : str, optional
         Searched in the relative path; its first parenthesis is the group.
+    path_column : str, optional
+        Column of it with the paths, if that is not the first.
     cache : Path, optional
         Where archives are unpacked; see `featurize.index.archives.cache_folder`.
 
@@ -84,15 +86,15 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     if not paths:
         raise UserError("no folder of images was named")
     columns = _SheetColumns(tuple(label_columns), group_column, site_column)
-    _check_call(columns, has_sheet=labels is not None, group_regex=group_regex)
+    _check_call(columns, path_column, has_sheet=labels is not None, group_regex=group_regex)
     found = find_sources(paths, cache)
     if len(found) > 1 and site_column:
         raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
     rows, errors, warnings = _read_sources(found, splits_without_classes=labels is not None)
     if labels is not None:
-        sheet = read_sheet(Path(labels))
+        sheet = read_sheet(Path(labels), path_column)
         rows, sheet_warnings = _with_sheet(rows, sheet, columns)
-        warnings += sheet_warnings
+        warnings += [*([sheet.note] if sheet.note else []), *sheet_warnings]
         if not columns.group and not group_regex:
             warnings += _patients_offered(sheet, columns)
     if group_regex:
@@ -111,8 +113,9 @@ class _SheetColumns:
     site: str | None
 
 
-def _check_call(columns: _SheetColumns, *, has_sheet: bool, group_regex: str | None) -> None:
-    named = {"--label-column": columns.labels, "--group-column": columns.group, "--site-column": columns.site}
+def _check_call(columns: _SheetColumns, path_column: str | None, *, has_sheet: bool, group_regex: str | None) -> None:
+    named = {"--label-column": columns.labels, "--group-column": columns.group, "--site-column": columns.site,
+             "--path-column": path_column}
     needing_sheet = [option for option, value in named.items() if value]
     if needing_sheet and not has_sheet:
         raise UserError(f"{needing_sheet[0]} names a column of a labels file: give the file with --labels F.csv")
@@ -163,7 +166,7 @@ def _read_source(source: Source, only: list[str], splits_without_classes: bool,
     if not splits_without_classes and not single:
         said = [*odd_folders([printable(name) for name in names], roles),
                 *told_empty([printable(name) for name in empty_class_folders(root, names)])]
-        warnings += [f"{source.site}: {line}" if source.site else line for line in said]
+        warnings += [f"in {source.site}: {line}" if source.site else line for line in said]
     for name, error in entries:
         path = printable(name)
         try:
@@ -185,8 +188,10 @@ def _content(file: Path, error: ImageError | None) -> bytes:
 def _with_sheet(rows: list[IndexRow], sheet: Sheet, columns: _SheetColumns) -> tuple[list[IndexRow], list[str]]:
     """The rows with what the labels file says about them, and warnings."""
     labels = label_columns_of(sheet, columns.labels, (columns.group, columns.site))
-    named = {"group": columns.group, "site_shown": columns.site, "label": labels[0] if len(labels) == 1 else None}
+    named = {"group": columns.group, "site_shown": columns.site}
     texts = {attribute: sheet.column(name) for attribute, name in named.items() if name}
+    if len(labels) == 1:
+        texts["label"] = label_column(sheet, labels[0])
     findings = {name: truth(sheet, name) for name in labels} if len(labels) > 1 else {}
     matched = match_rows(sheet, [row.site for row in rows], [row.path for row in rows])
     out = []
@@ -218,8 +223,8 @@ def _patients_offered(sheet: Sheet, columns: _SheetColumns) -> list[str]:
     if found is None:
         return []
     name, n = found
-    return [f"{sheet.path.name} has the column {name!r} with {n} values in {len(sheet.keys)} rows, and no groups are "
-            f"given: if it names the patient, give --group-column {shlex.quote(name)}"]
+    return [f"no groups are given, and the column {name!r} of {sheet.path.name} has {n} values in {len(sheet.keys)} "
+            f"rows: if it names the patient, give --group-column {shlex.quote(name)}"]
 
 
 def _with_pattern(rows: list[IndexRow], pattern: str) -> tuple[list[IndexRow], list[str]]:

@@ -110,8 +110,8 @@ def test_a_column_that_is_called_like_patients_is_offered(tmp_path, column):
     (tmp_path / "l.csv").write_text(f"image,age,{column},label\n{rows}")
     index = build_index(tmp_path, labels=tmp_path / "l.csv")
     quoted = f"'{column}'" if " " in column else column
-    assert index.warnings == (f"l.csv has the column '{column}' with 2 values in 4 rows, and no groups are given: if "
-                              f"it names the patient, give --group-column {quoted}",)
+    assert index.warnings == (f"no groups are given, and the column '{column}' of l.csv has 2 values in 4 rows: if it "
+                              f"names the patient, give --group-column {quoted}",)
     assert not build_index(tmp_path, labels=tmp_path / "l.csv", group_column=column, label_columns=["label"]).warnings
     assert not build_index(tmp_path, labels=tmp_path / "l.csv", group_regex="(.)[.]png").warnings
 

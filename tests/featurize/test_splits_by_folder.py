@@ -116,5 +116,5 @@ def test_empty_class_folders_are_said(tmp_path):
 def test_lines_of_several_sources_name_the_source(tmp_path):
     roots = [folder(tmp_path / "one", "a/1.png", "2.png"), folder(tmp_path / "two", "a/1.png")]
     index = build_index(roots)
-    assert len(index.warnings) == 1 and index.warnings[0].startswith("one: 1 image lies beside")
+    assert len(index.warnings) == 1 and index.warnings[0].startswith("in one: 1 image lies beside")
     assert load(source_of(index.sources, "two"), "a/1.png").width_px == 4
