@@ -46,7 +46,8 @@ def test_a_first_column_that_may_be_meant_is_taken(tmp_path, images, text):
 
 def test_where_no_row_fits_the_column_that_would_is_offered(tmp_path, images):
     path = written(tmp_path, "patient,image,label\nP1,1.png,x\nP1,2,y\nP2,b\\3.png,z\n")
-    assert refused(images, path, label_columns=["label"]).endswith("its column 'image' does fit: give --path-column image")
+    said = refused(images, path, label_columns=["label"])
+    assert said.endswith("its column 'image' does fit: give --path-column image")
     index = build_index(images, labels=path, path_column="image", group_column="patient")
     assert list(index.frame["group"]) == ["P1", "P1", "P2"] and list(index.frame["label"]) == ["x", "y", "z"]
     path = written(tmp_path, "patient,label\nP1,x\nP2,z\n")
@@ -65,9 +66,9 @@ def test_letters_of_common_encodings_are_read(tmp_path, images, encoding):
     path = written(tmp_path, "image;label\n1.png;Größe µ\n2.png;é\n3.png;x\n", encoding)
     index = build_index(images, labels=path)
     assert list(index.frame["label"]) == ["Größe µ", "é", "x"]
-    guessed = encoding in ("cp1252", "latin-1")
-    assert index.warnings == (("the letters of l.csv are not in UTF-8 (line 2) and were read as Windows-1252 (Latin-1): "
-                               "if they come out wrong, save it as CSV UTF-8",) if guessed else ())
+    said = ("the letters of l.csv are not in UTF-8 (line 2) and were read as Windows-1252 (Latin-1): if they come out "
+            "wrong, save it as CSV UTF-8")
+    assert index.warnings == ((said,) if encoding in ("cp1252", "latin-1") else ())
 
 
 @pytest.mark.parametrize("content,said", [
