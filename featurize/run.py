@@ -19,15 +19,13 @@ from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
-from featurize.runtime.files import first_line, replacing
+from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL
 from featurize.runtime.progress import tracking
-from featurize.table import TableInfo, check_own_table, perturbed_path, write_perturbed, write_table
+from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
 CHUNK_SIZE = 16
-# Columns of the list of errors.
-_ERROR_COLUMNS = ("path", "error", "reason")
 
 
 @dataclass(frozen=True)
@@ -78,16 +76,12 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     Raises
     ------
     UserError
-        Not one image could be measured (the list of errors is written all the same), or `out` cannot be written, or
-        one of the files to write is there and was not written by this program.
+        Not one image could be measured (the list of errors is written all the same), or `out` cannot be written.
     """
     start = time.perf_counter()
     out = Path(out)
     if out.is_dir():
         raise UserError(f"{out} is a folder, the name of a table was wanted: for example -o {out / 'table.parquet'}")
-    check_own_table(out)
-    check_own_table(perturbed_path(out))
-    check_own_errors(errors_path(out))
     task = MeasureTask(tuple(index.sources), preset, mm_per_px)
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(index, task))
     shards.open()
@@ -96,7 +90,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     measured, resumed = _measure({**plain, **perturbed}, task, _Execution(jobs, scheduler, shards, progress))
     images = join([measured[number] for number in plain])
     errors = _errors(index, images)
-    errors_csv = write_errors(errors, errors_path(out))
+    errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
     _require_rows(images, errors)
     frame, info = _assemble(index, task, images)
     copies = join([measured[number] for number in perturbed])
@@ -248,7 +242,7 @@ def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
     """Faults of reading and of measuring together, sorted by path."""
     paths = dict(zip(index.frame["image_id"], _named_paths(index)))
     faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in images.faults],
-                          columns=list(_ERROR_COLUMNS), dtype=object)
+                          columns=["path", "error", "reason"], dtype=object)
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)
 
 
@@ -259,34 +253,8 @@ def _named_paths(index: Index) -> list[str]:
     return [f"{site}/{path}" for site, path in zip(index.frame["site"], index.frame["path"])]
 
 
-def errors_path(out: Path) -> Path:
-    """Where the errors of a table stand: `t.errors.csv` beside `t.parquet`."""
-    return out.with_name(f"{out.stem}.errors.csv")
-
-
-def check_own_errors(path: Path) -> None:
-    """Refuse to replace a file that is no list of errors.
-
-    Raises
-    ------
-    UserError
-        There is such a file, and it is not empty.
-    """
-    if path.is_file() and path.stat().st_size and first_line(path) != ",".join(_ERROR_COLUMNS):
-        raise UserError(f"{path} is there already and is not a list of errors that this program wrote "
-                        f"({','.join(_ERROR_COLUMNS)}), so it is not replaced: choose another name with -o, or take "
-                        "the file away")
-
-
 def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
-    """The list of errors; one of an earlier run does not stay where there is nothing to tell.
-
-    Raises
-    ------
-    UserError
-        Another file has this name.
-    """
-    check_own_errors(path)
+    """The list of errors; one of an earlier run does not stay where there is nothing to tell."""
     if errors.empty:
         path.unlink(missing_ok=True)
         return None

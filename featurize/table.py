@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurize.errors import UserError
-from featurize.runtime.files import first_line, replacing
+from featurize.runtime.files import replacing
 
 # Number of the file format, see `TableInfo.format`.
 FORMAT = 1
@@ -139,27 +139,6 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
     info = _info(table, path)
     # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
     return table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get), info
-
-
-def check_own_table(path: Path) -> None:
-    """Refuse to replace a file that is no table of this program: labels, settings, a table of somebody else.
-
-    Raises
-    ------
-    UserError
-        There is such a file, and it is not empty.
-    """
-    if path.is_file() and path.stat().st_size and not _is_own(path):
-        raise UserError(f"{path} is there already and is not a table that featurize wrote, so it is not replaced: "
-                        "choose another name with -o, or take the file away")
-
-
-def _is_own(path: Path) -> bool:
-    """Whether a file is a Parquet table with our metadata, or a CSV whose header starts with our columns."""
-    try:
-        return KEY in (pq.read_metadata(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return first_line(path).split(",")[:len(TEXT_COLUMNS)] == list(TEXT_COLUMNS)
 
 
 def perturbed_path(table: Path) -> Path:

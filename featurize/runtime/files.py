@@ -10,8 +10,6 @@ from featurize.errors import UserError
 
 # Numbers of the errors by which nothing more can be written: the disk, the quota or the largest size of a file is full.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# Bytes that are read of a first line at most.
-_LONGEST_LINE = 2 ** 16
 
 
 @contextmanager
@@ -83,13 +81,6 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def first_line(path: Path) -> str:
-    """The first line of a text file without its end, cut to 64 kB; bytes that are no UTF-8 are replaced."""
-    with path.open("rb") as file:
-        line = file.readline(_LONGEST_LINE)
-    return line.decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r\n")
 
 
 def write_text(text: str, path: Path) -> None:
