@@ -34,6 +34,7 @@ LabelColumn = Annotated[str | None, typer.Option(metavar="C[,C..]", help="Column
 GroupColumn = Annotated[str | None, typer.Option(help="Column of the CSV that holds the patient.")]
 GroupRegex = Annotated[str | None, typer.Option(help="Searched in the path; its first parenthesis is the patient.")]
 SiteColumn = Annotated[str | None, typer.Option(help="Column of the CSV that holds the site.")]
+PathColumn = Annotated[str | None, typer.Option(help="Column of the CSV that holds the path, if not the first.")]
 MmPerPx = Annotated[float | None, typer.Option(help="Size of a pixel in millimetres.", min=0)]
 
 
@@ -44,9 +45,9 @@ def _output(help: str) -> typer.models.OptionInfo:
 @app.command()
 def explore(images: Images, output: Annotated[Path, _output("The page, explore.html.")], labels: Labels = None,
             label_column: LabelColumn = None, group_column: GroupColumn = None, group_regex: GroupRegex = None,
-            site_column: SiteColumn = None) -> None:
+            site_column: SiteColumn = None, path_column: PathColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
-    index = _index(images, labels, label_column, group_column, group_regex, site_column)
+    index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
     from featurize.explore.page import explore as write
     write(index, output)
     _say(f"{len(index.frame)} images, {len(index.errors)} errors: {output}")
@@ -56,7 +57,8 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
 def featurize(images: Images, output: Annotated[Path, _output("The table, table.parquet.")],
               preset: Annotated[str, typer.Option(help="auto, cell, tissue, xray or whole.")] = "auto",
               labels: Labels = None, label_column: LabelColumn = None, group_column: GroupColumn = None,
-              group_regex: GroupRegex = None, site_column: SiteColumn = None, mm_per_px: MmPerPx = None,
+              group_regex: GroupRegex = None, site_column: SiteColumn = None, path_column: PathColumn = None,
+              mm_per_px: MmPerPx = None,
               settings: Annotated[Path | None, typer.Option(help="TOML that replaces settings of the preset.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
@@ -64,7 +66,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
     from featurize.run import featurize as run
     from featurize.runtime.processes import default_jobs
     _want_suffix(output, ".parquet")
-    index = _index(images, labels, label_column, group_column, group_regex, site_column)
+    index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
     summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
                   mm_per_px=mm_per_px, progress=True)
     new = summary.rows + summary.errors - summary.resumed
@@ -257,10 +259,10 @@ def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | Non
 
 
 def _index(images: list[Path], labels: Path | None, label_column: str | None, group_column: str | None,
-           group_regex: str | None, site_column: str | None) -> "Index":
+           group_regex: str | None, site_column: str | None, path_column: str | None = None) -> "Index":
     from featurize.index.build import build_index
     index = build_index(images, labels=labels, label_columns=_names(label_column), group_column=group_column,
-                        group_regex=group_regex, site_column=site_column)
+                        group_regex=group_regex, site_column=site_column, path_column=path_column)
     for warning in index.warnings:
         _say(f"WARNING: {warning}")
     return index

@@ -62,7 +62,8 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
     Parameters
     ----------
     frame : (n, ...) DataFrame
-        Its columns `image_id, path, label, group, split` are copied.
+        Its columns `image_id, path, label, group, split` are copied, and `site` where a row has one: the same path may
+        stand in several sources.
     classes : tuple of str
         Names of the K classes.
     predictions : ModelPredictions
@@ -73,13 +74,15 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
     Returns
     -------
     DataFrame
-        `image_id, path, label, group, split, fold, predicted, p_<class>..., prediction_set, novelty, review`. The set
-        is in the order of the classes, joined by ``|``.
+        `image_id, path, label, group, (site,) split, fold, predicted, p_<class>..., prediction_set, novelty, review`.
+        The set is in the order of the classes, joined by ``|``.
     """
     p, names = predictions.p, np.array(classes, dtype=object)
     number = pd.Series(-1 if fold is None else fold, index=range(len(frame)), dtype="Int64")
     number = number.mask(number < 0)
-    table = frame[["image_id", "path", "label", "group", "split"]].reset_index(drop=True)
+    site = ["site"] if "site" in frame and frame["site"].notna().any() else []
+    known = ["image_id", "path", "label", "group", *site, "split"]
+    table = frame[known].reset_index(drop=True)
     return table.assign(
         fold=number, predicted=names[p.argmax(axis=1)], **{f"p_{c}": p[:, i] for i, c in enumerate(classes)},
         prediction_set=["|".join(names[row]) for row in predictions.sets], novelty=predictions.novelty,

@@ -238,9 +238,16 @@ def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
                      mm_per_px=task.mm_per_px)
 
 
+def _named_paths(index: Index) -> list[str]:
+    """The path of every image; after the name of its source if there are several, as in the errors of the index."""
+    if len(index.sources) < 2:
+        return index.frame["path"].tolist()
+    return [f"{site}/{path}" for site, path in zip(index.frame["site"], index.frame["path"])]
+
+
 def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
     """Faults of reading and of measuring together, sorted by path."""
-    paths = dict(zip(index.frame["image_id"], index.frame["path"]))
+    paths = dict(zip(index.frame["image_id"], _named_paths(index)))
     faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in images.faults],
                           columns=["path", "error", "reason"], dtype=object)
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)

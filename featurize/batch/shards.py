@@ -6,13 +6,13 @@ their folder has another name and is removed.
 """
 import re
 import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from featurize.batch.chunks import Fault, MeasuredChunk
+from featurize.images.picture import ImageError, decoding
 from featurize.runtime.files import replacing
 
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -60,9 +60,9 @@ class Shards:
     def read(self, number: int) -> MeasuredChunk | None:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
         try:
-            with self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            with decoding("npz"), self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
                                      kept["sizes"], kept["fingerprints"],
                                      tuple(Fault(*fault) for fault in kept["faults"].tolist()))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except ImageError:
             return None

@@ -14,8 +14,6 @@ from featurize.index.duplicates import duplicate_groups
 UNLABELLED = "no label"
 # Numbers in the fingerprint of an image (see `featurize.index.duplicates.fingerprint`).
 _FINGERPRINT_LENGTH = 1024
-# Fewer images than this are too few to tell a group from a running number in their names.
-_LEAST_IMAGES_TO_GUESS = 10
 
 
 class Conflict(IntEnum):
@@ -163,22 +161,3 @@ def conflict_of(frame: pd.DataFrame, rows: Int64Array) -> Conflict:
     if part["label"].dropna().nunique() > 1:
         return Conflict.LABELS
     return Conflict.SPLITS if part["split"].dropna().nunique() > 1 else Conflict.NONE
-
-
-def guess_group_regex(frame: pd.DataFrame) -> tuple[str, int] | None:
-    """A part of the file names that looks like a patient or slide, as a regular expression, and its number of values.
-
-    Only names that all have the same number of parts between underscores or hyphens are judged. A part is likely when
-    its values repeat, are more than the labels and fewer than half of the images, and hold a digit.
-    """
-    stems = frame["path"].map(lambda path: PurePosixPath(path).stem).astype(str)
-    parts = stems.str.split(r"[_-]", regex=True)
-    n_parts = parts.map(len)
-    if len(frame) < _LEAST_IMAGES_TO_GUESS or n_parts.nunique() != 1 or n_parts.iloc[0] < 2:
-        return None
-    labels = max(frame["label"].nunique(), 2)
-    for at in range(int(n_parts.iloc[0])):
-        values = parts.str[at]
-        if labels < values.nunique() <= len(frame) / 2 and values.str.contains(r"\d").all():
-            return r"(?:^|/)" + r"[^/_-]*[_-]" * at + r"([^/_-]+)[^/]*$", int(values.nunique())
-    return None

@@ -3,9 +3,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from featurize.explore.by_class import image_table, rank_eta_squared
+from featurize.explore.by_class import image_table, look_alike, rank_eta_squared
 from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_split, conflict_of, duplicate_clusters,
-                                      groups_in_several_splits, guess_group_regex)
+                                      groups_in_several_splits)
+from featurize.explore.groups import guess_group_regex
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
 
@@ -58,7 +59,7 @@ def warnings(census: Census, read: int, index_warnings: Sequence[str] = ()) -> l
     of_index = [warning("caution", f"{text[0].upper()}{text[1:]}.") for text in index_warnings]
     listed = [*of_index, *_labels(census), *_balance(census), *_splits_without(census), *_leaks(census),
               *_duplicates(census), *_shortcuts(census), *_sizes(census), *_odd_images(census), *_sites(census),
-              *_files(census), *_groups(census)]
+              *_files(census), *_groups(census, asked_already=any("--group-column" in text for text in index_warnings))]
     if read < len(census.frame):
         text = f"{number(read)} of {count(len(census.frame), 'image')} were read for this page."
         listed.append(warning("note", text, "They are spread evenly over classes and parts. Counts are of all images, "
@@ -198,20 +199,22 @@ def _files(census: Census) -> Warnings:
                       "They are listed below and left out. To make featurize end with an error instead:", "--strict")
 
 
-def _groups(census: Census) -> Warnings:
+def _groups(census: Census, *, asked_already: bool) -> Warnings:
+    """Few groups, or none; `asked_already` if another warning offers a column of the labels file."""
     known = census.frame["group"].nunique()
     if 0 < known < FEW_GROUPS and not census.frame["split"].notna().any():
         yield warning("serious", f"There {'is' if known == 1 else 'are'} only {count(known, 'group')}.",
                       "Whole groups are kept back for testing: intervals will be too narrow, and there can be no more "
                       "folds than groups.", f"--folds {max(known, 2)}")
-    if known:
+    if known or asked_already:
         return
-    guess = guess_group_regex(census.frame)
+    table = image_table(census)
+    guess = guess_group_regex(census.frame, lambda values: look_alike(table, [values[row] for row in census.rows]))
     if guess is None:
         yield warning("note", "No patients, slides or other groups are given.",
                       "If several images come from one patient, say so, or every score will be too good:",
                       "--group-column C or --group-regex RE")
         return
     expression, n = guess
-    yield warning("caution", f"No groups are given, but a part of the file names has {number(n)} values that repeat.",
+    yield warning("caution", f"No groups are given, but a part of the paths has {number(n)} values that repeat.",
                   "If that is the patient or the slide, keep its images together:", f"--group-regex '{expression}'")

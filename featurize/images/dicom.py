@@ -14,15 +14,15 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
 
 from featurize.arrays import Float64Array, UInt8Array
-from featurize.images.picture import (DECODER_FAULTS, Damaged, ImageError, Limits, Picture, Unsupported, check_size,
-                                      choose_frame, fault_of, is_square, picture, quiet, to_bytes)
+from featurize.images.picture import (Damaged, ImageError, Limits, Picture, Unsupported, check_size, choose_frame,
+                                      fault_of, is_square, picture, quiet, to_bytes)
 
 # Beyond this exponent the sigmoid window is black or white, and exp would overflow at 710.
 _MOST_EXPONENT = 700
 
 
 def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
-    """One frame of a DICOM file; raises ImageError."""
+    """One frame of a DICOM file; raises ImageError, and what pydicom raises (`decoding`)."""
     with quiet("pydicom"):
         try:
             data = pydicom.dcmread(io.BytesIO(content))
@@ -34,8 +34,6 @@ def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
             raise Unsupported(f"DICOM: {str(error).splitlines()[0]}") from None
         except RuntimeError as error:
             raise _without_decoder(data, error) from None
-        except DECODER_FAULTS as error:
-            raise fault_of("DICOM", error) from None
 
 
 def _check(data: Dataset, limits: Limits, frame: int | None) -> int:

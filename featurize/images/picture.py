@@ -13,9 +13,7 @@ Nothing is clipped. Transparent pixels are laid on white, as in every viewer: th
 white too, and the color that a file stores under full transparency means nothing.
 """
 import logging
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,9 +41,10 @@ _MM_PER_INCH = 25.4
 _LEAST_MICROSCOPE_DPI = 1000
 _MOST_MICROSCOPE_DPI = 1e7
 
-# What Pillow, tifffile, pydicom and OpenCV raise on broken content: decoders index and unpack what the file says.
-DECODER_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError,
-                  struct.error, OverflowError, ZeroDivisionError, zlib.error, cv2.error)
+# Errors of a decoder that ran into values it did not expect. Their messages are not understood without their names.
+_UNEXPECTED = (LookupError, TypeError, AttributeError, NameError, AssertionError, ArithmeticError)
+# Longest part of a decoder's message in one of ours, characters.
+_LONGEST_WORDS = 120
 # Words of decoders by which a file ends too early.
 _TRUNCATION_WORDS = ("truncated", "no more images", "incomplete", "could not create decoder", "requires a buffer",
                      "end of file", "broken png file (chunk", "failed to read", "less than expected")
@@ -247,9 +246,38 @@ def quiet(logger: str) -> Iterator[None]:
         log.removeHandler(silence)
 
 
+@contextmanager
+def decoding(kind: str) -> Iterator[None]:
+    """The boundary to the decoders of other projects: whatever they raise on a file becomes one `ImageError`.
+
+    This is the one place of the package that catches every `Exception`. On broken content Pillow, tifffile, pydicom,
+    OpenCV and what they call (zlib, lzma, libtiff) raise whatever their code runs into: no list of types is complete,
+    and one file must not end a run over thousands. Our own errors pass. So does MemoryError, which `read_image` names.
+    KeyboardInterrupt and SystemExit are no `Exception`.
+
+    Parameters
+    ----------
+    kind : str
+        The format, as the message names it.
+
+    Raises
+    ------
+    ImageError
+    """
+    try:
+        yield
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:
+        raise fault_of(kind, error) from None
+
+
 def fault_of(kind: str, error: BaseException) -> ImageError:
     """The typed error for what a decoder raised."""
-    words = str(error).splitlines()[0].lower() if str(error) else type(error).__name__
+    lines = str(error).splitlines()
+    words = lines[0].lower()[:_LONGEST_WORDS] if lines and lines[0] else type(error).__name__
+    if isinstance(error, _UNEXPECTED) and lines:
+        words = f"{type(error).__name__}: {words}"
     if isinstance(error, EOFError) or any(sign in words for sign in _TRUNCATION_WORDS):
         return Truncated(f"the {kind} data end before the picture does ({words})")
     return Damaged(f"the {kind} data are broken ({words})")

@@ -17,9 +17,9 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (DECODER_FAULTS, ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits,
+from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits,
                                       ManyFrames, NotAFile, NotAnImage, NotFinite, Picture, TooLarge, Truncated,
-                                      Unsupported, check_size, choose_frame, fault_of, on_white, picture, quiet,
+                                      Unsupported, check_size, choose_frame, decoding, on_white, picture, quiet,
                                       scale_of_dpi, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
@@ -85,13 +85,14 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
         raise TooLarge(f"{len(content):,} bytes, at most {limits.bytes:,} are read")
     kind = _kind(content)
     try:
-        if kind == "TIFF":
-            from featurize.images.tiff import read_tiff
-            return read_tiff(content, limits, frame)
-        if kind == "DICOM":
-            return _read_dicom(content, limits, frame)
-        with quiet("PIL"):
-            return _read(kind, content, limits, frame)
+        with decoding(kind):
+            if kind == "TIFF":
+                from featurize.images.tiff import read_tiff
+                return read_tiff(content, limits, frame)
+            if kind == "DICOM":
+                return _read_dicom(content, limits, frame)
+            with quiet("PIL"):
+                return _read(kind, content, limits, frame)
     except MemoryError:
         raise TooLarge("the memory does not suffice to decode it") from None
 
@@ -168,8 +169,6 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
         pixels = _deep_png(content) if kind == "PNG" and content[24] == 16 else _pixels(image)
     except Image.DecompressionBombError as error:
         raise TooLarge(str(error).splitlines()[0]) from None
-    except DECODER_FAULTS as error:
-        raise fault_of(kind, error) from None
     bits = content[24] if kind == "PNG" else 1 if image.mode == "1" else 8
     return picture(upright(pixels, _orientation(image)), mode=image.mode, bit_depth=bits,
                    mm_per_px=_png_scale(image) if kind == "PNG" else None)
@@ -206,8 +205,9 @@ def _deep_png(content: bytes) -> UInt8Array:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation; damaged EXIF data do not spoil a picture."""
     try:
-        return int(image.getexif().get(ORIENTATION_TAG, 1))
-    except DECODER_FAULTS:
+        with decoding("EXIF"):
+            return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except ImageError:
         return 1
 
 

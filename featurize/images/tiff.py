@@ -1,5 +1,5 @@
 """TIFF of 1 to 64 bits a channel, integer or float: tifffile for what Pillow cannot hold, Pillow for what tifffile
-decodes only with a further package (LZW, JPEG, CCITT)."""
+decodes only with a further package (LZW, JPEG, CCITT, Zstandard)."""
 import io
 import re
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from PIL import Image, TiffImagePlugin
 
 from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (DECODER_FAULTS, ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported,
-                                      check_size, choose_frame, fault_of, is_square, on_white, picture, quiet,
-                                      scale_of_dpi, to_bytes, upright)
+from featurize.images.picture import (ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
+                                      choose_frame, is_square, on_white, picture, quiet, scale_of_dpi, to_bytes,
+                                      upright)
 
 # Numbers of the TIFF 6.0 standard and its supplements. Tags:
 _X_RESOLUTION_TAG = 282
@@ -45,22 +45,18 @@ _UNIT_MM = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "μm": 1e-3, "um": 1e-
 
 
 def read_tiff(content: bytes, limits: Limits, frame: int | None) -> Picture:
-    """One page of a TIFF; raises ImageError."""
-    with quiet("tifffile"):
-        try:
-            with tifffile.TiffFile(io.BytesIO(content)) as file:
-                numbers = list(_pages(file))
-                if not numbers:
-                    raise Truncated("the TIFF data end before the picture does (no page)")
-                number = numbers[choose_frame(len(numbers), frame)]
-                page = file.pages[number]
-                assert isinstance(page, tifffile.TiffPage)
-                _check(page, len(content), limits)
-                pixels = _decode(page, content, number)
-                return picture(pixels, mode=f"TIFF {_name(page.photometric)}", bit_depth=int(page.bitspersample),
-                               mm_per_px=_scale(file, page))
-        except (*DECODER_FAULTS, RuntimeError, tifffile.TiffFileError) as error:
-            raise fault_of("TIFF", error) from None
+    """One page of a TIFF; raises ImageError, and what tifffile and Pillow raise (`decoding`)."""
+    with quiet("tifffile"), tifffile.TiffFile(io.BytesIO(content)) as file:
+        numbers = list(_pages(file))
+        if not numbers:
+            raise Truncated("the TIFF data end before the picture does (no page)")
+        number = numbers[choose_frame(len(numbers), frame)]
+        page = file.pages[number]
+        assert isinstance(page, tifffile.TiffPage)
+        _check(page, len(content), limits)
+        pixels = _decode(page, content, number)
+        return picture(pixels, mode=f"TIFF {_name(page.photometric)}", bit_depth=int(page.bitspersample),
+                       mm_per_px=_scale(file, page))
 
 
 def _pages(file: tifffile.TiffFile) -> Iterator[int]:
@@ -94,9 +90,10 @@ def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     if page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK):
         try:
             values = page.asarray()
-        except (ValueError, NotImplementedError) as error:
-            # Without the package imagecodecs tifffile says so by name; other faults are faults of the file.
-            if "imagecodecs" not in str(error) and not isinstance(error, NotImplementedError):
+        except (ValueError, NotImplementedError, ImportError) as error:
+            # Without the package imagecodecs tifffile says so by name, or misses a module of a later Python (zstd);
+            # other faults are faults of the file.
+            if "imagecodecs" not in str(error) and not isinstance(error, (NotImplementedError, ImportError)):
                 raise
         else:
             return upright(_color(page, _channels_last(page, values)), page.tags.valueof(ORIENTATION_TAG, 1))

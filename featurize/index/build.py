@@ -1,10 +1,10 @@
 """From what the user names to one row an image: which images there are, and what is known about each.
 
 Labels are the names of the folders that hold the files; ``train``, ``val`` and ``test`` folders above them are the
-split. A CSV or a MedMNIST-style npz may say it instead.
+split (`featurize.index.splits`). A CSV or a MedMNIST-style npz may say it instead.
 """
 import hashlib
-import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,17 +14,19 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.images.read import EXTENSIONS, ImageError, read_bytes
 from featurize.index.index_row import IndexRow
-from featurize.index.labels import Sheet, groups_by_pattern, label_columns_of, match_rows, read_sheet, truth
+from featurize.index.labels import (Sheet, groups_by_pattern, label_column, label_columns_of, match_rows,
+                                    patient_column, read_sheet, truth)
 from featurize.index.medmnist import npz_rows
 from featurize.index.sources import NPZ, Source, find_sources, load, printable, source_of, walk
+from featurize.index.splits import (FolderRoles, are_parts, empty_class_folders, find_roles, odd_folders, split_of,
+                                    told_empty)
 
 __all__ = ["Index", "Source", "build_index", "load", "source_of"]
 
-# Names of folders, in small letters, to the split that they mean.
-_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-           "test": "test", "testing": "test"}
 # Hex digits of an image_id: a hash over the source, the path and the content.
 _ID_DIGITS = 16
+# Paths without a group that a warning shows.
+_MOST_MISSED = 3
 _COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 
 
@@ -55,7 +57,7 @@ class Index:
 
 def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | str | None = None,
                 label_columns: Sequence[str] = (), group_column: str | None = None, group_regex: str | None = None,
-                site_column: str | None = None, cache: Path | None = None) -> Index:
+                site_column: str | None = None, path_column: str | None = None, cache: Path | None = None) -> Index:
     """Find all images and what is known about them.
 
     Parameters
@@ -63,13 +65,15 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     sources : path or sequence of paths
         Folders, image files, zip archives, npz files. Each is a site if there are several.
     labels : path, optional
-        A CSV whose first column is the path of the image relative to its source.
+        A CSV with the path of each image relative to its source, in its first column or in `path_column`.
     label_columns : sequence of str
         Columns of it. One is the label; several are findings, 0 or 1 each.
     group_column, site_column : str, optional
         Columns of it with the patient (or slide) and the laboratory.
     group_regex : str, optional
         Searched in the relative path; its first parenthesis is the group.
+    path_column : str, optional
+        Column of it with the paths, if that is not the first.
     cache : Path, optional
         Where archives are unpacked; see `featurize.index.archives.cache_folder`.
 
@@ -82,15 +86,17 @@ def build_index(sources: Path | str | Sequence[Path | str], *, labels: Path | st
     if not paths:
         raise UserError("no folder of images was named")
     columns = _SheetColumns(tuple(label_columns), group_column, site_column)
-    _check_call(columns, has_sheet=labels is not None, group_regex=group_regex)
+    _check_call(columns, path_column, has_sheet=labels is not None, group_regex=group_regex)
     found = find_sources(paths, cache)
     if len(found) > 1 and site_column:
         raise UserError(f"--site-column with {len(found)} sources, each of which is a site already: leave it out")
-    rows, errors = _read_sources(found, splits_without_classes=labels is not None)
-    warnings: list[str] = []
+    rows, errors, warnings = _read_sources(found, splits_without_classes=labels is not None)
     if labels is not None:
-        rows, sheet_warnings = _with_sheet(rows, read_sheet(Path(labels)), columns)
-        warnings += sheet_warnings
+        sheet = read_sheet(Path(labels), path_column)
+        rows, sheet_warnings = _with_sheet(rows, sheet, columns)
+        warnings += [*([sheet.note] if sheet.note else []), *sheet_warnings]
+        if not columns.group and not group_regex:
+            warnings += _patients_offered(sheet, columns)
     if group_regex:
         rows, regex_warnings = _with_pattern(rows, group_regex)
         warnings += regex_warnings
@@ -107,8 +113,9 @@ class _SheetColumns:
     site: str | None
 
 
-def _check_call(columns: _SheetColumns, *, has_sheet: bool, group_regex: str | None) -> None:
-    named = {"--label-column": columns.labels, "--group-column": columns.group, "--site-column": columns.site}
+def _check_call(columns: _SheetColumns, path_column: str | None, *, has_sheet: bool, group_regex: str | None) -> None:
+    named = {"--label-column": columns.labels, "--group-column": columns.group, "--site-column": columns.site,
+             "--path-column": path_column}
     needing_sheet = [option for option, value in named.items() if value]
     if needing_sheet and not has_sheet:
         raise UserError(f"{needing_sheet[0]} names a column of a labels file: give the file with --labels F.csv")
@@ -117,35 +124,49 @@ def _check_call(columns: _SheetColumns, *, has_sheet: bool, group_regex: str | N
 
 
 def _read_sources(found: Sequence[tuple[Source, list[str]]], *,
-                  splits_without_classes: bool) -> tuple[list[IndexRow], pd.DataFrame]:
-    """The images of all sources in their final order, and what cannot be read."""
+                  splits_without_classes: bool) -> tuple[list[IndexRow], pd.DataFrame, list[str]]:
+    """The images of all sources in their final order, what cannot be read, and warnings."""
     rows: list[IndexRow] = []
     errors: list[tuple[str, str, str]] = []
-    for source, files in found:
-        for path, row in _read_source(source, files, splits_without_classes):
+    warnings: list[str] = []
+    for source, only in found:
+        for path, row in _read_source(source, only, splits_without_classes, warnings):
             if isinstance(row, IndexRow):
                 rows.append(row)
             else:
                 errors.append((f"{source.site}/{path}" if source.site else path, str(row), row.reason))
     errors.sort()
+    if not rows and not errors:
+        raise UserError(f"{found[0][0].root} holds no image")
     if not rows:
         raise UserError(f"none of {len(errors)} images can be read, the first: {errors[0][0]}: {errors[0][1]}")
     rows.sort(key=lambda row: (row.site, row.path))
-    return rows, pd.DataFrame(errors, columns=["path", "error", "reason"], dtype=object)
+    if are_parts([source.site for source, _ in found]):
+        rows = [replace(row, split=row.split or split_of(row.site)) for row in rows]
+    return rows, pd.DataFrame(errors, columns=["path", "error", "reason"], dtype=object), warnings
 
 
-def _read_source(source: Source, files: list[str],
-                 splits_without_classes: bool) -> Iterator[tuple[str, IndexRow | ImageError]]:
-    """Everything in a source that is called like an image, as a row or as an error."""
+def _read_source(source: Source, only: list[str], splits_without_classes: bool,
+                 warnings: list[str]) -> Iterator[tuple[str, IndexRow | ImageError]]:
+    """Everything in a source that is called like an image, as a row or as an error; warnings are appended.
+
+    `only` names the folders and files of the source that are meant; all, if it is empty.
+    """
     if source.kind == NPZ:
         yield from ((row.path, row) for row in npz_rows(source))
         return
     root = Path(source.files or source.root)
-    entries = [(name, None) for name in files] if files else list(walk(root))
-    if not any(error is None for _, error in entries):
+    entries = list(walk(root, only or [""]))
+    names = [name for name, error in entries if error is None]
+    if not names:
         raise UserError(f"{source.root} holds no image (looked for {', '.join(sorted(EXTENSIONS))}): "
                         "files and folders starting with . or _ are not read")
-    split_at, by_split = _find_splits([name for name, error in entries if error is None], splits_without_classes)
+    single = set(only).intersection(names)
+    roles = FolderRoles() if single else find_roles(names, splits_without_classes)
+    if not splits_without_classes and not single:
+        said = [*odd_folders([printable(name) for name in names], roles),
+                *told_empty([printable(name) for name in empty_class_folders(root, names)])]
+        warnings += [f"in {source.site}: {line}" if source.site else line for line in said]
     for name, error in entries:
         path = printable(name)
         try:
@@ -154,9 +175,8 @@ def _read_source(source: Source, files: list[str],
             yield path, fault
             continue
         parts = path.split("/")
-        split = _SPLITS.get(parts[split_at].lower()) if by_split and len(parts) > split_at + 1 else None
-        label = parts[-2] if len(parts) > (split_at + 2 if split else 1) and not files else None
-        yield path, IndexRow(source.site, path, digest, label=label, split=split)
+        label = roles.label(parts) if not single else None
+        yield path, IndexRow(source.site, path, digest, label=label, split=roles.split(parts))
 
 
 def _content(file: Path, error: ImageError | None) -> bytes:
@@ -165,24 +185,13 @@ def _content(file: Path, error: ImageError | None) -> bytes:
     return read_bytes(file)
 
 
-def _find_splits(names: Sequence[str], without_classes: bool) -> tuple[int, bool]:
-    """At which depth below the source split folders stand, and whether there are any.
-
-    Folders that hold nothing but one folder are gone through: archives often have one. There must be a part to train on
-    with class folders in it (unless a labels file says the classes), and one other part.
-    """
-    folders = [name.split("/")[:-1] for name in names]
-    depth = len(os.path.commonprefix(folders))
-    tops = {_SPLITS.get(parts[depth].lower()) for parts in folders if len(parts) > depth}
-    classes = any(len(parts) > depth + 1 and _SPLITS.get(parts[depth].lower()) == "train" for parts in folders)
-    return depth, "train" in tops and len(tops - {None}) > 1 and (classes or without_classes)
-
-
 def _with_sheet(rows: list[IndexRow], sheet: Sheet, columns: _SheetColumns) -> tuple[list[IndexRow], list[str]]:
     """The rows with what the labels file says about them, and warnings."""
     labels = label_columns_of(sheet, columns.labels, (columns.group, columns.site))
-    named = {"group": columns.group, "site_shown": columns.site, "label": labels[0] if len(labels) == 1 else None}
+    named = {"group": columns.group, "site_shown": columns.site}
     texts = {attribute: sheet.column(name) for attribute, name in named.items() if name}
+    if len(labels) == 1:
+        texts["label"] = label_column(sheet, labels[0])
     findings = {name: truth(sheet, name) for name in labels} if len(labels) > 1 else {}
     matched = match_rows(sheet, [row.site for row in rows], [row.path for row in rows])
     out = []
@@ -208,12 +217,25 @@ def _warnings_of_unmatched(sheet: Sheet, matched: Sequence[int | None]) -> list[
     return warnings
 
 
+def _patients_offered(sheet: Sheet, columns: _SheetColumns) -> list[str]:
+    """A line about a column with patients that the user has not named as such."""
+    found = patient_column(sheet, (*columns.labels, columns.site))
+    if found is None:
+        return []
+    name, n = found
+    return [f"no groups are given, and the column {name!r} of {sheet.path.name} has {n} values in {len(sheet.keys)} "
+            f"rows: if it names the patient, give --group-column {shlex.quote(name)}"]
+
+
 def _with_pattern(rows: list[IndexRow], pattern: str) -> tuple[list[IndexRow], list[str]]:
     """The rows with their groups, and warnings."""
     groups = groups_by_pattern(pattern, [row.path for row in rows])
-    without = groups.count(None)
-    found = len(groups) - without
-    warnings = [f"--group-regex matches {found} of {len(groups)} paths: the others have none"] if without else []
+    missed = [row.path for row, group in zip(rows, groups) if group is None]
+    warnings = []
+    if missed:
+        more = f" and {len(missed) - _MOST_MISSED} more" if len(missed) > _MOST_MISSED else ""
+        warnings = [f"--group-regex matches {len(groups) - len(missed)} of {len(groups)} paths, and not "
+                    f"{', '.join(missed[:_MOST_MISSED])}{more}: an image without a group counts as one of its own"]
     return [replace(row, group=group) for row, group in zip(rows, groups)], warnings
 
 

@@ -1,78 +1,29 @@
 """What a CSV or a pattern says about images: labels, groups, sites."""
-import io
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import pandas as pd
 
 from featurize.errors import UserError
-from featurize.images.read import ImageError, read_bytes
+from featurize.index.sheets import Sheet, offered_path_column, read_sheet, stem
+
+__all__ = ["Sheet", "groups_by_pattern", "label_column", "label_columns_of", "label_text", "match_rows",
+           "patient_column", "read_sheet", "truth"]
 
 # What a cell of a column of findings may say, in small letters.
 _TRUTH = {"1": 1, "1.0": 1, "true": 1, "yes": 1, "0": 0, "0.0": 0, "false": 0, "no": 0}
+# A whole number that is written with a decimal point.
+_WHOLE_NUMBER = re.compile(r"-?\d+\.0*")
 # A column called so, in small letters, is the label where the user names none.
 _LABEL_NAMES = ("label", "class", "target")
+# A column called so, in small letters, holds the patient.
+_PATIENT_NAMES = re.compile("(patient|subject|case|participant|person)s?([ _-]?(id|nr|no|number|name|code))?")
 # A message names at most so many lines.
 _MOST_LINES = 5
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A labels file: `keys` are the paths of its first column with forward slashes, `cells` all columns as text."""
-
-    path: Path
-    keys: tuple[str, ...]
-    cells: pd.DataFrame
-
-    def column(self, name: str) -> list[str | None]:
-        """One column, empty cells as None.
-
-        Raises
-        ------
-        UserError
-            There is no such column.
-        """
-        if name not in self.cells:
-            raise UserError(f"{self.path} has no column {name!r}, it has: {', '.join(map(str, self.cells.columns))}")
-        return [cell.strip() or None for cell in self.cells[name]]
-
-
-def read_sheet(path: Path) -> Sheet:
-    """Read a labels file: commas, semicolons or tabs, UTF-8, first column the path relative to IMAGES.
-
-    Raises
-    ------
-    UserError
-        It cannot be read as that.
-    """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
-            cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
-    except (ImageError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.ParserWarning,
-            pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}): a CSV in UTF-8 with one "
-                        "header line, whose first column is the path of each image, was wanted") from None
-    cells = cells.fillna("")  # rows shorter than the header
-    if not len(cells):
-        raise UserError(f"{path} has no row below its header")
-    return Sheet(path, tuple(_plain(key) for key in cells.iloc[:, 0]), cells)
 
 
 def _line(row: int) -> int:
     """Number of a row's line in the file: lines count from 1, and the header is the first."""
     return row + 2
-
-
-def _plain(key: str) -> str:
-    key = key.strip().replace("\\", "/")
-    return key[2:] if key.startswith("./") else key
 
 
 def match_rows(sheet: Sheet, sites: Sequence[str], paths: Sequence[str]) -> list[int | None]:
@@ -87,8 +38,8 @@ def match_rows(sheet: Sheet, sites: Sequence[str], paths: Sequence[str]) -> list
         No row fits any image, two rows that differ fit one, or one row fits several images.
     """
     exact = _rows_by(sheet, str)
-    by_name, by_stem = _rows_by(sheet, _name), _rows_by(sheet, _stem)
-    names, stems = _counts(paths, _name), _counts(paths, _stem)
+    by_name, by_stem = _rows_by(sheet, _name), _rows_by(sheet, stem)
+    names, stems = _counts(paths, _name), _counts(paths, stem)
     found: list[int | None] = []
     for site, path in zip(sites, paths):
         full = f"{site}/{path}" if site else path
@@ -98,8 +49,8 @@ def match_rows(sheet: Sheet, sites: Sequence[str], paths: Sequence[str]) -> list
             rows = [row for row in near if _ends_alike(sheet.keys[row], full)]
             if not rows and names[_name(path)] == 1 and len(near) == 1:
                 rows = near
-            bare = by_stem.get(_stem(path), [])
-            if not rows and stems[_stem(path)] == 1 and len(bare) == 1 and _is_bare(sheet.keys[bare[0]], path):
+            bare = by_stem.get(stem(path), [])
+            if not rows and stems[stem(path)] == 1 and len(bare) == 1 and _is_bare(sheet.keys[bare[0]], path):
                 rows = bare
         found.append(_only_row(sheet, rows, full))
     _check_matches(sheet, found, sites, paths)
@@ -108,11 +59,6 @@ def match_rows(sheet: Sheet, sites: Sequence[str], paths: Sequence[str]) -> list
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _stem(path: str) -> str:
-    name = _name(path)
-    return name.rpartition(".")[0] or name
 
 
 def _is_bare(key: str, path: str) -> bool:
@@ -129,7 +75,7 @@ def _rows_by(sheet: Sheet, part: Callable[[str], str]) -> dict[str, list[int]]:
     rows: dict[str, list[int]] = defaultdict(list)
     for row, key in enumerate(sheet.keys):
         rows[part(key)].append(row)
-        if part is _stem and _name(key) != _stem(key):
+        if part is stem and _name(key) != stem(key):
             rows[_name(key)].append(row)  # a key without extension may hold a dot
     return rows
 
@@ -153,8 +99,11 @@ def _only_row(sheet: Sheet, rows: list[int], path: str) -> int | None:
 
 def _check_matches(sheet: Sheet, found: Sequence[int | None], sites: Sequence[str], paths: Sequence[str]) -> None:
     if all(row is None for row in found):
-        raise UserError(f"no row of {sheet.path} fits an image: its first column holds {sheet.keys[0]!r}, an image is "
-                        f"called {paths[0]!r}: write paths relative to the folder of images")
+        offered = offered_path_column(sheet, paths)
+        raise UserError(f"no row of {sheet.path} fits an image: its column {sheet.cells.columns[0]!r} holds "
+                        f"{sheet.keys[0]!r}, an image is called {paths[0]!r}: "
+                        + (offered or "write paths relative to the folder of images, or name their column with "
+                           "--path-column"))
     first: dict[int, str] = {}
     for row, site, path in zip(found, sites, paths):
         full = f"{site}/{path}" if site else path
@@ -191,6 +140,24 @@ def label_columns_of(sheet: Sheet, asked: Sequence[str], taken: Sequence[str | N
         return (free[0],)
     raise UserError(f"{sheet.path} has the columns {', '.join(free) or '(none)'}: say with --label-column which one is "
                     "the label")
+
+
+def label_text(text: str | None) -> str | None:
+    """A label as it stands in a table: whole numbers without a decimal point, so that 1.0 and 1 are the same class.
+
+    Spreadsheets and pandas write 1.0 as soon as a column has a gap.
+
+    >>> [label_text(text) for text in ("1.0", "1", "-2.00", "1.5", "v1.0", "1.", None)]
+    ['1', '1', '-2', '1.5', 'v1.0', '1', None]
+    """
+    if text is None or not _WHOLE_NUMBER.fullmatch(text):
+        return text
+    return text.partition(".")[0]
+
+
+def label_column(sheet: Sheet, name: str) -> list[str | None]:
+    """A column of labels, each as `label_text` writes it, empty cells as None."""
+    return [label_text(cell) for cell in sheet.column(name)]
 
 
 def truth(sheet: Sheet, name: str) -> list[int | None]:
@@ -230,3 +197,20 @@ def groups_by_pattern(pattern: str, paths: Sequence[str]) -> list[str | None]:
     if not any(groups):
         raise UserError(f"--group-regex {pattern!r} matches none of {len(paths)} paths, for example {paths[0]!r}")
     return groups
+
+
+def patient_column(sheet: Sheet, taken: Sequence[str | None]) -> tuple[str, int] | None:
+    """A column whose name says that it holds the patient, with its number of values; several rows must share some.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    taken : sequence of str or None
+        The columns that say something else (labels, sites).
+    """
+    for name in sheet.cells.columns[1:]:
+        if name not in taken and _PATIENT_NAMES.fullmatch(name.strip().lower()):
+            values = [value for value in sheet.column(name) if value is not None]
+            if 1 < len(set(values)) < len(values):
+                return name, len(set(values))
+    return None

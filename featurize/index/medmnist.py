@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
+from featurize.images.picture import Limits, check_size
+from featurize.images.read import ImageError
 from featurize.index.index_row import IndexRow
 from featurize.index.sources import Source, array_file, open_array
 
@@ -19,6 +21,12 @@ from featurize.index.sources import Source, array_file, open_array
 _PARTS = {"train": "train", "val": "val", "test": "test", "": None}
 # Digits of the numbers in paths, more for longer arrays.
 _NUMBER_DIGITS = 5
+# From here on not every whole number is a float64.
+_LARGEST_FLOAT_LABEL = 2 ** 53
+# Code points of Unicode: the last one, and those that UTF-16 keeps for itself.
+_LAST_CHARACTER = 0x10FFFF
+_FIRST_SURROGATE = 0xD800
+_LAST_SURROGATE = 0xDFFF
 
 
 def npz_rows(source: Source) -> Iterator[IndexRow]:
@@ -40,6 +48,7 @@ def npz_rows(source: Source) -> Iterator[IndexRow]:
                             "(N, H, W, 3) was wanted")
         if images.dtype.kind not in "buif":
             raise UserError(f"{source.root}: {_key(part, 'images')} is of type {images.dtype}, numbers were wanted")
+        _check_pictures(source, part, images)
         yield from _part_rows(source, part, images, _labels(source, part, len(images)))
 
 
@@ -50,9 +59,17 @@ def _key(part: str, name: str) -> str:
 def _array(source: Source, name: str) -> NDArray[Any]:
     try:
         return open_array(array_file(source, name))
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{source.root}: {name} cannot be read ({str(error).splitlines()[0]}): plain numbers were "
-                        "wanted, no Python objects") from None
+    except ImageError as error:
+        raise UserError(f"{source.root}: {name} cannot be read ({error}): a whole array of plain numbers was wanted, "
+                        "no Python objects") from None
+
+
+def _check_pictures(source: Source, part: str, images: NDArray[Any]) -> None:
+    """The pictures have pixels, and not more than an image file may have."""
+    try:
+        check_size(images.shape[2], images.shape[1], Limits())
+    except ImageError as error:
+        raise UserError(f"{source.root}: {_key(part, 'images')} cannot be used ({error})") from None
 
 
 def _labels(source: Source, part: str, n: int) -> NDArray[Any] | None:
@@ -65,13 +82,21 @@ def _labels(source: Source, part: str, n: int) -> NDArray[Any] | None:
         raise UserError(f"{source.root}: {name} has the shape {labels.shape} and type {labels.dtype}, one number or "
                         f"name for each of {n} images was wanted")
     if labels.dtype.kind == "f":
-        if not (labels == np.rint(labels)).all():
-            raise UserError(f"{source.root}: {name} holds fractions, whole numbers were wanted")
+        if not ((labels == np.rint(labels)) & (np.abs(labels) < _LARGEST_FLOAT_LABEL)).all():
+            raise UserError(f"{source.root}: {name} holds fractions or no numbers, whole numbers were wanted")
         labels = labels.astype(np.int64)
+    if labels.dtype.kind == "U" and not _is_text(labels):
+        raise UserError(f"{source.root}: {name} holds names that are no text: save it again")
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim == 2 and not np.isin(labels, (0, 1)).all():
         raise UserError(f"{source.root}: {name} has {labels.shape[1]} columns with values other than 0 and 1")
     return labels
+
+
+def _is_text(names: NDArray[np.str_]) -> bool:
+    """Whether all characters are such, and none is half of one (a surrogate): neither can be written to a file."""
+    codes = np.frombuffer(names.tobytes(), np.dtype(np.uint32).newbyteorder(names.dtype.byteorder))
+    return bool(((codes <= _LAST_CHARACTER) & ~((codes >= _FIRST_SURROGATE) & (codes <= _LAST_SURROGATE))).all())
 
 
 def _part_rows(source: Source, part: str, images: NDArray[Any], labels: NDArray[Any] | None) -> Iterator[IndexRow]:

@@ -3,21 +3,24 @@
 Paths are shown with forward slashes. A file name may be any bytes: what is not UTF-8 is shown as ``\\xe9``, and a
 backslash as two, so that every name can be printed, is unique and leads back to its file.
 """
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.images.read import (EXTENSIONS, ImageError, Limits, NotAFile, Picture, from_array, is_image_name,
-                                   read_image)
+from featurize.images.picture import decoding
+from featurize.images.read import (EXTENSIONS, Damaged, ImageError, Limits, NotAFile, Picture, TooLarge, Truncated,
+                                   Unsupported, from_array, is_image_name, read_image)
 from featurize.index.archives import hidden, unpack
+from featurize.index.splits import are_parts
 
 FOLDER = "folder"
 NPZ = "npz"
@@ -26,6 +29,8 @@ _ARCHIVES = {".zip": ZIP, ".npz": NPZ}
 # Sources, and arrays of npz files, that a process keeps open at a time.
 _OPEN_SOURCES = 64
 _OPEN_ARRAYS = 16
+# Longest shape in a message, characters.
+_LONGEST_SHAPE = 60
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ def real_name(shown: str) -> str:
 
 
 def find_sources(given: Sequence[Path], cache: Path | None) -> list[tuple[Source, list[str]]]:
-    """The sources that the user's paths mean, each with the real relative paths of its single files, if it is made of
-    such; an empty list means "all there is". Archives are unpacked.
+    """The sources that the user's paths mean, each with the real relative paths of its single files or its parts
+    (train, val, test side by side), if it is made of such; an empty list means "all there is". Archives are unpacked.
 
     Raises
     ------
@@ -89,10 +94,20 @@ def find_sources(given: Sequence[Path], cache: Path | None) -> list[tuple[Source
             places += [(inner, _ARCHIVES[inner.suffix.lower()], []) for inner in _archives(path)]
         else:
             places.append((path, kind, []))
-    names = _unique_names([root for root, _, _ in places])
     _refuse_twice(places)
+    places = _parts_together(places)
+    names = _unique_names([root for root, _, _ in places])
     return [(Source(name if len(places) > 1 else "", root, kind, _unpacked(root, kind, cache)), files)
             for name, (root, kind, files) in zip(names, places)]
+
+
+def _parts_together(places: list[tuple[Path, str, list[str]]]) -> list[tuple[Path, str, list[str]]]:
+    """Folders side by side that are called like parts are one source, the folder above them, and not several sites."""
+    folders = [root for root, kind, only in places if kind == FOLDER and not only]
+    if len(folders) == len(places) and len({root.resolve().parent for root in folders}) == 1 and are_parts(
+            [root.name for root in folders]):
+        return [(folders[0].parent, FOLDER, [root.name for root in folders])]
+    return places
 
 
 def _kind(path: Path) -> str:
@@ -147,16 +162,18 @@ def _is_array_name(name: str) -> bool:
     return name.endswith(".npy")
 
 
-def walk(root: Path) -> Iterator[tuple[str, ImageError | None]]:
+def walk(root: Path, tops: Sequence[str] = ("",)) -> Iterator[tuple[str, ImageError | None]]:
     """Relative paths (real names, forward slashes) of everything called like an image, and of folders that cannot be
     listed with the error that says so.
 
     Links to folders are followed, each real folder is read once: under its own name if it lies below `root`, else under
-    the first link to it. So a link that leads back up ends there.
+    the first link to it. So a link that leads back up ends there. `tops` are the folders and files in `root` to begin
+    with.
     """
     seen: set[tuple[int, int]] = set()
     linked: list[str] = []
-    queue = [""]
+    queue = [top for top in tops if os.path.isdir(root / top)]
+    yield from ((top, None) for top in tops if top not in queue)
     while queue or linked:
         relative = queue.pop() if queue else linked.pop(0)
         try:
@@ -241,8 +258,26 @@ def array_file(source: Source, name: str) -> Path:
 # Mapped, not loaded: workers share the pages, and a set of any size opens at once.
 @lru_cache(maxsize=_OPEN_ARRAYS)
 def open_array(file: Path) -> NDArray[Any]:
-    """An array of an npz file, mapped into memory; raises ValueError or OSError if it is not a plain array."""
-    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+    """An array of an npz file, mapped into memory; raises ImageError if it is not a whole array of plain values."""
+    with decoding("array"):
+        with open(file, "rb") as opened:
+            _check_header(opened)
+        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
+
+def _check_header(file: BinaryIO) -> None:
+    """The shape and the size of the values, in Python's integers: numpy's own overflow, or are taken for bools."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    shown = str(shape)[:_LONGEST_SHAPE]
+    if dtype.hasobject:
+        raise Unsupported("the array holds Python objects")
+    if any(isinstance(n, bool) or n < 0 for n in shape):
+        raise Damaged(f"the header says the shape {shown}")
+    held = os.fstat(file.fileno()).st_size - file.tell()
+    if math.prod(shape) * dtype.itemsize > held:
+        raise Truncated(f"the header says the shape {shown}, and only {held:,} bytes of values follow")
 
 
 def _npz_picture(source: Source, path: str) -> Picture:
@@ -250,5 +285,7 @@ def _npz_picture(source: Source, path: str) -> Picture:
     try:
         images = open_array(array_file(source, f"{part}_images" if part else "images"))
         return from_array(images[int(number)])
-    except (OSError, ValueError, IndexError):
+    except (ValueError, IndexError):
         raise NotAFile(f"{Path(source.root).name} has no image {path}") from None
+    except MemoryError:
+        raise TooLarge("the memory does not suffice to read it") from None

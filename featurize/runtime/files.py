@@ -1,4 +1,5 @@
 """Files that appear whole or not at all."""
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -6,6 +7,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featurize.errors import UserError
+
+# Numbers of the errors by which nothing more can be written: the disk, the quota or the largest size of a file is full.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Within the block a full disk is told as one line that names `path`; every other error passes.
+
+    Blocks may stand in each other: the outermost names its path, for the others are temporary.
+
+    Raises
+    ------
+    UserError
+    """
+    try:
+        yield
+    except (OSError, UserError) as error:
+        cause = error.__cause__ if isinstance(error, UserError) else error
+        if not isinstance(cause, OSError) or cause.errno not in _NO_ROOM:
+            raise
+        raise UserError(f"{path} cannot be written ({os.strerror(cause.errno)}): make room there, or choose another "
+                        "place with -o") from cause
 
 
 def _mode_for_new_files() -> int:
@@ -35,7 +59,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Raises
     ------
     UserError
-        The folder cannot be made or written, or `path` is a folder.
+        The folder cannot be made or written, or `path` is a folder, or the disk is full.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder, a file was wanted: give another name with -o")
@@ -47,13 +71,14 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     os.close(handle)
     part = Path(name)
     try:
-        yield part
-        if durable:
-            with part.open("rb+") as written:
-                os.fsync(written.fileno())
-        # mkstemp makes files that only their owner can read; a result is meant to be shared.
-        part.chmod(_mode_for_new_files())
-        os.replace(part, path)
+        with naming_full_disk(path):
+            yield part
+            if durable:
+                with part.open("rb+") as written:
+                    os.fsync(written.fileno())
+            # mkstemp makes files that only their owner can read; a result is meant to be shared.
+            part.chmod(_mode_for_new_files())
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featurize.errors import UserError
+from featurize.runtime.files import naming_full_disk
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def replacing_folder(path: Path, mark: str) -> Iterator[Path]:
     Raises
     ------
     UserError
-        `path` is a file or a folder of another kind, or cannot be written.
+        `path` is a file or a folder of another kind, or cannot be written, or the disk is full.
     """
     check_replaceable(path, mark)
     try:
@@ -41,8 +42,9 @@ def replacing_folder(path: Path, mark: str) -> Iterator[Path]:
         mask = os.umask(0o022)
         os.umask(mask)
         part.chmod(0o777 & ~mask)
-        yield part
-        _move(part, path)
+        with naming_full_disk(path):
+            yield part
+            _move(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

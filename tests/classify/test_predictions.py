@@ -50,3 +50,11 @@ def test_a_line_holds_the_class_its_probabilities_and_the_set_in_the_order_of_th
     assert list(table["prediction_set"]) == ["ant|bee", "bee", "bee", "bee"] and set(table["predicted"]) == {"bee"}
     assert table["fold"].tolist() == [2, pd.NA, 0, 1] and list(table["image_id"]) == list("wxyz")
     assert prediction_table(frame, NAMES, both)["fold"].isna().all()
+
+
+def test_the_source_stands_in_the_line_where_the_table_has_it(predictions: ModelPredictions) -> None:
+    frame = pd.DataFrame({"image_id": list("wxyz"), "path": list("XXYY"), "label": None, "group": None, "split": None})
+    sites = prediction_table(frame.assign(site=["A", "B", None, "B"]), NAMES, predictions)
+    assert list(sites.columns[:6]) == ["image_id", "path", "label", "group", "site", "split"]
+    assert sites["site"].tolist() == ["A", "B", None, "B"]
+    assert "site" not in prediction_table(frame.assign(site=None), NAMES, predictions)

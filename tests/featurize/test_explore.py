@@ -10,7 +10,7 @@ from PIL import Image
 
 from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
-from featurize.explore.census import guess_group_regex, stratified_sample, with_label
+from featurize.explore.census import stratified_sample, with_label
 from featurize.explore.image_stats import image_statistics
 from featurize.explore.page import explore
 from featurize.images.read import Picture, read_image
@@ -125,6 +125,18 @@ def test_few_groups_are_warned_of_with_the_folds_that_they_allow(tmp_path: Path)
     assert "There are only 3 groups." in text and "--folds 3" in text
 
 
+def test_the_patient_in_the_names_is_offered_once(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 12})
+    for number, path in enumerate(sorted((root / "ant").iterdir())):
+        path.rename(path.with_name(f"P{number // 3}7_{number}.png"))
+    text = warnings_of(page_of(build_index(root), tmp_path))
+    assert "a part of the paths has 4 values that repeat" in text and "--group-regex" in text
+    rows = "".join(f"P{n // 3}7_{n}.png,{n // 3},x\n" for n in range(12))
+    (tmp_path / "l.csv").write_text(f"image,patient,label\n{rows}")
+    text = warnings_of(page_of(build_index(root, labels=tmp_path / "l.csv"), tmp_path))
+    assert "--group-column patient" in text and "--group-regex" not in text
+
+
 def test_one_image_alone_makes_a_page(tmp_path: Path) -> None:
     picture(tmp_path / "i/ant/0.png", 0)
     assert "There is only one class: ant." in warnings_of(page_of(build_index(tmp_path / "i"), tmp_path))
@@ -182,18 +194,6 @@ def test_percentiles_of_each_class_are_numpys_and_nan_where_nothing_was_measured
 
 def frame_of(paths: list[str], labels: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"path": paths, "label": labels, "split": None, "sha256": [str(i) for i in range(len(paths))]})
-
-
-def test_the_subject_in_the_file_name_is_found_by_the_expression_that_is_offered() -> None:
-    paths = [f"all/UID_H{s}_{n}_all.png" for s in range(3, 9) for n in range(5)]
-    found = guess_group_regex(frame_of(paths, ["all", "hem"] * 15))
-    assert found is not None and found[1] == 6
-    matches = [re.search(found[0], path) for path in paths]
-    assert [m.group(1) for m in matches if m] == [f"H{s}" for s in range(3, 9) for _ in range(5)]
-
-
-def test_no_group_is_guessed_from_numbers_that_never_repeat() -> None:
-    assert guess_group_regex(frame_of([f"ant/img_{n}.png" for n in range(30)], ["ant"] * 30)) is None
 
 
 def test_a_big_folder_is_sampled_by_class_and_the_same_each_time() -> None:

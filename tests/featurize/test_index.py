@@ -148,7 +148,14 @@ def test_groups_come_from_the_first_parenthesis(tmp_path):
     assert list(build_index(tmp_path, group_regex=r"(p\d)_(.)").frame["group"]) == ["p1", "p2", "p1"]
     partly = build_index(tmp_path, group_regex=r"a/(p\d)")
     assert list(partly.frame["group"]) == ["p1", "p2", None]
-    assert partly.warnings == ("--group-regex matches 2 of 3 paths: the others have none",)
+    assert partly.warnings == ("--group-regex matches 2 of 3 paths, and not b/p1_z.png: an image without a group "
+                               "counts as one of its own",)
+
+
+def test_the_first_paths_that_a_pattern_misses_are_listed(tmp_path):
+    folder(tmp_path, "a/p1_x.png", *(f"b/{k}.png" for k in range(5)))
+    line, = build_index(tmp_path, group_regex=r"(p\d)").warnings
+    assert line.startswith("--group-regex matches 1 of 6 paths, and not b/0.png, b/1.png, b/2.png and 2 more: an image")
 
 
 @pytest.mark.parametrize("pattern,said", [("(", "not a regular expression"), ("p1", "no parenthesis"),

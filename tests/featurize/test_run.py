@@ -153,6 +153,19 @@ def test_unreadable_files_are_listed_and_the_rest_goes_on(cell_folder: Path, pre
     assert errors["reason"].tolist() == ["truncated", "empty"]
 
 
+def test_errors_of_several_sources_name_the_source(cell_folder: Path, preset: Preset, tmp_path: Path) -> None:
+    for site in ("north", "south"):
+        (tmp_path / site / "x").mkdir(parents=True)
+        whole = (cell_folder / "monocyte/p0_02.png").read_bytes()
+        (tmp_path / site / "x/g.png").write_bytes(whole)
+        (tmp_path / site / "x/cut.png").write_bytes(whole[:len(whole) // 2])
+        (tmp_path / site / "x/empty.png").touch()
+    frame, _, errors = measure_index(build_index([tmp_path / "north", tmp_path / "south"]), preset, jobs=1)
+    assert errors["path"].tolist() == [f"{site}/x/{name}.png" for site in ("north", "south")
+                                       for name in ("cut", "empty")]
+    assert frame["site"].tolist() == ["north", "south"] and frame["image_id"].is_unique
+
+
 def test_an_old_list_of_errors_does_not_stay(index: Index, preset: Preset, tmp_path: Path) -> None:
     (tmp_path / "t.errors.csv").write_text("path,error,reason\n")
     featurize(index, preset, tmp_path / "t.parquet", jobs=1)
