@@ -75,7 +75,7 @@ def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
         errors = pd.concat([index.errors, pd.DataFrame(unreadable)], ignore_index=True)
     frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
     # Rows move up where an unreadable image before them is left out.
-    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images)
+    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images, index.label_columns)
 
 
 def _title(index: Index) -> str:
@@ -83,9 +83,9 @@ def _title(index: Index) -> str:
 
 
 def _lead(census: Census) -> str:
-    labels = sorted(census.frame["label"].dropna().astype(str).unique())
+    labels = sorted(census.findings or census.frame["label"].dropna().astype(str).unique())
     named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
-    classes = count(len(labels), "class", "classes")
+    classes = count(len(labels), "finding") if census.findings else count(len(labels), "class", "classes")
     return f"{count(len(census.frame), 'image')}, {classes}{': ' if named else ''}{named}."
 
 
