@@ -165,8 +165,8 @@ def missing_values(frame: pd.DataFrame) -> pd.Series:
 def class_by_split(census: Census) -> pd.DataFrame:
     """Images per class (rows, most frequent first) and split (columns, in the order train, val, test)."""
     split = census.frame["split"].fillna("all").astype(str)
-    names = set(split)
-    order = [s for s in ("train", "val", "test", "all") if s in names]
+    names: set[str] = set(split)
+    order: list[str] = [s for s in ("train", "val", "test", "all") if s in names]
     order += sorted(names - set(order))
     counts = {s: [int((member & (split == s)).sum()) for member in census.classes.values()] for s in order}
     return pd.DataFrame(counts, index=list(census.classes))
