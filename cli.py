@@ -42,10 +42,16 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
             label_column: LabelColumn = None, group_column: GroupColumn = None, group_regex: GroupRegex = None,
             site_column: SiteColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
-    index = _index(images, labels, label_column, group_column, group_regex, site_column)
     from featurize.explore.page import explore as write
-    write(index, output)
-    _say(f"{len(index.frame)} images, {len(index.errors)} errors: {output}")
+    from featurize.explore.page import next_commands
+    from featurize.report.numbers import count
+    known = _index_options(labels, label_column, group_column, group_regex, site_column)
+    index = _index(images, labels, label_column, group_column, group_regex, site_column)
+    page = write(index, output, True, next_commands(images, known))
+    for warning in page.serious:
+        _say(f"WARNING: {warning}")
+    unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""
+    _say(f"{count(page.images, 'image')}{unreadable}: {output}")
 
 
 @app.command()
@@ -59,10 +65,15 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
     """Images become a table of named measurements."""
     from featurize.run import featurize as run
     from featurize.runtime.processes import default_jobs
+    from featurize.runtime.shell import command_line
     _want_suffix(output, ".parquet")
     index = _index(images, labels, label_column, group_column, group_regex, site_column)
-    summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
-                  mm_per_px=mm_per_px, progress=True)
+    chosen = _preset(preset, settings, index)
+    known = _index_options(labels, label_column, group_column, group_regex, site_column)
+    command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
+                                                 "--settings": settings})
+    summary = run(index, chosen, output, jobs=jobs or default_jobs(), scheduler=scheduler, mm_per_px=mm_per_px,
+                  progress=True, command=command)
     new = summary.rows + summary.errors - summary.resumed
     _say(f"{summary.rows} images measured in {summary.seconds:.1f} s ({new / summary.seconds:.0f}/s): {output}")
     if summary.resumed:
@@ -239,6 +250,13 @@ def _index(images: list[Path], labels: Path | None, label_column: str | None, gr
     for warning in index.warnings:
         _say(f"WARNING: {warning}")
     return index
+
+
+def _index_options(labels: Path | None, label_column: str | None, group_column: str | None, group_regex: str | None,
+                   site_column: str | None) -> dict[str, Path | str | None]:
+    """The options that say what is known about the images, as they were given."""
+    return {"--labels": labels, "--label-column": label_column, "--group-column": group_column,
+            "--group-regex": group_regex, "--site-column": site_column}
 
 
 def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":

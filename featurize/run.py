@@ -3,7 +3,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Summary:
 
 
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
-              mm_per_px: float | None = None, progress: bool = False) -> Summary:
+              mm_per_px: float | None = None, progress: bool = False, command: str = "") -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -72,6 +72,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         Size of a pixel, for every image.
     progress : bool
         Show a bar.
+    command : str
+        The command that this is, for those who read the table; see `TableInfo`.
 
     Raises
     ------
@@ -93,6 +95,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
     _require_rows(images, errors)
     frame, info = _assemble(index, task, images)
+    info = replace(info, command=command)
     copies = join([measured[number] for number in perturbed])
     write_perturbed(_perturbed_frame(frame, info, copies), info, out)
     write_table(frame, info, out)

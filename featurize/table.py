@@ -24,6 +24,8 @@ KEY = b"pellucid"
 DIGEST_KEY = b"pellucid_sha256"
 # Longest part of another library's message in one of ours, characters.
 _LONGEST_MESSAGE = 120
+# Fields of the `TableInfo` that tables of this format may lack: they were added later.
+_ADDED = ("command",)
 TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 
@@ -52,6 +54,9 @@ class TableInfo:
         Size of a pixel as the user gave it.
     format : int
         Number of the file format.
+    command : str
+        The command that made the table, quoted for a shell, without what does not change the table (the output, the
+        number of processes); empty where it was made from Python or by a version that did not write it down.
     """
 
     preset: dict[str, Any]
@@ -63,6 +68,7 @@ class TableInfo:
     nuisance: list[str] = field(default_factory=list)
     mm_per_px: float | None = None
     format: int = FORMAT
+    command: str = ""
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted."""
@@ -72,7 +78,7 @@ class TableInfo:
     def from_json(cls, text: str) -> "TableInfo":
         """The inverse of `to_json`; raises ValueError, KeyError or TypeError on anything else."""
         read = json.loads(text)
-        return cls(**{f.name: read[f.name] for f in fields(cls)})
+        return cls(**{f.name: read[f.name] for f in fields(cls) if f.name in read or f.name not in _ADDED})
 
 
 def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:

@@ -1,4 +1,5 @@
 """What other programs rely on: exit codes, one clear line, files under their names or not at all."""
+import html
 import io
 import json
 import shutil
@@ -149,6 +150,24 @@ def test_classify_writes_predictions_metrics_model_and_report(run_folder: Path) 
     metrics = json.loads((run_folder / "run/metrics.json").read_text(encoding="utf-8"))
     assert metrics["n"] == 24 and metrics["task"] == "multiclass"
     assert (run_folder / "run/model/manifest.json").exists() and (run_folder / "run/report.html").exists()
+
+
+def test_the_report_gives_the_commands_that_were_run(run_folder: Path, cell_folder: Path) -> None:
+    page = html.unescape((run_folder / "run/report.html").read_text(encoding="utf-8"))
+    table = run_folder / "t.parquet"
+    assert (f"python cli.py featurize {cell_folder} --group-regex '(p\\d+)_' --preset cell -o {table}\n"
+            f"python cli.py classify {table} -o {run_folder / 'run'} --folds 2") in page
+
+
+def test_explore_counts_alike_on_the_terminal_and_on_its_page(cell_folder: Path, tmp_path: Path, call: Any) -> None:
+    shutil.copytree(cell_folder / "monocyte", tmp_path / "in/monocyte")
+    whole = (tmp_path / "in/monocyte/p0_02.png").read_bytes()
+    (tmp_path / "in/monocyte/cut.png").write_bytes(whole[:len(whole) // 2])
+    ended = call("explore", tmp_path / "in", "-o", tmp_path / "e.html", "--group-regex", r"(p\d+)_")
+    assert f"6 images, 1 file could not be read: {tmp_path / 'e.html'}\n" in ended.out
+    assert "WARNING: There is only one class: monocyte." in ended.out
+    page = html.unescape((tmp_path / "e.html").read_text(encoding="utf-8"))
+    assert "6 images, 1 class" in page and f"featurize {tmp_path / 'in'} -o table.parquet --group-regex" in page
 
 
 def test_predict_says_the_same_of_images_and_of_their_table(run_folder: Path, cell_folder: Path, tmp_path: Path,

@@ -12,7 +12,7 @@ from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
 from featurize.explore.census import guess_group_regex, stratified_sample, with_label
 from featurize.explore.image_stats import image_statistics
-from featurize.explore.page import explore
+from featurize.explore.page import explore, next_commands
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index
 
@@ -250,3 +250,22 @@ def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
     (root / "l.csv").write_text("\n".join(["file,flu,cold", *lines]))
     page = page_of(build_index(root, labels=root / "l.csv", label_columns=("flu", "cold")), tmp_path)
     assert "The tint of the background differs by the finding flu, which explains" in warnings_of(page)
+
+
+def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
+    options = {"--labels": Path("my labels.csv"), "--label-column": "kind", "--group-column": None,
+               "--group-regex": r"p(\d+)_", "--site-column": "lab"}
+    assert next_commands(["cells of June"], options) == (
+        "python cli.py featurize 'cells of June' -o table.parquet --labels 'my labels.csv' --label-column kind "
+        "--group-regex 'p(\\d+)_' --site-column lab\npython cli.py classify table.parquet -o run/")
+
+
+def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 6, "bee": 5})
+    whole = (root / "ant/000.png").read_bytes()
+    (root / "ant/broken.png").write_bytes(whole[:len(whole) // 2])
+    (root / "bee/empty.png").write_bytes(b"")
+    found = explore(build_index(root), tmp_path / "e.html")
+    assert (found.images, found.unreadable) == (11, 2)
+    assert "11 images, 2 classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert [text for text in found.serious if text.startswith("Too few images")]

@@ -1,4 +1,5 @@
 """The table comes back as it was written, or one line says why not."""
+import json
 import os
 from pathlib import Path
 
@@ -136,3 +137,11 @@ def test_a_failed_write_leaves_the_old_table_and_nothing_else(table: Path) -> No
 def test_writing_over_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder"):
         write_table(make_frame(), INFO, tmp_path)
+
+
+def test_a_table_of_before_commands_were_kept_is_read() -> None:
+    old = json.loads(INFO.to_json())
+    del old["command"]
+    assert TableInfo.from_json(json.dumps(old)) == INFO
+    with pytest.raises(KeyError):
+        TableInfo.from_json(json.dumps({"preset": {}}))
