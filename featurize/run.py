@@ -21,11 +21,13 @@ from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
 from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL
-from featurize.runtime.progress import tracking
+from featurize.runtime.progress import Part, tracking_parts
 from featurize.table import TableInfo, write_perturbed, write_table
 
 # Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
 CHUNK_SIZE = 16
+# What is measured beside the images, as the progress bar calls it.
+COPIES = "changed copies"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     shards.open()
     plain = _chunks(index)
     perturbed = _perturbed_chunks(index, start=len(plain))
-    measured, resumed = _measure({**plain, **perturbed}, task, _Execution(jobs, scheduler, shards, progress))
+    measured, resumed = _measure(plain, perturbed, task, _Execution(jobs, scheduler, shards, progress))
     images = join([measured[number] for number in plain])
     errors = _errors(index, images)
     errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
@@ -125,7 +127,7 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
         Not one image could be measured.
     """
     task = MeasureTask(tuple(index.sources), preset, mm_per_px)
-    measured, _ = _measure(_chunks(index), task, _Execution(jobs, None, None, progress))
+    measured, _ = _measure(_chunks(index), {}, task, _Execution(jobs, None, None, progress))
     images = join([measured[number] for number in sorted(measured)])
     errors = _errors(index, images)
     _require_rows(images, errors)
@@ -142,22 +144,23 @@ class _Execution:
     progress: bool
 
 
-def _measure(chunks: Chunks, task: MeasureTask, execution: _Execution) -> tuple[dict[int, MeasuredChunk], int]:
-    """Every chunk measured, and how many images an earlier run had measured."""
-    shards = execution.shards
+def _measure(plain: Chunks, perturbed: Chunks, task: MeasureTask,
+             execution: _Execution) -> tuple[dict[int, MeasuredChunk], int]:
+    """Every chunk measured, and how many images (not counting their changed copies) an earlier run had measured."""
+    shards, chunks = execution.shards, {**plain, **perturbed}
     kept = {number: shards.read(number) for number in chunks} if shards else {}
     measured = {number: chunk for number, chunk in kept.items() if chunk is not None}
     missing = {number: requests for number, requests in chunks.items() if number not in measured}
-    resumed = sum(len(chunks[number]) for number in measured)
-    total = sum(len(requests) for requests in chunks.values())
-    with tracking(total, "images", shown=execution.progress, done=resumed) as advance:
+    parts = [Part(what, sum(map(len, part.values())), sum(len(part[number]) for number in part if number in measured))
+             for what, part in (("images", plain), (COPIES, perturbed))]
+    with tracking_parts(parts, shown=execution.progress) as advance:
         for number, chunk in measure_chunks(task, missing, jobs=execution.jobs, scheduler=execution.scheduler):
             if shards:
                 shards.write(number, chunk)
             measured[number] = chunk
             _refuse_broken(measured)
-            advance(len(chunks[number]))
-    return measured, resumed
+            advance(COPIES if number in perturbed else "images", len(chunks[number]))
+    return measured, parts[0].done
 
 
 def _refuse_broken(measured: Mapping[int, MeasuredChunk]) -> None:

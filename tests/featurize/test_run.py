@@ -1,5 +1,7 @@
 """The table is the same however it came about: with one job or two, in one go or resumed."""
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from featurize.errors import UserError
 from featurize.index.build import Index, build_index
 from featurize.presets.load import Preset, load_preset
 from featurize.run import featurize, index_hash, measure_index
+from featurize.runtime.progress import Part
 from featurize.table import read_perturbed, read_table
 
 GROUPS = r"(p\d+)_"
@@ -104,6 +107,31 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Pr
     assert summary.resumed == 15 and len(calls) == 24 - 15
     assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "whole.parquet"]
+
+
+def test_images_measured_again_are_counted_apart(index: Index, preset: Preset, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: dict[str, list[int]] = {}
+
+    @contextmanager
+    def parts_seen(parts: list[Part], *, shown: bool) -> Iterator[Any]:
+        counted.update({part.what: [part.total, part.done] for part in parts})
+
+        def advance(what: str, steps: int) -> None:
+            counted[what][1] += steps
+        yield advance
+    monkeypatch.setattr(run, "tracking_parts", parts_seen)
+    featurize(index, preset, tmp_path / "t.parquet", jobs=1, progress=True)
+    assert counted == {"images": [24, 24], "changed copies": [24, 24]}
+
+
+def test_a_run_resumed_while_it_measured_again_says_how_many_images_were_done(
+        index: Index, preset: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK_SIZE", 6)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stop_after(stopping, 6)
+        featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert featurize(index, preset, tmp_path / "t.parquet", jobs=1).resumed == 24
 
 
 def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, preset: Preset, tmp_path: Path,
