@@ -8,6 +8,7 @@ file is not what it should be.
 """
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurize.csv_table import is_csv_table, read_csv, write_csv
+from featurize.csv_table import is_csv_table, read_csv, sidecar, write_csv
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
+from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_errors
 
 # Number of the file format, see `TableInfo.format`.
 FORMAT = 1
@@ -210,6 +212,29 @@ def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
     perturbed, its = read_table(path)
     same = (its.index_hash, its.preset, its.blocks) == (info.index_hash, info.preset, info.blocks)
     return perturbed if same else None
+
+
+def check_table_output(out: Path, inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse the name of a table where it, or a file that goes with it, would replace an input or somebody else's file.
+
+    Parameters
+    ----------
+    out : Path
+    inputs : iterable of Path or None
+        What the command reads.
+
+    Raises
+    ------
+    UserError
+    """
+    if out.is_dir():
+        raise UserError(f"{out} is a folder, the name of a table was wanted: for example -o {out / 'table.parquet'}")
+    check_output(out, TABLE_SUFFIXES, inputs, [perturbed_path(out), errors_path(out), sidecar(out)])
+    check_replaceable_file(out, is_table)
+    check_replaceable_file(perturbed_path(out), is_table)
+    check_replaceable_file(errors_path(out), is_errors)
+    if out.suffix.lower() == CSV:
+        check_replaceable_file(sidecar(out), lambda _: is_csv_table(out))
 
 
 def _info(table: pa.Table, path: Path) -> TableInfo:

@@ -3,7 +3,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from featurize.errors import UserError
+from featurize.runtime.files import replacing
 
 # A page that this program wrote has this in its foot.
 _MARK_OF_PAGES = b"Pellucid"
@@ -72,6 +75,12 @@ def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool]) -> None:
                         "with -o, or move the file away")
 
 
+def check_page(output: Path, inputs: Iterable[Path | None]) -> None:
+    """`check_output` and `check_replaceable_file` for a page."""
+    check_output(output, (".html", ".htm"), inputs)
+    check_replaceable_file(output, is_page)
+
+
 def is_page(path: Path) -> bool:
     """Whether a file is a page of this program."""
     return _MARK_OF_PAGES in path.read_bytes()
@@ -90,3 +99,25 @@ def is_errors(path: Path) -> bool:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").replace(b'"', b"")
+
+
+def errors_path(out: Path) -> Path:
+    """Where the errors of a result are listed: `t.errors.csv` beside `t.parquet`."""
+    return out.with_name(f"{out.stem}.errors.csv")
+
+
+def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
+    """The list of errors; one of an earlier run does not stay where there is nothing to tell.
+
+    Raises
+    ------
+    UserError
+        There is a file of that name which is no list of errors.
+    """
+    check_replaceable_file(path, is_errors)
+    if errors.empty:
+        path.unlink(missing_ok=True)
+        return None
+    with replacing(path) as part:
+        errors.to_csv(part, index=False, errors="backslashreplace")
+    return path

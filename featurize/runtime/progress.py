@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 # A line is written after this share of the work,
 LINE_SHARE = .1
 # but not sooner than after this time, seconds: a quick job writes none;
-SHORTEST_PAUSE_S = 2.0
+SHORTEST_PAUSE_S = 5.0
 # and in any case after this time, seconds.
 LONGEST_PAUSE_S = 30.0
 

@@ -62,7 +62,7 @@ def test_images_and_their_copies_are_counted_apart(clock: Clock, capsys: pytest.
 def test_stages_are_named_in_a_log(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with stages(shown=True) as report:
         report("fit", 0)
-        Clock.now_s += 3
+        Clock.now_s += 6
         report("fit", .3)
         report("calibrate", .9)
     assert capsys.readouterr().err == "fit, 30 % done\n"
