@@ -2,6 +2,8 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
 # Warnings of so many pages are printed; the report has all.
 _MOST_WARNINGS = 5
 
-app = typer.Typer(name="pellucid", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+app = typer.Typer(name="pellucid", no_args_is_help=True, rich_markup_mode=None,
                   pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Medical images become named measurements; measurements become explained predictions.")
 
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Folders, zip archives or npz files.")]
-Table = Annotated[Path, typer.Argument(metavar="TABLE", help="A table.parquet that `featurize` wrote.")]
+Table = Annotated[Path, typer.Argument(metavar="TABLE", help="A table that `featurize` wrote, .parquet or .csv.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `classify` wrote.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one per processor.", min=1)]
 Labels = Annotated[Path | None, typer.Option(help="CSV; its first column is the path of the file in IMAGES.")]
@@ -38,41 +40,101 @@ PathColumn = Annotated[str | None, typer.Option(help="Column of the CSV that hol
 MmPerPx = Annotated[float | None, typer.Option(help="Size of a pixel in millimetres.", min=0)]
 
 
+# What `classify` writes into a run folder and other commands could replace.
+RUN_FILES = ("predictions.csv", "curves.csv", "suspects.csv", "report.html")
+
+
+@contextmanager
+def _told_when_stopped(line: str) -> Iterator[None]:
+    """Ctrl-C ends a command with one true line and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise typer.Exit(_complain(str(stop) or line, 130)) from stop
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+        try:
+            _say(f"pellucid {version('pellucid')}")
+        except PackageNotFoundError:
+            _say("pellucid, not installed: the version stands in setup.cfg")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True,
+                                                   help="Show the version and exit.")] = False) -> None:
+    pass
+
+
 def _output(help: str) -> typer.models.OptionInfo:
     return typer.Option("-o", "--output", help=help)
 
 
-@app.command()
+@app.command(epilog="Example: pellucid explore cells/ -o explore.html --group-regex 'p(\\d+)_'")
+@_told_when_stopped("stopped: nothing was written")
 def explore(images: Images, output: Annotated[Path, _output("The page, explore.html.")], labels: Labels = None,
             label_column: LabelColumn = None, group_column: GroupColumn = None, group_regex: GroupRegex = None,
             site_column: SiteColumn = None, path_column: PathColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
-    index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
     from featurize.explore.page import explore as write
-    write(index, output)
-    _say(f"{len(index.frame)} images, {len(index.errors)} errors: {output}")
+    from featurize.explore.page import next_commands
+    from featurize.report.numbers import count
+    from featurize.runtime.outputs import check_page
+    check_page(output, [*images, labels])
+    known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
+    index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
+    page = write(index, output, True, next_commands(images, known))
+    for warning in page.serious:
+        _say(f"WARNING: {warning}")
+    unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""
+    _say(f"{count(page.images, 'image')}{unreadable}: {output}")
 
 
-@app.command()
-def featurize(images: Images, output: Annotated[Path, _output("The table, table.parquet.")],
+@app.command(epilog="Example: pellucid featurize films/ -o table.parquet --labels films.csv --label-column "
+             "finding --group-column patient")
+@_told_when_stopped("stopped: nothing was written")
+def featurize(images: Images, output: Annotated[Path, _output("The table, .parquet or .csv.")],
               preset: Annotated[str, typer.Option(help="auto, cell, tissue, xray or whole.")] = "auto",
               labels: Labels = None, label_column: LabelColumn = None, group_column: GroupColumn = None,
               group_regex: GroupRegex = None, site_column: SiteColumn = None, path_column: PathColumn = None,
               mm_per_px: MmPerPx = None,
               settings: Annotated[Path | None, typer.Option(help="TOML that replaces settings of the preset.")] = None,
+              reuse: Annotated[Path | None, typer.Option(
+                  metavar="OLD", help="An earlier table: images that it holds are not measured again. Without it the "
+                  "table that stands at -o is used so.")] = None,
+              fresh: Annotated[bool, typer.Option("--fresh", help="Measure every image again.")] = False,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
     from featurize.run import featurize as run
     from featurize.runtime.processes import default_jobs
-    _want_suffix(output, ".parquet")
+    from featurize.runtime.shell import command_line
+    from featurize.table import check_table_output
+    check_table_output(output, [*images, labels, settings])
+    if fresh and reuse:
+        raise UserError("--fresh measures every image again and --reuse does not: give one of them")
     index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
-    summary = run(index, _preset(preset, settings, index), output, jobs=jobs or default_jobs(), scheduler=scheduler,
-                  mm_per_px=mm_per_px, progress=True)
-    new = summary.rows + summary.errors - summary.resumed
-    _say(f"{summary.rows} images measured in {summary.seconds:.1f} s ({new / summary.seconds:.0f}/s): {output}")
+    chosen = _preset(preset, settings, index)
+    known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
+    command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
+                                                 "--settings": settings})
+    earlier = None if fresh else reuse or (output if output.is_file() else None)
+    summary = run(index, chosen, output, jobs=jobs or default_jobs(), scheduler=scheduler, mm_per_px=mm_per_px,
+                  progress=True, command=command, reuse=earlier)
+    measured = summary.rows + summary.errors - summary.resumed - summary.reused
+    rate = f" ({measured / summary.seconds:.0f}/s)" if measured else ""
+    _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")
+    if summary.reused:
+        _say(f"{summary.reused} of them stood in {earlier}, measured in the same way, and were taken from there")
+    elif reuse:
+        _say(f"nothing was taken from {reuse}: {summary.not_reused or 'it holds none of these images'}")
     if summary.resumed:
         _say(f"{summary.resumed} of them were measured by an earlier run that was stopped")
+    for line in summary.class_lines:
+        _say(line)
     if summary.errors:
         _say(f"{summary.errors} files gave no row: {summary.errors_csv}")
     if summary.internal:
@@ -81,7 +143,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example: pellucid classify table.parquet -o run/")
+@_told_when_stopped("stopped: nothing was written, and an earlier run folder is as it was")
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
              task: Annotated[str, typer.Option(help="auto, binary or multiclass.")] = "auto",
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered classes, lowest first.")] = None,
@@ -108,7 +171,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     _say(f"report: {output / 'report.html'}")
 
 
-@app.command()
+@app.command(epilog="Example: pellucid predict run/ new_cells/ -o predictions.csv")
+@_told_when_stopped("stopped: nothing was written")
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
             output: Annotated[Path, _output("The predictions, predictions.csv.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
@@ -117,10 +181,12 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     from classify.bundle import load_bundle
     from classify.predict import predict as apply
     from featurize.runtime.files import replacing
-    from featurize.table import read_table
-    _want_suffix(output, ".csv")
+    from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
+    from featurize.table import TABLE_SUFFIXES, read_table
+    check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
+    check_replaceable_file(output, is_predictions)
     bundle = load_bundle(run)
-    if [path.suffix for path in images] == [".parquet"]:
+    if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:
         frame, info = _measure(images, bundle, output, jobs)
@@ -130,11 +196,14 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")
 
 
-@app.command()
+@app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")
+@_told_when_stopped("stopped: nothing was written")
 def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, audit.html.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
+    from featurize.runtime.outputs import check_page
     from featurize.table import read_table
+    check_page(output, [table, *_files_of(run)])
     found = write(run, *read_table(table), output)
     if found.judged:
         scores = found.judged.metrics
@@ -143,14 +212,19 @@ def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, aud
     _say(f"page: {output}")
 
 
-@app.command()
+@app.command(epilog="Example: pellucid similar table.parquet cell.png -o similar.html")
+@_told_when_stopped("stopped: nothing was written")
 def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
             output: Annotated[Path, _output("The page, similar.html.")]) -> None:
     """The measured images nearest to one."""
     from classify.similar.run import similar as write
     from featurize.presets.load import preset_from_dict
     from featurize.run import measure_index
+    from featurize.runtime.outputs import check_page
     from featurize.table import read_table
+    check_page(output, [table, image])
+    if not image.is_file():
+        raise UserError(f"{image} is not a file, one image was wanted: similar TABLE cell.png -o similar.html")
     frame, info = read_table(table)
     row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
                                      preset=preset_from_dict(info.preset, f"the table {table}"))
@@ -158,7 +232,8 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
     _say(f"page: {output}")
 
 
-@app.command()
+@app.command(epilog="Example: pellucid ecg pages/ -o out/")
+@_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
                                                     "signals, WFDB records (.hea).")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
@@ -209,7 +284,8 @@ def _say_truth(truth: "TruthSummary") -> None:
          f"{truth.csv}")
 
 
-@app.command()
+@app.command(epilog="Example: pellucid demo images -o demo/")
+@_told_when_stopped("stopped: the demo is not whole; the same command again makes it anew")
 def demo(what: Annotated[str, typer.Argument(metavar="[images|ecg|all]")] = "images",
          output: Annotated[Path, _output("A new folder, demo/.")] = Path("demo")) -> None:
     """Everything at once on images that are drawn here: no network, under a minute."""
@@ -247,12 +323,14 @@ def _demo_images(output: Path) -> None:
 def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | None) -> "tuple[DataFrame, TableInfo]":
     """New images, measured as the model's training images were."""
     from featurize.presets.load import preset_from_dict
-    from featurize.run import measure_index, write_errors
+    from featurize.run import measure_index
+    from featurize.runtime.outputs import check_replaceable_file, errors_path, is_errors, write_errors
     from featurize.runtime.processes import default_jobs
+    check_replaceable_file(errors_path(output), is_errors)
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
                                         jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)
-    errors_csv = write_errors(errors, output.with_name(f"{output.stem}.errors.csv"))
+    errors_csv = write_errors(errors, errors_path(output))
     if errors_csv:
         _say(f"{len(errors)} files gave no row: {errors_csv}")
     return frame, info
@@ -266,6 +344,13 @@ def _index(images: list[Path], labels: Path | None, label_column: str | None, gr
     for warning in index.warnings:
         _say(f"WARNING: {warning}")
     return index
+
+
+def _index_options(labels: Path | None, label_column: str | None, group_column: str | None, group_regex: str | None,
+                   site_column: str | None, path_column: str | None) -> dict[str, Path | str | None]:
+    """The options that say what is known about the images, as they were given."""
+    return {"--labels": labels, "--label-column": label_column, "--group-column": group_column,
+            "--group-regex": group_regex, "--site-column": site_column, "--path-column": path_column}
 
 
 def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":
@@ -283,9 +368,9 @@ def _names(listed: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.split(",")) if listed else ()
 
 
-def _want_suffix(path: Path, suffix: str) -> None:
-    if path.suffix != suffix:
-        raise UserError(f"the output {path} was given, a name ending in {suffix} was wanted: -o {path.stem}{suffix}")
+def _files_of(run: Path) -> list[Path]:
+    """The files of a run folder that a result could replace."""
+    return [run / name for name in RUN_FILES]
 
 
 def _say(line: str) -> None:
@@ -302,10 +387,8 @@ def main() -> None:
         app()
     except UserError as error:
         sys.exit(_complain(f"error: {error}", 2))
-    except SystemExit as end:
-        if end.code == 130:
-            _complain("stopped; the same command again goes on where it can", 130)
-        raise
+    except KeyboardInterrupt:
+        sys.exit(_complain("stopped before anything was done", 130))
 
 
 def _complain(line: str, code: int) -> int:

@@ -149,6 +149,8 @@ class RunResult:
         Whole sentences, most important first.
     versions, timings : dict
         Library name to version; stage to seconds.
+    table : str
+        The table as it was named on the command line.
     """
 
     out: Path
@@ -165,3 +167,4 @@ class RunResult:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     timings: dict[str, float]
+    table: str = "TABLE.parquet"

@@ -106,11 +106,11 @@ def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progre
     """
     check_replaceable(out, MARK)
     frame, info = read_table(table)
-    return train(frame, info, out, settings, progress, read_perturbed(table, info))
+    return train(frame, info, out, settings, progress, read_perturbed(table, info), str(table))
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
-          perturbed: pd.DataFrame | None = None) -> RunResult:
+          perturbed: pd.DataFrame | None = None, table: str = RunResult.table) -> RunResult:
     """Cross-validate, fit, calibrate, score, explain and write a run folder.
 
     Parameters
@@ -126,6 +126,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     perturbed : DataFrame, optional
         Second measurements of some rows, as `featurize.table.read_perturbed` gives them: the trees then learn to
         disregard what changes from laboratory to laboratory.
+    table : str
+        How the table is named in the command that the report gives.
 
     Raises
     ------
@@ -175,7 +177,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     result = RunResult(
         out=out, frame=data.frame, info=info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
-        warnings=warnings, versions=bundle.versions, timings=clock.seconds)
+        warnings=warnings, versions=bundle.versions, timings=clock.seconds, table=table)
     with clock.stage("report"):
         write_run(result, bundle)
     return result

@@ -1,7 +1,7 @@
 """Every feature family by name, and all of them measured on one sample."""
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,12 @@ def blocks() -> dict[str, Block]:
     """Every feature family by name, sorted; imports the modules of `featurize.blocks` on first use."""
     _import_blocks()
     return dict(sorted(REGISTRY.items()))
+
+
+def versions_of(names: Iterable[str]) -> dict[str, int]:
+    """The version of some families, by name."""
+    known = blocks()
+    return {name: known[name].version for name in names}
 
 
 @cache

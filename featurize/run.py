@@ -3,29 +3,28 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from featurize.arrays import Int64Array
 from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, join
+from featurize.batch.execute import CHUNK_SIZE, Execution, measure, numbered, requests_of
 from featurize.batch.shards import Shards
-from featurize.batch.workers import Chunks, measure_chunks
-from featurize.errors import UserError
-from featurize.families import blocks, nuisance_columns, scale_is_known
+from featurize.counts import as_lines, class_counts
+from featurize.errors import Stopped, UserError
+from featurize.families import nuisance_columns, scale_is_known, versions_of
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
-from featurize.runtime.files import replacing
+from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
+from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
-from featurize.runtime.progress import tracking
-from featurize.table import TableInfo, write_perturbed, write_table
-
-# Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
-CHUNK_SIZE = 16
+from featurize.table import TableInfo, check_table_output, write_perturbed, write_table
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,12 @@ class Summary:
         Wall time.
     errors_csv : Path or None
         Where the errors are listed, if there are any.
+    reused : int
+        Images whose measurements were taken from an earlier table.
+    not_reused : str
+        Why nothing could be taken from the earlier table that was named.
+    class_lines : tuple of str
+        Images of every class as a table, line by line.
     """
 
     rows: int
@@ -52,10 +57,14 @@ class Summary:
     resumed: int
     seconds: float
     errors_csv: Path | None
+    reused: int = 0
+    not_reused: str = ""
+    class_lines: tuple[str, ...] = ()
 
 
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
-              mm_per_px: float | None = None, progress: bool = False) -> Summary:
+              mm_per_px: float | None = None, progress: bool = False, command: str = "",
+              reuse: Path | None = None) -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -63,7 +72,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     index : Index
     preset : Preset
     out : Path
-        The table, `t.parquet`; errors go to `t.errors.csv` beside it. A run that was stopped goes on where it was.
+        The table, `t.parquet` or `t.csv`; errors go to `t.errors.csv` beside it. A run that was stopped goes on where
+        it was.
     jobs : int
         Local processes; the table does not depend on it.
     scheduler : str, optional
@@ -72,33 +82,113 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         Size of a pixel, for every image.
     progress : bool
         Show a bar.
+    command : str
+        The command that this is, for those who read the table; see `TableInfo`.
+    reuse : Path, optional
+        An earlier table, which may be `out` itself: rows of the same images, measured in the same way, are taken from
+        it. The table is the same as without it.
 
     Raises
     ------
     UserError
         Not one image could be measured (the list of errors is written all the same), or `out` cannot be written.
+    Stopped
+        Ctrl-C; the message says what is kept.
     """
     start = time.perf_counter()
     out = Path(out)
-    if out.is_dir():
-        raise UserError(f"{out} is a folder, the name of a table was wanted: for example -o {out / 'table.parquet'}")
+    check_table_output(out)
     task = MeasureTask(tuple(index.sources), preset, mm_per_px)
-    shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(index, task))
+    found = usable(reuse, task) if reuse else None
+    plan = _plan(index, found if isinstance(found, EarlierTable) else None)
+    shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(plan, task))
     shards.open()
-    plain = _chunks(index)
-    perturbed = _perturbed_chunks(index, start=len(plain))
-    measured, resumed = _measure({**plain, **perturbed}, task, _Execution(jobs, scheduler, shards, progress))
-    images = join([measured[number] for number in plain])
-    errors = _errors(index, images)
-    errors_csv = write_errors(errors, out.with_name(f"{out.stem}.errors.csv"))
-    _require_rows(images, errors)
-    frame, info = _assemble(index, task, images)
-    copies = join([measured[number] for number in perturbed])
+    execution = Execution(jobs, scheduler, shards, progress)
+    try:
+        measured, resumed = measure(plan.plain, plan.perturbed, task, execution)
+        images, groups = _with_known(plan, index, join([measured[number] for number in plan.plain]), task, execution)
+        errors = _errors(index, images)
+        errors_csv = write_errors(errors, errors_path(out))
+        _require_rows(images, errors)
+        frame, info = _assemble(index, task, images, groups)
+        info = replace(info, command=command)
+        copies = _copies(plan, index, info, measured, task, execution)
+    except KeyboardInterrupt as stop:
+        raise Stopped(_kept(plan, shards, out)) from stop
     write_perturbed(_perturbed_frame(frame, info, copies), info, out)
     write_table(frame, info, out)
     shards.close()
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
-                   time.perf_counter() - start, errors_csv)
+                   time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
+                   found if isinstance(found, str) else "", tuple(as_lines(class_counts(frame, info.label_columns))))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is measured, and what is known from an earlier table."""
+
+    plain: dict[int, list[ImageRequest]]
+    perturbed: dict[int, list[ImageRequest]]
+    known: MeasuredChunk
+    known_copies: MeasuredChunk
+    earlier: EarlierTable | None
+
+
+def _plan(index: Index, earlier: EarlierTable | None) -> _Plan:
+    known = known_images(earlier, index.frame) if earlier else join([])
+    missing = index.frame[~index.frame["image_id"].isin(known.image_ids)]
+    plain = numbered(requests_of(missing))
+    few = _to_perturb(index)
+    copies = known_copies(earlier, few["image_id"].tolist()) if earlier else join([])
+    few = few[~few["image_id"].isin(copies.image_ids)]
+    return _Plan(plain, numbered(requests_of(few, perturb=True), len(plain)), known, copies, earlier)
+
+
+def _with_known(plan: _Plan, index: Index, new: MeasuredChunk, task: MeasureTask,
+                execution: Execution) -> tuple[MeasuredChunk, Int64Array | None]:
+    """All images in the order of the index, and their duplicate groups where those are known too.
+
+    The search for duplicates needs a fingerprint of every image, which a table does not keep: where images were added
+    or left out, those of the known images are made again.
+    """
+    if plan.earlier is None or not plan.known.image_ids:
+        return new, None
+    if not new.image_ids and list(plan.known.image_ids) == plan.earlier.frame["image_id"].tolist():
+        groups = plan.earlier.frame["duplicate_group"].to_numpy(np.int64)
+        return replace(plan.known, faults=new.faults), groups
+    known = index.frame[index.frame["image_id"].isin(plan.known.image_ids)]
+    requests = numbered(requests_of(known, only_fingerprint=True))
+    measured, _ = measure(requests, {}, task, replace(execution, shards=None))
+    made = join([measured[number] for number in sorted(measured)])
+    row_of = {image_id: row for row, image_id in enumerate(plan.known.image_ids)}
+    at = [row_of[image_id] for image_id in made.image_ids]
+    taken = replace(plan.known, image_ids=made.image_ids, values=plan.known.values[at], sizes=plan.known.sizes[at],
+                    fingerprints=made.fingerprints, faults=made.faults)
+    return in_order(join([taken, new]), index.frame["image_id"].tolist()), None
+
+
+def _copies(plan: _Plan, index: Index, info: TableInfo, measured: Mapping[int, MeasuredChunk], task: MeasureTask,
+            execution: Execution) -> MeasuredChunk:
+    """The changed copies, as they were measured now or in an earlier run."""
+    new, few = join([measured[number] for number in plan.perturbed]), _to_perturb(index)
+    if not plan.known_copies.image_ids:
+        return new
+    if set(info.features) <= set(plan.known_copies.names):
+        both = join([plan.known_copies, replace(new, fingerprints=new.fingerprints[:, :0])])
+        return in_order(both, few["image_id"].tolist())
+    # Images were added that tell their scale, so that columns became features that the earlier copies lack.
+    again, _ = measure({}, numbered(requests_of(few, perturb=True)), task, replace(execution, shards=None))
+    return join([again[number] for number in sorted(again)])
+
+
+def _kept(plan: _Plan, shards: Shards, out: Path) -> str:
+    """What Ctrl-C leaves."""
+    n_kept = sum(len(requests) for number, requests in plan.plain.items() if shards.has(number))
+    if not n_kept:
+        return f"stopped: nothing is measured yet, and {out} was not written"
+    n_all = sum(map(len, plan.plain.values()))
+    return (f"stopped: {n_kept} of {n_all} images are measured and kept in {shards.folder}; the same command again "
+            f"measures the rest ({out} was not written)")
 
 
 def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float | None = None,
@@ -122,66 +212,16 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
         Not one image could be measured.
     """
     task = MeasureTask(tuple(index.sources), preset, mm_per_px)
-    measured, _ = _measure(_chunks(index), task, _Execution(jobs, None, None, progress))
+    measured, _ = measure(numbered(requests_of(index.frame)), {}, task, Execution(jobs, None, None, progress))
     images = join([measured[number] for number in sorted(measured)])
     errors = _errors(index, images)
     _require_rows(images, errors)
     return *_assemble(index, task, images), errors
 
 
-@dataclass(frozen=True)
-class _Execution:
-    """Where images are measured, where finished chunks are kept, and whether a bar is shown."""
-
-    jobs: int
-    scheduler: str | None
-    shards: Shards | None
-    progress: bool
-
-
-def _measure(chunks: Chunks, task: MeasureTask, execution: _Execution) -> tuple[dict[int, MeasuredChunk], int]:
-    """Every chunk measured, and how many images an earlier run had measured."""
-    shards = execution.shards
-    kept = {number: shards.read(number) for number in chunks} if shards else {}
-    measured = {number: chunk for number, chunk in kept.items() if chunk is not None}
-    missing = {number: requests for number, requests in chunks.items() if number not in measured}
-    resumed = sum(len(chunks[number]) for number in measured)
-    total = sum(len(requests) for requests in chunks.values())
-    with tracking(total, "images", shown=execution.progress, done=resumed) as advance:
-        for number, chunk in measure_chunks(task, missing, jobs=execution.jobs, scheduler=execution.scheduler):
-            if shards:
-                shards.write(number, chunk)
-            measured[number] = chunk
-            _refuse_broken(measured)
-            advance(len(chunks[number]))
-    return measured, resumed
-
-
-def _refuse_broken(measured: Mapping[int, MeasuredChunk]) -> None:
-    """One odd image is a row of the errors; where nothing but faults came out so far, the program is at fault."""
-    faults = [fault for chunk in measured.values() for fault in chunk.faults if fault.reason == INTERNAL]
-    if len(faults) >= CHUNK_SIZE and not any(chunk.image_ids for chunk in measured.values()):
-        raise RuntimeError(f"the first {len(faults)} images all failed inside a measurement: {faults[0].error}")
-
-
-def _chunks(index: Index) -> dict[int, list[ImageRequest]]:
-    return _numbered(_requests(index.frame, perturb=False), start=0)
-
-
-def _perturbed_chunks(index: Index, start: int) -> dict[int, list[ImageRequest]]:
-    """Changed copies of a few images, which are measured as well; numbered on from `start`."""
-    few = index.frame[index.frame["image_id"].isin(images_to_perturb(index.frame["image_id"].tolist()))]
-    return _numbered(_requests(few, perturb=True), start)
-
-
-def _requests(frame: pd.DataFrame, *, perturb: bool) -> list[ImageRequest]:
-    rows = frame[["image_id", "site", "path"]].itertuples(index=False)
-    return [ImageRequest(image_id, site, path, perturb) for image_id, site, path in rows]
-
-
-def _numbered(requests: list[ImageRequest], start: int) -> dict[int, list[ImageRequest]]:
-    """Chunks of `CHUNK_SIZE` images, numbered from `start`."""
-    return {start + at // CHUNK_SIZE: requests[at:at + CHUNK_SIZE] for at in range(0, len(requests), CHUNK_SIZE)}
+def _to_perturb(index: Index) -> pd.DataFrame:
+    """The few images of which changed copies are measured as well."""
+    return index.frame[index.frame["image_id"].isin(images_to_perturb(index.frame["image_id"].tolist()))]
 
 
 def _perturbed_frame(frame: pd.DataFrame, info: TableInfo, copies: MeasuredChunk) -> pd.DataFrame:
@@ -191,18 +231,15 @@ def _perturbed_frame(frame: pd.DataFrame, info: TableInfo, copies: MeasuredChunk
     return values[values["image_id"].isin(frame["image_id"])].reset_index(drop=True)
 
 
-def _versions(preset: Preset) -> dict[str, int]:
-    known = blocks()
-    return {name: known[name].version for name in preset.blocks}
-
-
 def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _run_key(index: Index, task: MeasureTask) -> str:
+def _run_key(plan: _Plan, task: MeasureTask) -> str:
     """Changes with anything that changes a measurement; not with labels, which are joined at the end."""
-    return _hash([index.frame["image_id"].tolist(), task.preset.to_dict(), _versions(task.preset), task.mm_per_px,
+    measured = [request.image_id for requests in plan.plain.values() for request in requests]
+    copies = [request.image_id for requests in plan.perturbed.values() for request in requests]
+    return _hash([measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
                   CHUNK_SIZE])[:16]
 
 
@@ -217,10 +254,12 @@ def _require_rows(images: MeasuredChunk, errors: pd.DataFrame) -> None:
         raise UserError(f"not one of {len(errors)} images could be measured{first}")
 
 
-def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk) -> tuple[pd.DataFrame, TableInfo]:
-    """The measurements beside the columns of the index."""
+def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
+              groups: Int64Array | None = None) -> tuple[pd.DataFrame, TableInfo]:
+    """The measurements beside the columns of the index; duplicates are searched for where their groups are unknown."""
     rows = index.frame.set_index("image_id", drop=False).loc[list(images.image_ids)].reset_index(drop=True)
-    groups = duplicate_groups(rows["sha256"].tolist(), images.fingerprints)
+    if groups is None:
+        groups = duplicate_groups(rows["sha256"].tolist(), images.fingerprints)
     findings = [c for c in rows.columns if c.startswith("label_")]
     facts = rows[["image_id", "path", "label", "group", "site", "split", "sha256"]].assign(
         duplicate_group=np.asarray(groups, np.int64), width_px=images.sizes[:, 0], height_px=images.sizes[:, 1])
@@ -232,7 +271,7 @@ def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
     nuisance = nuisance_columns(images.names, scale_is_known(images.names, images.values))
     # Absolute, so that reports made from another folder still find the pictures.
     sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
-    return TableInfo(preset=task.preset.to_dict(), blocks=_versions(task.preset), index_hash=index_hash(index),
+    return TableInfo(preset=task.preset.to_dict(), blocks=versions_of(task.preset.blocks), index_hash=index_hash(index),
                      sources=sources, label_columns=list(index.label_columns),
                      features=[name for name in images.names if name not in set(nuisance)], nuisance=nuisance,
                      mm_per_px=task.mm_per_px)
@@ -251,13 +290,3 @@ def _errors(index: Index, images: MeasuredChunk) -> pd.DataFrame:
     faults = pd.DataFrame([(paths[f.image_id], f.error, f.reason) for f in images.faults],
                           columns=["path", "error", "reason"], dtype=object)
     return pd.concat([index.errors.astype(object), faults]).sort_values(["path", "error"]).reset_index(drop=True)
-
-
-def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
-    """The list of errors; one of an earlier run does not stay where there is nothing to tell."""
-    if errors.empty:
-        path.unlink(missing_ok=True)
-        return None
-    with replacing(path) as part:
-        errors.to_csv(part, index=False, errors="backslashreplace")
-    return path

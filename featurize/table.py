@@ -1,11 +1,14 @@
 """The table of measurements: one row per image, as a Parquet file that says how it was made.
 
+A name that ends in .csv gives a CSV with a sidecar instead (`featurize.csv_table`).
+
 Any Parquet reader opens it. What this module adds is the `TableInfo` in the schema's metadata, checksums on every page
 (without them most flipped bits go unnoticed), a digest of the rest (names, types, metadata), and one clear line when a
 file is not what it should be.
 """
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from featurize.csv_table import is_csv_table, read_csv, sidecar, write_csv
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
+from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_errors
 
 # Number of the file format, see `TableInfo.format`.
 FORMAT = 1
@@ -24,6 +29,11 @@ KEY = b"pellucid"
 DIGEST_KEY = b"pellucid_sha256"
 # Longest part of another library's message in one of ours, characters.
 _LONGEST_MESSAGE = 120
+# Fields of the `TableInfo` that tables of this format may lack: they were added later.
+_ADDED = ("command",)
+# Endings of the name of a table, in small letters.
+CSV = ".csv"
+TABLE_SUFFIXES = (".parquet", CSV)
 TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
 COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 
@@ -52,6 +62,9 @@ class TableInfo:
         Size of a pixel as the user gave it.
     format : int
         Number of the file format.
+    command : str
+        The command that made the table, quoted for a shell, without what does not change the table (the output, the
+        number of processes); empty where it was made from Python or by a version that did not write it down.
     """
 
     preset: dict[str, Any]
@@ -63,6 +76,7 @@ class TableInfo:
     nuisance: list[str] = field(default_factory=list)
     mm_per_px: float | None = None
     format: int = FORMAT
+    command: str = ""
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted."""
@@ -72,7 +86,7 @@ class TableInfo:
     def from_json(cls, text: str) -> "TableInfo":
         """The inverse of `to_json`; raises ValueError, KeyError or TypeError on anything else."""
         read = json.loads(text)
-        return cls(**{f.name: read[f.name] for f in fields(cls)})
+        return cls(**{f.name: read[f.name] for f in fields(cls) if f.name in read or f.name not in _ADDED})
 
 
 def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:
@@ -85,6 +99,7 @@ def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:
     info : TableInfo
         Its `features` and `nuisance` must be columns of `frame`.
     path : Path
+        `t.parquet`, or `t.csv`.
 
     Raises
     ------
@@ -94,9 +109,13 @@ def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:
     lost = [name for name in (*info.features, *info.nuisance) if name not in frame.columns]
     if lost:
         raise ValueError(f"{len(lost)} features have no column, the first is {lost[0]!r}")
-    table = pa.Table.from_pandas(frame, schema=_schema(frame), preserve_index=False)
+    path, schema = Path(path), _schema(frame)
+    if path.suffix.lower() == CSV:
+        write_csv(frame, {f.name: str(f.type) for f in schema}, info.to_json(), path)
+        return
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     text = info.to_json().encode()
-    with replacing(Path(path)) as part:
+    with replacing(path) as part:
         pq.write_table(table.replace_schema_metadata({KEY: text, DIGEST_KEY: _digest(table, text)}), part,
                        compression="zstd", write_page_checksum=True)
 
@@ -132,6 +151,9 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
     if not path.is_file():
         raise UserError(f"{path} is not a file, a table was wanted: make one with `python cli.py featurize IMAGES -o "
                         f"{path.name}`")
+    if path.suffix.lower() == CSV:
+        frame, text = read_csv(path)
+        return frame, _parsed(text, path)
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -139,6 +161,16 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
     info = _info(table, path)
     # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
     return table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get), info
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file was written by `write_table`; it may be damaged."""
+    if path.suffix.lower() == CSV:
+        return is_csv_table(path)
+    try:
+        return KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return False
 
 
 def perturbed_path(table: Path) -> Path:
@@ -160,7 +192,8 @@ def write_perturbed(perturbed: pd.DataFrame, info: TableInfo, table: Path) -> No
     """
     path = perturbed_path(Path(table))
     if perturbed.empty:
-        path.unlink(missing_ok=True)
+        if path.is_file() and is_table(path):
+            path.unlink()
     else:
         write_table(perturbed, replace(info, nuisance=[]), path)
 
@@ -181,15 +214,43 @@ def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
     return perturbed if same else None
 
 
+def check_table_output(out: Path, inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse the name of a table where it, or a file that goes with it, would replace an input or somebody else's file.
+
+    Parameters
+    ----------
+    out : Path
+    inputs : iterable of Path or None
+        What the command reads.
+
+    Raises
+    ------
+    UserError
+    """
+    if out.is_dir():
+        raise UserError(f"{out} is a folder, the name of a table was wanted: for example -o {out / 'table.parquet'}")
+    check_output(out, TABLE_SUFFIXES, inputs, [perturbed_path(out), errors_path(out), sidecar(out)])
+    check_replaceable_file(out, is_table)
+    check_replaceable_file(perturbed_path(out), is_table)
+    check_replaceable_file(errors_path(out), is_errors)
+    if out.suffix.lower() == CSV:
+        check_replaceable_file(sidecar(out), lambda _: is_csv_table(out))
+
+
 def _info(table: pa.Table, path: Path) -> TableInfo:
     """The metadata of a table, or a line that says why there is none."""
     metadata = table.schema.metadata or {}
     if KEY not in metadata:
         raise _damaged(path, "it was not written by Pellucid")
+    unchanged = metadata.get(DIGEST_KEY) == _digest(table, metadata[KEY])
+    return _parsed(metadata[KEY].decode("utf-8", "replace"), path, unchanged)
+
+
+def _parsed(text: str, path: Path, unchanged: bool = True) -> TableInfo:
     try:
-        number = json.loads(metadata[KEY])["format"]
-        if number == FORMAT and metadata.get(DIGEST_KEY) == _digest(table, metadata[KEY]):
-            return TableInfo.from_json(metadata[KEY].decode())
+        number = json.loads(text)["format"]
+        if number == FORMAT and unchanged:
+            return TableInfo.from_json(text)
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"its metadata is damaged: {_first_line(error)}") from error
     if number != FORMAT:

@@ -1,9 +1,15 @@
 """What other programs rely on: exit codes, one clear line, files under their names or not at all."""
+import html
 import io
 import json
+import os
+import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -14,6 +20,7 @@ import pytest
 
 import cli
 from featurize.simulate.demo import write_images
+from featurize.table import read_table, write_table
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,9 +89,55 @@ def test_a_wrong_option_is_exit_2_and_nothing_is_written(options: tuple[str, ...
     assert not list(tmp_path.iterdir())
 
 
-def test_an_output_with_another_ending_is_refused(call: Any, cell_folder: Path, tmp_path: Path) -> None:
-    ended = call("featurize", cell_folder, "-o", tmp_path / "t.csv")
-    assert ended.code == 2 and "-o t.parquet" in ended.err
+@pytest.mark.parametrize(("arguments", "wanted"), [
+    (("featurize", "IN", "-o", "t.xlsx"), "-o t.parquet"), (("explore", "IN", "-o", "e.png"), "-o e.html"),
+    (("predict", "RUN", "IN", "-o", "p.txt"), "-o p.csv"), (("audit", "RUN", "TABLE", "-o", "a.csv"), "-o a.html"),
+    (("similar", "TABLE", "IMAGE", "-o", "s.jpg"), "-o s.html")], ids=lambda a: a[0])
+def test_an_output_with_another_ending_is_refused(arguments: tuple[str, ...], wanted: str, call: Any,
+                                                  places: dict[str, Path], tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = call(*(places.get(a, a) for a in arguments))
+    assert ended.code == 2 and wanted in ended.err and ended.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [
+    ("featurize", "IN", "--labels", "l.csv", "-o", "l.csv"),
+    ("featurize", "IN", "--labels", "t.errors.csv", "-o", "t.csv"),
+    ("explore", "IN", "--labels", "l.html", "-o", "./l.html"), ("predict", "RUN", "t.csv", "-o", "t.csv"),
+    ("predict", "RUN", "IN", "-o", "RUN/predictions.csv"), ("audit", "RUN", "t.html", "-o", "t.html"),
+    ("audit", "RUN", "TABLE", "-o", "RUN/report.html"), ("similar", "t.html", "IMAGE", "-o", "t.html")],
+    ids=lambda a: f"{a[0]} -o {a[-1]}")
+def test_an_output_that_is_an_input_is_refused(arguments: tuple[str, ...], call: Any, places: dict[str, Path],
+                                               tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("l.csv", "t.errors.csv", "l.html", "t.csv", "t.html"):
+        (tmp_path / name).write_text("mine")
+    before = {path: path.read_bytes() for path in places["RUN"].iterdir() if path.is_file()}
+    ended = call(*(places[a] if a in places else a.replace("RUN", str(places["RUN"])) for a in arguments))
+    assert ended.code == 2 and "is read by this command and would be replaced" in ended.err
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine"}
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize("arguments", [
+    ("explore", "IN", "-o", "mine.html"), ("predict", "RUN", "TABLE", "-o", "mine.csv"),
+    ("predict", "RUN", "IN", "-o", "p.csv"), ("audit", "RUN", "TABLE", "-o", "mine.html"),
+    ("featurize", "IN", "-o", "mine.csv")], ids=lambda a: f"{a[0]} -o {a[-1]}")
+def test_a_file_of_somebody_else_is_not_replaced(arguments: tuple[str, ...], call: Any, places: dict[str, Path],
+                                                 tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.html", "mine.csv", "p.errors.csv"):
+        (tmp_path / name).write_text("notes\n1\n")
+    ended = call(*(places.get(a, a) for a in arguments))
+    assert ended.code == 2 and "was not written by Pellucid, so it is not replaced" in ended.err
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"notes\n1\n"}
+
+
+def test_similar_wants_one_image(call: Any, places: dict[str, Path], tmp_path: Path) -> None:
+    ended = call("similar", places["TABLE"], places["IN"], "-o", tmp_path / "s.html")
+    assert ended.code == 2 and "one image was wanted" in ended.err
 
 
 def test_an_empty_folder_is_refused(call: Any, tmp_path: Path) -> None:
@@ -92,14 +145,66 @@ def test_an_empty_folder_is_refused(call: Any, tmp_path: Path) -> None:
     assert ended.code == 2 and "holds no image" in ended.err
 
 
-def test_ctrl_c_is_one_line_and_exit_130(call: Any, cell_folder: Path, tmp_path: Path,
-                                         monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("command", "target", "words"), [
+    ("featurize", "featurize.run.measure", "stopped: nothing is measured yet, and "),
+    ("explore", "featurize.explore.page.explore", "stopped: nothing was written\n"),
+    ("classify", "classify.train.train_file", "stopped: nothing was written, and an earlier run folder is as it was")])
+def test_ctrl_c_is_one_true_line_and_exit_130(command: str, target: str, words: str, call: Any,
+                                              places: dict[str, Path], tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*arguments: Any, **named: Any) -> None:
         raise KeyboardInterrupt
-    monkeypatch.setattr("featurize.run.featurize", stopped)
-    ended = call("featurize", cell_folder, "-o", tmp_path / "t.parquet", "--preset", "whole")
-    assert ended.code == 130
-    assert ended.err.strip() == "stopped; the same command again goes on where it can"
+    monkeypatch.setattr(target, stopped)
+    given = {"featurize": ("IN", "t.parquet", "--preset", "whole"), "explore": ("IN", "e.html"),
+             "classify": ("TABLE", "run")}[command]
+    ended = call(command, places[given[0]], "-o", tmp_path / given[1], *given[2:])
+    assert ended.code == 130 and ended.err.startswith(words) and ended.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_measuring_says_what_is_kept_and_the_same_command_goes_on(cell_folder: Path,
+                                                                               tmp_path: Path) -> None:
+    """A real signal to the whole group of processes, as a terminal sends it."""
+    script, table = tmp_path / "two_processes.py", tmp_path / "t.parquet"
+    script.write_text("import cli, featurize.batch.workers as workers\nworkers.FEW_IMAGES = 0\n"
+                      "if __name__ == '__main__':\n    cli.main()\n")
+    command = [sys.executable, str(script), "featurize", str(cell_folder), "-o", str(table), "--preset", "cell",
+               "--jobs", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+                               start_new_session=True)
+    while not list(tmp_path.glob("t.parquet.shards/*/*.npz")):
+        assert running.poll() is None
+        time.sleep(.02)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130 and "Traceback" not in err
+    assert re.fullmatch(r"stopped: (8|16|24) of 24 images are measured and kept in \S+; the same command again "
+                        r"measures the rest \(\S+t\.parquet was not written\)", err.splitlines()[-1])
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and "of them were measured by an earlier run that was stopped" in done.stdout
+
+
+def test_the_version_is_told(call: Any) -> None:
+    ended = call("--version")
+    assert ended.code == 0 and re.fullmatch(r"pellucid \d+\.\d+\S*\n", ended.out)
+
+
+def test_shells_can_complete(call: Any) -> None:
+    assert "--install-completion" in call("--help").out
+
+
+def commands() -> list[str]:
+    return [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_help_ends_with_an_example_that_can_be_parsed(command: str, call: Any) -> None:
+    example = " ".join(call(command, "--help").out.split("Example: ")[1].split())
+    words = shlex.split(example)
+    assert words[:2] == ["pellucid", command]
+    assert {w for w in words if w.startswith("--")} <= set(re.findall(r"--[a-z-]+", call(command, "--help").out))
 
 
 def test_bad_files_are_exit_0_and_with_strict_1(call: Any, cell_folder: Path, tmp_path: Path) -> None:
@@ -127,6 +232,75 @@ def run_folder(cell_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+@pytest.fixture
+def places(run_folder: Path, cell_folder: Path) -> dict[str, Path]:
+    return {"IN": cell_folder, "RUN": run_folder / "run", "TABLE": run_folder / "t.parquet",
+            "IMAGE": cell_folder / "monocyte/p0_02.png"}
+
+
+def test_featurize_ends_with_the_images_of_every_class(run_folder: Path) -> None:
+    printed = (run_folder / "printed.txt").read_text(encoding="utf-8")
+    assert ("class       images  groups\neosinophil       6       5\nlymphocyte       6       5\n"
+            "monocyte         6       5\nneutrophil       6       5\n") in printed
+
+
+def test_featurize_again_takes_the_rows_that_are_there(places: dict[str, Path], call: Any, tmp_path: Path) -> None:
+    for name in ("t.parquet", "t.perturbed.parquet"):
+        shutil.copy(places["TABLE"].with_name(name), tmp_path / name)
+    lines = [f"{p.relative_to(places['IN'])},{p.stem[:2]}" for p in sorted(places["IN"].rglob("*.png"))]
+    (tmp_path / "l.csv").write_text("\n".join(["file,all", *lines]))
+    labels = ("--labels", tmp_path / "l.csv", "--label-column", "all", "--preset", "cell", "--jobs", 1)
+    again = call("featurize", places["IN"], "-o", tmp_path / "t.parquet", *labels)
+    assert again.code == 0, again.err
+    assert f"24 of them stood in {tmp_path / 't.parquet'}, measured in the same way, and were taken" in again.out
+    assert pd.read_parquet(tmp_path / "t.parquet")["label"].tolist() == [line[-2:] for line in lines]
+    both = call("featurize", places["IN"], "-o", tmp_path / "t.parquet", "--fresh", "--reuse", tmp_path / "t.parquet")
+    assert both.code == 2 and "give one of them" in both.err
+    other = call("featurize", places["IN"] / "monocyte", "-o", tmp_path / "u.parquet", "--preset", "whole", "--reuse",
+                 tmp_path / "t.parquet")
+    assert f"nothing was taken from {tmp_path / 't.parquet'}: it was measured with " in other.out
+
+
+@pytest.fixture
+def csv_table(places: dict[str, Path], tmp_path: Path) -> Path:
+    frame, info = read_table(places["TABLE"])
+    write_table(frame, info, tmp_path / "t.csv")
+    return tmp_path / "t.csv"
+
+
+def test_predict_reads_a_csv_table(places: dict[str, Path], csv_table: Path, call: Any, tmp_path: Path) -> None:
+    for name, table in (("csv", csv_table), ("parquet", places["TABLE"])):
+        assert call("predict", places["RUN"], table, "-o", tmp_path / f"of_{name}.csv").code == 0
+    assert (tmp_path / "of_csv.csv").read_bytes() == (tmp_path / "of_parquet.csv").read_bytes()
+
+
+def test_a_csv_that_is_no_table_is_refused(places: dict[str, Path], call: Any, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\na.png,1\n")
+    for command in (("classify", tmp_path / "labels.csv", "-o", tmp_path / "run"),
+                    ("predict", places["RUN"], tmp_path / "labels.csv", "-o", tmp_path / "p.csv"),
+                    ("audit", places["RUN"], tmp_path / "labels.csv", "-o", tmp_path / "a.html"),
+                    ("similar", tmp_path / "labels.csv", places["IMAGE"], "-o", tmp_path / "s.html")):
+        ended = call(*command)
+        assert ended.code == 2 and "labels.csv is not a table that featurize wrote (labels.csv.json" in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+
+
+@pytest.mark.slow
+def test_audit_and_similar_read_a_csv_table(places: dict[str, Path], csv_table: Path, call: Any,
+                                            tmp_path: Path) -> None:
+    assert call("audit", places["RUN"], csv_table, "-o", tmp_path / "a.html").code == 0
+    assert call("similar", csv_table, places["IMAGE"], "-o", tmp_path / "s.html").code == 0
+
+
+@pytest.mark.slow
+def test_classify_says_the_same_of_a_csv_table(places: dict[str, Path], csv_table: Path, call: Any,
+                                               tmp_path: Path) -> None:
+    shutil.copy(places["TABLE"].with_name("t.perturbed.parquet"), tmp_path)
+    assert call("classify", csv_table, "-o", tmp_path / "run", "--folds", 2).code == 0
+    of_csv, of_parquet = (run / "predictions.csv" for run in (tmp_path / "run", places["RUN"]))
+    assert of_csv.read_bytes() == of_parquet.read_bytes()
+
+
 def test_auto_says_what_it_chose_and_why(run_folder: Path) -> None:
     printed = (run_folder / "printed.txt").read_text(encoding="utf-8")
     assert "preset cell (24 of 24 pictures: one dark purple object in the middle)" in printed
@@ -138,7 +312,9 @@ def test_the_console_command_says_what_it_did_and_ends_with_0(cell_folder: Path,
     command = [sys.executable, "cli.py", "featurize", str(cell_folder / "monocyte"), "-o", str(tmp_path / "t.parquet"),
                "--preset", "whole", "--jobs", "1"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("6 images measured in ") and done.stderr == ""
+    assert done.stdout.startswith("6 images measured in ")
+    # On a very slow machine a line says how far it is.
+    assert all(re.match(r"\d of 6 images, ", line) for line in done.stderr.splitlines())
     assert (tmp_path / "t.parquet").exists()
 
 
@@ -150,6 +326,24 @@ def test_classify_writes_predictions_metrics_model_and_report(run_folder: Path) 
     metrics = json.loads((run_folder / "run/metrics.json").read_text(encoding="utf-8"))
     assert metrics["n"] == 24 and metrics["task"] == "multiclass"
     assert (run_folder / "run/model/manifest.json").exists() and (run_folder / "run/report.html").exists()
+
+
+def test_the_report_gives_the_commands_that_were_run(run_folder: Path, cell_folder: Path) -> None:
+    page = html.unescape((run_folder / "run/report.html").read_text(encoding="utf-8"))
+    table = run_folder / "t.parquet"
+    assert (f"python cli.py featurize {cell_folder} --group-regex '(p\\d+)_' --preset cell -o {table}\n"
+            f"python cli.py classify {table} -o {run_folder / 'run'} --folds 2") in page
+
+
+def test_explore_counts_alike_on_the_terminal_and_on_its_page(cell_folder: Path, tmp_path: Path, call: Any) -> None:
+    shutil.copytree(cell_folder / "monocyte", tmp_path / "in/monocyte")
+    whole = (tmp_path / "in/monocyte/p0_02.png").read_bytes()
+    (tmp_path / "in/monocyte/cut.png").write_bytes(whole[:len(whole) // 2])
+    ended = call("explore", tmp_path / "in", "-o", tmp_path / "e.html", "--group-regex", r"(p\d+)_")
+    assert f"6 images, 1 file could not be read: {tmp_path / 'e.html'}\n" in ended.out
+    assert "WARNING: There is only one class: monocyte." in ended.out
+    page = html.unescape((tmp_path / "e.html").read_text(encoding="utf-8"))
+    assert "6 images, 1 class" in page and f"featurize {tmp_path / 'in'} -o table.parquet --group-regex" in page
 
 
 def test_predict_says_the_same_of_images_and_of_their_table(run_folder: Path, cell_folder: Path, tmp_path: Path,

@@ -1,11 +1,14 @@
 """The model card, how to make the run again, and which items of reporting checklists this page answers."""
+import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from classify.report.overview import command, how_split
 from classify.result import RunResult
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, table
+from featurize.runtime.shell import command_line
 
 # Classes that the model card lists by name.
 MOST_NAMED_CLASSES = 12
@@ -116,11 +119,24 @@ def _shown(value: object) -> str:
 
 def reproduce(result: RunResult) -> dict[str, Any]:
     """The commands, and what must be the same."""
-    roots = " ".join(s["root"] for s in result.info.sources) or "IMAGES"
-    preset = result.info.preset.get("name", "auto")
-    mm = f" --mm-per-px {result.info.mm_per_px:g}" if getattr(result.info, "mm_per_px", None) else ""
-    lines = [f"python cli.py featurize {roots} -o TABLE.parquet --preset {preset}{mm}", command(result)]
-    return {"commands": lines, "hash": result.info.index_hash,
-            "note": "Labels, groups and settings that were given to featurize must be given again. The same images, "
-                    "labels and groups give the data hash below; with the versions named at the top the same numbers "
-                    "follow."}
+    return {"commands": [_measured_by(result), command(result)], "hash": result.info.index_hash,
+            "note": f"{_note(result)} The same images, labels and groups give the data hash below; with the versions "
+                    "named at the top the same numbers follow."}
+
+
+def _measured_by(result: RunResult) -> str:
+    """The command that made the table."""
+    info = result.info
+    if info.command:
+        return f"{info.command} {shlex.join(['-o', result.table])}"
+    preset = info.preset.get("name", "auto")
+    if preset == "ecg":
+        return command_line("ecg", ["PAGES"], {"-o": Path(result.table).parent})
+    return command_line("featurize", [s["root"] for s in info.sources] or ["IMAGES"],
+                        {"-o": result.table, "--preset": preset, "--mm-per-px": info.mm_per_px})
+
+
+def _note(result: RunResult) -> str:
+    if result.info.command:
+        return "Paths are as they were typed, from the folder where the commands were run."
+    return "Labels, groups and settings that were given to featurize must be given again."

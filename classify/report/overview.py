@@ -14,6 +14,7 @@ from classify.result import RunResult
 from featurize.arrays import BoolArray, Int64Array
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, table, warning
+from featurize.runtime.shell import command_line
 
 # Settings that have an option on the command line.
 OPTIONS = ("task", "order", "model", "calibration", "folds", "alpha", "device", "seed")
@@ -107,12 +108,11 @@ def how_split(result: RunResult) -> str:
 
 def command(result: RunResult) -> str:
     """The command line that makes this run again: every option that was not left at its default."""
-    chosen, parts = result.settings, ["python cli.py classify TABLE.parquet -o", result.out.name]
-    for option in fields(chosen):
-        value = getattr(chosen, option.name)
-        if option.name in OPTIONS and value != option.default:
-            parts.append(f"--{option.name} {','.join(value) if isinstance(value, tuple) else value}")
-    return " ".join(parts)
+    chosen = {option: getattr(result.settings, option.name) for option in fields(result.settings)
+              if option.name in OPTIONS}
+    options = {f"--{option.name.replace('_', '-')}": value for option, value in chosen.items()
+               if value != option.default}
+    return command_line("classify", [result.table], {"-o": result.out, **options})
 
 
 def tiles(result: RunResult, scored: ScoredRows) -> list[dict[str, str]]:

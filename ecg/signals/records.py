@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecg.lead_table import LEADS
 from featurize.arrays import Float64Array
-from featurize.images.picture import DECODER_FAULTS, ImageError
+from featurize.images.picture import ImageError, decoding
 from featurize.images.read import read_bytes
 
 SUFFIXES = (".csv", ".hea")
@@ -157,10 +157,11 @@ def _of_wfdb(path: Path) -> Record:
         raise RecordError("a WFDB record, and wfdb is not installed: pip install 'pellucid[wfdb]'",
                           "unsupported") from error
     try:
-        found = wfdb.rdrecord(str(path.with_suffix("")))
-        wrong = _wrong_checksums(wfdb.rdrecord(str(path.with_suffix("")), physical=False, m2s=False,
-                                               smooth_frames=False))
-    except (*DECODER_FAULTS, ArithmeticError, RuntimeError, NotImplementedError, MemoryError) as error:
+        with decoding("WFDB"):
+            found = wfdb.rdrecord(str(path.with_suffix("")))
+            wrong = _wrong_checksums(wfdb.rdrecord(str(path.with_suffix("")), physical=False, m2s=False,
+                                                   smooth_frames=False))
+    except (ImageError, MemoryError) as error:
         message = (str(error) or type(error).__name__).splitlines()[0][:_LONGEST_WFDB_MESSAGE]
         raise RecordError(f"not a WFDB record ({message}): a .hea with its .dat beside it was wanted",
                           "damaged") from error

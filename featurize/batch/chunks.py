@@ -28,12 +28,15 @@ class ImageRequest:
         As they stand in the index.
     perturb : bool
         Measure a copy as another laboratory might have pictured it (`featurize.images.perturb`).
+    only_fingerprint : bool
+        Measure nothing but the fingerprint: the rest is known.
     """
 
     image_id: str
     site: str | None
     path: str
     perturb: bool = False
+    only_fingerprint: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> _MeasuredImage |
     try:
         if request.perturb:
             picture = perturbed(picture, request.image_id, centred=task.preset.segment == "cell")
-        features = measure_picture(picture, task.preset)
+        features = {} if request.only_fingerprint else measure_picture(picture, task.preset)
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
         return Fault(request.image_id, line, INTERNAL)

@@ -46,6 +46,10 @@ class Shards:
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
+    def has(self, number: int) -> bool:
+        """Whether a chunk is kept."""
+        return self._path(number).is_file()
+
     def _path(self, number: int) -> Path:
         return self.folder / self.key / f"{number:06d}.npz"
 

@@ -96,8 +96,14 @@ def percentiles_by_class(table: pd.DataFrame, columns: Sequence[str], most: int)
         Index: classes, most frequent first. Columns: `PERCENTILES`. NaN where a class has no value.
     """
     names = [str(name) for name in table["label"].value_counts().index[:most]]
-    return {column: pd.DataFrame([_percentiles(table.loc[table["label"] == name, column].dropna()) for name in names],
-                                 index=names, columns=list(PERCENTILES)) for column in columns}
+    return percentiles_of_rows(table, columns, {name: np.flatnonzero(table["label"] == name) for name in names})
+
+
+def percentiles_of_rows(table: pd.DataFrame, columns: Sequence[str],
+                        rows_of: Mapping[str, Int64Array]) -> dict[str, pd.DataFrame]:
+    """As `percentiles_by_class`, for the rows (positions in `table`) that are named for each class."""
+    return {column: pd.DataFrame([_percentiles(table[column].iloc[rows].dropna()) for rows in rows_of.values()],
+                                 index=list(rows_of), columns=list(PERCENTILES)) for column in columns}
 
 
 def _percentiles(values: pd.Series) -> Float64Array:
@@ -105,9 +111,13 @@ def _percentiles(values: pd.Series) -> Float64Array:
 
 
 def images_by_class(census: Census, most: int) -> dict[str, Int64Array]:
-    """Positions in `census.images` of the `most` largest classes, most frequent class first."""
-    label = census.label.iloc[census.rows].reset_index(drop=True)
-    return {str(name): np.flatnonzero(label == name) for name in label.value_counts(sort=True).index[:most]}
+    """Positions in `census.images` of the `most` largest classes, most frequent class first.
+
+    An image with several findings stands under each of them.
+    """
+    found = {name: np.flatnonzero(member[census.rows]) for name, member in census.classes.items()}
+    names = sorted((name for name in found if len(found[name])), key=lambda name: -len(found[name]))
+    return {name: found[name] for name in names[:most]}
 
 
 def pixel_values(census: Census, most: int) -> PixelValues:

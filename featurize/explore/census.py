@@ -1,5 +1,5 @@
 """What stands in an index, counted: files, classes, splits, groups, duplicates."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import PurePosixPath
@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from featurize.arrays import Int64Array
+from featurize.arrays import BoolArray, Int64Array
 from featurize.explore.image_stats import ImageStatistics
 from featurize.index.duplicates import duplicate_groups
 
 UNLABELLED = "no label"
+# Images of which every finding is known to be absent.
+NO_FINDING = "none of them"
 # Numbers in the fingerprint of an image (see `featurize.index.duplicates.fingerprint`).
 _FINGERPRINT_LENGTH = 1024
 
@@ -39,6 +41,8 @@ class Census:
     images : sequence of m ImageStatistics
     cluster : (m,) int
         Same number = same picture.
+    findings : tuple of str
+        Where several labels are given: the findings of the columns `label_<finding>`. An image can have several.
     """
 
     frame: pd.DataFrame
@@ -46,15 +50,42 @@ class Census:
     rows: Int64Array
     images: Sequence[ImageStatistics]
     cluster: Int64Array
+    findings: tuple[str, ...] = ()
 
     @property
     def label(self) -> pd.Series:
         """(n,) label of every image, `UNLABELLED` where there is none."""
         return self.frame["label"].fillna(UNLABELLED).astype(str)
 
+    @property
+    def classes(self) -> Mapping[str, BoolArray]:
+        """(n,) bool for each class or finding, most frequent first: which images are of it.
 
-def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array,
-                images: Sequence[ImageStatistics]) -> Census:
+        Classes exclude each other. Findings do not: an image with two of them is counted for both. `NO_FINDING` and
+        `UNLABELLED` are listed where there are such images.
+        """
+        label = self.label
+        if not self.findings:
+            sizes = label.value_counts()
+            names = sorted(sizes.index, key=lambda name: (-sizes[name], name))
+            return {name: (label == name).to_numpy() for name in names}
+        found = {name: present(self.frame, name) for name in self.findings}
+        rest = {name: (label == name).to_numpy() for name in (NO_FINDING, UNLABELLED) if (label == name).any()}
+        return {name: found[name] for name in sorted(found, key=lambda name: -int(found[name].sum()))} | rest
+
+
+def present(frame: pd.DataFrame, finding: str) -> BoolArray:
+    """(n,) bool: which images are known to have a finding."""
+    return (frame[f"label_{finding}"].fillna(0) == 1).to_numpy(dtype=bool)
+
+
+def absent(frame: pd.DataFrame, finding: str) -> BoolArray:
+    """(n,) bool: which images are known not to have a finding."""
+    return (frame[f"label_{finding}"].fillna(1) == 0).to_numpy(dtype=bool)
+
+
+def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array, images: Sequence[ImageStatistics],
+                findings: Sequence[str] = ()) -> Census:
     """Find the duplicates among the images that were read; the parameters are those of `Census`.
 
     Parameters
@@ -67,11 +98,14 @@ def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array,
         Positions in `frame` of the images that were read.
     images : sequence of m ImageStatistics
         Their statistics, in the same order.
+    findings : sequence of str
+        Where several labels are given.
     """
     read = frame.iloc[rows]
     prints = (np.stack([image.fingerprint for image in images]) if images
               else np.zeros((0, _FINGERPRINT_LENGTH), np.float32))
-    return Census(frame, errors, rows, images, duplicate_groups(read["sha256"].astype(str).tolist(), prints))
+    cluster = duplicate_groups(read["sha256"].astype(str).tolist(), prints)
+    return Census(frame, errors, rows, images, cluster, tuple(findings))
 
 
 def stratified_sample(frame: pd.DataFrame, most: int) -> Int64Array:
@@ -91,16 +125,23 @@ def stratified_sample(frame: pd.DataFrame, most: int) -> Int64Array:
 
 
 def with_label(frame: pd.DataFrame, findings: Sequence[str]) -> pd.DataFrame:
-    """A frame with several findings gets one label to be counted by.
+    """A frame with several findings gets one label that says them all, to be shown and compared, not counted by.
 
-    The label is the finding, "several findings" or "none of them".
+    The label is every finding that is present, joined by ", "; `NO_FINDING`; or None where no finding is known.
     """
     if not findings:
         return frame
-    present = frame[[f"label_{name}" for name in findings]].fillna(0).to_numpy(dtype=bool)
-    n = present.sum(axis=1)
-    first = np.array(findings, dtype=object)[present.argmax(axis=1)]
-    return frame.assign(label=np.where(n == 1, first, np.where(n > 1, "several findings", "none of them")))
+    has = {name: present(frame, name) for name in findings}
+    known = frame[[f"label_{name}" for name in findings]].notna().any(axis=1)
+    labels = [", ".join(name for name in findings if has[name][row]) or NO_FINDING for row in range(len(frame))]
+    return frame.assign(label=pd.Series(labels, index=frame.index, dtype=object).where(known, None))
+
+
+def co_occurrence(census: Census) -> pd.DataFrame:
+    """Images that have both of two findings; on the diagonal all that have the finding. Most frequent finding first."""
+    names = [name for name in census.classes if name in census.findings]
+    has = np.array([census.classes[name] for name in names], dtype=np.int64).reshape(len(names), len(census.frame))
+    return pd.DataFrame(has @ has.T, index=names, columns=names)
 
 
 def file_types(frame: pd.DataFrame) -> pd.Series:
@@ -122,15 +163,17 @@ def missing_values(frame: pd.DataFrame) -> pd.Series:
 def class_by_split(census: Census) -> pd.DataFrame:
     """Images per class (rows, most frequent first) and split (columns, in the order train, val, test)."""
     split = census.frame["split"].fillna("all").astype(str)
-    counts = pd.crosstab(census.label, split)
-    known = [s for s in ("train", "val", "test", "all") if s in counts]
-    order = known + sorted({str(s) for s in counts} - set(known))
-    return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index, order]
+    names: set[str] = set(split)
+    order: list[str] = [s for s in ("train", "val", "test", "all") if s in names]
+    order += sorted(names - set(order))
+    counts = {s: [int((member & (split == s)).sum()) for member in census.classes.values()] for s in order}
+    return pd.DataFrame(counts, index=list(census.classes))
 
 
 def groups_by_class(census: Census) -> pd.Series:
     """Number of different groups of every class."""
-    return census.frame.assign(label=census.label).groupby("label")["group"].nunique()
+    group = census.frame["group"]
+    return pd.Series({name: group[member].nunique() for name, member in census.classes.items()})
 
 
 def group_sizes(frame: pd.DataFrame) -> pd.DataFrame:

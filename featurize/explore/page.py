@@ -1,4 +1,6 @@
 """What is in a folder of images, and what will go wrong with it: one offline page."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from featurize.report.numbers import count
 from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album
 from featurize.runtime.progress import tracking
+from featurize.runtime.shell import Value, command_line
 
 # Most images that are read for the page.
 MOST_READ = 2000
@@ -23,7 +26,24 @@ SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", 
             "Looks that could give the class away", "Montage", "One image closely", "Duplicates", "Next step")
 
 
-def explore(index: Index, out: Path, progress: bool = False) -> None:
+@dataclass(frozen=True)
+class Explored:
+    """What stands on a page, in short.
+
+    Parameters
+    ----------
+    images, unreadable : int
+        Images that were counted, and files that could not be read and are left out.
+    serious : tuple of str
+        The serious warnings.
+    """
+
+    images: int
+    unreadable: int
+    serious: tuple[str, ...]
+
+
+def explore(index: Index, out: Path, progress: bool = False, next_step: str = "") -> Explored:
     """Write the page.
 
     Parameters
@@ -34,6 +54,8 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
         Where the page goes, whole or not at all.
     progress : bool
         Show a bar on a terminal.
+    next_step : str
+        Commands that go on from here; without them the ones that fit the folders alone.
 
     Raises
     ------
@@ -43,15 +65,19 @@ def explore(index: Index, out: Path, progress: bool = False) -> None:
     chosen = stratified_sample(index.frame, MOST_READ)
     album = Album(index.sources, None, None)
     census = _read(index, chosen, progress)
+    warned = warnings(census, len(chosen), index.warnings)
     content = {
         "kicker": "Explore", "title": _title(index), "lead": _lead(census), "facts": _facts(index),
-        "contents": contents(SECTIONS), "warnings": warnings(census, len(chosen), index.warnings),
+        "contents": contents(SECTIONS), "warnings": warned,
         "no_warnings": "Nothing was found that could go wrong.", "tiles": sections.tiles(census),
         **sections.files(census), "classes": sections.classes(census), "sizes": sections.sizes(census),
         "pixels": sections.pixels(census), "quality": sections.quality(census),
         "montage": sections.montage(census, album), "typical": sections.typical_image(census, album),
-        "duplicates": sections.duplicates(census, album), "next": _next(index)}
+        "duplicates": sections.duplicates(census, album),
+        "next": next_step or next_commands([s.root for s in index.sources])}
     write_page(out, "explore.html.j2", content, Path(__file__).parent)
+    serious = tuple(w["text"] for w in warned if w["level"] == "serious")
+    return Explored(len(census.frame), len(census.errors), serious)
 
 
 def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
@@ -75,7 +101,7 @@ def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
         errors = pd.concat([index.errors, pd.DataFrame(unreadable)], ignore_index=True)
     frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
     # Rows move up where an unreadable image before them is left out.
-    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images)
+    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images, index.label_columns)
 
 
 def _title(index: Index) -> str:
@@ -83,9 +109,9 @@ def _title(index: Index) -> str:
 
 
 def _lead(census: Census) -> str:
-    labels = sorted(census.frame["label"].dropna().astype(str).unique())
+    labels = sorted(census.findings or census.frame["label"].dropna().astype(str).unique())
     named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
-    classes = count(len(labels), "class", "classes")
+    classes = count(len(labels), "finding") if census.findings else count(len(labels), "class", "classes")
     return f"{count(len(census.frame), 'image')}, {classes}{': ' if named else ''}{named}."
 
 
@@ -94,6 +120,7 @@ def _facts(index: Index) -> list[dict[str, object]]:
             for s in index.sources]
 
 
-def _next(index: Index) -> str:
-    roots = " ".join(str(s.root) for s in index.sources)
-    return f"python cli.py featurize {roots} -o table.parquet\npython cli.py classify table.parquet -o run/"
+def next_commands(images: Sequence[str | Path], options: Mapping[str, Value] | None = None) -> str:
+    """The two commands from images to a model, with the options that say labels, groups and sites."""
+    return "\n".join([command_line("featurize", images, {"-o": "table.parquet", **(options or {})}),
+                      command_line("classify", ["table.parquet"], {"-o": "run/"})])

@@ -6,10 +6,10 @@ import pandas as pd
 
 from featurize.arrays import Int64Array
 from featurize.explore import by_class, figures
-from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_split, conflict_of, duplicate_clusters,
-                                      file_types, group_sizes, groups_by_class, missing_values)
+from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_split, co_occurrence, conflict_of,
+                                      duplicate_clusters, file_types, group_sizes, groups_by_class, missing_values)
 from featurize.explore.image_stats import center_crop, color_planes
-from featurize.report.charts import MOST_CLASSES, percentile_ranges
+from featurize.report.charts import MOST_CLASSES, percentile_ranges, shorten
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, find, show, thumbnail
@@ -25,6 +25,10 @@ MOST_GROUPS = 15
 MOST_SIZES = 12
 # Sizes are drawn if the longest side of any image is more than this many times the shortest side of any.
 SIZES_DIFFER = 1.2
+# From so many findings on, the table of pairs is drawn narrow.
+MANY_COLUMNS = 6
+# Opacity of a cell's blue above which its text is drawn in the light color.
+HEAT_OF_LIGHT_INK = .6
 # Sides of the thumbnails, in pixels.
 MONTAGE_PX = 110
 CLOSE_UP_PX = 320
@@ -41,7 +45,9 @@ def tiles(census: Census) -> list[dict[str, str]]:
     """The few numbers that stand first."""
     frame, copies = census.frame, sum(len(rows) - 1 for rows in duplicate_clusters(census))
     named = [("Images", number(len(frame)), f"{number(len(census.rows))} were looked at"),
-             ("Classes", number(frame["label"].nunique()), f"{number(frame['label'].isna().sum())} without a label"),
+             ("Findings" if census.findings else "Classes",
+              number(len(census.findings) or frame["label"].nunique()),
+              f"{number(frame['label'].isna().sum())} without a label"),
              ("Groups", number(frame["group"].nunique()) if frame["group"].notna().any() else "–", "patients, slides"),
              ("Sites", number(max(frame["site"].nunique(), 1)), "laboratories or sources"),
              ("Copies", number(copies), "images that repeat another one"),
@@ -73,6 +79,8 @@ def classes(census: Census) -> dict[str, Any]:
     """Images and groups of every class in every split."""
     counts = class_by_split(census)
     reading = "Bars are images; colors are the given parts." if counts.shape[1] > 1 else "Bars are images."
+    if census.findings:
+        reading += " An image with several findings is counted for each of them."
     if len(counts) > MOST_CLASSES:
         reading += f" The {MOST_CLASSES} most frequent of {number(len(counts))} classes are drawn."
     groups = groups_by_class(census).loc[counts.index]
@@ -83,9 +91,35 @@ def classes(census: Census) -> dict[str, Any]:
     if counts.shape[1] == 1:
         rows = [row[:1] + row[2:] for row in rows]
     splits = [str(c).capitalize() for c in counts.columns] if counts.shape[1] > 1 else []
-    shown = table(["Class", *splits, "Sum", "Share", "Groups"], rows, sortable=True)
-    return {"chart": figure(figures.class_bars(counts), "Images of each class", reading), "table": shown,
-            "groups": _groups(census.frame)}
+    thing = "finding" if census.findings else "class"
+    shown = table([thing.capitalize(), *splits, "Sum", "Share", "Groups"], rows, sortable=True)
+    return {"chart": figure(figures.class_bars(counts), f"Images of each {thing}", reading), "table": shown,
+            "together": _together(census), "groups": _groups(census.frame)}
+
+
+def _together(census: Census) -> dict[str, Any] | None:
+    """How many images have two findings at once; None where an image has one class."""
+    if not census.findings:
+        return None
+    both = co_occurrence(census).iloc[:MOST_CLASSES, :MOST_CLASSES]
+    names, values = [str(name) for name in both.columns], both.to_numpy()
+    rows = [{"name": shorten(name, 36), "cells": [_pair(name, int(values[i, i]), other, int(values[i, j]))
+                                                  for j, other in enumerate(names)]} for i, name in enumerate(names)]
+    drawn = f", the {MOST_CLASSES} most frequent findings" if len(census.findings) > MOST_CLASSES else ""
+    return {"columns": [shorten(name, 26) for name in names], "rows": rows, "tight": len(rows) > MANY_COLUMNS,
+            "corner": "images with ↓ and →",
+            "caption": f"Images that have two findings, and per cent of those with the finding of the row{drawn}"}
+
+
+def _pair(name: str, n_row: int, other: str, n: int) -> dict[str, Any]:
+    """One cell: the images that have the finding of the row and that of the column."""
+    share, same = n / max(n_row, 1), name == other
+    strength = 0 if same else .08 + .82 * share
+    ink = "color:var(--on-heat)" if strength > HEAT_OF_LIGHT_INK else ""
+    whole = f"{count(n_row, 'image')} with {name}"
+    title = whole if same else f"{number(n)} of {whole}: {other}"
+    return {"text": number(n), "share": "" if same else percent(share), "zero": n == 0, "title": title,
+            "style": f"background:rgba(var(--heat),{strength:.2f});{ink}"}
 
 
 def _groups(frame: pd.DataFrame) -> dict[str, Any] | None:
@@ -134,10 +168,10 @@ def quality(census: Census) -> dict[str, Any]:
     varying = {name: label for name, label in QUALITY.items() if images[name].nunique() > 1}
     reading = ("Dots are medians, thick bars the middle half, thin lines 5th to 95th percentile of the images of a "
                "class. Where bars don't overlap, the class can be told without looking at the object.")
-    percentiles = by_class.percentiles_by_class(images, list(varying), MOST_CLASSES)
+    rows_of = by_class.images_by_class(census, MOST_CLASSES)
+    percentiles = by_class.percentiles_of_rows(images, list(varying), rows_of)
     chart = figure(percentile_ranges({varying[name]: values for name, values in percentiles.items()}),
                    "Background and quality of the pictures", reading) if varying else None
-    rows_of = by_class.images_by_class(census, MOST_CLASSES)
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in rows_of.items()]}
 
 
@@ -149,10 +183,10 @@ def _swatch(census: Census, name: str, rows: Int64Array) -> dict[str, str]:
 
 def montage(census: Census, album: Album) -> list[dict[str, Any]]:
     """A few images of every class, evenly spread over its files."""
-    n_images, shown = census.label.value_counts(), []
+    shown = []
     for name, rows in by_class.images_by_class(census, MOST_CLASSES).items():
         picked = census.rows[by_class.evenly_spread(rows, PER_CLASS)]
-        shown.append({"name": f"{name} ({number(int(n_images[name]))})",
+        shown.append({"name": f"{name} ({number(int(census.classes[name].sum()))})",
                       "pictures": [_picture(census.frame, album, int(row), MONTAGE_PX) for row in picked]})
     return shown
 

@@ -2,10 +2,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from featurize.explore.by_class import image_table, look_alike, rank_eta_squared
-from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_split, conflict_of, duplicate_clusters,
-                                      groups_in_several_splits)
+from featurize.explore.census import (NO_FINDING, UNLABELLED, Census, Conflict, absent, class_by_split, conflict_of,
+                                      duplicate_clusters, groups_in_several_splits, present)
 from featurize.explore.groups import guess_group_regex
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
@@ -72,7 +73,7 @@ def _labels(census: Census) -> Warnings:
     if known.empty:
         yield warning("serious", "No image has a label.",
                       "Put the images of each class into a folder of its name, or give a CSV:", option)
-    elif known.nunique() == 1:
+    elif known.nunique() == 1 and not census.findings:
         yield warning("serious", f"There is only one class: {known.iloc[0]}.",
                       "A classifier needs two. Check the folder that was given, or give labels in a CSV:", option)
     missing = len(census.frame) - len(known)
@@ -82,6 +83,9 @@ def _labels(census: Census) -> Warnings:
 
 
 def _balance(census: Census) -> Warnings:
+    if census.findings:
+        yield from _few_findings(census)
+        return
     sizes = census.frame["label"].value_counts()
     if len(sizes) < 2:
         return
@@ -102,6 +106,20 @@ def _balance(census: Census) -> Warnings:
                       "Add images, merge the class with another one, or use fewer folds:", "--folds 3")
 
 
+def _few_findings(census: Census) -> Warnings:
+    """A finding is learned from the images that have it and those that do not: both must be there."""
+    frame = census.frame
+    sizes = {name: min((int(present(frame, name).sum()), "with"), (int(absent(frame, name).sum()), "without"))
+             for name in census.findings}
+    few = [f"{name} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if TOO_FEW_IMAGES <= n < FEW_IMAGES]
+    if few:
+        yield warning("caution", f"Few images: {_listed(few)}.", "The intervals of these findings will be wide.")
+    tiny = [f"{name} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if n < TOO_FEW_IMAGES]
+    if tiny:
+        yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
+                      "Add images, or leave these findings out of", "--label-column A,B,C")
+
+
 def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """The first names, and how many more there are."""
     more = f" and {number(len(names) - most)} more" if len(names) > most else ""
@@ -109,7 +127,7 @@ def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
 
 
 def _splits_without(census: Census) -> Warnings:
-    counts = class_by_split(census).drop(index=UNLABELLED, errors="ignore")
+    counts = class_by_split(census).drop(index=[UNLABELLED, NO_FINDING], errors="ignore")
     for split in counts.columns:
         lost = [str(name) for name, n in counts[split].items() if n == 0]
         if lost and len(lost) < len(counts):
@@ -147,12 +165,26 @@ def _shortcuts(census: Census) -> Warnings:
     table = image_table(census)
     table = table[table["label"] != UNLABELLED]
     for name, (what, advice, option) in PROPERTIES.items():
-        explained = rank_eta_squared(table[name].to_numpy(float), table["label"].tolist())
+        explained, by = _explained(census, table, name)
         if explained >= SHORTCUT_ETA_SQUARED:
             # The brightness of the whole picture includes the object: a difference is no proof of a shortcut.
             level = "serious" if explained >= SERIOUS_ETA_SQUARED and name != "brightness" else "caution"
-            yield warning(level, f"{what} differs by class, which explains {percent(explained)} of it: a possible "
+            yield warning(level, f"{what} differs by {by}, which explains {percent(explained)} of it: a possible "
                           "shortcut.", advice, option)
+
+
+def _explained(census: Census, table: pd.DataFrame, name: str) -> tuple[float, str]:
+    """Rank eta squared of a property, and of what: the class, or the finding that explains it best.
+
+    `table` is `image_table` without unlabelled images.
+    """
+    values = table[name].to_numpy(float)
+    if not census.findings:
+        return rank_eta_squared(values, table["label"].tolist()), "class"
+    has = {finding: census.classes[finding][census.rows[table.index]] for finding in census.findings}
+    found = {finding: rank_eta_squared(values, member.tolist()) for finding, member in has.items()}
+    best = max(found, key=lambda finding: found[finding])
+    return found[best], f"the finding {best}"
 
 
 def _sizes(census: Census) -> Warnings:
@@ -181,11 +213,12 @@ def _sites(census: Census) -> Warnings:
     known = census.frame.dropna(subset=["label"])
     if known["site"].nunique() < 2:
         return
-    sites = known.groupby("label")["site"].agg(["nunique", "first"])
-    bound = sites[sites["nunique"] == 1]
-    if len(bound):
-        names = _listed([f"{label} ({site})" for label, site in bound["first"].items()])
-        yield warning("serious", f"{count(len(bound), 'class comes', 'classes come')} from one site only: {names}.",
+    sites = {name: census.frame.loc[member, "site"].dropna().unique() for name, member in census.classes.items()
+             if name not in (UNLABELLED, NO_FINDING)}
+    bound = [f"{name} ({its[0]})" for name, its in sites.items() if len(its) == 1]
+    if bound:
+        things = ("finding comes", "findings come") if census.findings else ("class comes", "classes come")
+        yield warning("serious", f"{count(len(bound), *things)} from one site only: {_listed(bound)}.",
                       "The model can learn the site instead of the class. Leave such classes out, or compare sites "
                       "with the command audit.")
 

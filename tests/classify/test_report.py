@@ -15,6 +15,7 @@ from classify.evaluate.for_report import reasons_of, report_numbers, scored_rows
 from classify.report import model_card, overview, performance, write_report
 from classify.report.figures import compared
 from classify.result import RunResult
+from classify.settings import TrainSettings
 from featurize.report.page import render
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -174,10 +175,26 @@ def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
         assert int(row[1]["text"]) == (run.predicted.sets[:, a] & run.predicted.sets[:, b]).sum()
 
 
+def test_how_to_make_it_again_is_both_commands_as_they_were_run(run: RunResult, tmp_path: Path) -> None:
+    measured = r"python cli.py featurize 'my cells' --labels 'l 1.csv' --label-column kind --group-regex 'p(\d+)_'"
+    known = replace(run, info=replace(run.info, command=measured), table="a b.parquet", out=Path("my run"),
+                    settings=TrainSettings(order=("low one", "high")))
+    assert model_card.reproduce(known)["commands"] == [
+        measured + " -o 'a b.parquet'", "python cli.py classify 'a b.parquet' -o 'my run' --order 'low one,high'"]
+
+
+def test_a_table_that_does_not_tell_its_command_is_named_by_its_folders(run: RunResult) -> None:
+    folders = replace(run.info, sources=[{"site": "a", "root": "/my cells", "kind": "folder"}], mm_per_px=.00025)
+    made = model_card.reproduce(replace(run, info=folders))
+    assert made["commands"][0] == ("python cli.py featurize '/my cells' -o TABLE.parquet --preset whole "
+                                   "--mm-per-px 0.00025")
+    assert "must be given again" in made["note"]
+
+
 def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
-    assert overview.command(run).endswith("-o run --model lightgbm")
+    assert overview.command(run).endswith("/run --model lightgbm")
     other = replace(run, settings=replace(run.settings, model="xgboost", folds=3, alpha=.1))
-    assert overview.command(other).endswith("-o run --folds 3 --alpha 0.1")
+    assert overview.command(other).endswith("/run --folds 3 --alpha 0.1")
 
 
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:

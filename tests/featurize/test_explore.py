@@ -12,7 +12,7 @@ from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
 from featurize.explore.census import stratified_sample, with_label
 from featurize.explore.image_stats import image_statistics
-from featurize.explore.page import explore
+from featurize.explore.page import explore, next_commands
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index
 
@@ -209,8 +209,63 @@ def test_exact_copies_are_always_in_the_sample() -> None:
     assert {17, 503} <= set(stratified_sample(frame, 50))
 
 
-def test_several_findings_become_one_label_to_count_by() -> None:
-    frame = pd.DataFrame({"label_flu": pd.array([1, 0, 1, 0], dtype="Int8"),
-                          "label_cold": pd.array([0, 0, 1, None], dtype="Int8")})
+def test_several_findings_become_one_label_that_says_them_all() -> None:
+    frame = pd.DataFrame({"label_flu": pd.array([1, 0, 1, 0, None], dtype="Int8"),
+                          "label_cold": pd.array([0, 0, 1, None, None], dtype="Int8")})
     found = list(with_label(frame, ("flu", "cold"))["label"])
-    assert found == ["flu", "none of them", "several findings", "none of them"]
+    assert found == ["flu", "none of them", "flu, cold", "none of them", None]
+
+
+@pytest.fixture(scope="module")
+def findings_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """30 films: 12 with flu, of which 10 have a cold too; 20 with a cold in all; 8 with neither; nobody has a rash."""
+    root = folder(tmp_path_factory.mktemp("films"), {"films": 30})
+    lines = [f"{n:03d}.png,{int(n < 12)},{int(2 <= n < 22)},0" for n in range(30)]
+    (root / "labels.csv").write_text("\n".join(["file,flu,cold,rash", *lines]))
+    return page_of(build_index(root, labels=root / "labels.csv", label_columns=("flu", "cold", "rash")), root)
+
+
+def test_each_finding_counts_all_images_that_have_it(findings_page: str) -> None:
+    text = warnings_of(findings_page)
+    assert "Few images: flu (12 with it), cold (10 without it)." in text
+    assert "Too few images to learn from: rash (0 with it)." in text
+    assert "times as many images" not in text
+    rows = dict(re.findall(r'<tr><td class="">(\w[\w ]*)</td><td class="right " data-key="(\d+)"', findings_page))
+    assert {"cold": "20", "flu": "12", "none of them": "8", "rash": "0"}.items() <= rows.items()
+    assert "30 images, 3 findings: cold, flu, rash." in findings_page
+    assert "<h4>flu (12)</h4>" in findings_page and "<h4>cold (20)</h4>" in findings_page
+
+
+def test_findings_that_come_together_are_counted(findings_page: str) -> None:
+    assert "Images that have two findings" in findings_page
+    assert 'title="10 of 20 images with cold: flu"' in findings_page
+    assert 'title="10 of 12 images with flu: cold"' in findings_page
+    assert 'title="0 of 12 images with flu: rash"' in findings_page
+
+
+def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
+    ground = {"a": (240, 225, 200), "b": (200, 220, 240)}
+    root = folder(tmp_path / "i", {"a": 15, "b": 15}, ground)
+    lines = [f"{c}/{n:03d}.png,{int(c == 'a')},{n % 2}" for c in "ab" for n in range(15)]
+    (root / "l.csv").write_text("\n".join(["file,flu,cold", *lines]))
+    page = page_of(build_index(root, labels=root / "l.csv", label_columns=("flu", "cold")), tmp_path)
+    assert "The tint of the background differs by the finding flu, which explains" in warnings_of(page)
+
+
+def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
+    options = {"--labels": Path("my labels.csv"), "--label-column": "kind", "--group-column": None,
+               "--group-regex": r"p(\d+)_", "--site-column": "lab"}
+    assert next_commands(["cells of June"], options) == (
+        "python cli.py featurize 'cells of June' -o table.parquet --labels 'my labels.csv' --label-column kind "
+        "--group-regex 'p(\\d+)_' --site-column lab\npython cli.py classify table.parquet -o run/")
+
+
+def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"ant": 6, "bee": 5})
+    whole = (root / "ant/000.png").read_bytes()
+    (root / "ant/broken.png").write_bytes(whole[:len(whole) // 2])
+    (root / "bee/empty.png").write_bytes(b"")
+    found = explore(build_index(root), tmp_path / "e.html")
+    assert (found.images, found.unreadable) == (11, 2)
+    assert "11 images, 2 classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert [text for text in found.serious if text.startswith("Too few images")]

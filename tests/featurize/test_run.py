@@ -1,5 +1,7 @@
 """The table is the same however it came about: with one job or two, in one go or resumed."""
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ import pytest
 
 import featurize as package
 from featurize import run
-from featurize.batch import chunks
+from featurize.batch import chunks, execute
 from featurize.blocks import quality
-from featurize.errors import UserError
+from featurize.errors import Stopped, UserError
 from featurize.index.build import Index, build_index
 from featurize.presets.load import Preset, load_preset
 from featurize.run import featurize, index_hash, measure_index
+from featurize.runtime.progress import Part
 from featurize.table import read_perturbed, read_table
 
 GROUPS = r"(p\d+)_"
@@ -81,19 +84,19 @@ def test_one_worker_and_two_write_the_same_bytes(index: Index, preset: Preset, t
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, chunks_done: int) -> None:
     """The run dies after so many chunks, as if it were killed between two of them."""
-    original = run.measure_chunks
+    original = execute.measure_chunks
 
     def stopping(*arguments: Any, **named: Any) -> Any:
         for count, finished in enumerate(original(*arguments, **named)):
             if count == chunks_done:
                 raise KeyboardInterrupt
             yield finished
-    monkeypatch.setattr(run, "measure_chunks", stopping)
+    monkeypatch.setattr(execute, "measure_chunks", stopping)
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Preset, tmp_path: Path,
                                                         calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
+    monkeypatch.setattr(execute, "CHUNK_SIZE", 5)
     featurize(index, preset, tmp_path / "whole.parquet", jobs=1)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
@@ -106,10 +109,45 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Pr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "whole.parquet"]
 
 
+def test_images_measured_again_are_counted_apart(index: Index, preset: Preset, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: dict[str, list[int]] = {}
+
+    @contextmanager
+    def parts_seen(parts: list[Part], *, shown: bool) -> Iterator[Any]:
+        counted.update({part.what: [part.total, part.done] for part in parts})
+
+        def advance(what: str, steps: int) -> None:
+            counted[what][1] += steps
+        yield advance
+    monkeypatch.setattr(execute, "tracking_parts", parts_seen)
+    featurize(index, preset, tmp_path / "t.parquet", jobs=1, progress=True)
+    assert counted == {"images": [24, 24], "changed copies": [24, 24]}
+
+
+def test_ctrl_c_says_how_many_images_are_kept(index: Index, preset: Preset, tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "CHUNK_SIZE", 5)
+    for chunks_done, words in ((0, "stopped: nothing is measured yet, and "),
+                               (3, "stopped: 15 of 24 images are measured and kept in ")):
+        with monkeypatch.context() as stopping, pytest.raises(Stopped, match=words):
+            stop_after(stopping, chunks_done)
+            featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+
+
+def test_a_run_resumed_while_it_measured_again_says_how_many_images_were_done(
+        index: Index, preset: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "CHUNK_SIZE", 6)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stop_after(stopping, 6)
+        featurize(index, preset, tmp_path / "t.parquet", jobs=1)
+    assert featurize(index, preset, tmp_path / "t.parquet", jobs=1).resumed == 24
+
+
 def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, preset: Preset, tmp_path: Path,
                                                                calls: list[int],
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
+    monkeypatch.setattr(execute, "CHUNK_SIZE", 5)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
         featurize(index, preset, tmp_path / "t.parquet", jobs=1, mm_per_px=.001)
@@ -121,7 +159,7 @@ def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, pre
 
 def test_a_damaged_shard_is_measured_again(index: Index, preset: Preset, tmp_path: Path,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK_SIZE", 5)
+    monkeypatch.setattr(execute, "CHUNK_SIZE", 5)
     with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
         stop_after(stopping, 3)
         featurize(index, preset, tmp_path / "t.parquet", jobs=1)

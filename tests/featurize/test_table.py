@@ -1,5 +1,7 @@
 """The table comes back as it was written, or one line says why not."""
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +138,69 @@ def test_a_failed_write_leaves_the_old_table_and_nothing_else(table: Path) -> No
 def test_writing_over_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder"):
         write_table(make_frame(), INFO, tmp_path)
+
+
+def test_a_table_of_before_commands_were_kept_is_read() -> None:
+    old = json.loads(INFO.to_json())
+    del old["command"]
+    assert TableInfo.from_json(json.dumps(old)) == INFO
+    with pytest.raises(KeyError):
+        TableInfo.from_json(json.dumps({"preset": {}}))
+
+
+def odd_frame() -> pd.DataFrame:
+    """Texts that a CSV reader could take for something else, and numbers at the ends of their range."""
+    frame = make_frame(8)
+    frame["path"] = ["a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", " a.png ", "é🩸.png", "#a.png", "=1+1.png"]
+    frame["label"] = ["NA", "nan", "None", "", "1", "0.0", "true", None]
+    frame.loc[3, "label"] = None
+    frame["cell_color_mean"] = np.array([np.nan, 0, -0.0, 1e-45, 3.4028235e38, 1 / 3, 16777217, -1e-38], np.float32)
+    frame["label_flu"] = pd.array([1, 0, None, 1, 0, None, 1, 0], dtype="Int8")
+    return frame
+
+
+def test_a_csv_table_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    frame = odd_frame()
+    write_table(frame, INFO, tmp_path / "t.csv")
+    back, info = read_table(tmp_path / "t.csv")
+    assert info == INFO and (back.dtypes == frame.dtypes).all()
+    pd.testing.assert_frame_equal(back, frame, check_exact=True)
+    for name in INFO.features:
+        assert back[name].to_numpy().tobytes() == frame[name].to_numpy().tobytes()
+
+
+def test_a_csv_table_and_a_parquet_table_are_read_alike(tmp_path: Path) -> None:
+    for name in ("t.csv", "t.parquet"):
+        write_table(odd_frame(), INFO, tmp_path / name)
+    of_csv, of_parquet = (read_table(tmp_path / name)[0] for name in ("t.csv", "t.parquet"))
+    pd.testing.assert_frame_equal(of_csv, of_parquet, check_exact=True)
+
+
+def test_a_csv_without_its_sidecar_is_refused(tmp_path: Path) -> None:
+    write_table(make_frame(), INFO, tmp_path / "t.csv")
+    (tmp_path / "t.csv.json").unlink()
+    with pytest.raises(UserError, match=r"not a table that featurize wrote \(t.csv.json, .* is not beside it\)"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_csv_that_was_changed_is_refused(tmp_path: Path) -> None:
+    write_table(make_frame(), INFO, tmp_path / "t.csv")
+    text = (tmp_path / "t.csv").read_text()
+    (tmp_path / "t.csv").write_text(text.replace(",1", ",2", 1))
+    with pytest.raises(UserError, match="was changed after it was written: .* --labels F.csv"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(("old", "new"), [('"float"', '"complex"'), ('"types"', '"kinds"'), ("{", "[")])
+def test_a_damaged_sidecar_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    write_table(make_frame(), INFO, tmp_path / "t.csv")
+    place = tmp_path / "t.csv.json"
+    place.write_text(place.read_text().replace(old, new))
+    with pytest.raises(UserError, match="t.csv.json is damaged"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_csv_of_another_format_is_refused(tmp_path: Path) -> None:
+    write_table(make_frame(), replace(INFO, format=99), tmp_path / "t.csv")
+    with pytest.raises(UserError, match="table format 99, this version reads 1"):
+        read_table(tmp_path / "t.csv")

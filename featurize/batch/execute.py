@@ -1,0 +1,95 @@
+"""Chunks of images measured, finished ones kept on disk; a bar counts images and their changed copies apart."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask
+from featurize.batch.shards import Shards
+from featurize.batch.workers import Chunks, measure_chunks
+from featurize.runtime.processes import INTERNAL
+from featurize.runtime.progress import Part, tracking_parts
+
+# Images per chunk. Fixed, so that a run can be resumed with another number of jobs.
+CHUNK_SIZE = 16
+# What is measured beside the images, as the progress bar calls it.
+COPIES = "changed copies"
+
+
+def requests_of(frame: pd.DataFrame, *, perturb: bool = False, only_fingerprint: bool = False) -> list[ImageRequest]:
+    """The images of an index, see `ImageRequest`."""
+    rows = frame[["image_id", "site", "path"]].itertuples(index=False)
+    return [ImageRequest(image_id, site, path, perturb, only_fingerprint) for image_id, site, path in rows]
+
+
+def numbered(requests: list[ImageRequest], start: int = 0) -> dict[int, list[ImageRequest]]:
+    """Chunks of `CHUNK_SIZE` images, numbered from `start`."""
+    return {start + at // CHUNK_SIZE: requests[at:at + CHUNK_SIZE] for at in range(0, len(requests), CHUNK_SIZE)}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where images are measured, where finished chunks are kept, and whether a bar is shown.
+
+    Parameters
+    ----------
+    jobs : int
+        Local processes.
+    scheduler : str or None
+        Address of a Dask scheduler to use instead.
+    shards : Shards or None
+        Where finished chunks are kept.
+    progress : bool
+        Show a bar.
+    """
+
+    jobs: int
+    scheduler: str | None
+    shards: Shards | None
+    progress: bool
+
+
+def measure(plain: Chunks, perturbed: Chunks, task: MeasureTask,
+            execution: Execution) -> tuple[dict[int, MeasuredChunk], int]:
+    """Measure numbered chunks of images and of their changed copies.
+
+    Parameters
+    ----------
+    plain, perturbed : mapping of number to images
+        No number stands in both.
+    task : MeasureTask
+    execution : Execution
+
+    Returns
+    -------
+    measured : dict of number to MeasuredChunk
+        Every chunk.
+    resumed : int
+        Images, not counting changed copies, that an earlier run had measured.
+
+    Raises
+    ------
+    RuntimeError
+        Nothing but faults of the program came out so far.
+    """
+    shards, chunks = execution.shards, {**plain, **perturbed}
+    kept = {number: shards.read(number) for number in chunks} if shards else {}
+    measured = {number: chunk for number, chunk in kept.items() if chunk is not None}
+    missing = {number: requests for number, requests in chunks.items() if number not in measured}
+    parts = [Part(what, sum(map(len, part.values())), sum(len(part[number]) for number in part if number in measured))
+             for what, part in (("images", plain), (COPIES, perturbed))]
+    with tracking_parts(parts, shown=execution.progress) as advance:
+        for number, chunk in measure_chunks(task, missing, jobs=execution.jobs, scheduler=execution.scheduler):
+            if shards:
+                shards.write(number, chunk)
+            measured[number] = chunk
+            _refuse_broken(measured)
+            advance(COPIES if number in perturbed else "images", len(chunks[number]))
+    return measured, parts[0].done
+
+
+def _refuse_broken(measured: Mapping[int, MeasuredChunk]) -> None:
+    """One odd image is a row of the errors; where nothing but faults came out so far, the program is at fault."""
+    faults = [fault for chunk in measured.values() for fault in chunk.faults if fault.reason == INTERNAL]
+    if len(faults) >= CHUNK_SIZE and not any(chunk.image_ids for chunk in measured.values()):
+        raise RuntimeError(f"the first {len(faults)} images all failed inside a measurement: {faults[0].error}")

@@ -1,0 +1,123 @@
+"""The name that a user gives for a result: checked before any work is done."""
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from featurize.errors import UserError
+from featurize.runtime.files import replacing
+
+# A page that this program wrote has this in its foot.
+_MARK_OF_PAGES = b"Pellucid"
+# First columns of every list of predictions.
+_HEAD_OF_PREDICTIONS = b"image_id,path"
+# Header of every list of errors.
+_HEAD_OF_ERRORS = b"path,error,reason"
+# Bytes that are read of a file to know whose it is.
+_HEAD_BYTES = 64
+
+
+def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | None],
+                 beside: Sequence[Path] = ()) -> None:
+    """Refuse a name with another ending, or one of the inputs.
+
+    Parameters
+    ----------
+    output : Path
+        As it was given.
+    suffixes : sequence of str
+        Endings that are taken, in small letters: ".html".
+    inputs : iterable of Path or None
+        What the command reads; None is an option that was not given.
+    beside : sequence of Path
+        Other files that the command writes.
+
+    Raises
+    ------
+    UserError
+    """
+    if output.suffix.lower() not in suffixes:
+        raise UserError(f"the output {output} was given, a name ending in {' or '.join(suffixes)} was wanted: "
+                        f"-o {output.stem or 'result'}{suffixes[0]}")
+    given = [path for path in inputs if path is not None]
+    for written in (output, *beside):
+        if any(_same(written, path) for path in given):
+            raise UserError(f"{written} is read by this command and would be replaced by its result: choose another "
+                            "name with -o")
+
+
+def _same(a: Path, b: Path) -> bool:
+    if os.path.exists(a) and os.path.exists(b):
+        return os.path.samefile(a, b)
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
+def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Refuse to replace a file that this program did not write. An empty file may be replaced.
+
+    Parameters
+    ----------
+    path : Path
+    is_ours : callable
+        Tells whether a file that exists is of the kind that would be written.
+
+    Raises
+    ------
+    UserError
+    """
+    try:
+        replaceable = not path.is_file() or not path.stat().st_size or is_ours(path)
+    except OSError as error:
+        raise UserError(f"{path} exists and cannot be read ({error.strerror}): choose another name with -o") from error
+    if not replaceable:
+        raise UserError(f"{path} exists and was not written by Pellucid, so it is not replaced: choose another name "
+                        "with -o, or move the file away")
+
+
+def check_page(output: Path, inputs: Iterable[Path | None]) -> None:
+    """`check_output` and `check_replaceable_file` for a page."""
+    check_output(output, (".html", ".htm"), inputs)
+    check_replaceable_file(output, is_page)
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page of this program."""
+    return _MARK_OF_PAGES in path.read_bytes()
+
+
+def is_predictions(path: Path) -> bool:
+    """Whether a file is a list of predictions."""
+    return _head(path).startswith(_HEAD_OF_PREDICTIONS)
+
+
+def is_errors(path: Path) -> bool:
+    """Whether a file is a list of errors."""
+    return _head(path).startswith(_HEAD_OF_ERRORS)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").replace(b'"', b"")
+
+
+def errors_path(out: Path) -> Path:
+    """Where the errors of a result are listed: `t.errors.csv` beside `t.parquet`."""
+    return out.with_name(f"{out.stem}.errors.csv")
+
+
+def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
+    """The list of errors; one of an earlier run does not stay where there is nothing to tell.
+
+    Raises
+    ------
+    UserError
+        There is a file of that name which is no list of errors.
+    """
+    check_replaceable_file(path, is_errors)
+    if errors.empty:
+        path.unlink(missing_ok=True)
+        return None
+    with replacing(path) as part:
+        errors.to_csv(part, index=False, errors="backslashreplace")
+    return path
