@@ -24,6 +24,7 @@ from classify.fitting.crossfit import CrossFit, FitData
 from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
+from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import LIBRARIES, TrainSettings
@@ -155,6 +156,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     _check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
     data, preparation = prepare(frame, info, settings)
+    check_names(settings.names, data.task.classes)
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
     crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
@@ -189,7 +191,8 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
-        write_report(part / REPORT, result, report_numbers(result))
+        shown = shown_result(result)
+        write_report(part / REPORT, shown, report_numbers(shown))
 
 
 def _check_settings(settings: TrainSettings) -> None:

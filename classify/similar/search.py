@@ -13,6 +13,10 @@ from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class
 from featurize.table import TableInfo
 
+# Neighbors that are shown unless another number is asked for.
+NEIGHBORS = 12
+# Column of the quality family: 0 where the segmenter found no cell.
+FOUND = "image_quality_found"
 # z-scores beyond this count as this: one extreme feature must not decide what is near.
 Z_SCORE_LIMIT = 5.0
 # Features are unusual beyond this z-score.
@@ -75,7 +79,7 @@ class Similar:
         return self.frame["label"].fillna("no label").astype(str)
 
 
-def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = 12,
+def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = NEIGHBORS,
            picture_info: TableInfo | None = None) -> Similar:
     """Find the images nearest to one image.
 
@@ -93,13 +97,17 @@ def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: i
     Raises
     ------
     UserError
-        Not exactly one row, or the image was measured in another way than the table.
+        Not exactly one row, nothing was found in the image, or it was measured in another way than the table.
     """
     check_columns(frame, info)
     _check_picture(picture_row, info, picture_info or info)
     frame, features = frame.reset_index(drop=True), model_columns(info)
     values = matrix(frame, features).to_numpy(dtype=np.float64)
     own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
+    if picture_row.get(FOUND, pd.Series([1.0])).iloc[0] == 0 or not np.isfinite(own).any():
+        what = "cell" if info.preset.get("segment") == "cell" else "region to measure"
+        raise UserError(f"no {what} was found in {picture_row['path'].iloc[0]}, so that nothing can be compared: give "
+                        f"a picture like those of the table (preset {info.preset.get('name')})")
     center, scale = _center_and_scale(values)
     weights = family_weights(features, list(info.blocks))
     table, own = (np.clip((v - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT) for v in (values, own))
