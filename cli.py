@@ -2,6 +2,7 @@
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,22 +126,27 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 
 
 @app.command()
-def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, audit.html.")]) -> None:
+def audit(run: Run, table: Table,
+          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image as .csv.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
+    from classify.audit.warnings import warnings
     from featurize.table import read_table
     found = write(run, *read_table(table), output)
+    _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
-    _say(f"page: {output}")
+    _say(f"written: {output}")
 
 
 @app.command()
 def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
-            output: Annotated[Path, _output("The page, similar.html.")]) -> None:
+            output: Annotated[Path, _output("similar.html, the same as .json, or a row a neighbor as .csv.")],
+            k: Annotated[int, typer.Option("-k", help="Most neighbors.", min=1)] = 12) -> None:
     """The measured images nearest to one."""
+    from classify.similar.page import warnings
     from classify.similar.run import similar as write
     from featurize.presets.load import preset_from_dict
     from featurize.run import measure_index
@@ -148,8 +154,9 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
     frame, info = read_table(table)
     row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
                                      preset=preset_from_dict(info.preset, f"the table {table}"))
-    write(frame, info, row, output, picture_info=row_info)
-    _say(f"page: {output}")
+    found = write(frame, info, row, output, k, picture_info=row_info)
+    _warn(warnings(found))
+    _say(f"written: {output}")
 
 
 @app.command()
@@ -263,6 +270,12 @@ def _want_suffix(path: Path, suffix: str) -> None:
 
 def _say(line: str) -> None:
     typer.echo(line)
+
+
+def _warn(warnings: Sequence[Mapping[str, str]]) -> None:
+    """The warnings of a page, which nobody may overlook."""
+    for warning in warnings:
+        _say(f"WARNING: {warning['text']} {warning['advice']}".rstrip())
 
 
 def main() -> None:

@@ -23,6 +23,12 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
+# Mean of each channel of an image.
+CHANNELS = ("image_quality_mean_green", "image_quality_mean_red", "image_quality_mean_blue")
+# Properties that a picture without color has once, not three times, or not at all.
+OF_COLOR = (*CHANNELS[1:], "image_quality_slide_red", "image_quality_slide_blue", "image_quality_colorfulness",
+            "image_quality_red_share")
+
 
 def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
     """metrics.json of the run that the model belongs to, if it is there."""
@@ -65,7 +71,13 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
         trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > REVIEW_ABOVE_NOVELTY).mean()),
-        most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"))
+        most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
+
+
+def is_gray(frame: pd.DataFrame) -> bool:
+    """Whether red, green and blue are the same in every image."""
+    known = [frame[column] for column in CHANNELS if column in frame.columns]
+    return len(known) == len(CHANNELS) and all(np.array_equal(known[0], c, equal_nan=True) for c in known[1:])
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -85,7 +97,7 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
-    nuisance = [c for c in info.nuisance if c in frame.columns]
+    nuisance = [c for c in info.nuisance if c in frame.columns and not (is_gray(frame) and c in OF_COLOR)]
     bins, sizes = metrics.reliability(y, p, classes), set_sizes(y, sets, classes).loc[present]
     coverage = coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha)
     return Judged(

@@ -1,4 +1,5 @@
 """The page of `classify.audit.examine`: there beside home."""
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,20 @@ def _tiles(result: Audit) -> list[dict[str, str]]:
     if result.judged is None:
         return [new, review]
     named = [("Accuracy", "accuracy"), ("Balanced accuracy", "balanced_accuracy"), ("AUROC", "auroc"),
-             ("Calibration error (ECE)", "ece"), ("Sets that hold the truth", "coverage")]
+             ("Calibration error (ECE)", "ece")]
     metrics = result.judged.metrics
     tiles = [{"name": name, "value": score(metrics.get(key)), "range": sections.at_home(result, key, score)}
              for name, key in named]
-    return [*tiles, review, new]
+    return [*tiles, _sets_tile(result, metrics), review, new]
+
+
+def _sets_tile(result: Audit, metrics: Mapping[str, Any]) -> dict[str, str]:
+    sizes = result.predictions.sets.sum(axis=1)
+    every = float((sizes == len(result.bundle.classes)).mean())
+    known = [f"truth in {percent(metrics['coverage'])} of the sets", sections.at_home(result, "coverage"),
+             f"{percent(every)} hold every class" if every else ""]
+    return {"name": "Sets of one class", "value": percent(float((sizes == 1).mean())),
+            "range": "; ".join(filter(None, known))}
 
 
 def _wrong(result: Audit, album: Album) -> list[dict[str, Any]]:

@@ -79,6 +79,8 @@ class Audit:
         Rows that lie farther from the training rows than 99 % of held-out ones.
     most_novel : (n,) int
         Rows, the farthest from the training rows first.
+    gray : bool
+        No image has a color.
     """
 
     bundle: Bundle
@@ -94,3 +96,4 @@ class Audit:
     novelty: Float64Array
     novel_share: float
     most_novel: Int64Array
+    gray: bool

@@ -8,7 +8,7 @@ from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
 from classify.report import figures, performance
 from classify.report.overview import plain_interval
-from featurize.report.feature_names import readable, words
+from featurize.report.feature_names import words
 from featurize.report.numbers import measurement, number, percent, score, signed, whole
 from featurize.report.page import cell, figure, table
 
@@ -130,7 +130,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     groups = judged.subgroups
     if groups.empty:
         return None
-    rows = [[cell(_by(r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
+    rows = [[cell(_by(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
              cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
@@ -138,7 +138,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     properties = groups["by"].isin(result.info.nuisance)
     spread = groups[properties].groupby("by")["right"].agg(np.ptp).sort_values(ascending=False)
     shown = groups[~properties | groups["by"].isin(spread.index[:MOST_PROPERTIES])].head(MOST_SUBGROUPS)
-    names = [f"{_by(r['by'])}: {r['part']}" for r in shown.to_dict("records")]
+    names = [f"{_by(result, r['by'])}: {r['part']}" for r in shown.to_dict("records")]
     chart = audit_figures.groups(names, shown, float(judged.metrics["accuracy"]))
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
@@ -147,8 +147,12 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
                            sortable=True)}
 
 
-def _by(column: str) -> str:
-    return readable(column) if column.count("_") >= 2 else column
+def _by(result: Audit, column: str) -> str:
+    """A property of the picture in words; that of the green channel stands for all where there is no color."""
+    if column not in result.info.nuisance:
+        return column
+    name = words(column)
+    return name.replace(" green", " brightness").replace("green ", "brightness ") if result.gray else name
 
 
 def at_home(result: Audit, key: str, form: Callable[[float], str] = percent) -> str:

@@ -16,6 +16,9 @@ LOWER_ACCURACY = .02
 SERIOUS_DROP = .1
 # An interval of the balanced accuracy that reaches so far below home leaves open how good the model is here.
 OPEN_DROP = .1
+# Share of images for review from which there is a warning, if it is so much higher than at home.
+MOSTLY_REVIEW = .5
+MORE_REVIEW = .1
 # Calibration slope below which probabilities are called too sure.
 TOO_SURE_SLOPE = .7
 
@@ -51,6 +54,11 @@ def _of_images(result: Audit) -> list[dict[str, str]]:
                               f"{percent(new)} of the images lie farther from the training images than 99\u00a0% of "
                               "those at home.", "Another stain, camera or preparation; see which features are "
                               "shifted."))
+    asked = float(result.table["review"].mean())
+    home = None if result.home is None else result.home.get("review_share")
+    if asked > MOSTLY_REVIEW and home is not None and asked > home + MORE_REVIEW:
+        listed.append(warning("caution", f"The model asks for a person on {percent(asked)} of the images; at home it "
+                              f"was {percent(home)}.", "It saves little work here."))
     return listed
 
 

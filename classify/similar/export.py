@@ -6,7 +6,7 @@ import pandas as pd
 from classify.evaluate.summary import plain
 from classify.similar.page import warnings
 from classify.similar.search import Similar, alike, different, unusual
-from classify.similar.sentences import alike_sentences, different_sentences
+from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence
 
 
 def to_csv(result: Similar) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def to_json(result: Similar) -> dict[str, Any]:
     """The image, what is unusual about it, its neighbors with sentences, and the warnings of the page."""
     table = to_csv(result).drop(columns=["alike", "different"]).astype(object)
     neighbors = [{**row, "alike": [s["text"] for s in alike_sentences(result, at)],
-                  "different": [s["text"] for s in different_sentences(result, at)]}
+                  "different": [s["text"] for s in different_sentences(result, at)], "sums": sums_sentence(result, at)}
                  for at, row in enumerate(table.where(table.notna(), None).to_dict("records"))]
     return dict(plain({
         "image": str(result.picture["path"]), "images_compared": len(result.frame),

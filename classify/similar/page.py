@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from classify.similar.search import Similar, distance_percentiles
-from classify.similar.sentences import alike_sentences, different_sentences, unusual_sentences
+from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence, unusual_sentences
 from featurize.report.charts import MOST_CLASSES, percentile_ranges
 from featurize.report.numbers import count, number
 from featurize.report.page import contents, figure, warning, write_page
@@ -73,7 +73,8 @@ def _neighbors(result: Similar) -> list[dict[str, Any]]:
         site, path = result.frame["site"].iloc[row], str(result.frame["path"].iloc[row])
         shown.append({"picture": show(album, site, path, caption=labels.iloc[row], small=path, side=NEIGHBOR_PX),
                       "distance": number(float(result.distances[row])),
-                      "alike": alike_sentences(result, at), "different": different_sentences(result, at)})
+                      "alike": alike_sentences(result, at), "different": different_sentences(result, at),
+                      "sums": sums_sentence(result, at)})
     return shown
 
 

@@ -69,6 +69,9 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
         (r"level_(?:asymmetry|difference)", "right against left brightness"),
         (r"corner_angle_(?:asymmetry|difference)", "right against left costophrenic angle"),
         (r"gradient", "brightness from top to bottom of the {r}")),
+    "quality": (("other_nuclei", "further nuclei in the picture"), ("red_share", "share of red cells"),
+                ("offset", "cell off the middle of the picture"), ("cut_rim", "cell cut by the rim of the picture"),
+                ("(.*)", "{0} of the picture")),
 }
 _NAMED_IN_TISSUE = (("hematoxylin_mean", "hematoxylin in the {r}"), ("eosin_mean", "eosin in the {r}"))
 _PARTS = {"s1": "fine", "s2": "medium", "s3": "coarse", "circularity": "roundness", "l": "lightness",
@@ -151,7 +154,7 @@ def feature_name(column: str, stained: str = "") -> FeatureName:
     for pattern, name in named:
         match = re.fullmatch(pattern, feature)
         if match:
-            parts = [_PARTS.get(part, part) for part in match.groups()]
+            parts = [_PARTS.get(part, part.replace("_", " ")) for part in match.groups()]
             return FeatureName(name.format(*parts, r=words), unit if len(unit) <= _LONGEST_UNIT else "", definition,
                                True)
     name = next(name for pattern, name in _SUMMED[family] if re.search(pattern, feature))
