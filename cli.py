@@ -2,7 +2,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -198,38 +198,44 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")
 @_told_when_stopped("stopped: nothing was written")
-def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, audit.html.")]) -> None:
+def audit(run: Run, table: Table,
+          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image as .csv.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
-    from featurize.runtime.outputs import check_page
+    from classify.audit.warnings import warnings
+    from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_table
-    check_page(output, [table, *_files_of(run)])
+    check_page_or_data(output, [table, *_files_of(run)])
     found = write(run, *read_table(table), output)
+    _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
-    _say(f"page: {output}")
+    _say(f"written: {output}")
 
 
 @app.command(epilog="Example: pellucid similar table.parquet cell.png -o similar.html")
 @_told_when_stopped("stopped: nothing was written")
 def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
-            output: Annotated[Path, _output("The page, similar.html.")]) -> None:
+            output: Annotated[Path, _output("similar.html, the same as .json, or a row a neighbor as .csv.")],
+            k: Annotated[int, typer.Option("-k", help="Most neighbors.", min=1)] = 12) -> None:
     """The measured images nearest to one."""
+    from classify.similar.page import warnings
     from classify.similar.run import similar as write
     from featurize.presets.load import preset_from_dict
     from featurize.run import measure_index
-    from featurize.runtime.outputs import check_page
+    from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_table
-    check_page(output, [table, image])
+    check_page_or_data(output, [table, image])
     if not image.is_file():
         raise UserError(f"{image} is not a file, one image was wanted: similar TABLE cell.png -o similar.html")
     frame, info = read_table(table)
     row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
                                      preset=preset_from_dict(info.preset, f"the table {table}"))
-    write(frame, info, row, output, picture_info=row_info)
-    _say(f"page: {output}")
+    found = write(frame, info, row, output, k, picture_info=row_info)
+    _warn(warnings(found))
+    _say(f"written: {output}")
 
 
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
@@ -375,6 +381,12 @@ def _files_of(run: Path) -> list[Path]:
 
 def _say(line: str) -> None:
     typer.echo(line)
+
+
+def _warn(warnings: Sequence[Mapping[str, str]]) -> None:
+    """The warnings of a page, which nobody may overlook."""
+    for warning in warnings:
+        _say(f"WARNING: {warning['text']} {warning['advice']}".rstrip())
 
 
 def main() -> None:

@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 
 from classify.fitting import models
 from classify.fitting.models import Model
+from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from featurize.errors import UserError
-from featurize.runtime.folders import replacing_folder
+from featurize.runtime.folders import PROGRAM, replacing_folder
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-ARRAYS = "arrays.npz"
-TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     files = {TREES[bundle.model.library]: models.to_bytes(bundle.model), ARRAYS: _arrays(bundle)}
     manifest = {**_manifest(bundle), "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}}
     manifest["sha256"] = _digest(manifest)
-    with replacing_folder(folder, MANIFEST) as part:
+    with replacing_folder(folder, MODEL_FOLDER) as part:
         for name, data in files.items():
             (part / name).write_bytes(data)
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -111,7 +109,7 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:
     return {
-        "format": FORMAT, "program": "pellucid", "kind": bundle.kind, "classes": list(bundle.classes),
+        "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
         "mm_per_px": bundle.mm_per_px, "library": bundle.model.library, "rounds": bundle.model.rounds,
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
@@ -143,7 +141,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_bytes())
     except ValueError as error:
         raise _damaged(path, "it is not JSON") from error
-    if not isinstance(manifest, dict) or manifest.get("program") != "pellucid":
+    if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
         raise _damaged(path, "it was not written by Pellucid")
     if manifest.get("format") != FORMAT:
         raise UserError(f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: train the "

@@ -80,19 +80,43 @@ class PlaceInClasses:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One contribution to the predicted class of one row; positive speaks for it.
+class Concept:
+    """Columns that have one name on the page: one measurement, or all that are summed to one phrase.
 
     Parameters
     ----------
-    feature : str
-        The column.
-    value, contribution : float
-        What was measured, and its contribution in log-odds.
-    place : PlaceInClasses or None
-        None where the value is missing, or no other image of a class was measured.
+    name : str
+        As `featurize.report.feature_names.feature_name` gives it.
+    by_itself : bool
+        Whether it is a measurement that a reader can check by eye.
+    columns : (c,) int
+        Positions among the features of the model.
     """
 
+    name: str
+    by_itself: bool
+    columns: Int64Array
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What a concept contributed to the predicted class of one row; positive speaks for it.
+
+    Parameters
+    ----------
+    concept : Concept or None
+        None: all that is not listed.
+    feature : str
+        Its column with the largest contribution; "" where nothing is listed.
+    value : float
+        What was measured in that column; NaN unless the concept is one measurement.
+    contribution : float
+        Sum over its columns, in log-odds.
+    place : PlaceInClasses or None
+        Of the value; None where there is none, or no other image of a class was measured.
+    """
+
+    concept: Concept | None
     feature: str
     value: float
     contribution: float
@@ -110,7 +134,8 @@ class WrongPrediction:
     truth, chosen : int
         Numbers of the true and of the predicted class.
     reasons : tuple of Reason
-        Largest first; empty if the row was not explained.
+        Measurements by themselves, then sums, each largest first, then all others; together they are the whole
+        explanation. Empty if the row was not explained.
     """
 
     row: int
@@ -127,17 +152,23 @@ class ReportNumbers:
     ----------
     scored : ScoredRows
     reliability : DataFrame
-        As `Scores.reliability`, with the 95 % interval `low, high` of the frequency.
+        Points of the curves, as `classify.evaluate.curves.reliability_points` gives them.
+    thresholds, operating_points : DataFrame or None
+        As `classify.evaluate.curves` gives them, the curve thinned; None unless there are two classes and tested rows
+        of both.
     kept : DataFrame
         `share, n, accuracy, errors, least_probability`: when only the surest share of the tested rows is kept.
     set_coverage : DataFrame
-        `class, n, coverage, chance, short` of the classes with tested rows: `chance` is how far the coverage of n rows
-        may lie from the promise by chance, `short` is True where it lies further below.
+        `class, n, coverage, chance, short, all` of the classes with tested rows: `chance` is how far the coverage of n
+        rows may lie from the promise by chance, `short` is True where it lies further below, `all` is the share of sets
+        that hold every class.
     set_pairs : DataFrame
         `first, second, n, share, truth_first, truth_second, truth_other`: rows whose sets hold both classes, most
         frequent pair first, and how many of them have which true class.
     empty_sets : int
         Tested rows whose conformal set was empty.
+    sets_of_one, sets_of_all : float
+        Share of the tested rows whose set holds one class, and every class.
     novelty : dict of str to (20,) float
         ``right`` and ``wrong``: share of these rows in each of 20 equal bins of 0..1.
     missing_share : float
@@ -145,8 +176,10 @@ class ReportNumbers:
     swarm : tuple of SwarmFeature
         The most important features, most important first.
     class_features : DataFrame
-        `class, feature, weight, direction, median, median_of_rest`: the features that contribute most to the margin of
-        each class; `direction` is the rank correlation of value and contribution, NaN where it is undefined.
+        `class, concept, feature, weight, direction, median, median_of_rest`: the concepts that contribute most to the
+        margin of each class, measurements by themselves first. `feature` is the column that contributes most;
+        `direction` the rank correlation of its value and its contribution; NaN where it is undefined, or where the
+        concept is a sum, as are the medians.
     wrong : tuple of WrongPrediction
         The wrong predictions of the highest probability, highest first.
     typical : dict of int to (c,) int
@@ -157,10 +190,14 @@ class ReportNumbers:
 
     scored: ScoredRows
     reliability: pd.DataFrame
+    thresholds: pd.DataFrame | None
+    operating_points: pd.DataFrame | None
     kept: pd.DataFrame
     set_coverage: pd.DataFrame
     set_pairs: pd.DataFrame
     empty_sets: int
+    sets_of_one: float
+    sets_of_all: float
     novelty: dict[str, Float64Array]
     missing_share: float
     swarm: tuple[SwarmFeature, ...]

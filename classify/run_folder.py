@@ -1,4 +1,4 @@
-"""Read what `classify` wrote into a run folder."""
+"""The files of a run folder, and reading them again."""
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,21 @@ from typing import Any
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.folders import FolderKind
 
+PREDICTIONS = "predictions.csv"
+METRICS = "metrics.json"
+CURVES = "curves.csv"
+REPORT = "report.html"
+# Files of the model folder in it: `classify.bundle` says what they hold.
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
+TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt"}
+# Every file of a model folder: only these are replaced when a model is written again, all others stay.
+MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())))
+# Every file of a run folder: the same goes for them.
+RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
+    (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))))
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
 _TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set")
 
@@ -41,9 +55,9 @@ def read_run(run: Path | str) -> RunFiles:
     """
     folder = Path(run)
     try:
-        predictions = pd.read_csv(folder / "predictions.csv", dtype=dict.fromkeys(_TEXT, str))
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return RunFiles(predictions, metrics, pd.read_csv(folder / "curves.csv"))
+        predictions = pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str))
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        return RunFiles(predictions, metrics, pd.read_csv(folder / CURVES))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be read as a run ({error}): a folder that `python cli.py classify` wrote was "
                         "wanted") from error

@@ -24,11 +24,12 @@ from classify.fitting.crossfit import CrossFit, FitData
 from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
+from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult, Scores
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
-from classify.uncertainty.held_out import (HeldOut, NearestNeighborReference, fit_held_out, fit_reference,
-                                           predict_all)
+from classify.uncertainty.held_out import HeldOut, NearestNeighborReference, fit_held_out, fit_reference, predict_all
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
@@ -36,8 +37,6 @@ from featurize.table import TableInfo, read_perturbed, read_table
 Progress = Callable[[str, float], None]
 
 CALIBRATIONS = ("auto", *METHODS)
-# Every run folder holds it: a folder without it is not overwritten.
-MARK = "metrics.json"
 # Libraries whose versions a run names. Those of trees are named where they are installed.
 NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "crepes", "pellucid")
 TREE_LIBRARIES = ("xgboost", "xgboost-cpu", "lightgbm")
@@ -104,7 +103,7 @@ def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progre
     UserError
         As `train`; or the table cannot be read.
     """
-    check_replaceable(out, MARK)
+    check_replaceable(out, RUN_FOLDER)
     frame, info = read_table(table)
     return train(frame, info, out, settings, progress, read_perturbed(table, info), str(table))
 
@@ -119,7 +118,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
         As `featurize.table.read_table` gives them.
     out : Path
         The run folder: predictions.csv, metrics.json, curves.csv, model/, report.html. It appears whole or not at all;
-        an older run there is replaced.
+        these files of an older run there are replaced, all others stay.
     settings : TrainSettings
     progress : callable, optional
         Called with the name of the stage and the share 0..1 of the run that is done.
@@ -156,8 +155,9 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html']
     """
     _check_settings(settings)
-    check_replaceable(out, MARK)
+    check_replaceable(out, RUN_FOLDER)
     data, preparation = prepare(frame, info, settings)
+    check_names(settings.names, data.task.classes)
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
     crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
@@ -185,14 +185,15 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
 
 def write_run(result: RunResult, bundle: Bundle) -> None:
     """Write every file of a run under a temporary name, then move the folder into place."""
-    with replacing_folder(result.out, MARK) as part:
-        result.predicted.table.to_csv(part / "predictions.csv", index=False, float_format="%.9g")
-        result.curves.to_csv(part / "curves.csv", index=False, float_format="%.6g")
+    with replacing_folder(result.out, RUN_FOLDER) as part:
+        result.predicted.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
+        result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
         metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
-        (part / MARK).write_text(json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-                                 encoding="utf-8")
-        write_report(part / "report.html", result, report_numbers(result))
+        text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
+        (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
+        shown = shown_result(result)
+        write_report(part / REPORT, shown, report_numbers(shown))
 
 
 def _check_settings(settings: TrainSettings) -> None:

@@ -1,5 +1,6 @@
 """A saved model meets a table from elsewhere: how good, how sure and how new is it there, compared with home?"""
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,26 @@ import numpy as np
 import pandas as pd
 
 from classify.audit import shift
+from classify.audit.known_images import trained_on
 from classify.audit.result import Audit, Judged
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
 from classify.data.folds import split_groups
+from classify.data.tasks import NAMED_CLASSES, encode_as
 from classify.evaluate import metrics
-from classify.evaluate.sets import coverage_by_class, set_sizes
+from classify.evaluate.curves import reliability_points
+from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import REVIEW_ABOVE_NOVELTY, ModelPredictions, prediction_table
 from featurize.arrays import BoolArray, Float64Array, Int64Array
+from featurize.errors import UserError
 from featurize.table import TableInfo
+
+# Mean of each channel of an image.
+CHANNELS = ("image_quality_mean_green", "image_quality_mean_red", "image_quality_mean_blue")
+# Properties that a picture without color has once, not three times, or not at all.
+OF_COLOR = (*CHANNELS[1:], "image_quality_slide_red", "image_quality_slide_blue", "image_quality_colorfulness",
+            "image_quality_red_share")
 
 
 def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
@@ -39,44 +50,62 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     Raises
     ------
     UserError
-        The table was measured in another way than the model's, or lacks columns.
+        The table was measured in another way than the model's, lacks columns, or has labels of which the model knows
+        none.
     """
     check_columns(frame, info)
     check_compatible(bundle, info)
     frame = frame.reset_index(drop=True)
+    y = encode_as(frame["label"], bundle.classes)
+    unknown = frame.loc[(y < 0) & frame["label"].notna().to_numpy(), "label"].value_counts()
+    if len(unknown) and not (y >= 0).any():
+        raise UserError(f"no label of the table is a class of the model: the table has {_listed(unknown.index)}, the "
+                        f"model knows {_listed(bundle.classes)}: give the images the model's names of the classes "
+                        "(folders, or --labels) and run `python cli.py featurize` again")
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
-    code = frame["label"].map({name: at for at, name in enumerate(bundle.classes)})
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
         table=prediction_table(frame, bundle.classes, predictions),
-        judged=_judge(bundle, frame, info, code, predictions) if code.notna().any() else None,
-        unknown=frame.loc[code.isna() & frame["label"].notna(), "label"].value_counts(),
-        n_trained_on=int(frame["image_id"].isin(bundle.train_ids).sum()), shift=shift.feature_shift(bundle, x),
+        judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
+        trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > REVIEW_ABOVE_NOVELTY).mean()),
-        most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"))
+        most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
 
 
-def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: pd.Series,
+def is_gray(frame: pd.DataFrame) -> bool:
+    """Whether red, green and blue are the same in every image."""
+    known = [frame[column] for column in CHANNELS if column in frame.columns]
+    return len(known) == len(CHANNELS) and all(np.array_equal(known[0], c, equal_nan=True) for c in known[1:])
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first names of many, quoted."""
+    quoted = [repr(str(name)) for name in names]
+    return ", ".join(quoted[:NAMED_CLASSES]) + (", ..." if len(quoted) > NAMED_CLASSES else "")
+
+
+def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Array,
            predictions: ModelPredictions) -> Judged:
-    """Score the rows with a known label; `code` is the number of each row's class, NaN where it is unknown."""
-    rows = np.flatnonzero(code.notna())
-    y, classes = np.asarray(code.iloc[rows], dtype=np.int64), bundle.classes
+    """Score the rows with a known label; `code` is the number of each row's class, -1 where it is unknown."""
+    rows = np.flatnonzero(code >= 0)
+    y, classes = code[rows], bundle.classes
     p, sets = predictions.p[rows], predictions.sets[rows]
     chosen, confidence = p.argmax(axis=1), p.max(axis=1)
     judged = _metrics(y, p, sets, split_groups(frame)[rows], classes)
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
-    nuisance = [c for c in info.nuisance if c in frame.columns]
+    nuisance = [c for c in info.nuisance if c in frame.columns and not (is_gray(frame) and c in OF_COLOR)]
+    bins, sizes = metrics.reliability(y, p, classes), set_sizes(y, sets, classes).loc[present]
+    coverage = coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha)
     return Judged(
         rows=rows, y=y, metrics=judged,
         confusion=pd.DataFrame(metrics.confusion(y, chosen, len(classes)), list(classes), list(classes)),
-        reliability=metrics.with_intervals(metrics.reliability(y, p, classes)),
-        risk_coverage=metrics.risk_coverage(y, p), set_sizes=set_sizes(y, sets, classes).loc[present],
-        set_coverage=coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha),
-        subgroups=shift.subgroups(labelled, labelled["label"], nuisance, chosen == y, confidence),
+        reliability=bins, reliability_points=reliability_points(bins),
+        risk_coverage=metrics.risk_coverage(y, p), set_sizes=sizes, set_coverage=with_sets_of_all(coverage, sizes),
+        subgroups=shift.subgroups(labelled, pd.Series(np.array(classes)[y]), nuisance, chosen == y, confidence),
         wrong=rows[wrong[np.argsort(-confidence[wrong], kind="stable")]],
         novelty=metrics.novelty_shares(predictions.novelty[rows[wrong]]))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from classify.audit import sections
 from classify.audit.result import Audit
-from featurize.report.numbers import count, number, percent, score, whole
-from featurize.report.page import by_weight, contents, warning, write_page
+from classify.audit.warnings import known_images, warnings
+from featurize.report.numbers import count, number, percent, score
+from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album, album_of, legend, show
 
 SECTIONS = ("At a glance", "Scores there and at home", "Confusion and classes", "Calibration", "Prediction sets",
@@ -18,17 +19,9 @@ WRONG = 8
 NOVEL = 8
 # Side of the thumbnails, in pixels.
 PICTURE_PX = 170
-# Share of novel images from which there is a warning, and a serious one.
-MANY_NOVEL = .1
-MOST_NOVEL = .5
-# Balanced accuracy by which the interval must end below that at home before there is a warning.
-LOWER_ACCURACY = .02
-# Drop of the balanced accuracy from which the warning is serious.
-SERIOUS_DROP = .1
 # Drop from which training on both places is advised.
 TRAIN_AGAIN_DROP = .05
-# Calibration slope below which probabilities are called too sure, and below which doubtful images go to a person.
-TOO_SURE_SLOPE = .7
+# Calibration slope below which doubtful images go to a person.
 REVIEW_SLOPE = .8
 
 
@@ -38,8 +31,8 @@ def write_audit(path: Path, result: Audit) -> None:
     wrong, novel = _wrong(result, album), _novel(result, album)
     content: dict[str, Any] = {
         "kicker": "Audit of a model on a table from elsewhere", "title": _title(result), "lead": _lead(result),
-        "facts": _facts(result), "warnings": by_weight(_warnings(result)),
-        "no_warnings": "The model does here what it does at home.",
+        "facts": _facts(result), "warnings": warnings(result),
+        "no_warnings": _all_well(result),
         "contents": contents(UNJUDGED if result.judged is None else SECTIONS), "tiles": _tiles(result),
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
@@ -54,10 +47,21 @@ def _title(result: Audit) -> str:
     return f"{', '.join(names) or 'A table'}: {count(len(result.frame), 'image')}"
 
 
+def _all_well(result: Audit) -> str:
+    """What stands in the place of warnings."""
+    if result.judged is None or result.home is None:
+        return "No check found anything to warn about."
+    return "The model does here what it does at home."
+
+
 def _lead(result: Audit) -> str:
+    known = known_images(result)
+    return f"{known} {_scores_sentence(result)}" if known else _scores_sentence(result)
+
+
+def _scores_sentence(result: Audit) -> str:
     if result.judged is None:
-        return ("No image has a label that the model knows, so nothing is said about right and wrong: only how the "
-                "images differ.")
+        return "No image has a label, so nothing is said about right and wrong: only how the images differ."
     metrics = result.judged.metrics
     right, n = percent(metrics["accuracy"]), count(metrics["n"], "labelled image")
     here = f"Of {n}, {right} were named correctly"
@@ -78,42 +82,6 @@ def _facts(result: Audit) -> list[dict[str, Any]]:
     return plain + [{"name": n, "value": v, "wide": True, "code": code} for n, v, code in wide]
 
 
-def _warnings(result: Audit) -> list[dict[str, str]]:
-    listed = []
-    if result.n_trained_on:
-        listed.append(warning("serious", f"The model was trained on {count(result.n_trained_on, 'image')} of this "
-                              "table.",
-                              "Scores are too good: take them out, they are no images from elsewhere."))
-    if len(result.unknown):
-        names = ", ".join(f"{name} ({number(int(n))})" for name, n in result.unknown.items())
-        listed.append(warning("caution", f"Labels that the model does not know: {names}.",
-                              "These images were predicted, but count in no score; the model must be wrong on them."))
-    new = result.novel_share
-    if new > MANY_NOVEL:
-        listed.append(warning("serious" if new > MOST_NOVEL else "caution",
-                              f"{percent(new)} of the images lie farther from the training images than 99 % of those "
-                              "at home.", "Another stain, camera or preparation; see which features are shifted."))
-    return listed + (_score_warnings(result, result.judged.metrics) if result.judged is not None else [])
-
-
-def _score_warnings(result: Audit, metrics: Mapping[str, Any]) -> list[dict[str, str]]:
-    listed, alpha = [], result.bundle.conformal.alpha
-    low, high = metrics["intervals"]["balanced_accuracy"]
-    if result.home is not None and high < result.home["balanced_accuracy"] - LOWER_ACCURACY:
-        drop = result.home["balanced_accuracy"] - metrics["balanced_accuracy"]
-        listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",
-                              f"The balanced accuracy is {score(drop)} lower than at home.",
-                              "Do not use the model here as it is; see the last section."))
-    if metrics["intervals"]["coverage"][1] < 1 - alpha:
-        listed.append(warning("serious", f"The prediction sets hold the truth in {percent(metrics['coverage'])} of the "
-                              f"images, not in {whole(1 - alpha)} as promised.",
-                              "The promise holds only for images like those at home."))
-    if metrics["calibration_slope"] < TOO_SURE_SLOPE:
-        listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
-                              f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))
-    return listed
-
-
 def _tiles(result: Audit) -> list[dict[str, str]]:
     new = {"name": "Farther from training than 99 % at "
                    "home", "value": percent(result.novel_share),
@@ -123,11 +91,20 @@ def _tiles(result: Audit) -> list[dict[str, str]]:
     if result.judged is None:
         return [new, review]
     named = [("Accuracy", "accuracy"), ("Balanced accuracy", "balanced_accuracy"), ("AUROC", "auroc"),
-             ("Calibration error (ECE)", "ece"), ("Sets that hold the truth", "coverage")]
+             ("Calibration error (ECE)", "ece")]
     metrics = result.judged.metrics
     tiles = [{"name": name, "value": score(metrics.get(key)), "range": sections.at_home(result, key, score)}
              for name, key in named]
-    return [*tiles, review, new]
+    return [*tiles, _sets_tile(result, metrics), review, new]
+
+
+def _sets_tile(result: Audit, metrics: Mapping[str, Any]) -> dict[str, str]:
+    sizes = result.predictions.sets.sum(axis=1)
+    every = float((sizes == len(result.bundle.classes)).mean())
+    known = [f"truth in {percent(metrics['coverage'])} of the sets", sections.at_home(result, "coverage"),
+             f"{percent(every)} hold every class" if every else ""]
+    return {"name": "Sets of one class", "value": percent(float((sizes == 1).mean())),
+            "range": "; ".join(filter(None, known))}
 
 
 def _wrong(result: Audit, album: Album) -> list[dict[str, Any]]:

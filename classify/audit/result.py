@@ -6,7 +6,7 @@ import pandas as pd
 
 from classify.bundle import Bundle
 from classify.predictions import ModelPredictions
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
 
@@ -23,7 +23,9 @@ class Judged:
     confusion : DataFrame
         (K, K) counts; index = truth, columns = predicted.
     reliability, risk_coverage : DataFrame
-        See `classify.evaluate.metrics`; the reliability with its intervals.
+        See `classify.evaluate.metrics`.
+    reliability_points : DataFrame
+        See `classify.evaluate.curves`.
     set_sizes, set_coverage : DataFrame
         See `classify.evaluate.sets`; of the classes that occur.
     subgroups : DataFrame
@@ -39,6 +41,7 @@ class Judged:
     metrics: dict[str, Any]
     confusion: pd.DataFrame
     reliability: pd.DataFrame
+    reliability_points: pd.DataFrame
     risk_coverage: pd.DataFrame
     set_sizes: pd.DataFrame
     set_coverage: pd.DataFrame
@@ -63,11 +66,11 @@ class Audit:
     table : DataFrame
         The same as predictions.csv has them.
     judged : Judged or None
-        None where no row has a label that the model knows.
+        None where no row has a label.
     unknown : Series
-        Labels that the model does not know, and their number.
-    n_trained_on : int
-        Rows that the model was trained on.
+        Labels that the model does not know, and their number: these rows count in no score.
+    trained_on : (n,) bool
+        Images that the model was trained on, or near copies of them.
     shift : DataFrame
         See `classify.audit.shift.feature_shift`.
     novelty : (bins,) float
@@ -76,6 +79,8 @@ class Audit:
         Rows that lie farther from the training rows than 99 % of held-out ones.
     most_novel : (n,) int
         Rows, the farthest from the training rows first.
+    gray : bool
+        No image has a color.
     """
 
     bundle: Bundle
@@ -86,8 +91,9 @@ class Audit:
     table: pd.DataFrame
     judged: Judged | None
     unknown: "pd.Series[int]"
-    n_trained_on: int
+    trained_on: BoolArray
     shift: pd.DataFrame
     novelty: Float64Array
     novel_share: float
     most_novel: Int64Array
+    gray: bool

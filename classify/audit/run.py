@@ -1,17 +1,22 @@
-"""Audit a table: examine it, write the page."""
+"""Audit a table: examine it, write the page or its numbers."""
 from pathlib import Path
 
 import pandas as pd
 
 from classify.audit.examine import examine, home_metrics
+from classify.audit.export import to_csv, to_json
 from classify.audit.page import write_audit
 from classify.audit.result import Audit
 from classify.bundle import load_bundle
+from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.table import TableInfo
+
+# What is written, by the ending of the name: the page, all its numbers, a row for each image.
+SUFFIXES = (".html", ".json", ".csv")
 
 
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> Audit:
-    """Write the audit page of a table.
+    """Write the audit of a table.
 
     Parameters
     ----------
@@ -21,13 +26,20 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> 
         As `featurize.table.read_table` gives them. Without labels only the shift is shown; labels that the model does
         not know are named and left out of the scores.
     out : Path
-        Where the page goes, whole or not at all.
+        The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all.
 
     Raises
     ------
     UserError
-        No model there, or a table that was measured in another way.
+        No model there, a table that was measured in another way or of whose labels the model knows none, or a name of
+        another ending.
     """
+    suffix = wanted_suffix(out, SUFFIXES)
     result = examine(load_bundle(bundle_dir), home_metrics(bundle_dir), frame, info)
-    write_audit(out, result)
+    if suffix == ".html":
+        write_audit(out, result)
+    elif suffix == ".json":
+        write_json(to_json(result), out)
+    else:
+        write_csv(to_csv(result), out)
     return result

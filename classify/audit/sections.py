@@ -6,10 +6,10 @@ import numpy as np
 
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
-from classify.data.columns import readable
 from classify.report import figures, performance
 from classify.report.overview import plain_interval
-from featurize.report.numbers import number, percent, score, signed, whole
+from featurize.report.feature_names import words
+from featurize.report.numbers import measurement, number, percent, score, signed, whole
 from featurize.report.page import cell, figure, table
 
 # Features in the chart of shifts, and in its table.
@@ -60,16 +60,16 @@ def _pair(metrics: Mapping[str, Any], key: str) -> tuple[float | None, float | N
 
 
 def _calibration(result: Audit, judged: Judged) -> dict[str, Any]:
-    metrics, curves = judged.metrics, judged.reliability
+    metrics, bins, points = judged.metrics, judged.reliability, judged.reliability_points
     overconfidence = metrics["overconfidence"]
     tail = "too sure" if overconfidence > 0 else "not sure enough"
     sentence = (f"Calibration slope {number(metrics['calibration_slope'])} (1 is right, less is too sure). On the "
                 f"whole the probabilities are {percent(abs(overconfidence))} {tail}. ECE {score(metrics['ece'])}"
                 f"{', ' + at_home(result, 'ece', score) if result.home else ''}.")
     return {"sentence": sentence,
-            "chart": figure(figures.reliability(curves[curves["class"] == ""]), "Can the probabilities be believed "
-                            "here?", "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
-                            "sure."),
+            "chart": figure(figures.reliability(points[points["class"] == ""], bins[bins["class"] == ""]),
+                            "Can the probabilities be believed here?", "On the dashed line a stated 80 % is right in "
+                            "80 of 100. Points below it were too sure. Every point stands for ten images or more."),
             "risk": figure(figures.risk_coverage(judged.risk_coverage, None), "Do the surest answers stay good?",
                            "From right to left the least sure images are taken away; the curve is the share of errors "
                            "among those that stay.")}
@@ -79,7 +79,8 @@ def _sets(judged: Judged, promise: float) -> dict[str, Any]:
     return {"coverage": figure(figures.set_coverage(judged.set_coverage, promise),
                                "Is the promise kept in every class?",
                                f"Dots are the share of sets that hold the truth, the dashed line is the promise "
-                               f"({whole(promise)}), the gray band is what chance allows. Red dots fall short."),
+                               f"({whole(promise)}), the gray band is what chance allows. Red dots fall short. "
+                               f"{performance.GRAY_DOTS}"),
             "sizes": figure(figures.set_sizes(judged.set_sizes), "How many classes stand in a set?",
                             "Sets grow where the model is unsure, which is what they should do on images from "
                             "elsewhere.")}
@@ -97,10 +98,11 @@ def novelty(result: Audit) -> dict[str, Any]:
 
 def shift(result: Audit) -> dict[str, Any]:
     """The features that moved, and how much they matter."""
-    chart = audit_figures.shifts(result.shift.head(SHIFTED))
+    preset = str(result.info.preset.get("name", ""))
+    chart = audit_figures.shifts(result.shift.head(SHIFTED), preset)
     n = int((result.shift["shift"].abs() > VISIBLE_SHIFT).sum())
-    rows = [[cell(readable(r["feature"]), title=r["feature"]), cell(number(r["training"]), key=r["training"]),
-             cell(number(r["here"]), key=np.nan_to_num(r["here"])),
+    rows = [[cell(words(r["feature"], preset), title=r["feature"]), cell(measurement(r["training"]), key=r["training"]),
+             cell(measurement(r["here"]), key=np.nan_to_num(r["here"])),
              cell(signed(r["shift"]), key=np.nan_to_num(r["shift"])),
              cell(number(r["spread"]), key=np.nan_to_num(r["spread"])), cell(percent(r["missing"]), key=r["missing"]),
              cell(number(r["importance"]), key=r["importance"])] for r in result.shift.head(LISTED).to_dict("records")]
@@ -128,7 +130,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     groups = judged.subgroups
     if groups.empty:
         return None
-    rows = [[cell(_by(r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
+    rows = [[cell(_by(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
              cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
@@ -136,7 +138,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     properties = groups["by"].isin(result.info.nuisance)
     spread = groups[properties].groupby("by")["right"].agg(np.ptp).sort_values(ascending=False)
     shown = groups[~properties | groups["by"].isin(spread.index[:MOST_PROPERTIES])].head(MOST_SUBGROUPS)
-    names = [f"{_by(r['by'])}: {r['part']}" for r in shown.to_dict("records")]
+    names = [f"{_by(result, r['by'])}: {r['part']}" for r in shown.to_dict("records")]
     chart = audit_figures.groups(names, shown, float(judged.metrics["accuracy"]))
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
@@ -145,8 +147,12 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
                            sortable=True)}
 
 
-def _by(column: str) -> str:
-    return readable(column) if column.count("_") >= 2 else column
+def _by(result: Audit, column: str) -> str:
+    """A property of the picture in words; that of the green channel stands for all where there is no color."""
+    if column not in result.info.nuisance:
+        return column
+    name = words(column)
+    return name.replace(" green", " brightness").replace("green ", "brightness ") if result.gray else name
 
 
 def at_home(result: Audit, key: str, form: Callable[[float], str] = percent) -> str:

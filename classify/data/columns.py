@@ -124,9 +124,3 @@ def region_and_family(column: str, families: Sequence[str]) -> tuple[str, str]:
         return found
     parts = column.split("_")
     return (parts[0], parts[1]) if len(parts) > 2 else ("", parts[0])
-
-
-def readable(column: str) -> str:
-    """``nucleus_morphology_area_um2`` as ``nucleus · morphology · area um2``."""
-    parts = column.split("_", 2)
-    return " · ".join([*parts[:2], parts[2].replace("_", " ")]) if len(parts) == 3 else column

@@ -89,6 +89,31 @@ def encode(labels: pd.Series) -> tuple[tuple[str, ...], Int64Array]:
     return classes, np.array([-1 if v is None else position[v] for v in text], dtype=np.int64)
 
 
+def encode_as(labels: pd.Series, classes: Sequence[str]) -> Int64Array:
+    """(n,) position of each label among given classes; -1 = missing or none of them.
+
+    Spellings of one number are one label: ``1``, ``1.0`` and ``01``, as programs that write tables make them.
+
+    >>> encode_as(pd.Series(["0.0", "1", "2", None]), ("0", "1.0")).tolist()
+    [0, 1, -1, -1]
+    """
+    position = {name: at for at, name in enumerate(classes)}
+    as_number: dict[float | None, int] = {}
+    for at, name in enumerate(classes):
+        number = _number(name)
+        if number is not None:
+            # Of classes that differ by their spelling only, the spelling decides.
+            as_number[number] = -1 if number in as_number else at
+    found = [-1 if pd.isna(v) else position.get(str(v), as_number.get(_number(str(v)), -1)) for v in labels]
+    return np.array(found, dtype=np.int64)
+
+
+def _number(name: str) -> float | None:
+    """The number that a class name spells in digits, or None."""
+    digits = name.removeprefix("-").replace(".", "", 1)
+    return float(name) if digits.isdecimal() and digits.isascii() else None
+
+
 def _check_classes(classes: tuple[str, ...], y: Int64Array, name: str) -> None:
     if not classes:
         raise UserError(f"none of the {len(y)} rows has a label: put the images into a folder per class, or name a CSV "

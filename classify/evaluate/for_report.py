@@ -1,24 +1,35 @@
 """Numbers that stand on the page of a run and in none of its other files, computed from the run."""
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from classify.evaluate.metrics import kept_when_surest, novelty_shares, percentile_rank, with_intervals
-from classify.evaluate.sets import coverage_by_class, pairs_in_sets
-from classify.report_numbers import PlaceInClasses, Reason, ReportNumbers, ScoredRows, SwarmFeature, WrongPrediction
+from classify.evaluate.curves import operating_points, reliability_points, thinned, threshold_curve
+from classify.evaluate.explain import to_predicted
+from classify.evaluate.metrics import kept_when_surest, novelty_shares, percentile_rank
+from classify.evaluate.sets import coverage_by_class, pairs_in_sets, with_sets_of_all
+from classify.report_numbers import (Concept, PlaceInClasses, Reason, ReportNumbers, ScoredRows, SwarmFeature,
+                                     WrongPrediction)
 from classify.result import RunResult
 from featurize.arrays import Float32Array, Float64Array, Int64Array
+from featurize.report.feature_names import feature_name
 
-# Features of the beeswarm, and of the table of each class.
+# Features of the beeswarm.
 SWARM_FEATURES = 20
-CLASS_FEATURES = 5
+# Of the table of each class: measurements by themselves, and sums.
+CLASS_MEASUREMENTS = 5
+CLASS_SUMS = 3
 # Pairs of classes in one prediction set.
 SET_PAIRS = 10
 # Images that are shown: wrong predictions, of each class the typical ones, and the most novel ones.
 WRONG = 8
 TYPICAL = 4
 NOVEL = 6
-# Contributions that are named for each wrong prediction.
-REASONS = 6
+# Contributions that are named for each wrong prediction: measurements by themselves, and sums.
+REASON_MEASUREMENTS = 4
+REASON_SUMS = 4
+# Smaller contributions would be written as 0.00, log-odds.
+LEAST_CONTRIBUTION = .005
 # Probabilities that differ by less than half of this unit count as equally sure: 3 decimals.
 CONFIDENCE_DECIMALS = 3
 # The axis on which a value is placed among the images of two classes ends at these percentiles of both.
@@ -31,19 +42,22 @@ LEAST_VALUES = 3
 
 def report_numbers(result: RunResult) -> ReportNumbers:
     """Everything that `classify.report` shows and a `RunResult` does not hold."""
-    scored = scored_rows(result)
+    scored, listed = scored_rows(result), concepts(result)
     predicted = result.predicted
-    novelty = predicted.novelty[scored.rows]
+    novelty, sizes = predicted.novelty[scored.rows], predicted.sets[scored.rows].sum(axis=1)
+    curve, points = _thresholds(result, scored)
     return ReportNumbers(
-        scored=scored, reliability=with_intervals(result.scores.reliability),
+        scored=scored, reliability=reliability_points(result.scores.reliability),
+        thresholds=curve, operating_points=points,
         kept=kept_when_surest(scored.confidence, scored.right),
-        set_coverage=coverage_by_class({str(c): result.scores.metrics["per_class"][c] for c in result.task.classes},
-                                       1 - result.settings.alpha),
+        set_coverage=_set_coverage(result),
         set_pairs=pairs_in_sets(scored.truth, predicted.sets[scored.rows], result.task.classes, SET_PAIRS),
-        empty_sets=int(predicted.empty[scored.rows].sum()),
+        empty_sets=int(predicted.empty[scored.rows].sum()), sets_of_one=float((sizes == 1).mean()),
+        sets_of_all=float((sizes == len(result.task.classes)).mean()),
         novelty={"right": novelty_shares(novelty[scored.right]), "wrong": novelty_shares(novelty[~scored.right])},
         missing_share=float(result.frame[list(result.features)].isna().to_numpy().mean()),
-        swarm=_swarm(result), class_features=_class_features(result), wrong=_wrong_predictions(result, scored),
+        swarm=_swarm(result), class_features=_class_features(result, listed),
+        wrong=_wrong_predictions(result, listed, scored),
         typical={k: _typical_rows(scored, k, novelty) for k in range(len(result.task.classes))},
         novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL])
 
@@ -56,6 +70,20 @@ def scored_rows(result: RunResult) -> ScoredRows:
     chosen = probabilities.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
     review = predicted.table["review"].to_numpy(bool)[rows]
     return ScoredRows(rows, np.asarray(result.task.y)[rows], chosen, probabilities.max(axis=1, initial=0), review)
+
+
+def _set_coverage(result: RunResult) -> pd.DataFrame:
+    per_class = {str(c): result.scores.metrics["per_class"][c] for c in result.task.classes}
+    return with_sets_of_all(coverage_by_class(per_class, 1 - result.settings.alpha), result.scores.set_sizes)
+
+
+def _thresholds(result: RunResult, scored: ScoredRows) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """ROC, precision-recall and operating points of the second of two classes."""
+    positive = scored.truth == 1
+    if len(result.task.classes) != 2 or not positive.any() or positive.all():
+        return None, None
+    curve = threshold_curve(positive, result.predicted.probabilities[scored.rows, 1])
+    return thinned(curve), operating_points(curve, positive)
 
 
 def _swarm(result: RunResult) -> tuple[SwarmFeature, ...]:
@@ -83,24 +111,48 @@ def _levels(result: RunResult, name: str) -> Float64Array:
     return np.asarray((ranks - 1) / last, dtype=np.float64)
 
 
-def _class_features(result: RunResult) -> pd.DataFrame:
-    """For each class, the features that contribute most to its margin; a binary model has one margin, of class 1."""
+def concepts(result: RunResult) -> tuple[Concept, ...]:
+    """The features of the model by the name that they have on the page."""
+    preset = str(result.info.preset.get("name", ""))
+    columns: dict[tuple[str, bool], list[int]] = {}
+    for at, feature in enumerate(result.features):
+        named = feature_name(feature, preset)
+        columns.setdefault((named.name, named.by_itself), []).append(at)
+    return tuple(Concept(name, by_itself, np.array(at)) for (name, by_itself), at in columns.items())
+
+
+def _largest(listed: Sequence[Concept], weights: Float64Array, measurements: int, sums: int) -> list[int]:
+    """Positions of the concepts of the largest weight: measurements by themselves, then sums."""
+    order = [int(at) for at in np.argsort(-weights, kind="stable") if weights[at] >= LEAST_CONTRIBUTION]
+    by_itself = [at for at in order if listed[at].by_itself]
+    return by_itself[:measurements] + [at for at in order if not listed[at].by_itself][:sums]
+
+
+def _class_features(result: RunResult, listed: Sequence[Concept]) -> pd.DataFrame:
+    """For each class, the concepts that contribute most to its margin; a binary model has one margin, of class 1."""
     shown = [(1, 0)] if len(result.task.classes) == 2 else [(k, k) for k in range(len(result.task.classes))]
-    rows = [row for k, margin in shown for row in _features_of_class(result, k, margin)]
-    return pd.DataFrame(rows, columns=["class", "feature", "weight", "direction", "median", "median_of_rest"])
+    rows = [row for k, margin in shown for row in _features_of_class(result, listed, k, margin)]
+    return pd.DataFrame(rows, columns=["class", "concept", "feature", "weight", "direction", "median",
+                                       "median_of_rest"])
 
 
-def _features_of_class(result: RunResult, k: int, margin: int) -> list[tuple[str, str, float, float, float, float]]:
+def _features_of_class(result: RunResult, listed: Sequence[Concept], k: int, margin: int
+                       ) -> list[tuple[str, Concept, str, float, float, float, float]]:
     values = result.explanation.contributions[:, margin, :-1]
-    weight = np.abs(values).mean(axis=0)
+    weight = np.array([np.abs(values[:, c.columns].sum(axis=1)).mean() for c in listed])
     own = np.asarray(result.task.y) == k
     rest = (np.asarray(result.task.y) >= 0) & ~own
     rows = []
-    for at in np.argsort(-weight, kind="stable")[:CLASS_FEATURES]:
-        measured = result.frame[result.features[at]].to_numpy(float)
-        direction = _rank_correlation(measured[result.explanation.rows], values[:, at])
-        rows.append((str(result.task.classes[k]), result.features[at], float(weight[at]), direction,
-                     _median(measured[own]), _median(measured[rest])))
+    for at in _largest(listed, weight, CLASS_MEASUREMENTS, CLASS_SUMS):
+        concept = listed[at]
+        first = int(concept.columns[np.abs(values[:, concept.columns]).mean(axis=0).argmax()])
+        direction = own_median = rest_median = float("nan")
+        if concept.by_itself:
+            measured = result.frame[result.features[first]].to_numpy(float)
+            direction = _rank_correlation(measured[result.explanation.rows], values[:, first])
+            own_median, rest_median = _median(measured[own]), _median(measured[rest])
+        rows.append((str(result.task.classes[k]), concept, result.features[first], float(weight[at]), direction,
+                     own_median, rest_median))
     return rows
 
 
@@ -118,33 +170,46 @@ def _median(values: Float64Array) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _wrong_predictions(result: RunResult, scored: ScoredRows) -> tuple[WrongPrediction, ...]:
+def _wrong_predictions(result: RunResult, listed: Sequence[Concept], scored: ScoredRows
+                       ) -> tuple[WrongPrediction, ...]:
     """The wrong predictions of the highest probability, with the reasons."""
     wrong = np.flatnonzero(~scored.right)
     surest = wrong[np.argsort(-scored.confidence[wrong], kind="stable")][:WRONG]
     predictions = []
     for at in surest:
         row, truth, chosen = int(scored.rows[at]), int(scored.truth[at]), int(scored.chosen[at])
-        predictions.append(WrongPrediction(row, truth, chosen, reasons_of(result, row, (truth, chosen))))
+        predictions.append(WrongPrediction(row, truth, chosen, reasons_of(result, listed, row, (truth, chosen))))
     return tuple(predictions)
 
 
-def reasons_of(result: RunResult, row: int, classes: tuple[int, int]) -> tuple[Reason, ...]:
-    """The features that contributed most to a prediction, and where their values lie among the images of two classes.
+def reasons_of(result: RunResult, listed: Sequence[Concept], row: int, classes: tuple[int, int]) -> tuple[Reason, ...]:
+    """What contributed most to a prediction, and where the values lie among the images of two classes.
 
     Images of the row's own group, and its duplicates, are left out of the comparison.
     """
-    table = result.explanation.reasons
-    largest = table[table["row"] == row].sort_values("rank").head(REASONS)
-    others = result.split.split_group != result.split.split_group[row]
-    y = np.asarray(result.task.y)
-    reasons = []
-    for r in largest.to_dict("records"):
-        values = result.frame[r["feature"]].to_numpy(float)
-        usable = others & np.isfinite(values)
-        place = _place(float(r["value"]), values[(y == classes[0]) & usable], values[(y == classes[1]) & usable])
-        reasons.append(Reason(r["feature"], r["value"], r["contribution"], place))
-    return tuple(reasons)
+    at = np.flatnonzero(result.explanation.rows == row)
+    if not len(at):
+        return ()
+    margins = result.explanation.contributions[at]
+    chosen = result.predicted.probabilities[[row]].argmax(axis=1)
+    own = to_predicted(margins, chosen)[0, :-1].astype(np.float64)
+    sums = np.array([own[c.columns].sum() for c in listed])
+    largest = _largest(listed, np.abs(sums), REASON_MEASUREMENTS, REASON_SUMS)
+    reasons = [_reason(result, listed[i], own, row, classes) for i in largest]
+    rest = float(sums.sum() - sums[largest].sum())
+    others = Reason(None, "", float("nan"), rest, None)
+    return (*reasons, others) if len(largest) < len(listed) and reasons else tuple(reasons)
+
+
+def _reason(result: RunResult, concept: Concept, own: Float64Array, row: int, classes: tuple[int, int]) -> Reason:
+    feature = result.features[int(concept.columns[np.abs(own[concept.columns]).argmax()])]
+    value, place = float("nan"), None
+    if concept.by_itself:
+        values = result.frame[feature].to_numpy(float)
+        value, y = float(values[row]), np.asarray(result.task.y)
+        usable = (result.split.split_group != result.split.split_group[row]) & np.isfinite(values)
+        place = _place(value, values[(y == classes[0]) & usable], values[(y == classes[1]) & usable])
+    return Reason(concept, feature, value, float(own[concept.columns].sum()), place)
 
 
 def _place(value: float, first: Float64Array, second: Float64Array) -> PlaceInClasses | None:

@@ -70,3 +70,16 @@ def pairs_in_sets(y: Int64Array, sets: BoolArray, classes: Sequence[str], most: 
             first, second = (int((truth == k).sum()) for k in (i, j))
             rows.append((str(classes[i]), str(classes[j]), n, n / max(len(y), 1), first, second, n - first - second))
     return pd.DataFrame(rows, columns=["first", "second", "n", "share", "truth_first", "truth_second", "truth_other"])
+
+
+def with_sets_of_all(coverage: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
+    """`coverage_by_class` with `all`, the share of sets that hold every class: they keep any promise and say nothing.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+    sizes : DataFrame
+        As `set_sizes` gives it, of the same classes or more.
+    """
+    share = sizes.iloc[:, -1] / sizes.sum(axis=1).clip(lower=1)
+    return coverage.assign(all=share.reindex(coverage["class"]).to_numpy(float))

@@ -1,14 +1,15 @@
 """What the model looks at: features, families and regions, for all images and class by class."""
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from classify.data.columns import readable
 from classify.report import feature_figures
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.numbers import number
+from featurize.report.feature_names import feature_name, words
+from featurize.report.numbers import count, measurement, number
 from featurize.report.page import cell, figure, table
 
 # Rows of the table of features.
@@ -31,7 +32,13 @@ def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
             "regions": figure(_bars(explained.regions, "region"),
                               "By region of the image", "Where the numbers were measured. A large share of the "
                               "background or of the whole picture would hint at a shortcut."),
-            "features": feature_table(explained.features), "by_class": class_tables(result, numbers)}
+            "features": feature_table(explained.features, preset_name(result)),
+            "by_class": class_tables(result, numbers)}
+
+
+def preset_name(result: RunResult) -> str:
+    """Name of the preset that measured the images."""
+    return str(result.info.preset.get("name", ""))
 
 
 def _bars(sums: pd.DataFrame, column: str) -> str:
@@ -44,18 +51,19 @@ def swarm(result: RunResult, numbers: ReportNumbers) -> dict[str, str]:
     """The beeswarm of the features that matter most."""
     binary = len(result.task.classes) == 2
     toward = f"{result.task.classes[1]} rather than {result.task.classes[0]}" if binary else "the class that was chosen"
-    uri = feature_figures.beeswarm(numbers.swarm, f"contribution (log-odds): right of the line speaks for {toward}")
+    uri = feature_figures.beeswarm(numbers.swarm, preset_name(result),
+                                   f"contribution (log-odds): right of the line speaks for {toward}")
     return figure(uri, f"The {len(numbers.swarm)} features that matter most, image by image",
                   f"Every point is one of {number(len(result.explanation.rows))} images. Its place tells how strongly "
                   f"the feature spoke for {toward}, its color whether the value was low (blue) or high (orange) among "
                   "these images. These are exact Shapley values of the trees. They explain the model, not the disease.")
 
 
-def feature_table(features: pd.DataFrame) -> dict[str, Any]:
+def feature_table(features: pd.DataFrame, preset: str) -> dict[str, Any]:
     """The most important features with unit and definition."""
     top = features.head(LISTED)
     most = max(float(top["importance"].max()), LEAST_IMPORTANCE) if len(top) else 1.0
-    rows = [[cell(at, key=at), cell(readable(r["feature"]), title=r["feature"]),
+    rows = [[cell(at, key=at), cell(words(r["feature"], preset), title=r["feature"]),
              cell(number(r["importance"]), key=r["importance"], bar=r["importance"] / most),
              cell(_text(r["unit"])), cell(_text(r["formula"]), tone="quiet")]
             for at, r in enumerate(top.to_dict("records"), start=1)]
@@ -75,14 +83,23 @@ def class_tables(result: RunResult, numbers: ReportNumbers) -> list[dict[str, An
 
 def _class_table(result: RunResult, name: str, features: pd.DataFrame) -> dict[str, Any]:
     most = max(float(features["weight"].max()), LEAST_IMPORTANCE)
-    rows = [[cell(readable(r["feature"]), title=r["feature"]),
-             cell(number(r["weight"]), key=r["weight"], bar=r["weight"] / most), cell(_direction(r["direction"])),
-             cell(number(r["median"]), key=0.0), cell(number(r["median_of_rest"]), key=0.0)]
+    rows = [[cell(r["concept"].name, title=feature_name(r["feature"], preset_name(result)).definition),
+             cell(number(r["weight"]), key=r["weight"], bar=r["weight"] / most), *_typical(r, preset_name(result))]
             for r in features.to_dict("records")]
     short, classes = shorten(name, CLASS_NAME_LENGTH), result.task.classes
     other = shorten(str(classes[0]), CLASS_NAME_LENGTH) if len(classes) == 2 else "the others"
-    return {"name": name, "table": table(["Feature", "Weight", f"Speaks for {short} when", f"Median in {short}",
-                                          f"Median in {other}"], rows)}
+    return {"name": name, "table": table(["What was measured", "Weight", f"Speaks for {short} when",
+                                          f"Median in {short}", f"Median in {other}"], rows)}
+
+
+def _typical(row: Mapping[Hashable, Any], preset: str) -> list[dict[str, Any]]:
+    """When it speaks for the class, and the medians; a sum of many measurements has none."""
+    if not row["concept"].by_itself:
+        many = count(len(row["concept"].columns), "measurement")
+        return [cell(f"{many} together", tone="quiet"), cell("", key=0.0), cell("", key=0.0)]
+    unit = feature_name(row["feature"], preset).unit
+    return [cell(_direction(row["direction"])), cell(measurement(row["median"], unit), key=0.0),
+            cell(measurement(row["median_of_rest"], unit), key=0.0)]
 
 
 def _direction(correlation: float) -> str:

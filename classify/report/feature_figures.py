@@ -4,17 +4,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from classify.data.columns import readable
 from classify.report_numbers import SwarmFeature
 from featurize.arrays import Float64Array
 from featurize.report.charts import BLUE, HALF, LINE, LOW_HIGH, QUIET, WIDE, canvas, rules, shorten, svg_uri
+from featurize.report.feature_names import words
 from featurize.report.numbers import percent
 
 # Columns into which the axis of a swarm is cut to push points apart.
 SWARM_COLUMNS = 120
 
 
-def beeswarm(features: Sequence[SwarmFeature], label: str) -> str:
+def beeswarm(features: Sequence[SwarmFeature], preset: str, label: str) -> str:
     """A swarm of points per feature, most important on top: place = contribution, color = the feature's value.
 
     Missing values are gray.
@@ -22,6 +22,8 @@ def beeswarm(features: Sequence[SwarmFeature], label: str) -> str:
     Parameters
     ----------
     features : sequence of SwarmFeature
+    preset : str
+        Name of the preset that measured them.
     label : str
         What a point to the right means.
     """
@@ -30,7 +32,7 @@ def beeswarm(features: Sequence[SwarmFeature], label: str) -> str:
         for at, feature in enumerate(features):
             _swarm(axes, at, feature, widest)
         axes.axvline(0, color=QUIET, linewidth=.9)
-        axes.set_yticks(range(len(features)), [shorten(readable(f.feature), 44) for f in features], fontsize=8.5)
+        axes.set_yticks(range(len(features)), [shorten(words(f.feature, preset), 52) for f in features], fontsize=8.5)
         axes.set_ylim(len(features) - .4, -.6)
         axes.set_xlim(-1.05 * widest, 1.05 * widest)
         axes.set_xlabel(label)

@@ -9,12 +9,18 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, HALF, INK, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
+from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
 # Who, value, low and high end of the interval.
 Spot = tuple[str, float, float | None, float | None]
+# Share of sets that hold every class from which their coverage is no success, and is drawn gray.
+MOSTLY_ALL = .5
+# Colors of the sizes of sets, by the first word of their name; a set of all classes is no answer.
+SIZE_COLORS = {"1": BLUE, "2": ORANGE, "3": RED, "all": GRAY}
+# Operating points in the order of `ReportNumbers.operating_points`: name, color and mark.
+POINTS = (("even odds (used)", ORANGE, "o"), ("best sum", GREEN, "D"), ("sensitivity 95 %", RED, "s"))
 # Smallest share of images at which the curve of errors begins.
 LEAST_COVERAGE = .05
 
@@ -58,21 +64,23 @@ def _left_edge(rows: Sequence[Sequence[Spot]]) -> float:
     return min(max(0.0, float(np.floor((lowest - .5 * (1 - lowest)) * 20) / 20)), .95)
 
 
-def reliability(table: pd.DataFrame) -> str:
+def reliability(points: pd.DataFrame, bins: pd.DataFrame) -> str:
     """Frequency of being right against the probability given, with the number of images below.
 
     Parameters
     ----------
-    table : DataFrame
-        `bin, n, confidence, frequency, low, high` of one curve; bins are equal parts of 0..1.
+    points : DataFrame
+        `n, confidence, frequency, low, high` of one curve, points of ten images and more.
+    bins : DataFrame
+        `bin, n`; bins are equal parts of 0..1.
     """
     with canvas(HALF, 4.3, rows=2, heights=(3.4, 1)) as (figure, (axes, below)):
         _diagonal(axes)
-        _reliability_line(axes, table, BLUE)
+        _reliability_line(axes, points, BLUE)
         axes.set_ylabel("share that was right")
         share_axis(axes, "y", 1.03)
         axes.tick_params(labelbottom=False)
-        below.bar(_bin_middle(table), table["n"], width=.9 / RELIABILITY_BINS, color=BLUE, alpha=.55)
+        below.bar(_bin_middle(bins), bins["n"], width=.9 / RELIABILITY_BINS, color=BLUE, alpha=.55)
         below.set_ylabel("images")
         below.set_xlabel("probability of the class that was chosen")
         below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -110,12 +118,12 @@ def _diagonal(axes: Axes) -> None:
 
 
 def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
-    """The curve through bins that hold images, with 95 % intervals; the size of a point tells how many."""
-    seen = table[table["n"] > 0].sort_values("bin")
+    """The curve through the points, with 95 % intervals; the size of a point tells how many images it stands for."""
+    seen = table.sort_values("confidence")
     for at, low, high in zip(seen["confidence"], seen["low"], seen["high"]):
         axes.plot([at, at], [low, high], color=color, linewidth=1, alpha=.45)
     axes.plot(seen["confidence"], seen["frequency"], color=color, linewidth=1.2)
-    area = 12 + 70 * np.sqrt(seen["n"] / max(table["n"].max(), 1))
+    area = 12 + 70 * np.sqrt(seen["n"] / max(table["n"].max() if len(table) else 1, 1))
     axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3)
 
 
@@ -157,7 +165,7 @@ def set_coverage(table: pd.DataFrame, promise: float) -> str:
     Parameters
     ----------
     table : DataFrame
-        `class, n, coverage, chance, short`, as `ReportNumbers.set_coverage`.
+        `class, n, coverage, chance, short, all`, as `ReportNumbers.set_coverage`.
     promise : float
         Share of sets that should hold the truth.
     """
@@ -167,8 +175,9 @@ def set_coverage(table: pd.DataFrame, promise: float) -> str:
         rows = np.arange(len(classes))
         axes.barh(rows, np.minimum(2 * chance, 1 - promise + chance), left=promise - chance, height=.62, color=LINE)
         axes.axvline(promise, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-        axes.scatter(coverage, rows, c=[RED if short else BLUE for short in table["short"]], s=38, zorder=3,
-                     clip_on=False)
+        colors = [RED if short else GRAY if share >= MOSTLY_ALL else BLUE for short, share in
+                  zip(table["short"], table["all"])]
+        axes.scatter(coverage, rows, c=colors, s=38, zorder=3, clip_on=False)
         axes.set_yticks(rows, [shorten(c, 24) for c in classes])
         axes.set_ylim(len(classes) - .5, -.5)
         lower = min([*coverage, *(promise - chance)])
@@ -181,14 +190,15 @@ def set_coverage(table: pd.DataFrame, promise: float) -> str:
 
 
 def set_sizes(sizes: pd.DataFrame) -> str:
-    """Of each class, the share of images whose set holds one, two, ... classes."""
-    grouped = _sizes_to_four(sizes)
+    """Of each class, the share of images whose set holds one, two, ... or all classes."""
+    grouped = _grouped_sizes(sizes)
     shares = grouped.div(grouped.sum(axis=1).clip(lower=1), axis=0)
     with canvas(HALF, 1.0 + .27 * len(sizes)) as (figure, (axes,)):
         left = np.zeros(len(shares))
-        for column, color in zip(shares.columns, (BLUE, ORANGE, RED, INK)):
+        for column in shares.columns:
             width = shares[column].to_numpy(float)
-            axes.barh(range(len(shares)), width, left=left, height=.62, color=color, label=str(column))
+            axes.barh(range(len(shares)), width, left=left, height=.62, color=SIZE_COLORS[column.split()[0]],
+                      label=column)
             left += width
         axes.set_yticks(range(len(shares)), [shorten(str(c), 24) for c in shares.index])
         axes.set_ylim(len(shares) - .5, -.5)
@@ -200,15 +210,58 @@ def set_sizes(sizes: pd.DataFrame) -> str:
         return svg_uri(figure)
 
 
-def _sizes_to_four(sizes: pd.DataFrame) -> pd.DataFrame:
-    """At most four columns; the last gathers the larger sets, and empty last columns go."""
-    wide = sizes.copy()
-    wide.columns = [str(c) for c in wide.columns]
-    if wide.shape[1] > 4:
-        rest = wide.iloc[:, 3:].sum(axis=1)
-        wide = wide.iloc[:, :3].assign(**{"4 or more": rest})
-    used = [c for i, c in enumerate(wide.columns) if i == 0 or wide[c].sum() > 0]
-    return wide[used]
+def _grouped_sizes(sizes: pd.DataFrame) -> pd.DataFrame:
+    """Images whose set holds one class, two, more, and all; a group without any is left out, but for the first."""
+    k = sizes.shape[1]
+    groups = {"1": sizes.iloc[:, :1], "2": sizes.iloc[:, 1:min(2, k - 1)], "3 or more": sizes.iloc[:, 2:k - 1],
+              f"all {k}": sizes.iloc[:, k - 1:]}
+    summed = pd.DataFrame({name: part.sum(axis=1) for name, part in groups.items()})
+    return summed[[name for name in summed if name == "1" or summed[name].sum() > 0]]
+
+
+def roc(curve: pd.DataFrame, points: pd.DataFrame, name: str) -> str:
+    """Sensitivity against false alarms for every threshold, with the operating points.
+
+    Parameters
+    ----------
+    curve, points : DataFrame
+        As `ReportNumbers.thresholds` and `operating_points`.
+    name : str
+        The class that is looked for.
+    """
+    with canvas(HALF, 4.3) as (figure, (axes,)):
+        _diagonal(axes)
+        axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=BLUE)
+        _operating_points(axes, 1 - points["specificity"], points["sensitivity"])
+        axes.set_xlabel("images of the other class called so (1 − specificity)")
+        axes.set_ylabel(f"images of {shorten(name, 24)} found")
+        for axis in ("x", "y"):
+            share_axis(axes, axis, 1.02)
+        rules(axes, "y")
+        axes.legend(loc="lower right")
+        return svg_uri(figure)
+
+
+def precision_recall(curve: pd.DataFrame, points: pd.DataFrame, name: str, share: float) -> str:
+    """Precision against sensitivity for every threshold; `share` is that of the class among the images."""
+    known = curve[curve["precision"].notna()]
+    with canvas(HALF, 4.3) as (figure, (axes,)):
+        axes.axhline(share, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(known["sensitivity"], known["precision"], color=BLUE)
+        _operating_points(axes, points["sensitivity"], points["precision"])
+        axes.set_xlabel(f"images of {shorten(name, 24)} found (sensitivity)")
+        axes.set_ylabel("of those called so, right (precision)")
+        for axis in ("x", "y"):
+            share_axis(axes, axis, 1.02)
+        rules(axes, "y")
+        axes.legend(loc="lower left")
+        return svg_uri(figure)
+
+
+def _operating_points(axes: Axes, x: pd.Series, y: pd.Series) -> None:
+    for at, (label, color, marker) in enumerate(POINTS):
+        axes.plot(x.iloc[at], y.iloc[at], marker, color=color, markersize=8, zorder=4, linestyle="none", label=label,
+                  clip_on=False)
 
 
 def learning_curves(curves: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from classify.report_numbers import ScoredRows
+from classify.report_numbers import ReportNumbers, ScoredRows
 from classify.result import RunResult
 from featurize.arrays import BoolArray, Int64Array
 from featurize.report.numbers import count, interval, number, percent, score, whole
@@ -115,17 +115,19 @@ def command(result: RunResult) -> str:
     return command_line("classify", [result.table], {"-o": result.out, **options})
 
 
-def tiles(result: RunResult, scored: ScoredRows) -> list[dict[str, str]]:
+def tiles(result: RunResult, numbers: ReportNumbers) -> list[dict[str, str]]:
     """The few numbers that stand first."""
+    scored = numbers.scored
     metrics, intervals = result.scores.metrics, result.scores.metrics.get("intervals", {})
     alpha = result.settings.alpha
     named = [("accuracy", "Accuracy"), ("balanced_accuracy", "Balanced accuracy"), ("macro_f1", "Macro-F1"),
              ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
     shown = [{"name": name, "value": score(metrics.get(key)), "range": _range(intervals.get(key))}
              for key, name in named]
-    shown.append({"name": f"Sets that hold the truth (promise {whole(1 - alpha)})",
-                  "value": percent(metrics.get("coverage")),
-                  "range": f"{number(metrics.get('mean_set_size'))} classes a set on average"})
+    every = f"; {percent(numbers.sets_of_all)} hold every class" if numbers.sets_of_all else ""
+    shown.append({"name": "Sets of one class", "value": percent(numbers.sets_of_one),
+                  "range": f"truth in {percent(metrics.get('coverage'))} of the sets (promise {whole(1 - alpha)}); "
+                           f"{number(metrics.get('mean_set_size'))} classes on average{every}"})
     shown.append({"name": "For a person to review", "value": percent(_mean(scored.review)),
                   "range": f"{number(scored.review.sum())} of {count(len(scored.rows), 'image')}"})
     return shown

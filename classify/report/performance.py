@@ -34,6 +34,13 @@ TOLD_FROM = {"nuisances": "properties of the picture (nuisances)", "features": "
 # Names of the baselines.
 BASELINES = {"majority": "Most frequent class", "pca_logistic": "Logistic regression on PCA",
              "nuisance": "Nuisances only"}
+# What gray dots mean in a chart of coverage.
+GRAY_DOTS = "Gray dots: at least half of these sets hold every class, which keeps any promise and says nothing."
+# From more classes on the confusion matrix has narrow columns with upright names.
+TIGHT_CLASSES = 6
+# Operating points by their name in `ReportNumbers.operating_points`.
+OPERATING_POINTS = {"used": "Even odds: what this model does", "youden": "Largest sensitivity + specificity",
+                    "sensitive": "Fewest false alarms at a sensitivity of 95\u00a0%"}
 # Metrics in the chart.
 CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
@@ -97,7 +104,8 @@ def confusion(matrix: pd.DataFrame) -> dict[str, Any]:
     rows = [{"name": shorten(str(name), 36), "cells": [
                 _confused(values[i, j], shares[i, j], name == other, str(name), str(other))
                 for j, other in enumerate(matrix.columns)]} for i, name in enumerate(matrix.index)]
-    return {"columns": [shorten(str(c), 26) for c in matrix.columns], "rows": rows, "tight": len(rows) > 6,
+    return {"columns": [shorten(str(c), 26) for c in matrix.columns], "rows": rows,
+            "tight": len(matrix.columns) > TIGHT_CLASSES,
             "corner": "truth ↓ predicted →",
             "caption": "Images, and per cent of the row (of all images of that class)"}
 
@@ -109,6 +117,30 @@ def _confused(n: float, share: float, right: bool, truth: str, chosen: str) -> d
     return {"text": number(n), "share": percent(share), "zero": n == 0,
             "style": f"background:rgba(var({hue}),{strength:.2f});{ink}" if n else "",
             "title": f"{count(n, 'image')} of {truth}, called {chosen}"}
+
+
+def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any] | None:
+    """ROC and precision-recall curves of a task of two classes, and what three thresholds would do."""
+    curve, points = numbers.thresholds, numbers.operating_points
+    if curve is None or points is None:
+        return None
+    name = str(result.task.classes[1])
+    share = float((numbers.scored.truth == 1).mean())
+    rows = [[cell(OPERATING_POINTS[r["name"]]), cell(score(r["threshold"]), key=r["threshold"]),
+             *(cell(interval(r[key], r[f"{key}_low"], r[f"{key}_high"]), key=r[key])
+               for key in ("sensitivity", "specificity")),
+             *(cell(percent(r[key]), key=_finite(r[key])) for key in ("precision", "negative_precision"))]
+            for r in points.to_dict("records")]
+    shown = table(["Operating point", "Threshold", "Sensitivity", "Specificity", "Positive predictive value",
+                   "Negative predictive value"], rows, caption=f"What counts as {name}, and what follows", foot=(
+                       "Thresholds are on the calibrated probability. The second and third were chosen on these very "
+                       "images and will do a little worse on others. Predictive values hold where "
+                       f"{percent(share)} of the images are {name}."))
+    return {"table": shown,
+            "roc": figure(figures.roc(curve, points, name), "Sensitivity against false alarms (ROC)",
+                          "Every point of the curve is a threshold. Up and left is better; the dashed line is a coin."),
+            "precision": figure(figures.precision_recall(curve, points, name, share), "Precision against sensitivity",
+                                f"Up and right is better; the dashed line is the share of {name} among these images.")}
 
 
 def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
@@ -146,7 +178,8 @@ def _mistaken(matrix: pd.DataFrame, name: str) -> str:
 def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     """Calibration and the price of keeping fewer images."""
     curves, classes, scored = numbers.reliability, result.task.classes, numbers.scored
-    overall = figures.reliability(curves[curves["class"] == ""])
+    bins = result.scores.reliability
+    overall = figures.reliability(curves[curves["class"] == ""], bins[bins["class"] == ""])
     kept = ~scored.review
     without_review = ((float(kept.mean()), float((~scored.right[kept]).mean())) if kept.any() and not kept.all()
                       else None)
@@ -156,7 +189,7 @@ def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     return {"reliability": figure(overall, "Can the probabilities be believed?",
                                   "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
                                   "sure. Thin lines are 95 % intervals: long ones come from few images, whose number "
-                                  "the bars below show."),
+                                  "the bars below show. Every point stands for ten images or more."),
             "risk": figure(risk, "What is gained by leaving the unsure ones to a person?",
                            "From right to left, the least sure images are taken away; the curve is the share of errors "
                            "among those that stay."),
@@ -182,9 +215,10 @@ def sets(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
                                "Is the promise kept in every class?",
                                "Dots are the share of sets that hold the truth, the dashed line is the promise "
                                f"({whole(promise)}), the gray band is what chance allows for that many images. "
-                               "Red dots fall short of it."),
+                               f"Red dots fall short of it. {GRAY_DOTS}"),
             "sizes": figure(figures.set_sizes(result.scores.set_sizes), "How many classes stand in a set?",
-                            "One class is an answer; two or more say what cannot be told apart on this image."),
+                            "One class is an answer; two or more say what cannot be told apart on this image; a set of "
+                            "all classes (gray) is no answer."),
             "pairs": pair_table(numbers.set_pairs), "empty": _empty(numbers.empty_sets)}
 
 

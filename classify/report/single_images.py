@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.data.columns import readable
 from classify.report import figures
+from classify.report.review import reasons_for_review, why
 from classify.report_numbers import PlaceInClasses, Reason, ReportNumbers, WrongPrediction
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.numbers import count, number, ordinal, score, signed
+from featurize.report.feature_names import feature_name
+from featurize.report.numbers import count, measurement, number, ordinal, score, signed
 from featurize.report.page import figure
 from featurize.report.pictures import Album, album_of, legend, show
 
@@ -24,17 +25,26 @@ CAPTIONED_PX = 170
 LEAST_CONTRIBUTION = 1e-12
 # Narrowest box of a middle half, in per cent of the axis.
 NARROWEST_BOX = 1.5
+# Where nothing is to be compared.
+NO_PLACE: dict[str, Any] = {"text": "", "boxes": [], "dot": None}
 
 
 def single_images(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     """Everything with pictures."""
     album, scored = album_of(result.info), numbers.scored
-    wrong = [wrong_image(result, album, prediction) for prediction in numbers.wrong]
+    review = review_reasons(result)
+    wrong = [wrong_image(result, album, prediction, review[prediction.row]) for prediction in numbers.wrong]
     typical = typical_images(result, numbers, album)
-    novel = novel_images(result, numbers, album)
+    novel = novel_images(result, numbers, album, review)
     n_wrong = int((~scored.right).sum())
     return {"wrong": wrong, "sentence": _wrong_sentence(n_wrong, len(wrong), len(scored.rows)), "typical": typical,
             "novel": novel, "novelty": _novelty_chart(numbers), "legend": legend(_all_pictures(wrong, typical, novel))}
+
+
+def review_reasons(result: RunResult) -> list[tuple[str, ...]]:
+    """Why a person is asked, for every row of the table."""
+    predicted = result.predicted
+    return reasons_for_review(predicted.table, predicted.sets, predicted.empty, predicted.probabilities.max(axis=1))
 
 
 def _all_pictures(wrong: Sequence[dict[str, Any]], typical: Sequence[dict[str, Any]],
@@ -51,7 +61,7 @@ def _wrong_sentence(wrong: int, shown: int, n: int) -> str:
             "wrong outlines and bad pictures before you blame the model.")
 
 
-def wrong_image(result: RunResult, album: Album, wrong: WrongPrediction) -> dict[str, Any]:
+def wrong_image(result: RunResult, album: Album, wrong: WrongPrediction, review: Sequence[str]) -> dict[str, Any]:
     """One image with all that is known about its prediction."""
     predicted, classes, row = result.predicted, result.task.classes, wrong.row
     truth, chosen = str(classes[wrong.truth]), str(classes[wrong.chosen])
@@ -61,7 +71,8 @@ def wrong_image(result: RunResult, album: Album, wrong: WrongPrediction) -> dict
             "set": [{"name": str(c), "truth": k == wrong.truth} for k, c in enumerate(classes)
                     if predicted.sets[row, k]],
             "novelty": score(float(predicted.novelty[row])), "review": bool(predicted.table["review"].iloc[row]),
-            "reasons": reasons(wrong.reasons), "truth": shorten(truth), "chosen": shorten(chosen),
+            "why": why(review), "reasons": reasons(wrong.reasons, str(result.info.preset.get("name", ""))),
+            "truth": shorten(truth), "chosen": shorten(chosen),
             "neighbors": neighbors(result, album, row)}
 
 
@@ -80,18 +91,29 @@ def probabilities(result: RunResult, wrong: WrongPrediction) -> list[dict[str, A
              "tone": ("chosen " if k == wrong.chosen else "") + ("truth" if k == wrong.truth else "")} for k in shown]
 
 
-def reasons(listed: Sequence[Reason]) -> list[dict[str, Any]]:
-    """The features that decided, and where the value lies among the images of the two classes."""
+def reasons(listed: Sequence[Reason], preset: str) -> list[dict[str, Any]]:
+    """What decided, and where the value lies among the images of the two classes."""
     most = max([abs(r.contribution) for r in listed] + [LEAST_CONTRIBUTION])
-    return [{"feature": readable(r.feature), "column": r.feature, "value": number(r.value),
-             "contribution": signed(r.contribution), "for": r.contribution > 0,
-             "width": f"{100 * abs(r.contribution) / most:.0f}%", "place": _place(r.place)} for r in listed]
+    return [{**_words(r, preset), "contribution": signed(r.contribution), "for": r.contribution > 0,
+             "width": f"{100 * abs(r.contribution) / most:.0f}%"} for r in listed]
+
+
+def _words(reason: Reason, preset: str) -> dict[str, Any]:
+    if reason.concept is None:
+        return {"name": "all other measurements", "definition": "", "value": "", "quiet": True, "place": NO_PLACE}
+    named, n = feature_name(reason.feature, preset), len(reason.concept.columns)
+    if reason.concept.by_itself:
+        return {"name": named.name, "definition": named.definition, "value": measurement(reason.value, named.unit),
+                "quiet": False, "place": _place(reason.place)}
+    definition = f"{count(n, 'measurement')} added up, most of all {named.definition}"
+    return {"name": named.name, "definition": definition, "value": count(n, "number"), "quiet": True,
+            "place": NO_PLACE}
 
 
 def _place(place: PlaceInClasses | None) -> dict[str, Any]:
     """Percentiles of the value in both classes, and a small line with their middle halves."""
     if place is None:
-        return {"text": "not measured here", "boxes": [], "dot": None}
+        return {**NO_PLACE, "text": "not measured here"}
     boxes = [{"tone": name, "left": f"{100 * first:.1f}%", "width": f"{max(100 * (last - first), NARROWEST_BOX):.1f}%"}
              for name, (first, last) in zip(("truth", "chosen"), place.middle_halves)]
     return {"text": " · ".join(ordinal(rank) for rank in place.percentiles), "boxes": boxes,
@@ -120,12 +142,17 @@ def typical_images(result: RunResult, numbers: ReportNumbers, album: Album) -> l
             for k, rows in numbers.typical.items()]
 
 
-def novel_images(result: RunResult, numbers: ReportNumbers, album: Album) -> list[dict[str, Any]]:
+def novel_images(result: RunResult, numbers: ReportNumbers, album: Album, review: Sequence[Sequence[str]]
+                 ) -> list[dict[str, Any]]:
     """The images least like all others."""
     novelty = result.predicted.novelty
-    return [_captioned(result, album, row, label_of(result, row),
-                       f"novelty {score(float(novelty[row]))}; {_verdict(result, row)}")
+    return [_captioned(result, album, row, label_of(result, row), "; ".join(
+        [f"novelty {score(float(novelty[row]))}", _verdict(result, row), *filter(None, [_for_review(review[row])])]))
             for row in numbers.novel.tolist()]
+
+
+def _for_review(reasons: Sequence[str]) -> str:
+    return f"for review: {why(reasons)}" if reasons else ""
 
 
 def _verdict(result: RunResult, row: int) -> str:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from classify.predictions import REVIEW_ABOVE_NOVELTY
 from classify.report import explanation, model_card, overview, performance, single_images
+from classify.report.review import review_table
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.page import contents, write_page
@@ -29,8 +30,10 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
     content = {
         **overview.head(result, scored), "contents": contents(SECTIONS),
         "novelty_percent": f"{100 * REVIEW_ABOVE_NOVELTY:g}",
-        "tiles": overview.tiles(result, scored), "data": overview.data(result),
+        "tiles": overview.tiles(result, numbers), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
+        "curves": performance.operating_points(result, numbers),
+        "review": review_table([single_images.review_reasons(result)[row] for row in scored.rows]),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
         "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),

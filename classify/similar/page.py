@@ -2,11 +2,11 @@
 from pathlib import Path
 from typing import Any
 
-from classify.data.columns import readable
-from classify.similar.search import Z_SCORE_LIMIT, Similar, alike, different, distance_percentiles, unusual
+from classify.similar.search import Similar, distance_percentiles
+from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence, unusual_sentences
 from featurize.report.charts import MOST_CLASSES, percentile_ranges
-from featurize.report.numbers import count, number, ordinal, signed
-from featurize.report.page import cell, contents, figure, table, warning, write_page
+from featurize.report.numbers import count, number
+from featurize.report.page import contents, figure, warning, write_page
 from featurize.report.pictures import album_of, legend, show
 
 SECTIONS = ("The image", "The nearest images", "Distance by class")
@@ -26,22 +26,25 @@ def write_similar(path: Path, result: Similar) -> None:
                    side=PICTURE_PX)
     neighbors = _neighbors(result)
     write_page(path, "similar.html.j2", {
-        "kicker": "Similar images", "title": name, "lead": _lead(result), "facts": [], "warnings": _warnings(result),
+        "kicker": "Similar images", "title": name, "lead": _lead(result), "facts": [], "warnings": warnings(result),
         "no_warnings": "Images as near as this are common in the table.", "contents": contents(SECTIONS),
-        "picture": picture, "unusual": _unusual(result), "neighbors": neighbors,
+        "picture": picture, "unusual": unusual_sentences(result), "neighbors": neighbors,
         "legend": legend([picture, *(n["picture"] for n in neighbors)]),
         "by_class": _by_class(result)}, Path(__file__).parent)
 
 
 def _lead(result: Similar) -> str:
     counts = result.label.iloc[result.neighbors].value_counts()
-    named = ", ".join(f"{number(int(n))} {label}" for label, n in counts.items())
-    return (f"The {count(len(result.neighbors), 'nearest image')} of {number(len(result.frame))} measured ones: "
-            f"{named}. Compared by {count(len(result.features), 'measurement')}, every family of measurements counting "
-            "alike.")
+    named = [f"{number(int(n))} {'is' if n == 1 else 'are'} {label}" for label, n in counts.items()]
+    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}" if named else "there is none"
+    return (f"Of the {count(len(result.neighbors), 'nearest image')} among {number(len(result.frame))} measured ones, "
+            f"{listed}. Images were compared by {count(len(result.features), 'measurement')}, every family of "
+            f"measurements counting alike; 99\u00a0% of the images have a neighbor within a distance of "
+            f"{number(result.usual_distance)}.")
 
 
-def _warnings(result: Similar) -> list[dict[str, str]]:
+def warnings(result: Similar) -> list[dict[str, str]]:
+    """What must be known before the neighbors are looked at."""
     paths, labels = result.frame["path"], result.label
     names = ", ".join(f"{paths.iloc[r]} ({labels.iloc[r]})" for r in result.same_file[:MOST_SAME_FILES].tolist())
     same_file = warning("note", "The table holds this very file.", f"{names}. It is not among the neighbours.")
@@ -63,14 +66,6 @@ def _distance_warnings(result: Similar) -> list[dict[str, str]]:
     return []
 
 
-def _unusual(result: Similar) -> dict[str, Any] | None:
-    rows = [[cell(readable(r["feature"]), title=r["feature"]), cell(number(r["value"]), key=r["value"]),
-             cell(number(r["median"]), key=r["median"]), cell(ordinal(r["percentile"]), key=r["z_score"])]
-            for r in unusual(result).to_dict("records")]
-    head = ["Measurement", "This image", "Median of the table", "Percentile"]
-    return table(head, rows, caption="What is unusual about it, one measurement of each kind") if rows else None
-
-
 def _neighbors(result: Similar) -> list[dict[str, Any]]:
     album, labels = album_of(result.info), result.label
     shown = []
@@ -78,20 +73,9 @@ def _neighbors(result: Similar) -> list[dict[str, Any]]:
         site, path = result.frame["site"].iloc[row], str(result.frame["path"].iloc[row])
         shown.append({"picture": show(album, site, path, caption=labels.iloc[row], small=path, side=NEIGHBOR_PX),
                       "distance": number(float(result.distances[row])),
-                      "alike": [_both_z_scores(result, at, column) for column in alike(result, at)],
-                      "different": [_both_z_scores(result, at, column) for column in different(result, at)]})
+                      "alike": alike_sentences(result, at), "different": different_sentences(result, at),
+                      "sums": sums_sentence(result, at)})
     return shown
-
-
-def _both_z_scores(result: Similar, at: int, column: int) -> dict[str, str]:
-    return {"name": readable(result.features[column]), "own": _z_score(float(result.z_scores[column])),
-            "other": _z_score(float(result.neighbor_z_scores[at, column]))}
-
-
-def _z_score(value: float) -> str:
-    if abs(value) < Z_SCORE_LIMIT:
-        return signed(value)
-    return f"> +{Z_SCORE_LIMIT:g}" if value > 0 else f"< −{Z_SCORE_LIMIT:g}"
 
 
 def _by_class(result: Similar) -> dict[str, str]:

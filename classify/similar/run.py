@@ -1,16 +1,21 @@
-"""The page of the measured images nearest to one image."""
+"""The measured images nearest to one image: find them, write the page or its numbers."""
 from pathlib import Path
 
 import pandas as pd
 
+from classify.similar.export import to_csv, to_json
 from classify.similar.page import write_similar
-from classify.similar.search import Similar, search
+from classify.similar.search import NEIGHBORS, Similar, search
+from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.table import TableInfo
 
+# What is written, by the ending of the name: the page, all that it says, a row for each neighbor.
+SUFFIXES = (".html", ".json", ".csv")
 
-def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out: Path, n: int = 12,
+
+def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out: Path, n: int = NEIGHBORS,
             picture_info: TableInfo | None = None) -> Similar:
-    """Write the page of the images nearest to one.
+    """Find the images nearest to one, and write them.
 
     Parameters
     ----------
@@ -19,7 +24,7 @@ def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out
     picture_row : DataFrame
         One row, measured with the table's preset; it may be a row of the table itself.
     out : Path
-        Where the page goes, whole or not at all.
+        The page (``.html``), all that it says (``.json``) or a row for each neighbor (``.csv``), whole or not at all.
     n : int
         Most images to show.
     picture_info : TableInfo, optional
@@ -28,8 +33,15 @@ def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out
     Raises
     ------
     UserError
-        Not exactly one row, or the image was measured in another way than the table.
+        Not exactly one row, an image in which nothing was found, one that was measured in another way than the table,
+        or a name of another ending.
     """
+    suffix = wanted_suffix(out, SUFFIXES)
     result = search(frame, info, picture_row, n, picture_info)
-    write_similar(out, result)
+    if suffix == ".html":
+        write_similar(out, result)
+    elif suffix == ".json":
+        write_json(to_json(result), out)
+    else:
+        write_csv(to_csv(result), out)
     return result

@@ -11,8 +11,13 @@ from classify.uncertainty.novelty import IQR_PER_DEVIATION
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class
+from featurize.report.feature_names import feature_name
 from featurize.table import TableInfo
 
+# Neighbors that are shown unless another number is asked for.
+NEIGHBORS = 12
+# Column of the quality family: 0 where the segmenter found no cell.
+FOUND = "image_quality_found"
 # z-scores beyond this count as this: one extreme feature must not decide what is near.
 Z_SCORE_LIMIT = 5.0
 # Features are unusual beyond this z-score.
@@ -75,7 +80,7 @@ class Similar:
         return self.frame["label"].fillna("no label").astype(str)
 
 
-def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = 12,
+def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = NEIGHBORS,
            picture_info: TableInfo | None = None) -> Similar:
     """Find the images nearest to one image.
 
@@ -93,13 +98,17 @@ def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: i
     Raises
     ------
     UserError
-        Not exactly one row, or the image was measured in another way than the table.
+        Not exactly one row, nothing was found in the image, or it was measured in another way than the table.
     """
     check_columns(frame, info)
     _check_picture(picture_row, info, picture_info or info)
     frame, features = frame.reset_index(drop=True), model_columns(info)
     values = matrix(frame, features).to_numpy(dtype=np.float64)
     own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
+    if picture_row.get(FOUND, pd.Series([1.0])).iloc[0] == 0 or not np.isfinite(own).any():
+        what = "cell" if info.preset.get("segment") == "cell" else "region to measure"
+        raise UserError(f"no {what} was found in {picture_row['path'].iloc[0]}, so that nothing can be compared: give "
+                        f"a picture like those of the table (preset {info.preset.get('name')})")
     center, scale = _center_and_scale(values)
     weights = family_weights(features, list(info.blocks))
     table, own = (np.clip((v - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT) for v in (values, own))
@@ -165,23 +174,23 @@ def distance_percentiles(result: Similar, most: int) -> pd.DataFrame:
 
 
 def alike(result: Similar, at: int, most: int = 3) -> list[int]:
-    """Features in which the image and a neighbor are both unusual and close, one of each region and family."""
+    """Measurements in which the image and a neighbor are both unusual and close, one of each name."""
     own, other = result.z_scores, result.neighbor_z_scores[at]
     with np.errstate(invalid="ignore"):
         shared = np.minimum(np.abs(own), np.abs(other))
         both = (np.abs(own - other) < ALIKE_Z_SCORES) & (shared > UNUSUAL_Z_SCORE)
-    return _first_of_each_family(result, np.where(both, shared, -np.inf), most)
+    return _first_of_each_name(result, np.where(both, shared, -np.inf), most)
 
 
 def different(result: Similar, at: int, most: int = 3) -> list[int]:
-    """Features in which the image and a neighbor differ most, one of each region and family."""
+    """Measurements in which the image and a neighbor differ most, one of each name."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(result.z_scores - result.neighbor_z_scores[at])
-        return _first_of_each_family(result, np.where(gap >= DIFFERENT_Z_SCORES, gap, -np.inf), most)
+        return _first_of_each_name(result, np.where(gap >= DIFFERENT_Z_SCORES, gap, -np.inf), most)
 
 
 def unusual(result: Similar, most: int = 8) -> pd.DataFrame:
-    """Features in which the image is farthest from the median of the table, one of each region and family.
+    """Measurements in which the image is farthest from the median of the table, one of each name.
 
     Returns
     -------
@@ -190,7 +199,7 @@ def unusual(result: Similar, most: int = 8) -> pd.DataFrame:
     """
     size = np.nan_to_num(np.abs(result.z_scores))
     rows = []
-    for at in _first_of_each_family(result, np.where(size > UNUSUAL_Z_SCORE, size, -np.inf), most):
+    for at in _first_of_each_name(result, np.where(size > UNUSUAL_Z_SCORE, size, -np.inf), most):
         column = result.features[at]
         values = result.frame[column].dropna().to_numpy(dtype=float)
         value = float(str(result.picture[column]))
@@ -198,11 +207,32 @@ def unusual(result: Similar, most: int = 8) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["feature", "value", "median", "percentile", "z_score"])
 
 
-def _first_of_each_family(result: Similar, rank: Float64Array, most: int) -> list[int]:
-    """The `most` features of highest rank, only the first of each region and family; rank -inf is left out."""
-    chosen: dict[tuple[str, str], int] = {}
+def gap_of_sums(result: Similar, at: int) -> "pd.Series[float]":
+    """How far the image and a neighbor lie apart in what is shown as a sum of many columns, smallest first.
+
+    Returns
+    -------
+    Series
+        Index: names such as "fine texture of the nucleus". Root of the mean squared difference of the z-scores.
+    """
+    gaps = (result.z_scores - result.neighbor_z_scores[at]) ** 2
+    names = [feature_name(column, preset_of(result)) for column in result.features]
+    table = pd.DataFrame({"name": [n.name for n in names], "gap": gaps})[[not n.by_itself for n in names]].dropna()
+    return table.groupby("name")["gap"].mean().pow(.5).sort_values()
+
+
+def preset_of(result: Similar) -> str:
+    """Name of the preset that measured the table."""
+    return str(result.info.preset.get("name", ""))
+
+
+def _first_of_each_name(result: Similar, rank: Float64Array, most: int) -> list[int]:
+    """The `most` measurements of highest rank that a reader can check by eye; rank -inf is left out."""
+    chosen: dict[str, int] = {}
     for at in np.argsort(-rank, kind="stable"):
         if not np.isfinite(rank[at]) or len(chosen) == most:
             break
-        chosen.setdefault(region_and_family(result.features[at], list(result.info.blocks)), int(at))
+        named = feature_name(result.features[at], preset_of(result))
+        if named.by_itself:
+            chosen.setdefault(named.name, int(at))
     return list(chosen.values())

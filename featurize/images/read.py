@@ -17,10 +17,9 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from featurize.arrays import UInt8Array
 from featurize.images.icc import srgb
-from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits,
-                                      ManyFrames, NotAFile, NotAnImage, NotFinite, Picture, TooLarge, Truncated,
-                                      Unsupported, check_size, choose_frame, decoding, on_white, picture, quiet,
-                                      scale_of_dpi, to_bytes, upright)
+from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
+                                      NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size,
+                                      choose_frame, decoding, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",

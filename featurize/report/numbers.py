@@ -6,6 +6,8 @@
 import math
 
 MISSING = "–"
+# Measurements from here on are written as a power of ten.
+HUGE = 1e5
 
 
 def score(value: float | None) -> str:
@@ -39,6 +41,21 @@ def number(value: float | None) -> str:
         return f"{sign}{mantissa}·10{_superscript(int(exponent))}"
     digits = 2 - math.floor(math.log10(float(f"{size:.3g}")))
     return f"{sign}{size:.{digits}f}"
+
+
+def measurement(value: float | None, unit: str = "") -> str:
+    """A measured value with its unit; a huge one by its power of ten: a reader counts no digits.
+
+    >>> measurement(11.234, "µm"), measurement(123456789.0), measurement(38, "°")
+    ('11.2\\xa0µm', '1.23·10⁸', '38°')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = number(value)
+    if abs(value) >= HUGE:
+        mantissa, exponent = f"{abs(value):.2e}".split("e")
+        text = f"{'−' if value < 0 else ''}{mantissa}·10{_superscript(int(exponent))}"
+    return text + (unit if unit == "°" else f"\u00a0{unit}" if unit else "")
 
 
 def _superscript(exponent: int) -> str:

@@ -1,10 +1,13 @@
 """Files that appear whole or not at all."""
 import errno
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pandas as pd
 
 from featurize.errors import UserError
 
@@ -87,3 +90,30 @@ def write_text(text: str, path: Path) -> None:
     """Write UTF-8 text under its final name in one step; line ends stay as they are."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(content: object, path: Path) -> None:
+    """Write plain data as JSON under its final name in one step; NaN is refused."""
+    write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV under its final name in one step; names that are no text are escaped."""
+    with replacing(path) as part:
+        table.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
+
+
+def wanted_suffix(path: Path, suffixes: Sequence[str]) -> str:
+    """The ending of an output's name.
+
+    Raises
+    ------
+    UserError
+        It is none of the given ones.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        wanted = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
+        raise UserError(f"the output {path} was given, a name ending in {wanted} was wanted: -o {path.stem}"
+                        f"{suffixes[0]}")
+    return suffix

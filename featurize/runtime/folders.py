@@ -1,25 +1,51 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all, and in which nothing is lost that somebody else put there."""
+import ctypes
+import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.errors import UserError
 from featurize.runtime.files import naming_full_disk
 
+# What the manifests of our folders hold under "program".
+PROGRAM = "pellucid"
+# Linux, <fcntl.h> and <linux/fs.h>: paths are relative to the working directory; two names are swapped in one step.
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of folder that a command writes.
+
+    Parameters
+    ----------
+    manifest : str
+        A JSON file that every folder of this kind holds, with ``"program": "pellucid"``; relative to the folder. A
+        folder without it is somebody else's.
+    files : frozenset of str
+        Every file that the command may write into such a folder, relative to it, with ``/``. Only these are replaced.
+    """
+
+    manifest: str
+    files: frozenset[str]
+
 
 @contextmanager
-def replacing_folder(path: Path, mark: str) -> Iterator[Path]:
+def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
     """Fill a folder under another name, then move it to `path`.
 
     Parameters
     ----------
     path : Path
-        The final name. An older folder of the same kind there is replaced.
-    mark : str
-        A file that every folder of this kind holds: a folder without it is somebody else's and is left alone.
+        The final name. An older folder of the same kind there is replaced; files in it that are not ours stay.
+    kind : FolderKind
 
     Yields
     ------
@@ -31,7 +57,7 @@ def replacing_folder(path: Path, mark: str) -> Iterator[Path]:
     UserError
         `path` is a file or a folder of another kind, or cannot be written, or the disk is full.
     """
-    check_replaceable(path, mark)
+    check_replaceable(path, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
@@ -44,31 +70,133 @@ def replacing_folder(path: Path, mark: str) -> Iterator[Path]:
         part.chmod(0o777 & ~mask)
         with naming_full_disk(path):
             yield part
-            _move(part, path)
+            _restore_interrupted(path)
+            if path.exists():
+                _replace(part, path, kind)
+            else:
+                os.rename(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def check_replaceable(path: Path, mark: str) -> None:
-    """Refuse a name that belongs to something else: a file, or a filled folder without the file `mark`."""
+def check_replaceable(path: Path, kind: FolderKind) -> None:
+    """Refuse a name that belongs to something else.
+
+    Raises
+    ------
+    UserError
+        A file or link; a filled folder of another kind; or a folder in which a link or a folder bears the name of one
+        of our files.
+    """
     if path.is_symlink() or path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file or a link, a folder was wanted: choose another name with -o")
-    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
-        raise UserError(f"the folder {path} holds other files ({mark} is not among them) and is not overwritten: "
-                        "choose another name with -o or empty it")
-
-
-def _move(part: Path, path: Path) -> None:
-    """Put `part` in the place of `path`; what stood there is back in place if that fails."""
-    if not path.exists():
-        os.rename(part, path)
+    if not path.is_dir() or not any(path.iterdir()):
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-    os.rename(path, old / path.name)
+    if not _is_of_kind(path, kind):
+        raise UserError(f"the folder {path} holds files that Pellucid did not write (no {kind.manifest} of it is among "
+                        "them) and is not overwritten: choose another name with -o or empty it")
+    foreign = {relative.as_posix() for relative in _foreign(path, kind)}
+    ours = {str(parent) for name in kind.files for parent in Path(name).parents if str(parent) != "."}
+    taken = sorted(name for name in foreign if name in kind.files or name in ours and (path / name).is_symlink())
+    if taken:
+        raise UserError(f"{path / taken[0]} is a link or a folder where a file of Pellucid would be written: move it "
+                        "away or choose another name with -o")
+
+
+def _is_of_kind(path: Path, kind: FolderKind) -> bool:
+    try:
+        manifest = json.loads((path / kind.manifest).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("program") == PROGRAM
+
+
+def _foreign(folder: Path, kind: FolderKind) -> list[Path]:
+    """Everything in a folder but our own files, relative to it; folders before what they hold, links not followed."""
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename} cannot be read ({error.strerror}), so that it could be lost: choose another "
+                        "name with -o")
+    found = []
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        here = Path(root).relative_to(folder)
+        found += [here / name for name in sorted(folders)]
+        found += [here / name for name in sorted(names)
+                  if (here / name).as_posix() not in kind.files or (folder / here / name).is_symlink()]
+    return found
+
+
+def _replace(part: Path, path: Path, kind: FolderKind) -> None:
+    """Put `part` in the place of `path`, with all files there that are not ours.
+
+    At every moment each of these files stands under `path`, or, where the system cannot swap two folders in one step,
+    under the name to which `_restore_interrupted` looks.
+    """
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent)) / path.name
+    try:
+        _carry_over(path, part, kind)
+        if _exchange(part, path):
+            os.rename(part, old)
+        else:
+            _move_in_two_steps(part, path, old)
+        _collect(old, path, kind)
+    except OSError as error:
+        kept = f"; what was in it is in {old}" if old.exists() else ""
+        raise UserError(f"cannot replace {path} ({error.strerror}){kept}: choose another name with -o") from error
+    else:
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        if not old.exists():
+            old.parent.rmdir()
+
+
+def _carry_over(path: Path, part: Path, kind: FolderKind) -> None:
+    """Link the files that are not ours into the new folder, or copy them where the file system has no hard links."""
+    made = []
+    for relative in _foreign(path, kind):
+        source, target = path / relative, part / relative
+        if source.is_dir() and not source.is_symlink():
+            if not target.is_dir():
+                target.mkdir()
+                made.append(relative)
+            continue
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(source, target, follow_symlinks=False)
+    for relative in reversed(made):
+        shutil.copystat(path / relative, part / relative)
+
+
+def _exchange(part: Path, path: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    return rename is not None and rename(_AT_FDCWD, os.fsencode(part), _AT_FDCWD, os.fsencode(path),
+                                         _RENAME_EXCHANGE) == 0
+
+
+def _move_in_two_steps(part: Path, path: Path, old: Path) -> None:
+    """The old folder is back in place if the second step fails."""
+    os.rename(path, old)
     try:
         os.rename(part, path)
     except OSError:
-        os.rename(old / path.name, path)
+        os.rename(old, path)
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore_interrupted(path: Path) -> None:
+    """Bring back a folder whose replacement was killed between the two steps."""
+    if not path.exists():
+        for old in sorted(path.parent.glob(f".{path.name}.*.old/{path.name}"))[:1]:
+            os.rename(old, path)
+            old.parent.rmdir()
+
+
+def _collect(old: Path, path: Path, kind: FolderKind) -> None:
+    """Move into the new folder what was copied, or was written into the old one in the meantime."""
+    for relative in _foreign(old, kind):
+        source, target = old / relative, path / relative
+        if source.is_dir() and not source.is_symlink():
+            target.mkdir(exist_ok=True)
+        elif not os.path.lexists(target) or not os.path.samestat(source.lstat(), target.lstat()):
+            os.replace(source, target)

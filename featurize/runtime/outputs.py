@@ -12,6 +12,10 @@ from featurize.runtime.files import replacing
 _MARK_OF_PAGES = b"Pellucid"
 # First columns of every list of predictions.
 _HEAD_OF_PREDICTIONS = b"image_id,path"
+# First columns of every list of similar images.
+_HEAD_OF_NEIGHBORS = b"rank,image_id"
+# JSON that this program wrote holds this.
+_MARK_OF_JSON = b'"program": "pellucid"'
 # Header of every list of errors.
 _HEAD_OF_ERRORS = b"path,error,reason"
 # Bytes that are read of a file to know whose it is.
@@ -81,6 +85,12 @@ def check_page(output: Path, inputs: Iterable[Path | None]) -> None:
     check_replaceable_file(output, is_page)
 
 
+def check_page_or_data(output: Path, inputs: Iterable[Path | None]) -> None:
+    """`check_output` and `check_replaceable_file` for a page that may also be written as JSON or CSV."""
+    check_output(output, tuple(_OURS), inputs)
+    check_replaceable_file(output, _OURS[output.suffix.lower()])
+
+
 def is_page(path: Path) -> bool:
     """Whether a file is a page of this program."""
     return _MARK_OF_PAGES in path.read_bytes()
@@ -94,6 +104,16 @@ def is_predictions(path: Path) -> bool:
 def is_errors(path: Path) -> bool:
     """Whether a file is a list of errors."""
     return _head(path).startswith(_HEAD_OF_ERRORS)
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file is JSON of this program."""
+    return _MARK_OF_JSON in path.read_bytes()
+
+
+def _is_csv(path: Path) -> bool:
+    """Whether a file is a list of images of this program."""
+    return _head(path).startswith((_HEAD_OF_PREDICTIONS, _HEAD_OF_NEIGHBORS))
 
 
 def _head(path: Path) -> bytes:
@@ -121,3 +141,7 @@ def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
     with replacing(path) as part:
         errors.to_csv(part, index=False, errors="backslashreplace")
     return path
+
+
+# What tells, for each ending, that a page or its data were written by this program.
+_OURS = {".html": is_page, ".json": _is_json, ".csv": _is_csv}

@@ -4,7 +4,6 @@ import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 
-
 # OpenCV draws at fractions of a pixel: coordinates are whole numbers of 1 / 2^4 pixel.
 SUBPIXEL_BITS = 4
 SUBPIXELS = 2 ** SUBPIXEL_BITS

@@ -6,7 +6,7 @@ import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, Float64Array
 from featurize.simulate.laboratory import FINE
-from featurize.simulate.shapes_and_dyes import SUBPIXELS, SUBPIXEL_BITS, blob, dye, texture
+from featurize.simulate.shapes_and_dyes import SUBPIXEL_BITS, SUBPIXELS, blob, dye, texture
 
 
 @dataclass(frozen=True)

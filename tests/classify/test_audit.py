@@ -95,7 +95,7 @@ def test_images_that_the_model_was_trained_on_are_counted() -> None:
     bundle = load_bundle(GOLDEN)
     frame, info = made_table((5, 5, 5), features=4, seed=2)
     frame["image_id"] = bundle.train_ids[:15]
-    assert examine(bundle, None, frame, info).n_trained_on == 15
+    assert examine(bundle, None, frame, info).trained_on.all()
 
 
 def test_home_scores_are_found_beside_the_model_or_not_at_all(tmp_path: Path) -> None:

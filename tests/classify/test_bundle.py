@@ -102,7 +102,7 @@ def test_a_manifest_cannot_reach_outside_its_folder(copy: Path) -> None:
 
 def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="power"):
-        with replacing_folder(tmp_path / "run", "metrics.json") as part:
+        with replacing_folder(tmp_path / "run", bundles.MODEL_FOLDER) as part:
             (part / "metrics.json").write_text("{}")
             raise RuntimeError("power cut")
     assert not list(tmp_path.iterdir())
@@ -111,5 +111,5 @@ def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("text")
     with pytest.raises(UserError, match="is a file or a link, a folder was wanted"):
-        with replacing_folder(tmp_path / "run", "metrics.json"):
+        with replacing_folder(tmp_path / "run", bundles.MODEL_FOLDER):
             pass

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_run import FEATURES, made_run
 
-from classify.evaluate.for_report import report_numbers, scored_rows
+from classify.evaluate.for_report import concepts, report_numbers, scored_rows
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 
@@ -34,8 +34,10 @@ def test_a_value_is_placed_among_the_images_of_the_true_and_the_predicted_class(
     """A percentile is the share of the others that lie below, 1 to 99 inside their range; no value occurs twice."""
     for wrong in numbers.wrong:
         for reason in wrong.reasons:
+            if reason.place is None:
+                continue
             values = run.frame[reason.feature].to_numpy(float)
-            for k, percentile in zip((wrong.truth, wrong.chosen), reason.place.percentiles if reason.place else ()):
+            for k, percentile in zip((wrong.truth, wrong.chosen), reason.place.percentiles):
                 others = values[(run.task.y == k) & (np.arange(90) != wrong.row) & np.isfinite(values)]
                 below = 100 * (others < reason.value).mean()
                 outside = reason.value < others.min() or reason.value > others.max()
@@ -55,18 +57,40 @@ def test_typical_images_are_right_and_none_of_their_class_is_surer(numbers: Repo
 def test_the_direction_of_a_feature_is_the_rank_correlation_of_value_and_contribution(run: RunResult,
                                                                                       numbers: ReportNumbers) -> None:
     """In a linear model a contribution is weight times value: the correlation is the sign of the weight."""
-    row = next(r for r in numbers.class_features.to_dict("records") if run.frame[r["feature"]].notna().all())
+    row = next(r for r in numbers.class_features.to_dict("records") if r["concept"].by_itself)
     k, at = CLASSES.index(row["class"]), FEATURES.index(row["feature"])
     value, contribution = run.frame[row["feature"]].to_numpy(float), run.explanation.contributions[:, k, at]
-    assert row["direction"] == pytest.approx(np.sign(np.corrcoef(value, contribution)[0, 1]), abs=1e-3)
-    assert row["median"] == pytest.approx(np.median(value[run.task.y == k]))
-    assert row["median_of_rest"] == pytest.approx(np.median(value[run.task.y != k]))
+    known = np.isfinite(value)
+    assert row["direction"] == pytest.approx(np.sign(np.corrcoef(value[known], contribution[known])[0, 1]), abs=1e-3)
+    assert row["median"] == pytest.approx(np.nanmedian(value[run.task.y == k]))
+    assert row["median_of_rest"] == pytest.approx(np.nanmedian(value[run.task.y != k]))
 
 
-def test_each_class_names_its_strongest_features_first(run: RunResult, numbers: ReportNumbers) -> None:
+def test_each_class_names_measurements_first_then_sums_each_by_weight(run: RunResult, numbers: ReportNumbers) -> None:
     for k, (name, rows) in enumerate(numbers.class_features.groupby("class", sort=False)):
-        mean = np.abs(run.explanation.contributions[:, k, :-1]).mean(axis=0)
-        assert name == CLASSES[k] and list(rows["feature"]) == [FEATURES[j] for j in np.argsort(-mean)[:5]]
+        values = run.explanation.contributions[:, k, :-1]
+        weights = [np.abs(values[:, c.columns].sum(axis=1)).mean() for c in rows["concept"]]
+        by_itself = [c.by_itself for c in rows["concept"]]
+        assert name == CLASSES[k] and list(rows["weight"]) == pytest.approx(weights)
+        assert by_itself == sorted(by_itself, reverse=True) and 0 < sum(by_itself) < len(by_itself)
+        for part in (True, False):
+            own = [w for w, alone in zip(weights, by_itself) if alone == part]
+            assert own == sorted(own, reverse=True)
+
+
+def test_the_reasons_of_a_prediction_are_its_whole_explanation(run: RunResult, numbers: ReportNumbers) -> None:
+    for wrong in numbers.wrong:
+        own = run.explanation.contributions[wrong.row, wrong.chosen, :-1]
+        assert sum(r.contribution for r in wrong.reasons) == pytest.approx(own.sum(), abs=1e-4)
+        kinds = [(r.concept is None, not (r.concept and r.concept.by_itself)) for r in wrong.reasons]
+        assert kinds == sorted(kinds), "measurements, then sums, then the rest"
+
+
+def test_columns_of_one_name_are_one_concept(run: RunResult) -> None:
+    listed = concepts(run)
+    assert sorted(np.concatenate([c.columns for c in listed])) == list(range(len(FEATURES)))
+    color = next(c for c in listed if c.name == "color of the nucleus")
+    assert [FEATURES[at] for at in color.columns] == ["nucleus_color_hue_mean", "nucleus_color_saturation_p90"]
 
 
 def test_unlabelled_rows_count_in_no_number(run: RunResult) -> None:

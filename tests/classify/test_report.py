@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from made_run import made_run
 
-from classify.evaluate.for_report import reasons_of, report_numbers, scored_rows
+from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report import model_card, overview, performance, write_report
 from classify.report.figures import compared
 from classify.result import RunResult
@@ -200,9 +200,10 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
     split_group = np.zeros_like(run.split.split_group)
     alone = replace(run, split=replace(run.split, split_group=split_group))
-    reasons = reasons_of(alone, 0, (0, 1))
+    listed = concepts(run)
+    reasons = reasons_of(alone, listed, 0, (0, 1))
     assert reasons and all(r.place is None for r in reasons)
-    assert any(r.place is not None for r in reasons_of(run, 0, (0, 1)))
+    assert any(r.place is not None for r in reasons_of(run, listed, 0, (0, 1)))
 
 
 def test_checklist_tells_apart_what_the_page_answers_and_what_the_author_must() -> None:

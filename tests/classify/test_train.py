@@ -1,5 +1,6 @@
 """From a table to a run folder, and the saved model on tables again."""
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import classify.train
 from classify.bundle import load_bundle
 from classify.predict import check_compatible, predict
 from classify.result import RunResult
+from classify.run_folder import RUN_FOLDER
 from classify.settings import TrainSettings
 from classify.train import train
 from featurize.errors import UserError
@@ -206,15 +208,25 @@ def test_wrong_settings_are_one_line_and_write_nothing(change: dict[str, object]
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_of_somebody_else_is_left_alone_and_an_old_run_is_replaced(tmp_path: Path) -> None:
+def test_a_folder_of_somebody_else_is_left_alone_also_where_it_holds_a_metrics_json(tmp_path: Path) -> None:
     frame, info = made_table((40, 40))
     (tmp_path / "run").mkdir()
     (tmp_path / "run/thesis.docx").write_text("years of work")
-    with pytest.raises(UserError, match="holds other files"):
-        train(frame, info, tmp_path / "run", QUICK)
     (tmp_path / "run/metrics.json").write_text("{}")
-    train(frame, info, tmp_path / "run", QUICK)
-    assert not (tmp_path / "run/thesis.docx").exists() and (tmp_path / "run/model/manifest.json").is_file()
+    with pytest.raises(UserError, match="holds files that Pellucid did not write"):
+        train(frame, info, tmp_path / "run", QUICK)
+    assert (tmp_path / "run/thesis.docx").read_text() == "years of work"
+    assert (tmp_path / "run/metrics.json").read_text() == "{}"
+
+
+def test_a_new_run_replaces_an_old_one_and_leaves_the_notes_in_it(run: RunResult, tmp_path: Path) -> None:
+    shutil.copytree(run.out, tmp_path / "run")
+    (tmp_path / "run/notes.txt").write_text("mine")
+    frame, info = made_table((40, 40))
+    train(frame, info, tmp_path / "run", replace(QUICK, model="lightgbm"))
+    assert (tmp_path / "run/notes.txt").read_text() == "mine"
+    written = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*")}
+    assert written - {"notes.txt", "model"} == RUN_FOLDER.files - {"model/trees.ubj"}, "every file is in the list"
 
 
 def test_extra_columns_are_fine_and_missing_ones_are_named(run: RunResult) -> None:

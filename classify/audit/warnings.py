@@ -1,0 +1,98 @@
+"""What must be known before the scores of an audit are read: for the page, the terminal and the JSON alike."""
+from collections.abc import Mapping
+
+import numpy as np
+
+from classify.audit.result import Audit, Judged
+from featurize.report.numbers import count, number, percent, score, whole
+from featurize.report.page import by_weight, warning
+
+# Share of novel images from which there is a warning, and a serious one.
+MANY_NOVEL = .1
+MOST_NOVEL = .5
+# Balanced accuracy by which the interval must end below that at home before there is a warning.
+LOWER_ACCURACY = .02
+# Drop of the balanced accuracy from which the warning is serious.
+SERIOUS_DROP = .1
+# An interval of the balanced accuracy that reaches so far below home leaves open how good the model is here.
+OPEN_DROP = .1
+# Share of images for review from which there is a warning, if it is so much higher than at home.
+MOSTLY_REVIEW = .5
+MORE_REVIEW = .1
+# Calibration slope below which probabilities are called too sure.
+TOO_SURE_SLOPE = .7
+
+
+def warnings(result: Audit) -> list[Mapping[str, str]]:
+    """Serious ones first."""
+    return by_weight(_of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else []))
+
+
+def known_images(result: Audit) -> str:
+    """One sentence where the model was trained on some of the images, else ""."""
+    known, n = int(result.trained_on.sum()), len(result.frame)
+    if not known:
+        return ""
+    which = f"all {count(n, 'image')}" if known == n else f"{number(known)} of {count(n, 'image')}"
+    return f"The model was trained on {which} of this table, or on near copies of them."
+
+
+def _of_images(result: Audit) -> list[dict[str, str]]:
+    listed, known = [], known_images(result)
+    if known:
+        listed.append(warning("serious", known, _without_known(result)))
+    if len(result.unknown):
+        names = ", ".join(f"{name} ({number(int(n))})" for name, n in result.unknown.items())
+        listed.append(warning("caution", f"Labels that the model does not know: {names}.",
+                              "These images were predicted, but count in no score; the model must be wrong on them."))
+    if result.judged is None:
+        listed.append(warning("caution", "No image has a label: nothing is said about right and wrong.",
+                              "Have 50 images of each class labelled and run the audit again."))
+    new = result.novel_share
+    if new > MANY_NOVEL:
+        listed.append(warning("serious" if new > MOST_NOVEL else "caution",
+                              f"{percent(new)} of the images lie farther from the training images than 99\u00a0% of "
+                              "those at home.", "Another stain, camera or preparation; see which features are "
+                              "shifted."))
+    asked = float(result.table["review"].mean())
+    home = None if result.home is None else result.home.get("review_share")
+    if asked > MOSTLY_REVIEW and home is not None and asked > home + MORE_REVIEW:
+        listed.append(warning("caution", f"The model asks for a person on {percent(asked)} of the images; at home it "
+                              f"was {percent(home)}.", "It saves little work here."))
+    return listed
+
+
+def _without_known(result: Audit) -> str:
+    """How good the predictions of the other images are."""
+    if result.judged is None:
+        return "Take them out: they are no images from elsewhere."
+    rows, y = result.judged.rows, result.judged.y
+    new = ~result.trained_on[rows]
+    if not new.any():
+        return "Every score below is that of images the model has seen: it says nothing about new ones."
+    right = float((result.predictions.p[rows].argmax(axis=1) == y)[new].mean())
+    return (f"The scores below are too good. Of the other {count(int(np.count_nonzero(new)), 'labelled image')}, "
+            f"{percent(right)} were named correctly: take the known ones out and run the audit again.")
+
+
+def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
+    listed, metrics, alpha = [], judged.metrics, result.bundle.conformal.alpha
+    low, high = metrics["intervals"]["balanced_accuracy"]
+    home = None if result.home is None else result.home["balanced_accuracy"]
+    if home is not None and high < home - LOWER_ACCURACY:
+        drop = home - metrics["balanced_accuracy"]
+        listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",
+                              f"The balanced accuracy is {score(drop)} lower than at home.",
+                              "Do not use the model here as it is; see the last section."))
+    elif home is not None and low < home - OPEN_DROP:
+        listed.append(warning("caution", f"{count(metrics['n'], 'labelled image')} leave open whether the model is as "
+                              f"good here as at home: the balanced accuracy lies between {score(low)} and "
+                              f"{score(high)}, at home it is {score(home)}.", "Have more images labelled."))
+    if metrics["intervals"]["coverage"][1] < 1 - alpha:
+        listed.append(warning("serious", f"The prediction sets hold the truth in {percent(metrics['coverage'])} of the "
+                              f"images, not in {whole(1 - alpha)} as promised.",
+                              "The promise holds only for images like those at home."))
+    if metrics["calibration_slope"] < TOO_SURE_SLOPE:
+        listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
+                              f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))
+    return listed

@@ -1,0 +1,129 @@
+"""Curves of a page: reliability with enough images a point, ROC and precision-recall with operating points."""
+import numpy as np
+import pandas as pd
+
+from classify.evaluate.metrics import wilson, with_intervals
+from featurize.arrays import BoolArray, Float64Array, Int64Array
+
+# Fewest images of a point of a reliability curve: with fewer its 95 % interval is wider than half of the axis.
+LEAST_IN_POINT = 10
+# Points of a ROC or precision-recall curve that are drawn, at most.
+MOST_POINTS = 300
+# Sensitivity of the operating point that misses few.
+HIGH_SENSITIVITY = 0.95
+# Threshold at which a model of two classes decides: the more probable class.
+EVEN_ODDS = 0.5
+
+
+def reliability_points(curves: pd.DataFrame) -> pd.DataFrame:
+    """Neighboring bins of `metrics.reliability` pooled until each point holds ten images.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        `class, bin, n, confidence, frequency`.
+
+    Returns
+    -------
+    DataFrame
+        `class, n, confidence, frequency, low, high`, 95 % Wilson intervals; a class of fewer than ten images has no
+        point.
+
+    Examples
+    --------
+    >>> bins = pd.DataFrame({"class": "a", "bin": [0, 1, 9, 12], "n": [9, 3, 20, 4], "confidence": [.1, .3, .9, .9],
+    ...                      "frequency": [0, 1, .9, .9]})
+    >>> reliability_points(bins)[["n", "confidence", "frequency"]].round(2).values.tolist()
+    [[12.0, 0.15, 0.25], [24.0, 0.9, 0.9]]
+    """
+    rows = []
+    for name, bins in curves[curves["n"] > 0].sort_values("bin").groupby("class", sort=False):
+        n = bins["n"].to_numpy()
+        confidence, hits = (bins[column].to_numpy(float) for column in ("confidence", "frequency"))
+        for point in _pooled(n):
+            total = n[point].sum()
+            rows.append((name, int(total), float((n * confidence)[point].sum() / total),
+                         float((n * hits)[point].sum() / total)))
+    return with_intervals(pd.DataFrame(rows, columns=["class", "n", "confidence", "frequency"]))
+
+
+def _pooled(n: Int64Array) -> list[slice]:
+    """Runs of bins that hold ten images or more together; what is left over joins the last one."""
+    runs, start, held = [], 0, 0
+    for at, count in enumerate(n):
+        held += int(count)
+        if held >= LEAST_IN_POINT:
+            runs.append(slice(start, at + 1))
+            start, held = at + 1, 0
+    if held and runs:
+        runs[-1] = slice(runs[-1].start, len(n))
+    return runs
+
+
+def threshold_curve(positive: BoolArray, p: Float64Array) -> pd.DataFrame:
+    """What every threshold on the probability of the second class gives.
+
+    Parameters
+    ----------
+    positive : (n,) bool
+        Rows of the second class.
+    p : (n,) float
+        Its probability.
+
+    Returns
+    -------
+    DataFrame
+        `threshold, found, false_alarms, sensitivity, false_positive_rate, precision`, from the highest threshold, at
+        which nothing is called positive, to the lowest. A row is called positive from the threshold on.
+
+    Examples
+    --------
+    >>> curve = threshold_curve(np.array([True, False, True]), np.array([.9, .6, .6]))
+    >>> curve[["threshold", "sensitivity", "false_positive_rate"]].values.tolist()
+    [[inf, 0.0, 0.0], [0.9, 0.5, 0.0], [0.6, 1.0, 1.0]]
+    """
+    order = np.argsort(-p, kind="stable")
+    last = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
+    found = np.r_[0, np.cumsum(positive[order])[last]]
+    false = np.r_[0, np.cumsum(~positive[order])[last]]
+    with np.errstate(invalid="ignore"):
+        return pd.DataFrame({"threshold": np.r_[np.inf, p[order][last]], "found": found, "false_alarms": false,
+                             "sensitivity": found / positive.sum(), "false_positive_rate": false / (~positive).sum(),
+                             "precision": found / (found + false)})
+
+
+def thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """At most 300 rows of a curve, evenly spread, ends included."""
+    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, MOST_POINTS).astype(int))]
+
+
+def operating_points(curve: pd.DataFrame, positive: BoolArray) -> pd.DataFrame:
+    """The threshold that the model uses, and two others that a user may prefer.
+
+    Returns
+    -------
+    DataFrame
+        `name, threshold, sensitivity, sensitivity_low, sensitivity_high, specificity, specificity_low,
+        specificity_high, precision, negative_precision`: ``used`` (even odds), ``youden`` (largest sum of sensitivity
+        and specificity, Youden 1950, Cancer 3:32), ``sensitive`` (fewest false alarms at a sensitivity of .95). 95 %
+        Wilson intervals.
+    """
+    sum_of_both = curve["sensitivity"] - curve["false_positive_rate"]
+    # Thresholds fall along the curve: the last one at even odds or above.
+    chosen = {"used": int((curve["threshold"] > EVEN_ODDS).sum()) - 1, "youden": int(sum_of_both.to_numpy().argmax()),
+              "sensitive": int((curve["sensitivity"] >= HIGH_SENSITIVITY).to_numpy().argmax())}
+    n, negatives = int(positive.sum()), int((~positive).sum())
+    rows = []
+    for name, at in chosen.items():
+        found, false = int(curve["found"].iloc[at]), int(curve["false_alarms"].iloc[at])
+        passed, missed = negatives - false, n - found
+        rows.append((name, EVEN_ODDS if name == "used" else float(curve["threshold"].iloc[at]), found / n,
+                     *wilson(found, n), passed / negatives, *wilson(passed, negatives), _share(found, found + false),
+                     _share(passed, passed + missed)))
+    return pd.DataFrame(rows, columns=["name", "threshold", "sensitivity", "sensitivity_low", "sensitivity_high",
+                                       "specificity", "specificity_low", "specificity_high", "precision",
+                                       "negative_precision"])
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")

@@ -1,0 +1,73 @@
+"""What the page calls the classes: names that the user gave, or what a bare number stands for."""
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from classify.result import RunResult
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+# Option of `featurize` that names the column of the CSV with the label.
+_OPTION = "--label-column"
+# Labels that say nothing by themselves.
+_BARE = ("true", "false", "yes", "no", "positive", "negative")
+
+
+def check_names(names: Mapping[str, str], classes: Sequence[str]) -> None:
+    """Refuse names of classes that the table lacks, and one name for two classes.
+
+    Raises
+    ------
+    UserError
+    """
+    lost = [label for label in names if label not in classes]
+    if lost:
+        raise UserError(f"--names names the class {lost[0]!r}, which the table does not have: its classes are "
+                        f"{', '.join(map(repr, classes))}")
+    shown = [names.get(label, label) for label in classes]
+    twice = [name for name in shown if shown.count(name) > 1]
+    if twice:
+        raise UserError(f"--names gives the name {twice[0]!r} to two classes: give every class its own")
+
+
+def label_column(info: TableInfo) -> str:
+    """The column of the CSV that held the label, "" where labels come from folders or it is not recorded."""
+    words = shlex.split(getattr(info, "command", "") or "")
+    return words[words.index(_OPTION) + 1] if _OPTION in words[:-1] else ""
+
+
+def class_names(classes: Sequence[str], names: Mapping[str, str], column: str) -> tuple[str, ...]:
+    """Names for the page, in the order of the classes.
+
+    >>> class_names(("0", "1"), {}, "Effusion"), class_names(("0", "1"), {"1": "pneumonia", "0": "normal"}, "")
+    (('Effusion = 0', 'Effusion = 1'), ('normal', 'pneumonia'))
+    """
+    return tuple(names.get(name, _explained(name, column)) for name in classes)
+
+
+def _explained(name: str, column: str) -> str:
+    bare = name.replace(".", "", 1).lstrip("+-").isdecimal() or name.lower() in _BARE
+    if not bare:
+        return name
+    return f"{column} = {name}" if column else f"class {name}"
+
+
+def shown_result(result: RunResult) -> RunResult:
+    """The same run with the names of the page in the place of the classes."""
+    names = class_names(result.task.classes, result.settings.names, label_column(result.info))
+    new = dict(zip(result.task.classes, names))
+    scores, split = result.scores, result.split
+    metrics = {**scores.metrics, "classes": list(names),
+               "per_class": {new[c]: values for c, values in scores.metrics["per_class"].items()}}
+    return replace(
+        result, task=replace(result.task, classes=names),
+        scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
+                       reliability=_renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
+        split=replace(split, counts=split.counts.rename(index=new)))
+
+
+def _renamed(curves: pd.DataFrame, new: Mapping[str, str]) -> pd.DataFrame:
+    # Class "" is the curve of all.
+    return curves.assign(**{"class": curves["class"].replace(dict(new))})

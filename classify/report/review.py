@@ -1,0 +1,61 @@
+"""Why a person should look at an image, in words."""
+from collections.abc import Sequence
+
+import pandas as pd
+
+from classify.predictions import REVIEW_ABOVE_NOVELTY, REVIEW_BELOW_PROBABILITY
+from featurize.arrays import BoolArray
+from featurize.report.numbers import number, percent
+from featurize.report.page import cell, table
+
+# Column of predictions.csv with the reasons of each row, joined by "|".
+COLUMN = "review_reason"
+# The words of that column, and what they mean to a reader.
+MEANING = {
+    "set": "several classes fit, or none",
+    "novel": f"farther from the training images than {100 * REVIEW_ABOVE_NOVELTY:g}\u00a0% of held-out ones",
+    "several cells": "several cells in the picture",
+    "cut": "the cell is cut by the rim of the picture",
+    "off centre": "the cell is not in the middle of the picture",
+    "nothing found": "no cell was found",
+    "unsure": "the chosen class has less than even odds"}
+
+
+def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolArray, largest: Sequence[float]
+                       ) -> list[tuple[str, ...]]:
+    """The reasons of every row; none where no person is asked.
+
+    Parameters
+    ----------
+    predictions : (n, ...) DataFrame
+        predictions.csv; where it has no column `review_reason`, the reasons follow from the rules of
+        `classify.predictions.review`.
+    sets : (n, K) bool
+    empty : (n,) bool
+    largest : (n,) float
+        Probability of the predicted class.
+    """
+    asked = predictions["review"].to_numpy(bool)
+    if COLUMN in predictions.columns:
+        return [tuple(str(text).split("|")) if ask and text and not pd.isna(text) else ()
+                for ask, text in zip(asked, predictions[COLUMN])]
+    rules = {"set": (sets.sum(axis=1) != 1) | empty, "novel": predictions["novelty"] > REVIEW_ABOVE_NOVELTY,
+             "unsure": pd.Series(largest) < REVIEW_BELOW_PROBABILITY}
+    found = pd.DataFrame({name: pd.Series(rule).to_numpy(bool) for name, rule in rules.items()})
+    return [tuple(found.columns[row]) if ask else () for ask, row in zip(asked, found.to_numpy())]
+
+
+def why(reasons: Sequence[str]) -> str:
+    """The reasons of one row in words."""
+    return "; ".join(MEANING.get(reason, reason) for reason in reasons)
+
+
+def review_table(reasons: Sequence[Sequence[str]]) -> dict[str, object] | None:
+    """How many rows each reason sends to a person, most frequent first; None where there is none."""
+    counts = pd.Series([reason for row in reasons for reason in row], dtype=object).value_counts()
+    if counts.empty:
+        return None
+    rows = [[cell(MEANING.get(str(name), str(name)).capitalize()), cell(number(int(n)), key=int(n)),
+             cell(percent(n / len(reasons)), key=int(n), bar=n / len(reasons))] for name, n in counts.items()]
+    return table(["Why a person is asked", "Images", "Of all"], rows,
+                 foot="An image may be asked about for several reasons.")

@@ -1,0 +1,36 @@
+"""The nearest images as data: JSON with all that the page says, CSV with a row for each neighbor."""
+from typing import Any
+
+import pandas as pd
+
+from classify.evaluate.summary import plain
+from classify.similar.page import warnings
+from classify.similar.search import Similar, alike, different, unusual
+from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence
+from featurize.runtime.folders import PROGRAM
+
+
+def to_csv(result: Similar) -> pd.DataFrame:
+    """`rank, image_id, path, site, label, distance, alike, different`; columns of the table joined by ``|``."""
+    rows = result.neighbors
+    names = result.features
+    return pd.DataFrame({
+        "rank": range(1, len(rows) + 1), **{name: result.frame[name].iloc[rows].to_numpy() for name in
+                                            ("image_id", "path", "site", "label")},
+        "distance": result.distances[rows],
+        "alike": ["|".join(names[c] for c in alike(result, at)) for at in range(len(rows))],
+        "different": ["|".join(names[c] for c in different(result, at)) for at in range(len(rows))]})
+
+
+def to_json(result: Similar) -> dict[str, Any]:
+    """The image, what is unusual about it, its neighbors with sentences, and the warnings of the page."""
+    table = to_csv(result).drop(columns=["alike", "different"]).astype(object)
+    neighbors = [{**row, "alike": [s["text"] for s in alike_sentences(result, at)],
+                  "different": [s["text"] for s in different_sentences(result, at)], "sums": sums_sentence(result, at)}
+                 for at, row in enumerate(table.where(table.notna(), None).to_dict("records"))]
+    return dict(plain({
+        "program": PROGRAM, "image": str(result.picture["path"]), "images_compared": len(result.frame),
+        "measurements_compared": len(result.features), "usual_distance": result.usual_distance,
+        "same_file": result.frame["path"].iloc[result.same_file].tolist(),
+        "warnings": [{key: w[key] for key in ("level", "text", "advice")} for w in warnings(result)],
+        "unusual": unusual(result).to_dict("records"), "neighbors": neighbors}))
