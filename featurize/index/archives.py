@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from featurize.errors import UserError
+from featurize.images.picture import fault_of
 
 # A path that starts with the letter of a drive of Windows.
 _DRIVE = re.compile("[A-Za-z]:")
@@ -115,8 +116,8 @@ def _unpack_whole(archive: Path, wanted: Callable[[str], bool], final: Path, cap
             if not final.is_dir():
                 raise
     except _FAULTS as error:
-        raise UserError(f"{archive} is not a whole zip archive ({str(error).splitlines()[0]}): pack it again, or "
-                        "unpack it yourself and give the folder") from None
+        raise UserError(f"{archive} is not a whole zip archive ({fault_of('zip', error)}): pack it again, or unpack it "
+                        "yourself and give the folder") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

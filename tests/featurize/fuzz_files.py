@@ -6,16 +6,22 @@ found stands in test_decoders.py.
 """
 import io
 import sys
+import tempfile
 import traceback
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import tifffile
 from PIL import Image
 
+from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.images.read import read_image
+from featurize.index.build import build_index
+from featurize.index.sources import load
 
 Y, X = np.mgrid[:30, :50]
 COLOR = np.stack([5 * X, 8 * Y, 2 * X + 3 * Y], axis=2).astype(np.uint8)
@@ -109,25 +115,60 @@ def files(count: int) -> Iterator[tuple[str, int, bytes]]:
         yield kind, seed, damaged(whole[kind], seed)
 
 
+def npz_files(count: int) -> Iterator[tuple[int, bytes]]:
+    """`count` npz files of 4 pictures and their labels: seed, content. One array is damaged, or the whole archive."""
+    arrays = {"images": np.stack([COLOR] * 4), "labels": np.array(["ant", "bee", "ant", "bee"])}
+    for seed in range(count):
+        members = {name: _npy(values) for name, values in arrays.items()}
+        hit = ("images", "labels", "")[seed % 3]
+        if hit:  # most flips in the header, which says what the rest is
+            head, rest = members[hit][:128], members[hit][128:]
+            members[hit] = damaged(head, seed) + rest
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            for name, content in members.items():
+                file.writestr(f"{name}.npy", content)
+        yield seed, buffer.getvalue() if hit else damaged(buffer.getvalue(), seed)
+
+
+def _npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def read_npz(content: bytes, folder: Path) -> None:
+    """Index an npz and read all of its pictures."""
+    file = folder / "set.npz"
+    file.write_bytes(content)
+    index = build_index(file, cache=folder / "cache")
+    for path in index.frame["path"]:
+        load(index.sources[0], path)
+
+
 def main(count: int) -> int:
     """Print what got through, the outcomes, and return the number of faults."""
     outcomes: Counter[str] = Counter()
-    faults = 0
-    for kind, seed, content in files(count):
-        try:
-            read_image(content)
-            outcomes["read"] += 1
-        except ImageError as error:
-            outcomes[error.reason] += 1
-            if "\n" in str(error) or len(str(error)) > 300:
-                print(f"{kind}, seed {seed}: a long line: {str(error)!r}")
-                faults += 1
-        except Exception as error:  # what must not get through, of whatever type
-            faults += 1
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"{kind}, seed {seed}: {type(error).__name__}: {error} ({place.filename}:{place.lineno})")
-    print(dict(outcomes), f"{faults} faults")
-    return faults
+    jobs: list[tuple[str, Callable[[], object]]] = [
+        (f"{kind}, seed {seed}", lambda content=content: read_image(content)) for kind, seed, content in files(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        jobs += [(f"npz, seed {seed}", lambda content=content: read_npz(content, Path(folder)))
+                 for seed, content in npz_files(count // 10)]
+        for name, job in jobs:
+            try:
+                job()
+                outcomes["read"] += 1
+            except (ImageError, UserError) as error:
+                outcomes[getattr(error, "reason", "refused")] += 1
+                if "\n" in str(error) or len(str(error)) > 400:
+                    print(f"{name}: a long line: {str(error)!r}")
+                    outcomes["FAULT"] += 1
+            except Exception as error:  # what must not get through, of whatever type
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                print(f"{name}: {type(error).__name__}: {error} ({place.filename}:{place.lineno})")
+                outcomes["FAULT"] += 1
+    print(dict(outcomes))
+    return outcomes["FAULT"]
 
 
 if __name__ == "__main__":

@@ -135,3 +135,15 @@ def test_a_cache_that_cannot_be_written_is_a_clear_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="PELLUCID_CACHE"):
         unpack(packed(tmp_path / "set.zip", "a/1.png"), is_image_name, tmp_path / "file")
+
+
+def test_the_line_about_a_damaged_archive_is_short_whatever_it_holds(tmp_path):
+    name = "a" * 200 + ".png"
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr(name, b"x" * 50)
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    content[30] ^= 1  # the name in front of the file is not the one in the directory: zipfile cites both
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(UserError, match="not a whole zip archive") as caught:
+        unpack(tmp_path / "x.zip", lambda name: True, tmp_path / "cache")
+    assert len(str(caught.value)) < 300 + len(str(tmp_path)) and "\n" not in str(caught.value)

@@ -3,8 +3,9 @@ import lzma
 
 import numpy as np
 import pytest
-from fuzz_files import COLOR, MAKERS, by_tifffile, dicom, files
+from fuzz_files import COLOR, MAKERS, by_tifffile, dicom, files, npz_files, read_npz
 
+from featurize.errors import UserError
 from featurize.images import read
 from featurize.images.read import ImageError, read_image
 
@@ -88,3 +89,14 @@ def test_damaged_files_raise_nothing_but_one_short_line():
             assert "\n" not in str(error) and len(str(error)) < 300, (kind, seed)
             outcomes.add(error.reason)
     assert {"damaged", "truncated"} <= outcomes
+
+
+def test_damaged_npz_files_raise_nothing_but_one_short_line(tmp_path):
+    outcomes = set()
+    for seed, content in npz_files(60):
+        try:
+            read_npz(content, tmp_path)
+        except (UserError, ImageError) as error:
+            assert "\n" not in str(error) and len(str(error)) < 400, seed
+            outcomes.add(type(error))
+    assert UserError in outcomes
