@@ -91,7 +91,7 @@ def test_a_wrong_option_is_exit_2_and_nothing_is_written(options: tuple[str, ...
 
 @pytest.mark.parametrize(("arguments", "wanted"), [
     (("featurize", "IN", "-o", "t.xlsx"), "-o t.parquet"), (("explore", "IN", "-o", "e.png"), "-o e.html"),
-    (("predict", "RUN", "IN", "-o", "p.txt"), "-o p.csv"), (("audit", "RUN", "TABLE", "-o", "a.csv"), "-o a.html"),
+    (("predict", "RUN", "IN", "-o", "p.txt"), "-o p.csv"), (("audit", "RUN", "TABLE", "-o", "a.png"), "-o a.html"),
     (("similar", "TABLE", "IMAGE", "-o", "s.jpg"), "-o s.html")], ids=lambda a: a[0])
 def test_an_output_with_another_ending_is_refused(arguments: tuple[str, ...], wanted: str, call: Any,
                                                   places: dict[str, Path], tmp_path: Path,

@@ -103,7 +103,7 @@ def is_predictions(path: Path) -> bool:
 
 def is_errors(path: Path) -> bool:
     """Whether a file is a list of errors."""
-    return _head(path).startswith(_HEAD_OF_ERRORS)
+    return _head(path).splitlines()[:1] == [_HEAD_OF_ERRORS]
 
 
 def _is_json(path: Path) -> bool:
