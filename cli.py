@@ -256,8 +256,6 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`.
 
     The output is a folder of its own, not that of the pages.
-
-    Example: pellucid ecg pages/ -o signals/
     """
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import default_jobs
