@@ -24,6 +24,8 @@ _SUFFIXES = (SIGNALS, BEATS, FACTS, OVERLAY)
 # Files of the whole run: no page's file may have such a name.
 ERRORS, RHYTHM, REPORT, SCORES = "errors.csv", "rhythm.parquet", "report.html", "truth_scores.csv"
 _SHARED = (ERRORS, RHYTHM, REPORT, SCORES)
+# How those begin that a later run removes: others of these names are a user's.
+_BEGINNINGS = {ERRORS: b"path,error,reason", SCORES: b"path,truth,all_db"}
 # A name of a file has at most 255 bytes. 40 are left for the suffixes and for a temporary name.
 _LONGEST_NAME_BYTES = 215
 # Characters of a long name that are kept: 4 bytes each at most.
@@ -76,6 +78,14 @@ def _are_facts(file: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def _begins(file: Path, beginning: bytes) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(beginning)) == beginning
+    except OSError:
+        return False
 
 
 def read_stems(out: Path) -> dict[str, str]:
@@ -145,7 +155,8 @@ def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -
         One of these exists and was not written by a run.
     """
     stems = {job.path: job.stem for job in page_jobs}
-    names = [] if is_output_folder(out) else list(_SHARED)
+    names = [name for name, beginning in _BEGINNINGS.items() if not _begins(out / name, beginning)]
+    names += [] if is_output_folder(out) else [RHYTHM, REPORT]
     names += [stem + suffix for path, stem in stems.items() if path not in earlier for suffix in _SUFFIXES
               if not _are_facts(out / (stem + FACTS))]
     foreign = next((name for name in names if os.path.lexists(out / name)), None)

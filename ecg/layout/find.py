@@ -63,6 +63,6 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     separators = separators_at(page.ink, separators, meetings, scale)
     gain = find_gain(pulses, printed, rows, cells, scale)
     warnings = [*speed_warnings, *chosen.warnings, *gain.warnings,
-                *cut_warnings(rows, page.ink.shape[1], scale)]
+                *cut_warnings(rows, page.ink.shape[1], traces)]
     return Layout(chosen.name, rows, cells, pulses, separators, words, gain.limb, mm_per_s, pen, blur, scale, warnings,
                   gain.chest)

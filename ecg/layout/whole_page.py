@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from ecg.layout.catalogue import LAYOUTS
-from ecg.layout.model import Layout, RowPath
+from ecg.layout.model import Layout, RowPath, TraceScale
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
 from featurize.images.picture import ImageError
@@ -18,6 +18,8 @@ _APART_MM = 20.0
 _NEAR_EDGE_MM = 1.0
 # Share of the rows that do so on a page that is cut.
 _CUT_SHARE = 0.5
+# Pages show 10 s. Pictures that show this much of them are only cropped close to the traces, s.
+_WHOLE_S = 9.0
 
 
 class SeveralPages(ImageError):
@@ -44,9 +46,11 @@ def _stand_apart(words: Sequence[Word], px_per_mm: Scale) -> bool:
                for a, b in combinations(words, 2))
 
 
-def cut_warnings(rows: Sequence[RowPath], width_px: int, px_per_mm: Scale) -> list[str]:
-    """A warning if traces run on to the left or right edge of the picture."""
-    near = _NEAR_EDGE_MM * px_per_mm.x
+def cut_warnings(rows: Sequence[RowPath], width_px: int, traces: TraceScale) -> list[str]:
+    """A warning if traces of less than 10 s run on to the left or right edge of the picture."""
+    if max(row.end - row.start for row in rows) >= _WHOLE_S * traces.px_per_s:
+        return []
+    near = _NEAR_EDGE_MM * traces.px_per_mm.x
     at_edge = {"left": sum(row.start < near for row in rows), "right": sum(row.end > width_px - near for row in rows)}
     cut = [side for side, count in at_edge.items() if count >= _CUT_SHARE * len(rows)]
     return [f"the traces run to the {' and the '.join(cut)} edge of the picture: the page may be cut there"] if cut \

@@ -38,7 +38,7 @@ def judge(mv: Float64Array, beats: Beats, row: dict[str, float], doubt: str = ""
     warnings = [f"no lead is drawn from {start:.1f} to {stop:.1f} s: times between beats are not taken over it"
                 for start, stop in missing_spans(resampled(mv, beats.fs_hz)) / FS_HZ]
     if doubt:
-        warnings.append(f"{doubt}: heart rate and what depends on it are left out")
+        warnings.append(f"{doubt}, so heart rate and what depends on it are left out")
         row = _without(row, _OF_INTERVALS)
     if count < _FEW_BEATS:
         warnings.append("fewer than four beats: rhythm and absence of P waves are not certain")

@@ -64,4 +64,4 @@ def test_where_times_are_doubted_the_intervals_within_a_beat_stay() -> None:
     _, facts = analyze(heart(STEADY), LEADS, 500, "the page may be cut")
     assert facts.rate_bpm is None and facts.rhythm["heart_ventricles_qtc_bazett_s"] is None
     assert facts.rhythm["heart_ventricles_qrs_s"] is not None
-    assert facts.warnings == ["the page may be cut: heart rate and what depends on it are left out"]
+    assert facts.warnings == ["the page may be cut, so heart rate and what depends on it are left out"]

@@ -65,20 +65,19 @@ def test_a_low_page_whose_last_block_of_odd_side_is_rounded_over_its_edge_has_a_
     assert astuple(flatten(rgb).px_per_mm) == pytest.approx((6, 6), rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("size", [(6000, 8000), (5001, 5001)])
-def test_a_large_page_is_reduced_once(size: tuple[int, int], flat_page: FlatPage, monkeypatch: pytest.MonkeyPatch
-                                      ) -> None:
-    """6000 x 8000 px, reduced to the limit, round to 25,001,420 px, which is above it."""
+def test_a_large_page_is_reduced_once(flat_page: FlatPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """76 x 100 px, reduced to 2500, round to 44 x 57, which is above it; so do 6000 x 8000 px to 25 million."""
     seen = []
 
     def remember(rgb: np.ndarray) -> Page:
-        seen.append(rgb.shape[0] * rgb.shape[1])
+        seen.append(rgb.shape)
         return flat_page.page
 
+    monkeypatch.setattr(read, "_MOST_PX", 2500)
     monkeypatch.setattr(read, "_flatten", remember)
-    page = flatten(np.full((*size, 3), 255, np.uint8))
-    assert len(seen) == 1 and seen[0] == pytest.approx(25e6, rel=1e-3)
-    share = (25e6 / (size[0] * size[1])) ** 0.5
+    page = flatten(np.full((76, 100, 3), 255, np.uint8))
+    assert seen == [(44, 57, 3)]
+    share = (2500 / 7600) ** 0.5
     assert page.to_source.after[0, 0] == pytest.approx(flat_page.page.to_source.after[0, 0] / share)
 
 

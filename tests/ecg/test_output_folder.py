@@ -10,7 +10,7 @@ from PIL import Image
 from test_records import STEADY, heart, write_csv
 
 from ecg.job import PageJob
-from ecg.output_folder import ERRORS, MARK, REPORT, RHYTHM, claim, read_stems, with_own_stems
+from ecg.output_folder import ERRORS, MARK, REPORT, RHYTHM, SCORES, claim, read_stems, with_own_stems
 from ecg.run import DigitizeSettings, digitize_pages
 from ecg.sources import find_pages
 from featurize.errors import UserError
@@ -35,7 +35,7 @@ def run(given: Path, out: Path, **named: object) -> None:
 def records(tmp_path: Path) -> Path:
     """Two records, one of them in a folder of its own."""
     for k, name in enumerate(("a.csv", "ward/b.csv")):
-        write_csv(tmp_path / "in" / name, signals=heart(STEADY, seed=k))
+        write_csv(tmp_path / "in" / name, signals=heart(STEADY[:5], seconds=4, seed=k))
     return tmp_path / "in"
 
 
@@ -90,6 +90,16 @@ def test_a_file_of_a_user_in_the_output_is_never_replaced(name: str, records: Pa
     with pytest.raises(UserError, match="was not written by `ecg` and would be replaced: give another folder"):
         run(records, tmp_path / "out")
     assert content(tmp_path / "out") == {name: b"mine"}
+
+
+@pytest.mark.parametrize("name", [ERRORS, SCORES])
+def test_a_list_of_a_user_in_a_folder_of_results_is_never_removed(name: str, records: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    claim(out, find_pages([records], {}, out), {})
+    (out / name).write_text("my,own\n")
+    with pytest.raises(UserError, match=f"{name} was not written by `ecg`"):
+        run(records, out)
+    assert (out / name).read_text() == "my,own\n"
 
 
 def test_other_files_in_the_output_stay(records: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from test_layout import SCALE, path
 
 from ecg.digitize import digitize
 from ecg.layout.whole_page import SeveralPages, check_one_page, cut_warnings, rate_doubt
+from ecg.layout.model import TraceScale
 from ecg.lead_table import LEADS
 from ecg.process_file import analyze
 from ecg.simulate.draw import Style, draw_page
@@ -40,11 +41,14 @@ def test_one_page_is_one(more: list[Word]) -> None:
 
 def test_a_trace_that_runs_on_to_the_edge_is_told() -> None:
     rows = [path(np.zeros(300), start=start) for start in (2.0, 2.0, 90.0)]
-    assert cut_warnings(rows, 600, SCALE) == [
+    traces = TraceScale(SCALE, 25, 2.0)  # 150 px a second
+    assert cut_warnings(rows, 600, traces) == [
         "the traces run to the left edge of the picture: the page may be cut there"]
-    assert cut_warnings(rows, 403, SCALE) == [
+    assert cut_warnings(rows, 403, traces) == [
         "the traces run to the left and the right edge of the picture: the page may be cut there"]
-    assert not cut_warnings(rows[1:] + rows[2:], 600, SCALE)
+    assert not cut_warnings(rows[1:] + rows[2:], 600, traces)
+    ten_seconds = [path(np.zeros(1500), start=2.0)]
+    assert not cut_warnings(ten_seconds, 1602, traces)
 
 
 @pytest.mark.parametrize(("name", "leads", "doubtful"), [
