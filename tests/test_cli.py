@@ -340,7 +340,7 @@ def test_explore_counts_alike_on_the_terminal_and_on_its_page(cell_folder: Path,
     (tmp_path / "in/monocyte/cut.png").write_bytes(whole[:len(whole) // 2])
     ended = call("explore", tmp_path / "in", "-o", tmp_path / "e.html", "--group-regex", r"(p\d+)_")
     assert f"6 images, 1 file could not be read: {tmp_path / 'e.html'}\n" in ended.out
-    assert "WARNING: There is only one class: monocyte." in ended.out
+    assert "WARNING: There is only one class, “monocyte”." in ended.out
     page = html.unescape((tmp_path / "e.html").read_text(encoding="utf-8"))
     assert "6 images, 1 class" in page and f"featurize {tmp_path / 'in'} -o table.parquet --group-regex" in page
 
