@@ -1,6 +1,7 @@
 """Settings of a training run."""
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 LIBRARIES = ("xgboost", "lightgbm")
 
@@ -88,6 +89,8 @@ class TrainSettings:
         tables it lost nothing.
     resamples : int
         Of the bootstrap of the intervals.
+    names : mapping of str to str
+        Label of a class to the name that pages show; see `classify.evaluate.display_names`.
     """
 
     task: str = "auto"
@@ -101,6 +104,7 @@ class TrainSettings:
     jobs: int = 0
     weight_power: float = 0.5
     resamples: int = 1000
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""

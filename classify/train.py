@@ -14,6 +14,7 @@ from classify.data.dataset import Dataset, prepare
 from classify.data.splits import iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
+from classify.evaluate.display_names import check_names, with_display_names
 from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import Comparisons, score
@@ -158,6 +159,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     _check_settings(settings)
     check_replaceable(out, MARK)
     data, preparation = prepare(frame, info, settings)
+    check_names(settings.names, data.task.classes)
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
     crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
@@ -192,7 +194,8 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
         (part / MARK).write_text(json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
                                  encoding="utf-8")
-        write_report(part / "report.html", result, report_numbers(result))
+        shown = with_display_names(result)
+        write_report(part / "report.html", shown, report_numbers(shown))
 
 
 def _check_settings(settings: TrainSettings) -> None:

@@ -261,6 +261,17 @@ def test_featurize_again_takes_the_rows_that_are_there(places: dict[str, Path], 
     assert f"nothing was taken from {tmp_path / 't.parquet'}: it was measured with " in other.out
 
 
+@pytest.mark.parametrize(("names", "words"), [
+    ("monocyte", "'monocyte' is no label=name"), ("a=", "'a=' is no label=name"),
+    ("monocyte=M,monocyte=N", "names a class twice"),
+    ("mono=M", "'mono', which is no class of the table"), ("monocyte=lymphocyte", "calls two classes 'lymphocyte'")])
+def test_names_that_fit_no_class_are_refused(names: str, words: str, places: dict[str, Path], call: Any,
+                                             tmp_path: Path) -> None:
+    ended = call("classify", places["TABLE"], "-o", tmp_path / "run", "--names", names)
+    assert ended.code == 2 and words in ended.err and ended.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def csv_table(places: dict[str, Path], tmp_path: Path) -> Path:
     frame, info = read_table(places["TABLE"])
