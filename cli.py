@@ -153,13 +153,15 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-             seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0) -> None:
+             seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
+             names: Annotated[str | None, typer.Option(metavar="A=NAME,..", help="What the report calls the classes, "
+                                                       "such as 0=normal,1=pneumonia.")] = None) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
     from classify.settings import TrainSettings
     from classify.train import train_file
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
-                             alpha=alpha, device=device, seed=seed)
+                             alpha=alpha, device=device, seed=seed, names=_pairs(names))
     with stages(shown=True) as progress:
         result = train_file(table, output, settings, progress)
     for warning in result.warnings:
@@ -370,6 +372,19 @@ def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":
 def _names(listed: str | None) -> tuple[str, ...]:
     """The parts of "A,B,C"."""
     return tuple(name.strip() for name in listed.split(",")) if listed else ()
+
+
+def _pairs(listed: str | None) -> dict[str, str]:
+    """The parts of "0=normal,1=pneumonia"."""
+    pairs = [part.partition("=") for part in _names(listed)]
+    wrong = next(("".join(pair) for pair in pairs if not (pair[0].strip() and pair[1] and pair[2].strip())), None)
+    if wrong is not None:
+        raise UserError(f"--names {listed} was given ({wrong!r} is no label=name), label=name was wanted: "
+                        "--names 0=normal,1=pneumonia")
+    labels = [label.strip() for label, _, _ in pairs]
+    if len(set(labels)) < len(labels):
+        raise UserError(f"--names {listed} names a class twice: give each class one name")
+    return {label: name.strip() for label, (_, _, name) in zip(labels, pairs)}
 
 
 def _files_of(run: Path) -> list[Path]:

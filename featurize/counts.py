@@ -1,4 +1,5 @@
 """How many images there are of every class, for those who look at the terminal."""
+import unicodedata
 from collections.abc import Sequence
 
 import pandas as pd
@@ -52,11 +53,16 @@ def as_lines(counts: pd.DataFrame) -> list[str]:
     names = [_short(str(name)) for name in shown.index]
     rows = [["class", *map(str, shown.columns)],
             *([name, *map(str, row)] for name, row in zip(names, shown.to_numpy().tolist()))]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:]))])
-             for row in rows]
+    widths = [max(_cells(row[at]) for row in rows) for at in range(len(rows[0]))]
+    lines = ["  ".join([row[0] + " " * (widths[0] - _cells(row[0])),
+                        *(text.rjust(width) for text, width in zip(row[1:], widths[1:]))]) for row in rows]
     more = len(counts) - len(shown)
     return lines + ([f"and {more} more classes"] if more > 0 else [])
+
+
+def _cells(text: str) -> int:
+    """Cells of a terminal that a text takes: a wide letter (Unicode TR 11: CJK, emoji) takes two, an accent none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _short(name: str) -> str:

@@ -261,6 +261,17 @@ def test_featurize_again_takes_the_rows_that_are_there(places: dict[str, Path], 
     assert f"nothing was taken from {tmp_path / 't.parquet'}: it was measured with " in other.out
 
 
+@pytest.mark.parametrize(("names", "words"), [
+    ("monocyte", "'monocyte' is no label=name"), ("a=", "'a=' is no label=name"),
+    ("monocyte=M,monocyte=N", "names a class twice"),
+    ("mono=M", "'mono', which is no class of the table"), ("monocyte=lymphocyte", "calls two classes 'lymphocyte'")])
+def test_names_that_fit_no_class_are_refused(names: str, words: str, places: dict[str, Path], call: Any,
+                                             tmp_path: Path) -> None:
+    ended = call("classify", places["TABLE"], "-o", tmp_path / "run", "--names", names)
+    assert ended.code == 2 and words in ended.err and ended.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def csv_table(places: dict[str, Path], tmp_path: Path) -> Path:
     frame, info = read_table(places["TABLE"])
@@ -341,7 +352,7 @@ def test_explore_counts_alike_on_the_terminal_and_on_its_page(cell_folder: Path,
     (tmp_path / "in/monocyte/cut.png").write_bytes(whole[:len(whole) // 2])
     ended = call("explore", tmp_path / "in", "-o", tmp_path / "e.html", "--group-regex", r"(p\d+)_")
     assert f"6 images, 1 file could not be read: {tmp_path / 'e.html'}\n" in ended.out
-    assert "WARNING: There is only one class: monocyte." in ended.out
+    assert "WARNING: There is only one class, “monocyte”." in ended.out
     page = html.unescape((tmp_path / "e.html").read_text(encoding="utf-8"))
     assert "6 images, 1 class" in page and f"featurize {tmp_path / 'in'} -o table.parquet --group-regex" in page
 

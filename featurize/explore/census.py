@@ -14,6 +14,8 @@ from featurize.index.duplicates import duplicate_groups
 UNLABELLED = "no label"
 # Images of which every finding is known to be absent.
 NO_FINDING = "none of them"
+# Images that stand in no part where others do, or where there are no parts.
+NO_PART = "no part"
 # Numbers in the fingerprint of an image (see `featurize.index.duplicates.fingerprint`).
 _FINGERPRINT_LENGTH = 1024
 
@@ -161,10 +163,10 @@ def missing_values(frame: pd.DataFrame) -> pd.Series:
 
 
 def class_by_split(census: Census) -> pd.DataFrame:
-    """Images per class (rows, most frequent first) and split (columns, in the order train, val, test)."""
-    split = census.frame["split"].fillna("all").astype(str)
+    """Images per class (rows, most frequent first) and split (columns: train, val, test, `NO_PART`, others)."""
+    split = census.frame["split"].fillna(NO_PART).astype(str)
     names: set[str] = set(split)
-    order: list[str] = [s for s in ("train", "val", "test", "all") if s in names]
+    order: list[str] = [s for s in ("train", "val", "test", NO_PART) if s in names]
     order += sorted(names - set(order))
     counts = {s: [int((member & (split == s)).sum()) for member in census.classes.values()] for s in order}
     return pd.DataFrame(counts, index=list(census.classes))

@@ -25,10 +25,11 @@ def class_bars(counts: pd.DataFrame) -> str:
             values = shown[name].to_numpy(float)
             axes.barh(range(len(shown)), values, left=left, height=.62, color=color, label=str(name))
             left += values
+        top = max(float(left.max()), 1.0)
         for at, total in enumerate(left):
-            axes.text(total + left.max() * .008, at, f"{total:,.0f}", va="center", fontsize=8.5, color=QUIET)
+            axes.text(total + top * .008, at, f"{total:,.0f}", va="center", fontsize=8.5, color=QUIET)
         class_axis(axes, [str(c) for c in shown.index])
-        axes.set_xlim(0, left.max() * 1.07)
+        axes.set_xlim(0, top * 1.07)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("images")
         rules(axes, "x")

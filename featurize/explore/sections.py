@@ -209,7 +209,7 @@ def typical_image(census: Census, album: Album) -> dict[str, Any] | None:
         return None
     middle = center_crop(read.rgb)
     sentence = (f"{path}, the image nearest to the average of all: {image.width_px} × {image.height_px} px, mode "
-                f"{image.mode}, {image.bit_depth} bits, label {census.label.iloc[row]}.")
+                f"{image.mode}, {image.bit_depth} bits, label “{census.label.iloc[row]}”.")
     return {"sentence": sentence, "whole": _captioned(thumbnail(read.rgb, CLOSE_UP_PX), "the whole image"),
             "center": _captioned(thumbnail(middle, CLOSE_UP_PX),
                                  f"the middle {middle.shape[1]} × {middle.shape[0]} px, enlarged"),

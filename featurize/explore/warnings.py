@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 
 from featurize.explore.by_class import image_table, look_alike, rank_eta_squared
-from featurize.explore.census import (NO_FINDING, UNLABELLED, Census, Conflict, absent, class_by_split, conflict_of,
-                                      duplicate_clusters, groups_in_several_splits, present)
+from featurize.explore.census import (NO_FINDING, NO_PART, UNLABELLED, Census, Conflict, absent, class_by_split,
+                                      conflict_of, duplicate_clusters, groups_in_several_splits, present)
 from featurize.explore.groups import guess_group_regex
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
@@ -74,7 +74,7 @@ def _labels(census: Census) -> Warnings:
         yield warning("serious", "No image has a label.",
                       "Put the images of each class into a folder of its name, or give a CSV:", option)
     elif known.nunique() == 1 and not census.findings:
-        yield warning("serious", f"There is only one class: {known.iloc[0]}.",
+        yield warning("serious", f"There is only one class, {_quoted(known.iloc[0])}.",
                       "A classifier needs two. Check the folder that was given, or give labels in a CSV:", option)
     missing = len(census.frame) - len(known)
     if missing and len(known):
@@ -92,15 +92,16 @@ def _balance(census: Census) -> Warnings:
     first, last, ratio = sizes.index[0], sizes.index[-1], float(sizes.iloc[0] / sizes.iloc[-1])
     if ratio >= UNBALANCED_RATIO:
         yield warning("serious" if ratio >= VERY_UNBALANCED_RATIO else "caution",
-                      f"“{first}” has {number(float(f'{ratio:.2g}'))} times as many images as “{last}” "
+                      f"Class “{first}” has {number(float(f'{ratio:.2g}'))} times as many images as class "
+                      f"“{last}” "
                       f"({number(sizes.iloc[0])} and {number(sizes.iloc[-1])}).",
                       "classify weights the classes by itself. Judge by balanced accuracy, macro-F1 and each class "
                       "alone, never by accuracy.")
-    few = [f"{name} ({number(n)})" for name, n in sizes.items() if TOO_FEW_IMAGES <= n < FEW_IMAGES]
+    few = [f"{_quoted(name)} ({number(n)})" for name, n in sizes.items() if TOO_FEW_IMAGES <= n < FEW_IMAGES]
     if few:
         yield warning("caution", f"Few images: {_listed(few)}.",
                       "Intervals will be wide, and prediction sets coarse, with less than 50 images in a class.")
-    tiny = [f"{name} ({number(n)})" for name, n in sizes.items() if n < TOO_FEW_IMAGES]
+    tiny = [f"{_quoted(name)} ({number(n)})" for name, n in sizes.items() if n < TOO_FEW_IMAGES]
     if tiny:
         yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
                       "Add images, merge the class with another one, or use fewer folds:", "--folds 3")
@@ -111,13 +112,19 @@ def _few_findings(census: Census) -> Warnings:
     frame = census.frame
     sizes = {name: min((int(present(frame, name).sum()), "with"), (int(absent(frame, name).sum()), "without"))
              for name in census.findings}
-    few = [f"{name} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if TOO_FEW_IMAGES <= n < FEW_IMAGES]
+    few = [f"{_quoted(name)} ({number(n)} {side} it)" for name, (n, side) in sizes.items()
+           if TOO_FEW_IMAGES <= n < FEW_IMAGES]
     if few:
         yield warning("caution", f"Few images: {_listed(few)}.", "The intervals of these findings will be wide.")
-    tiny = [f"{name} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if n < TOO_FEW_IMAGES]
+    tiny = [f"{_quoted(name)} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if n < TOO_FEW_IMAGES]
     if tiny:
         yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
                       "Add images, or leave these findings out of", "--label-column A,B,C")
+
+
+def _quoted(name: object) -> str:
+    """The name of a class in a sentence: a class may be called "all"."""
+    return f"“{name}”"
 
 
 def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
@@ -128,10 +135,11 @@ def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
 
 def _splits_without(census: Census) -> Warnings:
     counts = class_by_split(census).drop(index=[UNLABELLED, NO_FINDING], errors="ignore")
-    for split in counts.columns:
-        lost = [str(name) for name, n in counts[split].items() if n == 0]
+    thing = "finding" if census.findings else "class"
+    for split in counts.columns.drop(NO_PART, errors="ignore"):
+        lost = [_quoted(name) for name, n in counts[split].items() if n == 0]
         if lost and len(lost) < len(counts):
-            yield warning("serious", f"The part {split} has no image of {_listed(lost)}.",
+            yield warning("serious", f"The part {split} has no image of {thing} {_listed(lost)}.",
                           "Give every class to every part, or give no parts: classify then makes folds.", "--folds 5")
 
 
@@ -184,7 +192,7 @@ def _explained(census: Census, table: pd.DataFrame, name: str) -> tuple[float, s
     has = {finding: census.classes[finding][census.rows[table.index]] for finding in census.findings}
     found = {finding: rank_eta_squared(values, member.tolist()) for finding, member in has.items()}
     best = max(found, key=lambda finding: found[finding])
-    return found[best], f"the finding {best}"
+    return found[best], f"the finding {_quoted(best)}"
 
 
 def _sizes(census: Census) -> Warnings:
@@ -215,7 +223,7 @@ def _sites(census: Census) -> Warnings:
         return
     sites = {name: census.frame.loc[member, "site"].dropna().unique() for name, member in census.classes.items()
              if name not in (UNLABELLED, NO_FINDING)}
-    bound = [f"{name} ({its[0]})" for name, its in sites.items() if len(its) == 1]
+    bound = [f"{_quoted(name)} ({its[0]})" for name, its in sites.items() if len(its) == 1]
     if bound:
         things = ("finding comes", "findings come") if census.findings else ("class comes", "classes come")
         yield warning("serious", f"{count(len(bound), *things)} from one site only: {_listed(bound)}.",

@@ -8,6 +8,7 @@ The hues are those of Okabe & Ito 2008 (Color Universal Design), told apart by r
 """
 import base64
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -43,7 +44,11 @@ _STYLE: Any = {
     "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.linewidth": 0.8, "xtick.major.size": 3.0,
     "ytick.major.size": 0.0, "lines.linewidth": 1.6, "figure.facecolor": "none", "axes.facecolor": "none",
     "savefig.facecolor": "none", "patch.linewidth": 0.0, "axes.unicode_minus": True,
+    # Names of classes are the user's: "$" is a dollar sign in them.
+    "text.parse_math": False,
 }
+# Charts hold text, not outlines: the reader's fonts draw what the font that measures the text lacks (CJK, emoji).
+_MISSING_GLYPH = r"Glyph \d+ .* missing from font"
 FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans',sans-serif"
 
 # Width of a chart over the full width of the page, in inches.
@@ -77,7 +82,8 @@ def canvas(width: float, height: float, columns: int = 1, rows: int = 1, heights
 def svg_uri(figure: Figure) -> str:
     """The figure as a data URI that knows both color modes."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _MISSING_GLYPH, UserWarning)
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return data_uri(_themed(buffer.getvalue().decode()).encode(), "image/svg+xml")
 

@@ -3,7 +3,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Value = str | float | Path | Sequence[str] | None
+Value = str | float | Path | Sequence[str] | Mapping[str, str] | None
 
 
 def command_line(command: str, arguments: Sequence[str | Path], options: Mapping[str, Value] | None = None) -> str:
@@ -17,7 +17,7 @@ def command_line(command: str, arguments: Sequence[str | Path], options: Mapping
         Files and folders.
     options : mapping, optional
         Option to value. None, "" and an empty sequence leave the option out, True gives it without a value, several
-        texts are joined by commas.
+        texts are joined by commas, a mapping becomes 0=normal,1=pneumonia.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def command_line(command: str, arguments: Sequence[str | Path], options: Mapping
     """
     words = ["python", "cli.py", command, *map(_argument, arguments)]
     for option, value in (options or {}).items():
-        if value is None or value is False or isinstance(value, str | Sequence) and not value:
+        if value is None or value is False or isinstance(value, str | Sequence | Mapping) and not value:
             continue
         words += [option] if value is True else [option, _text(value)]
     return shlex.join(words)
@@ -41,4 +41,6 @@ def _argument(argument: str | Path) -> str:
 def _text(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={name}" for key, name in value.items())
     return str(value) if isinstance(value, str | int | Path) or value is None else ",".join(value)

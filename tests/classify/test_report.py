@@ -1,4 +1,5 @@
 """The classification report: what stands on the page, for many classes and few, with and without pictures."""
+import base64
 import re
 import shutil
 from dataclasses import replace
@@ -13,6 +14,7 @@ from made_run import made_run
 
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report import model_card, overview, performance, write_report
+from classify.report.class_names import shown_result
 from classify.report.figures import compared
 from classify.result import RunResult
 from classify.settings import TrainSettings
@@ -224,3 +226,21 @@ def test_values_that_are_all_perfect_are_drawn_on_an_axis_of_some_width() -> Non
 def test_a_template_that_lacks_a_name_fails_loudly() -> None:
     with pytest.raises(jinja2.UndefinedError, match="title"):
         render("base.html.j2", {})
+
+
+def test_the_report_shows_the_names_of_classes_and_no_label(tmp_path: Path) -> None:
+    """Labels that occur nowhere else in the page, so that one that is left would be found."""
+    made = made_run(tmp_path, ("qz0", "qz1", "qz2"))
+    names = {"qz0": "normal lung", "qz1": "pneumonia", "qz2": "effusion"}
+    result = replace(made, settings=replace(made.settings, names=names))
+    assert set(made.predicted.table["label"].dropna()) == set(names)
+    shown = shown_result(result)
+    write_report(tmp_path / "r.html", shown, report_numbers(shown))
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    without_command = re.sub(r"qz0=normal lung,qz1=pneumonia,qz2=effusion|\{[^}]*qz0[^}]*\}", "", page)
+    # Made-up pictures lie in folders called as the labels.
+    assert not re.findall(r"qz\d(?!/)", re.sub(r"images/qz\d|qz\d/", "", without_command))
+    charts = [base64.b64decode(c).decode() for c in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)]
+    charts = [re.sub(r"base64,[^\"]+", "", chart) for chart in charts]  # pictures within them
+    assert not any("qz" in chart for chart in charts) and any("pneumonia" in chart for chart in charts)
+    assert page.count("pneumonia") > 20 and "--names &#39;qz0=normal lung" in page

@@ -1,4 +1,5 @@
 """What the explore page says about a folder, and what it warns of."""
+import base64
 import re
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 from PIL import Image
 
 from featurize.errors import UserError
+from featurize.explore import figures
 from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
 from featurize.explore.census import stratified_sample, with_label
 from featurize.explore.image_stats import image_statistics
 from featurize.explore.page import explore, next_commands
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index
+from featurize.report.charts import percentile_ranges
 
 
 def picture(path: Path, seed: int, ground: tuple[int, int, int] = (230, 220, 210), side: int = 64) -> None:
@@ -86,13 +89,13 @@ def test_a_group_in_several_parts_is_named(tmp_path: Path) -> None:
 
 def test_a_part_without_a_class_is_warned_of(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"train/ant": 6, "train/bee": 6, "test/ant": 4})
-    assert "The part test has no image of bee." in warnings_of(page_of(build_index(root), tmp_path))
+    assert "The part test has no image of class “bee”." in warnings_of(page_of(build_index(root), tmp_path))
 
 
 def test_unequal_and_tiny_classes_are_warned_of(tmp_path: Path) -> None:
     text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 32, "bee": 8})), tmp_path))
-    assert "“ant” has 4 times as many images as “bee” (32 and 8)." in text
-    assert "Too few images to learn from: bee (8)." in text and "--folds 3" in text
+    assert "Class “ant” has 4 times as many images as class “bee” (32 and 8)." in text
+    assert "Too few images to learn from: “bee” (8)." in text and "--folds 3" in text
 
 
 def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_the_patient_in_the_names_is_offered_once(tmp_path: Path) -> None:
 
 def test_one_image_alone_makes_a_page(tmp_path: Path) -> None:
     picture(tmp_path / "i/ant/0.png", 0)
-    assert "There is only one class: ant." in warnings_of(page_of(build_index(tmp_path / "i"), tmp_path))
+    assert "There is only one class, “ant”." in warnings_of(page_of(build_index(tmp_path / "i"), tmp_path))
 
 
 def test_a_folder_without_a_readable_image_is_refused_and_leaves_no_page(tmp_path: Path) -> None:
@@ -227,12 +230,12 @@ def findings_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_each_finding_counts_all_images_that_have_it(findings_page: str) -> None:
     text = warnings_of(findings_page)
-    assert "Few images: flu (12 with it), cold (10 without it)." in text
-    assert "Too few images to learn from: rash (0 with it)." in text
+    assert "Few images: “flu” (12 with it), “cold” (10 without it)." in text
+    assert "Too few images to learn from: “rash” (0 with it)." in text
     assert "times as many images" not in text
     rows = dict(re.findall(r'<tr><td class="">(\w[\w ]*)</td><td class="right " data-key="(\d+)"', findings_page))
     assert {"cold": "20", "flu": "12", "none of them": "8", "rash": "0"}.items() <= rows.items()
-    assert "30 images, 3 findings: cold, flu, rash." in findings_page
+    assert "30 images, 3 findings: “cold”, “flu”, “rash”." in findings_page
     assert "<h4>flu (12)</h4>" in findings_page and "<h4>cold (20)</h4>" in findings_page
 
 
@@ -249,7 +252,7 @@ def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
     lines = [f"{c}/{n:03d}.png,{int(c == 'a')},{n % 2}" for c in "ab" for n in range(15)]
     (root / "l.csv").write_text("\n".join(["file,flu,cold", *lines]))
     page = page_of(build_index(root, labels=root / "l.csv", label_columns=("flu", "cold")), tmp_path)
-    assert "The tint of the background differs by the finding flu, which explains" in warnings_of(page)
+    assert "The tint of the background differs by the finding “flu”, which explains" in warnings_of(page)
 
 
 def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
@@ -269,3 +272,33 @@ def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
     assert (found.images, found.unreadable) == (11, 2)
     assert "11 images, 2 classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
     assert [text for text in found.serious if text.startswith("Too few images")]
+
+
+ODD_NAMES = ["白血球 嗜酸性", "🩸", "$x_{^$", "a_b$c", "_hidden", "all", "50 % & <b>", "W" * 80, "العربية"]
+
+
+@pytest.mark.parametrize("names", [ODD_NAMES, ODD_NAMES[2:3], [f"{name} {n}" for name in ODD_NAMES for n in range(4)]],
+                         ids=["odd", "one", "many"])
+def test_charts_draw_any_name_without_a_warning(names: list[str]) -> None:
+    """Warnings are errors in these tests; a name is shown as it is, a dollar sign begins no formula."""
+    counts = pd.DataFrame({"train": range(len(names)), "test": 3}, index=names)
+    shares = {name: np.full((3, 32), 1 / 32) for name in names}
+    uris = [figures.class_bars(counts), figures.channel_means({n: (np.full(3, 9.), np.ones(3)) for n in names}, True),
+            figures.histograms(shares, True),
+            percentile_ranges({c: pd.DataFrame([range(5)] * len(names), index=names) for c in "abcd"})]
+    drawn = [base64.b64decode(uri.partition(",")[2]).decode() for uri in uris]
+    assert all("$x_{^$" in chart for chart in drawn)
+
+
+def test_a_chart_of_no_image_is_drawn() -> None:
+    figures.class_bars(pd.DataFrame({"all": [0, 0]}, index=["flu", "cold"]))
+
+
+def test_a_class_called_all_reads_well(tmp_path: Path) -> None:
+    root = folder(tmp_path / "i", {"train/all": 12, "train/hem": 12, "test/hem": 4, "rest/all": 2})
+    page = page_of(build_index(root), tmp_path)
+    assert "The part test has no image of class “all”." in warnings_of(page)
+    assert "Few images: “hem” (16), “all” (14)." in warnings_of(page)
+    assert "2 classes: “all”, “hem”." in page and "part no part" not in page
+    assert [head for head in re.findall(r">([A-Z][a-z ]+)</button>", page)][:6] == [
+        "Class", "Train", "Test", "No part", "Sum", "Share"]
