@@ -65,7 +65,15 @@ def shown_result(result: RunResult) -> RunResult:
         result, task=replace(result.task, classes=names),
         scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
                        reliability=_renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
-        split=replace(split, counts=split.counts.rename(index=new)))
+        split=replace(split, counts=split.counts.rename(index=new)),
+        warnings=tuple(_quoted(text, new) for text in result.warnings))
+
+
+def _quoted(text: str, new: Mapping[str, str]) -> str:
+    """Warnings name classes in quotes."""
+    for name, shown in new.items():
+        text = text.replace(repr(name), repr(shown)) if shown not in new else text
+    return text
 
 
 def _renamed(curves: pd.DataFrame, new: Mapping[str, str]) -> pd.DataFrame:
