@@ -12,6 +12,7 @@ from made_table import made_table
 
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
+from classify.audit.export import to_csv, to_json
 from classify.audit.known_images import trained_on
 from classify.audit.page import write_audit
 from classify.audit.result import Audit, Judged
@@ -194,6 +195,17 @@ def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFra
         texts = [w["text"] for w in warnings(replace(found, judged=replace(judged, metrics=metrics)))]
         said.append([t for t in texts if t.startswith("56 labelled images leave open whether the model is as good")])
     assert len(said[0]) == 1 and not said[1]
+
+
+def test_names_of_classes_stand_on_the_page_and_labels_in_the_data(elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                                   tmp_path: Path) -> None:
+    bundle = load_bundle(GOLDEN)
+    named = replace(bundle, settings={**bundle.settings, "names": {"ant": "Formica", "bee": "Apis", "cat": "Felis"}})
+    found = examine(named, HOME, *elsewhere)
+    page = audit_page(found, tmp_path)
+    assert "Formica" in page and "Apis" in page and not re.search(r">\s*(ant|bee|cat)\b", page)
+    assert set(to_csv(found)["predicted"]) <= {"ant", "bee", "cat"}
+    assert to_json(found)["classes"] == ["ant", "bee", "cat"]
 
 
 def test_pictures_without_color_have_one_brightness(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
