@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 import cli
 from featurize.simulate.demo import write_images
@@ -397,6 +398,37 @@ def test_one_class_only_is_refused(cell_folder: Path, tmp_path: Path, call: Any)
     call("featurize", cell_folder / "monocyte", "-o", tmp_path / "t.parquet", "--preset", "cell", "--jobs", 1)
     ended = call("classify", tmp_path / "t.parquet", "-o", tmp_path / "run")
     assert ended.code == 2 and ended.err.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_audit_prints_every_warning_of_its_page(run_folder: Path, tmp_path: Path, call: Any) -> None:
+    """On the very images of the training: no accuracy without the warning."""
+    ended = call("audit", run_folder / "run", run_folder / "t.parquet", "-o", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert ended.code == 0 and ended.out.startswith("WARNING: The model was trained on all 24 images of this table")
+    warned = page[page.index('<ul class="warnings"'):page.index("</ul>")]
+    assert ended.out.count("WARNING: ") == warned.count("<li") >= 1
+
+
+def test_audit_without_a_shared_label_is_one_line_and_exit_code_2(run_folder: Path, tmp_path: Path, call: Any) -> None:
+    frame, info = read_table(run_folder / "t.parquet")
+    write_table(frame.assign(label="wasp"), info, tmp_path / "t.parquet")
+    ended = call("audit", run_folder / "run", tmp_path / "t.parquet", "-o", tmp_path / "a.html")
+    assert ended.code == 2 and ended.err.count("\n") == 1 and "'wasp'" in ended.err and "'monocyte'" in ended.err
+
+
+def test_similar_of_a_blank_picture_says_that_no_cell_was_found(run_folder: Path, tmp_path: Path, call: Any) -> None:
+    Image.new("RGB", (120, 120), (240, 225, 210)).save(tmp_path / "blank.png")
+    ended = call("similar", run_folder / "t.parquet", tmp_path / "blank.png", "-o", tmp_path / "s.html")
+    assert ended.code == 2 and ended.err.startswith("error: no cell was found in blank.png")
+    assert not (tmp_path / "s.html").exists()
+
+
+def test_similar_lists_as_many_neighbors_as_asked(run_folder: Path, cell_folder: Path, tmp_path: Path, call: Any
+                                                  ) -> None:
+    picture = next(cell_folder.rglob("*.png"))
+    ended = call("similar", run_folder / "t.parquet", picture, "-k", 3, "-o", tmp_path / "s.csv")
+    assert ended.code == 0 and "WARNING: The table holds this very file." in ended.out
+    assert pd.read_csv(tmp_path / "s.csv")["rank"].tolist() == [1, 2, 3]
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from featurize.arrays import BoolArray, Float32Array
 # on 800 blood cells and 40 copies of each kind: no cell lay so near to another one; of copies with the same pixels all
 # did, of turned or smaller ones 62 %, of mirrored ones 40 %, of those compressed again at most 5 %.
 COPY_SHARE = 0.6
+# In a space of fewer axes different images lie as near by chance: there only the same measurements are recognized.
+LEAST_AXES = 12
 # Per cent of the training images that may lie nearer to each other: copies among themselves.
 _COPIES_AT_HOME = 1
 # Training images whose distances to the others are measured.
@@ -22,8 +24,9 @@ _SAME = 1e-3
 def trained_on(bundle: Bundle, frame: pd.DataFrame, predictions: ModelPredictions) -> BoolArray:
     """(n,) True where an image is a training image of the model or a near copy of one."""
     known = frame["image_id"].isin(bundle.train_ids).to_numpy()
-    limit = max(COPY_SHARE * _usual_distance(bundle.novelty.points), _SAME)
-    return np.asarray(known | (predictions.distances[:, 0] < limit))
+    points = bundle.novelty.points
+    limit = COPY_SHARE * _usual_distance(points) if points.shape[1] >= LEAST_AXES else 0
+    return np.asarray(known | (predictions.distances[:, 0] < max(limit, _SAME)))
 
 
 def _usual_distance(points: Float32Array) -> float:

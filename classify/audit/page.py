@@ -6,6 +6,7 @@ from typing import Any
 
 from classify.audit import sections
 from classify.audit.result import Audit
+from classify.audit.shown import shown_audit
 from classify.audit.warnings import known_images, warnings
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
@@ -27,6 +28,7 @@ REVIEW_SLOPE = .8
 
 def write_audit(path: Path, result: Audit) -> None:
     """Write audit.html, whole or not at all."""
+    result = shown_audit(result)
     album = album_of(result.info)
     wrong, novel = _wrong(result, album), _novel(result, album)
     content: dict[str, Any] = {

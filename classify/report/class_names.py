@@ -64,10 +64,18 @@ def shown_result(result: RunResult) -> RunResult:
     return replace(
         result, task=replace(result.task, classes=names),
         scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
-                       reliability=_renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
-        split=replace(split, counts=split.counts.rename(index=new)))
+                       reliability=renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
+        split=replace(split, counts=split.counts.rename(index=new)),
+        warnings=tuple(_quoted(text, new) for text in result.warnings))
 
 
-def _renamed(curves: pd.DataFrame, new: Mapping[str, str]) -> pd.DataFrame:
-    # Class "" is the curve of all.
+def _quoted(text: str, new: Mapping[str, str]) -> str:
+    """Warnings name classes in quotes."""
+    for name, shown in new.items():
+        text = text.replace(repr(name), repr(shown)) if shown not in new else text
+    return text
+
+
+def renamed(curves: pd.DataFrame, new: Mapping[str, str]) -> pd.DataFrame:
+    """A table with the names of the page in its column `class`; class "" is the curve of all."""
     return curves.assign(**{"class": curves["class"].replace(dict(new))})

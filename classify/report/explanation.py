@@ -1,5 +1,5 @@
 """What the model looks at: features, families and regions, for all images and class by class."""
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,7 @@ from classify.report import feature_figures
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.feature_names import feature_name, words
+from featurize.report.feature_names import family_words, feature_name, region_words, words
 from featurize.report.numbers import count, measurement, number
 from featurize.report.page import cell, figure, table
 
@@ -26,10 +26,10 @@ def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     """Charts and tables of the section."""
     explained = result.explanation
     return {"swarm": swarm(result, numbers),
-            "families": figure(_bars(explained.families, "family"),
+            "families": figure(_bars(explained.families, "family", family_words),
                                "By family of measurements", "Contributions of a family's features are added image by "
                                "image before their size is taken, so that opposite ones cancel."),
-            "regions": figure(_bars(explained.regions, "region"),
+            "regions": figure(_bars(explained.regions, "region", region_words),
                               "By region of the image", "Where the numbers were measured. A large share of the "
                               "background or of the whole picture would hint at a shortcut."),
             "features": feature_table(explained.features, preset_name(result)),
@@ -41,9 +41,9 @@ def preset_name(result: RunResult) -> str:
     return str(result.info.preset.get("name", ""))
 
 
-def _bars(sums: pd.DataFrame, column: str) -> str:
+def _bars(sums: pd.DataFrame, column: str, named: Callable[[str], str]) -> str:
     ordered = sums.sort_values("importance", ascending=False)
-    return feature_figures.bars(ordered[column].astype(str).tolist(), ordered["importance"].tolist(),
+    return feature_figures.bars([named(str(name)) for name in ordered[column]], ordered["importance"].tolist(),
                                 "mean |contribution|, log-odds")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from classify.report_numbers import ReportNumbers, ScoredRows
 from classify.result import RunResult
 from featurize.arrays import BoolArray, Int64Array
+from featurize.report.feature_names import in_words
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, table, warning
 from featurize.runtime.shell import command_line
@@ -32,7 +33,7 @@ def head(result: RunResult, scored: ScoredRows) -> dict[str, Any]:
     n = int((np.asarray(result.task.y) >= 0).sum())
     return {"kicker": "Classification report", "title": f"{named}, {count(n, 'labelled image')}",
             "lead": first_sentence(result, scored), "facts": facts(result),
-            "warnings": by_weight(_warning(text) for text in result.warnings),
+            "warnings": by_weight(_warning(in_words(text)) for text in result.warnings),
             "no_warnings": "No check found anything to warn about."}
 
 

@@ -10,6 +10,7 @@ from classify.report.overview import plain_interval
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
+from featurize.report.feature_names import in_words
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import cell, figure, table
 
@@ -93,7 +94,7 @@ def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:
 def _verdict(warning: object) -> dict[str, Any]:
     """The column `warning` may hold a sentence or a flag."""
     if isinstance(warning, str):
-        return cell(warning or "no sign of a shortcut", tone="bad" if warning else "good")
+        return cell(in_words(warning) or "no sign of a shortcut", tone="bad" if warning else "good")
     return cell("possible shortcut", tone="bad") if warning else cell("no sign of a shortcut", tone="good")
 
 

@@ -12,7 +12,7 @@ from featurize.report.page import cell, table
 COLUMN = "review_reason"
 # The words of that column, and what they mean to a reader.
 MEANING = {
-    "set": "several classes fit, or none",
+    "set": "the prediction set holds several classes, or no class fits",
     "novel": f"farther from the training images than {100 * REVIEW_ABOVE_NOVELTY:g}\u00a0% of held-out ones",
     "several cells": "several cells in the picture",
     "cut": "the cell is cut by the rim of the picture",

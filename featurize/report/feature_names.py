@@ -101,6 +101,14 @@ _SUMMED: dict[str, tuple[tuple[str, str], ...]] = {
     "quality": (("", "quality of the picture"),),
 }
 
+# Families in charts.
+_FAMILIES = {
+    "morphology": "shape and size", "radial": "color from rim to middle", "haralick": "texture (Haralick)",
+    "lbp": "texture (LBP)", "gabor": "texture (Gabor)", "wavelet": "texture (wavelets)",
+    "entropy": "texture (entropy)", "fractal": "texture (fractal)", "radiomics": "texture (radiomics)", "granulometry": "grain",
+    "zernike": "outline (Zernike)", "hog": "edges (HOG)", "population": "nuclei together", "zones": "zones of the lungs",
+    "quality": "quality of the picture"}
+
 
 @dataclass(frozen=True)
 class FeatureName:
@@ -181,6 +189,25 @@ def _without_stains(feature: str, stained: str) -> str:
     if stained == "tissue":
         return feature
     return re.sub(r"\beosin(?=_|$)", "pink", re.sub(r"\bhematoxylin(?=_|$)", "blue", feature))
+
+
+def family_words(family: str) -> str:
+    """A family of measurements in a chart."""
+    return _FAMILIES.get(family, family.replace("_", " "))
+
+
+def region_words(region: str) -> str:
+    """A region of the picture in a chart."""
+    return _REGIONS.get(region, region.replace("_", " "))
+
+
+def in_words(sentence: str) -> str:
+    """A sentence with the columns of the family quality, which warnings name, by their words.
+
+    >>> in_words("most of all image_quality_noise and image_quality_mean_red")
+    'most of all noise of the picture and mean red of the picture'
+    """
+    return re.sub(r"\bimage_quality_[a-z0-9_]+", lambda found: words(found.group()), sentence)
 
 
 def readable(column: str) -> str:

@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,14 @@ from made_table import made_table
 
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
+from classify.audit.export import to_csv, to_json
+from classify.audit.known_images import trained_on
+from classify.audit.page import write_audit
 from classify.audit.result import Audit, Judged
 from classify.audit.run import audit
+from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
+from classify.data.tasks import encode_as
 from classify.predict import predict
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -96,6 +102,124 @@ def test_images_that_the_model_was_trained_on_are_counted() -> None:
     frame, info = made_table((5, 5, 5), features=4, seed=2)
     frame["image_id"] = bundle.train_ids[:15]
     assert examine(bundle, None, frame, info).trained_on.all()
+
+
+def training_images() -> tuple[pd.DataFrame, TableInfo]:
+    """The golden model's own table under other names, as a copy of the folder would be measured."""
+    frame, info = made_table((30, 30, 30), features=4)
+    return frame.assign(image_id=[f"copy{i:012d}" for i in range(len(frame))]), info
+
+
+def test_training_images_are_recognized_by_what_was_measured(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
+                                                             ) -> None:
+    bundle, (frame, info) = load_bundle(GOLDEN), training_images()
+    found = examine(bundle, HOME, frame, info)
+    assert found.trained_on.all() and not examine(bundle, HOME, *elsewhere).trained_on.any()
+    assert warnings(found)[0]["text"].startswith("The model was trained on all 90 images of this table")
+    page = audit_page(found, tmp_path)
+    assert "✓" not in page and page.index("was trained on all") < page.index("were named correctly")
+
+
+def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: Audit) -> None:
+    points = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
+    nearest = np.sort([np.sort(np.linalg.norm(points - p, axis=1))[1] for p in points])
+    bundle = replace(result.bundle, novelty=replace(result.bundle.novelty, points=points))
+    for axes, distance, known in ((30, .5 * nearest[0], True), (30, nearest[0], False), (6, .5 * nearest[0], False),
+                                  (6, 0, True)):
+        few = replace(bundle, novelty=replace(bundle.novelty, points=points[:, :axes]))
+        near = replace(result.predictions, distances=np.full_like(result.predictions.distances, distance))
+        assert trained_on(few, result.frame, near).all() == known
+
+
+def test_the_other_images_of_a_table_with_training_images_are_scored_apart(elsewhere: tuple[pd.DataFrame, TableInfo]
+                                                                           ) -> None:
+    frame, info = training_images()
+    known = frame.head(10)
+    found = examine(load_bundle(GOLDEN), HOME, pd.concat([elsewhere[0], known], ignore_index=True), info)
+    assert found.trained_on.sum() == 10 and found.trained_on[-10:].all()
+    alone = judged_of(examine(load_bundle(GOLDEN), HOME, *elsewhere)).metrics["accuracy"]
+    first = warnings(found)[0]
+    assert "trained on 10 of 70 images" in first["text"]
+    assert f"Of the other 56 labelled images, {100 * alone:.1f}\u00a0% were named correctly" in first["advice"]
+
+
+def audit_page(found: Audit, folder: Path) -> str:
+    write_audit(folder / "audit.html", found)
+    return (folder / "audit.html").read_text(encoding="utf-8")
+
+
+def test_labels_of_which_the_model_knows_none_are_refused_with_both_lists(elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                                          tmp_path: Path) -> None:
+    frame, info = elsewhere
+    with pytest.raises(UserError, match="the table has 'wasp', the model knows 'ant', 'bee', 'cat'"):
+        audit(GOLDEN, frame.assign(label="wasp"), info, tmp_path / "audit.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("spelled", ("1.0", "01", "1", "1."))
+def test_one_number_in_two_spellings_is_one_label(spelled: str) -> None:
+    assert encode_as(pd.Series([spelled, "0", "wasp", None]), ("0", "1")).tolist() == [1, 0, -1, -1]
+    assert encode_as(pd.Series(["1", "0"]), ("0.0", "1.0")).tolist() == [1, 0]
+    # Two classes that differ by their spelling only are told apart by it.
+    assert encode_as(pd.Series(["1", "1.0", "01"]), ("1", "1.0")).tolist() == [0, 1, -1]
+
+
+def test_json_holds_the_numbers_of_the_page_and_csv_a_row_for_each_image(elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                                         tmp_path: Path) -> None:
+    found = audit(GOLDEN, *elsewhere, tmp_path / "a.json")
+    read = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert read["here"]["accuracy"] == judged_of(found).metrics["accuracy"] and read["n"] == 60
+    assert read["unknown_labels"] == {"wasp": 4} and read["shift"][0]["feature"] == "nucleus_color_feature0"
+    assert [w["text"] for w in read["warnings"]] == [w["text"] for w in warnings(found)]
+    audit(GOLDEN, *elsewhere, tmp_path / "a.csv")
+    rows = pd.read_csv(tmp_path / "a.csv")
+    assert rows["predicted"].tolist() == found.table["predicted"].tolist() and not rows["trained_on"].any()
+
+
+def test_another_ending_is_refused_before_anything_is_read(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
+                                                           ) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"a name ending in \.html, \.json or \.csv was wanted"):
+        audit(GOLDEN, *elsewhere, tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").read_bytes() == b"mine"
+
+
+def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFrame, TableInfo]) -> None:
+    """As good as home in the middle, but the interval reaches far below: no reason for a green tick."""
+    frame, info = elsewhere
+    found = examine(load_bundle(GOLDEN), {**HOME, "balanced_accuracy": .5}, frame, info)
+    judged = judged_of(found)
+    said = []
+    for interval in ([.3, .9], [.45, .55]):
+        metrics = {**judged.metrics, "intervals": {**judged.metrics["intervals"], "balanced_accuracy": interval}}
+        texts = [w["text"] for w in warnings(replace(found, judged=replace(judged, metrics=metrics)))]
+        said.append([t for t in texts if t.startswith("56 labelled images leave open whether the model is as good")])
+    assert len(said[0]) == 1 and not said[1]
+
+
+def test_names_of_classes_stand_on_the_page_and_labels_in_the_data(elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                                   tmp_path: Path) -> None:
+    bundle = load_bundle(GOLDEN)
+    named = replace(bundle, settings={**bundle.settings, "names": {"ant": "Formica", "bee": "Apis", "cat": "Felis"}})
+    found = examine(named, HOME, *elsewhere)
+    page = audit_page(found, tmp_path)
+    assert "Formica" in page and "Apis" in page and not re.search(r">\s*(ant|bee|cat)\b", page)
+    assert set(to_csv(found)["predicted"]) <= {"ant", "bee", "cat"}
+    assert to_json(found)["classes"] == ["ant", "bee", "cat"]
+
+
+def test_pictures_without_color_have_one_brightness(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    frame, info = elsewhere
+    channels = [f"image_quality_mean_{c}" for c in ("blue", "green", "red")]
+    light = np.linspace(0, 1, len(frame))
+    gray = frame.assign(**dict.fromkeys(channels, light))
+    info = replace(info, nuisance=[*info.nuisance, *channels])
+    found = examine(load_bundle(GOLDEN), HOME, gray, info)
+    assert found.gray and set(judged_of(found).subgroups["by"]) & set(channels) == {"image_quality_mean_green"}
+    page = audit_page(found, tmp_path)
+    assert "mean brightness of the picture" in page and "mean green" not in page
+    colored = examine(load_bundle(GOLDEN), HOME, gray.assign(image_quality_mean_red=light[::-1]), info)
+    assert not colored.gray and set(channels) <= set(judged_of(colored).subgroups["by"])
 
 
 def test_home_scores_are_found_beside_the_model_or_not_at_all(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import jinja2
 import numpy as np
@@ -12,12 +13,16 @@ import pandas as pd
 import pytest
 from made_run import made_run
 
+import classify.report
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
-from classify.report import model_card, overview, performance, write_report
-from classify.report.class_names import shown_result
+from classify.report import figures, model_card, overview, performance, write_report
+from classify.report.class_names import check_names, class_names, label_column, shown_result
 from classify.report.figures import compared
+from classify.report.review import reasons_for_review
 from classify.result import RunResult
 from classify.settings import TrainSettings
+from featurize.errors import UserError
+from featurize.report.numbers import measurement, score
 from featurize.report.page import render
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -244,3 +249,97 @@ def test_the_report_shows_the_names_of_classes_and_no_label(tmp_path: Path) -> N
     charts = [re.sub(r"base64,[^\"]+", "", chart) for chart in charts]  # pictures within them
     assert not any("qz" in chart for chart in charts) and any("pneumonia" in chart for chart in charts)
     assert page.count("pneumonia") > 20 and "--names &#39;qz0=normal lung" in page
+
+
+def with_names(run: RunResult, names: dict[str, str]) -> RunResult:
+    return shown_result(replace(run, settings=replace(run.settings, names=names)))
+
+
+def test_names_of_classes_stand_in_the_place_of_labels(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "i", ("0", "1"), n=60, noise=2.5, pictures=False)
+    page = text_of(written(with_names(run, {"0": "normal", "1": "pneumonia"}), tmp_path))
+    assert "normal, called pneumonia" in page or "pneumonia, called normal" in page
+    assert "0, called 1" not in page and "1, called 0" not in page
+    bare = text_of(written(with_names(run, {}), tmp_path))
+    assert "class 0, called class 1" in bare or "class 1, called class 0" in bare
+
+
+def test_the_column_of_the_label_explains_a_bare_number() -> None:
+    info = SimpleNamespace(command="python cli.py featurize 'my films' --labels l.csv --label-column Effusion")
+    assert label_column(info) == "Effusion"  # type: ignore[arg-type]
+    assert class_names(("0", "1"), {}, "Effusion") == ("Effusion = 0", "Effusion = 1")
+    assert class_names(("ant", "bee"), {}, "Effusion") == ("ant", "bee")
+
+
+def test_warnings_name_classes_as_the_page_does(run: RunResult) -> None:
+    warned = replace(run, warnings=("the sets hold the truth in 68 % of 'ant' instead of 95 %",))
+    named = with_names(warned, {"ant": "Formica"}).warnings
+    assert named == ("the sets hold the truth in 68 % of 'Formica' instead of 95 %",)
+
+
+@pytest.mark.parametrize("names, message", [
+    ({"wasp": "x"}, "names the class 'wasp', which the table does not have"),
+    ({"ant": "bee"}, "gives the name 'bee' to two classes"), ({"ant": "x", "bee": "x"}, "gives the name 'x' to two")])
+def test_wrong_names_are_refused(names: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_names(names, CLASSES)
+
+
+def test_review_says_why(run: RunResult, tmp_path: Path) -> None:
+    page = text_of(written(run, tmp_path))
+    assert "The prediction set holds several classes, or no class fits" in page and "for review" in page
+    table = run.predicted.table.assign(review_reason=["cut|several cells" if r else "" for r in
+                                                      run.predicted.table["review"]])
+    told = text_of(written(replace(run, predicted=replace(run.predicted, table=table)), tmp_path))
+    assert "The cell is cut by the rim of the picture" in told and "Several cells in the picture" in told
+    assert "The prediction set holds several classes" not in told
+
+
+def test_without_a_column_the_reasons_are_those_of_the_rules() -> None:
+    table = pd.DataFrame({"review": [True, True, True, False], "novelty": [.5, .995, .2, .1]})
+    sets = np.array([[True, True], [True, False], [True, False], [True, False]])
+    empty = np.array([False, False, True, False])
+    assert reasons_for_review(table, sets, empty, [.9, .9, .4, .9]) == [("set",), ("novel",), ("set", "unsure"), ()]
+
+
+def test_sets_of_all_classes_are_no_success(run: RunResult, tmp_path: Path) -> None:
+    sizes = run.scores.set_sizes.copy()
+    sizes.iloc[:, :] = 0
+    sizes.iloc[:, -1] = 20
+    predicted = replace(run.predicted, sets=np.ones_like(run.predicted.sets))
+    whole = replace(run, scores=replace(run.scores, set_sizes=sizes), predicted=predicted)
+    numbers = report_numbers(whole)
+    assert (numbers.sets_of_one, numbers.sets_of_all) == (0, 1) and (numbers.set_coverage["all"] == 1).all()
+    tile = next(t for t in overview.tiles(whole, numbers) if t["name"] == "Sets of one class")
+    assert tile["value"] == "0\u00a0%" and "100\u00a0% hold every class" in tile["range"]
+    assert list(figures._grouped_sizes(sizes)) == ["1", "all 4"]
+
+
+def test_a_task_of_two_classes_has_curves_with_the_operating_point(run: RunResult, page: str, tmp_path: Path) -> None:
+    assert "Operating point" not in page, "four classes have none"
+    two = made_run(tmp_path / "i", ("no", "yes"), n=60, noise=2.5, pictures=False)
+    shown = text_of(written(two, tmp_path))
+    assert "Even odds: what this model does" in shown and "Precision against sensitivity" in shown
+    hits = two.scores.confusion.to_numpy()
+    table = performance.operating_points(two, report_numbers(two))
+    assert table is not None
+    assert table["table"]["rows"][0][2]["text"].startswith(score(hits[1, 1] / hits[1].sum()))
+
+
+def test_many_classes_have_upright_names_above_narrow_columns() -> None:
+    names = [f"class {i}" for i in range(11)]
+    assert performance.confusion(pd.DataFrame(np.eye(11), names, names))["tight"]
+    assert not performance.confusion(pd.DataFrame(np.eye(4), names[:4], names[:4]))["tight"]
+    css = (Path(classify.report.__file__).parents[2] / "featurize/report/style.css").read_text(encoding="utf-8")
+    assert re.search(r"\.tight th\.column \{[^}]*writing-mode: vertical-rl", css)
+
+
+def test_what_decided_has_definitions_and_sums(page: str) -> None:
+    assert re.search(r'<abbr title="most parts that any erosion leaves[^"]*column nucleus_morphology_lobes">lobes of '
+                     "the nucleus</abbr>", page)
+    assert re.search(r'<tr class="summed"><td><abbr title="\d measurements? added up', page)
+    assert "all other measurements" in page
+
+
+def test_huge_values_are_powers_of_ten() -> None:
+    assert measurement(123456789.0) == "1.23·10⁸" and measurement(-2e5, "px") == "−2.00·10⁵\u00a0px"

@@ -1,4 +1,5 @@
 """The images nearest to one image."""
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from made_table import made_table
 
 from classify.similar.run import similar
 from classify.similar.search import Similar, alike, different, distance, family_weights, search
+from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -74,27 +76,74 @@ def test_every_family_counts_alike() -> None:
     assert weights.sum() == pytest.approx(1) and weights[:6].sum() == pytest.approx(weights[6])
 
 
+# Three measurements by themselves, two of one name, and two columns that are summed to words.
+NAMED = ("nucleus_morphology_lobes", "nucleus_morphology_diameter_um", "nucleus_morphology_diameter_red",
+         "nucleus_morphology_nc_ratio", "cell_haralick_gray_d1_contrast", "cell_color_red_mean")
+
+
 def made(own: list[float], other: list[float], table: tuple[pd.DataFrame, TableInfo]) -> Similar:
     frame, info = table
-    features = ("cell_color_a", "cell_color_b", "nucleus_color_c", "cell_morphology_d")
-    return Similar(frame, info, frame.iloc[0], info, features, np.array([0]), np.array([1]), np.zeros(len(frame)),
+    frame = frame.assign(**{name: np.linspace(0, 1, len(frame)) + at for at, name in enumerate(NAMED)})
+    return Similar(frame, info, frame.iloc[89], info, NAMED, np.array([89]), np.array([88]), np.zeros(len(frame)),
                    np.array(own), np.array([other]), 1.0)
 
 
 def test_alike_means_unusual_and_close_different_means_far(table: tuple[pd.DataFrame, TableInfo]) -> None:
-    found = made([2.0, 0.1, -3.0, 2.5], [2.2, 0.1, -2.8, -2.0], table)
-    # The second feature is close but ordinary; the last is far.
-    assert alike(found, 0) == [2, 0] and different(found, 0) == [3]
+    found = made([2.0, 0.1, 0.1, -3.0, 2.5, 0], [2.2, 0.1, 0.1, -2.8, -2.0, 0], table)
+    # The diameters are close but ordinary; the texture is far, but no reader can check it by eye.
+    assert alike(found, 0) == [3, 0] and different(found, 0) == []
+    assert different(made([2.0, 0, 0, 0, 0, 0], [0.5, 3, 0, 0, 9, 0], table), 0) == [1, 0]
 
 
-def test_of_each_family_and_region_one_feature_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
-    found = made([2.0, 3.0, 0.0, 0.0], [2.0, 3.0, 0.0, 0.0], table)
-    assert alike(found, 0) == [1]
+def test_of_one_name_one_feature_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    found = made([0.0, 2.0, 3.0, 0.0, 0, 0], [0.0, 2.0, 3.0, 0.0, 0, 0], table)
+    assert alike(found, 0) == [2]
 
 
 def test_a_missing_measurement_is_neither_alike_nor_different(table: tuple[pd.DataFrame, TableInfo]) -> None:
-    found = made([np.nan, np.nan, 2.0, 0.0], [2.0, 2.0, 2.0, 0.0], table)
+    found = made([np.nan, np.nan, 2.0, 0.0, 0, 0], [2.0, 2.0, 2.0, 0.0, 0, 0], table)
     assert alike(found, 0) == [2] and different(found, 0) == []
+
+
+def test_what_is_alike_and_different_is_said_in_sentences(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    """The image has the highest value of the table in every column, its neighbor the second highest."""
+    found = made([2.0, 2.0, 0, 0, 3.0, 0.1], [2.0, -2.0, 0, 0, 0.0, 0.0], table)
+    assert [s["text"] for s in alike_sentences(found, 0)] == [
+        "Lobes of the nucleus: 1 and 0.989, both higher than in 98\u00a0% of the table."]
+    assert [s["text"] for s in different_sentences(found, 0)] == [
+        "Diameter of the nucleus: 2 here, 1.99\u00a0µm there."]
+    assert sums_sentence(found, 0) == ("Beyond single measurements, most alike in the color of the cell, least in the "
+                                       "fine texture of the cell.")
+
+
+def test_a_picture_without_a_cell_is_refused_in_one_line(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    frame, info = table
+    blank = frame.iloc[[3]].assign(path="blank.png", image_quality_found=np.float32(0))
+    with pytest.raises(UserError, match=r"no cell was found in blank\.png, so that nothing can be compared"):
+        similar(frame, info, blank, tmp_path / "s.html")
+    nothing = frame.iloc[[3]].assign(**{name: np.float32(np.nan) for name in info.features})
+    with pytest.raises(UserError, match="no cell was found"):
+        similar(frame, info, nothing, tmp_path / "s.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_and_csv_name_as_many_neighbors_as_were_asked_for(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path
+                                                               ) -> None:
+    frame, info = table
+    found = similar(frame, info, frame.iloc[[4]], tmp_path / "s.csv", n=5)
+    listed = pd.read_csv(tmp_path / "s.csv")
+    assert listed["path"].tolist() == frame["path"].iloc[found.neighbors].tolist() and len(listed) == 5
+    assert listed["distance"].to_numpy() == pytest.approx(found.distances[found.neighbors])
+    similar(frame, info, frame.iloc[[4]], tmp_path / "s.json", n=5)
+    read = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert [n["path"] for n in read["neighbors"]] == listed["path"].tolist()
+    assert read["warnings"][0]["text"] == "The table holds this very file." and read["images_compared"] == 90
+
+
+def test_another_ending_is_refused(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    frame, info = table
+    with pytest.raises(UserError, match=r"pic\.jpg was given, a name ending in \.html, \.json or \.csv was wanted"):
+        similar(frame, info, frame.iloc[[4]], tmp_path / "pic.jpg")
 
 
 def test_an_image_unlike_all_others_is_warned_of(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""An audit with the names of the page in the place of the classes."""
+from collections.abc import Mapping
+from dataclasses import replace
+
+from classify.audit.result import Audit, Judged
+from classify.report.class_names import class_names, label_column, renamed
+
+
+def shown_audit(result: Audit) -> Audit:
+    """The same audit; names are those that the user gave to `classify`, or say what a bare number stands for."""
+    classes, given = result.bundle.classes, result.bundle.settings.get("names") or {}
+    names = class_names(classes, given, label_column(result.info))
+    new = dict(zip(classes, names))
+    frame = result.frame.assign(label=result.frame["label"].replace(new))
+    table = result.table.assign(predicted=result.table["predicted"].replace(new))
+    return replace(result, bundle=replace(result.bundle, classes=names), frame=frame, table=table,
+                   judged=None if result.judged is None else _judged(result.judged, new))
+
+
+def _judged(judged: Judged, new: Mapping[str, str]) -> Judged:
+    per_class = {new[name]: values for name, values in judged.metrics["per_class"].items()}
+    by_class = judged.subgroups["by"] == "class"
+    parts = judged.subgroups["part"].where(~by_class, judged.subgroups["part"].replace(dict(new)))
+    return replace(
+        judged, metrics={**judged.metrics, "per_class": per_class},
+        confusion=judged.confusion.rename(index=new, columns=new), reliability=renamed(judged.reliability, new),
+        reliability_points=renamed(judged.reliability_points, new), set_sizes=judged.set_sizes.rename(index=new),
+        set_coverage=renamed(judged.set_coverage, new), subgroups=judged.subgroups.assign(part=parts))
