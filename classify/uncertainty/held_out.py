@@ -99,11 +99,14 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
 def _folds_of_val(val: CalibrationRows, seed: int) -> Int64Array:
     """Folds of the val part, so that its conformal scores are out-of-fold too.
 
-    Split groups stay whole unless there are fewer of them than folds.
+    Split groups stay whole unless there are fewer of them than folds. There are at most as many folds as the largest
+    class has rows; where every class has one row, the rows are in two folds in turn.
     """
-    enough = len(np.unique(val.split_group)) >= VAL_FOLDS
-    units = val.split_group if enough else np.arange(len(val.y))
-    return make_folds(val.y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
+    folds = min(VAL_FOLDS, int(np.bincount(val.y).max()))
+    if folds < 2:
+        return np.arange(len(val.y)) % 2
+    enough = len(np.unique(val.split_group)) >= folds
+    return make_folds(val.y, val.split_group if enough else np.arange(len(val.y)), folds, seed)
 
 
 def fit_reference(x: pd.DataFrame, splits: Sequence[TrainTestIndices], held_out: HeldOut,

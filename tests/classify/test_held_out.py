@@ -96,6 +96,17 @@ def test_val_is_divided_by_groups_or_by_rows_where_groups_are_fewer_than_folds(
     assert (pd.Series(held_out.fold).groupby(split_group[val]).nunique().max() == 1) == together
 
 
+@pytest.mark.parametrize(("rows_a_class", "folds"), [(1, 2), (2, 2), (4, 4), (9, 5)])
+def test_a_small_val_part_has_as_many_folds_as_its_largest_class_has_rows(rows_a_class: int, folds: int) -> None:
+    """The table has val parts of 2 classes; scikit-learn refuses more folds than the largest class has rows."""
+    y = np.tile([0, 1], N // 2)
+    part = np.where(np.arange(N) < 2 * rows_a_class, "val", "test").astype(object)
+    split = Split("given", part, np.where(part == "test", 0, -1), np.arange(N), pd.DataFrame(), pd.DataFrame())
+    crossed = CrossFit((), [], np.random.default_rng(0).normal(size=(N, 1)), pd.DataFrame(), 0)
+    held_out = fit_held_out(crossed, Task("binary", ("ant", "bee"), y), split, SETTINGS)
+    assert sorted(set(held_out.fold)) == list(range(folds)) and np.isfinite(held_out.p).all()
+
+
 def test_the_saved_reference_of_folds_holds_all_their_rows_and_not_those_of_one_fold(
         x: pd.DataFrame, margins: np.ndarray) -> None:
     split = split_of("folds")
