@@ -9,7 +9,7 @@ import pandas as pd
 from featurize.errors import UserError
 
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
-_TEXT = ("image_id", "path", "label", "group", "split", "predicted", "prediction_set")
+_TEXT = ("image_id", "path", "label", "group", "split", "predicted", "prediction_set", "review_reason")
 
 
 @dataclass(frozen=True)

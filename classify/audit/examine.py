@@ -14,7 +14,8 @@ from classify.data.folds import split_groups
 from classify.evaluate import metrics
 from classify.evaluate.sets import coverage_by_class, set_sizes
 from classify.predict import apply_bundle, check_compatible
-from classify.predictions import REVIEW_ABOVE_NOVELTY, ModelPredictions, prediction_table
+from classify.predictions import ModelPredictions, prediction_table
+from classify.review import in_words, review_reasons
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
@@ -50,11 +51,12 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     code = frame["label"].map({name: at for at, name in enumerate(bundle.classes)})
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions),
+        table=prediction_table(frame, bundle.classes, predictions,
+                               in_words(review_reasons(bundle.review, predictions, frame))),
         judged=_judge(bundle, frame, info, code, predictions) if code.notna().any() else None,
         unknown=frame.loc[code.isna() & frame["label"].notna(), "label"].value_counts(),
         n_trained_on=int(frame["image_id"].isin(bundle.train_ids).sum()), shift=shift.feature_shift(bundle, x),
-        novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > REVIEW_ABOVE_NOVELTY).mean()),
+        novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"))
 
 

@@ -91,8 +91,8 @@ def _warnings(result: Audit) -> list[dict[str, str]]:
     new = result.novel_share
     if new > MANY_NOVEL:
         listed.append(warning("serious" if new > MOST_NOVEL else "caution",
-                              f"{percent(new)} of the images lie farther from the training images than 99 % of those "
-                              "at home.", "Another stain, camera or preparation; see which features are shifted."))
+                              f"{percent(new)} of the images are less like the training images than "
+                              f"{percent(result.bundle.review.most_novelty)} of those at home.", "Another stain, camera or preparation; see which features are shifted."))
     return listed + (_score_warnings(result, result.judged.metrics) if result.judged is not None else [])
 
 
