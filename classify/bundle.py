@@ -1,9 +1,9 @@
 """A model as a folder of plain data that anyone can open and that cannot run code.
 
 ``manifest.json`` says what the model is and holds the SHA-256 of every other file; the trees are in their library's own
-format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM); arrays are in ``arrays.npz``, read without pickle. Every
-byte is checked before anything but the manifest is parsed: xgboost may crash on a damaged file. The checks find damage,
-not malice: but there is nothing in the files that could be run.
+format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``; arrays are
+in ``arrays.npz``, read without pickle. Every byte is checked before anything but the manifest is parsed: xgboost may
+crash on a damaged file. The checks find damage, not malice: but there is nothing in the files that could be run.
 
 Raise FORMAT when a file changes its meaning, keep the reader of the older number, and add a golden folder and a test.
 """
@@ -19,14 +19,20 @@ from numpy.typing import NDArray
 
 from classify.fitting import models
 from classify.fitting.models import Model
+from classify.review import ReviewRule
 from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
+from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
 from featurize.errors import UserError
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
-FORMAT = 1
+# 1: prediction sets without pooled classes, a score by the distance alone, and one rule of review for every model.
+FORMAT = 2
+READABLE = (1, FORMAT)
+# Models of format 1 had no limits of their own; their out-of-distribution score called for review above .99.
+REVIEW_OF_FORMAT_1 = ReviewRule(most_novelty=0.99)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Bundle:
         The fitted parts; `model.features` are the columns, in order.
     train_ids : (m,) str
         `image_id` of the points of `novelty`.
+    review : ReviewRule
+        Which predictions a person should look at.
     settings, versions : dict
         How it was trained, and with which libraries: for the reader, nothing depends on it.
     """
@@ -60,6 +68,7 @@ class Bundle:
     conformal: Conformal
     novelty: OutOfDistribution
     train_ids: NDArray[np.str_]
+    review: ReviewRule
     settings: dict[str, Any]
     versions: dict[str, str]
 
@@ -102,27 +111,45 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
     return Bundle(
         manifest["kind"], classes, manifest["blocks"], manifest["preset"], manifest["mm_per_px"], model,
         Calibration.from_dict(manifest["calibration"]),
-        Conformal(manifest["alpha"], arrays["conformal_scores"], arrays["conformal_y"]),
-        OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"]), arrays["train_ids"],
+        Conformal(manifest["alpha"], arrays["conformal_scores"], arrays["conformal_y"],
+                  tuple(manifest.get("pooled", ()))),
+        OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
+        arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
         manifest["settings"], manifest["versions"])
 
 
+def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UnknownClass | None:
+    if "leaves" not in arrays:
+        return None
+    space = Discriminant(arrays["discriminant_axes"], arrays["discriminant_means"], arrays["discriminant_between"],
+                         arrays["discriminant_variance"], manifest["discriminant_rest"])
+    return UnknownClass(space, arrays["leaves"], Scale(arrays["scale_middle"], arrays["scale_unit"]))
+
+
 def _manifest(bundle: Bundle) -> dict[str, Any]:
+    unknown = bundle.novelty.unknown
     return {
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
         "mm_per_px": bundle.mm_per_px, "library": bundle.model.library, "rounds": bundle.model.rounds,
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
-        "off_axes": bundle.novelty.space.off, "settings": bundle.settings, "versions": bundle.versions}
+        "pooled": list(bundle.conformal.pooled), "off_axes": bundle.novelty.space.off,
+        "discriminant_rest": unknown.discriminant.rest if unknown else None,
+        "review": bundle.review.to_dict(), "settings": bundle.settings, "versions": bundle.versions}
 
 
 def _arrays(bundle: Bundle) -> bytes:
-    space, buffer = bundle.novelty.space, BytesIO()
+    space, unknown, buffer = bundle.novelty.space, bundle.novelty.unknown, BytesIO()
+    # A model that was read from format 1 has none of these.
+    more = {} if unknown is None else {
+        "discriminant_axes": unknown.discriminant.axes, "discriminant_means": unknown.discriminant.means,
+        "discriminant_between": unknown.discriminant.between, "discriminant_variance": unknown.discriminant.variance,
+        "leaves": unknown.leaves, "scale_middle": unknown.scale.middle, "scale_unit": unknown.scale.unit}
     np.savez(
         buffer, allow_pickle=False, space_center=space.center, space_scale=space.scale, space_mean=space.mean,
         space_axes=space.axes, space_deviation=space.deviation, novelty_points=bundle.novelty.points,
         novelty_distances=bundle.novelty.distances, train_ids=bundle.train_ids,
-        conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y)
+        conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y, **more)
     return buffer.getvalue()
 
 
@@ -143,8 +170,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise _damaged(path, "it is not JSON") from error
     if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
         raise _damaged(path, "it was not written by Pellucid")
-    if manifest.get("format") != FORMAT:
-        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: train the "
+    if manifest.get("format") not in READABLE:
+        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: train the "
                         "model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")

@@ -10,7 +10,9 @@ from classify.data.columns import check_columns, matrix, region_and_family
 from classify.evaluate.explain import Contributions, reasons
 from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
+from classify.review import in_words, review_reasons
 from classify.uncertainty import calibrate, conformal, novelty
+from classify.uncertainty.reference import compared_leaves
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
@@ -67,7 +69,8 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     check_compatible(bundle, info, name)
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
-    table = prediction_table(frame, bundle.classes, predictions)
+    reasons = in_words(review_reasons(bundle.review, predictions, frame))
+    table = prediction_table(frame, bundle.classes, predictions, reasons)
     return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
 
 
@@ -76,7 +79,8 @@ def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
     margins = models.margin(bundle.model, x)
     p = calibrate.probabilities(bundle.calibration, margins)
     sets, empty = conformal.prediction_sets(bundle.conformal, p)
-    score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy())
+    leaves = compared_leaves(bundle.model, x)
+    score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
 
 

@@ -16,14 +16,14 @@ REPORT = "report.html"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
-TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt"}
+TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt", "logistic": "weights.json"}
 # Every file of a model folder: only these are replaced when a model is written again, all others stay.
 MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())))
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
     (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))))
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
-_TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set")
+_TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set", "review_reason")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-LIBRARIES = ("xgboost", "lightgbm")
+# Libraries that grow trees, and all kinds of models.
+TREE_LIBRARIES = ("xgboost", "lightgbm")
+LIBRARIES = (*TREE_LIBRARIES, "logistic")
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class FitSettings:
     Parameters
     ----------
     library : str
-        ``xgboost`` or ``lightgbm``.
+        ``xgboost``, ``lightgbm`` or ``logistic``: the last has no trees, and only `seed` counts.
     device : str
         ``cpu`` or ``cuda`` (xgboost only).
     jobs : int
@@ -70,7 +72,7 @@ class TrainSettings:
     order : tuple of str
         Classes from lowest to highest, for ordinal tasks; these are not built yet.
     model : str
-        ``xgboost`` or ``lightgbm``.
+        ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
         ``auto``, ``none``, ``temperature``, ``isotonic``.
     folds : int

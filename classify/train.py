@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from classify.bundle import Bundle, save_bundle
 from classify.data.dataset import Dataset, prepare
-from classify.data.splits import iter_splits
+from classify.data.splits import Split, iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
@@ -26,10 +27,13 @@ from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult, Scores
+from classify.review import fit_rule
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
-from classify.uncertainty.held_out import HeldOut, NearestNeighborReference, fit_held_out, fit_reference, predict_all
+from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
+from classify.uncertainty.reference import NearestNeighborReference, fit_reference
+from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
@@ -38,7 +42,7 @@ Progress = Callable[[str, float], None]
 
 CALIBRATIONS = ("auto", *METHODS)
 # Libraries whose versions a run names. Those of trees are named where they are installed.
-NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "crepes", "pellucid")
+NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pellucid")
 TREE_LIBRARIES = ("xgboost", "xgboost-cpu", "lightgbm")
 # Stages of a run besides one for each fitted fold.
 STAGES = 8
@@ -164,16 +168,20 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
     with clock.stage("novelty"):
-        reference = fit_reference(data.x, crossed.splits, held_out, settings.seed)
+        reference = fit_reference(data.x, data.task.y, crossed, model, held_out.rows, settings.seed)
     bundle = _bundle(data, model, held_out, reference, settings)
     with clock.stage("predict"):
-        predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x))
+        predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
+                                bundle.review)
     scores = _scores(data, crossed, predicted, held_out.calibration, settings, clock)
     with clock.stage("explain"):
         explanation = _explain(data, crossed, predicted, settings.seed)
     grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
     of_data = run_warnings.of_data(data.frame, data.task)
-    warnings = (*preparation.split, *grave, *of_data, *other, *preparation.columns)
+    of_sets = run_warnings.of_sets(data.task.classes, held_out.conformal)
+    # Leaks, where there are any, are the first line about the split.
+    leaks = preparation.split[:1 if len(data.split.leaks) else 0]
+    warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *of_data, *other, *preparation.columns)
     result = RunResult(
         out=out, frame=data.frame, info=info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
@@ -198,7 +206,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
 
 def _check_settings(settings: TrainSettings) -> None:
     if settings.model not in LIBRARIES:
-        raise UserError(f"--model {settings.model} is unknown: choose {' or '.join(LIBRARIES)}")
+        raise UserError(f"--model {settings.model} is unknown: choose {', '.join(LIBRARIES)}")
     if settings.calibration not in CALIBRATIONS:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
     if not 0 < settings.alpha < 0.5:
@@ -224,7 +232,13 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
+        review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
         settings=asdict(settings), versions=_versions())
+
+
+def _known_rows(split: Split) -> Int64Array:
+    """Rows that the model and its calibration know."""
+    return np.flatnonzero(np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
 
 
 def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration: Calibration, settings: TrainSettings,

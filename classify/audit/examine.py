@@ -18,7 +18,8 @@ from classify.evaluate import metrics
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.predict import apply_bundle, check_compatible
-from classify.predictions import REVIEW_ABOVE_NOVELTY, ModelPredictions, prediction_table
+from classify.predictions import ModelPredictions, prediction_table
+from classify.review import in_words, review_reasons
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -67,10 +68,11 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     novelty = predictions.novelty
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions),
+        table=prediction_table(frame, bundle.classes, predictions,
+                               in_words(review_reasons(bundle.review, predictions, frame))),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
         trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
-        novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > REVIEW_ABOVE_NOVELTY).mean()),
+        novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
 
 

@@ -76,7 +76,7 @@ class Audit:
     novelty : (bins,) float
         Share of the rows in equal bins of the out-of-distribution score.
     novel_share : float
-        Rows that lie farther from the training rows than 99 % of held-out ones.
+        Rows whose out-of-distribution score calls for review, see `classify.review`.
     most_novel : (n,) int
         Rows, the farthest from the training rows first.
     gray : bool

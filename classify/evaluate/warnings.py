@@ -7,7 +7,7 @@ from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
-from classify.uncertainty.conformal import too_few
+from classify.uncertainty.conformal import Conformal, fewest_rows
 
 # The largest class has more than this many times the images of the smallest.
 UNEQUAL_RATIO = 10
@@ -46,6 +46,20 @@ def of_data(frame: pd.DataFrame, task: Task) -> list[str]:
     return warnings
 
 
+def of_sets(classes: tuple[str, ...], conformal: Conformal) -> list[str]:
+    """Warnings that few calibrating images give: they explain why many images are for review."""
+    alpha, fewest, n = conformal.alpha, fewest_rows(conformal.alpha), len(conformal.y)
+    if not conformal.pooled:
+        return []
+    if n < fewest:
+        return [f"only {n} images calibrate the prediction sets, and at alpha {alpha:g} fewer than {fewest} can leave out "
+                "no class: every set holds all classes and every image is for review; bring more calibrating images, or "
+                f"choose --alpha {np.ceil(100 / (n + 1)) / 100:g}"]
+    names = ", ".join(repr(classes[c]) for c in conformal.pooled)
+    return [f"fewer than {fewest} calibrating images of {names}: their prediction sets are calibrated on the images of all "
+            f"classes, so that {100 - 100 * alpha:g} % of all sets hold the truth, but perhaps fewer in such a class"]
+
+
 def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted, scores: Scores,
               alpha: float) -> tuple[list[str], list[str]]:
     """Warnings that the results give.
@@ -68,7 +82,7 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
         Sentences without capital letter and full stop.
     """
     serious = [w for w in scores.shortcuts["warning"] if w]
-    serious += _against_baseline(scores) + _coverage(scores, alpha)
+    serious += _against_baseline(scores, crossed) + _coverage(scores, alpha)
     other = []
     groups = scores.metrics["groups"]
     if groups < FEW_SPLIT_GROUPS:
@@ -76,27 +90,25 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
                        "narrow to be trusted")
     held_out = predicted.held_out & task.labelled
     rows = (split.part == "val") if split.kind == "given" else held_out
-    rare = too_few(task.y[rows], task.classes, alpha)
-    if rare:
-        other.append(f"too few calibrating images of {', '.join(map(repr, rare))}: at alpha {alpha:g} a prediction "
-                     f"set can leave out a class only with at least {int(np.ceil(1 / alpha)) - 1} of them")
     method = scores.metrics["calibration"]["method"]
     few = len(np.unique(split.split_group[rows]))
     if few < FEW_SPLIT_GROUPS and method == "none":
-        other.append(f"only {few} independent groups to calibrate on: the probabilities are the trees' own")
+        other.append(f"only {few} independent groups to calibrate on: the probabilities are the model's own")
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "
                      "groups that the trees knew; the tested groups were never seen")
     return serious, other
 
 
-def _against_baseline(scores: Scores) -> list[str]:
+def _against_baseline(scores: Scores, crossed: CrossFit) -> list[str]:
     model = scores.metrics["macro_f1"]
     for name, baseline in scores.metrics["baselines"].items():
         macro_f1 = baseline["macro_f1"]
         if macro_f1 is not None and macro_f1 > model + WORSE_MACRO_F1:
-            return [f"the baseline {name} has a better macro-F1 ({macro_f1:.3f}) than the trees "
-                    f"({model:.3f}): the features may be few, linear, or the images too few for trees"]
+            found = f"the baseline {name} has a better macro-F1 ({macro_f1:.3f}) than the model ({model:.3f})"
+            trees = not crossed.models or crossed.models[0].library != "logistic"
+            advice = ": the images may be too few for trees; try --model logistic" if trees else ""
+            return [found + (advice if name == "pca_logistic" else "")]
     return []
 
 

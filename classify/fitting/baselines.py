@@ -2,21 +2,10 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from classify.data.splits import TrainTestIndices
+from classify.fitting.linear import pipeline
 from featurize.arrays import Float32Array, Float64Array, Int64Array
-
-# Principal axes that the logistic regression reads, at most.
-MOST_AXES = 50
-# Inverse strength of its L2 penalty (scikit-learn's C; 1 is the library's default, less regularizes more).
-INVERSE_PENALTY = 0.1
-# Iterations of its solver, at most.
-MOST_ITERATIONS = 2000
 
 
 def majority(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) -> Float64Array:
@@ -60,16 +49,8 @@ def logistic(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) 
     (m, k) float64
         Probabilities of the tested rows.
     """
-    axes = min(MOST_AXES, x.shape[1], len(indices.train) - 1)
-    model = _pipeline(axes).fit(x[indices.train], y[indices.train])
+    model = pipeline(len(indices.train), x.shape[1]).fit(x[indices.train], y[indices.train])
     return np.asarray(model.predict_proba(x[indices.test]), dtype=np.float64)
-
-
-def _pipeline(axes: int) -> Pipeline:
-    # A column that is never measured in one fold keeps its place as zeros.
-    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(),
-                         PCA(axes, whiten=True, svd_solver="covariance_eigh"),
-                         LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_ITERATIONS))
 
 
 BASELINES: dict[str, Callable[[Float32Array, Int64Array, TrainTestIndices, int], Float64Array]] = {

@@ -196,6 +196,9 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
 
 def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Fold:
     """Choose the number of rounds on validation rows, then fit all training rows for that many rounds."""
+    if settings.library == "logistic":
+        model = _fit(data, train, None, settings)
+        return _Fold(model, model.curve, False)
     few_rounds = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
     if _group_count(split, train) < FEW_SPLIT_GROUPS:
         model = _fit(data, train, None, _careful(few_rounds), FEW_GROUPS_COPIES)

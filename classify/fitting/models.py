@@ -1,4 +1,4 @@
-"""Boosted trees behind three functions, fit, margin and contributions, whichever library grows them.
+"""Models behind three functions, fit, margin and contributions: boosted trees of two libraries, or linear log-odds.
 
 Only this file knows xgboost and lightgbm. It also checks that the columns are those of the fit, in their order:
 LightGBM accepts reordered columns silently.
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.settings import LIBRARIES, FitSettings
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from classify.fitting.linear import fit_linear, linear_contributions, linear_from_bytes, linear_margin, linear_to_bytes
+from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
+from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from featurize.errors import UserError
 
 # Rows whose contributions are held in memory at a time.
@@ -26,7 +27,7 @@ ONE_THREAD_VALUES = 6_000_000
 
 @dataclass(frozen=True)
 class Model:
-    """Fitted trees.
+    """A fitted model.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ class Model:
     outputs : int
         k columns of the margin: 1 for binary, K for multiclass.
     rounds : int
-        Boosting rounds kept.
-    booster : xgboost.Booster or lightgbm.Booster
+        Boosting rounds kept; 0 for linear log-odds.
+    booster : xgboost.Booster, lightgbm.Booster or LinearModel
         Only this module touches it.
     curve : (r, 2) float64
         Log-loss on the fitted and on the validation rows after every round, the abandoned ones too; the second column
@@ -57,7 +58,7 @@ Valid = tuple[pd.DataFrame, Int64Array]
 
 def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | None,
         settings: FitSettings) -> Model:
-    """Grow trees.
+    """Grow trees, or fit linear log-odds.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | No
         The library is not installed, or cannot use the device.
     """
     if settings.library not in LIBRARIES:
-        raise UserError(f"--model {settings.library} is unknown: choose {' or '.join(LIBRARIES)}")
+        raise UserError(f"--model {settings.library} is unknown: choose {', '.join(LIBRARIES)}")
+    if settings.library == "logistic":
+        return _fit_logistic(x, y, weights)
     grow = _fit_xgboost if settings.library == "xgboost" else _fit_lightgbm
     return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > ONE_THREAD_VALUES else 1))
 
@@ -86,13 +89,15 @@ def margin(model: Model, x: pd.DataFrame) -> Float64Array:
     values = _checked(model, x)
     if model.library == "xgboost":
         out = model.booster.inplace_predict(values, predict_type="margin", missing=np.nan)
+    elif model.library == "logistic":
+        out = linear_margin(model.booster, values)
     else:
         out = model.booster.predict(values, raw_score=True)
     return np.asarray(out, dtype=np.float64).reshape(len(x), model.outputs)
 
 
 def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
-    """Exact TreeSHAP values (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
+    """Exact Shapley values: TreeSHAP (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), or those of linear log-odds.
 
     Returns
     -------
@@ -106,14 +111,40 @@ def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
         if model.library == "xgboost":
             matrix = _library("xgboost").DMatrix(part, feature_names=list(model.features))
             found = model.booster.predict(matrix, pred_contribs=True)
+        elif model.library == "logistic":
+            found = linear_contributions(model.booster, part)
         else:
             found = model.booster.predict(part, pred_contrib=True)
         out[start:start + EXPLAINED_ROWS_AT_ONCE] = np.asarray(found).reshape(len(part), model.outputs, -1)
     return out
 
 
+def leaves(model: Model, x: pd.DataFrame, trees: Int64Array) -> UInt8Array:
+    """(n, t) the leaf of each row in each of the trees; (n, 0) for a model without trees.
+
+    Parameters
+    ----------
+    model : Model
+    x : (n, d) DataFrame of float32
+    trees : (t,) int64
+        Numbers of trees; `model.outputs` of them belong to each round.
+    """
+    values = _checked(model, x)
+    if not len(x) or model.library == "logistic":
+        return np.empty((len(x), 0 if model.library == "logistic" else len(trees)), np.uint8)
+    if model.library == "xgboost":
+        matrix = _library("xgboost").DMatrix(values, feature_names=list(model.features))
+        found = np.asarray(model.booster.predict(matrix, pred_leaf=True))
+    else:
+        found = np.asarray(model.booster.predict(values, pred_leaf=True))
+    # A tree of depth 3 has at most 15 nodes.
+    return found.reshape(len(x), -1)[:, trees].astype(np.uint8)
+
+
 def to_bytes(model: Model) -> bytes:
-    """The library's own format: UBJSON of xgboost, text of LightGBM."""
+    """The library's own format: UBJSON of xgboost, text of LightGBM; JSON of linear log-odds."""
+    if model.library == "logistic":
+        return linear_to_bytes(model.booster)
     if model.library == "xgboost":
         return bytes(model.booster.save_raw("ubj"))
     return str(model.booster.model_to_string()).encode()
@@ -139,6 +170,8 @@ def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int,
     UserError
         The library is not installed, or the trees were grown on other features.
     """
+    if library == "logistic":
+        return Model(library, tuple(features), outputs, 0, linear_from_bytes(data), np.empty((0, 2)))
     module = _library(library)
     if library == "xgboost":
         booster = module.Booster({"nthread": jobs}, model_file=bytearray(data))
@@ -171,9 +204,14 @@ def _library(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        other = LIBRARIES[name == LIBRARIES[0]]
+        other = TREE_LIBRARIES[name == TREE_LIBRARIES[0]]
         extra = " (the extra cpu or gpu of pellucid)" if name == "xgboost" else ""
         raise UserError(f"{name} is not installed{extra}: install it, or choose --model {other}") from error
+
+
+def _fit_logistic(x: pd.DataFrame, y: Int64Array, weights: Float64Array) -> Model:
+    fitted = fit_linear(x.to_numpy(np.float32), y, weights)
+    return Model("logistic", tuple(x.columns), len(fitted.base), 0, fitted, np.empty((0, 2)))
 
 
 def _fit_xgboost(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | None,
@@ -246,7 +284,9 @@ def _fit_lightgbm(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: 
                              callbacks=calls)
     rounds = booster.best_iteration if valid else settings.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
-    return Model("lightgbm", tuple(names), 1 if classes == 2 else classes, rounds, kept, _curve(history))
+    # LightGBM ends by itself where no split lowers the loss any more.
+    return Model("lightgbm", tuple(names), 1 if classes == 2 else classes, kept.current_iteration(), kept,
+                 _curve(history))
 
 
 def _curve(history: dict[str, dict[str, list[float]]]) -> Float64Array:

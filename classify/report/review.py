@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from classify.predictions import REVIEW_ABOVE_NOVELTY, REVIEW_BELOW_PROBABILITY
+from classify.review import LEAST_PROBABILITY, MOST_NOVELTY
 from featurize.arrays import BoolArray
 from featurize.report.numbers import number, percent
 from featurize.report.page import cell, table
@@ -13,7 +13,7 @@ COLUMN = "review_reason"
 # The words of that column, and what they mean to a reader.
 MEANING = {
     "set": "the prediction set holds several classes, or no class fits",
-    "novel": f"farther from the training images than {100 * REVIEW_ABOVE_NOVELTY:g}\u00a0% of held-out ones",
+    "novel": f"farther from the training images than {100 * MOST_NOVELTY:g}\u00a0% of held-out ones",
     "several cells": "several cells in the picture",
     "cut": "the cell is cut by the rim of the picture",
     "off centre": "the cell is not in the middle of the picture",
@@ -29,7 +29,7 @@ def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolAr
     ----------
     predictions : (n, ...) DataFrame
         predictions.csv; where it has no column `review_reason`, the reasons follow from the rules of
-        `classify.predictions.review`.
+        `classify.review`.
     sets : (n, K) bool
     empty : (n,) bool
     largest : (n,) float
@@ -39,8 +39,8 @@ def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolAr
     if COLUMN in predictions.columns:
         return [tuple(str(text).split("|")) if ask and text and not pd.isna(text) else ()
                 for ask, text in zip(asked, predictions[COLUMN])]
-    rules = {"set": (sets.sum(axis=1) != 1) | empty, "novel": predictions["novelty"] > REVIEW_ABOVE_NOVELTY,
-             "unsure": pd.Series(largest) < REVIEW_BELOW_PROBABILITY}
+    rules = {"set": (sets.sum(axis=1) != 1) | empty, "novel": predictions["novelty"] > MOST_NOVELTY,
+             "unsure": pd.Series(largest) < LEAST_PROBABILITY}
     found = pd.DataFrame({name: pd.Series(rule).to_numpy(bool) for name, rule in rules.items()})
     return [tuple(found.columns[row]) if ask else () for ask, row in zip(asked, found.to_numpy())]
 

@@ -1,29 +1,28 @@
 """What is fitted on held-out rows, and the predictions of all rows that follow from it.
 
 With folds, every row is held out once. Its probability comes from a calibration that was fitted on the other folds, and
-its prediction set from the other folds' scores. With a given split, val calibrates and test only reports. The saved
+its prediction set from the scores of all rows of other groups. With a given split, val calibrates and test only reports. The saved
 model is calibrated on all held-out rows.
 """
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import pandas as pd
 from scipy.special import softmax
 
 from classify.data.dataset import Dataset
 from classify.data.folds import make_folds
-from classify.data.splits import Split, TrainTestIndices
+from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.predictions import ModelPredictions, prediction_table
 from classify.result import Predicted
+from classify.review import ReviewRule, in_words, review_reasons
 from classify.settings import TrainSettings
-from classify.uncertainty import calibrate, conformal, novelty
+from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration, CalibrationRows, logits
 from classify.uncertainty.conformal import Conformal
-from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from classify.uncertainty.reference import NearestNeighborReference
+from featurize.arrays import Float64Array, Int64Array
 
 # Nearest training rows of each row that the report shows.
 KEPT_NEIGHBOURS = 3
@@ -54,28 +53,6 @@ class HeldOut:
     conformal: Conformal
 
 
-@dataclass(frozen=True)
-class NearestNeighborReference:
-    """Where held-out rows lie among the training rows.
-
-    Parameters
-    ----------
-    model : OutOfDistribution
-        Of all t training rows, for the saved model.
-    train : (t,) int64
-        The rows of `model.points`.
-    distances : (n, c) float64
-        To the nearest training rows of each tested row; NaN for the other rows.
-    neighbours : (n, c) int64
-        These training rows; -1 for the other rows.
-    """
-
-    model: OutOfDistribution
-    train: Int64Array
-    distances: Float64Array
-    neighbours: Int64Array
-
-
 def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSettings) -> HeldOut:
     """Calibration and conformal scores of the rows that the trees did not see.
 
@@ -99,50 +76,18 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
 def _folds_of_val(val: CalibrationRows, seed: int) -> Int64Array:
     """Folds of the val part, so that its conformal scores are out-of-fold too.
 
-    Split groups stay whole unless there are fewer of them than folds.
+    Split groups stay whole unless there are fewer of them than folds. There are at most as many folds as the largest
+    class has rows; where every class has one row, the rows are in two folds in turn.
     """
-    enough = len(np.unique(val.split_group)) >= VAL_FOLDS
-    units = val.split_group if enough else np.arange(len(val.y))
-    return make_folds(val.y, units, min(VAL_FOLDS, len(np.unique(units))), seed)
-
-
-def fit_reference(x: pd.DataFrame, splits: Sequence[TrainTestIndices], held_out: HeldOut,
-                  seed: int) -> NearestNeighborReference:
-    """Distances of every tested row to the training rows of its own model.
-
-    Parameters
-    ----------
-    x : (n, d) DataFrame of float32
-        Features of all rows.
-    splits : sequence of TrainTestIndices
-        Of the cross-fit.
-    held_out : HeldOut
-        The distances of its rows are the scale of the out-of-distribution score.
-    seed : int
-    """
-    values = x.to_numpy()
-    distances = np.full((len(x), novelty.NEAREST), np.nan)
-    neighbours = np.full((len(x), novelty.NEAREST), -1, np.int64)
-    references = [_reference(values[indices.train], seed) for indices in splits]
-    for indices, (space, points) in zip(splits, references):
-        found, index = novelty.nearest(novelty.to_points(space, values[indices.test]), points)
-        distances[indices.test, :found.shape[1]] = found
-        neighbours[indices.test, :found.shape[1]] = indices.train[index]
-    scale = np.sort(np.nanmean(distances[held_out.rows], axis=1))
-    # With a given split the saved model is that of the one split; with folds it learns from the rows of all folds.
-    train, (space, points) = (splits[0].train, references[0]) if len(splits) == 1 \
-        else (held_out.rows, _reference(values[held_out.rows], seed))
-    return NearestNeighborReference(OutOfDistribution(space, points, scale), train, distances, neighbours)
-
-
-def _reference(train: Float32Array, seed: int) -> tuple[WhitenedSpace, Float32Array]:
-    """The space of some training rows, and where they lie in it."""
-    space = novelty.fit_space(train, seed)
-    return space, novelty.to_points(space, train)
+    folds = min(VAL_FOLDS, int(np.bincount(val.y).max()))
+    if folds < 2:
+        return np.arange(len(val.y)) % 2
+    enough = len(np.unique(val.split_group)) >= folds
+    return make_folds(val.y, val.split_group if enough else np.arange(len(val.y)), folds, seed)
 
 
 def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,
-                saved: ModelPredictions) -> Predicted:
+                saved: ModelPredictions, rule: ReviewRule) -> Predicted:
     """Predictions of every row: out-of-fold for the rows of the folds, of the saved model for all others.
 
     Parameters
@@ -153,26 +98,32 @@ def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: 
     reference : NearestNeighborReference
     saved : ModelPredictions
         Of the saved model, for every row of the table.
+    rule : ReviewRule
+        Which rows a person should look at.
     """
     split = data.split
     merged = replace(saved, neighbours=reference.train[saved.neighbours])
     if split.kind == "folds":
-        own = _out_of_fold(data.task, crossed, held_out, reference, saved.distances.shape[1])
+        own = _out_of_fold(data, crossed, held_out, reference, saved.distances.shape[1])
         merged = _with_rows(merged, held_out.rows, own)
     near, far = _other_groups(merged.neighbours, merged.distances, split.split_group)
-    table = prediction_table(data.frame, data.task.classes, merged, split.fold)
+    reasons = in_words(review_reasons(rule, merged, data.frame))
+    table = prediction_table(data.frame, data.task.classes, merged, reasons, split.fold)
     return Predicted(
         table=table, held_out=split.fold >= 0, margins=merged.margins, raw=softmax(logits(merged.margins), axis=1),
         probabilities=merged.p, sets=merged.sets, empty=merged.empty, novelty=merged.novelty, neighbours=near,
         neighbour_distances=far)
 
 
-def _out_of_fold(task: Task, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,
+def _out_of_fold(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,
                  width: int) -> ModelPredictions:
     """Predictions of the held-out rows, each by what was fitted on the other folds; `width` neighbours of each."""
     rows = held_out.rows
-    sets, empty = conformal.cross_sets(held_out.p, task.y[rows], held_out.fold, held_out.conformal.alpha)
-    score = novelty.out_of_distribution_score(np.nanmean(reference.distances[rows], axis=1), reference.model.distances)
+    sets, empty = conformal.cross_sets(held_out.p, data.task.y[rows], data.split.split_group[rows],
+                                      held_out.conformal.alpha)
+    # Each row is compared with all others, as a new row is compared with all of them.
+    nearer = np.searchsorted(reference.model.distances, reference.numbers[rows], side="left")
+    score = nearer / max(len(rows) - 1, 1)
     return ModelPredictions(crossed.margins[rows], held_out.p, sets, empty, score, reference.distances[rows, :width],
                             reference.neighbours[rows, :width])
 

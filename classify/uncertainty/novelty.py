@@ -5,7 +5,9 @@
 3. Two more axes are added: the distance of a row from the principal axes, and the share of its features that are
    missing.
 4. The distance of a row is the mean distance to its nearest training rows.
-5. The score is the share of held-out training rows whose distance is smaller: 0..1. It is the column `novelty` of
+5. Two more measures ask whether the image is of a class that the model never saw, see
+   `classify.uncertainty.unknown_class`, and one number is made of the three.
+6. The score is the share of held-out training rows whose number is smaller: 0..1. It is the column `novelty` of
    predictions.csv.
 """
 import warnings
@@ -14,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from classify.uncertainty.unknown_class import UnknownClass, combined, discriminant_score, leaf_distance
+from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 
 # Nearest training rows whose distances are averaged.
 NEAREST = 5
@@ -79,15 +82,23 @@ class OutOfDistribution:
     points : (m, a + 2) float32
         Training rows in the space.
     distances : (q,) float64
-        Sorted distances of held-out training rows: the scale of the score.
+        Sorted numbers of held-out training rows: the scale of the score.
+    unknown : UnknownClass or None
+        None in models of format 1: the number is the distance.
     """
 
     space: WhitenedSpace
     points: Float32Array
     distances: Float64Array
+    unknown: UnknownClass | None = None
 
 
 def fit_space(x: Float32Array, seed: int = 0) -> WhitenedSpace:
+    """The first of `fit_spaces`."""
+    return fit_spaces(x, seed)[0]
+
+
+def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Array]:
     """Learn the space from (n, d) features, NaN = missing.
 
     Axes are taken until they hold 95 % of the variance, at most 60 and at most one for every three rows.
@@ -97,6 +108,12 @@ def fit_space(x: Float32Array, seed: int = 0) -> WhitenedSpace:
     x : (n, d) float32
     seed : int
         Of the sample of rows that gives the axes where there are many rows.
+
+    Returns
+    -------
+    space : WhitenedSpace
+    vectors : (d, a) float64
+        All principal axes, orthonormal, the largest variance first.
     """
     with warnings.catch_warnings():
         # A column without any value gets the median 0 and the scale 1 below.
@@ -107,18 +124,26 @@ def fit_space(x: Float32Array, seed: int = 0) -> WhitenedSpace:
     scale = np.where(scale > 0, scale, 1.0)
     compressed = _robust_scores(x, center, scale)
     mean = compressed.mean(axis=0)
-    deviation, axes = _principal_axes(compressed - mean, seed)
+    variance, vectors = _principal_axes(compressed - mean, seed)
+    kept = _kept_axes(variance, len(compressed))
+    axes, deviation = np.ascontiguousarray(vectors[:, :kept].T), np.sqrt(np.maximum(variance[:kept], LEAST_VARIANCE))
     off = _off_axes(compressed - mean, (compressed - mean) @ axes.T)
-    return WhitenedSpace(center, scale, mean, axes, deviation, float(np.median(off)) or 1.0)
+    space = WhitenedSpace(center, scale, mean, axes, deviation, float(np.median(off)) or 1.0)
+    return space, vectors[:, :max(int((variance > LEAST_AXIS_VARIANCE * variance[0]).sum()), 1)]
 
 
 def to_points(space: WhitenedSpace, x: Float32Array) -> Float32Array:
     """(n, d) features to (n, a + 2) points: whitened axes, distance off them, missing share."""
-    centered = _robust_scores(x, space.center, space.scale) - space.mean
+    centered = centered_scores(space, x)
     along = centered @ space.axes.T
     off = _off_axes(centered, along) / space.off
     missing = np.isnan(x).mean(axis=1) / MISSING_SHARE_DEVIATION
     return np.column_stack([along / space.deviation, off, missing]).astype(np.float32)
+
+
+def centered_scores(space: WhitenedSpace, x: Float32Array) -> Float64Array:
+    """(n, d) robust z-scores less their mean; missing ones count as 0, large ones are compressed to a logarithm."""
+    return np.asarray(_robust_scores(x, space.center, space.scale) - space.mean)
 
 
 def nearest(points: Float32Array, reference: Float32Array, count: int = NEAREST) -> tuple[Float64Array, Int64Array]:
@@ -139,8 +164,16 @@ def out_of_distribution_score(distances: Float64Array, held_out: Float64Array) -
     return np.asarray(np.searchsorted(held_out, distances, side="left") / max(len(held_out), 1))
 
 
-def score_rows(model: OutOfDistribution, x: Float32Array) -> tuple[Float64Array, Float64Array, Int64Array]:
+def score_rows(model: OutOfDistribution, x: Float32Array,
+               leaves: UInt8Array) -> tuple[Float64Array, Float64Array, Int64Array]:
     """Out-of-distribution score of new rows, with their nearest training rows.
+
+    Parameters
+    ----------
+    model : OutOfDistribution
+    x : (n, d) float32
+    leaves : (n, t) uint8
+        Their leaves in the compared trees of the model.
 
     Returns
     -------
@@ -149,7 +182,13 @@ def score_rows(model: OutOfDistribution, x: Float32Array) -> tuple[Float64Array,
         To the nearest training rows and their positions in `model.points`.
     """
     distances, index = nearest(to_points(model.space, x), model.points)
-    return out_of_distribution_score(distances.mean(axis=1), model.distances), distances, index
+    number = distances.mean(axis=1)
+    if model.unknown:
+        unknown = model.unknown
+        measures = np.column_stack([discriminant_score(unknown.discriminant, centered_scores(model.space, x)),
+                                    leaf_distance(leaves, unknown.leaves), number])
+        number = combined(unknown.scale, measures)
+    return out_of_distribution_score(number, model.distances), distances, index
 
 
 def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -> Float64Array:
@@ -161,17 +200,20 @@ def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -
 
 
 def _principal_axes(centered: Float64Array, seed: int) -> tuple[Float64Array, Float64Array]:
-    """Standard deviations (a,) and axes (a, d)."""
+    """Variances (d,) and axes (d, d) as columns, the largest variance first."""
     if len(centered) > MOST_AXES_ROWS:
         draw = np.random.default_rng(seed).choice(len(centered), MOST_AXES_ROWS, replace=False)
         centered = centered[np.sort(draw)]
     variance, vectors = np.linalg.eigh(centered.T @ centered / max(len(centered) - 1, 1))
-    variance, vectors = variance[::-1], vectors[:, ::-1]
+    return variance[::-1], vectors[:, ::-1]
+
+
+def _kept_axes(variance: Float64Array, rows: int) -> int:
+    """Number of the axes that hold most of the variance (d,)."""
     share = np.cumsum(variance) / max(float(variance.sum()), LEAST_TOTAL_VARIANCE)
     real = int((variance > LEAST_AXIS_VARIANCE * variance[0]).sum())
-    most = min(MOST_AXES, max(len(centered) // ROWS_PER_AXIS, 1), max(real, 1))
-    kept = min(most, int(np.searchsorted(share, VARIANCE_SHARE)) + 1)
-    return np.sqrt(np.maximum(variance[:kept], LEAST_VARIANCE)), np.ascontiguousarray(vectors[:, :kept].T)
+    most = min(MOST_AXES, max(min(rows, MOST_AXES_ROWS) // ROWS_PER_AXIS, 1), max(real, 1))
+    return min(most, int(np.searchsorted(share, VARIANCE_SHARE)) + 1)
 
 
 def _off_axes(centered: Float64Array, along: Float64Array) -> Float64Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ecg.lead_table import LEADS
-from ecg.record_summary import AFTER_QRS_S, BEFORE_QRS_S, MedianBeat, Measurement, RecordSummary
+from ecg.record_summary import AFTER_QRS_S, BEFORE_QRS_S, Measurement, MedianBeat, RecordSummary
 from ecg.report.plot import Panel, centered_text, chart, limits, ticks
 from featurize.arrays import Float64Array
 from featurize.report.numbers import number

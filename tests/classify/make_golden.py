@@ -1,4 +1,4 @@
-"""Make tests/golden/model_v1: a small model and what it predicts. Run once for each format of model folders.
+"""Make tests/golden/model_v2: a small model and what it predicts. Run once for each format of model folders.
 
     PYTHONPATH=. python tests/classify/make_golden.py
 """
@@ -15,7 +15,7 @@ from classify.settings import TrainSettings
 from classify.train import train
 from featurize.table import write_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v2"
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v2"
+OLD = Path(__file__).parents[1] / "golden" / "model_v1"
 
 
 @pytest.fixture()
@@ -24,15 +25,23 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN / "model", tmp_path / "model"))
 
 
-def test_the_model_of_format_1_still_predicts_the_stored_numbers() -> None:
-    frame, info = read_table(GOLDEN / "table.parquet")
-    found = predict(load_bundle(GOLDEN), frame, info, explain=True)
-    stored = pd.read_csv(GOLDEN / "predictions.csv", dtype={"image_id": str})
+@pytest.mark.parametrize("folder", [OLD, GOLDEN], ids=["format 1", "format 2"])
+def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -> None:
+    frame, info = read_table(folder / "table.parquet")
+    found = predict(load_bundle(folder), frame, info, explain=True)
+    stored = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str})
     numbers = [c for c in stored if c.startswith("p_")] + ["novelty"]
     # Other processors may round the last bits differently.
     np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
     words = ["image_id", "predicted", "prediction_set", "review", "because_1"]
     pd.testing.assert_frame_equal(found[words], stored[words], check_dtype=False)
+
+
+def test_a_model_of_format_1_saved_again_predicts_the_same(tmp_path: Path) -> None:
+    frame, info = read_table(OLD / "table.parquet")
+    save_bundle(load_bundle(OLD), tmp_path / "copy")
+    pd.testing.assert_frame_equal(predict(load_bundle(tmp_path / "copy"), frame, info),
+                                  predict(load_bundle(OLD), frame, info))
 
 
 def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
@@ -77,7 +86,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 2}', "model format 2, this version reads 1"),
+    ('{"program": "pellucid", "format": 3}', "model format 3, this version reads 1 to 2"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
-from classify.evaluate.curves import operating_points, reliability_points, threshold_curve, thinned
+from classify.evaluate.curves import operating_points, reliability_points, thinned, threshold_curve
 from classify.evaluate.metrics import reliability
 
 

@@ -10,12 +10,15 @@ from classify.data.dataset import Dataset
 from classify.data.splits import Split, TrainTestIndices, iter_splits
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
+from classify.fitting.models import Model
 from classify.predictions import ModelPredictions
 from classify.result import Predicted
+from classify.review import ReviewRule
 from classify.settings import TrainSettings
 from classify.uncertainty import novelty
 from classify.uncertainty.conformal import cross_sets, fit_conformal
-from classify.uncertainty.held_out import HeldOut, fit_held_out, fit_reference, predict_all
+from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
+from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.table import TableInfo
 
 N, FOLDS = 60, 3
@@ -35,8 +38,18 @@ def split_of(kind: str, split_group: np.ndarray = SPLIT_GROUP) -> Split:
     return Split(kind, part, fold, split_group, pd.DataFrame(), pd.DataFrame())
 
 
+# A model without trees: leaves are not compared.
+NO_TREES = Model("logistic", tuple(range(5)), 1, 0, None, np.empty((0, 2)))
+
+
 def crossed_of(split: Split, margins: np.ndarray) -> CrossFit:
-    return CrossFit(iter_splits(split), [], margins, pd.DataFrame(), 0)
+    splits = iter_splits(split)
+    return CrossFit(splits, [NO_TREES] * len(splits), margins, pd.DataFrame(), 0)
+
+
+def reference_of(split: Split, margins: np.ndarray, x: pd.DataFrame) -> NearestNeighborReference:
+    return fit_reference(x, np.where(split.part == "unlabelled", -1, Y), crossed_of(split, margins), NO_TREES,
+                         held_out_of(split, margins).rows, 0)
 
 
 @pytest.fixture
@@ -96,11 +109,22 @@ def test_val_is_divided_by_groups_or_by_rows_where_groups_are_fewer_than_folds(
     assert (pd.Series(held_out.fold).groupby(split_group[val]).nunique().max() == 1) == together
 
 
+@pytest.mark.parametrize(("rows_a_class", "folds"), [(1, 2), (2, 2), (4, 4), (9, 5)])
+def test_a_small_val_part_has_as_many_folds_as_its_largest_class_has_rows(rows_a_class: int, folds: int) -> None:
+    """The table has val parts of 2 classes; scikit-learn refuses more folds than the largest class has rows."""
+    y = np.tile([0, 1], N // 2)
+    part = np.where(np.arange(N) < 2 * rows_a_class, "val", "test").astype(object)
+    split = Split("given", part, np.where(part == "test", 0, -1), np.arange(N), pd.DataFrame(), pd.DataFrame())
+    crossed = CrossFit((), [], np.random.default_rng(0).normal(size=(N, 1)), pd.DataFrame(), 0)
+    held_out = fit_held_out(crossed, Task("binary", ("ant", "bee"), y), split, SETTINGS)
+    assert sorted(set(held_out.fold)) == list(range(folds)) and np.isfinite(held_out.p).all()
+
+
 def test_the_saved_reference_of_folds_holds_all_their_rows_and_not_those_of_one_fold(
         x: pd.DataFrame, margins: np.ndarray) -> None:
     split = split_of("folds")
     held_out = held_out_of(split, margins)
-    found = fit_reference(x, iter_splits(split), held_out, 0)
+    found = reference_of(split, margins, x)
     inside = x.to_numpy()[:N - 6]
     np.testing.assert_array_equal(found.train, held_out.rows)
     np.testing.assert_array_equal(found.model.points, novelty.to_points(novelty.fit_space(inside), inside))
@@ -109,7 +133,7 @@ def test_the_saved_reference_of_folds_holds_all_their_rows_and_not_those_of_one_
 def test_the_saved_reference_of_a_given_split_holds_its_training_rows(x: pd.DataFrame, margins: np.ndarray) -> None:
     split = split_of("given")
     train = np.flatnonzero(split.part == "train")
-    found = fit_reference(x, iter_splits(split), held_out_of(split, margins), 0)
+    found = reference_of(split, margins, x)
     inside = x.to_numpy()[train]
     np.testing.assert_array_equal(found.train, train)
     np.testing.assert_array_equal(found.model.points, novelty.to_points(novelty.fit_space(inside), inside))
@@ -121,7 +145,7 @@ def test_every_tested_row_is_compared_with_the_training_rows_of_its_own_fit(
     """Expected: all distances by scipy, sorted."""
     split = split_of(kind)
     splits = iter_splits(split)
-    found = fit_reference(x, splits, held_out_of(split, margins), 0)
+    found = reference_of(split, margins, x)
     for indices in splits:
         space = novelty.fit_space(x.to_numpy()[indices.train])
         far = cdist(*(novelty.to_points(space, x.to_numpy()[rows]) for rows in (indices.test, indices.train)))
@@ -134,8 +158,8 @@ def test_every_tested_row_is_compared_with_the_training_rows_of_its_own_fit(
 
 def test_fewer_training_rows_than_neighbours_leave_places_empty(x: pd.DataFrame) -> None:
     rows = np.arange(6)
-    held_out = HeldOut(rows[3:], np.zeros(3, np.int64), np.zeros((3, 2)), None, None)  # type: ignore[arg-type]
-    found = fit_reference(x.iloc[:6], (TrainTestIndices(rows[:3], rows[3:]),), held_out, 0)
+    crossed = CrossFit((TrainTestIndices(rows[:3], rows[3:]),), [NO_TREES], np.empty((6, 1)), pd.DataFrame(), 0)
+    found = fit_reference(x.iloc[:6], Y[:6], crossed, NO_TREES, rows[3:], 0)
     assert (found.neighbours[3:, :3] >= 0).all() and (found.neighbours[:, 3:] == -1).all()
     # The mean is of those there are, not NaN.
     assert np.isfinite(found.model.distances).all()
@@ -148,7 +172,7 @@ def everything(margins: np.ndarray, x: pd.DataFrame) -> tuple[Predicted, ModelPr
     """
     split = replace(split_of("folds"), split_group=np.r_[SPLIT_GROUP[:-1], 0])
     held_out = held_out_of(split, margins)
-    reference = fit_reference(x, iter_splits(split), held_out, 0)
+    reference = fit_reference(x, Y, crossed_of(split, margins), NO_TREES, held_out.rows, 0)
     saved = ModelPredictions(
         margins=np.full((N, 1), -5.0), p=np.tile([.9, .1], (N, 1)), sets=np.tile([True, False], (N, 1)),
         empty=np.zeros(N, bool), novelty=np.full(N, .75), distances=np.full((N, novelty.NEAREST), 7.0),
@@ -157,7 +181,7 @@ def everything(margins: np.ndarray, x: pd.DataFrame) -> tuple[Predicted, ModelPr
                           "split": None})
     info = TableInfo({}, {}, "", [], [], [], [])
     data = Dataset(frame, info, x, TASK, split)
-    return predict_all(data, crossed_of(split, margins), held_out, reference, saved), saved, held_out
+    return predict_all(data, crossed_of(split, margins), held_out, reference, saved, ReviewRule()), saved, held_out
 
 
 def test_rows_of_the_folds_are_predicted_out_of_fold_and_all_others_by_the_saved_model(
@@ -167,10 +191,10 @@ def test_rows_of_the_folds_are_predicted_out_of_fold_and_all_others_by_the_saved
     np.testing.assert_array_equal(found.held_out, np.arange(N) < N - 6)
     np.testing.assert_array_equal(found.probabilities[rows], held_out.p)
     np.testing.assert_array_equal(found.margins[rows], margins[rows])
-    sets, _ = cross_sets(held_out.p, Y[rows], held_out.fold, .1)
+    sets, _ = cross_sets(held_out.p, Y[rows], np.r_[SPLIT_GROUP[:-1], 0][rows], .1)
     np.testing.assert_array_equal(found.sets[rows], sets)
-    # Ranks of the rows among themselves: every distance is in the scale.
-    np.testing.assert_allclose(np.sort(found.novelty[rows]), np.arange(len(rows)) / len(rows))
+    # Ranks of the rows among each other.
+    np.testing.assert_allclose(np.sort(found.novelty[rows]), np.arange(len(rows)) / (len(rows) - 1))
     np.testing.assert_array_equal(found.probabilities[others], saved.p[others])
     np.testing.assert_array_equal(found.novelty[others], .75)
     np.testing.assert_array_equal(saved.p, np.tile([.9, .1], (N, 1)), "the given predictions are left as they were")

@@ -1,4 +1,4 @@
-"""Boosted trees behind three functions."""
+"""Boosted trees and linear log-odds behind three functions."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,8 +6,9 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
-from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, margin, to_bytes
-from classify.settings import LIBRARIES, FitSettings
+from classify.fitting.linear import pipeline
+from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, leaves, margin, to_bytes
+from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
 from featurize.errors import UserError
 
 
@@ -56,6 +57,8 @@ def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame])
 
 def test_rounds_end_near_the_least_validation_loss(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, _ = model_and_x
+    if model.library == "logistic":
+        pytest.skip("there are no rounds")
     # A later round is better by less than the gain that counts, each of the eight rounds of patience.
     assert 0 <= model.curve[model.rounds - 1, 1] - model.curve[:, 1].min() < 8 * FitSettings().gain
     assert model.curve[0, 0] > model.curve[-1, 0]
@@ -69,7 +72,7 @@ def test_reordered_columns_are_refused(model_and_x: tuple[Model, pd.DataFrame]) 
         contributions(model, x.iloc[:, :-1])
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", TREE_LIBRARIES)
 def test_the_same_seed_gives_the_same_bits(library: str) -> None:
     (a, x), (b, _), (c, _) = fitted(library, 3), fitted(library, 3, jobs=2), fitted(library, 3, seed=1)
     np.testing.assert_array_equal(margin(a, x), margin(b, x))
@@ -81,6 +84,32 @@ def test_missing_values_need_no_care(library: str) -> None:
     model, x = fitted(library, 2)
     empty = pd.DataFrame(np.full((3, len(x.columns)), np.nan, np.float32), columns=x.columns)
     assert np.isfinite(margin(model, empty)).all() and np.isfinite(contributions(model, empty)).all()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_rows_in_the_same_leaves_have_the_same_margin(library: str) -> None:
+    model, x = fitted(library, 3)
+    found = leaves(model, x, np.arange(model.rounds * 3))
+    assert found.shape == (len(x), model.rounds * 3) and (model.rounds > 0) == (library != "logistic")
+    if library == "logistic":
+        return
+    _, first, code = np.unique(found, axis=0, return_index=True, return_inverse=True)
+    assert 10 < len(first)
+    np.testing.assert_allclose(margin(model, x), margin(model, x)[first][code], atol=1e-5)
+    some = np.array([5, 0])
+    np.testing.assert_array_equal(leaves(model, x.iloc[:7], some), found[:7, some])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_linear_log_odds_are_those_of_the_pipeline_that_scikit_learn_fits(classes: int) -> None:
+    x, y = data(classes)
+    weights = class_weights(y, .5)
+    model = fit(x, y, weights, None, FitSettings(library="logistic"))
+    kept = [c for c in x.columns if x[c].nunique() > 1]
+    fitted = pipeline(len(x), len(kept)).fit(x[kept].to_numpy(), y, logisticregression__sample_weight=weights)
+    scores = fitted.decision_function(x[kept].to_numpy()).reshape(len(x), -1)
+    np.testing.assert_allclose(margin(model, x), scores, atol=1e-3)
+    assert (scores.reshape(len(x), -1).std(axis=0) > .5).all()
 
 
 def test_balanced_weights_give_every_class_the_same_sum() -> None:
@@ -102,5 +131,5 @@ def test_cuda_is_refused_in_one_line_where_there_is_none() -> None:
 
 def test_an_unknown_library_is_refused() -> None:
     x, y = data(2)
-    with pytest.raises(UserError, match="--model forest is unknown: choose xgboost or lightgbm"):
+    with pytest.raises(UserError, match="--model forest is unknown: choose xgboost, lightgbm, logistic"):
         fit(x, y, class_weights(y, 0), None, FitSettings(library="forest"))

@@ -7,6 +7,9 @@ from classify.uncertainty.novelty import (NEAREST, OutOfDistribution, fit_space,
                                           score_rows, to_points)
 from featurize.arrays import Float32Array, Float64Array
 
+# Models of format 1 have no leaves to compare.
+NO_LEAVES = np.empty((0, 0), np.uint8)
+
 
 def cloud(n: int, seed: int) -> Float32Array:
     """Twelve correlated features of three factors, on very different scales."""
@@ -25,7 +28,7 @@ def model() -> OutOfDistribution:
 
 
 def test_the_score_of_the_same_kind_is_spread_evenly(model: OutOfDistribution) -> None:
-    found, _, _ = score_rows(model, cloud(1000, 3))
+    found, _, _ = score_rows(model, cloud(1000, 3), NO_LEAVES)
     # Two samples of the same kind: the largest gap of the distributions is under 1.63 / sqrt(200) at 1 %.
     gap = np.abs(np.sort(found) - np.linspace(0, 1, 1000)).max()
     assert gap < .12
@@ -35,12 +38,12 @@ def test_the_score_of_the_same_kind_is_spread_evenly(model: OutOfDistribution) -
     np.random.default_rng(0).normal(size=(20, 12)) * np.logspace(-3, 3, 12) * 3, np.zeros((1, 12)) + 50,
     np.full((1, 12), np.nan)], ids=["no factors", "far", "nothing measured"])
 def test_something_else_is_wholly_out_of_distribution(model: OutOfDistribution, foreign: Float64Array) -> None:
-    found, _, _ = score_rows(model, foreign.astype(np.float32))
+    found, _, _ = score_rows(model, foreign.astype(np.float32), NO_LEAVES)
     assert found.min() > .97 and np.median(found) == 1
 
 
 def test_a_training_row_is_its_own_nearest_neighbour(model: OutOfDistribution) -> None:
-    _, distances, index = score_rows(model, cloud(400, 1)[:30])
+    _, distances, index = score_rows(model, cloud(400, 1)[:30], NO_LEAVES)
     np.testing.assert_array_equal(index[:, 0], np.arange(30))
     np.testing.assert_allclose(distances[:, 0], 0, atol=1e-3)
 

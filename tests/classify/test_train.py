@@ -70,7 +70,9 @@ def test_unlabelled_rows_are_predicted_as_the_saved_model_does(run: RunResult) -
 def test_predictions_have_the_promised_columns(run: RunResult) -> None:
     table = pd.read_csv(run.out / "predictions.csv")
     assert list(table.columns) == ["image_id", "path", "label", "group", "site", "split", "fold", "predicted",
-                                   *(f"p_{c}" for c in run.task.classes), "prediction_set", "novelty", "review"]
+                                   *(f"p_{c}" for c in run.task.classes), "prediction_set", "novelty", "review",
+                                   "review_reason"]
+    assert (table["review_reason"].notna() == table["review"]).all()
     p = table[[f"p_{c}" for c in run.task.classes]]
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
     assert (table["predicted"] == [run.task.classes[i] for i in p.to_numpy().argmax(axis=1)]).all()

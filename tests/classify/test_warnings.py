@@ -11,6 +11,7 @@ from classify.data.tasks import Task
 from classify.evaluate import warnings
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
+from classify.uncertainty.conformal import Conformal, fewest_rows
 
 N = 80
 Y = np.arange(N) % 2
@@ -106,18 +107,26 @@ def test_coverage_may_fall_short_by_five_hundredths_or_two_standard_errors(n: in
                                           for g in serious)
 
 
-def test_a_class_that_no_set_can_leave_out_is_named() -> None:
-    """Of a given split val calibrates: 10 rows a class, 19 are needed at 5 %."""
-    _, other = result([], kind="given")
-    assert other == ["too few calibrating images of 'ant', 'bee': at alpha 0.05 a prediction set can leave out a class "
-                     "only with at least 19 of them"]
+def test_classes_whose_sets_are_calibrated_on_all_classes_are_named() -> None:
+    """19 calibrating rows are needed at 5 %."""
+    few, = warnings.of_sets(("ant", "bee", "cat"), Conformal(.05, np.zeros(60), np.zeros(60, np.int64), (0, 2)))
+    assert few.startswith("fewer than 19 calibrating images of 'ant', 'cat'")
+    assert warnings.of_sets(("ant", "bee"), Conformal(.05, np.zeros(60), np.zeros(60, np.int64))) == []
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(18, "0.06"), (9, "0.1"), (12, "0.08")])
+def test_sets_that_hold_all_classes_are_told_with_the_alpha_that_helps(n: int, alpha: str) -> None:
+    """With 12 rows the least p-value is 1 / 13 = .077."""
+    all_of_them, = warnings.of_sets(("ant",), Conformal(.05, np.zeros(n), np.zeros(n, np.int64), (0,)))
+    assert all_of_them.startswith(f"only {n} images calibrate the prediction sets") and "every image is for review" in \
+        all_of_them and all_of_them.endswith(f"choose --alpha {alpha}") and fewest_rows(float(alpha)) <= n
 
 
 def test_probabilities_left_as_they_are_for_want_of_groups_are_warned_of() -> None:
     few = np.arange(N) % 9
     assert result([], split_group=few)[1] == []
     _, other = result([], split_group=few, calibration={"method": "none"})
-    assert other == ["only 9 independent groups to calibrate on: the probabilities are the trees' own"]
+    assert other == ["only 9 independent groups to calibrate on: the probabilities are the model's own"]
 
 
 def test_rounds_chosen_on_known_groups_are_warned_of() -> None:

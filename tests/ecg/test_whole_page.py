@@ -7,8 +7,8 @@ import pytest
 from test_layout import SCALE, path
 
 from ecg.digitize import digitize
-from ecg.layout.whole_page import SeveralPages, check_one_page, cut_warnings, rate_doubt
 from ecg.layout.model import TraceScale
+from ecg.layout.whole_page import SeveralPages, check_one_page, cut_warnings, rate_doubt
 from ecg.lead_table import LEADS
 from ecg.process_file import analyze
 from ecg.simulate.draw import Style, draw_page

@@ -20,8 +20,7 @@ from ecg.trace.evidence import PageEvidence, no_segment
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.candidates import (complex_shifts, from_limb_leads, from_other_complexes, over_tips,
                                           shifted_to_ends, tips)
-from ecg.trace.overlap.joint import (QrsOverlap, best_combinations, best_shared_combination, error, refined,
-                                     wrong_ink)
+from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
 from featurize.arrays import Float32Array, Float64Array
 
 # A complex begins this long before the column in which most ink stands.

@@ -1,0 +1,121 @@
+"""Where held-out rows lie among the training rows: the scale of the out-of-distribution score."""
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from classify.fitting import models
+from classify.fitting.crossfit import CrossFit
+from classify.fitting.models import Model
+from classify.uncertainty import novelty
+from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
+from classify.uncertainty.unknown_class import (Discriminant, UnknownClass, combined, compared_trees,
+                                                discriminant_score, fit_discriminant, fit_scale, leaf_distance,
+                                                reference_rows)
+from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+
+
+@dataclass(frozen=True)
+class NearestNeighborReference:
+    """Where held-out rows lie among the training rows.
+
+    Parameters
+    ----------
+    model : OutOfDistribution
+        Of all t training rows, for the saved model.
+    train : (t,) int64
+        The rows of `model.points`.
+    numbers : (n,) float64
+        How unlike the training rows of its own model each tested row is; NaN for the other rows.
+    distances : (n, c) float64
+        To the nearest training rows of each tested row; NaN for the other rows.
+    neighbours : (n, c) int64
+        These training rows; -1 for the other rows.
+    """
+
+    model: OutOfDistribution
+    train: Int64Array
+    numbers: Float64Array
+    distances: Float64Array
+    neighbours: Int64Array
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is kept of the t training rows of one model.
+
+    Parameters
+    ----------
+    space : WhitenedSpace
+    points : (t, a + 2) float32
+        Training rows in the space.
+    discriminant : Discriminant
+    leaves : (r, b) uint8
+        Leaves of the reference rows in the compared trees.
+    """
+
+    space: WhitenedSpace
+    points: Float32Array
+    discriminant: Discriminant
+    leaves: UInt8Array
+
+
+def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Model, rows: Int64Array,
+                  seed: int) -> NearestNeighborReference:
+    """Compare every tested row with the training rows of its own model.
+
+    Parameters
+    ----------
+    x : (n, d) DataFrame of float32
+        Features of all rows.
+    y : (n,) int64
+        Classes of all rows, 0..K-1; -1 = unlabelled.
+    crossed : CrossFit
+    final : Model
+        The model that is kept.
+    rows : (m,) int64
+        Held-out rows: their numbers are the scale of the score.
+    seed : int
+    """
+    distances = np.full((len(x), novelty.NEAREST), np.nan)
+    neighbours = np.full((len(x), novelty.NEAREST), -1, np.int64)
+    measures = np.full((len(x), 3), np.nan)
+    fitted = None
+    for indices, model in zip(crossed.splits, crossed.models):
+        fitted = _fit(x.iloc[indices.train], y[indices.train], model, seed)
+        tested = x.iloc[indices.test]
+        found, index = novelty.nearest(novelty.to_points(fitted.space, tested.to_numpy()), fitted.points)
+        distances[indices.test, :found.shape[1]] = found
+        neighbours[indices.test, :found.shape[1]] = indices.train[index]
+        measures[indices.test] = _measures(fitted, tested, model, found.mean(axis=1))
+    train = rows
+    # With a given split the saved model is that of the one split; with folds it learns from the rows of all folds.
+    if fitted is not None and len(crossed.splits) == 1:
+        train = crossed.splits[0].train
+    else:
+        fitted = _fit(x.iloc[rows], y[rows], final, seed)
+    scale = fit_scale(measures[rows])
+    numbers = combined(scale, measures)
+    model = OutOfDistribution(fitted.space, fitted.points, np.sort(numbers[rows]),
+                              UnknownClass(fitted.discriminant, fitted.leaves, scale))
+    return NearestNeighborReference(model, train, numbers, distances, neighbours)
+
+
+def compared_leaves(model: Model, x: pd.DataFrame) -> UInt8Array:
+    """(n, t) leaves of rows in the trees that are compared."""
+    return models.leaves(model, x, compared_trees(model.rounds, model.outputs))
+
+
+def _fit(x: pd.DataFrame, y: Int64Array, model: Model, seed: int) -> _Fitted:
+    values = x.to_numpy()
+    space, vectors = novelty.fit_spaces(values, seed)
+    discriminant = fit_discriminant(novelty.centered_scores(space, values), vectors, y, int(y.max()) + 1)
+    some = x.iloc[reference_rows(len(x), seed)]
+    return _Fitted(space, novelty.to_points(space, values), discriminant, compared_leaves(model, some))
+
+
+def _measures(fitted: _Fitted, x: pd.DataFrame, model: Model, distance: Float64Array) -> Float64Array:
+    """(m, 3) of tested rows."""
+    scaled = novelty.centered_scores(fitted.space, x.to_numpy())
+    return np.column_stack([discriminant_score(fitted.discriminant, scaled),
+                            leaf_distance(compared_leaves(model, x), fitted.leaves), distance])
