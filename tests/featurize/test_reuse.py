@@ -114,6 +114,9 @@ def test_rows_of_other_settings_or_versions_are_not_taken(images: Path, preset: 
     featurize(index, preset, old, jobs=1)
     fewer = replace(preset, blocks={"color": preset.blocks["color"]})
     assert featurize(index, fewer, tmp_path / "a.parquet", jobs=1, reuse=old).reused == 0
+    coarser = replace(preset, blocks={**preset.blocks, "color": {**preset.blocks["color"], "bins": 4}})
+    other = featurize(index, coarser, tmp_path / "d.parquet", jobs=1, reuse=old)
+    assert (other.reused, other.not_reused) == (0, "it was measured with other settings (preset 'whole')")
     scaled = featurize(index, preset, tmp_path / "b.parquet", jobs=1, mm_per_px=.001, reuse=old)
     assert scaled.reused == 0 and "--mm-per-px None, now 0.001" in scaled.not_reused
     with monkeypatch.context() as later:
