@@ -137,8 +137,13 @@ def quality(census: Census) -> dict[str, Any]:
     percentiles = by_class.percentiles_by_class(images, list(varying), MOST_CLASSES)
     chart = figure(percentile_ranges({varying[name]: values for name, values in percentiles.items()}),
                    "Background and quality of the pictures", reading) if varying else None
-    rows_of = by_class.images_by_class(census, MOST_CLASSES)
+    # A tile of color says nothing about pictures without any.
+    rows_of = by_class.images_by_class(census, MOST_CLASSES) if _has_color(census) else {}
     return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in rows_of.items()]}
+
+
+def _has_color(census: Census) -> bool:
+    return any(by_class.is_colored(image.mean) for image in census.images)
 
 
 def _swatch(census: Census, name: str, rows: Int64Array) -> dict[str, str]:
