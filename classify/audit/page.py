@@ -121,7 +121,7 @@ def _novel(result: Audit, album: Album) -> list[dict[str, Any]]:
 def _picture(result: Audit, album: Album, row: int) -> dict[str, Any]:
     frame, p = result.frame, result.predictions.p[row]
     site, path, label = frame["site"].iloc[row], str(frame["path"].iloc[row]), frame["label"].iloc[row]
-    called = f"called {result.bundle.classes[int(p.argmax())]} (p {score(float(p.max()))})"
+    called = f"called {result.bundle.classes[int(p.argmax())]} (p\u00a0{score(float(p.max()))})"
     return show(album, site, path, caption=str(label or "no label"), small=f"{called}; {path}", side=PICTURE_PX)
 
 

@@ -12,7 +12,7 @@ from classify.report_numbers import (Concept, PlaceInClasses, Reason, ReportNumb
                                      WrongPrediction)
 from classify.result import RunResult
 from featurize.arrays import Float32Array, Float64Array, Int64Array
-from featurize.report.feature_names import feature_name
+from featurize.report.feature_names import HEADLINES, feature_name
 
 # Features of the beeswarm.
 SWARM_FEATURES = 20
@@ -195,14 +195,27 @@ def reasons_of(result: RunResult, listed: Sequence[Concept], row: int, classes: 
     own = to_predicted(margins, chosen)[0, :-1].astype(np.float64)
     sums = np.array([own[c.columns].sum() for c in listed])
     largest = _largest(listed, np.abs(sums), REASON_MEASUREMENTS, REASON_SUMS)
+    largest = _with_headlines(result, listed, row, largest)
     reasons = [_reason(result, listed[i], own, row, classes) for i in largest]
     rest = float(sums.sum() - sums[largest].sum())
     others = Reason(None, "", float("nan"), rest, None)
     return (*reasons, others) if len(largest) < len(listed) and reasons else tuple(reasons)
 
 
+def _with_headlines(result: RunResult, listed: Sequence[Concept], row: int, largest: list[int]) -> list[int]:
+    """Where few measurements by themselves decided, those that a reader looks for first stand behind them."""
+    few = [at for at in largest if listed[at].by_itself]
+    measured = {c.name: at for at, c in enumerate(listed) if c.by_itself and at not in few
+                and result.frame.iloc[row][[result.features[i] for i in c.columns]].notna().any()}
+    more = [measured[name] for name in HEADLINES if name in measured][:REASON_MEASUREMENTS - len(few)]
+    return few + more + largest[len(few):]
+
+
 def _reason(result: RunResult, concept: Concept, own: Float64Array, row: int, classes: tuple[int, int]) -> Reason:
-    feature = result.features[int(concept.columns[np.abs(own[concept.columns]).argmax()])]
+    # Of columns without any contribution the one that was measured: a diameter may lack one of its units.
+    known = result.frame.iloc[row][[result.features[at] for at in concept.columns]].notna().to_numpy()
+    order = np.lexsort((~known, -np.abs(own[concept.columns])))
+    feature = result.features[int(concept.columns[order[0]])]
     value, place = float("nan"), None
     if concept.by_itself:
         values = result.frame[feature].to_numpy(float)

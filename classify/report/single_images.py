@@ -23,6 +23,8 @@ NEIGHBOR_PX = 110
 CAPTIONED_PX = 170
 # Least contribution that bars are drawn against.
 LEAST_CONTRIBUTION = 1e-12
+# Contributions below this would be written as a zero with a sign, log-odds.
+LEAST_SHOWN = .005
 # Narrowest box of a middle half, in per cent of the axis.
 NARROWEST_BOX = 1.5
 # Where nothing is to be compared.
@@ -94,8 +96,12 @@ def probabilities(result: RunResult, wrong: WrongPrediction) -> list[dict[str, A
 def reasons(listed: Sequence[Reason], preset: str) -> list[dict[str, Any]]:
     """What decided, and where the value lies among the images of the two classes."""
     most = max([abs(r.contribution) for r in listed] + [LEAST_CONTRIBUTION])
-    return [{**_words(r, preset), "contribution": signed(r.contribution), "for": r.contribution > 0,
+    return [{**_words(r, preset), "contribution": _contribution(r.contribution), "for": r.contribution > 0,
              "width": f"{100 * abs(r.contribution) / most:.0f}%"} for r in listed]
+
+
+def _contribution(value: float) -> str:
+    return signed(value) if abs(value) >= LEAST_SHOWN else "0.00"
 
 
 def _words(reason: Reason, preset: str) -> dict[str, Any]:

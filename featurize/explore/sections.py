@@ -172,7 +172,13 @@ def quality(census: Census) -> dict[str, Any]:
     percentiles = by_class.percentiles_of_rows(images, list(varying), rows_of)
     chart = figure(percentile_ranges({varying[name]: values for name, values in percentiles.items()}),
                    "Background and quality of the pictures", reading) if varying else None
-    return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in rows_of.items()]}
+    # A tile of color says nothing about pictures without any.
+    tiled = rows_of if _has_color(census) else {}
+    return {"chart": chart, "swatches": [_swatch(census, name, rows) for name, rows in tiled.items()]}
+
+
+def _has_color(census: Census) -> bool:
+    return any(by_class.is_colored(image.mean) for image in census.images)
 
 
 def _swatch(census: Census, name: str, rows: Int64Array) -> dict[str, str]:

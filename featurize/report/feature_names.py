@@ -105,9 +105,15 @@ _SUMMED: dict[str, tuple[tuple[str, str], ...]] = {
 _FAMILIES = {
     "morphology": "shape and size", "radial": "color from rim to middle", "haralick": "texture (Haralick)",
     "lbp": "texture (LBP)", "gabor": "texture (Gabor)", "wavelet": "texture (wavelets)",
-    "entropy": "texture (entropy)", "fractal": "texture (fractal)", "radiomics": "texture (radiomics)", "granulometry": "grain",
-    "zernike": "outline (Zernike)", "hog": "edges (HOG)", "population": "nuclei together", "zones": "zones of the lungs",
-    "quality": "quality of the picture"}
+    "entropy": "texture (entropy)", "fractal": "texture (fractal)", "radiomics": "texture (radiomics)",
+    "granulometry": "grain", "zernike": "outline (Zernike)", "hog": "edges (HOG)", "population": "nuclei together",
+    "zones": "zones of the lungs", "quality": "quality of the picture"}
+
+# What a reader looks for first, in this order: shown also where it did not decide.
+HEADLINES = ("nucleus-to-cell ratio (N/C)", "lobes of the nucleus", "diameter of the nucleus", "diameter of the cell",
+             "number of nuclei", "varying size of the nuclei", "mean grain of the nuclei",
+             "width of the heart over the thorax", "costophrenic angle of the right lung",
+             "costophrenic angle of the left lung")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_run import FEATURES, made_run
 
-from classify.evaluate.for_report import concepts, report_numbers, scored_rows
+from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 
@@ -84,6 +84,18 @@ def test_the_reasons_of_a_prediction_are_its_whole_explanation(run: RunResult, n
         assert sum(r.contribution for r in wrong.reasons) == pytest.approx(own.sum(), abs=1e-4)
         kinds = [(r.concept is None, not (r.concept and r.concept.by_itself)) for r in wrong.reasons]
         assert kinds == sorted(kinds), "measurements, then sums, then the rest"
+
+
+def test_what_a_reader_looks_for_first_is_shown_also_where_it_did_not_decide(run: RunResult, numbers: ReportNumbers
+                                                                             ) -> None:
+    lobes = FEATURES.index("nucleus_morphology_lobes")
+    silent = run.explanation.contributions.copy()
+    silent[:, :, [at for at, f in enumerate(FEATURES) if "morphology" in f]] = 0
+    quiet = replace(run, explanation=replace(run.explanation, contributions=silent))
+    wrong = numbers.wrong[0]
+    first = reasons_of(quiet, concepts(run), wrong.row, (wrong.truth, wrong.chosen))[0]
+    assert first.feature == FEATURES[lobes] and first.contribution == 0
+    assert first.value == run.frame[first.feature].iloc[wrong.row] and first.place is not None
 
 
 def test_columns_of_one_name_are_one_concept(run: RunResult) -> None:

@@ -103,6 +103,16 @@ def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Pa
     assert "The tint of the background differs by class" in warnings_of(page_of(build_index(root), tmp_path))
 
 
+def test_gray_films_have_no_tiles_of_color(tmp_path: Path) -> None:
+    colored = folder(tmp_path / "colored", {"ant": 3, "bee": 3})
+    gray = tmp_path / "gray"
+    for path in sorted(colored.rglob("*.png")):
+        (gray / path.parent.name).mkdir(parents=True, exist_ok=True)
+        Image.open(path).convert("L").save(gray / path.parent.name / path.name)
+    assert 'class="swatch"' in page_of(build_index(colored), tmp_path)
+    assert 'class="swatch"' not in page_of(build_index(gray), tmp_path)
+
+
 def test_equal_backgrounds_are_no_shortcut(tmp_path: Path) -> None:
     text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
     assert "shortcut" not in text
