@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from classify.bundle import Bundle, save_bundle
-from classify.data.dataset import Dataset, prepare
+from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
@@ -25,10 +25,9 @@ from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult, Scores
-from classify.settings import LIBRARIES, TrainSettings
+from classify.settings import BALANCES, LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
-from classify.uncertainty.held_out import (HeldOut, NearestNeighborReference, fit_held_out, fit_reference,
-                                           predict_all)
+from classify.uncertainty.held_out import HeldOut, NearestNeighborReference, fit_held_out, fit_reference, predict_all
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
@@ -72,7 +71,7 @@ class Clock:
         start = time.perf_counter()
         self.report(name)
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0) + time.perf_counter() - start, 3)
         self.done += 1
 
     def report(self, name: str) -> None:
@@ -153,11 +152,37 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> sorted(path.name for path in Path("run").iterdir())
     ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html']
     """
-    _check_settings(settings)
+    check_settings(settings)
     check_replaceable(out, MARK)
     data, preparation = prepare(frame, info, settings)
-    clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
+    clock = Clock(progress, steps=steps_of(data))
+    result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock)
+    with clock.stage("report"):
+        write_run(result, bundle)
+    return result
 
+
+def steps_of(data: Dataset) -> int:
+    """Steps that a `Clock` counts while one task is trained."""
+    return len(iter_splits(data.split)) + STAGES
+
+
+def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
+                  perturbed: pd.DataFrame | None, clock: Clock) -> tuple[RunResult, Bundle]:
+    """Everything between a prepared table and the files of a run.
+
+    Parameters
+    ----------
+    data : Dataset
+    preparation : PreparationWarnings
+    out : Path
+        Where the run folder will be; nothing is written.
+    settings : TrainSettings
+    perturbed : DataFrame or None
+        Second measurements of some rows.
+    clock : Clock
+        Counts the stages.
+    """
     crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
@@ -173,12 +198,10 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     of_data = run_warnings.of_data(data.frame, data.task)
     warnings = (*preparation.split, *grave, *of_data, *other, *preparation.columns)
     result = RunResult(
-        out=out, frame=data.frame, info=info, task=data.task, settings=settings, features=tuple(data.x.columns),
+        out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
         warnings=warnings, versions=bundle.versions, timings=clock.seconds)
-    with clock.stage("report"):
-        write_run(result, bundle)
-    return result
+    return result, bundle
 
 
 def write_run(result: RunResult, bundle: Bundle) -> None:
@@ -193,11 +216,13 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         write_report(part / "report.html", result, report_numbers(result))
 
 
-def _check_settings(settings: TrainSettings) -> None:
+def check_settings(settings: TrainSettings) -> None:
     if settings.model not in LIBRARIES:
         raise UserError(f"--model {settings.model} is unknown: choose {' or '.join(LIBRARIES)}")
     if settings.calibration not in CALIBRATIONS:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
+    if settings.balance not in BALANCES:
+        raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
 
@@ -205,7 +230,7 @@ def _check_settings(settings: TrainSettings) -> None:
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
          clock: Clock) -> tuple[CrossFit, Model]:
     """The folds' models, and the model to keep."""
-    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations)
+    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
         crossed = crossfit.cross_fit(fitted, data.split, trees, clock.fold_done)
@@ -221,7 +246,7 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
-        settings=asdict(settings), versions=_versions())
+        settings=asdict(settings), versions=library_versions())
 
 
 def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration: Calibration, settings: TrainSettings,
@@ -244,7 +269,7 @@ def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) 
     return explain.explain(contributions, data.task, list(data.info.blocks))
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Of the libraries that the numbers depend on."""
     found = {}
     for name in (*NUMERIC_LIBRARIES, *TREE_LIBRARIES):
