@@ -146,7 +146,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
 @app.command(epilog="Example: pellucid classify table.parquet -o run/")
 @_told_when_stopped("stopped: nothing was written, and an earlier run folder is as it was")
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
-             task: Annotated[str, typer.Option(help="auto, binary or multiclass.")] = "auto",
+             task: Annotated[str, typer.Option(help="auto, binary, multiclass or multilabel.")] = "auto",
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered classes, lowest first.")] = None,
              model: Annotated[str, typer.Option(help="xgboost or lightgbm.")] = "xgboost",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
@@ -155,21 +155,27 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
              seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
              names: Annotated[str | None, typer.Option(metavar="A=NAME,..", help="What the report calls the classes, "
-                                                       "such as 0=normal,1=pneumonia.")] = None) -> None:
+                                                       "such as 0=normal,1=pneumonia.")] = None,
+             balance: Annotated[str, typer.Option(help="What makes rare classes count: auto, weight, over, under, "
+                                                  "none.")] = "auto",
+             test_share: Annotated[float, typer.Option(help="Findings: share of images in a test part by patient; "
+                                                       "0: folds.")] = 0.0,
+             test_positives: Annotated[float, typer.Option(help="Findings: least share of the images with each finding "
+                                                           "in it.")] = 0.0,
+             sensitivity: Annotated[float, typer.Option(help="Findings: sensitivity that thresholds reach; 0: best F1."
+                                                        )] = 0.0) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
+    from classify.findings.train import train_table
     from classify.settings import TrainSettings
-    from classify.train import train_file
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
-                             alpha=alpha, device=device, seed=seed, names=_pairs(names))
+                             alpha=alpha, device=device, seed=seed, names=_pairs(names), balance=balance,
+                             test_share=test_share, test_positives=test_positives, sensitivity=sensitivity)
     with stages(shown=True) as progress:
-        result = train_file(table, output, settings, progress)
+        result = train_table(table, output, settings, progress)
     for warning in result.warnings:
         _say(f"WARNING: {warning}")
-    metrics = result.scores.metrics
-    _say(f"{result.task.kind}, {len(result.task.classes)} classes, {metrics['n']} images: accuracy "
-         f"{metrics['accuracy']:.3f}, balanced accuracy {metrics['balanced_accuracy']:.3f}, log-loss "
-         f"{metrics['log_loss']:.3f} in {sum(result.timings.values()):.1f} s")
+    _say(result.sentence)
     _say(f"report: {output / 'report.html'}")
 
 
@@ -180,19 +186,18 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
-    from classify.bundle import load_bundle
-    from classify.predict import predict as apply
+    from classify.findings.predict import load_predictor
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
     check_replaceable_file(output, is_predictions)
-    bundle = load_bundle(run)
+    bundle, apply = load_predictor(run)
     if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:
         frame, info = _measure(images, bundle, output, jobs)
-    predicted = apply(bundle, frame, info, explain, str(images[0]))
+    predicted = apply(frame, info, explain, str(images[0]))
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")

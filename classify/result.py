@@ -168,3 +168,11 @@ class RunResult:
     versions: dict[str, str]
     timings: dict[str, float]
     table: str = "TABLE.parquet"
+
+    @property
+    def sentence(self) -> str:
+        """What the command line says at the end."""
+        metrics = self.scores.metrics
+        return (f"{self.task.kind}, {len(self.task.classes)} classes, {metrics['n']} images: accuracy "
+                f"{metrics['accuracy']:.3f}, balanced accuracy {metrics['balanced_accuracy']:.3f}, log-loss "
+                f"{metrics['log_loss']:.3f} in {sum(self.timings.values()):.1f} s")

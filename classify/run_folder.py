@@ -1,5 +1,6 @@
 """The files of a run folder, and reading them again."""
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ ARRAYS = "arrays.npz"
 TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt", "logistic": "weights.json"}
 # Every file of a model folder: only these are replaced when a model is written again, all others stay.
 MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())))
+# Name of a finding in the names of files and folders: its number and its letters, ``03_pleural_thickening``.
+FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))))
+    (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))),
+    rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})")
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
 _TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set", "review_reason")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 # Libraries that grow trees, and all kinds of models.
 TREE_LIBRARIES = ("xgboost", "lightgbm")
 LIBRARIES = (*TREE_LIBRARIES, "logistic")
+BALANCES = ("auto", "weight", "over", "under", "none")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,17 @@ class TrainSettings:
         Of the bootstrap of the intervals.
     names : mapping of class to str
         What the report calls the classes; those that are not named keep their own.
+    balance : str
+        ``auto``: class weights by `weight_power`. ``weight``: all classes weigh alike. ``over``: images of rarer
+        classes are repeated until all classes are as many. ``under``: images of larger classes are left out by chance
+        until all are as few. ``none``: every image counts once. Probabilities are calibrated on unchanged
+        frequencies.
+    test_share, test_positives : float
+        Multilabel: share of the images, and of those with each finding, that a test part made by patient holds at
+        least; 0 = no test part is made.
+    sensitivity : float
+        Multilabel: the threshold of each finding reaches this sensitivity on the calibrating rows; 0 = it is that of
+        the highest F1.
     """
 
     task: str = "auto"
@@ -107,6 +119,10 @@ class TrainSettings:
     weight_power: float = 0.5
     resamples: int = 1000
     names: Mapping[str, str] = field(default_factory=dict)
+    balance: str = "auto"
+    test_share: float = 0.0
+    test_positives: float = 0.0
+    sensitivity: float = 0.0
 
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""

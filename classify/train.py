@@ -3,7 +3,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from classify.bundle import Bundle, save_bundle
-from classify.data.dataset import Dataset, prepare
+from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
@@ -29,7 +29,7 @@ from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.review import fit_rule
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
-from classify.settings import LIBRARIES, TrainSettings
+from classify.settings import BALANCES, LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
 from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
@@ -75,7 +75,7 @@ class Clock:
         start = time.perf_counter()
         self.report(name)
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0) + time.perf_counter() - start, 3)
         self.done += 1
 
     def report(self, name: str) -> None:
@@ -158,12 +158,39 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> sorted(path.name for path in Path("run").iterdir())
     ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html']
     """
-    _check_settings(settings)
+    check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
     data, preparation = prepare(frame, info, settings)
     check_names(settings.names, data.task.classes)
-    clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
+    clock = Clock(progress, steps=steps_of(data))
+    result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock)
+    result = replace(result, table=table)
+    with clock.stage("report"):
+        write_run(result, bundle)
+    return result
 
+
+def steps_of(data: Dataset) -> int:
+    """Steps that a `Clock` counts while one task is trained."""
+    return len(iter_splits(data.split)) + STAGES
+
+
+def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
+                  perturbed: pd.DataFrame | None, clock: Clock) -> tuple[RunResult, Bundle]:
+    """Everything between a prepared table and the files of a run.
+
+    Parameters
+    ----------
+    data : Dataset
+    preparation : PreparationWarnings
+    out : Path
+        Where the run folder will be; nothing is written.
+    settings : TrainSettings
+    perturbed : DataFrame or None
+        Second measurements of some rows.
+    clock : Clock
+        Counts the stages.
+    """
     crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
@@ -183,12 +210,10 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     leaks = preparation.split[:1 if len(data.split.leaks) else 0]
     warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *of_data, *other, *preparation.columns)
     result = RunResult(
-        out=out, frame=data.frame, info=info, task=data.task, settings=settings, features=tuple(data.x.columns),
+        out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
-        warnings=warnings, versions=bundle.versions, timings=clock.seconds, table=table)
-    with clock.stage("report"):
-        write_run(result, bundle)
-    return result
+        warnings=warnings, versions=bundle.versions, timings=clock.seconds)
+    return result, bundle
 
 
 def write_run(result: RunResult, bundle: Bundle) -> None:
@@ -204,11 +229,13 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         write_report(part / REPORT, shown, report_numbers(shown))
 
 
-def _check_settings(settings: TrainSettings) -> None:
+def check_settings(settings: TrainSettings) -> None:
     if settings.model not in LIBRARIES:
         raise UserError(f"--model {settings.model} is unknown: choose {', '.join(LIBRARIES)}")
     if settings.calibration not in CALIBRATIONS:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
+    if settings.balance not in BALANCES:
+        raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
 
@@ -216,7 +243,7 @@ def _check_settings(settings: TrainSettings) -> None:
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
          clock: Clock) -> tuple[CrossFit, Model]:
     """The folds' models, and the model to keep."""
-    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations)
+    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
         crossed = crossfit.cross_fit(fitted, data.split, trees, clock.fold_done)
@@ -233,7 +260,7 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
-        settings=asdict(settings), versions=_versions())
+        settings=asdict(settings), versions=library_versions())
 
 
 def _known_rows(split: Split) -> Int64Array:
@@ -261,7 +288,7 @@ def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) 
     return explain.explain(contributions, data.task, list(data.info.blocks))
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Of the libraries that the numbers depend on."""
     found = {}
     for name in (*NUMERIC_LIBRARIES, *TREE_LIBRARIES):

@@ -15,7 +15,7 @@ from featurize.table import TableInfo
 
 # Kinds that exist, and kinds that have an option but do not exist yet.
 BUILT = ("binary", "multiclass")
-PLANNED = ("ordinal", "multilabel", "hierarchical")
+PLANNED = ("ordinal", "hierarchical")
 # Classes that an error names.
 NAMED_CLASSES = 5
 
@@ -66,14 +66,15 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     UserError
         An unknown task or one that is not built yet; no label, one class only, a class name with ``|`` in it.
     """
-    if name not in ("auto", *BUILT, *PLANNED):
+    if name not in ("auto", *BUILT, *PLANNED, "multilabel"):
         raise UserError(f"--task {name} is unknown: choose auto, {', '.join(BUILT)}")
     if name in PLANNED or order:
         asked = name if name in PLANNED else "ordinal (asked for by --order)"
         raise UserError(f"the task {asked} is not built yet: choose --task auto, {' or '.join(BUILT)}")
-    if name == "auto" and info.label_columns:
-        raise UserError(f"the table has several labels a row ({', '.join(info.label_columns)}) and the task multilabel "
-                        "is not built yet: run `python cli.py featurize` again with one --label-column")
+    if info.label_columns:
+        raise UserError(f"the table has several labels a row ({', '.join(info.label_columns)}): they are the task "
+                        "multilabel (--task auto takes it, in Python `classify.train_findings`); for one label run "
+                        "`python cli.py featurize` again with one --label-column")
     classes, y = encode(frame["label"])
     _check_classes(classes, y, name)
     return Task("binary" if len(classes) == 2 else "multiclass", classes, y)

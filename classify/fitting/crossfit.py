@@ -10,6 +10,7 @@ from classify.data.folds import FEW_SPLIT_GROUPS, validation_mask
 from classify.data.splits import STOP_SHARE, Split, TrainTestIndices, iter_splits
 from classify.fitting import models
 from classify.fitting.augment import Perturbations, WeightedRows, augment
+from classify.fitting.balance import Balance, balanced
 from classify.fitting.models import Model
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
@@ -45,12 +46,15 @@ class FitData:
         Of the class weights, see `classify.fitting.models.class_weights`.
     perturbations : Perturbations or None
         How measurements change between laboratories.
+    balance : str
+        How rarer classes gain weight, one of `classify.settings.BALANCES`.
     """
 
     x: pd.DataFrame
     y: Int64Array
     weight_power: float
     perturbations: Perturbations | None = None
+    balance: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,8 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     """Trees on training rows with class weights and perturbed copies, stopped by the rows `valid` if there are any."""
     x, y = data.x, data.y
     watched = None if valid is None else (x.iloc[valid], y[valid])
-    rows = WeightedRows(x.iloc[train], y[train], models.class_weights(y[train], data.weight_power))
-    rows = augment(rows, train, data.perturbations, settings.seed, copies)
+    chosen, weights = balanced(Balance(data.balance, data.weight_power), y[train], settings.seed)
+    used = train[chosen]
+    rows = WeightedRows(x.iloc[used], y[used], weights)
+    rows = augment(rows, used, data.perturbations, settings.seed, copies)
     return models.fit(rows.x, rows.y, rows.weights, watched, settings)

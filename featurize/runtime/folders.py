@@ -2,6 +2,7 @@
 import ctypes
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -31,10 +32,17 @@ class FolderKind:
         folder without it is somebody else's.
     files : frozenset of str
         Every file that the command may write into such a folder, relative to it, with ``/``. Only these are replaced.
+    pattern : str
+        A regular expression of further files of ours whose names depend on the data.
     """
 
     manifest: str
     files: frozenset[str]
+    pattern: str = ""
+
+    def owns(self, name: str) -> bool:
+        """Whether a file, relative to the folder, is one of ours."""
+        return name in self.files or bool(self.pattern) and re.fullmatch(self.pattern, name) is not None
 
 
 @contextmanager
@@ -97,7 +105,7 @@ def check_replaceable(path: Path, kind: FolderKind) -> None:
                         "them) and is not overwritten: choose another name with -o or empty it")
     foreign = {relative.as_posix() for relative in _foreign(path, kind)}
     ours = {str(parent) for name in kind.files for parent in Path(name).parents if str(parent) != "."}
-    taken = sorted(name for name in foreign if name in kind.files or name in ours and (path / name).is_symlink())
+    taken = sorted(name for name in foreign if kind.owns(name) or name in ours and (path / name).is_symlink())
     if taken:
         raise UserError(f"{path / taken[0]} is a link or a folder where a file of Pellucid would be written: move it "
                         "away or choose another name with -o")
@@ -121,7 +129,7 @@ def _foreign(folder: Path, kind: FolderKind) -> list[Path]:
         here = Path(root).relative_to(folder)
         found += [here / name for name in sorted(folders)]
         found += [here / name for name in sorted(names)
-                  if (here / name).as_posix() not in kind.files or (folder / here / name).is_symlink()]
+                  if not kind.owns((here / name).as_posix()) or (folder / here / name).is_symlink()]
     return found
 
 

@@ -33,7 +33,7 @@ def test_whole_numbers_are_sorted_as_numbers() -> None:
     assert encode(pd.Series(["10", "9", "x"]))[0] == ("10", "9", "x")
 
 
-@pytest.mark.parametrize("name", ["ordinal", "multilabel", "hierarchical"])
+@pytest.mark.parametrize("name", ["ordinal", "hierarchical"])
 def test_later_tasks_are_refused_with_one_line(name: str) -> None:
     with pytest.raises(UserError, match=f"{name} is not built yet") as caught:
         resolve_task(labels("a", "b"), INFO, name)

@@ -1,0 +1,100 @@
+"""A multilabel model: a folder of plain data with one binary model a finding.
+
+``manifest.json`` names the findings, their folders and thresholds, and carries a SHA-256 of itself. Each folder is a
+model of `classify.bundle`, which checks every byte of it.
+"""
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classify.bundle import Bundle, load_bundle, save_bundle
+from classify.run_folder import MANIFEST
+from featurize.errors import UserError
+from featurize.runtime.folders import PROGRAM
+
+FORMAT = 1
+# Kind of the manifest.
+KIND = "multilabel"
+
+
+@dataclass(frozen=True)
+class FindingModel:
+    """The model of one finding.
+
+    Parameters
+    ----------
+    name : str
+    bundle : Bundle
+        A binary model; class 1 is the finding.
+    threshold : float
+        Probability from which the finding counts as present, 0..1.
+    """
+
+    name: str
+    bundle: Bundle
+    threshold: float
+
+
+def folder_of(number: int, name: str) -> str:
+    """A folder's name that every file system takes: ``03_pleural_thickening``."""
+    return f"{number:02d}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')[:40]}"
+
+
+def save_findings(models: Sequence[FindingModel], folder: Path) -> None:
+    """Write a model folder into one that appears whole (`featurize.runtime.folders.replacing_folder`)."""
+    entries = []
+    for number, model in enumerate(models):
+        place = folder_of(number, model.name)
+        save_bundle(model.bundle, folder / place)
+        entries.append({"name": model.name, "folder": place, "threshold": model.threshold})
+    content: dict[str, Any] = {"format": FORMAT, "program": PROGRAM, "kind": KIND, "findings": entries}
+    content["sha256"] = _digest(content)
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def is_findings_model(folder: Path) -> bool:
+    """True for the run or model folder of a multilabel run."""
+    for place in (folder / "model" / MANIFEST, folder / MANIFEST):
+        if place.is_file():
+            return _kind(place) == KIND
+    return False
+
+
+def _kind(path: Path) -> object:
+    """What a manifest says that it is; None where it cannot be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content.get("kind") if isinstance(content, dict) else None
+
+
+def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
+    """Read a model folder, or the run folder around it.
+
+    Raises
+    ------
+    UserError
+        Not a multilabel model, of another format, or damaged: names the file and says what to do.
+    """
+    folder = folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+        entries = [(e["name"], folder / Path(e["folder"]).name, float(e["threshold"])) for e in content["findings"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged or missing ({error}): train the model again with `python cli.py "
+                        "classify`") from error
+    if content.get("format") != FORMAT or content.get("sha256") != _digest(content):
+        raise UserError(f"{path} is damaged or of another version (format {content.get('format')}, this version reads "
+                        f"{FORMAT}): train the model again with `python cli.py classify`")
+    return tuple(FindingModel(name, load_bundle(place, jobs), threshold) for name, place, threshold in entries)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    rest = {k: v for k, v in content.items() if k != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,99 @@
+"""Scores of several findings: each at its threshold, and their means with intervals that draw whole patients."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+
+from classify.evaluate import metrics
+from classify.evaluate.metrics import Bootstrap, wilson
+from classify.findings.threshold import ThresholdRule, choose_threshold
+from featurize.arrays import BoolArray, Float64Array, Int64Array
+
+
+@dataclass(frozen=True)
+class ScoredFinding:
+    """What was predicted of one finding in m tested rows.
+
+    Parameters
+    ----------
+    rows : (m,) int64
+        Row numbers in the table.
+    y : (m,) int64
+        1 = present, 0 = absent.
+    p : (m,) float64
+        Calibrated probability of presence.
+    present : (m,) bool
+        The probability reaches a threshold that was chosen without the row.
+    """
+
+    rows: Int64Array
+    y: Int64Array
+    p: Float64Array
+    present: BoolArray
+
+
+def present_out_of_fold(rule: ThresholdRule, y: Int64Array, p: Float64Array, fold: Int64Array) -> BoolArray:
+    """(m,) True where the probability reaches a threshold that the other folds chose."""
+    present = np.zeros(len(y), bool)
+    for f in np.unique(fold):
+        own = fold == f
+        present[own] = p[own] >= choose_threshold(rule, y[~own], p[~own])
+    return present
+
+
+def at_threshold(tested: ScoredFinding, threshold: float) -> dict[str, object]:
+    """Scores that depend on the threshold, with 95 % Wilson intervals, and the average precision beside its chance.
+
+    Returns
+    -------
+    dict
+        `positives, prevalence, threshold, sensitivity, specificity, ppv, npv, f1, average_precision`, and for the
+        first four scores `<score>_interval`; NaN = undefined.
+    """
+    y, present = tested.y == 1, tested.present
+    hits, passed = int((y & present).sum()), int((~y & ~present).sum())
+    shares = {"sensitivity": (hits, int(y.sum())), "specificity": (passed, int((~y).sum())),
+              "ppv": (hits, int(present.sum())), "npv": (passed, int((~present).sum()))}
+    found: dict[str, object] = {
+        "positives": int(y.sum()), "prevalence": float(y.mean()), "threshold": threshold,
+        "f1": 2 * hits / max(int(y.sum() + present.sum()), 1),
+        "average_precision": float(average_precision_score(y, tested.p)) if y.any() else np.nan}
+    for name, (part, whole) in shares.items():
+        found[name] = part / whole if whole else np.nan
+        found[f"{name}_interval"] = list(wilson(part, whole)) if whole else [np.nan, np.nan]
+    return found
+
+
+def means(tested: Mapping[str, ScoredFinding], split_group: Int64Array, bootstrap: Bootstrap) -> dict[str, object]:
+    """Mean AUROC and average precision over the findings, and the interval of the mean AUROC.
+
+    Parameters
+    ----------
+    tested : mapping of str to ScoredFinding
+    split_group : (n,) int64
+        Of all rows of the table: one draw of groups serves all findings, which share patients.
+    bootstrap : Bootstrap
+    """
+    code, names = pd.factorize(split_group)
+    rng = np.random.default_rng(bootstrap.seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=bootstrap.resamples)
+    once, resampled, precision = [], [], []
+    for found in tested.values():
+        p = np.column_stack([1 - found.p, found.p])
+        once.append(float(metrics.scores(found.y, p)["auroc"][0]))
+        resampled.append(_resampled_auroc(found, p, drawn, code))
+        precision.append(float(average_precision_score(found.y, found.p)) if found.y.any() else np.nan)
+    edge = 100 * (1 - bootstrap.level) / 2
+    mean = np.nanmean(np.array(resampled), axis=0)
+    return {"auroc": float(np.nanmean(once)), "average_precision": float(np.nanmean(precision)),
+            "intervals": {"auroc": [float(np.nanpercentile(mean, q)) for q in (edge, 100 - edge)]}}
+
+
+def _resampled_auroc(found: ScoredFinding, p: Float64Array, drawn: Int64Array, code: Int64Array) -> Float64Array:
+    """(B,) AUROC of each draw; as many draws at a time as `WEIGHTS_AT_ONCE` allows."""
+    step = max(1, metrics.WEIGHTS_AT_ONCE // max(len(found.y), 1))
+    parts = [metrics.scores(found.y, p, None, drawn[start:start + step, code[found.rows]].astype(np.float64))["auroc"]
+             for start in range(0, len(drawn), step)]
+    return np.concatenate(parts)

@@ -1,0 +1,69 @@
+"""Predict a table with a saved multilabel model."""
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from classify.bundle import Bundle, load_bundle
+from classify.data.columns import check_columns, matrix
+from classify.findings.bundle import FindingModel, is_findings_model, load_findings
+from classify.findings.predictions import FindingPredictions, findings_table
+from classify.predict import apply_bundle, check_compatible, predict
+from classify.review import review_reasons
+from featurize.table import TableInfo
+
+# Contributions that `--explain` names for each finding: the columns because_<finding>_1 to because_<finding>_3.
+EXPLAINED_CONTRIBUTIONS = 3
+
+
+def load_predictor(run: Path) -> tuple[Bundle, Callable[[pd.DataFrame, TableInfo, bool, str], pd.DataFrame]]:
+    """The model of a run folder, which says how images are measured for it, and what predicts a table with it.
+
+    Raises
+    ------
+    UserError
+        No model there, of another format, or damaged.
+    """
+    if is_findings_model(run):
+        found = load_findings(run)
+        return found[0].bundle, partial(predict_findings, found)
+    bundle = load_bundle(run)
+    return bundle, partial(predict, bundle)
+
+
+def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: TableInfo, explain: bool = False,
+                     name: str = "the table") -> pd.DataFrame:
+    """The rows of predictions.csv for a table, as `classify.findings.predictions.findings_table` gives them.
+
+    Parameters
+    ----------
+    models : sequence of FindingModel
+    frame, info
+        As `featurize.table.read_table` gives them.
+    explain : bool
+        Add the three largest contributions to the more probable answer of each finding.
+    name : str
+        What to call the table in an error.
+
+    Raises
+    ------
+    UserError
+        The table was measured in another way than the model's, or lacks columns.
+    """
+    predicted: dict[str, FindingPredictions] = {}
+    because: dict[str, NDArray[np.object_]] = {}
+    for model in models:
+        check_columns(frame, info)
+        check_compatible(model.bundle, info, name)
+        found = apply_bundle(model.bundle, matrix(frame, model.bundle.model.features))
+        p = found.p[:, 1]
+        asked = np.asarray(review_reasons(model.bundle.review, found, frame).any(axis=1))
+        predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, asked, found.novelty)
+        if explain:
+            told = predict(model.bundle, frame, info, explain, name)
+            because |= {f"because_{model.name}_{i}": told[f"because_{i}"].to_numpy()
+                        for i in range(1, EXPLAINED_CONTRIBUTIONS + 1)}
+    return findings_table(frame, {}, predicted).assign(**because)

@@ -1,0 +1,117 @@
+"""The findings of a table: one column `label_<finding>` each, or one label column that lists them, `A|B|C`."""
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from classify.data.tasks import Task
+from featurize.arrays import BoolArray, Int64Array
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+# What an image without any finding is called in a listing column, in small letters: so the NIH's chest films write it.
+NO_FINDING = ("no finding", "none", "normal", "")
+# Between the findings of one image in a listing column.
+SEPARATOR = "|"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Which findings each image has; n rows, F findings.
+
+    Parameters
+    ----------
+    names : tuple of F str
+        In the order of the table's columns; of a listing column in alphabetical order.
+    truth : (n, F) int64
+        1 = present, 0 = absent, -1 = unknown.
+    """
+
+    names: tuple[str, ...]
+    truth: Int64Array
+
+    @property
+    def labelled(self) -> BoolArray:
+        """(n,) rows of which at least one finding is known."""
+        return np.asarray((self.truth >= 0).any(axis=1))
+
+    def positives(self, rows: BoolArray | None = None) -> Int64Array:
+        """(F,) images with each finding, among the rows of a mask if one is given."""
+        chosen = self.truth if rows is None else self.truth[rows]
+        return np.asarray((chosen == 1).sum(axis=0))
+
+    def co_occurrence(self) -> pd.DataFrame:
+        """(F, F) images that have both findings; the diagonal counts each finding."""
+        present = (self.truth == 1).astype(np.int64)
+        return pd.DataFrame(present.T @ present, index=list(self.names), columns=list(self.names))
+
+
+def has_several_labels(frame: pd.DataFrame, info: TableInfo) -> bool:
+    """True where the table names columns of findings, or its label lists several in one cell."""
+    return bool(info.label_columns) or bool(frame["label"].dropna().astype(str).str.contains(SEPARATOR, regex=False)
+                                            .any())
+
+
+def findings_of(frame: pd.DataFrame, info: TableInfo) -> Findings:
+    """Read the findings of a table.
+
+    Parameters
+    ----------
+    frame, info
+        As `featurize.table.read_table` gives them.
+
+    Raises
+    ------
+    UserError
+        There is no label, a column mixes findings with other text, or no image has any finding.
+    """
+    found = _of_columns(frame, info.label_columns) if info.label_columns else _of_listing(frame["label"])
+    if not found.labelled.any() and (info.label_columns or frame["label"].isna().all()):
+        raise UserError("no row of the table has a label: name the columns of findings with --labels and "
+                        "--label-column of `python cli.py featurize`")
+    if not found.positives().any():
+        raise UserError(f"all findings are 0 in every row ({', '.join(found.names) or 'no finding is named'}): nothing "
+                        "can be learned; look at the labels file")
+    return found
+
+
+def _of_columns(frame: pd.DataFrame, names: list[str]) -> Findings:
+    truth = np.full((len(frame), len(names)), -1, np.int64)
+    for i, name in enumerate(names):
+        column = pd.to_numeric(frame[f"label_{name}"], errors="coerce")
+        known = column.notna()
+        if not column[known].isin((0, 1)).all():
+            other = column[known & ~column.isin((0, 1))].iloc[0]
+            raise UserError(f"the column label_{name} holds {other}: a finding is 0 or 1, empty where unknown")
+        truth[known, i] = column[known].astype(np.int64)
+    return Findings(tuple(names), truth)
+
+
+def _of_listing(label: pd.Series) -> Findings:
+    cells = [None if pd.isna(v) else [part.strip() for part in str(v).split(SEPARATOR)] for v in label]
+    names = sorted({part for cell in cells if cell for part in cell if part.lower() not in NO_FINDING})
+    mixed = next((cell for cell in cells if cell and len(cell) > 1 and {c.lower() for c in cell} & {*NO_FINDING}), None)
+    if mixed:
+        raise UserError(f"a label says {SEPARATOR.join(mixed)!r}: an image has findings or none, not both; correct the "
+                        "labels file")
+    truth = np.full((len(cells), len(names)), -1, np.int64)
+    for row, cell in enumerate(cells):
+        if cell is not None:
+            truth[row] = [name in cell for name in names]
+    return Findings(tuple(names), truth)
+
+
+def task_of(findings: Findings, name: str) -> Task:
+    """One finding as a binary task; class 1 is the finding."""
+    return Task("binary", classes_of(name), findings.truth[:, findings.names.index(name)])
+
+
+def classes_of(name: str) -> tuple[str, str]:
+    """What the two classes of a finding are called on pages and in models."""
+    return f"no {name}", name
+
+
+def table_of(frame: pd.DataFrame, info: TableInfo, task: Task) -> tuple[pd.DataFrame, TableInfo]:
+    """The table with one finding as its label."""
+    names = np.array([*task.classes, None], dtype=object)
+    return frame.assign(label=names[task.y]), replace(info, label_columns=[])

@@ -1,0 +1,269 @@
+"""From a table with several findings to a run folder: one division of the rows, one binary model a finding."""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from classify.bundle import Bundle
+from classify.data.columns import check_columns, matrix, model_columns, useful_columns
+from classify.data.dataset import Dataset, PreparationWarnings
+from classify.data.splits import Split
+from classify.evaluate.for_report import report_numbers
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.summary import plain
+from classify.findings.bundle import FindingModel, folder_of, save_findings
+from classify.findings.evaluate import ScoredFinding, at_threshold, means, present_out_of_fold
+from classify.findings.page import write_findings_report
+from classify.findings.predictions import FindingPredictions, findings_table
+from classify.findings.result import FindingsResult
+from classify.findings.split import PartShares, shared_split, split_of, with_test_part
+from classify.findings.tables import Findings, findings_of, has_several_labels, table_of, task_of
+from classify.findings.threshold import ThresholdRule, choose_threshold
+from classify.report import write_report
+from classify.result import RunResult
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
+from classify.settings import TrainSettings
+from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
+from featurize.errors import UserError
+from featurize.runtime.folders import check_replaceable, replacing_folder
+from featurize.table import TableInfo, read_perturbed, read_table
+
+# A finding of fewer images is not trained and has no score: an interval of its AUROC would span half of the scale.
+FEWEST_POSITIVES = 10
+# Folder of the findings' pages in a run folder.
+PAGES = "findings"
+# Scores of a finding that metrics.json takes from its binary run.
+KEPT_SCORES = ("n", "auroc", "log_loss", "brier", "ece", "coverage", "mean_set_size", "review_share", "calibration")
+
+
+@dataclass(frozen=True)
+class TrainedFinding:
+    """One finding of a run.
+
+    Parameters
+    ----------
+    result : RunResult
+        Its binary run.
+    model : FindingModel
+    tested : ScoredFinding
+    """
+
+    result: RunResult
+    model: FindingModel
+    tested: ScoredFinding
+
+
+def train_table(table: Path, out: Path, settings: TrainSettings,
+                progress: Progress | None = None) -> RunResult | FindingsResult:
+    """Train on a table that `featurize` wrote: several findings, or one label.
+
+    Parameters
+    ----------
+    table : Path
+        table.parquet.
+    out : Path
+        The run folder.
+    settings : TrainSettings
+        With the task ``auto`` a table of several labels is multilabel.
+    progress : callable, optional
+        Is told the stage and the share that is done.
+
+    Raises
+    ------
+    UserError
+        As `classify.train.train` and `train_findings`; or the table cannot be read.
+    """
+    check_replaceable(out, RUN_FOLDER)
+    frame, info = read_table(table)
+    perturbed = read_perturbed(table, info)
+    if settings.task == "multilabel" or settings.task == "auto" and has_several_labels(frame, info):
+        return train_findings(frame, info, out, settings, progress, perturbed)
+    return train(frame, info, out, settings, progress, perturbed)
+
+
+def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
+                   progress: Progress | None = None, perturbed: pd.DataFrame | None = None) -> FindingsResult:
+    """Cross-validate, fit, calibrate, score and explain every finding, and write a run folder.
+
+    Parameters
+    ----------
+    frame, info
+        As `featurize.table.read_table` gives them; findings as `classify.findings.tables` reads them.
+    out : Path
+        The run folder: predictions.csv, metrics.json, curves.csv, model/, report.html and a page a finding.
+    settings : TrainSettings
+    progress : callable, optional
+        Called with the name of the stage and the share 0..1 of the run that is done.
+    perturbed : DataFrame, optional
+        Second measurements of some rows.
+
+    Raises
+    ------
+    UserError
+        A wrong setting, or a table that nothing can be learned from.
+    """
+    check_settings(settings)
+    if settings.order:
+        raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
+    check_replaceable(out, RUN_FOLDER)
+    check_columns(frame, info)
+    frame = frame.reset_index(drop=True)
+    findings = findings_of(frame, info)
+    if settings.test_share:
+        frame = with_test_part(frame, findings, PartShares(settings.test_share, settings.test_positives), settings.seed)
+    split, split_warnings = shared_split(frame, findings, settings.folds, settings.seed)
+    rare = {name: why for name in findings.names if (why := _too_rare(findings, split, name))}
+    chosen = [name for name in findings.names if name not in rare]
+    if not chosen:
+        raise UserError("no finding can be learned: " + "; ".join(f"{name}: {why}" for name, why in rare.items()))
+    data = _datasets(frame, info, findings, split, chosen)
+    clock = Clock(progress, steps=sum(steps_of(d) for d in data.values()))
+    pages = {name: f"{PAGES}/{folder_of(number, name)}.html" for number, name in enumerate(chosen)}
+    with replacing_folder(out, RUN_FOLDER) as part:
+        (part / PAGES).mkdir()
+        trained = {name: _train_one(name, data[name], out, part / pages[name], settings, perturbed, clock)
+                   for name in chosen}
+        shared = _Shared(frame, info, findings, split, split_warnings, rare)
+        result = _put_together(out, shared, settings, trained, pages, clock)
+        _write(part, result, trained)
+    return result
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all findings of a run share; `rare` says why a finding is not trained."""
+
+    frame: pd.DataFrame
+    info: TableInfo
+    findings: Findings
+    split: Split
+    warnings: tuple[str, ...]
+    rare: Mapping[str, str]
+
+
+def _too_rare(findings: Findings, split: Split, name: str) -> str:
+    """Why a finding cannot be trained and tested, or nothing."""
+    task = task_of(findings, name)
+    count = int(task.counts()[1])
+    if count < FEWEST_POSITIVES:
+        return f"{count} images have it, at least {FEWEST_POSITIVES} are wanted"
+    if task.counts()[0] < FEWEST_POSITIVES:
+        return f"{task.counts()[0]} images are known not to have it, at least {FEWEST_POSITIVES} are wanted"
+    sides = split_of(split, task).counts
+    if split.kind == "given" and not sides.drop(columns="removed", errors="ignore").to_numpy().all():
+        return "train, val or test holds no image with it, or none without"
+    if split.kind == "folds" and (sides > 0).sum(axis=1).min() < 2:
+        return "all images with it belong to one fold: their groups are too few"
+    return ""
+
+
+def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: Split,
+              names: list[str]) -> dict[str, Dataset]:
+    x = matrix(frame, model_columns(info))
+    columns, _ = useful_columns(x[findings.labelled])
+    data = {}
+    for name in names:
+        task = task_of(findings, name)
+        own, own_info = table_of(frame, info, task)
+        data[name] = Dataset(own, own_info, x[columns], task, split_of(split, task))
+    return data
+
+
+def _train_one(name: str, data: Dataset, out: Path, page: Path, settings: TrainSettings,
+               perturbed: pd.DataFrame | None, clock: Clock) -> TrainedFinding:
+    """Train one finding and write its page."""
+    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), out, settings, perturbed, clock)
+    with clock.stage("report"):
+        write_report(page, result, report_numbers(result))
+    model, tested = _with_threshold(name, result, bundle, settings)
+    return TrainedFinding(result, model, tested)
+
+
+def _with_threshold(name: str, result: RunResult, bundle: Bundle,
+                    settings: TrainSettings) -> tuple[FindingModel, ScoredFinding]:
+    rule = ThresholdRule(settings.sensitivity or None)
+    y, p, split = result.task.y, result.predicted.probabilities[:, 1], result.split
+    rows = np.flatnonzero(result.predicted.held_out & result.task.labelled)
+    if split.kind == "folds":
+        threshold = choose_threshold(rule, y[rows], p[rows])
+        present = present_out_of_fold(rule, y[rows], p[rows], split.fold[rows])
+    else:
+        calibrating = split.part == "val"
+        threshold = choose_threshold(rule, y[calibrating], p[calibrating])
+        present = p[rows] >= threshold
+    return FindingModel(name, bundle, threshold), ScoredFinding(rows, y[rows], p[rows], present)
+
+
+def _put_together(out: Path, shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding],
+                  pages: dict[str, str], clock: Clock) -> FindingsResult:
+    findings, split = shared.findings, shared.split
+    sides = {name: split_of(split, task_of(findings, name)).counts.iloc[1] for name in findings.names}
+    parts = pd.DataFrame(sides).T.fillna(0).astype(int)
+    truth = {name: findings.truth[:, at] for at, name in enumerate(findings.names)}
+    predicted = {name: _predictions(found) for name, found in trained.items()}
+    warnings = _warnings(shared, trained)
+    metrics = _metrics(shared, settings, trained)
+    return FindingsResult(
+        out=out, frame=shared.frame, info=shared.info, settings=settings, findings=findings, split=split, parts=parts,
+        table=findings_table(shared.frame, truth, predicted, np.where(findings.labelled, split.fold, -1)),
+        metrics={**metrics, "warnings": list(warnings), "versions": library_versions()}, pages=pages,
+        warnings=warnings, versions=library_versions(), timings=clock.seconds)
+
+
+def _predictions(found: TrainedFinding) -> FindingPredictions:
+    predicted, threshold = found.result.predicted, found.model.threshold
+    p = predicted.probabilities[:, 1]
+    present = p >= threshold
+    present[found.tested.rows] = found.tested.present
+    return FindingPredictions(p, present, predicted.sets, predicted.table["review"].to_numpy(bool), predicted.novelty)
+
+
+def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding]) -> dict[str, Any]:
+    """The content of metrics.json."""
+    by_finding = {name: _of_finding(found) for name, found in trained.items()}
+    tested = {name: found.tested for name, found in trained.items()}
+    split = shared.split
+    rows = (split.fold >= 0) & shared.findings.labelled
+    content = {
+        "task": "multilabel", "n": int(rows.sum()), "classes": list(shared.findings.names),
+        **means(tested, split.split_group, Bootstrap(settings.resamples, settings.seed)),
+        "findings": by_finding, "not_trained": dict(shared.rare),
+        "threshold_rule": ThresholdRule(settings.sensitivity or None).words,
+        "co_occurrence": shared.findings.co_occurrence().to_dict(), "groups": len(np.unique(split.split_group[rows])),
+        "split": split.kind, "folds": int(split.fold.max()) + 1}
+    return dict(plain(content))
+
+
+def _of_finding(found: TrainedFinding) -> dict[str, Any]:
+    metrics = found.result.scores.metrics
+    kept = {key: metrics[key] for key in KEPT_SCORES if key in metrics}
+    intervals = {key: metrics["intervals"][key] for key in ("auroc", "log_loss", "brier", "ece")}
+    return {**kept, **at_threshold(found.tested, found.model.threshold), "intervals": intervals,
+            "baselines": {name: values["auroc"] for name, values in metrics["baselines"].items()}}
+
+
+def _warnings(shared: _Shared, trained: Mapping[str, TrainedFinding]) -> tuple[str, ...]:
+    """Those of the division, of rare findings, and of the findings: said once where all findings give the same."""
+    rare = [f"{name} was not trained: {why}" for name, why in shared.rare.items()]
+    by_text: dict[str, list[str]] = {}
+    for name, found in trained.items():
+        for text in found.result.warnings:
+            by_text.setdefault(text, []).append(name)
+    told = [text if len(names) == len(trained) else f"{', '.join(names)}: {text}" for text, names in by_text.items()]
+    return (*shared.warnings, *rare, *told)
+
+
+def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFinding]) -> None:
+    """Every file of the run but the findings' pages."""
+    result.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
+    curves = [found.result.curves.assign(finding=name) for name, found in trained.items()]
+    pd.concat(curves, ignore_index=True).to_csv(part / CURVES, index=False, float_format="%.6g")
+    (part / "model").mkdir()
+    save_findings([found.model for found in trained.values()], part / "model")
+    text = json.dumps(result.metrics, indent=1, ensure_ascii=False, allow_nan=False)
+    (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
+    write_findings_report(part / REPORT, result)

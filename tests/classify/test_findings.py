@@ -1,0 +1,193 @@
+"""Several findings at once: shared division, thresholds, files, and the saved model on rows again."""
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_table import made_table
+
+from classify.evaluate.metrics import Bootstrap
+from classify.findings import train as findings_train
+from classify.findings.bundle import is_findings_model, load_findings
+from classify.findings.evaluate import ScoredFinding, at_threshold, means, present_out_of_fold
+from classify.findings.predict import predict_findings
+from classify.findings.result import FindingsResult
+from classify.findings.split import PartShares, shared_split, split_of, with_test_part
+from classify.findings.tables import Findings, findings_of, has_several_labels, task_of
+from classify.findings.threshold import ThresholdRule, choose_threshold
+from classify.findings.train import train_findings
+from classify.settings import TrainSettings
+from featurize.errors import UserError
+from featurize.table import TableInfo
+
+QUICK = TrainSettings(task="multilabel", folds=2, jobs=2, resamples=20)
+
+
+def chest_table(n: int = 120, seed: int = 0) -> tuple[pd.DataFrame, TableInfo]:
+    """A table of n films of 30 patients: two findings that columns tell, one that 3 films have."""
+    frame, info = made_table((n // 2, n - n // 2), seed=seed)
+    rng = np.random.default_rng(seed)
+    frame["group"] = [f"patient {i}" for i in rng.integers(0, 30, len(frame))]
+    frame["duplicate_group"] = np.arange(len(frame))
+    first, second = (frame[c].to_numpy() for c in info.features[2:4])
+    truth = {"Edema": first > np.median(first), "Effusion": second > np.quantile(second, .7),
+             "Hernia": np.arange(len(frame)) % 40 == 0}
+    frame = frame.assign(label=None, **{f"label_{k}": pd.array(v.astype(int), dtype="Int8") for k, v in truth.items()})
+    return frame, replace(info, label_columns=list(truth))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> FindingsResult:
+    frame, info = chest_table()
+    frame.loc[:3, "label_Edema"] = pd.NA
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
+        return train_findings(frame, info, tmp_path_factory.mktemp("findings") / "run", QUICK)
+
+
+def test_every_known_finding_is_predicted_out_of_fold_and_well(run: FindingsResult) -> None:
+    table = pd.read_csv(run.out / "predictions.csv")
+    assert list(run.metrics["findings"]) == ["Edema", "Effusion"]
+    assert all(f["auroc"] > .8 for f in run.metrics["findings"].values())
+    assert table["fold"].notna().all() and table["label_Edema"].isna().sum() == 4
+    assert run.metrics["findings"]["Edema"]["n"] == len(table) - 4
+
+
+def test_no_patient_is_in_two_folds(run: FindingsResult) -> None:
+    assert run.table.groupby("group")["fold"].nunique().max() == 1
+
+
+def test_predictions_have_the_promised_columns(run: FindingsResult) -> None:
+    assert list(run.table) == [
+        "image_id", "path", "group", "split", "fold", "label_Edema", "label_Effusion", "label_Hernia", "predicted",
+        "p_Edema", "p_Effusion", "set_Edema", "set_Effusion", "novelty", "review"]
+    assert set(run.table["set_Edema"]) <= {"absent", "present", "absent|present"}
+    assert set(run.table["predicted"]) <= {"", "Edema", "Effusion", "Edema|Effusion"}
+
+
+def test_a_rare_finding_has_no_score_but_a_line(run: FindingsResult) -> None:
+    assert "3 images have it" in run.metrics["not_trained"]["Hernia"]
+    assert any(w.startswith("Hernia was not trained") for w in run.warnings)
+    assert "Hernia" not in run.metrics["findings"]
+
+
+def test_the_saved_model_predicts_a_table_without_labels(run: FindingsResult) -> None:
+    assert is_findings_model(run.out)
+    models = load_findings(run.out)
+    frame = run.frame.drop(columns=[c for c in run.frame if c.startswith("label_")])
+    told = predict_findings(models, frame, run.info, explain=True)
+    assert ((told["p_Edema"] >= models[0].threshold) == told["predicted"].str.contains("Edema")).all()
+    assert told["because_Effusion_1"].str.contains("=").all()
+    assert "label_Edema" not in told
+
+
+def test_a_damaged_list_of_findings_is_refused(run: FindingsResult, tmp_path: Path) -> None:
+    content = json.loads((run.out / "model/manifest.json").read_text())
+    content["findings"][0]["threshold"] = 0.0
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="damaged"):
+        load_findings(tmp_path)
+
+
+def test_the_page_names_every_finding_and_links_to_its_page(run: FindingsResult) -> None:
+    page = (run.out / "report.html").read_text(encoding="utf-8")
+    for name, place in run.pages.items():
+        assert f'href="{place}">{name}</a>' in page and (run.out / place).is_file()
+    assert "Hernia: 3 images have it" in page and "Occurring together" in page
+
+
+def test_one_label_column_may_list_findings() -> None:
+    frame, info = made_table((3, 3))
+    frame["label"] = ["Edema|Mass", "No Finding", "Mass", None, "Edema", "Mass|Edema"]
+    assert has_several_labels(frame, info)
+    found = findings_of(frame, info)
+    assert found.names == ("Edema", "Mass")
+    assert found.truth.tolist() == [[1, 1], [0, 0], [0, 1], [-1, -1], [1, 0], [1, 1]]
+    assert found.co_occurrence().loc["Edema", "Mass"] == 2
+
+
+@pytest.mark.parametrize(("labels", "words"), [
+    (["No Finding|Mass", "Mass"], "findings or none"), (["No Finding", "No Finding"], "all findings are 0"),
+    ([None, None], "has a label")])
+def test_labels_that_say_nothing_are_refused(labels: list[str | None], words: str) -> None:
+    frame, info = made_table((1, 1))
+    with pytest.raises(UserError, match=words):
+        findings_of(frame.assign(label=labels), info)
+
+
+def test_a_column_of_findings_holds_nothing_but_0_and_1() -> None:
+    frame, info = chest_table()
+    with pytest.raises(UserError, match="label_Edema holds 2"):
+        findings_of(frame.assign(label_Edema=2), info)
+
+
+def test_a_test_part_has_its_share_of_images_and_of_every_finding_and_no_patient_twice() -> None:
+    frame, info = chest_table(240)
+    findings = findings_of(frame, info)
+    divided = with_test_part(frame, findings, PartShares(.2, .3), seed=1)
+    test = (divided["split"] == "test").to_numpy()
+    assert test.mean() >= .2
+    assert (findings.positives(test) >= .3 * findings.positives()).all()
+    assert divided.groupby("group")["split"].nunique().max() == 1
+    assert set(divided["split"]) == {"train", "val", "test"}
+    pd.testing.assert_frame_equal(divided, with_test_part(frame, findings, PartShares(.2, .3), seed=1))
+
+
+@pytest.mark.parametrize(("asked", "split", "words"), [
+    (PartShares(1.5, 0), None, "shares between 0 and 1"), (PartShares(.2, 0), "train", "split of its own"),
+    (PartShares(.99, .9), None, "leaves no image")])
+def test_a_test_part_that_cannot_be_made_is_refused(asked: PartShares, split: str | None, words: str) -> None:
+    frame, info = chest_table()
+    with pytest.raises(UserError, match=words):
+        with_test_part(frame.assign(split=split), findings_of(frame, info), asked, seed=0)
+
+
+def test_every_finding_is_spread_over_all_folds() -> None:
+    frame, info = chest_table(240)
+    findings = findings_of(frame, info)
+    split, _ = shared_split(frame, findings, 3, 0)
+    for name in ("Edema", "Effusion"):
+        own = split_of(split, task_of(findings, name)).counts.loc[name]
+        assert own.min() > .15 * own.sum()
+
+
+def test_thresholds_separate_and_reach_the_sensitivity() -> None:
+    y, p = np.array([0, 1, 0, 1, 1, 0, 0]), np.array([.1, .2, .3, .4, .9, .5, .05])
+    assert choose_threshold(ThresholdRule(), y, p) == pytest.approx(.15)
+    assert choose_threshold(ThresholdRule(sensitivity=.3), y, p) == pytest.approx(.7)
+    assert choose_threshold(ThresholdRule(sensitivity=.6), y, p) == pytest.approx(.35)
+    assert choose_threshold(ThresholdRule(), np.zeros(3, np.int64), np.array([.1, .2, .3])) == .5
+
+
+def test_a_threshold_is_chosen_on_other_folds() -> None:
+    """Each fold alone would choose a threshold that is right for all of its rows."""
+    y, fold = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    p = np.array([.1, .2, .7, .8])
+    assert present_out_of_fold(ThresholdRule(), y, p, fold).tolist() == [False, False, True, True]
+
+
+def test_scores_at_the_threshold_are_counted() -> None:
+    y = np.array([1, 1, 1, 0, 0, 0, 0, 0])
+    tested = ScoredFinding(np.arange(8), y, np.linspace(.9, .1, 8), np.array([1, 1, 0, 1, 0, 0, 0, 0], bool))
+    found = at_threshold(tested, .5)
+    assert found["sensitivity"] == pytest.approx(2 / 3) and found["specificity"] == pytest.approx(.8)
+    assert found["ppv"] == pytest.approx(2 / 3) and found["npv"] == pytest.approx(.8)
+    assert found["average_precision"] == 1 and found["prevalence"] == 3 / 8
+
+
+def test_the_mean_auroc_is_that_of_the_findings() -> None:
+    y, p = np.array([0, 0, 1, 1] * 5), np.tile([.1, .4, .35, .8], 5)
+    one = ScoredFinding(np.arange(20), y, p, p > .5)
+    sure = ScoredFinding(np.arange(20), y, y.astype(float), y == 1)
+    found = means({"a": one, "b": sure}, np.arange(20), Bootstrap(50))
+    assert found["auroc"] == pytest.approx((.75 + 1) / 2)
+    low, high = found["intervals"]["auroc"]  # type: ignore[index]
+    assert low < found["auroc"] < high  # type: ignore[operator]
+
+
+def test_findings_count_rows_of_a_mask() -> None:
+    findings = Findings(("a", "b"), np.array([[1, 0], [1, -1], [-1, 1]]))
+    assert findings.positives().tolist() == [2, 1]
+    assert findings.positives(np.array([True, False, True])).tolist() == [1, 1]
