@@ -141,8 +141,8 @@ def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any
             "roc": figure(threshold_figures.roc(curve, points, name), "Sensitivity against false alarms (ROC)",
                           "Every point of the curve is a threshold. Up and left is better; the dashed line is a coin."),
             "precision": figure(threshold_figures.precision_recall(curve, points, name, share),
-                                "Precision against sensitivity", "Up and right is better; the dashed line is the share of "
-                                f"{name} among these images.")}
+                                "Precision against sensitivity", "Up and right is better; the dashed line is the "
+                                f"share of {name} among these images.")}
 
 
 def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
