@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
+from featurize.report.charts import (BLUE, GRAY, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
                                      shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
@@ -19,8 +19,6 @@ Spot = tuple[str, float, float | None, float | None]
 MOSTLY_ALL = .5
 # Colors of the sizes of sets, by the first word of their name; a set of all classes is no answer.
 SIZE_COLORS = {"1": BLUE, "2": ORANGE, "3": RED, "all": GRAY}
-# Operating points in the order of `ReportNumbers.operating_points`: name, color and mark.
-POINTS = (("even odds (used)", ORANGE, "o"), ("best sum", GREEN, "D"), ("sensitivity 95 %", RED, "s"))
 # Smallest share of images at which the curve of errors begins.
 LEAST_COVERAGE = .05
 
@@ -75,7 +73,7 @@ def reliability(points: pd.DataFrame, bins: pd.DataFrame) -> str:
         `bin, n`; bins are equal parts of 0..1.
     """
     with canvas(HALF, 4.3, rows=2, heights=(3.4, 1)) as (figure, (axes, below)):
-        _diagonal(axes)
+        diagonal(axes)
         _reliability_line(axes, points, BLUE)
         axes.set_ylabel("share that was right")
         share_axis(axes, "y", 1.03)
@@ -99,7 +97,7 @@ def reliability_by_class(table: pd.DataFrame, classes: Sequence[str]) -> str:
         for axes in panels[len(classes):]:
             axes.set_visible(False)
         for at, (axes, name) in enumerate(zip(panels, classes)):
-            _diagonal(axes)
+            diagonal(axes)
             _reliability_line(axes, table[table["class"] == name], BLUE)
             axes.set_title(shorten(name, 22), fontsize=9)
             share_axis(axes, "x", 1.05)
@@ -113,7 +111,8 @@ def reliability_by_class(table: pd.DataFrame, classes: Sequence[str]) -> str:
         return svg_uri(figure)
 
 
-def _diagonal(axes: Axes) -> None:
+def diagonal(axes: Axes) -> None:
+    """The dashed line from corner to corner."""
     axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
 
 
@@ -217,51 +216,6 @@ def _grouped_sizes(sizes: pd.DataFrame) -> pd.DataFrame:
               f"all {k}": sizes.iloc[:, k - 1:]}
     summed = pd.DataFrame({name: part.sum(axis=1) for name, part in groups.items()})
     return summed[[name for name in summed if name == "1" or summed[name].sum() > 0]]
-
-
-def roc(curve: pd.DataFrame, points: pd.DataFrame, name: str) -> str:
-    """Sensitivity against false alarms for every threshold, with the operating points.
-
-    Parameters
-    ----------
-    curve, points : DataFrame
-        As `ReportNumbers.thresholds` and `operating_points`.
-    name : str
-        The class that is looked for.
-    """
-    with canvas(HALF, 4.3) as (figure, (axes,)):
-        _diagonal(axes)
-        axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=BLUE)
-        _operating_points(axes, 1 - points["specificity"], points["sensitivity"])
-        axes.set_xlabel("images of the other class called so (1 − specificity)")
-        axes.set_ylabel(f"images of {shorten(name, 24)} found")
-        for axis in ("x", "y"):
-            share_axis(axes, axis, 1.02)
-        rules(axes, "y")
-        axes.legend(loc="lower right")
-        return svg_uri(figure)
-
-
-def precision_recall(curve: pd.DataFrame, points: pd.DataFrame, name: str, share: float) -> str:
-    """Precision against sensitivity for every threshold; `share` is that of the class among the images."""
-    known = curve[curve["precision"].notna()]
-    with canvas(HALF, 4.3) as (figure, (axes,)):
-        axes.axhline(share, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(known["sensitivity"], known["precision"], color=BLUE)
-        _operating_points(axes, points["sensitivity"], points["precision"])
-        axes.set_xlabel(f"images of {shorten(name, 24)} found (sensitivity)")
-        axes.set_ylabel("of those called so, right (precision)")
-        for axis in ("x", "y"):
-            share_axis(axes, axis, 1.02)
-        rules(axes, "y")
-        axes.legend(loc="lower left")
-        return svg_uri(figure)
-
-
-def _operating_points(axes: Axes, x: pd.Series, y: pd.Series) -> None:
-    for at, (label, color, marker) in enumerate(POINTS):
-        axes.plot(x.iloc[at], y.iloc[at], marker, color=color, markersize=8, zorder=4, linestyle="none", label=label,
-                  clip_on=False)
 
 
 def learning_curves(curves: pd.DataFrame) -> str:

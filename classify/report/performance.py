@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.report import figures
+from classify.report import figures, threshold_figures
 from classify.report.overview import plain_interval
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
@@ -138,10 +138,11 @@ def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any
                        "images and will do a little worse on others. Predictive values hold where "
                        f"{percent(share)} of the images are {name}."))
     return {"table": shown,
-            "roc": figure(figures.roc(curve, points, name), "Sensitivity against false alarms (ROC)",
+            "roc": figure(threshold_figures.roc(curve, points, name), "Sensitivity against false alarms (ROC)",
                           "Every point of the curve is a threshold. Up and left is better; the dashed line is a coin."),
-            "precision": figure(figures.precision_recall(curve, points, name, share), "Precision against sensitivity",
-                                f"Up and right is better; the dashed line is the share of {name} among these images.")}
+            "precision": figure(threshold_figures.precision_recall(curve, points, name, share),
+                                "Precision against sensitivity", "Up and right is better; the dashed line is the "
+                                f"share of {name} among these images.")}
 
 
 def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:

@@ -63,4 +63,4 @@ def test_operating_points_by_counting(scored: tuple[np.ndarray, np.ndarray]) -> 
 def test_a_model_that_calls_nothing_positive_has_no_precision() -> None:
     positive = np.array([True, False, False])
     points = operating_points(threshold_curve(positive, np.array([.4, .2, .1])), positive).set_index("name")
-    assert points.loc["used", "sensitivity"] == 0 and np.isnan(points.loc["used", "precision"])
+    assert points.loc["used", "sensitivity"] == 0 and points["precision"].isna()["used"]
