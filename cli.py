@@ -79,7 +79,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, table.
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
              task: Annotated[str, typer.Option(help="auto, binary or multiclass.")] = "auto",
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered classes, lowest first.")] = None,
-             model: Annotated[str, typer.Option(help="xgboost or lightgbm.")] = "xgboost",
+             model: Annotated[str, typer.Option(help="xgboost, lightgbm or logistic.")] = "xgboost",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
@@ -110,6 +110,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     """A saved model predicts on new images, or on a table."""
     from classify.bundle import load_bundle
     from classify.predict import predict as apply
+    from classify.review import batch_line
     from featurize.runtime.files import replacing
     from featurize.table import read_table
     _want_suffix(output, ".csv")
@@ -122,6 +123,9 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")
+    line = batch_line(predicted["novelty"].to_numpy())
+    if line:
+        _say(f"WARNING: {line}")
 
 
 @app.command()
@@ -130,6 +134,8 @@ def audit(run: Run, table: Table, output: Annotated[Path, _output("The page, aud
     from classify.audit.run import audit as write
     from featurize.table import read_table
     found = write(run, *read_table(table), output)
+    if found.batch_line:
+        _say(f"WARNING: {found.batch_line}")
     if found.judged:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "

@@ -7,6 +7,7 @@ import pandas as pd
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
+
 @dataclass(frozen=True)
 class ModelPredictions:
     """What a model predicts for n rows; K classes, k columns of margins, c neighbours.

@@ -15,7 +15,7 @@ from classify.evaluate import metrics
 from classify.evaluate.sets import coverage_by_class, set_sizes
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
-from classify.review import in_words, review_reasons
+from classify.review import batch_line, count_reasons, in_words, review_reasons
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
@@ -48,11 +48,12 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
+    words = in_words(review_reasons(bundle.review, predictions, frame))
     code = frame["label"].map({name: at for at, name in enumerate(bundle.classes)})
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions,
-                               in_words(review_reasons(bundle.review, predictions, frame))),
+        table=prediction_table(frame, bundle.classes, predictions, words), batch_line=batch_line(novelty),
+        review_reasons=count_reasons(pd.Series(words)),
         judged=_judge(bundle, frame, info, code, predictions) if code.notna().any() else None,
         unknown=frame.loc[code.isna() & frame["label"].notna(), "label"].value_counts(),
         n_trained_on=int(frame["image_id"].isin(bundle.train_ids).sum()), shift=shift.feature_shift(bundle, x),

@@ -92,7 +92,8 @@ def _warnings(result: Audit) -> list[dict[str, str]]:
     if new > MANY_NOVEL:
         listed.append(warning("serious" if new > MOST_NOVEL else "caution",
                               f"{percent(new)} of the images are less like the training images than "
-                              f"{percent(result.bundle.review.most_novelty)} of those at home.", "Another stain, camera or preparation; see which features are shifted."))
+                              f"{percent(result.bundle.review.most_novelty)} of those at home.",
+                              "Another stain, camera or preparation; see which features are shifted."))
     return listed + (_score_warnings(result, result.judged.metrics) if result.judged is not None else [])
 
 
@@ -115,9 +116,10 @@ def _score_warnings(result: Audit, metrics: Mapping[str, Any]) -> list[dict[str,
 
 
 def _tiles(result: Audit) -> list[dict[str, str]]:
-    new = {"name": "Farther from training than 99 % at "
+    usual = result.bundle.review.most_novelty
+    new = {"name": f"Less like training than {percent(usual)} at "
                    "home", "value": percent(result.novel_share),
-           "range": "1 % would be expected"}
+           "range": f"{percent(1 - usual)} would be expected"}
     review = {"name": "For a person to review", "value": percent(float(result.table["review"].mean())),
               "range": sections.at_home(result, "review_share")}
     if result.judged is None:
