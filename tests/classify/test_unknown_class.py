@@ -109,3 +109,4 @@ def test_measures_are_added_in_units_of_their_95th_percentile_above_the_median()
     np.testing.assert_allclose(scale.unit[:2], [45, 450])
     middle, far = combined(scale, np.array([[50., 500, 0], [50, 950, 0]]))
     assert middle == 0 and far == 1
+    assert combined(scale, np.array([[95., 500, 0]])) == pytest.approx(.7)
