@@ -148,7 +148,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
              task: Annotated[str, typer.Option(help="auto, binary, multiclass or multilabel.")] = "auto",
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered classes, lowest first.")] = None,
-             model: Annotated[str, typer.Option(help="xgboost or lightgbm.")] = "xgboost",
+             model: Annotated[str, typer.Option(help="xgboost, lightgbm or logistic.")] = "xgboost",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
@@ -187,6 +187,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
+    from classify.review import batch_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -201,6 +202,9 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")
+    line = batch_line(predicted["novelty"].to_numpy())
+    if line:
+        _say(f"WARNING: {line}")
 
 
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")

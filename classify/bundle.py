@@ -141,15 +141,16 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
 def _arrays(bundle: Bundle) -> bytes:
     space, unknown, buffer = bundle.novelty.space, bundle.novelty.unknown, BytesIO()
     # A model that was read from format 1 has none of these.
-    more = {} if unknown is None else {
+    more: dict[str, Any] = {} if unknown is None else {
         "discriminant_axes": unknown.discriminant.axes, "discriminant_means": unknown.discriminant.means,
         "discriminant_between": unknown.discriminant.between, "discriminant_variance": unknown.discriminant.variance,
         "leaves": unknown.leaves, "scale_middle": unknown.scale.middle, "scale_unit": unknown.scale.unit}
-    np.savez(
-        buffer, allow_pickle=False, space_center=space.center, space_scale=space.scale, space_mean=space.mean,
+    arrays: dict[str, Any] = dict(
+        space_center=space.center, space_scale=space.scale, space_mean=space.mean,
         space_axes=space.axes, space_deviation=space.deviation, novelty_points=bundle.novelty.points,
         novelty_distances=bundle.novelty.distances, train_ids=bundle.train_ids,
-        conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y, **more)
+        conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y)
+    np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
 
 
@@ -174,8 +175,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         first = next((place for place in sorted(folder.iterdir()) if place.is_dir()), folder)
         raise UserError(f"{folder} holds a model a finding: give the folder of one of them, such as {first}")
     if manifest.get("format") not in READABLE:
-        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: train the "
-                        "model again with `python cli.py classify`, or use the version that wrote it")
+        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: train "
+                        "the model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
     if set(manifest["files"]) != {TREES.get(manifest["library"]), ARRAYS}:

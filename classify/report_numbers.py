@@ -186,6 +186,8 @@ class ReportNumbers:
         Class number to positions in `scored`: rows that were right and surest.
     novel : (c,) int
         The rows of the highest out-of-distribution score, highest first.
+    review_reasons : dict of str to int
+        Tested rows that have each reason for review, see `classify.review.REASONS`.
     """
 
     scored: ScoredRows
@@ -205,3 +207,4 @@ class ReportNumbers:
     wrong: tuple[WrongPrediction, ...]
     typical: dict[int, Int64Array]
     novel: Int64Array
+    review_reasons: dict[str, int]

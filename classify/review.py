@@ -14,14 +14,14 @@ import pandas as pd
 from classify.predictions import ModelPredictions
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-# Words of the column `review_reason`, in their order there. They say: the prediction set holds another number of classes
-# than one; the image is unlike the training images; further nuclei; the cell is cut by the rim of the image; it lies far
-# from the centre; no cell was found; the predicted class is improbable.
+# Words of the column `review_reason`, in their order there. They say: the prediction set holds another number of
+# classes than one; the image is unlike the training images; further nuclei; the cell is cut by the rim of the image; it
+# lies far from the centre; no cell was found; the predicted class is improbable.
 REASONS = ("set", "novel", "several cells", "cut", "off centre", "nothing found", "unsure")
 # A predicted class with less than even odds calls for review.
 LEAST_PROBABILITY = 0.5
-# Out-of-distribution score (share of held-out training rows that lay nearer, 0..1) above which a row calls for review: of
-# images like the training images 5 % are expected above it. benchmarks/unknown_class.py shows what it finds.
+# Out-of-distribution score (share of held-out training rows that lay nearer, 0..1) above which a row calls for review:
+# of images like the training images 5 % are expected above it. benchmarks/unknown_class.py shows what it finds.
 MOST_NOVELTY = 0.95
 # A measurement of the picture calls for review above this percentile of the training images of the predicted class ...
 LIMIT_PERCENTILE = 99
@@ -55,9 +55,11 @@ class Framing:
     least: float
 
 
-# A tenth of the image's side off the centre, and a fiftieth of the outline on the rim, are chosen as visible to the eye.
-FRAMING = (Framing("several cells", "image_quality_other_nuclei", 1, 0), Framing("cut", "image_quality_cut_rim", 1, 0.02),
-           Framing("off centre", "image_quality_offset", 1, 0.1), Framing("nothing found", "image_quality_found", -1, -1))
+# A tenth of the image's side off the centre, and a fiftieth of the outline on the rim, are chosen as what an eye sees.
+FRAMING = (Framing("several cells", "image_quality_other_nuclei", 1, 0),
+           Framing("cut", "image_quality_cut_rim", 1, 0.02),
+           Framing("off centre", "image_quality_offset", 1, 0.1),
+           Framing("nothing found", "image_quality_found", -1, -1))
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,29 @@ def count_reasons(words: pd.Series) -> dict[str, int]:
     return {name: int(parts.map(lambda listed, name=name: name in listed).sum()) for name in REASONS}
 
 
+def review_summary(words: pd.Series, right: BoolArray) -> dict[str, Any]:
+    """What the rule costs and what it leaves, for rows whose truth is known.
+
+    Parameters
+    ----------
+    words : (n,) Series of str
+        Column `review_reason`.
+    right : (n,) bool
+        The predicted class is the true one.
+
+    Returns
+    -------
+    dict
+        `by_reason` (share of the rows that have each reason), `errors_kept` (share of errors among the rows that are not
+        for review; NaN where there is none), `errors_found` (share of the errors that are for review).
+    """
+    marked = words.fillna("").to_numpy(dtype=object) != ""
+    kept, wrong = ~marked, ~right
+    return {"by_reason": {name: count / max(len(words), 1) for name, count in count_reasons(words).items()},
+            "errors_kept": float(wrong[kept].mean()) if kept.any() else np.nan,
+            "errors_found": float(marked[wrong].mean()) if wrong.any() else np.nan}
+
+
 def batch_line(novelty: Float64Array) -> str:
     """What the median out-of-distribution score says about a batch of images; "" where that is nothing unusual."""
     n, median = len(novelty), float(np.median(novelty)) if len(novelty) else 0.5
@@ -190,6 +215,6 @@ def batch_line(novelty: Float64Array) -> str:
         return ""
     if median > 0.5:
         return (f"these images are unlike the training images: their median novelty is {median:.2f} instead of about "
-                "0.50; another stain, camera or kind of cell, so do not trust the predictions before an audit with labels")
+                "0.50; another stain, camera or kind of cell, so do not trust the predictions before an audit")
     return (f"these images are very like the training images: their median novelty is {median:.2f} instead of about "
             "0.50; if the model was trained on them, the predictions say nothing about new images")

@@ -19,7 +19,7 @@ from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
-from classify.review import in_words, review_reasons
+from classify.review import batch_line, count_reasons, in_words, review_reasons
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -66,10 +66,11 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
+    words = in_words(review_reasons(bundle.review, predictions, frame))
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions,
-                               in_words(review_reasons(bundle.review, predictions, frame))),
+        table=prediction_table(frame, bundle.classes, predictions, words), batch_line=batch_line(novelty),
+        review_reasons=count_reasons(pd.Series(words)),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
         trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),

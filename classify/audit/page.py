@@ -85,9 +85,10 @@ def _facts(result: Audit) -> list[dict[str, Any]]:
 
 
 def _tiles(result: Audit) -> list[dict[str, str]]:
-    new = {"name": "Farther from training than 99 % at "
+    usual = result.bundle.review.most_novelty
+    new = {"name": f"Less like training than {percent(usual)} at "
                    "home", "value": percent(result.novel_share),
-           "range": "1 % would be expected"}
+           "range": f"{percent(1 - usual)} would be expected"}
     review = {"name": "For a person to review", "value": percent(float(result.table["review"].mean())),
               "range": sections.at_home(result, "review_share")}
     if result.judged is None:

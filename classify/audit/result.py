@@ -77,6 +77,10 @@ class Audit:
         Share of the rows in equal bins of the out-of-distribution score.
     novel_share : float
         Rows whose out-of-distribution score calls for review, see `classify.review`.
+    batch_line : str
+        What the median out-of-distribution score says about the whole table; "" where that is nothing unusual.
+    review_reasons : dict of str to int
+        Rows that have each reason for review, see `classify.review.REASONS`.
     most_novel : (n,) int
         Rows, the farthest from the training rows first.
     gray : bool
@@ -95,5 +99,7 @@ class Audit:
     shift: pd.DataFrame
     novelty: Float64Array
     novel_share: float
+    batch_line: str
+    review_reasons: dict[str, int]
     most_novel: Int64Array
     gray: bool

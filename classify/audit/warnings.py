@@ -50,10 +50,13 @@ def _of_images(result: Audit) -> list[dict[str, str]]:
                               "Have 50 images of each class labelled and run the audit again."))
     new = result.novel_share
     if new > MANY_NOVEL:
+        usual = percent(result.bundle.review.most_novelty)
         listed.append(warning("serious" if new > MOST_NOVEL else "caution",
-                              f"{percent(new)} of the images lie farther from the training images than 99\u00a0% of "
-                              "those at home.", "Another stain, camera or preparation; see which features are "
-                              "shifted."))
+                              f"{percent(new)} of the images are less like the training images than {usual} of those at "
+                              "home.", "Another stain, camera or preparation; see which features are shifted."))
+    elif result.batch_line:
+        what, _, why = result.batch_line.partition("; ")
+        listed.append(warning("caution", f"{what[0].upper()}{what[1:]}.", f"{why[0].upper()}{why[1:]}."))
     asked = float(result.table["review"].mean())
     home = None if result.home is None else result.home.get("review_share")
     if asked > MOSTLY_REVIEW and home is not None and asked > home + MORE_REVIEW:

@@ -11,6 +11,7 @@ from classify.evaluate.sets import coverage_by_class, pairs_in_sets, with_sets_o
 from classify.report_numbers import (Concept, PlaceInClasses, Reason, ReportNumbers, ScoredRows, SwarmFeature,
                                      WrongPrediction)
 from classify.result import RunResult
+from classify.review import count_reasons
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.report.feature_names import HEADLINES, feature_name
 
@@ -59,7 +60,8 @@ def report_numbers(result: RunResult) -> ReportNumbers:
         swarm=_swarm(result), class_features=_class_features(result, listed),
         wrong=_wrong_predictions(result, listed, scored),
         typical={k: _typical_rows(scored, k, novelty) for k in range(len(result.task.classes))},
-        novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL])
+        novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL],
+        review_reasons=count_reasons(predicted.table["review_reason"].iloc[scored.rows]))
 
 
 def scored_rows(result: RunResult) -> ScoredRows:

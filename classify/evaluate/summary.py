@@ -12,6 +12,7 @@ from classify.evaluate import metrics
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.sets import set_sizes
 from classify.result import Predicted, Scores
+from classify.review import review_summary
 from classify.uncertainty.calibrate import Calibration
 from featurize.arrays import Float64Array
 
@@ -65,6 +66,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
+        "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)

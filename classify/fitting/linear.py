@@ -1,9 +1,9 @@
 """Multinomial logistic regression on principal axes, kept as one weight for each feature and class.
 
 Missing values are replaced by the median, features are brought to standard scores and to at most 50 principal axes; the
-regression with an L2 penalty reads these. All of it is linear, so the fitted model is a weight for each feature: the log-
-odds of a row are a base value plus the sum of weight times distance from the mean. These summands are the exact Shapley
-values of the features (Strumbelj & Kononenko 2014, doi:10.1007/s10115-013-0679-x, for independent features).
+regression with an L2 penalty reads these. All of it is linear, so the fitted model is a weight for each feature: the
+log-odds of a row are a base value plus the sum of weight times distance from the mean. These summands are the exact
+Shapley values of the features (Strumbelj & Kononenko 2014, doi:10.1007/s10115-013-0679-x, for independent features).
 """
 import json
 from dataclasses import asdict, dataclass

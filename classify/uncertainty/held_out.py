@@ -1,8 +1,8 @@
 """What is fitted on held-out rows, and the predictions of all rows that follow from it.
 
 With folds, every row is held out once. Its probability comes from a calibration that was fitted on the other folds, and
-its prediction set from the scores of all rows of other groups. With a given split, val calibrates and test only reports. The saved
-model is calibrated on all held-out rows.
+its prediction set from the scores of all rows of other groups. With a given split, val calibrates and test only
+reports. The saved model is calibrated on all held-out rows.
 """
 from dataclasses import dataclass, fields, replace
 
@@ -120,7 +120,7 @@ def _out_of_fold(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference:
     """Predictions of the held-out rows, each by what was fitted on the other folds; `width` neighbours of each."""
     rows = held_out.rows
     sets, empty = conformal.cross_sets(held_out.p, data.task.y[rows], data.split.split_group[rows],
-                                      held_out.conformal.alpha)
+                                       held_out.conformal.alpha)
     # Each row is compared with all others, as a new row is compared with all of them.
     nearer = np.searchsorted(reference.model.distances, reference.numbers[rows], side="left")
     score = nearer / max(len(rows) - 1, 1)

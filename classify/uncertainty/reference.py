@@ -96,9 +96,9 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
         fitted = _fit(x.iloc[rows], y[rows], final, seed)
     scale = fit_scale(measures[rows])
     numbers = combined(scale, measures)
-    model = OutOfDistribution(fitted.space, fitted.points, np.sort(numbers[rows]),
+    saved = OutOfDistribution(fitted.space, fitted.points, np.sort(numbers[rows]),
                               UnknownClass(fitted.discriminant, fitted.leaves, scale))
-    return NearestNeighborReference(model, train, numbers, distances, neighbours)
+    return NearestNeighborReference(saved, train, numbers, distances, neighbours)
 
 
 def compared_leaves(model: Model, x: pd.DataFrame) -> UInt8Array:

@@ -90,6 +90,7 @@ def _predicted(frame: pd.DataFrame, classes: tuple[str, ...], y: np.ndarray, mar
     novelty = rng.beta(2, 5, n)
     table = frame[["image_id", "path", "label", "group", "split"]].assign(
         fold=np.arange(n) % 5, predicted=[classes[k] for k in chosen], novelty=novelty, review=sets.sum(axis=1) > 1,
+        review_reason=np.where(sets.sum(axis=1) > 1, "set", ""),
         prediction_set=["|".join(c for c, s in zip(classes, row) if s) for row in sets])
     near = np.stack([(np.arange(n) + k) % n for k in (1, 2, 3)], axis=1)
     return Predicted(table=table, held_out=np.ones(n, bool), margins=margins, raw=p, probabilities=p, sets=sets,

@@ -71,7 +71,7 @@ def test_a_class_of_18_rows_is_compared_with_all_classes_and_one_of_19_is_not() 
     p[18:] = [.2, .8]
     fitted = fit_conformal(p, np.repeat([0, 1], [18, 19]), .05)
     assert fitted.pooled == (0,)
-    # Score .5 of class 0 among 18 x .1 and 19 x .2: stranger than all 37. Of class 1 among 19 x .2: stranger than all 19.
+    # Score .5 of class 0 among 18 x .1 and 19 x .2: stranger than all 37. Of class 1 among 19 x .2: than all 19.
     np.testing.assert_allclose(p_values(fitted, np.array([[.5, .5]])), [[1 / 38, 1 / 20]])
     assert not prediction_sets(fitted, np.array([[.4, .6]]))[0][0, 0]
     assert prediction_sets(Conformal(.05, fitted.scores, fitted.y), np.array([[.4, .6]]))[0][0, 0], "today's fault"

@@ -7,7 +7,7 @@ import pytest
 
 from classify.predictions import ModelPredictions
 from classify.review import (FEWEST_IMAGES, REASONS, Limit, ReviewRule, batch_line, count_reasons, fit_rule, in_words,
-                             review_reasons)
+                             review_reasons, review_summary)
 
 N = 4
 LIMITS = (Limit("several cells", "image_quality_other_nuclei", 1, (0., 1., 1.)),
@@ -67,11 +67,13 @@ def test_each_fault_of_the_picture_alone_calls_for_review(
 
 def test_the_limit_is_that_of_the_predicted_class(predictions: ModelPredictions, frame: pd.DataFrame) -> None:
     """Of class 0 one more nucleus is unusual, of class 1 it is not."""
-    other = replace(predictions, p=changed(predictions.p, [.8, .1, .1]), sets=changed(predictions.sets, [True, False, False]))
+    other = replace(predictions, p=changed(predictions.p, [.8, .1, .1]),
+                    sets=changed(predictions.sets, [True, False, False]))
     assert words(other, frame) == ["", "", "several cells", ""]
 
 
-def test_several_reasons_are_joined_in_the_order_of_the_words(predictions: ModelPredictions, frame: pd.DataFrame) -> None:
+def test_several_reasons_are_joined_in_the_order_of_the_words(
+        predictions: ModelPredictions, frame: pd.DataFrame) -> None:
     frame.loc[2, ["image_quality_found", "image_quality_offset"]] = [0, np.nan]
     other = replace(predictions, novelty=changed(predictions.novelty, 1.), p=changed(predictions.p, [.3, .4, .3]))
     found = words(other, frame)
@@ -111,9 +113,9 @@ def test_at_most_one_in_a_hundred_at_home_is_beyond_a_limit() -> None:
     assert 0 < review_reasons(rule, sure, frame).any(axis=1).mean() <= .01
 
 
-@pytest.mark.parametrize(("median", "n", "line"), [(.96, 40, "unlike the training images: their median novelty is 0.96"),
-                                                   (.02, 40, "very like the training images"), (.55, 4000, ""), (.96, 9, ""),
-                                                   (.75, 12, "")])
+@pytest.mark.parametrize(("median", "n", "line"), [
+    (.96, 40, "unlike the training images: their median novelty is 0.96"), (.02, 40, "very like the training images"),
+    (.55, 4000, ""), (.96, 9, ""), (.75, 12, "")])
 def test_a_batch_with_an_unusual_median_is_told(median: float, n: int, line: str) -> None:
     found = batch_line(np.full(n, median))
     assert line in found and bool(found) == bool(line)
@@ -122,3 +124,12 @@ def test_a_batch_with_an_unusual_median_is_told(median: float, n: int, line: str
 def test_a_batch_like_the_training_images_is_seldom_told() -> None:
     rng = np.random.default_rng(0)
     assert sum(bool(batch_line(rng.random(n))) for n in (10, 15, 20, 60) for _ in range(200)) <= 8
+
+
+def test_the_summary_says_what_review_costs_and_what_it_leaves() -> None:
+    """Of 5 rows 2 are for review, one of them for two reasons; of 2 errors 1 is found, and 1 of the 3 others is wrong."""
+    words = pd.Series(["set|novel", "", "", "unsure", ""])
+    found = review_summary(words, np.array([False, False, True, True, True]))
+    assert {name: share for name, share in found["by_reason"].items() if share} == {"set": .2, "novel": .2, "unsure": .2}
+    assert found["errors_kept"] == pytest.approx(1 / 3) and found["errors_found"] == .5
+    assert np.isnan(review_summary(words, np.ones(5, bool))["errors_found"])

@@ -10,6 +10,7 @@ from classify.data.tasks import Task
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import Comparisons, plain, score
 from classify.result import Predicted, Scores
+from classify.review import REASONS
 from classify.uncertainty.calibrate import Calibration
 
 NAMES = ("ant", "bee")
@@ -26,7 +27,8 @@ def scores() -> Scores:
     sets = p > .25
     split = Split("folds", np.full(10, "fold", object), np.where(HELD_OUT, np.arange(10) % 3, -1), np.arange(10) // 2,
                   pd.DataFrame(), pd.DataFrame())
-    review = pd.DataFrame({"review": sets.sum(axis=1) > 1})
+    several = sets.sum(axis=1) > 1
+    review = pd.DataFrame({"review": several, "review_reason": np.where(several, "set", "")})
     nothing = np.zeros(10)
     predicted = Predicted(review, HELD_OUT, np.zeros((10, 1)), np.full((10, 2), .5), p, sets, nothing > 0, nothing,
                           np.zeros((10, 3), int), np.zeros((10, 3)))
@@ -50,6 +52,7 @@ def test_sets_and_reviews_are_counted_on_the_same_rows(scores: Scores) -> None:
     """Two classes are in the set where the first has .4, .3 or .7: 3 of 8 rows."""
     assert scores.metrics["mean_set_size"] == pytest.approx(1 + 3 / 8)
     assert scores.metrics["review_share"] == pytest.approx(3 / 8)
+    assert scores.metrics["review"]["by_reason"] == {name: 3 / 8 if name == "set" else 0 for name in REASONS}
     assert scores.set_sizes.to_numpy().tolist() == [[3, 1], [2, 2]]
 
 

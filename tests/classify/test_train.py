@@ -165,6 +165,36 @@ def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: 
     assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)
 
 
+@pytest.mark.parametrize("rows", [22, pytest.param(60, marks=pytest.mark.slow)])
+def test_the_share_for_review_at_home_forecasts_that_of_new_images(rows: int, tmp_path: Path) -> None:
+    """With 22 rows a class all rows at home were for review, and 4 of 10 new ones."""
+    frame, info = made_table((rows + 100,) * 3, group_size=1, spread=1.6)
+    home = frame.groupby("label").cumcount() < rows
+    run = train(frame[home], info, tmp_path / "run", QUICK)
+    new = predict(load_bundle(run.out), frame[~home], info)
+    expected, found = run.scores.metrics["review_share"], new["review"].mean()
+    error = np.sqrt(found * (1 - found) * (1 / (3 * rows) + 1 / 300))
+    assert abs(expected - found) < 3 * error, (expected, found)
+    assert found < .9
+    for reason in ("set", "novel"):
+        share = new["review_reason"].str.contains(reason).mean()
+        error = np.sqrt(max(share, .05) * (1 - share) * (1 / (3 * rows) + 1 / 300))
+        assert abs(run.scores.metrics["review"]["by_reason"][reason] - share) < 3.5 * error, reason
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logistic_regression_is_trained_saved_and_explained_like_trees(classes: int, tmp_path: Path) -> None:
+    frame, info = made_table((50, 40, 30)[:classes])
+    run = train(frame, info, tmp_path / "run", replace(QUICK, model="logistic"))
+    assert {path.name for path in (run.out / "model").iterdir()} == {"manifest.json", "arrays.npz", "weights.json"}
+    assert run.scores.metrics["accuracy"] > .7 and not len(run.curves)
+    found = predict(load_bundle(run.out), frame, info, explain=True)
+    assert (found["predicted"] == frame["label"]).mean() >= run.scores.metrics["accuracy"] - .02
+    assert found["because_1"].str.match(r".+=.+ [(][+-].+[)]").all()
+    rows = run.explanation.rows
+    np.testing.assert_allclose(run.explanation.contributions.sum(axis=2), run.predicted.margins[rows], atol=1e-3)
+
+
 def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     frame, info = given_split(group=False)
     run = train(frame, info, tmp_path / "run", QUICK)
