@@ -175,8 +175,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         first = next((place for place in sorted(folder.iterdir()) if place.is_dir()), folder)
         raise UserError(f"{folder} holds a model a finding: give the folder of one of them, such as {first}")
     if manifest.get("format") not in READABLE:
-        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: train "
-                        "the model again with `python cli.py classify`, or use the version that wrote it")
+        raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: "
+                        "train the model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
     if set(manifest["files"]) != {TREES.get(manifest["library"]), ARRAYS}:

@@ -149,7 +149,8 @@ def test_an_empty_folder_is_refused(call: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("command", "target", "words"), [
     ("featurize", "featurize.run.measure", "stopped: nothing is measured yet, and "),
     ("explore", "featurize.explore.page.explore", "stopped: nothing was written\n"),
-    ("classify", "classify.findings.train.train_table", "stopped: nothing was written, and an earlier run folder is as it was")])
+    ("classify", "classify.findings.train.train_table",
+     "stopped: nothing was written, and an earlier run folder is as it was")])
 def test_ctrl_c_is_one_true_line_and_exit_130(command: str, target: str, words: str, call: Any,
                                               places: dict[str, Path], tmp_path: Path,
                                               monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,8 +52,8 @@ def _of_images(result: Audit) -> list[dict[str, str]]:
     if new > MANY_NOVEL:
         usual = percent(result.bundle.review.most_novelty)
         listed.append(warning("serious" if new > MOST_NOVEL else "caution",
-                              f"{percent(new)} of the images are less like the training images than {usual} of those at "
-                              "home.", "Another stain, camera or preparation; see which features are shifted."))
+                              f"{percent(new)} of the images are less like the training images than {usual} of those "
+                              "at home.", "Another stain, camera or preparation; see which features are shifted."))
     elif result.batch_line:
         what, _, why = result.batch_line.partition("; ")
         listed.append(warning("caution", f"{what[0].upper()}{what[1:]}.", f"{why[0].upper()}{why[1:]}."))
