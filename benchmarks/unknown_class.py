@@ -101,9 +101,9 @@ def main() -> None:
         except UserError as error:
             raise SystemExit(f"{path}: {error}") from error
     write(given.out, "Images of an unknown class", f"Each class left out in turn; {ROUNDS} rounds of boosting at most, "
-          "5 folds, seed 0. `distance alone`: above 95 % of home by the distance to the nearest training images, as the "
-          "score was before. `novel`: novelty above .95. `any reason`: for review. `home`: the same model's out-of-fold "
-          "predictions of the known classes.", rows)
+          "5 folds, seed 0. `distance alone`: above 95 % of home by the distance to the nearest training images, as "
+          "the score was before. `novel`: novelty above .95. `any reason`: for review. `home`: the same model's "
+          "out-of-fold predictions of the known classes.", rows)
 
 
 if __name__ == "__main__":

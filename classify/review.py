@@ -196,8 +196,8 @@ def review_summary(words: pd.Series, right: BoolArray) -> dict[str, Any]:
     Returns
     -------
     dict
-        `by_reason` (share of the rows that have each reason), `errors_kept` (share of errors among the rows that are not
-        for review; NaN where there is none), `errors_found` (share of the errors that are for review).
+        `by_reason` (share of the rows that have each reason), `errors_kept` (share of errors among the rows that are
+        not for review; NaN where there is none), `errors_found` (share of the errors that are for review).
     """
     marked = words.fillna("").to_numpy(dtype=object) != ""
     kept, wrong = ~marked, ~right

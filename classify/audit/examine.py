@@ -116,6 +116,7 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
 def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64Array,
              classes: tuple[str, ...]) -> dict[str, Any]:
     overall: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
-    return {**overall, "n": len(y), "intervals": metrics.intervals(y, p, sets, split_group),
+    tested = [name for c, name in enumerate(classes) if (y == c).any()]
+    return {**overall, "n": len(y), "classes_tested": tested, "intervals": metrics.intervals(y, p, sets, split_group),
             "per_class": metrics.per_class(y, p, sets, classes),
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

@@ -56,6 +56,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                          columns=list(classes))
     content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
+        "classes_tested": [name for c, name in enumerate(classes) if (y == c).any()],
         **{name: values[0] for name, values in metrics.scores(y, p, sets).items()},
         "per_class": metrics.per_class(y, p, sets, classes),
         "intervals": metrics.intervals(y, p, sets, split_group, bootstrap),

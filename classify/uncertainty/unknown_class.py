@@ -30,7 +30,7 @@ ROWS_PER_AXIS = 3
 WITHIN_SHRINKAGE = 0.1
 # The same of the covariance of the class means, which few classes give: .3, .1 and .03 found 39, 51 and 54 %.
 BETWEEN_SHRINKAGE = 0.03
-# Trees of the first rounds divide the classes coarsely: without this share of the rounds 69 % were found, with all 66 %.
+# Trees of the first rounds divide the classes coarsely: without this share of the rounds 69 % were found, else 66 %.
 SKIPPED_ROUNDS = 0.3
 # Trees that are compared, at most: half of 490 found 68 % instead of 69 %.
 MOST_TREES = 1000

@@ -54,7 +54,8 @@ def test_the_score_is_twice_the_log_likelihood_ratio(space: Discriminant) -> Non
     """Expected: scipy's densities of the two normal distributions."""
     x, _ = cells(30, 4)
     rows, center = x @ space.axes.astype(float), space.means.mean(axis=0)
-    covariance = space.rest * np.eye(len(center)) + space.between @ np.diag(space.variance - space.rest) @ space.between.T
+    spread = space.between @ np.diag(space.variance - space.rest) @ space.between.T
+    covariance = space.rest * np.eye(len(center)) + spread
     new = multivariate_normal(center, covariance).logpdf(rows)
     known = np.max([multivariate_normal(mean, np.eye(len(mean))).logpdf(rows) for mean in space.means], axis=0)
     ratio = 2 * (new - known)
