@@ -55,10 +55,10 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                          columns=list(classes))
     content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
-        **{name: values[0] for name, values in metrics.scores(y, p, sets).items()},
+        **{name: values[0] for name, values in metrics.scores(y, p, sets, ordered=task.ordered).items()},
         "per_class": metrics.per_class(y, p, sets, classes),
-        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap),
-        "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows]).items()}
+        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap, task.ordered),
+        "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
@@ -66,7 +66,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
-    return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
+    return Scores(plain(content), table, metrics.reliability(y, p, classes, task.ordered), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
 
 
