@@ -47,8 +47,8 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     jobs : int
         Most threads.
     order : sequence or None
-        All labels from the lowest stage to the highest, where they are ordered: the trees then learn "above this stage",
-        and prediction sets are runs of stages. Columns of probabilities stay in the order of `classes_`.
+        All labels from the lowest stage to the highest, where they are ordered: the trees then learn "above this
+        stage", and prediction sets are runs of stages. Columns of probabilities stay in the order of `classes_`.
 
     Attributes
     ----------
@@ -162,8 +162,8 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
             return Task("binary" if len(names) == 2 else "multiclass", names, codes)
         order = np.asarray(self.order)
         if sorted(order.tolist()) != sorted(self.classes_.tolist()):
-            raise ValueError(f"order {order.tolist()!r}: all labels are wanted, each once, from the lowest stage to the "
-                             f"highest; y holds {self.classes_.tolist()!r}")
+            raise ValueError(f"order {order.tolist()!r}: all labels are wanted, each once, from the lowest stage to "
+                             f"the highest; y holds {self.classes_.tolist()!r}")
         if len(names) == 2:
             return Task("binary", names, codes)
         self._stage = np.array([int(np.flatnonzero(order == name)[0]) for name in self.classes_])
@@ -213,7 +213,8 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         warnings.warn("a class has one row or one group only, so that no row can be held out: probabilities are not "
                       "calibrated and prediction sets hold all classes", UserWarning, stacklevel=3)
         data = FitData(x, task.y, TrainSettings.weight_power, ordinal=task.ordered)
-        self.model_ = fit_rows(data, np.arange(len(x)), replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds)))
+        few = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
+        self.model_ = fit_rows(data, np.arange(len(x)), few)
         self.calibration_ = Calibration("none")
         self.conformal_ = Conformal(self.alpha, np.empty(0), np.empty(0, np.int64))
 

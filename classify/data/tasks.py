@@ -70,8 +70,8 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     Raises
     ------
     UserError
-        An unknown task; no label, one class only, a class name with ``|`` in it; an ordinal task without an order, or an
-        order that is not one of all classes.
+        An unknown task; no label, one class only, a class name with ``|`` in it; an ordinal task without an order, or
+        an order that is not one of all classes.
     """
     if name not in ("auto", *KINDS, "multilabel"):
         raise UserError(f"--task {name} is unknown: choose auto, {', '.join(KINDS)} or multilabel")
@@ -84,8 +84,8 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     classes, y = encode(frame["label"])
     _check_classes(classes, y, name)
     if name == "ordinal" and not order:
-        raise UserError("--task ordinal needs the stages in their order: add --order with all classes from the lowest to "
-                        f"the highest; the table has {','.join(classes)}")
+        raise UserError("--task ordinal needs the stages in their order: add --order with all classes from the lowest "
+                        f"to the highest; the table has {','.join(classes)}")
     if order:
         classes, y = _in_order(classes, y, order)
     if len(classes) == 2:

@@ -249,11 +249,12 @@ def _of_stages(table: Float64Array) -> dict[str, Float64Array]:
     """
     apart = np.abs(np.subtract.outer(np.arange(table.shape[1]), np.arange(table.shape[1])))
     total = table.sum(axis=(1, 2))
+    wrong = (table * (apart > 0)).sum(axis=(1, 2))
     by_chance = np.einsum("bi,bj,ij->b", table.sum(axis=2), table.sum(axis=1), apart ** 2) / total
     with np.errstate(invalid="ignore"):
         return {"qwk": 1 - (table * apart ** 2).sum(axis=(1, 2)) / by_chance,
                 "mae": (table * apart).sum(axis=(1, 2)) / total,
-                "adjacent_error_share": (table * (apart == 1)).sum(axis=(1, 2)) / (table * (apart > 0)).sum(axis=(1, 2))}
+                "adjacent_error_share": (table * (apart == 1)).sum(axis=(1, 2)) / wrong}
 
 
 def _mean_auroc(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:

@@ -124,7 +124,7 @@ def margin(model: Model, x: pd.DataFrame) -> Float64Array:
 
 
 def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
-    """Exact Shapley values: TreeSHAP (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), or those of linear log-odds.
+    """Exact Shapley values: TreeSHAP (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), or linear ones.
 
     Returns
     -------
