@@ -146,8 +146,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
 @app.command(epilog="Example: pellucid classify table.parquet -o run/")
 @_told_when_stopped("stopped: nothing was written, and an earlier run folder is as it was")
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
-             task: Annotated[str, typer.Option(help="auto, binary, multiclass or multilabel.")] = "auto",
-             order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered classes, lowest first.")] = None,
+             task: Annotated[str, typer.Option(help="auto, binary, multiclass, ordinal or multilabel.")] = "auto",
+             order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered stages, lowest first.")] = None,
              model: Annotated[str, typer.Option(help="xgboost, lightgbm or logistic.")] = "xgboost",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,

@@ -1,8 +1,9 @@
 """A model as a folder of plain data that anyone can open and that cannot run code.
 
 ``manifest.json`` says what the model is and holds the SHA-256 of every other file; the trees are in their library's own
-format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``; arrays are
-in ``arrays.npz``, read without pickle. Every byte is checked before anything but the manifest is parsed: xgboost may
+format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``; of ordered
+stages each threshold has such a file (``trees_0.ubj``, ``trees_1.ubj``, ...). Arrays are in ``arrays.npz``, read
+without pickle. Every byte is checked before anything but the manifest is parsed: xgboost may
 crash on a damaged file. The checks find damage, not malice: but there is nothing in the files that could be run.
 
 Raise FORMAT when a file changes its meaning, keep the reader of the older number, and add a golden folder and a test.
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from classify.fitting import models
 from classify.fitting.models import Model
 from classify.review import ReviewRule
-from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES
+from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES, stage_file
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
@@ -81,7 +82,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     UserError
         The place cannot be written or holds something that is no model.
     """
-    files = {TREES[bundle.model.library]: models.to_bytes(bundle.model), ARRAYS: _arrays(bundle)}
+    names = _model_files(bundle.kind, bundle.model.library, len(bundle.classes))
+    files = {**dict(zip(names, models.to_bytes(bundle.model))), ARRAYS: _arrays(bundle)}
     manifest = {**_manifest(bundle), "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}}
     manifest["sha256"] = _digest(manifest)
     with replacing_folder(folder, MODEL_FOLDER) as part:
@@ -103,7 +105,8 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
     data = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
     library, classes = manifest["library"], tuple(manifest["classes"])
     outputs = 1 if manifest["kind"] == "binary" else len(classes)
-    model = models.from_bytes(data[TREES[library]], library, manifest["features"], outputs, jobs)
+    parts = [data[name] for name in _model_files(manifest["kind"], library, len(classes))]
+    model = models.from_bytes(parts, library, manifest["features"], outputs, jobs)
     with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
     space = WhitenedSpace(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],
@@ -116,6 +119,13 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
         OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
         manifest["settings"], manifest["versions"])
+
+
+def _model_files(kind: str, library: str, classes: int) -> list[str]:
+    """Names of the files that hold the trees or weights: one, or one for each threshold of ordered stages."""
+    if library not in TREES:
+        return []
+    return [stage_file(library, stage) for stage in range(classes - 1)] if kind == "ordinal" else [TREES[library]]
 
 
 def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UnknownClass | None:
@@ -179,7 +189,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                         "train the model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
-    if set(manifest["files"]) != {TREES.get(manifest["library"]), ARRAYS}:
+    files = _model_files(manifest["kind"], manifest["library"], len(manifest["classes"]))
+    if set(manifest["files"]) != {*files, ARRAYS}:
         raise _damaged(path, f"it names the files {', '.join(manifest['files'])}")
     return manifest
 

@@ -14,7 +14,7 @@ from classify.data.folds import split_groups
 from classify.data.splits import plan_split
 from classify.data.tasks import Task
 from classify.fitting import models
-from classify.fitting.crossfit import FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model
+from classify.fitting.crossfit import FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model, fit_rows
 from classify.settings import FitSettings, TrainSettings
 from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration
@@ -46,6 +46,9 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         The same integer gives the same model.
     jobs : int
         Most threads.
+    order : sequence or None
+        All labels from the lowest stage to the highest, where they are ordered: the trees then learn "above this
+        stage", and prediction sets are runs of stages. Columns of probabilities stay in the order of `classes_`.
 
     Attributes
     ----------
@@ -71,7 +74,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     """
 
     def __init__(self, library: str = "xgboost", calibration: str = "auto", alpha: float = 0.05, folds: int = 5,
-                 rounds: int = FitSettings.rounds, random_state: Any = 0, jobs: int = 1) -> None:
+                 rounds: int = FitSettings.rounds, random_state: Any = 0, jobs: int = 1, order: Any = None) -> None:
         self.library = library
         self.calibration = calibration
         self.alpha = alpha
@@ -79,6 +82,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         self.rounds = rounds
         self.random_state = random_state
         self.jobs = jobs
+        self.order = order
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Fit trees, calibration and prediction sets.
@@ -104,8 +108,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only, {self.classes_[0]!r}: two classes or more are wanted")
-        task = Task("binary" if len(self.classes_) == 2 else "multiclass", tuple(map(str, self.classes_)),
-                    codes.astype(np.int64))
+        task = self._task(codes.astype(np.int64))
         rows = _rows(len(y), groups)
         fewest = _fewest_groups(task, split_groups(rows))
         x, settings = _named(X), self._fit_settings()
@@ -122,8 +125,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> Float64Array:
         """(n, K) calibrated probabilities, columns in the order of `classes_`."""
-        x = self._checked(X)
-        return calibrate.probabilities(self.calibration_, models.margin(self.model_, x))
+        return self._proba_in_order(X)[:, self._stage]
 
     def predict_set(self, X: Any) -> BoolArray:
         """(n, K) True where a class belongs to the prediction set of a row.
@@ -131,10 +133,11 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         For rows like the training rows, the set holds the true class with probability 1 - alpha or more, in each class.
         It always holds the predicted class.
         """
-        p = self.predict_proba(X)
+        p = self._proba_in_order(X)
         if not len(self.conformal_.y):
             return np.ones(p.shape, bool)
-        return conformal.prediction_sets(self.conformal_, p)[0]
+        sets = conformal.prediction_sets(self.conformal_, p)[0]
+        return conformal.runs_of_stages(sets)[:, self._stage] if self.model_.thresholds else sets
 
     def contributions(self, X: Any) -> Float32Array:
         """(n, k, d + 1) exact Shapley values of the features, in log-odds before calibration.
@@ -142,14 +145,34 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         k is 1 for two classes (towards the second) and K for more. The last entry is the base value; the sum over the
         last axis is what the trees say.
         """
-        x = self._checked(X)
-        return models.contributions(self.model_, x)
+        values = models.contributions(self.model_, self._checked(X))
+        return values[:, self._stage] if self.model_.thresholds else values
 
     def __sklearn_tags__(self) -> Tags:
         """Missing values are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    def _task(self, codes: Int64Array) -> Task:
+        """The task; `_stage` becomes the place of each of `classes_` among its classes."""
+        self._stage = np.arange(len(self.classes_))
+        names = tuple(map(str, self.classes_))
+        if self.order is None:
+            return Task("binary" if len(names) == 2 else "multiclass", names, codes)
+        order = np.asarray(self.order)
+        if sorted(order.tolist()) != sorted(self.classes_.tolist()):
+            raise ValueError(f"order {order.tolist()!r}: all labels are wanted, each once, from the lowest stage to "
+                             f"the highest; y holds {self.classes_.tolist()!r}")
+        if len(names) == 2:
+            return Task("binary", names, codes)
+        self._stage = np.array([int(np.flatnonzero(order == name)[0]) for name in self.classes_])
+        return Task("ordinal", tuple(map(str, order)), self._stage[codes])
+
+    def _proba_in_order(self, X: Any) -> Float64Array:
+        """(n, K) calibrated probabilities, columns in the order of the task's classes."""
+        x = self._checked(X)
+        return calibrate.probabilities(self.calibration_, models.margin(self.model_, x))
 
     def _checked(self, X: Any) -> pd.DataFrame:
         check_is_fitted(self)
@@ -178,7 +201,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
             split, _ = plan_split(rows, task, folds, settings.seed)
         except UserError as error:
             raise ValueError(str(error)) from error
-        data = FitData(x, task.y, TrainSettings.weight_power)
+        data = FitData(x, task.y, TrainSettings.weight_power, ordinal=task.ordered)
         crossed = cross_fit(data, split, settings, _no_progress)
         calibrating = TrainSettings(calibration=self.calibration, alpha=self.alpha, seed=settings.seed)
         held_out = fit_held_out(crossed, task, split, calibrating)
@@ -189,9 +212,9 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         """A class of one group cannot be learned and held out at once: nothing calibrates, sets hold every class."""
         warnings.warn("a class has one row or one group only, so that no row can be held out: probabilities are not "
                       "calibrated and prediction sets hold all classes", UserWarning, stacklevel=3)
-        weights = models.class_weights(task.y, TrainSettings.weight_power)
+        data = FitData(x, task.y, TrainSettings.weight_power, ordinal=task.ordered)
         few = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
-        self.model_ = models.fit(x, task.y, weights, None, few)
+        self.model_ = fit_rows(data, np.arange(len(x)), few)
         self.calibration_ = Calibration("none")
         self.conformal_ = Conformal(self.alpha, np.empty(0), np.empty(0, np.int64))
 

@@ -79,6 +79,7 @@ def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
     margins = models.margin(bundle.model, x)
     p = calibrate.probabilities(bundle.calibration, margins)
     sets, empty = conformal.prediction_sets(bundle.conformal, p)
+    sets = conformal.runs_of_stages(sets) if bundle.kind == "ordinal" else sets
     leaves = compared_leaves(bundle.model, x)
     score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)

@@ -1,7 +1,7 @@
 """What a training run found, as plain data: `classify.train` fills it, reports and tests read it.
 
 Shapes: n rows of the table, K classes, k columns of margins (k = 1 for binary, the log-odds of ``task.classes[1]``;
-k = K for multiclass), d features offered to the model, m explained rows.
+k = K for multiclass and ordinal), d features offered to the model, m explained rows.
 
 Rows are numbered by their position in ``frame`` (a RangeIndex). Everything called *row* is such a number; -1 means
 "none". A row is *held out* where the model, the calibration and the conformal threshold of its prediction never saw the
@@ -73,7 +73,8 @@ class Scores:
     confusion : DataFrame
         (K, K) counts; index = truth, columns = predicted.
     reliability : DataFrame
-        `class, bin, n, confidence, frequency` of equal bins; class ``""`` is the top label of all rows.
+        `class, bin, n, confidence, frequency` of equal bins; class ``""`` is the top label of all rows. Of ordered
+        stages the curve of a class is that of "at least this stage", and the lowest has none.
     risk_coverage : DataFrame
         `coverage, risk, confidence`: error among the most confident share of rows, at most 200 points.
     set_sizes : DataFrame
@@ -173,6 +174,7 @@ class RunResult:
     def sentence(self) -> str:
         """What the command line says at the end."""
         metrics = self.scores.metrics
+        stages = f"quadratic kappa {metrics['qwk']:.3f}, " if metrics.get("qwk") is not None else ""
         return (f"{self.task.kind}, {len(self.task.classes)} classes, {metrics['n']} images: accuracy "
-                f"{metrics['accuracy']:.3f}, balanced accuracy {metrics['balanced_accuracy']:.3f}, log-loss "
+                f"{metrics['accuracy']:.3f}, {stages}balanced accuracy {metrics['balanced_accuracy']:.3f}, log-loss "
                 f"{metrics['log_loss']:.3f} in {sum(self.timings.values()):.1f} s")

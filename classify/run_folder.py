@@ -18,14 +18,17 @@ REPORT = "report.html"
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt", "logistic": "weights.json"}
+# The same for each threshold of ordered stages: ``trees_0.ubj``, ``trees_1.ubj``, ...
+STAGE_FILE = "|".join(rf"{Path(name).stem}_\d+\{Path(name).suffix}" for name in TREES.values())
 # Every file of a model folder: only these are replaced when a model is written again, all others stay.
-MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())))
+MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())), STAGE_FILE)
 # Name of a finding in the names of files and folders: its number and its letters, ``03_pleural_thickening``.
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
     (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))),
-    rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})")
+    rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
+    rf"|model/({STAGE_FILE})")
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
 _TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set", "review_reason")
 
@@ -47,6 +50,16 @@ class RunFiles:
     predictions: pd.DataFrame
     metrics: dict[str, Any]
     curves: pd.DataFrame
+
+
+def stage_file(library: str, stage: int) -> str:
+    """Name of the file that holds one threshold of ordered stages.
+
+    >>> stage_file("xgboost", 2)
+    'trees_2.ubj'
+    """
+    name = Path(TREES[library])
+    return f"{name.stem}_{stage}{name.suffix}"
 
 
 def read_run(run: Path | str) -> RunFiles:

@@ -69,9 +69,9 @@ class TrainSettings:
     Parameters
     ----------
     task : str
-        ``auto``, ``binary``, ``multiclass``.
+        ``auto``, ``binary``, ``multiclass``, ``ordinal`` or ``multilabel``.
     order : tuple of str
-        Classes from lowest to highest, for ordinal tasks; these are not built yet.
+        All classes from the lowest stage to the highest: the task is ordinal.
     model : str
         ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str

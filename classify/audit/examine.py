@@ -96,12 +96,13 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     y, classes = code[rows], bundle.classes
     p, sets = predictions.p[rows], predictions.sets[rows]
     chosen, confidence = p.argmax(axis=1), p.max(axis=1)
-    judged = _metrics(y, p, sets, split_groups(frame)[rows], classes)
+    ordered = bundle.kind == "ordinal"
+    judged = _metrics(y, p, sets, split_groups(frame)[rows], classes, ordered)
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
     nuisance = [c for c in info.nuisance if c in frame.columns and not (is_gray(frame) and c in OF_COLOR)]
-    bins, sizes = metrics.reliability(y, p, classes), set_sizes(y, sets, classes).loc[present]
+    bins, sizes = metrics.reliability(y, p, classes, ordered), set_sizes(y, sets, classes).loc[present]
     coverage = coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha)
     return Judged(
         rows=rows, y=y, metrics=judged,
@@ -114,9 +115,11 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
 
 
 def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64Array,
-             classes: tuple[str, ...]) -> dict[str, Any]:
-    overall: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
+             classes: tuple[str, ...], ordered: bool) -> dict[str, Any]:
+    found = metrics.scores(y, p, sets, ordered=ordered)
+    overall: dict[str, Any] = {name: float(values[0]) for name, values in found.items()}
     tested = [name for c, name in enumerate(classes) if (y == c).any()]
-    return {**overall, "n": len(y), "classes_tested": tested, "intervals": metrics.intervals(y, p, sets, split_group),
+    return {**overall, "n": len(y), "classes_tested": tested,
+            "intervals": metrics.intervals(y, p, sets, split_group, ordered=ordered),
             "per_class": metrics.per_class(y, p, sets, classes),
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

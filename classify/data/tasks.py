@@ -13,9 +13,8 @@ from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
-# Kinds that exist, and kinds that have an option but do not exist yet.
-BUILT = ("binary", "multiclass")
-PLANNED = ("ordinal", "hierarchical")
+# Kinds of a table with one label a row.
+KINDS = ("binary", "multiclass", "ordinal")
 # Classes that an error names.
 NAMED_CLASSES = 5
 
@@ -27,9 +26,10 @@ class Task:
     Parameters
     ----------
     kind : str
-        ``binary`` or ``multiclass``.
+        ``binary``, ``multiclass`` or ``ordinal``.
     classes : tuple of str
-        In order: sorted as numbers where all of them are whole numbers, as text otherwise.
+        Ordinal: from the lowest stage to the highest. Otherwise sorted as numbers where all of them are whole numbers,
+        as text where they are not.
     y : (n,) int64
         Position in `classes`; -1 = unlabelled.
     """
@@ -37,6 +37,11 @@ class Task:
     kind: str
     classes: tuple[str, ...]
     y: Int64Array
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the classes are stages, from the lowest to the highest."""
+        return self.kind == "ordinal"
 
     @property
     def labelled(self) -> BoolArray:
@@ -57,27 +62,52 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     frame, info
         A table with the column `label`; None = unlabelled.
     name : str
-        ``auto``: binary for two classes, multiclass for more. ``multiclass`` of two classes is binary.
+        ``auto``: binary for two classes, multiclass for more, ordinal where an order is given. ``multiclass`` and
+        ``ordinal`` of two classes are binary.
     order : sequence of str
-        For ordinal tasks.
+        All classes, from the lowest stage to the highest.
 
     Raises
     ------
     UserError
-        An unknown task or one that is not built yet; no label, one class only, a class name with ``|`` in it.
+        An unknown task; no label, one class only, a class name with ``|`` in it; an ordinal task without an order, or
+        an order that is not one of all classes.
     """
-    if name not in ("auto", *BUILT, *PLANNED, "multilabel"):
-        raise UserError(f"--task {name} is unknown: choose auto, {', '.join(BUILT)}")
-    if name in PLANNED or order:
-        asked = name if name in PLANNED else "ordinal (asked for by --order)"
-        raise UserError(f"the task {asked} is not built yet: choose --task auto, {' or '.join(BUILT)}")
+    if name not in ("auto", *KINDS, "multilabel"):
+        raise UserError(f"--task {name} is unknown: choose auto, {', '.join(KINDS)} or multilabel")
+    if name == "multiclass" and order:
+        raise UserError("--order is for ordered stages, and --task multiclass has none: leave one of them out")
     if info.label_columns:
         raise UserError(f"the table has several labels a row ({', '.join(info.label_columns)}): they are the task "
                         "multilabel (--task auto takes it, in Python `classify.train_findings`); for one label run "
                         "`python cli.py featurize` again with one --label-column")
     classes, y = encode(frame["label"])
     _check_classes(classes, y, name)
-    return Task("binary" if len(classes) == 2 else "multiclass", classes, y)
+    if name == "ordinal" and not order:
+        raise UserError("--task ordinal needs the stages in their order: add --order with all classes from the lowest "
+                        f"to the highest; the table has {','.join(classes)}")
+    if order:
+        classes, y = _in_order(classes, y, order)
+    if len(classes) == 2:
+        return Task("binary", classes, y)
+    return Task("ordinal" if order else "multiclass", classes, y)
+
+
+def _in_order(classes: tuple[str, ...], y: Int64Array, order: Sequence[str]) -> tuple[tuple[str, ...], Int64Array]:
+    """Classes and labels in a given order."""
+    at = encode_as(pd.Series(list(order), dtype=object), classes)
+    wanted = f"all classes, each once, from the lowest to the highest; the table has {','.join(classes)}"
+    unknown = [given for given, place in zip(order, at) if place < 0]
+    if unknown:
+        raise UserError(f"--order names {unknown[0]!r}, which no row of the table has: give {wanted}")
+    twice = [classes[place] for place in at if (at == place).sum() > 1]
+    if twice:
+        raise UserError(f"--order names {twice[0]!r} {twice.count(twice[0])} times: give {wanted}")
+    missed = [name for place, name in enumerate(classes) if place not in at]
+    if missed:
+        raise UserError(f"--order leaves out {', '.join(map(repr, missed[:NAMED_CLASSES]))}: give {wanted}")
+    rank = np.argsort(at)
+    return tuple(classes[place] for place in at), np.where(y < 0, -1, rank[y])
 
 
 def encode(labels: pd.Series) -> tuple[tuple[str, ...], Int64Array]:

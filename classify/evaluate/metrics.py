@@ -25,8 +25,8 @@ KEPT_SHARES = (1, .95, .9, .8, .7, .5)
 NORMAL_975 = 1.959964
 
 
-def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
-           weights: Float64Array | None = None) -> dict[str, Float64Array]:
+def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None, weights: Float64Array | None = None,
+           ordered: bool = False) -> dict[str, Float64Array]:
     """Overall scores.
 
     Parameters
@@ -39,6 +39,8 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
         Prediction sets; without them coverage and mean_set_size are left out.
     weights : (B, n) float64 or None
         How often each row counts; None = once.
+    ordered : bool
+        The classes are stages from the lowest to the highest.
 
     Returns
     -------
@@ -46,11 +48,13 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None,
         accuracy, balanced_accuracy, macro_f1 (F1 over the classes that occur in the truth: a class absent there would
         count as 0 for one row called so), weighted_f1, auroc (macro one-vs-rest;
         binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label,
-        15 equal bins), coverage, mean_set_size. NaN where undefined, as the AUROC of a class that does not occur.
+        15 equal bins), coverage, mean_set_size; ordered: qwk, mae, adjacent_error_share. NaN where undefined, as the
+        AUROC of a class that does not occur.
     """
     w = np.ones((1, len(y))) if weights is None else weights
     total = w.sum(axis=1)
-    by_name = _of_confusion(_confusion(y, p.argmax(axis=1), p.shape[1], w))
+    table = _confusion(y, p.argmax(axis=1), p.shape[1], w)
+    by_name = {**_of_confusion(table), **(_of_stages(table) if ordered else {})}
     by_name["auroc"] = _mean_auroc(y, p, w)
     by_name["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)) / total
     by_name["brier"] = w @ _squares(y, p) / total
@@ -79,7 +83,7 @@ class Bootstrap:
 
 
 def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_group: Int64Array,
-              bootstrap: Bootstrap = Bootstrap()) -> dict[str, list[float]]:
+              bootstrap: Bootstrap = Bootstrap(), ordered: bool = False) -> dict[str, list[float]]:
     """Bootstrap intervals of `scores`, drawing whole groups: rows of one patient are not independent.
 
     Percentile intervals, but for `ece`. Noise makes the gap of each of its bins larger, and resampling adds noise, so
@@ -99,6 +103,8 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_grou
     split_group : (n,) int64
         Rows with the same number are drawn together.
     bootstrap : Bootstrap
+    ordered : bool
+        The classes are stages.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_grou
     for start in range(0, bootstrap.resamples, step):
         size = min(step, bootstrap.resamples - start)
         counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size).astype(np.float64)
-        parts.append(scores(y, p, sets, counts[:, code]))
+        parts.append(scores(y, p, sets, counts[:, code], ordered))
     edge = 100 * (1 - bootstrap.level) / 2
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     found = {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
@@ -161,16 +167,21 @@ def confusion(y: Int64Array, guess: Int64Array, k: int) -> Int64Array:
     return np.bincount(y * k + guess, minlength=k * k).reshape(k, k)
 
 
-def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...]) -> pd.DataFrame:
+def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...], ordered: bool = False) -> pd.DataFrame:
     """Points of the reliability curves.
 
     Returns
     -------
     DataFrame
-        `class, bin, n, confidence, frequency` of the filled ones among equal bins; class "" is the top label.
+        `class, bin, n, confidence, frequency` of the filled ones among equal bins; class "" is the top label. Of
+        ordered stages the curve of a class is that of "at least this stage", and the lowest has none.
     """
     curves = [("", p.max(axis=1), p.argmax(axis=1) == y)]
-    curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
+    if ordered:
+        # Sums of many probabilities may exceed 1 by a rounding error.
+        curves += [(name, np.minimum(p[:, c:].sum(axis=1), 1), y >= c) for c, name in enumerate(classes) if c]
+    else:
+        curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
     tables = []
     for name, confidence, right in curves:
         rows = pd.DataFrame({"bin": _bins(confidence), "confidence": confidence, "frequency": right})
@@ -240,6 +251,21 @@ def _of_confusion(table: Float64Array) -> dict[str, Float64Array]:
     present = np.where(truth > 0, f1, np.nan)
     return {"accuracy": hit.sum(axis=1) / total, "balanced_accuracy": _nanmean(recall), "macro_f1": _nanmean(present),
             "weighted_f1": np.nansum(f1 * truth, axis=1) / total}
+
+
+def _of_stages(table: Float64Array) -> dict[str, Float64Array]:
+    """Scores of (B, K, K) counts that know how far apart two stages are.
+
+    The quadratic weighted kappa is that of Cohen 1968 (doi:10.1037/h0026256).
+    """
+    apart = np.abs(np.subtract.outer(np.arange(table.shape[1]), np.arange(table.shape[1])))
+    total = table.sum(axis=(1, 2))
+    wrong = (table * (apart > 0)).sum(axis=(1, 2))
+    by_chance = np.einsum("bi,bj,ij->b", table.sum(axis=2), table.sum(axis=1), apart ** 2) / total
+    with np.errstate(invalid="ignore"):
+        return {"qwk": 1 - (table * apart ** 2).sum(axis=(1, 2)) / by_chance,
+                "mae": (table * apart).sum(axis=(1, 2)) / total,
+                "adjacent_error_share": (table * (apart == 1)).sum(axis=(1, 2)) / wrong}
 
 
 def _mean_auroc(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:

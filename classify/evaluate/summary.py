@@ -57,10 +57,10 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
     content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
         "classes_tested": [name for c, name in enumerate(classes) if (y == c).any()],
-        **{name: values[0] for name, values in metrics.scores(y, p, sets).items()},
+        **{name: values[0] for name, values in metrics.scores(y, p, sets, ordered=task.ordered).items()},
         "per_class": metrics.per_class(y, p, sets, classes),
-        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap),
-        "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows]).items()}
+        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap, task.ordered),
+        "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
@@ -69,7 +69,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
-    return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
+    return Scores(plain(content), table, metrics.reliability(y, p, classes, task.ordered), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
 
 

@@ -12,6 +12,7 @@ from classify.fitting import models
 from classify.fitting.augment import Perturbations, WeightedRows, augment
 from classify.fitting.balance import Balance, balanced
 from classify.fitting.models import Model
+from classify.fitting.stages import above
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
@@ -48,6 +49,8 @@ class FitData:
         How measurements change between laboratories.
     balance : str
         How rarer classes gain weight, one of `classify.settings.BALANCES`.
+    ordinal : bool
+        The classes are ordered stages.
     """
 
     x: pd.DataFrame
@@ -55,6 +58,7 @@ class FitData:
     weight_power: float
     perturbations: Perturbations | None = None
     balance: str = "auto"
+    ordinal: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,8 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     -----
     In a fold an eighth of the training rows, whole split groups, decides after how many rounds to stop. Then the trees
     are grown again on all training rows for that many rounds: on blood cells this lowered the log-loss by 2 to 7 %.
-    With a given split its val part decides, and nothing is grown again.
+    With a given split its val part decides, and nothing is grown again. (Of ordered stages each threshold stops by
+    itself; they are grown again, on the same rows, for the one number of rounds of all of them.)
     """
     splits = iter_splits(split)
     # Folds side by side, a thread each, are faster than one fold on all threads: those wait for each other after every
@@ -161,6 +166,11 @@ def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSet
     return _fit(data, rows, None, grown)
 
 
+def fit_rows(data: FitData, train: Int64Array, settings: FitSettings) -> Model:
+    """A model on the given rows alone, of all `settings.rounds`."""
+    return _fit(data, train, None, settings)
+
+
 def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float32Array:
     """(m, k, d + 1) TreeSHAP of tested rows, each by the model that predicted it."""
     place = {row: i for i, row in enumerate(rows)}
@@ -195,6 +205,9 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
     if split.kind == "folds":
         return _fit_then_refit(data, indices.train, split, settings)
     model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings)
+    if model.thresholds and model.rounds:
+        grown = _fit(data, indices.train, None, replace(settings, rounds=model.rounds))
+        model = replace(grown, curve=model.curve)
     return _Fold(model, model.curve, False)
 
 
@@ -223,6 +236,16 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
          copies: int | None = None) -> Model:
     """Trees on training rows with class weights and perturbed copies, stopped by the rows `valid` if there are any."""
+    if not data.ordinal:
+        return _fit_classes(data, train, valid, settings, copies)
+    # Each threshold divides the rows in its own way, so each has its own class weights.
+    thresholds = [_fit_classes(replace(data, y=above(data.y, stage)), train, valid, settings, copies)
+                  for stage in range(int(data.y.max()))]
+    return models.join_thresholds(thresholds, settings.gain)
+
+
+def _fit_classes(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
+                 copies: int | None) -> Model:
     x, y = data.x, data.y
     watched = None if valid is None else (x.iloc[valid], y[valid])
     chosen, weights = balanced(Balance(data.balance, data.weight_power), y[train], settings.seed)

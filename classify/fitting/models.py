@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from classify.fitting.linear import fit_linear, linear_contributions, linear_from_bytes, linear_margin, linear_to_bytes
+from classify.fitting.stages import common_rounds, scores_of_stages
 from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from featurize.errors import UserError
@@ -35,14 +36,16 @@ class Model:
     features : tuple of str
         Columns in the order of the fit.
     outputs : int
-        k columns of the margin: 1 for binary, K for multiclass.
+        k columns of the margin: 1 for binary, K for multiclass and ordinal.
     rounds : int
         Boosting rounds kept; 0 for linear log-odds.
-    booster : xgboost.Booster, lightgbm.Booster or LinearModel
-        Only this module touches it.
+    booster : xgboost.Booster, lightgbm.Booster, LinearModel or None
+        Only this module touches it. None: the model is its `thresholds`.
     curve : (r, 2) float64
         Log-loss on the fitted and on the validation rows after every round, the abandoned ones too; the second column
-        is NaN without validation rows. Empty for a loaded model.
+        is NaN without validation rows. Empty for a loaded model. Of ordered stages: the sum over the thresholds.
+    thresholds : tuple of Model
+        Ordered stages: K - 1 binary models, "above stage 0" to "above stage K - 2", see `classify.fitting.stages`.
     """
 
     library: str
@@ -51,6 +54,12 @@ class Model:
     rounds: int
     booster: Any
     curve: Float64Array
+    thresholds: tuple["Model", ...] = ()
+
+    @property
+    def trees_per_round(self) -> int:
+        """Trees that each boosting round adds."""
+        return len(self.thresholds) or self.outputs
 
 
 Valid = tuple[pd.DataFrame, Int64Array]
@@ -84,8 +93,26 @@ def fit(x: pd.DataFrame, y: Int64Array, weights: Float64Array, valid: Valid | No
     return grow(x, y, weights, valid, replace(settings, jobs=settings.jobs if x.size > ONE_THREAD_VALUES else 1))
 
 
+def join_thresholds(thresholds: Sequence[Model], gain: float) -> Model:
+    """One model of ordered stages from the K - 1 binary models of its thresholds.
+
+    Parameters
+    ----------
+    thresholds : sequence of Model
+        "Above stage 0" to "above stage K - 2", with the same columns.
+    gain : float
+        Least decrease of the summed validation loss that counts when `rounds` is chosen. Models that were stopped by
+        validation rows are not cut to it: grow them again with that number.
+    """
+    first, grown = thresholds[0], max(m.rounds for m in thresholds)
+    rounds, curve = common_rounds([m.curve for m in thresholds], gain) if grown else (0, first.curve)
+    return Model(first.library, first.features, len(thresholds) + 1, min(rounds, grown), None, curve, tuple(thresholds))
+
+
 def margin(model: Model, x: pd.DataFrame) -> Float64Array:
     """(n, k) log-odds before calibration; for binary k = 1, the log-odds of class 1."""
+    if model.thresholds:
+        return scores_of_stages(np.concatenate([margin(m, x) for m in model.thresholds], axis=1))
     values = _checked(model, x)
     if model.library == "xgboost":
         out = model.booster.inplace_predict(values, predict_type="margin", missing=np.nan)
@@ -104,6 +131,8 @@ def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
     (n, k, d + 1) float32
         Last column = base value; the sum over the last axis is the margin.
     """
+    if model.thresholds:
+        return scores_of_stages(np.concatenate([contributions(m, x) for m in model.thresholds], axis=1))
     values = _checked(model, x)
     out = np.empty((len(x), model.outputs, len(model.features) + 1), np.float32)
     for start in range(0, len(x), EXPLAINED_ROWS_AT_ONCE):
@@ -127,22 +156,36 @@ def leaves(model: Model, x: pd.DataFrame, trees: Int64Array) -> UInt8Array:
     model : Model
     x : (n, d) DataFrame of float32
     trees : (t,) int64
-        Numbers of trees; `model.outputs` of them belong to each round.
+        Numbers of trees; `model.trees_per_round` of them belong to each round.
     """
-    values = _checked(model, x)
     if not len(x) or model.library == "logistic":
         return np.empty((len(x), 0 if model.library == "logistic" else len(trees)), np.uint8)
+    # A tree of depth 3 has at most 15 nodes.
+    return _all_leaves(model, x)[:, trees].astype(np.uint8)
+
+
+def _all_leaves(model: Model, x: pd.DataFrame) -> Int64Array:
+    """(n, t) the leaf of each row in every tree, round by round."""
+    if model.thresholds:
+        # LightGBM may end before the last round. A tree that it did not grow would have one leaf for all rows.
+        found = [_all_leaves(m, x) for m in model.thresholds]
+        padded = [np.pad(own, ((0, 0), (0, model.rounds - own.shape[1]))) for own in found]
+        return np.stack(padded, axis=2).reshape(len(x), -1)
+    values = _checked(model, x)
     if model.library == "xgboost":
         matrix = _library("xgboost").DMatrix(values, feature_names=list(model.features))
-        found = np.asarray(model.booster.predict(matrix, pred_leaf=True))
+        found = model.booster.predict(matrix, pred_leaf=True)
     else:
-        found = np.asarray(model.booster.predict(values, pred_leaf=True))
-    # A tree of depth 3 has at most 15 nodes.
-    return found.reshape(len(x), -1)[:, trees].astype(np.uint8)
+        found = model.booster.predict(values, pred_leaf=True)
+    return np.asarray(found).reshape(len(x), -1).astype(np.int64)
 
 
-def to_bytes(model: Model) -> bytes:
-    """The library's own format: UBJSON of xgboost, text of LightGBM; JSON of linear log-odds."""
+def to_bytes(model: Model) -> list[bytes]:
+    """The library's own format: UBJSON of xgboost, text of LightGBM; JSON of linear log-odds. One part a threshold."""
+    return [_to_bytes(m) for m in model.thresholds or (model,)]
+
+
+def _to_bytes(model: Model) -> bytes:
     if model.library == "logistic":
         return linear_to_bytes(model.booster)
     if model.library == "xgboost":
@@ -150,13 +193,14 @@ def to_bytes(model: Model) -> bytes:
     return str(model.booster.model_to_string()).encode()
 
 
-def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int, jobs: int = 1) -> Model:
+def from_bytes(data: Sequence[bytes], library: str, features: Sequence[str], outputs: int, jobs: int = 1) -> Model:
     """The inverse of `to_bytes`.
 
     Parameters
     ----------
-    data : bytes
-        The caller has checked that they are undamaged: xgboost may crash on damaged ones.
+    data : sequence of bytes
+        One part, or one of each threshold of ordered stages. The caller has checked that they are undamaged: xgboost
+        may crash on damaged ones.
     library : str
     features : sequence of str
         Columns in the order of the fit.
@@ -170,6 +214,14 @@ def from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int,
     UserError
         The library is not installed, or the trees were grown on other features.
     """
+    if len(data) == 1:
+        return _from_bytes(data[0], library, features, outputs, jobs)
+    thresholds = tuple(_from_bytes(part, library, features, 1, jobs) for part in data)
+    rounds = max(m.rounds for m in thresholds)
+    return Model(library, tuple(features), outputs, rounds, None, np.empty((0, 2)), thresholds)
+
+
+def _from_bytes(data: bytes, library: str, features: Sequence[str], outputs: int, jobs: int) -> Model:
     if library == "logistic":
         return Model(library, tuple(features), outputs, 0, linear_from_bytes(data), np.empty((0, 2)))
     module = _library(library)

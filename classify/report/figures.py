@@ -88,8 +88,8 @@ def reliability(points: pd.DataFrame, bins: pd.DataFrame) -> str:
         return svg_uri(figure)
 
 
-def reliability_by_class(table: pd.DataFrame, classes: Sequence[str]) -> str:
-    """One small reliability curve per class, one against the rest."""
+def reliability_by_class(table: pd.DataFrame, classes: Sequence[str], prefix: str = "") -> str:
+    """One small reliability curve per class, one against the rest; `prefix` stands before its name."""
     columns = min(4, len(classes))
     rows = ceil(len(classes) / columns)
     width = 3.6 if len(classes) == 1 else 2.1 * columns
@@ -99,7 +99,7 @@ def reliability_by_class(table: pd.DataFrame, classes: Sequence[str]) -> str:
         for at, (axes, name) in enumerate(zip(panels, classes)):
             diagonal(axes)
             _reliability_line(axes, table[table["class"] == name], BLUE)
-            axes.set_title(shorten(name, 22), fontsize=9)
+            axes.set_title(prefix + shorten(name, 22), fontsize=9)
             share_axis(axes, "x", 1.05)
             share_axis(axes, "y", 1.05)
             axes.set_xticks([0, .5, 1])

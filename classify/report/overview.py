@@ -121,8 +121,9 @@ def tiles(result: RunResult, numbers: ReportNumbers) -> list[dict[str, str]]:
     scored = numbers.scored
     metrics, intervals = result.scores.metrics, result.scores.metrics.get("intervals", {})
     alpha = result.settings.alpha
-    named = [("accuracy", "Accuracy"), ("balanced_accuracy", "Balanced accuracy"), ("macro_f1", "Macro-F1"),
-             ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
+    of_kind = ([("qwk", "Quadratic kappa"), ("mae", "Mean stage error")] if result.task.ordered else
+               [("balanced_accuracy", "Balanced accuracy"), ("macro_f1", "Macro-F1")])
+    named = [("accuracy", "Accuracy"), *of_kind, ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
     shown = [{"name": name, "value": score(metrics.get(key)), "range": _range(intervals.get(key))}
              for key, name in named]
     every = f"; {percent(numbers.sets_of_all)} hold every class" if numbers.sets_of_all else ""

@@ -43,7 +43,7 @@ TIGHT_CLASSES = 6
 OPERATING_POINTS = {"used": "Even odds: what this model does", "youden": "Largest sensitivity + specificity",
                     "sensitive": "Fewest false alarms at a sensitivity of 95\u00a0%"}
 # Metrics in the chart.
-CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "qwk", "auroc")
 
 
 def metrics(result: RunResult) -> dict[str, Any]:
@@ -186,8 +186,10 @@ def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
     without_review = ((float(kept.mean()), float((~scored.right[kept]).mean())) if kept.any() and not kept.all()
                       else None)
     risk = figures.risk_coverage(result.scores.risk_coverage, without_review)
-    named = [str(c) for c in (classes[1:] if len(classes) == 2 else classes)]
-    title = f"The same for {classes[1]}" if len(classes) == 2 else "The same for each class against the rest"
+    ordered = result.task.ordered
+    named = [str(c) for c in (classes[1:] if len(classes) == 2 or ordered else classes)]
+    title = (f"The same for {classes[1]}" if len(classes) == 2 else "The same for each stage or a higher one"
+             if ordered else "The same for each class against the rest")
     return {"reliability": figure(overall, "Can the probabilities be believed?",
                                   "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
                                   "sure. Thin lines are 95 % intervals: long ones come from few images, whose number "
@@ -195,7 +197,7 @@ def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
             "risk": figure(risk, "What is gained by leaving the unsure ones to a person?",
                            "From right to left, the least sure images are taken away; the curve is the share of errors "
                            "among those that stay."),
-            "by_class": figure(figures.reliability_by_class(curves, named), title,
+            "by_class": figure(figures.reliability_by_class(curves, named, "≥ " if ordered else ""), title,
                                "Where a thin line, the 95 % interval, reaches the dashed one, it may be chance."),
             "kept": kept_table(numbers.kept)}
 

@@ -7,6 +7,8 @@ with the calibrating ones: the same kind of patients, cameras and stains.
 A class with too few calibrating rows could never be left out of a set. It is compared with the scores of all classes
 instead (the "null cluster" of Ding et al. 2023, arXiv:2306.09335): the promise then holds for all rows together, and
 not for such a class by itself.
+
+Sets of an ordinal task are runs of stages: gaps are filled.
 """
 from dataclasses import dataclass
 
@@ -87,6 +89,19 @@ def prediction_sets(conformal: Conformal, p: Float64Array) -> tuple[BoolArray, B
         True where no class fits, so that the set holds the predicted class alone; a person should look at such a row.
     """
     return _sets(p_values(conformal, p), p, conformal.alpha)
+
+
+def runs_of_stages(sets: BoolArray) -> BoolArray:
+    """(n, K) sets of ordered stages without gaps: what lies between two members is a member, too.
+
+    A set can only grow by this, so that it holds the truth at least as often.
+
+    >>> runs_of_stages(np.array([[True, False, True, False]])).astype(int).tolist()
+    [[1, 1, 1, 0]]
+    """
+    from_below = np.logical_or.accumulate(sets, axis=1)
+    from_above = np.logical_or.accumulate(sets[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(from_below & from_above)
 
 
 def cross_sets(p: Float64Array, y: Int64Array, split_group: Int64Array, alpha: float) -> tuple[BoolArray, BoolArray]:

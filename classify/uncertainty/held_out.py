@@ -121,6 +121,7 @@ def _out_of_fold(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference:
     rows = held_out.rows
     sets, empty = conformal.cross_sets(held_out.p, data.task.y[rows], data.split.split_group[rows],
                                        held_out.conformal.alpha)
+    sets = conformal.runs_of_stages(sets) if data.task.ordered else sets
     # Each row is compared with all others, as a new row is compared with all of them.
     nearer = np.searchsorted(reference.model.distances, reference.numbers[rows], side="left")
     score = nearer / max(len(rows) - 1, 1)

@@ -103,7 +103,7 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
 
 def compared_leaves(model: Model, x: pd.DataFrame) -> UInt8Array:
     """(n, t) leaves of rows in the trees that are compared."""
-    return models.leaves(model, x, compared_trees(model.rounds, model.outputs))
+    return models.leaves(model, x, compared_trees(model.rounds, model.trees_per_round))
 
 
 def _fit(x: pd.DataFrame, y: Int64Array, model: Model, seed: int) -> _Fitted:

@@ -16,6 +16,7 @@ from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v2"
+STAGES = GOLDEN.with_name("model_v2_ordinal")
 OLD = Path(__file__).parents[1] / "golden" / "model_v1"
 
 
@@ -25,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN / "model", tmp_path / "model"))
 
 
-@pytest.mark.parametrize("folder", [OLD, GOLDEN], ids=["format 1", "format 2"])
+@pytest.mark.parametrize("folder", [OLD, GOLDEN, STAGES], ids=["format 1", "format 2", "format 2, ordinal"])
 def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -> None:
     frame, info = read_table(folder / "table.parquet")
     found = predict(load_bundle(folder), frame, info, explain=True)

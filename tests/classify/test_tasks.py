@@ -33,16 +33,28 @@ def test_whole_numbers_are_sorted_as_numbers() -> None:
     assert encode(pd.Series(["10", "9", "x"]))[0] == ("10", "9", "x")
 
 
-@pytest.mark.parametrize("name", ["ordinal", "hierarchical"])
-def test_later_tasks_are_refused_with_one_line(name: str) -> None:
-    with pytest.raises(UserError, match=f"{name} is not built yet") as caught:
-        resolve_task(labels("a", "b"), INFO, name)
+@pytest.mark.parametrize("name", ["auto", "ordinal"])
+def test_an_order_makes_the_classes_stages(name: str) -> None:
+    task = resolve_task(labels("mid", "high", None, "low", "mid"), INFO, name, ("low", "mid", "high"))
+    assert (task.kind, task.classes, task.ordered) == ("ordinal", ("low", "mid", "high"), True)
+    assert task.y.tolist() == [1, 2, -1, 0, 1]
+
+
+def test_two_stages_are_binary_in_the_given_order() -> None:
+    task = resolve_task(labels("a", "b"), INFO, "ordinal", ("b", "a"))
+    assert (task.kind, task.classes, task.y.tolist()) == ("binary", ("b", "a"), [1, 0])
+
+
+@pytest.mark.parametrize("name, order, message", [
+    ("ordinal", (), "add --order with all classes from the lowest to the highest; the table has a,b,c"),
+    ("auto", ("a", "b"), "--order leaves out 'c': give all classes"),
+    ("auto", ("a", "b", "d"), "--order names 'd', which no row of the table has"),
+    ("auto", ("a", "b", "c", "b"), "--order names 'b' 2 times"),
+    ("multiclass", ("a", "b", "c"), "--task multiclass has none")])
+def test_an_order_that_does_not_suit_the_table_is_one_line(name: str, order: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        resolve_task(labels("a", "b", "c"), INFO, name, order)
     assert "\n" not in str(caught.value)
-
-
-def test_an_order_is_refused_until_ordinal_tasks_are_built() -> None:
-    with pytest.raises(UserError, match="asked for by --order"):
-        resolve_task(labels("a", "b"), INFO, order=("b", "a"))
 
 
 def test_several_label_columns_are_refused() -> None:

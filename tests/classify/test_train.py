@@ -231,7 +231,7 @@ def test_sites_that_go_with_the_label_are_a_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change, message", [
     (dict(model="forest"), "--model forest"), (dict(calibration="beta"), "--calibration beta"),
-    (dict(alpha=.9), "--alpha 0.9"), (dict(folds=1), "--folds 1"), (dict(task="ordinal"), "not built yet"),
+    (dict(alpha=.9), "--alpha 0.9"), (dict(folds=1), "--folds 1"), (dict(task="ordinal"), "add --order"),
     (dict(folds=40), "use --folds 20")])
 def test_wrong_settings_are_one_line_and_write_nothing(change: dict[str, object], message: str, tmp_path: Path) -> None:
     frame, info = made_table((40, 40))
