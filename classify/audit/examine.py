@@ -15,6 +15,7 @@ from classify.data.columns import check_columns, matrix
 from classify.data.folds import split_groups
 from classify.data.tasks import NAMED_CLASSES, encode_as
 from classify.evaluate import metrics
+from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.predict import apply_bundle, check_compatible
@@ -115,6 +116,6 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
 def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64Array,
              classes: tuple[str, ...]) -> dict[str, Any]:
     overall: dict[str, Any] = {name: float(values[0]) for name, values in metrics.scores(y, p, sets).items()}
-    return {**overall, "n": len(y), "intervals": metrics.intervals(y, p, sets, split_group),
-            "per_class": metrics.per_class(y, p, sets, classes),
+    found = class_scores(y, p, sets, split_group, classes)
+    return {**overall, "n": len(y), "intervals": found.intervals, "per_class": found.per_class,
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

@@ -21,6 +21,8 @@ MOSTLY_ALL = .5
 SIZE_COLORS = {"1": BLUE, "2": ORANGE, "3": RED, "all": GRAY}
 # Operating points in the order of `ReportNumbers.operating_points`: name, color and mark.
 POINTS = (("even odds (used)", ORANGE, "o"), ("best sum", GREEN, "D"), ("sensitivity 95 %", RED, "s"))
+# Highest threshold of a decision curve that is drawn: beyond it few would act.
+MOST_THRESHOLD = .8
 # Smallest share of images at which the curve of errors begins.
 LEAST_COVERAGE = .05
 
@@ -262,6 +264,30 @@ def _operating_points(axes: Axes, x: pd.Series, y: pd.Series) -> None:
     for at, (label, color, marker) in enumerate(POINTS):
         axes.plot(x.iloc[at], y.iloc[at], marker, color=color, markersize=8, zorder=4, linestyle="none", label=label,
                   clip_on=False)
+
+
+def decision_curve(curve: Mapping[str, Sequence[float]]) -> str:
+    """Net benefit against the threshold, beside acting on all images and on none.
+
+    Parameters
+    ----------
+    curve : mapping
+        `threshold, net_benefit, treat_all`, lists of equal length.
+    """
+    shown = pd.DataFrame(dict(curve)).query("threshold <= @MOST_THRESHOLD")
+    top = max(float(shown["net_benefit"].max()), .01)
+    with canvas(WIDE, 3.2) as (figure, (axes,)):
+        axes.plot(shown["threshold"], shown["treat_all"], color=GRAY, linewidth=1.4, label="act on every image")
+        axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label="act on none")
+        axes.plot(shown["threshold"], shown["net_benefit"], color=BLUE, linewidth=2, label="this model")
+        axes.set_ylim(-.15 * top, 1.1 * top)
+        axes.set_xlim(0, MOST_THRESHOLD)
+        share_axis(axes, "x", MOST_THRESHOLD)
+        axes.set_xlabel("probability from which one acts")
+        axes.set_ylabel("net benefit per image")
+        rules(axes, "y")
+        axes.legend(loc="upper right")
+        return svg_uri(figure)
 
 
 def learning_curves(curves: pd.DataFrame) -> str:
