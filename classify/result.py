@@ -67,9 +67,9 @@ class Scores:
     ----------
     metrics : dict
         The content of metrics.json: `task, n, classes, accuracy, balanced_accuracy, macro_f1, weighted_f1, auroc,
-        log_loss, brier, ece, coverage, mean_set_size, per_class {class: {n, precision, recall, f1, specificity, auroc,
-        average_precision, coverage}}, intervals {metric: [low, high]}, baselines {name: {metric: value}},
-        shortcuts {...}, calibration, novelty ...`. Undefined values are None.
+        log_loss, brier, ece, coverage, mean_set_size, per_class {class: {...}}, intervals {metric: [low, high]},
+        confusion, class_counts, decision_curve, baselines {name: {metric: value}}, shortcuts {...}, calibration ...`,
+        key by key in docs/metrics.md. Undefined values are None.
     confusion : DataFrame
         (K, K) counts; index = truth, columns = predicted.
     reliability : DataFrame
@@ -90,6 +90,33 @@ class Scores:
     risk_coverage: pd.DataFrame
     set_sizes: pd.DataFrame
     shortcuts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class SuspectLabels:
+    """Labels that the predictions of held-out rows contradict.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The content of suspects.csv, most suspect first: `image_id, path, (site,) label, likely, score, flagged`; the
+        index is the row.
+    pairs : DataFrame
+        `label, likely, n` of the flagged rows, most frequent pair first.
+    copies : DataFrame
+        `duplicate_group, row, path, label` of labelled rows whose duplicates bear another label.
+    metrics : dict
+        The part `suspects` of metrics.json: `n, flagged, surest {n, contradicted, low}, copies_labelled_differently,
+        pairs, scores {metric: value}, scores_without_flagged {metric: value}`.
+    unusual : bool
+        More labels are contradicted than hard images explain.
+    """
+
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    copies: pd.DataFrame
+    metrics: dict[str, Any]
+    unusual: bool
 
 
 @dataclass(frozen=True)
@@ -142,7 +169,7 @@ class RunResult:
     settings : TrainSettings
     features : tuple of str
         The d columns that the model was offered, in its order.
-    split, predicted, scores, explanation
+    split, predicted, scores, suspects, explanation
         See their classes.
     curves : DataFrame
         `fold, round, train_loss, valid_loss`: log-loss of every boosting round, the content of curves.csv.
@@ -163,6 +190,7 @@ class RunResult:
     split: Split
     predicted: Predicted
     scores: Scores
+    suspects: SuspectLabels
     explanation: Explanation
     curves: pd.DataFrame
     warnings: tuple[str, ...]

@@ -13,6 +13,7 @@ from featurize.runtime.folders import FolderKind
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
 CURVES = "curves.csv"
+SUSPECTS = "suspects.csv"
 REPORT = "report.html"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
@@ -26,7 +27,7 @@ MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values()
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))),
+    (PREDICTIONS, METRICS, CURVES, SUSPECTS, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))),
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
     rf"|model/({STAGE_FILE})")
 # Columns of predictions.csv that stay text, also where all of them look like numbers.

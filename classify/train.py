@@ -18,6 +18,7 @@ from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import Comparisons, score
+from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
 from classify.fitting.augment import Perturbations, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
@@ -28,7 +29,7 @@ from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult, Scores
 from classify.review import fit_rule
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
 from classify.settings import BALANCES, LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
 from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
@@ -45,7 +46,7 @@ CALIBRATIONS = ("auto", *METHODS)
 NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pellucid")
 TREE_LIBRARIES = ("xgboost", "xgboost-cpu", "lightgbm")
 # Stages of a run besides one for each fitted fold.
-STAGES = 8
+STAGES = 9
 
 
 @dataclass
@@ -121,8 +122,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     frame, info
         As `featurize.table.read_table` gives them.
     out : Path
-        The run folder: predictions.csv, metrics.json, curves.csv, model/, report.html. It appears whole or not at all;
-        these files of an older run there are replaced, all others stay.
+        The run folder: predictions.csv, metrics.json, curves.csv, suspects.csv, model/, report.html. It appears
+        whole or not at all; these files of an older run there are replaced, all others stay.
     settings : TrainSettings
     progress : callable, optional
         Called with the name of the stage and the share 0..1 of the run that is done.
@@ -156,7 +157,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> result.scores.metrics["accuracy"] > 0.9
     True
     >>> sorted(path.name for path in Path("run").iterdir())
-    ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html']
+    ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html', 'suspects.csv']
     """
     check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
@@ -201,6 +202,8 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
         predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
                                 bundle.review)
     scores = _scores(data, crossed, predicted, held_out.calibration, settings, clock)
+    with clock.stage("suspect labels"):
+        suspects = suspect_labels(data.frame, data.task, predicted)
     with clock.stage("explain"):
         explanation = _explain(data, crossed, predicted, settings.seed)
     grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
@@ -208,10 +211,12 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     of_sets = run_warnings.of_sets(data.task.classes, held_out.conformal)
     # Leaks, where there are any, are the first line about the split.
     leaks = preparation.split[:1 if len(data.split.leaks) else 0]
-    warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *of_data, *other, *preparation.columns)
+    warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *run_warnings.of_labels(suspects), *of_data,
+                *other, *preparation.columns)
     result = RunResult(
         out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
-        split=data.split, predicted=predicted, scores=scores, explanation=explanation, curves=crossed.curves,
+        split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
+        curves=crossed.curves,
         warnings=warnings, versions=bundle.versions, timings=clock.seconds)
     return result, bundle
 
@@ -222,7 +227,9 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         result.predicted.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
         result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
-        metrics = {**result.scores.metrics, "warnings": list(result.warnings), "versions": result.versions}
+        result.suspects.table.to_csv(part / SUSPECTS, index=False, float_format="%.9g")
+        metrics = {**result.scores.metrics, "suspects": result.suspects.metrics, "warnings": list(result.warnings),
+                   "versions": result.versions}
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
         shown = shown_result(result)

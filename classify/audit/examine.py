@@ -15,6 +15,7 @@ from classify.data.columns import check_columns, matrix
 from classify.data.folds import split_groups
 from classify.data.tasks import NAMED_CLASSES, encode_as
 from classify.evaluate import metrics
+from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.predict import apply_bundle, check_compatible
@@ -119,7 +120,7 @@ def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64
     found = metrics.scores(y, p, sets, ordered=ordered)
     overall: dict[str, Any] = {name: float(values[0]) for name, values in found.items()}
     tested = [name for c, name in enumerate(classes) if (y == c).any()]
-    return {**overall, "n": len(y), "classes_tested": tested,
-            "intervals": metrics.intervals(y, p, sets, split_group, ordered=ordered),
-            "per_class": metrics.per_class(y, p, sets, classes),
+    by_class = class_scores(y, p, sets, split_group, classes, ordered=ordered)
+    return {**overall, "n": len(y), "classes_tested": tested, "intervals": by_class.intervals,
+            "per_class": by_class.per_class,
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}

@@ -13,6 +13,8 @@ MOST_POINTS = 300
 HIGH_SENSITIVITY = 0.95
 # Threshold at which a model of two classes decides: the more probable class.
 EVEN_ODDS = 0.5
+# Thresholds of the decision curve.
+DECISION_THRESHOLDS = np.arange(1, 100) / 100
 
 
 def reliability_points(curves: pd.DataFrame) -> pd.DataFrame:
@@ -123,6 +125,40 @@ def operating_points(curve: pd.DataFrame, positive: BoolArray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "threshold", "sensitivity", "sensitivity_low", "sensitivity_high",
                                        "specificity", "specificity_low", "specificity_high", "precision",
                                        "negative_precision"])
+
+
+def net_benefit(positive: BoolArray, p: Float64Array) -> pd.DataFrame:
+    """Decision curve (Vickers and Elkin 2006, doi:10.1177/0272989X06295361).
+
+    A person who acts from a probability t on takes (1 - t) / t false alarms for one case found, so that the net benefit
+    is found / n - false alarms / n * t / (1 - t), in cases found per image without any false alarm.
+
+    Parameters
+    ----------
+    positive : (n,) bool
+        Rows of the second class.
+    p : (n,) float64
+        Its probability.
+
+    Returns
+    -------
+    DataFrame
+        `threshold, net_benefit, treat_all` at .01, .02 ... .99; to treat nobody has a net benefit of 0.
+
+    Examples
+    --------
+    One of two cases is found at .5, with one false alarm in four images:
+
+    >>> curve = net_benefit(np.array([True, True, False, False]), np.array([.9, .4, .6, .1]))
+    >>> curve[curve["threshold"] == .5].iloc[0].tolist()
+    [0.5, 0.0, 0.0]
+    """
+    t, n = DECISION_THRESHOLDS, max(len(p), 1)
+    called = p[:, None] >= t
+    odds = t / (1 - t)
+    benefit = (called & positive[:, None]).sum(axis=0) / n - (called & ~positive[:, None]).sum(axis=0) / n * odds
+    everybody = positive.sum() / n - (~positive).sum() / n * odds
+    return pd.DataFrame({"threshold": t, "net_benefit": benefit, "treat_all": everybody})
 
 
 def _share(part: int, whole: int) -> float:

@@ -3,13 +3,14 @@
 Every score is written once, for B sets of row weights at a time: weights of one give the score itself, the counts of a
 bootstrap give its interval. A new kind of task is one more branch in `scores`.
 """
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from sklearn.metrics import average_precision_score
 
+from classify.evaluate.ranking import ranked_by_class
 from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
@@ -26,7 +27,7 @@ NORMAL_975 = 1.959964
 
 
 def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None, weights: Float64Array | None = None,
-           ordered: bool = False) -> dict[str, Float64Array]:
+           ranked: tuple[Float64Array, Float64Array] | None = None, ordered: bool = False) -> dict[str, Float64Array]:
     """Overall scores.
 
     Parameters
@@ -39,23 +40,26 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None, weight
         Prediction sets; without them coverage and mean_set_size are left out.
     weights : (B, n) float64 or None
         How often each row counts; None = once.
+    ranked : pair of (B, K) float64 or None
+        `ranked_by_class` of the same rows and weights, where it is known already.
     ordered : bool
         The classes are stages from the lowest to the highest.
 
     Returns
     -------
     dict of str to (B,) float64
-        accuracy, balanced_accuracy, macro_f1 (F1 over the classes that occur in the truth: a class absent there would
-        count as 0 for one row called so), weighted_f1, auroc (macro one-vs-rest;
-        binary: of class 1), log_loss, brier (binary: of class 1; multiclass: summed over classes), ece (top label,
-        15 equal bins), coverage, mean_set_size; ordered: qwk, mae, adjacent_error_share. NaN where undefined, as the
-        AUROC of a class that does not occur.
+        accuracy, balanced_accuracy (mean recall), macro_f1 (F1 over the classes that occur in the truth: a class absent
+        there would count as 0 for one row called so), weighted_f1, macro_precision, macro_specificity, mcc, auroc and
+        average_precision (macro one-vs-rest; binary: of class 1), log_loss, brier (binary: of class 1; multiclass:
+        summed over classes), ece (top label, 15 equal bins), coverage, mean_set_size; ordered: qwk, mae,
+        adjacent_error_share. NaN where undefined, as the AUROC of a class that does not occur.
     """
     w = np.ones((1, len(y))) if weights is None else weights
     total = w.sum(axis=1)
-    table = _confusion(y, p.argmax(axis=1), p.shape[1], w)
+    table = weighted_confusion(y, p.argmax(axis=1), p.shape[1], w)
     by_name = {**_of_confusion(table), **(_of_stages(table) if ordered else {})}
-    by_name["auroc"] = _mean_auroc(y, p, w)
+    auroc, precision = ranked or ranked_by_class(y, p, w)
+    by_name["auroc"], by_name["average_precision"] = _mean_of_classes(auroc), _mean_of_classes(precision)
     by_name["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)) / total
     by_name["brier"] = w @ _squares(y, p) / total
     by_name["ece"] = _ece(y, p, w)
@@ -111,55 +115,34 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_grou
     dict of str to [low, high]
         NaN where the score is undefined in every resample.
     """
+    drawn = [scores(y, p, sets, w, ordered=ordered) for w in draws(split_group, bootstrap)]
+    return intervals_of(drawn, bootstrap, float(scores(y, p)["ece"][0]))
+
+
+def draws(split_group: Int64Array, bootstrap: Bootstrap) -> Iterator[Float64Array]:
+    """Row weights (B, n) of the resamples, as many at a time as memory allows; whole groups are drawn."""
     code, names = pd.factorize(split_group)
     draw = np.random.default_rng(bootstrap.seed)
-    step = max(1, min(bootstrap.resamples, WEIGHTS_AT_ONCE // max(len(y), 1)))
-    parts = []
+    step = max(1, min(bootstrap.resamples, WEIGHTS_AT_ONCE // max(len(split_group), 1)))
     for start in range(0, bootstrap.resamples, step):
         size = min(step, bootstrap.resamples - start)
         counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size).astype(np.float64)
-        parts.append(scores(y, p, sets, counts[:, code], ordered))
-    edge = 100 * (1 - bootstrap.level) / 2
-    drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    found = {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
-    low, high = found["ece"]
-    ece = float(scores(y, p)["ece"][0])
-    return {**found, "ece": [max(2 * ece - high, 0.0), max(2 * ece - low, ece)]}
+        yield counts[:, code]
 
 
-def per_class(y: Int64Array, p: Float64Array, sets: BoolArray, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Scores of every class against the rest.
+def intervals_of(parts: Sequence[Mapping[str, Float64Array]], bootstrap: Bootstrap,
+                 ece: float) -> dict[str, list[float]]:
+    """Intervals of scores that were drawn in parts, the basic one for `ece`, of which the score itself is given.
 
-    Parameters
-    ----------
-    y : (n,) int64
-        Truth, 0..K-1.
-    p : (n, K) float64
-        Probabilities.
-    sets : (n, K) bool
-        Prediction sets.
-    classes : tuple of K str
-
-    Returns
-    -------
-    dict of class to dict
-        n, precision, recall, f1, specificity, auroc, average_precision, coverage; NaN = undefined.
+    NaN where a score is undefined in every resample.
     """
-    table = confusion(y, p.argmax(axis=1), len(classes))
-    truth, guessed, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
-    rest = len(y) - truth
-    once = np.ones((1, len(y)))
-    with np.errstate(invalid="ignore"):
-        columns = {"precision": hit / guessed, "recall": hit / truth, "f1": 2 * hit / (truth + guessed),
-                   "specificity": (rest - guessed + hit) / rest}
-    by_class: dict[str, dict[str, float]] = {}
-    for c, name in enumerate(classes):
-        own = y == c
-        by_class[name] = {"n": int(truth[c]), **{key: float(values[c]) for key, values in columns.items()},
-                          "auroc": float(_auroc(own, p[:, c], once)[0]),
-                          "average_precision": float(average_precision_score(own, p[:, c])) if own.any() else np.nan,
-                          "coverage": float(sets[own, c].mean()) if own.any() else np.nan}
-    return by_class
+    edge = 100 * (1 - bootstrap.level) / 2
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+    found = {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
+    if "ece" in found:
+        low, high = found["ece"]
+        found["ece"] = [max(2 * ece - high, 0.0), max(2 * ece - low, ece)]
+    return found
 
 
 def confusion(y: Int64Array, guess: Int64Array, k: int) -> Int64Array:
@@ -184,7 +167,7 @@ def reliability(y: Int64Array, p: Float64Array, classes: tuple[str, ...], ordere
         curves += [(name, p[:, c], y == c) for c, name in enumerate(classes)]
     tables = []
     for name, confidence, right in curves:
-        rows = pd.DataFrame({"bin": _bins(confidence), "confidence": confidence, "frequency": right})
+        rows = pd.DataFrame({"bin": bins_of(confidence), "confidence": confidence, "frequency": right})
         grouped = rows.groupby("bin").agg(n=("confidence", "size"), confidence=("confidence", "mean"),
                                           frequency=("frequency", "mean"))
         tables.append(grouped.reset_index().assign(**{"class": name}))
@@ -236,7 +219,7 @@ def novelty_shares(novelty: Float64Array) -> Float64Array:
     return np.asarray(counts / max(len(novelty), 1))
 
 
-def _confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array) -> Float64Array:
+def weighted_confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array) -> Float64Array:
     """(B, K, K) weighted counts."""
     cell = csr_array((np.ones(len(y)), (np.arange(len(y)), y * k + guess)), shape=(len(y), k * k))
     return np.asarray(w @ cell).reshape(len(w), k, k)
@@ -246,11 +229,16 @@ def _of_confusion(table: Float64Array) -> dict[str, Float64Array]:
     """Scores that the confusion matrix holds."""
     truth, guessed = table.sum(axis=2), table.sum(axis=1)
     hit, total = np.diagonal(table, axis1=1, axis2=2), table.sum(axis=(1, 2))
+    rest = total[:, None] - truth
     with np.errstate(invalid="ignore"):
-        recall, f1 = hit / truth, 2 * hit / (truth + guessed)
-    present = np.where(truth > 0, f1, np.nan)
-    return {"accuracy": hit.sum(axis=1) / total, "balanced_accuracy": _nanmean(recall), "macro_f1": _nanmean(present),
-            "weighted_f1": np.nansum(f1 * truth, axis=1) / total}
+        recall, f1, precision = hit / truth, 2 * hit / (truth + guessed), hit / guessed
+        specificity = (rest - guessed + hit) / rest
+    return {"accuracy": hit.sum(axis=1) / total, "balanced_accuracy": _nanmean(recall),
+            "macro_f1": _nanmean(np.where(truth > 0, f1, np.nan)),
+            "weighted_f1": np.nansum(f1 * truth, axis=1) / total,
+            # A class that no row was called counts as 0, as in scikit-learn; one that does not occur is left out.
+            "macro_precision": _nanmean(np.where(truth > 0, np.nan_to_num(precision), np.nan)),
+            "macro_specificity": _nanmean(np.where(truth > 0, specificity, np.nan)), "mcc": _mcc(table)}
 
 
 def _of_stages(table: Float64Array) -> dict[str, Float64Array]:
@@ -268,22 +256,21 @@ def _of_stages(table: Float64Array) -> dict[str, Float64Array]:
                 "adjacent_error_share": (table * (apart == 1)).sum(axis=(1, 2)) / wrong}
 
 
-def _mean_auroc(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
-    if p.shape[1] == 2:
-        return _auroc(y == 1, p[:, 1], w)
-    return _nanmean(np.column_stack([_auroc(y == c, p[:, c], w) for c in range(p.shape[1])]))
+def _mcc(table: Float64Array) -> Float64Array:
+    """(B,) Matthews correlation of K classes (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006).
+
+    NaN where all rows are of one class or were called one class.
+    """
+    truth, guessed, total = table.sum(axis=2), table.sum(axis=1), table.sum(axis=(1, 2))
+    hits = np.trace(table, axis1=1, axis2=2)
+    spread = (total ** 2 - (truth ** 2).sum(axis=1)) * (total ** 2 - (guessed ** 2).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 0, (hits * total - (truth * guessed).sum(axis=1)) / np.sqrt(spread), np.nan)
 
 
-def _auroc(own: BoolArray, score: Float64Array, w: Float64Array) -> Float64Array:
-    """(B,) weighted area under the ROC curve: chance that a positive scores higher, ties count half."""
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
-    ranked = w[:, order]
-    positive = np.add.reduceat(ranked * own[order], starts, axis=1)
-    negative = np.add.reduceat(ranked * ~own[order], starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    with np.errstate(invalid="ignore"):
-        return np.asarray((positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1)))
+def _mean_of_classes(values: Float64Array) -> Float64Array:
+    """(B,) macro mean over the classes; of two classes that of class 1 alone."""
+    return values[:, 1] if values.shape[1] == 2 else _nanmean(values)
 
 
 def _squares(y: Int64Array, p: Float64Array) -> Float64Array:
@@ -293,14 +280,14 @@ def _squares(y: Int64Array, p: Float64Array) -> Float64Array:
     return np.asarray(((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1))
 
 
-def _bins(confidence: Float64Array) -> Int64Array:
+def bins_of(confidence: Float64Array) -> Int64Array:
     return np.minimum((confidence * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
 
 
 def _ece(y: Int64Array, p: Float64Array, w: Float64Array) -> Float64Array:
     """(B,) expected calibration error of the top label (Naeini et al. 2015): |accuracy - confidence| over the bins."""
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    gap = csr_array((right - confidence, (np.arange(len(y)), _bins(confidence))), shape=(len(y), RELIABILITY_BINS))
+    gap = csr_array((right - confidence, (np.arange(len(y)), bins_of(confidence))), shape=(len(y), RELIABILITY_BINS))
     return np.asarray(np.abs(w @ gap).sum(axis=1) / w.sum(axis=1))
 
 

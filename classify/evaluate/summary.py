@@ -9,6 +9,8 @@ import pandas as pd
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
+from classify.evaluate.by_class import class_scores
+from classify.evaluate.curves import net_benefit
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.sets import set_sizes
 from classify.result import Predicted, Scores
@@ -54,12 +56,14 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
     split_group, classes, calibration = split.split_group[rows], task.classes, comparisons.calibration
     table = pd.DataFrame(metrics.confusion(y, p.argmax(axis=1), len(classes)), index=list(classes),
                          columns=list(classes))
+    found = class_scores(y, p, sets, split_group, classes, bootstrap, task.ordered)
     content = {
         "task": task.kind, "n": len(rows), "classes": list(classes),
         "classes_tested": [name for c, name in enumerate(classes) if (y == c).any()],
         **{name: values[0] for name, values in metrics.scores(y, p, sets, ordered=task.ordered).items()},
-        "per_class": metrics.per_class(y, p, sets, classes),
-        "intervals": metrics.intervals(y, p, sets, split_group, bootstrap, task.ordered),
+        "per_class": found.per_class, "intervals": found.intervals,
+        "confusion": confusion_of(table), "class_counts": class_counts(split),
+        **({"decision_curve": net_benefit(y == 1, p[:, 1]).to_dict("list")} if len(classes) == 2 else {}),
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
@@ -71,6 +75,19 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     return Scores(plain(content), table, metrics.reliability(y, p, classes, task.ordered), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
+
+
+def confusion_of(table: pd.DataFrame) -> dict[str, Any]:
+    """Counts, and per cent of the row, as lists in the order of the classes; a row without images has no per cent."""
+    counts = table.to_numpy()
+    total = counts.sum(axis=1, keepdims=True)
+    percent = np.where(total > 0, 100 * counts / np.maximum(total, 1), np.nan)
+    return {"rows": "truth", "columns": "predicted", "counts": counts.tolist(), "percent": percent.round(2).tolist()}
+
+
+def class_counts(split: Split) -> dict[str, dict[str, int]]:
+    """Images of every class in every part, `{part: {class: images}}`."""
+    return {str(part): {str(name): int(n) for name, n in split.counts[part].items()} for part in split.counts}
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
-from classify.result import Predicted, Scores
+from classify.result import Predicted, Scores, SuspectLabels
 from classify.uncertainty.conformal import Conformal, fewest_rows
 
 # The largest class has more than this many times the images of the smallest.
@@ -59,6 +59,17 @@ def of_sets(classes: tuple[str, ...], conformal: Conformal) -> list[str]:
     return [f"fewer than {fewest} calibrating images of {names}: their prediction sets are calibrated on the images of "
             f"all classes, so that {100 - 100 * alpha:g} % of all sets hold the truth, but perhaps fewer in such a "
             "class"]
+
+
+def of_labels(suspects: SuspectLabels) -> list[str]:
+    """A warning where more labels are contradicted than hard images explain."""
+    if not suspects.unusual:
+        return []
+    sure, flagged = suspects.metrics["surest"], suspects.metrics["flagged"]
+    pair = suspects.pairs.iloc[0] if len(suspects.pairs) else None
+    often = f", most often {pair['label']!r} that looks like {pair['likely']!r}" if pair is not None else ""
+    return [f"labels may be wrong: the label contradicts {sure['contradicted']} of the {sure['n']} surest answers, and "
+            f"{flagged} labels are flagged{often}; look at the first lines of suspects.csv"]
 
 
 def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted, scores: Scores,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from classify.result import RunResult
+from classify.result import RunResult, SuspectLabels
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -62,11 +62,17 @@ def shown_result(result: RunResult) -> RunResult:
     metrics = {**scores.metrics, "classes": list(names),
                "per_class": {new[c]: values for c, values in scores.metrics["per_class"].items()}}
     return replace(
-        result, task=replace(result.task, classes=names),
+        result, task=replace(result.task, classes=names), suspects=_suspects(result.suspects, new),
         scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
                        reliability=renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
         split=replace(split, counts=split.counts.rename(index=new)),
         warnings=tuple(_quoted(text, new) for text in result.warnings))
+
+
+def _suspects(found: SuspectLabels, new: Mapping[str, str]) -> SuspectLabels:
+    def named(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(**{c: table[c].replace(dict(new)) for c in ("label", "likely") if c in table.columns})
+    return replace(found, table=named(found.table), pairs=named(found.pairs), copies=named(found.copies))
 
 
 def _quoted(text: str, new: Mapping[str, str]) -> str:

@@ -19,6 +19,8 @@ Spot = tuple[str, float, float | None, float | None]
 MOSTLY_ALL = .5
 # Colors of the sizes of sets, by the first word of their name; a set of all classes is no answer.
 SIZE_COLORS = {"1": BLUE, "2": ORANGE, "3": RED, "all": GRAY}
+# Highest threshold of a decision curve that is drawn: beyond it few would act.
+MOST_THRESHOLD = .8
 # Smallest share of images at which the curve of errors begins.
 LEAST_COVERAGE = .05
 
@@ -216,6 +218,30 @@ def _grouped_sizes(sizes: pd.DataFrame) -> pd.DataFrame:
               f"all {k}": sizes.iloc[:, k - 1:]}
     summed = pd.DataFrame({name: part.sum(axis=1) for name, part in groups.items()})
     return summed[[name for name in summed if name == "1" or summed[name].sum() > 0]]
+
+
+def decision_curve(curve: Mapping[str, Sequence[float]]) -> str:
+    """Net benefit against the threshold, beside acting on all images and on none.
+
+    Parameters
+    ----------
+    curve : mapping
+        `threshold, net_benefit, treat_all`, lists of equal length.
+    """
+    shown = pd.DataFrame(dict(curve)).query("threshold <= @MOST_THRESHOLD")
+    top = max(float(shown["net_benefit"].max()), .01)
+    with canvas(WIDE, 3.2) as (figure, (axes,)):
+        axes.plot(shown["threshold"], shown["treat_all"], color=GRAY, linewidth=1.4, label="act on every image")
+        axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label="act on none")
+        axes.plot(shown["threshold"], shown["net_benefit"], color=BLUE, linewidth=2, label="this model")
+        axes.set_ylim(-.15 * top, 1.1 * top)
+        axes.set_xlim(0, MOST_THRESHOLD)
+        share_axis(axes, "x", MOST_THRESHOLD)
+        axes.set_xlabel("probability from which one acts")
+        axes.set_ylabel("net benefit per image")
+        rules(axes, "y")
+        axes.legend(loc="upper right")
+        return svg_uri(figure)
 
 
 def learning_curves(curves: pd.DataFrame) -> str:

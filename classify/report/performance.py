@@ -20,7 +20,15 @@ METRICS = {
     "balanced_accuracy": ("Balanced accuracy", "the same, every class counting alike", "higher"),
     "macro_f1": ("Macro-F1", "balance of missed and false findings, every class counting alike", "higher"),
     "weighted_f1": ("Weighted F1", "the same, classes weighted by their number", "higher"),
+    "macro_precision": ("Macro-precision", "share of right answers among those naming a class, classes counting alike",
+                        "higher"),
+    "macro_specificity": ("Macro-specificity", "share of other images not called a class, every class counting alike",
+                          "higher"),
+    "mcc": ("Matthews correlation", "correlation of answer and truth; 0 is chance, also where classes are unequal",
+            "higher"),
     "auroc": ("AUROC", "chance that a case ranks above a non-case", "higher"),
+    "average_precision": ("Average precision", "area under precision against sensitivity; by chance the class' share",
+                          "higher"),
     "qwk": ("Quadratic kappa", "agreement in the order of stages, far misses counting more", "higher"),
     "mae": ("Mean stage error", "stages between prediction and truth", "lower"),
     "adjacent_error_share": ("Errors by one stage", "share of errors that miss by one stage only", "higher"),
@@ -145,10 +153,23 @@ def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any
                                 f"share of {name} among these images.")}
 
 
+def decision_curve(result: RunResult) -> dict[str, str] | None:
+    """Net benefit of acting on the probability of the second class; None for other tasks."""
+    curve = result.scores.metrics.get("decision_curve")
+    if not curve:
+        return None
+    name = str(result.task.classes[1])
+    return figure(figures.decision_curve(curve), "Is it worth acting on the probability? (decision curve)",
+                  f"A person who acts from a probability of 10 % on takes nine false alarms for one {name} found; the "
+                  "threshold says how dear a false alarm is. Where the blue line is above the others, the model does "
+                  "more good than acting on every image or on none.")
+
+
 def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
     """Sensitivity, specificity and the like for every class, from `per_class` of the metrics."""
     columns = [("n", "Images"), ("recall", "Sensitivity"), ("specificity", "Specificity"), ("precision", "Precision"),
-               ("f1", "F1"), ("auroc", "AUROC"), ("average_precision", "Average precision"),
+               ("f1", "F1"), ("mcc", "Matthews correlation"), ("auroc", "AUROC"),
+               ("average_precision", "Average precision"), ("brier", "Brier score"), ("ece", "Calibration error"),
                ("coverage", "Set coverage")]
     used = [(key, name) for key, name in columns if any(key in scores for scores in by_class.values())]
     rows = [[cell(name), *(_class_cell(key, values) for key, _ in used), cell(_mistaken(matrix, name), tone="quiet")]
@@ -156,9 +177,13 @@ def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, An
     explain = {"Sensitivity": "recall: share of this class that was found",
                "Specificity": "share of the other classes that was not called this class",
                "Precision": "positive predictive value at the frequencies of this data set",
+               "Matthews correlation": "of being called this class and being it; 0 is chance",
+               "Brier score": "squared distance of this class's probability from 0 or 1",
+               "Calibration error": "mean distance of this class's probability and its frequency (ECE)",
                "Set coverage": "share of prediction sets that hold the truth"}
     return table(["Class", *(name for _, name in used), "Most often taken for"], rows, sortable=True, explain=explain,
-                 foot="Precision depends on how frequent the classes are here; elsewhere it will differ.")
+                 foot="In brackets 95 % intervals. Precision, average precision and the Brier score depend on how "
+                      "frequent the classes are here; elsewhere they will differ.")
 
 
 def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:

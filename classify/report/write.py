@@ -3,14 +3,15 @@ from pathlib import Path
 
 from classify.report import explanation, model_card, overview, performance, single_images
 from classify.report.review import review_table
+from classify.report.suspects import suspects
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from classify.review import MOST_NOVELTY
 from featurize.report.page import contents, write_page
 
 SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion and classes",
-            "Calibration and selection", "Prediction sets", "What the model looks at", "Single images", "Training",
-            "Model card", "Reporting checklist", "How to make it again")
+            "Calibration and selection", "Prediction sets", "What the model looks at", "Single images",
+            "Suspect labels", "Training", "Model card", "Reporting checklist", "How to make it again")
 
 
 def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
@@ -37,6 +38,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
         "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),
+        "decision": performance.decision_curve(result), "suspects": suspects(result),
         "images": single_images.single_images(result, numbers), "training": performance.training(result),
         "card": model_card.model_card(result, numbers.missing_share), "settings": model_card.settings(result),
         "checklist": model_card.checklist(), "reproduce": model_card.reproduce(result)}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from classify.data.splits import Split
 from classify.data.tasks import Task
-from classify.result import Explanation, Predicted, RunResult, Scores
+from classify.result import Explanation, Predicted, RunResult, Scores, SuspectLabels
 from classify.settings import TrainSettings
 from featurize.table import TableInfo
 
@@ -41,6 +41,7 @@ def made_run(folder: Path, classes: tuple[str, ...], n: int = 120, noise: float 
     return RunResult(out=folder / "run", frame=frame, info=info, task=task, settings=TrainSettings(model="lightgbm"),
                      features=FEATURES, split=_split(y, classes), predicted=predicted,
                      scores=_scores(classes, y, p, predicted.sets),
+                     suspects=_suspects(frame, classes, y, p),
                      explanation=_explanation(frame, classes, contributions, p),
                      curves=pd.DataFrame([{"fold": f, "round": r, "train_loss": np.exp(-r / 8), "valid_loss":
                                            .2 + np.exp(-r / 7) + .002 * r} for f in range(5) for r in range(40)]),
@@ -96,6 +97,22 @@ def _predicted(frame: pd.DataFrame, classes: tuple[str, ...], y: np.ndarray, mar
     return Predicted(table=table, held_out=np.ones(n, bool), margins=margins, raw=p, probabilities=p, sets=sets,
                      empty=np.zeros(n, bool), novelty=novelty, neighbours=near,
                      neighbour_distances=np.tile([1.23, 1.5, 2.04], (n, 1)))
+
+
+def _suspects(frame: pd.DataFrame, classes: tuple[str, ...], y: np.ndarray, p: np.ndarray) -> SuspectLabels:
+    """Every wrong answer is flagged."""
+    n = len(y)
+    table = frame[["image_id", "path", "label"]].assign(likely=[classes[k] for k in p.argmax(axis=1)],
+                                                        score=1 - p[np.arange(n), y], flagged=p.argmax(axis=1) != y)
+    table = table.sort_values("score", ascending=False, kind="stable")
+    pairs = table[table["flagged"]].groupby(["label", "likely"]).size().reset_index(name="n")
+    scores = {"accuracy": .9, "balanced_accuracy": .9, "macro_f1": .9, "auroc": .99, "log_loss": .2}
+    copies = pd.DataFrame({"duplicate_group": [0, 0], "row": [0, 1], "path": ["a.png", "b.png"],
+                           "label": list(classes[:2])})
+    content = {"n": n, "flagged": int(table["flagged"].sum()), "surest": {"n": 30, "contradicted": 2, "low": .02},
+               "copies_labelled_differently": 2, "pairs": pairs.to_dict("records"), "scores": scores,
+               "scores_without_flagged": scores}
+    return SuspectLabels(table, pairs, copies, content, True)
 
 
 def _split(y: np.ndarray, classes: tuple[str, ...]) -> Split:

@@ -136,7 +136,8 @@ def test_the_curve_of_a_given_split_holds_the_loss_of_the_saved_model_on_val(lib
 def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     names = {p.name for p in run.out.rglob("*") if p.is_file()}
     trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
-    assert names == {"predictions.csv", "metrics.json", "curves.csv", "report.html", "manifest.json", "arrays.npz",
+    assert names == {"predictions.csv", "metrics.json", "curves.csv", "suspects.csv", "report.html", "manifest.json",
+                     "arrays.npz",
                      trees}
     assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
 
