@@ -85,7 +85,7 @@ class Bootstrap:
 
 def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_group: Int64Array,
               bootstrap: Bootstrap = Bootstrap()) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals of `scores`, drawing whole groups: rows of one patient are not independent.
+    """Bootstrap intervals of `scores`, drawing whole groups: rows of one patient are not independent.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_grou
     dict of str to [low, high]
         NaN where the score is undefined in every resample.
     """
-    return intervals_of([scores(y, p, sets, w) for w in draws(split_group, bootstrap)], bootstrap)
+    return intervals_of([scores(y, p, sets, w) for w in draws(split_group, bootstrap)], bootstrap,
+                        float(scores(y, p)["ece"][0]))
 
 
 def draws(split_group: Int64Array, bootstrap: Bootstrap) -> Iterator[Float64Array]:
@@ -118,11 +119,18 @@ def draws(split_group: Int64Array, bootstrap: Bootstrap) -> Iterator[Float64Arra
         yield counts[:, code]
 
 
-def intervals_of(parts: Sequence[Mapping[str, Float64Array]], bootstrap: Bootstrap) -> dict[str, list[float]]:
-    """Percentile intervals of scores that were drawn in parts; NaN where a score is undefined in every resample."""
+def intervals_of(parts: Sequence[Mapping[str, Float64Array]], bootstrap: Bootstrap,
+                 ece: float) -> dict[str, list[float]]:
+    """Intervals of scores that were drawn in parts; NaN where a score is undefined in every resample.
+
+    Percentile intervals, but for `ece`, whose value on all rows is given: resampling makes its gaps larger, so that all
+    percentiles could lie above it. Its interval is the basic one, not below 0 and with the value inside.
+    """
     edge = 100 * (1 - bootstrap.level) / 2
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
-    return {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
+    found = {name: [_percentile(values, edge), _percentile(values, 100 - edge)] for name, values in drawn.items()}
+    low, high = found["ece"]
+    return {**found, "ece": [max(2 * ece - high, 0.0), max(2 * ece - low, ece)]}
 
 
 def confusion(y: Int64Array, guess: Int64Array, k: int) -> Int64Array:
