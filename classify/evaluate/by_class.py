@@ -1,5 +1,6 @@
 """Scores of every class against the rest, with intervals, and those of all classes from the same draws."""
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -28,7 +29,7 @@ class ClassScores:
         Of `classify.evaluate.metrics.scores`.
     """
 
-    per_class: dict[str, dict[str, object]]
+    per_class: dict[str, dict[str, Any]]
     intervals: dict[str, list[float]]
 
 
@@ -66,7 +67,7 @@ def class_scores(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: I
 
 
 def per_class(y: Int64Array, p: Float64Array, sets: BoolArray,
-              classes: tuple[str, ...]) -> dict[str, dict[str, object]]:
+              classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Scores of every class against the rest, as `ClassScores.per_class`, without intervals."""
     table = confusion(y, p.argmax(axis=1), len(classes))
     truth, guessed, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
@@ -77,7 +78,7 @@ def per_class(y: Int64Array, p: Float64Array, sets: BoolArray,
         columns = {"precision": hit / guessed, "recall": hit / truth, "f1": 2 * hit / (truth + guessed),
                    "specificity": (rest - guessed + hit) / rest, "auroc": ranked[0][0],
                    **{key: drawn[key][0] for key in ("mcc", "brier", "ece")}}
-    by_class: dict[str, dict[str, object]] = {}
+    by_class: dict[str, dict[str, Any]] = {}
     for c, name in enumerate(classes):
         own = y == c
         by_class[name] = {"n": int(truth[c]), **{key: float(values[c]) for key, values in columns.items()},

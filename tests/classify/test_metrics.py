@@ -28,6 +28,11 @@ def test_scores_equal_scikit_learn(k: int) -> None:
         "macro_f1": metrics.f1_score(y, guess, average="macro"),
         "weighted_f1": metrics.f1_score(y, guess, average="weighted"),
         "auroc": metrics.roc_auc_score(y, p[:, 1]) if k == 2 else metrics.roc_auc_score(one_hot, p, average="macro"),
+        "average_precision": metrics.average_precision_score(one_hot[:, 1:] if k == 2 else one_hot,
+                                                             p[:, 1:] if k == 2 else p, average="macro"),
+        "mcc": metrics.matthews_corrcoef(y, guess),
+        "macro_precision": metrics.precision_score(y, guess, average="macro"),
+        "macro_specificity": np.mean([metrics.recall_score(y != c, guess != c) for c in range(k)]),
         "log_loss": metrics.log_loss(y, p),
         "brier": metrics.brier_score_loss(y, p[:, 1]) if k == 2 else metrics.brier_score_loss(y, p)}
     for name, value in expected.items():
@@ -85,6 +90,39 @@ def test_scores_of_each_class_equal_scikit_learn() -> None:
         assert found["auroc"] == pytest.approx(metrics.roc_auc_score(y == c, p[:, c]))
         assert found["average_precision"] == pytest.approx(metrics.average_precision_score(y == c, p[:, c]))
         assert found["coverage"] == pytest.approx(sets[y == c, c].mean())
+        assert found["mcc"] == pytest.approx(metrics.matthews_corrcoef(y == c, guess == c))
+        assert found["brier"] == pytest.approx(metrics.brier_score_loss(y == c, p[:, c]))
+        bins = np.minimum((p[:, c] * 15).astype(int), 14)
+        assert found["ece"] == pytest.approx(sum(abs((y == c)[bins == b].sum() - p[bins == b, c].sum())
+                                                 for b in set(bins)) / 200)
+
+
+def test_scores_of_each_class_lie_in_their_intervals_and_the_others_are_those_of_one_draw() -> None:
+    y, p = drawn(200, 3)
+    found = class_scores(y, p, p > .2, np.arange(200), ("a", "b", "c"), Bootstrap(200, seed=4))
+    assert found.intervals == intervals(y, p, p > .2, np.arange(200), Bootstrap(200, seed=4))
+    for values in found.per_class.values():
+        names = [name for name in values if name != "n" and not name.endswith("_interval")]
+        assert len(names) == 10
+        for name in names:
+            low, high = values[f"{name}_interval"]
+            assert low < high and low <= values[name] <= high, name
+
+
+def test_the_interval_of_a_share_of_single_rows_is_wilsons_and_of_groups_wider() -> None:
+    hit = np.arange(40) % 4 > 0
+    assert grouped_wilson(hit, np.arange(40)) == pytest.approx(wilson(30, 40))
+    assert grouped_wilson(np.repeat(hit, 3), np.arange(120) // 3) == pytest.approx(wilson(30, 40))
+    assert grouped_wilson(np.ones(40, bool), np.arange(40) // 4) == pytest.approx(wilson(10, 10))
+    assert np.isnan(grouped_wilson(np.zeros(0, bool), np.zeros(0, int))).all()
+
+
+def test_net_benefit_counted_by_hand() -> None:
+    """At .2 all four rows with p of .2 or more are called: 2 found, 2 false alarms, each worth .25 of a case."""
+    positive, p = np.array([True, True, False, False, False]), np.array([.9, .3, .6, .2, .1])
+    curve = net_benefit(positive, p).set_index("threshold")
+    assert curve.loc[.2].tolist() == pytest.approx([2 / 5 - 2 / 5 * .25, 2 / 5 - 3 / 5 * .25])
+    assert curve.loc[.95].tolist() == pytest.approx([0, 2 / 5 - 3 / 5 * 19])
 
 
 def test_the_confusion_matrix_has_truth_in_rows() -> None:

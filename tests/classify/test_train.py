@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from made_table import made_table
 from scipy.special import log_softmax
+from test_metrics_page import documented, keys_of
 
 import classify.train
 from classify.bundle import load_bundle
@@ -78,6 +79,20 @@ def test_predictions_have_the_promised_columns(run: RunResult) -> None:
     assert (table["predicted"] == [run.task.classes[i] for i in p.to_numpy().argmax(axis=1)]).all()
     assert all(row.predicted in row.prediction_set.split("|") for row in table.itertuples())
     assert table["novelty"].between(0, 1).all() and table["review"].dtype == bool
+
+
+def test_every_key_of_the_metrics_stands_in_the_docs(run: RunResult) -> None:
+    assert set(keys_of(json.loads((run.out / "metrics.json").read_text()))) <= documented()
+
+
+def test_suspects_are_all_held_out_rows_most_suspect_first(run: RunResult) -> None:
+    table = pd.read_csv(run.out / "suspects.csv")
+    assert list(table.columns) == ["image_id", "path", "site", "label", "likely", "score", "flagged"]
+    assert len(table) == len(run.frame) - 5 and table["score"].is_monotonic_decreasing
+    told = pd.read_csv(run.out / "predictions.csv").set_index("image_id").loc[table["image_id"]]
+    own = [told[f"p_{label}"].iloc[at] for at, label in enumerate(table["label"])]
+    np.testing.assert_allclose(table["score"], 1 - np.array(own), atol=1e-6)
+    assert (table["likely"].to_numpy() == told["predicted"].to_numpy()).all()
 
 
 def test_metrics_have_the_promised_names(run: RunResult) -> None:

@@ -1,0 +1,71 @@
+"""docs/metrics.md documents every key of metrics.json."""
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classify.data.splits import Split
+from classify.data.tasks import Task
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.summary import Comparisons, score
+from classify.evaluate.suspects import suspect_labels
+from classify.result import Predicted
+from classify.uncertainty.calibrate import Calibration
+
+PAGE = Path(__file__).parent.parent.parent / "docs/metrics.md"
+# Dictionaries whose keys are names of classes, parts, scores, libraries: the page describes them in their own line.
+NAMED = {"class_counts", "intervals", "baselines", "shortcuts", "versions", "suspects.scores",
+         "suspects.scores_without_flagged", "calibration.log_loss_by_method"}
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), re.M))
+
+
+def keys_of(content: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Paths of all keys; the name of a class is `<class>`, the interval of one of its scores `<score>_interval`."""
+    for key, value in content.items():
+        name = "<class>" if above == "per_class." else re.sub(r"^\w+_interval$", "<score>_interval", key)
+        path = above + name
+        if path != "per_class.<class>":
+            yield path
+        if isinstance(value, dict) and path not in NAMED:
+            yield from keys_of(value, f"{path}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from keys_of(value[0], f"{path}[].")
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, Any]:
+    """metrics.json of a binary task of which two labels are swapped, as `classify.train.write_run` puts it together."""
+    n = 60
+    truth = np.arange(n) % 2
+    y = np.where(np.arange(n) < 4, 1 - truth, truth)
+    p = np.where(truth[:, None] == [0, 1], .9, .1) + np.linspace(-.05, .05, n)[:, None] * [1, -1]
+    frame = pd.DataFrame({"image_id": [f"{i:016x}" for i in range(n)], "path": [f"{i}.png" for i in range(n)],
+                          "site": None, "label": np.array(["ant", "bee"])[y], "duplicate_group": np.arange(n) // 2})
+    split = Split("folds", np.full(n, "fold", object), np.arange(n) % 3, np.arange(n), pd.DataFrame(),
+                  pd.DataFrame({"fold 0": [30, 30]}, index=["ant", "bee"]))
+    nothing = np.zeros(n)
+    predicted = Predicted(pd.DataFrame({"review": nothing > 0}), nothing == 0, np.zeros((n, 1)), p, p, p > .2,
+                          nothing > 0, nothing, np.zeros((n, 3), int), np.zeros((n, 3)))
+    task = Task("binary", ("ant", "bee"), y)
+    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, "")],
+                             columns=["name", "target", "score", "chance", "warning"])
+    found = score(task, split, predicted, Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0)),
+                  Bootstrap(20, 0))
+    return {**found.metrics, "suspects": suspect_labels(frame, task, predicted).metrics, "warnings": [], "versions": {}}
+
+
+def test_every_key_stands_on_the_page(content: dict[str, Any]) -> None:
+    assert content["suspects"]["pairs"] and "decision_curve" in content
+    assert sorted(set(keys_of(content)) - documented()) == []
+
+
+def test_the_page_names_nothing_that_is_gone(content: dict[str, Any]) -> None:
+    of_findings = {"findings", "not_trained", "threshold_rule", "co_occurrence"}
+    assert documented() - set(keys_of(content)) - of_findings == set()
