@@ -69,7 +69,7 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
         table=prediction_table(frame, bundle.classes, predictions,
-                               in_words(review_reasons(bundle.review, predictions, frame))),
+                               in_words(review_reasons(bundle.review, predictions, frame)), lineage=bundle.lineage),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
         trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
