@@ -148,6 +148,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
 def classify(table: Table, output: Annotated[Path, _output("The run folder, run/.")],
              task: Annotated[str, typer.Option(help="auto, binary, multiclass, ordinal or multilabel.")] = "auto",
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered stages, lowest first.")] = None,
+             lineage: Annotated[str, typer.Option(metavar="F.toml", help="Branches of classes: a file, marrow or "
+                                                  "blood.")] = "",
              model: Annotated[str, typer.Option(help="xgboost, lightgbm or logistic.")] = "xgboost",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
@@ -168,8 +170,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.findings.train import train_table
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
-    settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
-                             alpha=alpha, device=device, seed=seed, names=_pairs(names), balance=balance,
+    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, model=model, calibration=calibration,
+                             folds=folds, alpha=alpha, device=device, seed=seed, names=_pairs(names), balance=balance,
                              test_share=test_share, test_positives=test_positives, sensitivity=sensitivity)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.data.lineage import Lineage
 from classify.fitting import models
 from classify.fitting.models import Model
 from classify.review import ReviewRule
@@ -57,6 +58,8 @@ class Bundle:
         Which predictions a person should look at.
     settings, versions : dict
         How it was trained, and with which libraries: for the reader, nothing depends on it.
+    lineage : Lineage or None
+        Branches of the classes.
     """
 
     kind: str
@@ -72,6 +75,7 @@ class Bundle:
     review: ReviewRule
     settings: dict[str, Any]
     versions: dict[str, str]
+    lineage: Lineage | None = None
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
@@ -118,7 +122,8 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
                   tuple(manifest.get("pooled", ()))),
         OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
-        manifest["settings"], manifest["versions"])
+        manifest["settings"], manifest["versions"],
+        Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None)
 
 
 def _model_files(kind: str, library: str, classes: int) -> list[str]:
@@ -138,6 +143,7 @@ def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Unkno
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:
     unknown = bundle.novelty.unknown
+    branches = {"lineage": [list(path) for path in bundle.lineage.paths]} if bundle.lineage else {}
     return {
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
@@ -145,7 +151,8 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
         "pooled": list(bundle.conformal.pooled), "off_axes": bundle.novelty.space.off,
         "discriminant_rest": unknown.discriminant.rest if unknown else None,
-        "review": bundle.review.to_dict(), "settings": bundle.settings, "versions": bundle.versions}
+        "review": bundle.review.to_dict(), "settings": bundle.settings, "versions": bundle.versions,
+        **branches}
 
 
 def _arrays(bundle: Bundle) -> bytes:

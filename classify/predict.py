@@ -70,7 +70,7 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
-    table = prediction_table(frame, bundle.classes, predictions, reasons)
+    table = prediction_table(frame, bundle.classes, predictions, reasons, lineage=bundle.lineage)
     return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
 
 

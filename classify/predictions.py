@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from classify.data.lineage import Lineage
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 
@@ -40,7 +41,8 @@ class ModelPredictions:
 
 
 def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions: ModelPredictions,
-                     reasons: Sequence[str], fold: Int64Array | None = None) -> pd.DataFrame:
+                     reasons: Sequence[str], fold: Int64Array | None = None,
+                     lineage: Lineage | None = None) -> pd.DataFrame:
     """One row per row of the table, in its order.
 
     Parameters
@@ -56,12 +58,15 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
         Why a person should look, see `classify.review`; empty where nobody needs to.
     fold : (n,) int64 or None
         -1 becomes an empty field: the model has seen the row, or the row has no label. None: all are empty.
+    lineage : Lineage or None
+        Adds the column `branch_set`.
 
     Returns
     -------
     DataFrame
-        `image_id, path, label, group, (site,) split, fold, predicted, p_<class>..., prediction_set, novelty, review,
-        review_reason`. The set is in the order of the classes, joined by ``|``, as are the reasons.
+        `image_id, path, label, group, (site,) split, fold, predicted, p_<class>..., prediction_set, (branch_set,)
+        novelty, review, review_reason`. The set is in the order of the classes, joined by ``|``, as are the reasons;
+        `branch_set` is the smallest branch that holds the set, empty where none does.
     """
     p, names = predictions.p, np.array(classes, dtype=object)
     number = pd.Series(-1 if fold is None else fold, index=range(len(frame)), dtype="Int64")
@@ -69,7 +74,8 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
     site = ["site"] if "site" in frame and frame["site"].notna().any() else []
     known = ["image_id", "path", "label", "group", *site, "split"]
     table = frame[known].reset_index(drop=True)
+    branches = {"branch_set": [lineage.branch_of(row) for row in predictions.sets]} if lineage else {}
     return table.assign(
         fold=number, predicted=names[p.argmax(axis=1)], **{f"p_{c}": p[:, i] for i, c in enumerate(classes)},
-        prediction_set=["|".join(names[row]) for row in predictions.sets], novelty=predictions.novelty,
+        prediction_set=["|".join(names[row]) for row in predictions.sets], **branches, novelty=predictions.novelty,
         review=[bool(words) for words in reasons], review_reason=list(reasons))

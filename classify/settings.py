@@ -72,6 +72,8 @@ class TrainSettings:
         ``auto``, ``binary``, ``multiclass``, ``ordinal`` or ``multilabel``.
     order : tuple of str
         All classes from the lowest stage to the highest: the task is ordinal.
+    lineage : str
+        ``marrow``, ``blood`` or a TOML file of branches of classes, see `classify.data.lineage`; "" = none.
     model : str
         ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
@@ -109,6 +111,7 @@ class TrainSettings:
 
     task: str = "auto"
     order: tuple[str, ...] = ()
+    lineage: str = ""
     model: str = "xgboost"
     calibration: str = "auto"
     folds: int = 5

@@ -268,7 +268,7 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
-        settings=asdict(settings), versions=library_versions())
+        settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage)
 
 
 def _known_rows(split: Split) -> Int64Array:

@@ -70,7 +70,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     words = in_words(review_reasons(bundle.review, predictions, frame))
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions, words), batch_line=batch_line(novelty),
+        table=prediction_table(frame, bundle.classes, predictions, words, lineage=bundle.lineage),
+        batch_line=batch_line(novelty),
         review_reasons=count_reasons(pd.Series(words)),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
         trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),

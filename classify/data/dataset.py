@@ -1,9 +1,10 @@
 """A table ready for training: its rows, the features a model may use, the task and the split."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
+from classify.data.lineage import read_lineage
 from classify.data.splits import Split, plan_split
 from classify.data.tasks import Task, resolve_task
 from classify.settings import TrainSettings
@@ -58,6 +59,8 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
     check_columns(frame, info)
     frame = frame.reset_index(drop=True)
     task = resolve_task(frame, info, settings.task, settings.order)
+    if settings.lineage:
+        task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
     split, split_warnings = plan_split(frame, task, settings.folds, settings.seed)
     x = matrix(frame, model_columns(info))
     columns, column_warnings = useful_columns(x[split.part != "unlabelled"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from classify.data.lineage import Lineage
 from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -32,11 +33,14 @@ class Task:
         as text where they are not.
     y : (n,) int64
         Position in `classes`; -1 = unlabelled.
+    lineage : Lineage or None
+        Branches of the classes.
     """
 
     kind: str
     classes: tuple[str, ...]
     y: Int64Array
+    lineage: Lineage | None = None
 
     @property
     def ordered(self) -> bool:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classify.data.lineage import STEP
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import net_benefit
+from classify.evaluate.lineage import lineage_scores
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.sets import set_sizes
 from classify.result import Predicted, Scores
@@ -73,6 +75,10 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
+    if task.lineage:
+        branch_of = {name: STEP.join(path) for name, path in zip(classes, task.lineage.paths)}
+        content["lineage"] = {"branch_of_class": branch_of,
+                              **lineage_scores(task.lineage, y, p, sets, split_group, bootstrap)}
     return Scores(plain(content), table, metrics.reliability(y, p, classes, task.ordered), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
 

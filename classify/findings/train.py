@@ -82,7 +82,7 @@ def train_table(table: Path, out: Path, settings: TrainSettings,
     perturbed = read_perturbed(table, info)
     if settings.task == "multilabel" or settings.task == "auto" and has_several_labels(frame, info):
         return train_findings(frame, info, out, settings, progress, perturbed)
-    return train(frame, info, out, settings, progress, perturbed)
+    return train(frame, info, out, settings, progress, perturbed, str(table))
 
 
 def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
@@ -109,6 +109,8 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     check_settings(settings)
     if settings.order:
         raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
+    if settings.lineage:
+        raise UserError("--lineage is for tasks of one class an image, and this one has several findings: leave it out")
     check_replaceable(out, RUN_FOLDER)
     check_columns(frame, info)
     frame = frame.reset_index(drop=True)

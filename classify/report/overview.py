@@ -18,7 +18,7 @@ from featurize.report.page import by_weight, cell, table, warning
 from featurize.runtime.shell import command_line
 
 # Settings that have an option on the command line.
-OPTIONS = ("task", "order", "model", "calibration", "folds", "alpha", "device", "seed", "names")
+OPTIONS = ("task", "order", "lineage", "model", "calibration", "folds", "alpha", "device", "seed", "names")
 # Rows of the table of leaks.
 MOST_LEAKS = 30
 # How the tested images were kept apart, for each kind of split.

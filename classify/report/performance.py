@@ -186,6 +186,22 @@ def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, An
                       "frequent the classes are here; elsewhere they will differ.")
 
 
+def lineage(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A row a level of branches, from `lineage` of the metrics."""
+    if scores is None:
+        return None
+    keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "coverage")
+    rows = [[cell(", ".join(level["branches"])),
+             *(cell(plain_interval(level, key), key=_finite(level[key])) for key in keys)]
+            for level in scores["levels"]]
+    errors = scores["errors_inside"] + scores["errors_across"]
+    foot = (f"Of {count(errors, 'wrong prediction')}, {number(scores['errors_inside'])} stay inside the smallest "
+            f"branch of the truth and {number(scores['errors_across'])} leave it. "
+            f"{percent(scores['sets_in_one_branch'])} of the prediction sets stand in one branch of the first row.")
+    return table(["Branches", *(METRICS[key][0] for key in keys)], rows, foot=foot,
+                 caption="By branch: a branch has the sum of the probabilities of its classes")
+
+
 def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
     value = values.get(key)
     if key == "n":

@@ -108,7 +108,7 @@ def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: 
         merged = _with_rows(merged, held_out.rows, own)
     near, far = _other_groups(merged.neighbours, merged.distances, split.split_group)
     reasons = in_words(review_reasons(rule, merged, data.frame))
-    table = prediction_table(data.frame, data.task.classes, merged, reasons, split.fold)
+    table = prediction_table(data.frame, data.task.classes, merged, reasons, split.fold, data.task.lineage)
     return Predicted(
         table=table, held_out=split.fold >= 0, margins=merged.margins, raw=softmax(logits(merged.margins), axis=1),
         probabilities=merged.p, sets=merged.sets, empty=merged.empty, novelty=merged.novelty, neighbours=near,

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from classify.evaluate.by_class import per_class
+from classify.evaluate.by_class import class_scores, grouped_wilson, per_class
+from classify.evaluate.curves import net_benefit
 from classify.evaluate.metrics import (Bootstrap, confusion, intervals, kept_when_surest, novelty_shares,
                                        percentile_rank, reliability, risk_coverage, scores, wilson, with_intervals)
 from featurize.arrays import Float64Array, Int64Array
