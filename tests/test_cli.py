@@ -266,7 +266,8 @@ def test_featurize_again_takes_the_rows_that_are_there(places: dict[str, Path], 
 @pytest.mark.parametrize(("names", "words"), [
     ("monocyte", "'monocyte' is no label=name"), ("a=", "'a=' is no label=name"),
     ("monocyte=M,monocyte=N", "names a class twice"),
-    ("mono=M", "names the class 'mono', which the table does not have"), ("monocyte=lymphocyte", "gives the name 'lymphocyte' to two classes")])
+    ("mono=M", "names the class 'mono', which the table does not have"),
+    ("monocyte=lymphocyte", "gives the name 'lymphocyte' to two classes")])
 def test_names_that_fit_no_class_are_refused(names: str, words: str, places: dict[str, Path], call: Any,
                                              tmp_path: Path) -> None:
     ended = call("classify", places["TABLE"], "-o", tmp_path / "run", "--names", names)

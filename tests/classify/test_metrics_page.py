@@ -51,8 +51,8 @@ def content() -> dict[str, Any]:
     split = Split("folds", np.full(n, "fold", object), np.arange(n) % 3, np.arange(n), pd.DataFrame(),
                   pd.DataFrame({"fold 0": [30, 30]}, index=["ant", "bee"]))
     nothing = np.zeros(n)
-    predicted = Predicted(pd.DataFrame({"review": nothing > 0, "review_reason": ""}), nothing == 0, np.zeros((n, 1)), p, p, p > .2,
-                          nothing > 0, nothing, np.zeros((n, 3), int), np.zeros((n, 3)))
+    told = pd.DataFrame({"review": nothing > 0, "review_reason": ""})
+    predicted = Predicted(told, nothing == 0, np.zeros((n, 1)), p, p, p > .2, nothing > 0, nothing, np.zeros((n, 3), int), np.zeros((n, 3)))
     task = Task("binary", ("ant", "bee"), y)
     shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, "")],
                              columns=["name", "target", "score", "chance", "warning"])

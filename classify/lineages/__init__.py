@@ -1,0 +1,1 @@
+"""Branches of classes that ship: which lineages belong together in marrow and in blood."""
