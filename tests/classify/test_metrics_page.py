@@ -52,7 +52,8 @@ def content() -> dict[str, Any]:
                   pd.DataFrame({"fold 0": [30, 30]}, index=["ant", "bee"]))
     nothing = np.zeros(n)
     told = pd.DataFrame({"review": nothing > 0, "review_reason": ""})
-    predicted = Predicted(told, nothing == 0, np.zeros((n, 1)), p, p, p > .2, nothing > 0, nothing, np.zeros((n, 3), int), np.zeros((n, 3)))
+    predicted = Predicted(told, nothing == 0, np.zeros((n, 1)), p, p, p > .2, nothing > 0, nothing,
+                          np.zeros((n, 3), int), np.zeros((n, 3)))
     task = Task("binary", ("ant", "bee"), y)
     shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, "")],
                              columns=["name", "target", "score", "chance", "warning"])
