@@ -4,6 +4,7 @@ The limit on the size of files stands in for a disk: the system refuses to write
 this process as to libraries in C++. Python ignores the signal that comes with it.
 """
 import errno
+import json
 import os
 import resource
 from collections.abc import Iterator
@@ -23,10 +24,11 @@ from featurize.index.build import build_index
 from featurize.presets.load import load_preset
 from featurize.run import featurize, write_errors
 from featurize.runtime.files import replacing, write_text
-from featurize.runtime.folders import replacing_folder
+from featurize.runtime.folders import PROGRAM, FolderKind, replacing_folder
 from featurize.table import TableInfo, write_table
 
 ROOM = 2000  # bytes
+KIND = FolderKind("mark", frozenset({"mark", "model"}))
 
 
 @contextmanager
@@ -74,19 +76,20 @@ def test_what_stood_there_stays(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
-    for text in ("old", "x" * 9000):
-        with little_room():
-            try:
-                with replacing_folder(tmp_path / "run", "mark") as part:
-                    (part / "mark").write_text(text)
-            except UserError as error:
-                assert text != "old" and str(tmp_path / "run") in str(error)
-    assert (tmp_path / "run" / "mark").read_text() == "old" and os.listdir(tmp_path) == ["run"]
+    def write(model: str) -> None:
+        with little_room(), replacing_folder(tmp_path / "run", KIND) as part:
+            (part / "mark").write_text(json.dumps({"program": PROGRAM}))
+            (part / "model").write_text(model)
+
+    write("old")
+    with pytest.raises(UserError, match=f"^{tmp_path / 'run'} cannot be written"):
+        write("x" * 9000)
+    assert (tmp_path / "run" / "model").read_text() == "old" and os.listdir(tmp_path) == ["run"]
 
 
 def test_a_file_in_a_folder_that_does_not_fit_names_the_folder(tmp_path: Path) -> None:
     with little_room(), pytest.raises(UserError, match=f"^{tmp_path / 'run'} cannot be written"):
-        with replacing_folder(tmp_path / "run", "mark") as part:
+        with replacing_folder(tmp_path / "run", KIND) as part:
             write_text("x" * 9000, part / "model")
 
 
