@@ -25,7 +25,7 @@ from classify.fitting.crossfit import CrossFit, FitData
 from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
-from classify.result import Explanation, Predicted, RunResult, Scores
+from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule
 from classify.settings import LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS, Calibration
@@ -161,7 +161,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     data, preparation = prepare(frame, info, settings)
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
-    crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
+    perturbations = perturbations_of(data.frame, perturbed, data.x)
+    crossed, model = _fit(data, settings, perturbations, clock)
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
     with clock.stage("novelty"):
@@ -170,7 +171,9 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     with clock.stage("predict"):
         predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
                                 bundle.review)
-    scores = _scores(data, crossed, predicted, held_out.calibration, settings, clock)
+    comparisons = _comparisons(data, crossed, held_out.calibration, perturbations, settings, clock)
+    with clock.stage("scores"):
+        scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed))
     with clock.stage("explain"):
         explanation = _explain(data, crossed, predicted, settings.seed)
     grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
@@ -237,16 +240,15 @@ def _known_rows(split: Split) -> Int64Array:
     return np.flatnonzero(np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
 
 
-def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration: Calibration, settings: TrainSettings,
-            clock: Clock) -> Scores:
+def _comparisons(data: Dataset, crossed: CrossFit, calibration: Calibration, perturbations: Perturbations | None,
+                 settings: TrainSettings, clock: Clock) -> Comparisons:
+    """What stands beside the scores of the model."""
     task, split = data.task, data.split
     with clock.stage("baselines"):
         baselines = baseline_probabilities(data.x.to_numpy(), task.y, crossed.splits, len(task.classes))
     with clock.stage("shortcuts"):
-        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings())
-    with clock.stage("scores"):
-        return score(task, split, predicted, Comparisons(baselines, found, calibration),
-                     Bootstrap(settings.resamples, settings.seed))
+        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings(), perturbations)
+    return Comparisons(baselines, found, calibration)
 
 
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:

@@ -63,6 +63,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows]).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
+        "shortcut_gain": {f"{r['name']}_to_{r['target']}": r["gain"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
