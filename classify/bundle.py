@@ -23,6 +23,7 @@ from classify.review import ReviewRule
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
+from classify.uncertainty.operating_point import OperatingPoint
 from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
 from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
@@ -56,6 +57,8 @@ class Bundle:
         `image_id` of the points of `novelty`.
     review : ReviewRule
         Which predictions a person should look at.
+    operating_point : OperatingPoint or None
+        The chosen threshold of a binary model; None in models of format 1.
     settings, versions : dict
         How it was trained, and with which libraries: for the reader, nothing depends on it.
     """
@@ -71,6 +74,7 @@ class Bundle:
     novelty: OutOfDistribution
     train_ids: NDArray[np.str_]
     review: ReviewRule
+    operating_point: OperatingPoint | None
     settings: dict[str, Any]
     versions: dict[str, str]
 
@@ -117,7 +121,12 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
                   tuple(manifest.get("pooled", ()))),
         OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
+        _point(manifest.get("operating_point")),
         manifest["settings"], manifest["versions"])
+
+
+def _point(data: dict[str, Any] | None) -> OperatingPoint | None:
+    return OperatingPoint.from_dict(data) if data else None
 
 
 def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UnknownClass | None:
@@ -137,7 +146,9 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
         "pooled": list(bundle.conformal.pooled), "off_axes": bundle.novelty.space.off,
         "discriminant_rest": unknown.discriminant.rest if unknown else None,
-        "review": bundle.review.to_dict(), "settings": bundle.settings, "versions": bundle.versions}
+        "review": bundle.review.to_dict(),
+        "operating_point": bundle.operating_point.to_dict() if bundle.operating_point else None,
+        "settings": bundle.settings, "versions": bundle.versions}
 
 
 def _arrays(bundle: Bundle) -> bytes:

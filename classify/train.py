@@ -28,8 +28,8 @@ from classify.report import write_report
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule
 from classify.settings import LIBRARIES, TrainSettings
-from classify.uncertainty.calibrate import METHODS, Calibration
-from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
+from classify.uncertainty.calibrate import METHODS
+from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -159,6 +159,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     _check_settings(settings)
     check_replaceable(out, MARK)
     data, preparation = prepare(frame, info, settings)
+    if settings.sensitivity is not None and len(data.task.classes) > 2:
+        raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
     perturbations = perturbations_of(data.frame, perturbed, data.x)
@@ -171,7 +173,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     with clock.stage("predict"):
         predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
                                 bundle.review)
-    comparisons = _comparisons(data, crossed, held_out.calibration, perturbations, settings, clock)
+    comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)
     with clock.stage("scores"):
         scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed))
     with clock.stage("explain"):
@@ -210,6 +212,8 @@ def _check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
+    if settings.sensitivity is not None and not 0 < settings.sensitivity <= 1:
+        raise UserError(f"--sensitivity {settings.sensitivity:g}: a share above 0 and up to 1 is wanted, such as 0.95")
 
 
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
@@ -230,6 +234,7 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
     return Bundle(
         kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
+        operating_point=held_out.operating_point,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
         settings=asdict(settings), versions=_versions())
@@ -240,7 +245,7 @@ def _known_rows(split: Split) -> Int64Array:
     return np.flatnonzero(np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
 
 
-def _comparisons(data: Dataset, crossed: CrossFit, calibration: Calibration, perturbations: Perturbations | None,
+def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbations: Perturbations | None,
                  settings: TrainSettings, clock: Clock) -> Comparisons:
     """What stands beside the scores of the model."""
     task, split = data.task, data.split
@@ -248,7 +253,8 @@ def _comparisons(data: Dataset, crossed: CrossFit, calibration: Calibration, per
         baselines = baseline_probabilities(data.x.to_numpy(), task.y, crossed.splits, len(task.classes))
     with clock.stage("shortcuts"):
         found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings(), perturbations)
-    return Comparisons(baselines, found, calibration)
+    return Comparisons(baselines, found, held_out.calibration, held_out.operating_point,
+                       thresholds_at_home(held_out, task, split))
 
 
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:

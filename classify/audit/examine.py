@@ -16,6 +16,7 @@ from classify.evaluate.sets import coverage_by_class, set_sizes
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
+from classify.uncertainty.operating_point import at_threshold
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
@@ -69,6 +70,9 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: pd.Series
     p, sets = predictions.p[rows], predictions.sets[rows]
     chosen, confidence = p.argmax(axis=1), p.max(axis=1)
     judged = _metrics(y, p, sets, split_groups(frame)[rows], classes)
+    if bundle.operating_point:
+        positive = p[:, 1] >= bundle.operating_point.threshold
+        judged["operating_point"] = {**bundle.operating_point.to_dict(), **at_threshold(y == 1, positive)}
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)

@@ -14,7 +14,8 @@ from classify.evaluate.sets import set_sizes
 from classify.result import Predicted, Scores
 from classify.review import review_summary
 from classify.uncertainty.calibrate import Calibration
-from featurize.arrays import Float64Array
+from classify.uncertainty.operating_point import OperatingPoint, at_threshold
+from featurize.arrays import Float64Array, Int64Array
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,17 @@ class Comparisons:
         As `classify.evaluate.shortcuts.shortcuts` gives it.
     calibration : Calibration
         That of the saved model.
+    operating_point : OperatingPoint or None
+        That of the saved model.
+    thresholds : (n,) float64 or None
+        Of each row, see `classify.uncertainty.held_out.thresholds_at_home`.
     """
 
     baselines: dict[str, Float64Array]
     shortcuts: pd.DataFrame
     calibration: Calibration
+    operating_point: OperatingPoint | None = None
+    thresholds: Float64Array | None = None
 
 
 def score(task: Task, split: Split, predicted: Predicted, comparisons: Comparisons, bootstrap: Bootstrap) -> Scores:
@@ -67,11 +74,21 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
+        "operating_point": _operating_point(y, p, comparisons, rows),
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     return Scores(plain(content), table, metrics.reliability(y, p, classes), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
+
+
+def _operating_point(y: Int64Array, p: Float64Array, comparisons: Comparisons,
+                     rows: Int64Array) -> dict[str, Any] | None:
+    """The saved threshold, and what thresholds chosen without the row's fold give."""
+    point, thresholds = comparisons.operating_point, comparisons.thresholds
+    if point is None or thresholds is None:
+        return None
+    return {**point.to_dict(), **at_threshold(y == 1, p[:, 1] >= thresholds[rows])}
 
 
 def plain(value: Any) -> Any:
