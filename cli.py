@@ -83,7 +83,6 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
-             sensitivity: Annotated[float | None, typer.Option(help="The operating point keeps it; 2 classes.")] = None,
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
              seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
@@ -91,7 +90,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.train import train_file
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), model=model, calibration=calibration, folds=folds,
-                             alpha=alpha, sensitivity=sensitivity, device=device, seed=seed)
+                             alpha=alpha, device=device, seed=seed)
     with stages(shown=True) as progress:
         result = train_file(table, output, settings, progress)
     for warning in result.warnings:

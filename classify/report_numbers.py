@@ -153,9 +153,6 @@ class ReportNumbers:
         Class number to positions in `scored`: rows that were right and surest.
     novel : (c,) int
         The rows of the highest out-of-distribution score, highest first.
-    thresholds : DataFrame
-        `class, threshold, sensitivity, specificity, precision`: the ROC and precision-recall curves of every class
-        against the rest, see `classify.uncertainty.operating_point.curves`; the chosen point stands in metrics.json.
     review_reasons : dict of str to int
         Tested rows that have each reason for review, see `classify.review.REASONS`.
     """
@@ -173,5 +170,4 @@ class ReportNumbers:
     wrong: tuple[WrongPrediction, ...]
     typical: dict[int, Int64Array]
     novel: Int64Array
-    thresholds: pd.DataFrame
     review_reasons: dict[str, int]

@@ -78,8 +78,8 @@ class TrainSettings:
         Number of folds where the table has no split of its own.
     alpha : float
         Promised rate of prediction sets that miss the truth, between 0 and 0.5.
-    sensitivity : float or None
-        Of two classes: the operating point keeps this sensitivity for the second class; None: it is Youden's.
+    sensitivity : float
+        Of two classes: the operating point keeps this sensitivity for the second class; 0 = it is Youden's.
     device : str
         ``cpu`` or ``cuda``.
     seed : int
@@ -100,7 +100,7 @@ class TrainSettings:
     calibration: str = "auto"
     folds: int = 5
     alpha: float = 0.05
-    sensitivity: float | None = None
+    sensitivity: float = 0.0
     device: str = "cpu"
     seed: int = 0
     jobs: int = 0

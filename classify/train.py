@@ -159,7 +159,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     _check_settings(settings)
     check_replaceable(out, MARK)
     data, preparation = prepare(frame, info, settings)
-    if settings.sensitivity is not None and len(data.task.classes) > 2:
+    if settings.sensitivity and len(data.task.classes) > 2:
         raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")
     clock = Clock(progress, steps=len(iter_splits(data.split)) + STAGES)
 
@@ -212,8 +212,8 @@ def _check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
-    if settings.sensitivity is not None and not 0 < settings.sensitivity <= 1:
-        raise UserError(f"--sensitivity {settings.sensitivity:g}: a share above 0 and up to 1 is wanted, such as 0.95")
+    if not 0 <= settings.sensitivity <= 1:
+        raise UserError(f"--sensitivity {settings.sensitivity:g}: a share from 0 to 1 is wanted, such as 0.95")
 
 
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,

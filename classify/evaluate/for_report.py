@@ -7,7 +7,6 @@ from classify.evaluate.sets import coverage_by_class, pairs_in_sets
 from classify.report_numbers import PlaceInClasses, Reason, ReportNumbers, ScoredRows, SwarmFeature, WrongPrediction
 from classify.result import RunResult
 from classify.review import count_reasons
-from classify.uncertainty.operating_point import curves
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 # Features of the beeswarm, and of the table of each class.
@@ -48,7 +47,6 @@ def report_numbers(result: RunResult) -> ReportNumbers:
         swarm=_swarm(result), class_features=_class_features(result), wrong=_wrong_predictions(result, scored),
         typical={k: _typical_rows(scored, k, novelty) for k in range(len(result.task.classes))},
         novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL],
-        thresholds=curves(scored.truth, predicted.probabilities[scored.rows], result.task.classes),
         review_reasons=count_reasons(predicted.table["review_reason"].iloc[scored.rows]))
 
 

@@ -76,8 +76,8 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
     fitted = calibrate.fit_calibration(calibrating, settings.calibration, settings.seed)
     point = None
     if len(task.classes) == 2:
-        threshold = choose_threshold(calibrating.y == 1, p[:, 1], settings.sensitivity)
-        point = OperatingPoint(task.classes[1], threshold, settings.sensitivity)
+        wanted = settings.sensitivity or None
+        point = OperatingPoint(task.classes[1], choose_threshold(calibrating.y == 1, p[:, 1], wanted), wanted)
     return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, calibrating.y, settings.alpha), point)
 
 

@@ -1,20 +1,16 @@
-"""Thresholds of a probability: the curves over all of them, and the one that is chosen.
+"""The threshold of a binary model that is chosen on calibrating rows and kept with it.
 
 A binary prediction names the class of the larger probability. Where a missed finding costs more than a false alarm,
 another threshold is better: the one with the largest sum of sensitivity and specificity (Youden 1950,
 doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3), or the highest that keeps a stated sensitivity.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from featurize.arrays import BoolArray, Float64Array, Int64Array
-
-# Points of a curve, at most.
-MOST_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -87,30 +83,6 @@ def curve(own: BoolArray, score: Float64Array) -> Curve:
     positives, negatives = own.sum(), (~own).sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return Curve(score[order][last], hits / positives, 1 - (called - hits) / negatives, hits / called)
-
-
-def curves(y: Int64Array, p: Float64Array, classes: Sequence[str]) -> pd.DataFrame:
-    """ROC and precision-recall curves of every class against the rest; for two classes, of the second.
-
-    Returns
-    -------
-    DataFrame
-        `class, threshold, sensitivity, specificity, precision`, at most 200 points a class, the highest threshold
-        first. Classes without a row, or without a row of another class, are left out.
-    """
-    tables = []
-    for c in [1] if len(classes) == 2 else range(len(classes)):
-        own = y == c
-        if own.all() or not own.any():
-            continue
-        found = curve(own, p[:, c])
-        some = np.unique(np.linspace(0, len(found.threshold) - 1, min(MOST_POINTS, len(found.threshold))).round())
-        at = some.astype(np.int64)
-        tables.append(pd.DataFrame({
-            "class": classes[c], "threshold": found.threshold[at], "sensitivity": found.sensitivity[at],
-            "specificity": found.specificity[at], "precision": found.precision[at]}))
-    columns = ["class", "threshold", "sensitivity", "specificity", "precision"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 def choose_threshold(own: BoolArray, score: Float64Array, sensitivity: float | None) -> float:

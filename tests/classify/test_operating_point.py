@@ -1,10 +1,10 @@
-"""Curves over all thresholds, and the threshold that is chosen."""
+"""The threshold of a binary model."""
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from classify.uncertainty.operating_point import (MOST_POINTS, OperatingPoint, at_threshold, choose_threshold,
-                                                  cross_thresholds, curve, curves)
+from classify.uncertainty.operating_point import (OperatingPoint, at_threshold, choose_threshold, cross_thresholds,
+                                                  curve)
 from featurize.arrays import BoolArray, Float64Array
 
 
@@ -61,16 +61,6 @@ def test_calls_are_counted_on_both_sides() -> None:
     found = at_threshold(np.array([True, True, True, False, False]), np.array([True, True, False, True, False]))
     assert found == pytest.approx({"sensitivity": 2 / 3, "specificity": .5, "precision": 2 / 3,
                                    "negative_predictive_value": .5})
-
-
-def test_two_classes_have_the_curve_of_the_second_and_more_have_one_each() -> None:
-    rng = np.random.default_rng(4)
-    p = rng.dirichlet([1, 1, 1], 1000)
-    two = curves(rng.integers(0, 2, 1000), p[:, :2], ("ant", "bee"))
-    assert set(two["class"]) == {"bee"} and len(two) == MOST_POINTS
-    assert two["sensitivity"].iloc[-1] == 1 and (two["threshold"].diff().dropna() < 0).all()
-    three = curves(rng.integers(0, 2, 1000), p, ("ant", "bee", "cat"))
-    assert set(three["class"]) == {"ant", "bee"}, "cat does not occur"
 
 
 @pytest.mark.parametrize("wanted", [None, .95])

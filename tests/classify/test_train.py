@@ -209,7 +209,7 @@ def test_the_operating_point_keeps_a_stated_sensitivity_and_is_saved(kind: str, 
 
 def test_a_sensitivity_that_nothing_can_have_and_more_than_two_classes_are_refused(tmp_path: Path) -> None:
     frame, info = made_table((20, 20, 20))
-    with pytest.raises(UserError, match="--sensitivity 1.2: a share above 0 and up to 1 is wanted"):
+    with pytest.raises(UserError, match="--sensitivity 1.2: a share from 0 to 1 is wanted"):
         train(frame, info, tmp_path / "run", replace(QUICK, sensitivity=1.2))
     with pytest.raises(UserError, match="--sensitivity needs two classes, the table has 3"):
         train(frame, info, tmp_path / "run", replace(QUICK, sensitivity=.9))
