@@ -164,8 +164,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                        "0: folds.")] = 0.0,
              test_positives: Annotated[float, typer.Option(help="Findings: least share of the images with each finding "
                                                            "in it.")] = 0.0,
-             sensitivity: Annotated[float, typer.Option(help="Findings: sensitivity that thresholds reach; 0: best F1."
-                                                        )] = 0.0) -> None:
+             sensitivity: Annotated[float, typer.Option(help="Two classes, findings: what the threshold "
+                                                        "reaches.")] = 0.0) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
     from classify.findings.train import train_table
     from classify.settings import TrainSettings

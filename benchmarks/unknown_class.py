@@ -62,7 +62,7 @@ def fitted(data: Dataset, settings: TrainSettings) -> tuple[Bundle, NearestNeigh
     reference = fit_reference(data.x, data.task.y, crossed, model, held_out.rows, settings.seed)
     rule = fit_rule(data.frame, data.task.y, held_out.rows, len(data.task.classes))
     bundle = Bundle(data.task.kind, data.task.classes, {}, {}, None, model, held_out.calibration, held_out.conformal,
-                    reference.model, np.empty(0, str), rule, {}, {})
+                    reference.model, np.empty(0, str), rule, None, {}, {})
     predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x), rule)
     return bundle, reference, predicted.table
 

@@ -26,6 +26,7 @@ from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES, stage_fil
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
+from classify.uncertainty.operating_point import OperatingPoint
 from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
 from featurize.errors import UserError
 from featurize.runtime.folders import PROGRAM, replacing_folder
@@ -56,6 +57,8 @@ class Bundle:
         `image_id` of the points of `novelty`.
     review : ReviewRule
         Which predictions a person should look at.
+    operating_point : OperatingPoint or None
+        The chosen threshold of a binary model; None in models of format 1.
     settings, versions : dict
         How it was trained, and with which libraries: for the reader, nothing depends on it.
     lineage : Lineage or None
@@ -73,6 +76,7 @@ class Bundle:
     novelty: OutOfDistribution
     train_ids: NDArray[np.str_]
     review: ReviewRule
+    operating_point: OperatingPoint | None
     settings: dict[str, Any]
     versions: dict[str, str]
     lineage: Lineage | None = None
@@ -122,7 +126,7 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
                   tuple(manifest.get("pooled", ()))),
         OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
-        manifest["settings"], manifest["versions"],
+        _point(manifest.get("operating_point")), manifest["settings"], manifest["versions"],
         Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None)
 
 
@@ -131,6 +135,10 @@ def _model_files(kind: str, library: str, classes: int) -> list[str]:
     if library not in TREES:
         return []
     return [stage_file(library, stage) for stage in range(classes - 1)] if kind == "ordinal" else [TREES[library]]
+
+
+def _point(data: dict[str, Any] | None) -> OperatingPoint | None:
+    return OperatingPoint.from_dict(data) if data else None
 
 
 def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UnknownClass | None:
@@ -151,8 +159,9 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
         "pooled": list(bundle.conformal.pooled), "off_axes": bundle.novelty.space.off,
         "discriminant_rest": unknown.discriminant.rest if unknown else None,
-        "review": bundle.review.to_dict(), "settings": bundle.settings, "versions": bundle.versions,
-        **branches}
+        "review": bundle.review.to_dict(),
+        "operating_point": bundle.operating_point.to_dict() if bundle.operating_point else None,
+        "settings": bundle.settings, "versions": bundle.versions, **branches}
 
 
 def _arrays(bundle: Bundle) -> bytes:

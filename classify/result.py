@@ -80,8 +80,8 @@ class Scores:
     set_sizes : DataFrame
         Index: classes (truth). Columns: set sizes 1..K. Images each.
     shortcuts : DataFrame
-        `name, target, score, chance, warning`: how well nuisance columns alone predict the label, and features the
-        site.
+        `name, target, score, chance, gain, warning`: how well nuisance columns alone predict the label and what they
+        add to the subject's own measurements, and how well features predict the site.
     """
 
     metrics: dict[str, Any]

@@ -82,6 +82,11 @@ class TrainSettings:
         Number of folds where the table has no split of its own.
     alpha : float
         Promised rate of prediction sets that miss the truth, between 0 and 0.5.
+    threshold : str
+        Of two classes: the operating point is that of ``youden`` or of the highest ``f1``.
+    sensitivity : float
+        Of two classes, and of each finding: instead, the operating point keeps this sensitivity on the calibrating
+        rows; 0 = not asked for.
     device : str
         ``cpu`` or ``cuda``.
     seed : int
@@ -104,9 +109,6 @@ class TrainSettings:
     test_share, test_positives : float
         Multilabel: share of the images, and of those with each finding, that a test part made by patient holds at
         least; 0 = no test part is made.
-    sensitivity : float
-        Multilabel: the threshold of each finding reaches this sensitivity on the calibrating rows; 0 = it is that of
-        the highest F1.
     """
 
     task: str = "auto"
@@ -116,6 +118,8 @@ class TrainSettings:
     calibration: str = "auto"
     folds: int = 5
     alpha: float = 0.05
+    threshold: str = "youden"
+    sensitivity: float = 0.0
     device: str = "cpu"
     seed: int = 0
     jobs: int = 0
@@ -125,7 +129,6 @@ class TrainSettings:
     balance: str = "auto"
     test_share: float = 0.0
     test_positives: float = 0.0
-    sensitivity: float = 0.0
 
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""

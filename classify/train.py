@@ -27,12 +27,12 @@ from classify.fitting.models import Model
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
-from classify.result import Explanation, Predicted, RunResult, Scores
+from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
 from classify.settings import BALANCES, LIBRARIES, TrainSettings
-from classify.uncertainty.calibrate import METHODS, Calibration
-from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
+from classify.uncertainty.calibrate import METHODS
+from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -163,6 +163,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     check_replaceable(out, RUN_FOLDER)
     data, preparation = prepare(frame, info, settings)
     check_names(settings.names, data.task.classes)
+    if settings.sensitivity and len(data.task.classes) > 2:
+        raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")
     clock = Clock(progress, steps=steps_of(data))
     result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock)
     result = replace(result, table=table)
@@ -192,7 +194,8 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     clock : Clock
         Counts the stages.
     """
-    crossed, model = _fit(data, settings, perturbations_of(data.frame, perturbed, data.x), clock)
+    perturbations = perturbations_of(data.frame, perturbed, data.x)
+    crossed, model = _fit(data, settings, perturbations, clock)
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
     with clock.stage("novelty"):
@@ -201,7 +204,9 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     with clock.stage("predict"):
         predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
                                 bundle.review)
-    scores = _scores(data, crossed, predicted, held_out.calibration, settings, clock)
+    comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)
+    with clock.stage("scores"):
+        scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed))
     with clock.stage("suspect labels"):
         suspects = suspect_labels(data.frame, data.task, predicted)
     with clock.stage("explain"):
@@ -245,6 +250,8 @@ def check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
+    if not 0 <= settings.sensitivity <= 1:
+        raise UserError(f"--sensitivity {settings.sensitivity:g}: a share from 0 to 1 is wanted, such as 0.95")
 
 
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
@@ -266,6 +273,7 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
     return Bundle(
         kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
+        operating_point=held_out.operating_point,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
         settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage)
@@ -276,16 +284,16 @@ def _known_rows(split: Split) -> Int64Array:
     return np.flatnonzero(np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
 
 
-def _scores(data: Dataset, crossed: CrossFit, predicted: Predicted, calibration: Calibration, settings: TrainSettings,
-            clock: Clock) -> Scores:
+def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbations: Perturbations | None,
+                 settings: TrainSettings, clock: Clock) -> Comparisons:
+    """What stands beside the scores of the model."""
     task, split = data.task, data.split
     with clock.stage("baselines"):
         baselines = baseline_probabilities(data.x.to_numpy(), task.y, crossed.splits, len(task.classes))
     with clock.stage("shortcuts"):
-        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings())
-    with clock.stage("scores"):
-        return score(task, split, predicted, Comparisons(baselines, found, calibration),
-                     Bootstrap(settings.resamples, settings.seed))
+        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings(), perturbations)
+    return Comparisons(baselines, found, held_out.calibration, held_out.operating_point,
+                       thresholds_at_home(held_out, task, split))
 
 
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:

@@ -18,7 +18,8 @@ from classify.evaluate.sets import set_sizes
 from classify.result import Predicted, Scores
 from classify.review import review_summary
 from classify.uncertainty.calibrate import Calibration
-from featurize.arrays import Float64Array
+from classify.uncertainty.operating_point import OperatingPoint, at_threshold
+from featurize.arrays import Float64Array, Int64Array
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,17 @@ class Comparisons:
         As `classify.evaluate.shortcuts.shortcuts` gives it.
     calibration : Calibration
         That of the saved model.
+    operating_point : OperatingPoint or None
+        That of the saved model.
+    thresholds : (n,) float64 or None
+        Of each row, see `classify.uncertainty.held_out.thresholds_at_home`.
     """
 
     baselines: dict[str, Float64Array]
     shortcuts: pd.DataFrame
     calibration: Calibration
+    operating_point: OperatingPoint | None = None
+    thresholds: Float64Array | None = None
 
 
 def score(task: Task, split: Split, predicted: Predicted, comparisons: Comparisons, bootstrap: Bootstrap) -> Scores:
@@ -69,9 +76,11 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
+        "shortcut_gain": {f"{r['name']}_to_{r['target']}": r["gain"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
+        "operating_point": _operating_point(y, p, comparisons, rows),
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
@@ -94,6 +103,15 @@ def confusion_of(table: pd.DataFrame) -> dict[str, Any]:
 def class_counts(split: Split) -> dict[str, dict[str, int]]:
     """Images of every class in every part, `{part: {class: images}}`."""
     return {str(part): {str(name): int(n) for name, n in split.counts[part].items()} for part in split.counts}
+
+
+def _operating_point(y: Int64Array, p: Float64Array, comparisons: Comparisons,
+                     rows: Int64Array) -> dict[str, Any] | None:
+    """The saved threshold, and what thresholds chosen without the row's fold give."""
+    point, thresholds = comparisons.operating_point, comparisons.thresholds
+    if point is None or thresholds is None:
+        return None
+    return {**point.to_dict(), **at_threshold(y == 1, p[:, 1] >= thresholds[rows])}
 
 
 def plain(value: Any) -> Any:

@@ -55,10 +55,9 @@ def of_sets(classes: tuple[str, ...], conformal: Conformal) -> list[str]:
         return [f"only {n} images calibrate the prediction sets, and at alpha {alpha:g} fewer than {fewest} can leave "
                 "out no class: every set holds all classes and every image is for review; bring more calibrating "
                 f"images, or choose --alpha {np.ceil(100 / (n + 1)) / 100:g}"]
-    names = ", ".join(repr(classes[c]) for c in conformal.pooled)
-    return [f"fewer than {fewest} calibrating images of {names}: their prediction sets are calibrated on the images of "
-            f"all classes, so that {100 - 100 * alpha:g} % of all sets hold the truth, but perhaps fewer in such a "
-            "class"]
+    names = ", ".join(f"{classes[c]!r} ({int((conformal.y == c).sum())})" for c in conformal.pooled)
+    return [f"few calibrating images of {names}: their prediction sets are calibrated on the images of all classes, so "
+            f"that {100 - 100 * alpha:g} % of all sets hold the truth, but perhaps fewer in such a class"]
 
 
 def of_labels(suspects: SuspectLabels) -> list[str]:

@@ -8,7 +8,6 @@ from sklearn.metrics import average_precision_score
 
 from classify.evaluate import metrics
 from classify.evaluate.metrics import Bootstrap, wilson
-from classify.findings.threshold import ThresholdRule, choose_threshold
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 
@@ -32,15 +31,6 @@ class ScoredFinding:
     y: Int64Array
     p: Float64Array
     present: BoolArray
-
-
-def present_out_of_fold(rule: ThresholdRule, y: Int64Array, p: Float64Array, fold: Int64Array) -> BoolArray:
-    """(m,) True where the probability reaches a threshold that the other folds chose."""
-    present = np.zeros(len(y), bool)
-    for f in np.unique(fold):
-        own = fold == f
-        present[own] = p[own] >= choose_threshold(rule, y[~own], p[~own])
-    return present
 
 
 def at_threshold(tested: ScoredFinding, threshold: float) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """From a table with several findings to a run folder: one division of the rows, one binary model a finding."""
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,18 @@ from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, folder_of, save_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means, present_out_of_fold
+from classify.findings.evaluate import ScoredFinding, at_threshold, means
 from classify.findings.page import write_findings_report
 from classify.findings.predictions import FindingPredictions, findings_table
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
 from classify.findings.tables import Findings, findings_of, has_several_labels, table_of, task_of
-from classify.findings.threshold import ThresholdRule, choose_threshold
 from classify.report import write_report
 from classify.result import RunResult
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import TrainSettings
 from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
+from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
@@ -107,6 +107,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         A wrong setting, or a table that nothing can be learned from.
     """
     check_settings(settings)
+    settings = replace(settings, threshold="f1")
     if settings.order:
         raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
     if settings.lineage:
@@ -181,23 +182,18 @@ def _train_one(name: str, data: Dataset, out: Path, page: Path, settings: TrainS
     result, bundle = fit_and_judge(data, PreparationWarnings((), ()), out, settings, perturbed, clock)
     with clock.stage("report"):
         write_report(page, result, report_numbers(result))
-    model, tested = _with_threshold(name, result, bundle, settings)
+    model, tested = _with_threshold(name, result, bundle)
     return TrainedFinding(result, model, tested)
 
 
-def _with_threshold(name: str, result: RunResult, bundle: Bundle,
-                    settings: TrainSettings) -> tuple[FindingModel, ScoredFinding]:
-    rule = ThresholdRule(settings.sensitivity or None)
-    y, p, split = result.task.y, result.predicted.probabilities[:, 1], result.split
+def _with_threshold(name: str, result: RunResult, bundle: Bundle) -> tuple[FindingModel, ScoredFinding]:
+    """The saved threshold, and what thresholds chosen without the row's fold, or on val, give."""
+    point, split = bundle.operating_point, result.split
+    assert point is not None, "a finding is a task of two classes"
     rows = np.flatnonzero(result.predicted.held_out & result.task.labelled)
-    if split.kind == "folds":
-        threshold = choose_threshold(rule, y[rows], p[rows])
-        present = present_out_of_fold(rule, y[rows], p[rows], split.fold[rows])
-    else:
-        calibrating = split.part == "val"
-        threshold = choose_threshold(rule, y[calibrating], p[calibrating])
-        present = p[rows] >= threshold
-    return FindingModel(name, bundle, threshold), ScoredFinding(rows, y[rows], p[rows], present)
+    y, p = result.task.y[rows], result.predicted.probabilities[rows, 1]
+    threshold = cross_thresholds(y == 1, p, split.fold[rows], point.rule) if split.kind == "folds" else point.threshold
+    return FindingModel(name, bundle, point.threshold), ScoredFinding(rows, y, p, p >= threshold)
 
 
 def _put_together(out: Path, shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding],
@@ -234,7 +230,7 @@ def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, Tra
         "task": "multilabel", "n": int(rows.sum()), "classes": list(shared.findings.names),
         **means(tested, split.split_group, Bootstrap(settings.resamples, settings.seed)),
         "findings": by_finding, "not_trained": dict(shared.rare),
-        "threshold_rule": ThresholdRule(settings.sensitivity or None).words,
+        "threshold_rule": ThresholdRule(settings.threshold, settings.sensitivity or None).words,
         "co_occurrence": shared.findings.co_occurrence().to_dict(), "groups": len(np.unique(split.split_group[rows])),
         "split": split.kind, "folds": int(split.fold.max()) + 1}
     return dict(plain(content))

@@ -6,7 +6,10 @@ with the calibrating ones: the same kind of patients, cameras and stains.
 
 A class with too few calibrating rows could never be left out of a set. It is compared with the scores of all classes
 instead (the "null cluster" of Ding et al. 2023, arXiv:2306.09335): the promise then holds for all rows together, and
-not for such a class by itself.
+not for such a class by itself. The same is done with all classes where each of them has few rows: at alpha .05 and with
+19 to 38 rows the single strangest row of a class decides. With 22 images of each class of blood_pbc (two draws), 47
+and 77 % of new cells had several classes in their set, with pooled scores 18 and 18 %. A rare class beside large ones
+keeps its own scores, because theirs would say little about it.
 
 Sets of an ordinal task are runs of stages: gaps are filled.
 """
@@ -61,7 +64,8 @@ def fit_conformal(p: Float64Array, y: Int64Array, alpha: float) -> Conformal:
         Promised rate of sets that miss the truth, 0..1.
     """
     counts = np.bincount(y, minlength=p.shape[1])
-    pooled = tuple(int(c) for c in np.flatnonzero(counts < fewest_rows(alpha)))
+    all_small = counts.max() < fewest_rows(alpha / 2)
+    pooled = tuple(int(c) for c in np.flatnonzero((counts < fewest_rows(alpha)) | all_small))
     return Conformal(alpha, 1 - p[np.arange(len(y)), y], y, pooled)
 
 

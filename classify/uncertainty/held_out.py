@@ -21,6 +21,7 @@ from classify.settings import TrainSettings
 from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration, CalibrationRows, logits
 from classify.uncertainty.conformal import Conformal
+from classify.uncertainty.operating_point import OperatingPoint, ThresholdRule, choose_threshold, cross_thresholds
 from classify.uncertainty.reference import NearestNeighborReference
 from featurize.arrays import Float64Array, Int64Array
 
@@ -44,6 +45,8 @@ class HeldOut:
         Their probabilities, calibrated on the other folds.
     calibration, conformal
         Fitted on all of them, for the saved model.
+    operating_point : OperatingPoint or None
+        Chosen on all of them, for the saved model; None where there are more classes than two.
     """
 
     rows: Int64Array
@@ -51,6 +54,7 @@ class HeldOut:
     p: Float64Array
     calibration: Calibration
     conformal: Conformal
+    operating_point: OperatingPoint | None
 
 
 def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSettings) -> HeldOut:
@@ -63,14 +67,18 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
     task : Task
     split : Split
     settings : TrainSettings
-        `calibration`, `alpha` and `seed` are read.
+        `calibration`, `alpha`, `threshold`, `sensitivity` and `seed` are read.
     """
     rows = np.flatnonzero((split.part == "val") if split.kind == "given" else (split.fold >= 0))
     calibrating = CalibrationRows(crossed.margins[rows], task.y[rows], split.split_group[rows])
     fold = split.fold[rows] if split.kind == "folds" else _folds_of_val(calibrating, settings.seed)
     p = calibrate.cross_calibrate(calibrating, fold, settings.calibration, settings.seed)
     fitted = calibrate.fit_calibration(calibrating, settings.calibration, settings.seed)
-    return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, calibrating.y, settings.alpha))
+    point = None
+    if len(task.classes) == 2:
+        rule = ThresholdRule(settings.threshold, settings.sensitivity or None)
+        point = OperatingPoint(task.classes[1], choose_threshold(calibrating.y == 1, p[:, 1], rule), rule)
+    return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, calibrating.y, settings.alpha), point)
 
 
 def _folds_of_val(val: CalibrationRows, seed: int) -> Int64Array:
@@ -84,6 +92,18 @@ def _folds_of_val(val: CalibrationRows, seed: int) -> Int64Array:
         return np.arange(len(val.y)) % 2
     enough = len(np.unique(val.split_group)) >= folds
     return make_folds(val.y, val.split_group if enough else np.arange(len(val.y)), folds, seed)
+
+
+def thresholds_at_home(held_out: HeldOut, task: Task, split: Split) -> Float64Array | None:
+    """(n,) threshold of each row: chosen on the other folds, or on val; None where there is no operating point."""
+    point = held_out.operating_point
+    if point is None:
+        return None
+    thresholds = np.full(len(task.y), point.threshold)
+    if split.kind == "folds":
+        own = task.y[held_out.rows] == 1
+        thresholds[held_out.rows] = cross_thresholds(own, held_out.p[:, 1], held_out.fold, point.rule)
+    return thresholds
 
 
 def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,

@@ -65,14 +65,15 @@ def test_fewest_rows_are_those_whose_least_p_value_does_not_exceed_alpha(alpha: 
     assert fewest_rows(alpha) == rows == next(m for m in range(1, 200) if 1 / (m + 1) <= alpha)
 
 
-def test_a_class_of_18_rows_is_compared_with_all_classes_and_one_of_19_is_not() -> None:
-    """Alone, 18 rows could never leave their class out at 5 %: the least p-value is 1 / 19."""
-    p = np.tile([.9, .1], (37, 1))
+def test_few_rows_of_one_class_or_of_all_classes_are_compared_with_all() -> None:
+    """Alone, 18 rows could never leave their class out at 5 %: the least p-value is 1 / 19. From 39 on two may."""
+    p = np.tile([.9, .1], (57, 1))
     p[18:] = [.2, .8]
-    fitted = fit_conformal(p, np.repeat([0, 1], [18, 19]), .05)
-    assert fitted.pooled == (0,)
-    # Score .5 of class 0 among 18 x .1 and 19 x .2: stranger than all 37. Of class 1 among 19 x .2: than all 19.
-    np.testing.assert_allclose(p_values(fitted, np.array([[.5, .5]])), [[1 / 38, 1 / 20]])
+    fitted = fit_conformal(p, np.repeat([0, 1], [18, 39]), .05)
+    assert fitted.pooled == (0,) and fit_conformal(p[:-1], np.repeat([0, 1], [19, 37]), .05).pooled == (0, 1)
+    assert fit_conformal(np.tile(p, (2, 1)), np.repeat([0, 1], [19, 95]), .05).pooled == ()
+    # Score .5 of class 0 among 18 x .1 and 39 x .2: stranger than all 57. Of class 1 among 39 x .2: than all 39.
+    np.testing.assert_allclose(p_values(fitted, np.array([[.5, .5]])), [[1 / 58, 1 / 40]])
     assert not prediction_sets(fitted, np.array([[.4, .6]]))[0][0, 0]
     assert prediction_sets(Conformal(.05, fitted.scores, fitted.y), np.array([[.4, .6]]))[0][0, 0], "today's fault"
 
@@ -80,8 +81,6 @@ def test_a_class_of_18_rows_is_compared_with_all_classes_and_one_of_19_is_not() 
 def test_pooled_sets_hold_the_truth_at_the_promised_rate() -> None:
     p, y = drawn(3000, 4)
     few = np.concatenate([np.flatnonzero(y == c)[:15] for c in range(3)])
-    fitted = fit_conformal(p[few], y[few], .1)
-    assert fitted.pooled == ()
     fitted = fit_conformal(p[few], y[few], .05)
     assert fitted.pooled == (0, 1, 2)
     # 45 rows: the coverage of a 5 % level is beta(44, 2), 2.5th percentile .88. Classes in equal parts, as calibrated.

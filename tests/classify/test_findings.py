@@ -11,12 +11,11 @@ from made_table import made_table
 from classify.evaluate.metrics import Bootstrap
 from classify.findings import train as findings_train
 from classify.findings.bundle import is_findings_model, load_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means, present_out_of_fold
+from classify.findings.evaluate import ScoredFinding, at_threshold, means
 from classify.findings.predict import predict_findings
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
 from classify.findings.tables import Findings, findings_of, has_several_labels, task_of
-from classify.findings.threshold import ThresholdRule, choose_threshold
 from classify.findings.train import train_findings
 from classify.settings import TrainSettings
 from featurize.errors import UserError
@@ -151,21 +150,6 @@ def test_every_finding_is_spread_over_all_folds() -> None:
     for name in ("Edema", "Effusion"):
         own = split_of(split, task_of(findings, name)).counts.loc[name]
         assert own.min() > .15 * own.sum()
-
-
-def test_thresholds_separate_and_reach_the_sensitivity() -> None:
-    y, p = np.array([0, 1, 0, 1, 1, 0, 0]), np.array([.1, .2, .3, .4, .9, .5, .05])
-    assert choose_threshold(ThresholdRule(), y, p) == pytest.approx(.15)
-    assert choose_threshold(ThresholdRule(sensitivity=.3), y, p) == pytest.approx(.7)
-    assert choose_threshold(ThresholdRule(sensitivity=.6), y, p) == pytest.approx(.35)
-    assert choose_threshold(ThresholdRule(), np.zeros(3, np.int64), np.array([.1, .2, .3])) == .5
-
-
-def test_a_threshold_is_chosen_on_other_folds() -> None:
-    """Each fold alone would choose a threshold that is right for all of its rows."""
-    y, fold = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
-    p = np.array([.1, .2, .7, .8])
-    assert present_out_of_fold(ThresholdRule(), y, p, fold).tolist() == [False, False, True, True]
 
 
 def test_scores_at_the_threshold_are_counted() -> None:

@@ -15,10 +15,11 @@ from classify.evaluate.summary import Comparisons, score
 from classify.evaluate.suspects import suspect_labels
 from classify.result import Predicted
 from classify.uncertainty.calibrate import Calibration
+from classify.uncertainty.operating_point import OperatingPoint, ThresholdRule
 
 PAGE = Path(__file__).parent.parent.parent / "docs/metrics.md"
 # Dictionaries whose keys are names of classes, parts, scores, libraries: the page describes them in their own line.
-NAMED = {"class_counts", "intervals", "baselines", "shortcuts", "versions", "suspects.scores",
+NAMED = {"class_counts", "intervals", "baselines", "shortcuts", "shortcut_gain", "versions", "suspects.scores",
          "suspects.scores_without_flagged", "calibration.log_loss_by_method", "review.by_reason"}
 
 
@@ -55,10 +56,11 @@ def content() -> dict[str, Any]:
     predicted = Predicted(told, nothing == 0, np.zeros((n, 1)), p, p, p > .2, nothing > 0, nothing,
                           np.zeros((n, 3), int), np.zeros((n, 3)))
     task = Task("binary", ("ant", "bee"), y)
-    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, "")],
-                             columns=["name", "target", "score", "chance", "warning"])
-    found = score(task, split, predicted, Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0)),
-                  Bootstrap(20, 0))
+    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, .02, "")],
+                             columns=["name", "target", "score", "chance", "gain", "warning"])
+    point = OperatingPoint("bee", .5, ThresholdRule())
+    beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5)
+    found = score(task, split, predicted, beside, Bootstrap(20, 0))
     return {**found.metrics, "suspects": suspect_labels(frame, task, predicted).metrics, "warnings": [], "versions": {}}
 
 

@@ -9,7 +9,9 @@ from made_table import made_table
 from classify.data.columns import matrix, model_columns
 from classify.data.splits import plan_split
 from classify.data.tasks import resolve_task
+from classify.evaluate.beyond_subject import _certain, subject_columns
 from classify.evaluate.shortcuts import COLUMNS, shortcuts
+from classify.fitting.augment import Perturbations
 from classify.settings import FitSettings
 from featurize.table import TableInfo
 
@@ -31,17 +33,58 @@ def test_a_nuisance_that_knows_nothing_is_chance_and_no_warning(table: tuple[pd.
     """The standard error of an AUROC of 40 against 40 rows is about .065: three of them."""
     row, = found(*table).itertuples(index=False)
     assert (row.name, row.target, row.chance, row.warning) == ("nuisances", "label", .5, "")
-    assert row.score == pytest.approx(.5, abs=.2)
+    assert row.score == pytest.approx(.5, abs=.2) and row.gain < .1
 
 
-def test_the_nuisance_that_tells_the_label_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
+def test_a_planted_nuisance_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    """One class was saved with another noise; the subject's measurements overlap."""
     frame, info = table
-    frame["image_quality_noise"] = (frame["label"] == "ant").astype(np.float32)
+    frame["image_quality_noise"] = ((frame["label"] == "ant") + .1 * np.arange(len(frame)) % 1).astype(np.float32)
     info = replace(info, nuisance=["whole_quality_focus", "image_quality_noise"])
     row, = found(frame, info).itertuples(index=False)
-    assert row.score > .95
-    assert row.warning.startswith("nuisances alone (2 properties of the picture, most of all image_quality_noise and "
-                                  f"whole_quality_focus) tell the label with an AUROC of {row.score:.2f}")
+    assert row.score > .95 and row.gain > .3
+    assert row.warning.startswith("properties of the picture (most of all image_quality_noise and whole_quality_focus) "
+                                  "tell the label beyond what the measurements of the subject explain: the log-loss "
+                                  f"falls by {100 * row.gain:.0f} %")
+
+
+def test_a_nuisance_that_sees_the_subject_is_no_warning() -> None:
+    """A property of the picture that is a noisy copy of what the subject's measurements say tells the label too."""
+    frame, info = made_table((60, 60), features=4, spread=1.)
+    seen = frame[[c for c in info.features if "feature" in c]].fillna(0)
+    direction = seen[frame["label"] == "ant"].mean() - seen[frame["label"] == "bee"].mean()
+    noise = np.random.default_rng(3).normal(size=len(frame))
+    frame["image_quality_contrast"] = (seen @ direction + 2 * noise).astype(np.float32)
+    row, = found(frame, replace(info, nuisance=["image_quality_contrast"])).itertuples(index=False)
+    assert row.score > .85 and row.warning == "" and row.gain < .1
+
+
+def test_features_that_see_the_recording_do_not_excuse_a_shortcut() -> None:
+    """A feature copies the planted property; it moves when the picture is changed, so it is not the subject's own."""
+    frame, info = made_table((40, 40), features=6, spread=3.)
+    told = ((frame["label"] == "ant") + .3 * np.random.default_rng(0).normal(size=80)).astype(np.float32)
+    feature = next(c for c in info.features if c.endswith("feature3"))
+    frame = frame.assign(image_quality_noise=told, **{feature: told})
+    info = replace(info, nuisance=["image_quality_noise"])
+    task = resolve_task(frame, info)
+    split, _ = plan_split(frame, task, 3, 0)
+    x = matrix(frame, model_columns(info))
+    deltas = np.zeros((20, x.shape[1]), np.float32)
+    deltas[:, list(x.columns).index(feature)] = np.tile([1, -1], 10)
+    moved = Perturbations(np.arange(20), deltas)
+    assert subject_columns(x, moved) == [c for c in x.columns if c != feature]
+    assert subject_columns(x, None) == list(x.columns)
+    blind, = shortcuts(frame, info, x, task, split, SETTINGS).itertuples(index=False)
+    seeing, = shortcuts(frame, info, x, task, split, SETTINGS, moved).itertuples(index=False)
+    assert blind.warning == "" and "image_quality_noise" in seeing.warning
+
+
+@pytest.mark.parametrize(("groups", "certain"), [(4, False), (40, True)])
+def test_gains_are_tested_over_groups(groups: int, certain: bool) -> None:
+    """Mean 1, deviation .58 or .5 over groups: t is 3.5 of 4 groups (5.8 is wanted) and 12 of 40 (2.7), of any size."""
+    gains = np.tile([.5, 1.5], groups // 2)
+    assert _certain(np.repeat(gains, 10), np.repeat(np.arange(groups), 10)) == certain
+    assert not _certain(-np.repeat(gains, 10), np.repeat(np.arange(groups), 10))
 
 
 def test_the_size_of_the_picture_is_asked_and_that_of_the_cell_is_not(table: tuple[pd.DataFrame, TableInfo]) -> None:

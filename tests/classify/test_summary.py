@@ -32,8 +32,9 @@ def scores() -> Scores:
     nothing = np.zeros(10)
     predicted = Predicted(review, HELD_OUT, np.zeros((10, 1)), np.full((10, 2), .5), p, sets, nothing > 0, nothing,
                           np.zeros((10, 3), int), np.zeros((10, 3)))
-    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, ""), ("features", "site", np.nan, .5, "")],
-                             columns=["name", "target", "score", "chance", "warning"])
+    shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, .02, ""),
+                              ("features", "site", np.nan, .5, np.nan, "")],
+                             columns=["name", "target", "score", "chance", "gain", "warning"])
     always_ant = np.tile([.9, .1], (10, 1))
     calibration = Calibration("temperature", 1.5, losses={"none": .7, "temperature": .6})
     return score(Task("binary", NAMES, Y), split, predicted,

@@ -211,6 +211,28 @@ def test_logistic_regression_is_trained_saved_and_explained_like_trees(classes: 
     np.testing.assert_allclose(run.explanation.contributions.sum(axis=2), run.predicted.margins[rows], atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["folds", "given"])
+def test_the_operating_point_keeps_a_stated_sensitivity_and_is_saved(kind: str, tmp_path: Path) -> None:
+    frame, info = made_table((120, 120), group_size=1, spread=3.)
+    if kind == "given":
+        frame["split"] = np.array(["train", "val", "test"], dtype=object)[np.arange(240) % 3]
+    run = train(frame, info, tmp_path / "run", replace(QUICK, model="logistic", sensitivity=.9))
+    point, saved = run.scores.metrics["operating_point"], load_bundle(run.out).operating_point
+    assert saved is not None and (point["class"], point["threshold"]) == ("bee", saved.threshold)
+    assert point["chosen_by"] == "sensitivity" and point["wanted_sensitivity"] == .9
+    # Standard error of the sensitivity of 120 or 40 rows, and of the threshold by as many: .04 or .07.
+    assert point["sensitivity"] == pytest.approx(.9, abs=.1 if kind == "folds" else .18)
+    assert 0 < point["specificity"] < 1
+
+
+def test_a_sensitivity_that_nothing_can_have_and_more_than_two_classes_are_refused(tmp_path: Path) -> None:
+    frame, info = made_table((20, 20, 20))
+    with pytest.raises(UserError, match="--sensitivity 1.2: a share from 0 to 1 is wanted"):
+        train(frame, info, tmp_path / "run", replace(QUICK, sensitivity=1.2))
+    with pytest.raises(UserError, match="--sensitivity needs two classes, the table has 3"):
+        train(frame, info, tmp_path / "run", replace(QUICK, sensitivity=.9))
+
+
 def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     frame, info = given_split(group=False)
     run = train(frame, info, tmp_path / "run", QUICK)
@@ -234,7 +256,7 @@ def test_a_nuisance_that_knows_the_label_is_a_warning(tmp_path: Path) -> None:
     frame["whole_quality_focus"] += (frame["label"] == "ant") * np.float32(4)
     run = train(frame, info, tmp_path / "run", QUICK)
     assert run.scores.shortcuts["score"].iloc[0] > .9
-    assert run.warnings[0].startswith("nuisances alone") and "most of all whole_quality_focus" in run.warnings[0]
+    assert run.warnings[0].startswith("properties of the picture (most of all whole_quality_focus) tell the label")
 
 
 @pytest.mark.slow

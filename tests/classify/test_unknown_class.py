@@ -84,6 +84,14 @@ def test_leaf_distance_is_one_minus_the_mean_share_of_the_three_most_similar_row
     np.testing.assert_allclose(leaf_distance(new, reference), [1 - .75, 1])
 
 
+@pytest.mark.parametrize(("trees", "most"), [(1, 2), (7, 15), (64, 8), (130, 200)])
+def test_leaf_distance_equals_comparing_every_pair(trees: int, most: int) -> None:
+    rng = np.random.default_rng(trees)
+    new, reference = (rng.integers(0, most, (n, trees)).astype(np.uint8) for n in (5, 9))
+    shares = np.sort([[np.mean(a == b) for b in reference] for a in new], axis=1)
+    np.testing.assert_allclose(leaf_distance(new, reference), 1 - shares[:, -3:].mean(axis=1), atol=1e-12)
+
+
 def test_a_model_without_trees_has_no_leaf_distance() -> None:
     np.testing.assert_array_equal(leaf_distance(np.empty((3, 0), np.uint8), np.empty((5, 0), np.uint8)), np.zeros(3))
 
