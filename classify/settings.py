@@ -97,6 +97,8 @@ class TrainSettings:
         Each row of a class has the weight (n / n_class) ** power: with 0 all rows count alike, with 1 all classes. On
         unequal blood cells 0.5 was the best of 0, 0.5 and 1 (macro-F1 .882, against .870 and .876), and on two-class
         tables it lost nothing.
+    rounds : int
+        Boosting rounds, at most.
     resamples : int
         Of the bootstrap of the intervals.
     names : mapping of class to str
@@ -124,6 +126,7 @@ class TrainSettings:
     seed: int = 0
     jobs: int = 0
     weight_power: float = 0.5
+    rounds: int = FitSettings.rounds
     resamples: int = 1000
     names: Mapping[str, str] = field(default_factory=dict)
     balance: str = "auto"
@@ -133,4 +136,4 @@ class TrainSettings:
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""
         jobs = self.jobs or os.cpu_count() or 1
-        return FitSettings(library=self.model, device=self.device, seed=self.seed, jobs=jobs)
+        return FitSettings(library=self.model, device=self.device, seed=self.seed, jobs=jobs, rounds=self.rounds)

@@ -8,6 +8,8 @@ import pytest
 # As cli.py does: threads of linear algebra on small matrices wait for each other. Read when numpy is loaded.
 for library in ("OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+# Two workers of pytest-xdist share the cores: a thread of OpenMP that has nothing to do sleeps.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from PIL import Image  # noqa: E402
 
@@ -29,3 +31,13 @@ def write_cells(folder: Path, count: int, patients: int = 5, size_px: int = 120)
 def cell_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 cells of 4 kinds and 5 patients. Tests read it and write elsewhere."""
     return write_cells(tmp_path_factory.mktemp("cells"), 24)
+
+
+# Fixtures that train a model for many tests: whoever asks for one is slow.
+TRAINED = {"run_folder", "findings_run", "stages_run"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark tests by the fixtures that they ask for, directly or through another."""
+    if isinstance(item, pytest.Function) and TRAINED & set(item.fixturenames):
+        item.add_marker(pytest.mark.slow)

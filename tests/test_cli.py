@@ -209,6 +209,7 @@ def test_every_help_ends_with_an_example_that_can_be_parsed(command: str, call: 
     assert {w for w in words if w.startswith("--")} <= set(re.findall(r"--[a-z-]+", call(command, "--help").out))
 
 
+@pytest.mark.slow
 def test_bad_files_are_exit_0_and_with_strict_1(call: Any, cell_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(cell_folder / "monocyte", tmp_path / "in/monocyte")
     (tmp_path / "in/monocyte/text.png").write_text("hello")
@@ -246,6 +247,7 @@ def test_featurize_ends_with_the_images_of_every_class(run_folder: Path) -> None
             "monocyte         6       5\nneutrophil       6       5\n") in printed
 
 
+@pytest.mark.slow
 def test_featurize_again_takes_the_rows_that_are_there(places: dict[str, Path], call: Any, tmp_path: Path) -> None:
     for name in ("t.parquet", "t.perturbed.parquet"):
         shutil.copy(places["TABLE"].with_name(name), tmp_path / name)
@@ -282,6 +284,7 @@ def csv_table(places: dict[str, Path], tmp_path: Path) -> Path:
     return tmp_path / "t.csv"
 
 
+@pytest.mark.slow
 def test_predict_reads_a_csv_table(places: dict[str, Path], csv_table: Path, call: Any, tmp_path: Path) -> None:
     for name, table in (("csv", csv_table), ("parquet", places["TABLE"])):
         assert call("predict", places["RUN"], table, "-o", tmp_path / f"of_{name}.csv").code == 0
@@ -360,6 +363,7 @@ def test_explore_counts_alike_on_the_terminal_and_on_its_page(cell_folder: Path,
     assert "6 images, 1 class" in page and f"featurize {tmp_path / 'in'} -o table.parquet --group-regex" in page
 
 
+@pytest.mark.slow
 def test_predict_says_the_same_of_images_and_of_their_table(run_folder: Path, cell_folder: Path, tmp_path: Path,
                                                             call: Any) -> None:
     of_table = call("predict", run_folder / "run", run_folder / "t.parquet", "-o", tmp_path / "table.csv")
@@ -370,6 +374,7 @@ def test_predict_says_the_same_of_images_and_of_their_table(run_folder: Path, ce
     pd.testing.assert_frame_equal(a[["image_id", "predicted", *columns]], b[["image_id", "predicted", *columns]])
 
 
+@pytest.mark.slow
 def test_predict_lists_files_that_it_cannot_read(run_folder: Path, cell_folder: Path, tmp_path: Path,
                                                  call: Any) -> None:
     shutil.copytree(cell_folder / "monocyte", tmp_path / "in")
@@ -379,6 +384,7 @@ def test_predict_lists_files_that_it_cannot_read(run_folder: Path, cell_folder: 
     assert len(pd.read_csv(tmp_path / "p.csv")) == 6 and len(pd.read_csv(tmp_path / "p.errors.csv")) == 1
 
 
+@pytest.mark.slow
 def test_predict_refuses_a_table_of_another_preset(run_folder: Path, cell_folder: Path, tmp_path: Path,
                                                    call: Any) -> None:
     call("featurize", cell_folder / "monocyte", "-o", tmp_path / "w.parquet", "--preset", "whole", "--jobs", 1)
@@ -396,12 +402,14 @@ def test_a_damaged_model_is_refused(run_folder: Path, cell_folder: Path, tmp_pat
     assert ended.code == 2 and ended.err.count("\n") == 1 and not (tmp_path / "p.csv").exists()
 
 
+@pytest.mark.slow
 def test_one_class_only_is_refused(cell_folder: Path, tmp_path: Path, call: Any) -> None:
     call("featurize", cell_folder / "monocyte", "-o", tmp_path / "t.parquet", "--preset", "cell", "--jobs", 1)
     ended = call("classify", tmp_path / "t.parquet", "-o", tmp_path / "run")
     assert ended.code == 2 and ended.err.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_audit_prints_every_warning_of_its_page(run_folder: Path, tmp_path: Path, call: Any) -> None:
     """On the very images of the training: no accuracy without the warning."""
     ended = call("audit", run_folder / "run", run_folder / "t.parquet", "-o", tmp_path / "a.html")

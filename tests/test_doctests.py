@@ -16,7 +16,12 @@ def test_there_are_examples_in_all_packages() -> None:
     assert {name.split(".")[0] for name in MODULES} == {"featurize", "classify", "ecg"}
 
 
-@pytest.mark.parametrize("name", MODULES)
+# Examples that train a model or read a whole page.
+LONG = {"classify.estimator", "classify.predict", "classify.train", "ecg.digitize"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
+                                  for name in MODULES])
 def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                       capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)

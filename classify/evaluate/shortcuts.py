@@ -66,7 +66,7 @@ def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task,
         there is no sign.
     """
     trees = "xgboost" if settings.library == "logistic" else settings.library
-    light = replace(settings, library=trees, rounds=ROUNDS, columns=1.0)
+    light = replace(settings, library=trees, rounds=min(ROUNDS, settings.rounds), columns=1.0)
     subject = x[subject_columns(x, perturbations)]
     rows = _from_nuisances(frame, info, subject, task, split, light) + _from_features(frame, x, task, split, light)
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -110,6 +110,7 @@ def training_images() -> tuple[pd.DataFrame, TableInfo]:
     return frame.assign(image_id=[f"copy{i:012d}" for i in range(len(frame))]), info
 
 
+@pytest.mark.slow
 def test_training_images_are_recognized_by_what_was_measured(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
                                                              ) -> None:
     bundle, (frame, info) = load_bundle(GOLDEN), training_images()
@@ -197,6 +198,7 @@ def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFra
     assert len(said[0]) == 1 and not said[1]
 
 
+@pytest.mark.slow
 def test_names_of_classes_stand_on_the_page_and_labels_in_the_data(elsewhere: tuple[pd.DataFrame, TableInfo],
                                                                    tmp_path: Path) -> None:
     bundle = load_bundle(GOLDEN)
@@ -208,6 +210,7 @@ def test_names_of_classes_stand_on_the_page_and_labels_in_the_data(elsewhere: tu
     assert to_json(found)["classes"] == ["ant", "bee", "cat"]
 
 
+@pytest.mark.slow
 def test_pictures_without_color_have_one_brightness(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
     frame, info = elsewhere
     channels = [f"image_quality_mean_{c}" for c in ("blue", "green", "red")]

@@ -37,6 +37,7 @@ def test_scikit_learn_finds_no_fault(estimator: CalibratedTrees, check: Any) -> 
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
 @pytest.mark.parametrize("check", [checks.check_estimators_pickle, checks.check_fit_idempotent,
                                    checks.check_fit2d_1feature], ids=lambda c: c.__name__)
@@ -76,6 +77,7 @@ def test_contributions_add_up_to_the_log_odds_of_the_probability() -> None:
     np.testing.assert_allclose(values.sum(axis=2)[:, 0], np.log(p / (1 - p)), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_prediction_sets_hold_every_class_of_new_rows_at_the_promised_rate() -> None:
     x, y, _ = _x_y((500, 500))
     trees = CalibratedTrees(alpha=0.1, rounds=20, folds=2, calibration="none").fit(x[:500], y[:500])
@@ -86,6 +88,7 @@ def test_prediction_sets_hold_every_class_of_new_rows_at_the_promised_rate() -> 
     assert sets.sum(axis=1).min() >= 1 and sets.sum(axis=1).max() == 2
 
 
+@pytest.mark.slow
 def test_groups_stay_together() -> None:
     """Rows of a group are copies of each other under a random label: only leaking folds could predict them."""
     rng = np.random.default_rng(0)
@@ -104,6 +107,7 @@ def test_groups_that_hold_a_class_alone_are_never_held_out() -> None:
     assert trees.calibration_.method == "none" and trees.predict_set(x).all()
 
 
+@pytest.mark.slow
 def test_it_works_in_a_pipeline_and_in_cross_val_predict() -> None:
     x, y, frame = _x_y((40, 40, 40))
     pipeline = make_pipeline(StandardScaler(), CalibratedTrees(**QUICK))

@@ -73,6 +73,7 @@ def test_scores_of_branches_are_those_of_summed_probabilities() -> None:
     assert (found["errors_inside"], found["errors_across"], found["sets_in_one_branch"]) == (1, 2, 1.0)
 
 
+@pytest.mark.slow
 def test_a_run_scores_its_lineage_and_the_model_keeps_it(tmp_path: Path) -> None:
     frame, info = made_table((20,) * 4, features=4)
     settings = TrainSettings(lineage=written(tmp_path, TREE), folds=2, resamples=2, jobs=1, model="logistic",

@@ -105,12 +105,14 @@ def test_every_entry_of_the_contents_has_its_section(page: str) -> None:
         assert f'<section id="{anchor}"' in page
 
 
+@pytest.mark.slow
 def test_a_class_name_with_html_is_escaped(tmp_path: Path) -> None:
     run = made_run(tmp_path / "i", ("<b>bold</b>", "a & b", '"quoted"'), n=45, noise=2.5)
     page = written(run, tmp_path)
     assert "<b>bold" not in page and "&lt;b&gt;bold&lt;/b&gt;" in page and "a &amp; b" in page
 
 
+@pytest.mark.slow
 def test_missing_images_are_said_not_fatal(tmp_path: Path) -> None:
     run = made_run(tmp_path / "images", CLASSES, n=40, noise=2.5)
     shutil.rmtree(tmp_path / "images")
@@ -122,12 +124,14 @@ def test_pictures_are_there_when_they_can_be_found(page: str) -> None:
     assert page.count("data:image/jpeg") >= 16
 
 
+@pytest.mark.slow
 def test_without_errors_the_page_says_so(tmp_path: Path) -> None:
     run = made_run(tmp_path / "i", CLASSES[:3], n=60, noise=0)
     assert scored_rows(run).right.all()
     assert "None of the 60 images was named wrongly." in text_of(written(run, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", (2, 11))
 def test_two_classes_and_eleven_make_a_page(k: int, tmp_path: Path) -> None:
     names = tuple(f"class number {i} with a name that is rather long for a table" for i in range(k))
@@ -162,6 +166,7 @@ def test_errors_and_hits_have_another_hue() -> None:
     assert "--heat)" in part["rows"][0]["cells"][1]["style"]
 
 
+@pytest.mark.slow
 def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: Path) -> None:
     nothing = {"n": 0, "precision": None, "recall": None, "f1": None, "auroc": None, "coverage": None}
     metrics = {**run.scores.metrics, "auroc": None, "per_class": {**run.scores.metrics["per_class"], "dog": nothing}}
@@ -233,6 +238,7 @@ def test_a_template_that_lacks_a_name_fails_loudly() -> None:
         render("base.html.j2", {})
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_names_of_classes_and_no_label(tmp_path: Path) -> None:
     """Labels that occur nowhere else in the page, so that one that is left would be found."""
     made = made_run(tmp_path, ("qz0", "qz1", "qz2"))
@@ -255,6 +261,7 @@ def with_names(run: RunResult, names: dict[str, str]) -> RunResult:
     return shown_result(replace(run, settings=replace(run.settings, names=names)))
 
 
+@pytest.mark.slow
 def test_names_of_classes_stand_in_the_place_of_labels(tmp_path: Path) -> None:
     run = made_run(tmp_path / "i", ("0", "1"), n=60, noise=2.5, pictures=False)
     page = text_of(written(with_names(run, {"0": "normal", "1": "pneumonia"}), tmp_path))
@@ -285,6 +292,7 @@ def test_wrong_names_are_refused(names: dict[str, str], message: str) -> None:
         check_names(names, CLASSES)
 
 
+@pytest.mark.slow
 def test_review_says_why(run: RunResult, tmp_path: Path) -> None:
     page = text_of(written(run, tmp_path))
     assert "The prediction set holds several classes, or no class fits" in page and "for review" in page
@@ -315,6 +323,7 @@ def test_sets_of_all_classes_are_no_success(run: RunResult, tmp_path: Path) -> N
     assert list(figures._grouped_sizes(sizes)) == ["1", "all 4"]
 
 
+@pytest.mark.slow
 def test_a_task_of_two_classes_has_curves_with_the_operating_point(run: RunResult, page: str, tmp_path: Path) -> None:
     assert "Operating point" not in page, "four classes have none"
     two = made_run(tmp_path / "i", ("no", "yes"), n=60, noise=2.5, pictures=False)

@@ -29,6 +29,7 @@ def table() -> tuple[pd.DataFrame, TableInfo]:
     return made_table((40, 40), features=4)
 
 
+@pytest.mark.slow
 def test_a_nuisance_that_knows_nothing_is_chance_and_no_warning(table: tuple[pd.DataFrame, TableInfo]) -> None:
     """The standard error of an AUROC of 40 against 40 rows is about .065: three of them."""
     row, = found(*table).itertuples(index=False)
@@ -36,6 +37,7 @@ def test_a_nuisance_that_knows_nothing_is_chance_and_no_warning(table: tuple[pd.
     assert row.score == pytest.approx(.5, abs=.2) and row.gain < .1
 
 
+@pytest.mark.slow
 def test_a_planted_nuisance_is_named(table: tuple[pd.DataFrame, TableInfo]) -> None:
     """One class was saved with another noise; the subject's measurements overlap."""
     frame, info = table
@@ -48,6 +50,7 @@ def test_a_planted_nuisance_is_named(table: tuple[pd.DataFrame, TableInfo]) -> N
                                   f"falls by {100 * row.gain:.0f} %")
 
 
+@pytest.mark.slow
 def test_a_nuisance_that_sees_the_subject_is_no_warning() -> None:
     """A property of the picture that is a noisy copy of what the subject's measurements say tells the label too."""
     frame, info = made_table((60, 60), features=4, spread=1.)
@@ -59,6 +62,7 @@ def test_a_nuisance_that_sees_the_subject_is_no_warning() -> None:
     assert row.score > .85 and row.warning == "" and row.gain < .1
 
 
+@pytest.mark.slow
 def test_features_that_see_the_recording_do_not_excuse_a_shortcut() -> None:
     """A feature copies the planted property; it moves when the picture is changed, so it is not the subject's own."""
     frame, info = made_table((40, 40), features=6, spread=3.)
@@ -87,6 +91,7 @@ def test_gains_are_tested_over_groups(groups: int, certain: bool) -> None:
     assert not _certain(-np.repeat(gains, 10), np.repeat(np.arange(groups), 10))
 
 
+@pytest.mark.slow
 def test_the_size_of_the_picture_is_asked_and_that_of_the_cell_is_not(table: tuple[pd.DataFrame, TableInfo]) -> None:
     frame, info = table
     told = (frame["label"] == "ant").astype(np.float32)
@@ -110,6 +115,7 @@ def sites(frame: pd.DataFrame, tied: bool) -> pd.DataFrame:
     return frame.assign(site=np.where(east, "east", "west"), **{feature: east.astype(np.float32)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 def test_features_that_tell_the_site_are_a_warning_only_where_site_and_label_go_together(
         tied: bool, table: tuple[pd.DataFrame, TableInfo]) -> None:

@@ -158,6 +158,7 @@ def test_a_class_that_training_lacks_is_refused() -> None:
         plan_split(frame, task_of(frame), 5, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 12), st.integers(2, 12), st.integers(1, 4), st.integers(0, 3))
 def test_held_out_rows_are_whole_groups_with_every_class_on_both_sides(a: int, b: int, size: int, seed: int) -> None:

@@ -27,7 +27,8 @@ from featurize.table import TableInfo
 
 # Not the alphabetical order.
 ORDER = ("bee", "ant", "dog", "cat")
-QUICK = TrainSettings(order=ORDER, folds=2, resamples=5, jobs=1, model="lightgbm", calibration="temperature")
+QUICK = TrainSettings(order=ORDER, folds=2, resamples=30, jobs=1, rounds=40, model="lightgbm",
+                      calibration="temperature")
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
@@ -39,7 +40,7 @@ def model_and_x(request: pytest.FixtureRequest) -> tuple[Model, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+def stages_run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     frame, info = made_table((30,) * 4, features=4)
     return train(frame, info, tmp_path_factory.mktemp("stages") / "run", QUICK)
 
@@ -129,28 +130,29 @@ def test_a_gap_of_a_set_is_filled_and_nothing_else() -> None:
     assert runs_of_stages(sets).astype(int).tolist() == [[1, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 1]]
 
 
-def test_a_run_of_stages_says_its_own_scores(run: RunResult) -> None:
-    found = run.scores.metrics
+@pytest.mark.slow
+def test_a_run_of_stages_says_its_own_scores(stages_run: RunResult) -> None:
+    found = stages_run.scores.metrics
     assert found["task"] == "ordinal" and found["classes"] == list(ORDER)
     for name in ("qwk", "mae", "adjacent_error_share"):
         low, high = found["intervals"][name]
         assert low <= found[name] <= high
     assert "mae" in found["baselines"]["majority"]
-    assert "quadratic kappa" in run.sentence
+    assert "quadratic kappa" in stages_run.sentence
 
 
-def test_sets_of_a_run_have_no_gap(run: RunResult) -> None:
-    assert (np.abs(np.diff(run.predicted.sets.astype(int), axis=1)).sum(axis=1) <= 2).all()
-    np.testing.assert_array_equal(runs_of_stages(run.predicted.sets), run.predicted.sets)
+def test_sets_of_a_run_have_no_gap(stages_run: RunResult) -> None:
+    assert (np.abs(np.diff(stages_run.predicted.sets.astype(int), axis=1)).sum(axis=1) <= 2).all()
+    np.testing.assert_array_equal(runs_of_stages(stages_run.predicted.sets), stages_run.predicted.sets)
 
 
-def test_the_report_of_a_run_speaks_of_stages(run: RunResult) -> None:
-    page = (run.out / "report.html").read_text(encoding="utf-8")
+def test_the_report_of_a_run_speaks_of_stages(stages_run: RunResult) -> None:
+    page = (stages_run.out / "report.html").read_text(encoding="utf-8")
     assert "Quadratic kappa" in page and "each stage or a higher one" in page and "--order bee,ant,dog,cat" in page
 
 
-def test_files_of_all_thresholds_belong_to_the_run_folder(run: RunResult) -> None:
-    names = {path.name for path in (run.out / "model").iterdir()}
+def test_files_of_all_thresholds_belong_to_the_run_folder(stages_run: RunResult) -> None:
+    names = {path.name for path in (stages_run.out / "model").iterdir()}
     assert names == {"manifest.json", "arrays.npz", "trees_0.txt", "trees_1.txt", "trees_2.txt"}
     assert all(RUN_FOLDER.owns(f"model/{name}") for name in names) and not RUN_FOLDER.owns("model/trees_x.txt")
 
@@ -167,15 +169,16 @@ def test_a_new_run_of_classes_leaves_no_thresholds_behind(tmp_path: Path) -> Non
                                                                                 "weights.json"]
 
 
-def test_predict_and_audit_know_stages(run: RunResult, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_predict_and_audit_know_stages(stages_run: RunResult, tmp_path: Path) -> None:
     frame, info = table()
-    bundle = load_bundle(run.out)
+    bundle = load_bundle(stages_run.out)
     found = predict(bundle, frame, info, explain=True)
     positions = [[ORDER.index(name) for name in text.split("|")] for text in found["prediction_set"]]
     assert all(at == list(range(at[0], at[0] + len(at))) for at in positions)
     lowest = found[found["predicted"] == ORDER[0]]
     assert len(lowest) and not lowest["because_1"].str.contains(r"\(\+0\.00\)").any()
-    judged = audit(run.out, frame, info, tmp_path / "audit.html").judged
+    judged = audit(stages_run.out, frame, info, tmp_path / "audit.html").judged
     assert judged is not None and judged.metrics["qwk"] <= 1
     assert "Quadratic kappa" in (tmp_path / "audit.html").read_text(encoding="utf-8")
 
@@ -189,6 +192,7 @@ def test_a_given_split_gives_every_threshold_the_same_rounds(tmp_path: Path) -> 
     assert len({threshold.rounds for threshold in model.thresholds}) == 1
 
 
+@pytest.mark.slow
 def test_the_estimator_takes_an_order_and_keeps_its_columns() -> None:
     frame, info = made_table((30,) * 4, features=4)
     x, y = matrix(frame, info.features), frame["label"].to_numpy()

@@ -22,7 +22,7 @@ from classify.train import train
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
-QUICK = TrainSettings(jobs=2, resamples=50)
+QUICK = TrainSettings(jobs=1, resamples=50, rounds=40)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,9 +33,9 @@ def no_report() -> Iterator[None]:
         yield
 
 
-# Number of classes and library; the quick ones cover both of both.
-RUNS = [(2, "lightgbm"), (3, "xgboost"), *(pytest.param(run, marks=pytest.mark.slow)
-                                           for run in ((2, "xgboost"), (3, "lightgbm")))]
+# Number of classes and library.
+RUNS = [(3, "xgboost"), *(pytest.param(run, marks=pytest.mark.slow)
+                          for run in ((2, "xgboost"), (2, "lightgbm"), (3, "lightgbm")))]
 
 
 @pytest.fixture(scope="module", params=RUNS, ids=str)
@@ -44,7 +44,8 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     k, library = request.param
     frame, info = made_table((50, 40, 30)[:k])
     frame.loc[:4, "label"] = None
-    return train(frame, info, tmp_path_factory.mktemp("run") / "run", replace(QUICK, model=library))
+    settings = TrainSettings(jobs=1, resamples=50, model=library)
+    return train(frame, info, tmp_path_factory.mktemp("run") / "run", settings)
 
 
 def test_every_labelled_row_is_predicted_out_of_fold_and_well(run: RunResult) -> None:
@@ -137,6 +138,7 @@ def test_curves_follow_every_fold_until_the_validation_loss_rises(run: RunResult
         assert curve["train_loss"].iloc[-1] == curve["train_loss"].min() < curve["valid_loss"].min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
 def test_the_curve_of_a_given_split_holds_the_loss_of_the_saved_model_on_val(library: str, tmp_path: Path) -> None:
     """Expected: mean negative log of the probability of the truth, from the margins of the saved model."""
@@ -171,6 +173,7 @@ def given_split(group: bool = True) -> tuple[pd.DataFrame, TableInfo]:
     return frame, info
 
 
+@pytest.mark.slow
 def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: Path) -> None:
     frame, info = given_split()
     run = train(frame, info, tmp_path / "run", QUICK)
@@ -181,7 +184,7 @@ def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: 
     assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)
 
 
-@pytest.mark.parametrize("rows", [22, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [pytest.param(22, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.slow)])
 def test_the_share_for_review_at_home_forecasts_that_of_new_images(rows: int, tmp_path: Path) -> None:
     """With 22 rows a class all rows at home were for review, and 4 of 10 new ones."""
     frame, info = made_table((rows + 100,) * 3, group_size=1, spread=1.6)
@@ -198,6 +201,7 @@ def test_the_share_for_review_at_home_forecasts_that_of_new_images(rows: int, tm
         assert abs(run.scores.metrics["review"]["by_reason"][reason] - share) < 3.5 * error, reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_is_trained_saved_and_explained_like_trees(classes: int, tmp_path: Path) -> None:
     frame, info = made_table((50, 40, 30)[:classes])
@@ -211,7 +215,8 @@ def test_logistic_regression_is_trained_saved_and_explained_like_trees(classes: 
     np.testing.assert_allclose(run.explanation.contributions.sum(axis=2), run.predicted.margins[rows], atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["folds", "given"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [pytest.param("folds", marks=pytest.mark.slow), "given"])
 def test_the_operating_point_keeps_a_stated_sensitivity_and_is_saved(kind: str, tmp_path: Path) -> None:
     frame, info = made_table((120, 120), group_size=1, spread=3.)
     if kind == "given":
@@ -233,6 +238,7 @@ def test_a_sensitivity_that_nothing_can_have_and_more_than_two_classes_are_refus
         train(frame, info, tmp_path / "run", replace(QUICK, sensitivity=.9))
 
 
+@pytest.mark.slow
 def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     frame, info = given_split(group=False)
     run = train(frame, info, tmp_path / "run", QUICK)
@@ -251,6 +257,7 @@ def test_progress_is_reported_from_nothing_to_almost_all(tmp_path: Path) -> None
     assert {"fit", "calibrate", "report"} <= {stage for stage, _ in reported}
 
 
+@pytest.mark.slow
 def test_a_nuisance_that_knows_the_label_is_a_warning(tmp_path: Path) -> None:
     frame, info = made_table((50, 50))
     frame["whole_quality_focus"] += (frame["label"] == "ant") * np.float32(4)
@@ -289,6 +296,7 @@ def test_a_folder_of_somebody_else_is_left_alone_also_where_it_holds_a_metrics_j
     assert (tmp_path / "run/metrics.json").read_text() == "{}"
 
 
+@pytest.mark.slow
 def test_a_new_run_replaces_an_old_one_and_leaves_the_notes_in_it(run: RunResult, tmp_path: Path) -> None:
     shutil.copytree(run.out, tmp_path / "run")
     (tmp_path / "run/notes.txt").write_text("mine")

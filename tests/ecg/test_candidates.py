@@ -29,6 +29,7 @@ def window(current: np.ndarray, *drawn: tuple[list[float], list[float]], hidden:
 SPIKE = ([0.0, 20, 25, 30, 50], [LEVEL, LEVEL, 15, LEVEL, LEVEL])
 
 
+@pytest.mark.slow
 def test_a_line_that_cuts_a_spike_off_is_drawn_over_its_tip() -> None:
     found = better_candidate(window(np.full(len(X), LEVEL), SPIKE))
     assert found is not None

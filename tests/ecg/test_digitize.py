@@ -66,6 +66,7 @@ def test_limb_leads_obey_einthoven(usual_page: ReadPage) -> None:
     assert (off - off.median()).abs().quantile(0.98) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("style", "least"), [
     pytest.param(Style(layout="6x2", row_mm=26, separators="tick", names="above"), 17, marks=SLOW),
     pytest.param(Style(layout="12x1", row_mm=18, separators="none"), 20, marks=SLOW), (Style(layout="3x1"), 20),
@@ -79,6 +80,7 @@ def test_other_layouts_and_colors_are_read(style: Style, least: float) -> None:
     assert score(found, truth) > least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [
     pytest.param(Style(layout="6x2 cabrera", row_mm=26, separators="none", names="above"), marks=SLOW),
     Style(layout="3x4 cabrera"),
@@ -151,11 +153,13 @@ def test_separators_speak_for_columns_where_no_name_does() -> None:
     assert found.layout.name == "3x4"
 
 
+@pytest.mark.slow
 def test_a_thin_pen_is_followed_to_the_tips() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(px_per_mm=5.9, pen_mm=0.17))
     assert score(digitize(png(rgb)), truth) > 22
 
 
+@pytest.mark.slow
 def test_dots_at_every_millimetre_are_a_grid() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(dots=True, major=(240, 140, 150)))
     found = digitize(png(rgb))
@@ -179,6 +183,7 @@ def test_gain_is_measured_on_the_pulses() -> None:
     assert score(found, truth) > 18
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [
     pytest.param(Style(layout="6x2", chest_mm_per_mv=5, pulse="none"), marks=SLOW),
     Style(chest_mm_per_mv=5, pulse="none", px_per_mm=6),
@@ -204,6 +209,7 @@ def test_speed_that_is_not_printed_is_that_of_the_pulses() -> None:
     assert "no printed paper speed was found: 50 mm/s is what the pulses are wide for" in found.warnings
 
 
+@pytest.mark.slow
 def test_what_a_person_knows_of_the_layout_is_taken(usual_page: ReadPage) -> None:
     with pytest.raises(NoTrace, match="layout 12x1 has 12 rows, 4 were found"):
         digitize(png(usual_page.rgb), layout="12x1")
@@ -211,12 +217,14 @@ def test_what_a_person_knows_of_the_layout_is_taken(usual_page: ReadPage) -> Non
         digitize(png(usual_page.rgb), layout="4x4")
 
 
+@pytest.mark.slow
 def test_a_grid_without_a_trace_is_refused() -> None:
     flat = Style(layout="1x1", ink=(255, 255, 255), words=False)
     with pytest.raises(NoTrace, match="a grid, but nothing that runs along it for 25 mm"):
         digitize(png(draw_page(heartbeats(0), replace(flat, pulse="none", names="none", separators="none"))[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quarters", [1, *(pytest.param(quarters, marks=SLOW) for quarters in (2, 3))])
 def test_a_page_on_its_side_or_head_is_turned(quarters: int, three_leads_page: ReadPage) -> None:
     rgb, truth = three_leads_page.rgb, three_leads_page.truth
@@ -227,6 +235,7 @@ def test_a_page_on_its_side_or_head_is_turned(quarters: int, three_leads_page: R
                                     3: (rgb.shape[0] - 1, 0)}[quarters], abs=1)
 
 
+@pytest.mark.slow
 def test_a_cut_span_is_bridged_and_told(usual_page: ReadPage) -> None:
     cell = next(c for c in usual_page.found.layout.cells if c.lead == "V5")
     cuts = [Point("V5", cell.start + at, 0, "cut") for at in (100, 200)]
@@ -235,6 +244,7 @@ def test_a_cut_span_is_bridged_and_told(usual_page: ReadPage) -> None:
     assert begin == pytest.approx(7.5 + 100 / 196.85, abs=0.02) and end == pytest.approx(7.5 + 200 / 196.85, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_pin_is_passed(usual_page: ReadPage) -> None:
     cell = next(c for c in usual_page.found.layout.cells if c.lead == "aVL")
     x, y = round(cell.start) + 150, usual_page.found.layout.rows[cell.row].base - 60
@@ -251,6 +261,7 @@ def test_real_pages_come_back() -> None:
     assert decibels(ratios) > 22
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="as slow as the loops are in Python")
 def test_the_same_page_gives_the_same_bits(usual_page: ReadPage) -> None:
     np.testing.assert_array_equal(digitize(png(usual_page.rgb)).signals.mv, usual_page.found.signals.mv)

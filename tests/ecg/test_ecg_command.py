@@ -34,12 +34,14 @@ def page(tmp_path: Path, three_leads_page: ReadPage) -> Path:
     return tmp_path / "p.png"
 
 
+@pytest.mark.slow
 def test_a_page_becomes_signals(call: Any, page: Path, tmp_path: Path) -> None:
     code, out, _ = call("ecg", page, "-o", tmp_path / "out", "--fs", 250)
     assert code == 0 and "1 page or record read" in out
     assert len(pd.read_csv(tmp_path / "out/p.csv")) == 2500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "words"), [
     (("--layout", "9x9"), "no layout is called '9x9'"), (("--fs", "0"), "--fs 0 was given"),
     (("--points", "none.csv"), "cannot read the corrections none.csv")])
@@ -49,6 +51,7 @@ def test_a_wrong_option_is_one_line_and_exit_2(options: tuple[str, str], words: 
     assert code == 2 and words in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_with_strict_a_refused_file_is_exit_1(call: Any, page: Path, tmp_path: Path) -> None:
     (page.parent / "text.png").write_text("hello")
     code, out, _ = call("ecg", page, page.parent / "text.png", "-o", tmp_path / "out", "--strict")

@@ -36,6 +36,7 @@ def paper_of(page: Page) -> np.ndarray:
     return cv2.erode((cv2.blur(page.rgb, (41, 41)).max(axis=2) > 140).astype(np.uint8), np.ones((25, 25))) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [Style(), Style(px_per_mm=5.3), Style(major=(150, 150, 150), minor=(215, 215, 215)),
                                    Style(major=(120, 150, 220), minor=(200, 215, 245))],
                          ids=("red", "135 dpi", "gray", "blue"))
@@ -65,6 +66,7 @@ def test_a_low_page_whose_last_block_of_odd_side_is_rounded_over_its_edge_has_a_
     assert astuple(flatten(rgb).px_per_mm) == pytest.approx((6, 6), rel=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_large_page_is_reduced_once(flat_page: FlatPage, monkeypatch: pytest.MonkeyPatch) -> None:
     """76 x 100 px, reduced to 2500, round to 44 x 57, which is above it; so do 6000 x 8000 px to 25 million."""
     seen = []
@@ -112,6 +114,7 @@ def test_bent_paper_is_laid_flat_to_a_tenth_of_a_millimetre(kind: str) -> None:
     assert left.size_px < 0.1 * page.px_per_mm.x
 
 
+@pytest.mark.slow
 def test_a_flat_page_is_left_as_it_is(flat_page: FlatPage) -> None:
     rgb, page = flat_page.rgb, flat_page.page
     assert page.rgb is rgb and page.to_source.displacement is None
@@ -127,6 +130,7 @@ def test_places_on_bent_paper_are_found_in_the_file() -> None:
     np.testing.assert_allclose(there, page.rgb[places[:, 1].astype(int), places[:, 0].astype(int)], atol=3)
 
 
+@pytest.mark.slow
 def test_a_table_beside_the_paper_is_no_ink() -> None:
     rgb, _ = draw_page(heartbeats(2))
     rgb[:, -200:] = (70, 50, 45)
@@ -136,6 +140,7 @@ def test_a_table_beside_the_paper_is_no_ink() -> None:
     assert page.ink[:-70, :-210].max() > 0.9
 
 
+@pytest.mark.slow
 def test_a_shadow_on_the_grid_is_paper(flat_page: FlatPage) -> None:
     rgb, plain = flat_page.rgb.copy(), flat_page.page.ink
     rgb[:, :700] = (rgb[:, :700] * 0.7).astype(np.uint8)

@@ -24,6 +24,7 @@ def cover_of(mv: np.ndarray, style: Style) -> np.ndarray:
     return 1 - draw_page(mv, bare)[0][..., 0] / np.float32(255)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [
     Style(px_per_mm=5.9, pen_mm=0.22, major=(102, 102, 102), minor=(190, 190, 190), ink=BLACK),
     Style(px_per_mm=7.874, major=(165, 165, 165), minor=(218, 218, 218), ink=(70, 70, 75)),
@@ -40,6 +41,7 @@ def test_ink_is_the_share_that_was_drawn(style: Style) -> None:
     assert measure_pen(page.ink)[0] == pytest.approx(measure_pen(cover)[0], rel=0.08)
 
 
+@pytest.mark.slow
 def test_a_level_trace_along_a_gray_grid_keeps_its_ink() -> None:
     style = Style(layout="3x1", major=(120, 120, 120), minor=(200, 200, 200), words=False)
     mv = heartbeats(3)
@@ -50,6 +52,7 @@ def test_a_level_trace_along_a_gray_grid_keeps_its_ink() -> None:
     assert page.ink[band].sum() == pytest.approx(cover[band].sum(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_ink_has_the_color_of_the_traces_not_of_a_black_title() -> None:
     rgb, _ = draw_page(heartbeats(1), Style(ink=BLUE, words=False, names="none"))
     cv2.putText(rgb, "ECG of a patient", (300, 100), cv2.FONT_HERSHEY_SIMPLEX, 2.0, BLACK, 6)
@@ -77,6 +80,7 @@ def test_a_sharp_grid_in_step_with_coarse_pixels_is_neither_displaced_nor_stretc
     assert astuple(page.px_per_mm) == pytest.approx((6, 6), rel=2e-5)
 
 
+@pytest.mark.slow
 def test_a_lead_of_noise_is_no_hole_in_the_paper() -> None:
     mv, style = heartbeats(4), Style(ink=(70, 70, 75), px_per_mm=11.811, pen_mm=0.4)
     mv[0] += np.where(np.arange(5000) < 2000, np.random.default_rng(1).normal(0, 0.12, 5000), 0)

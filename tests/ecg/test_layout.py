@@ -81,6 +81,7 @@ def test_beats_of_leads_of_one_time_correlate_and_those_of_lines_of_one_lead_do_
     assert beat_correlation([limbs["II"]], SCALE) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layout", "row_mm"), [
     ("3x4", 36), ("6x2 cabrera", 26),
     *(pytest.param(layout, row_mm, marks=pytest.mark.slow)
@@ -93,6 +94,7 @@ def test_without_names_the_limb_leads_tell_the_layout(layout: str, row_mm: float
     assert score(found, truth) > 19
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [
     pytest.param("6x2", marks=pytest.mark.slow), "6x1", pytest.param("3x4 cabrera", marks=pytest.mark.slow)])
 def test_av_r_is_turned_the_way_up_that_it_is_drawn(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +159,7 @@ def test_traces_that_run_out_of_the_page_begin_at_its_edge() -> None:
     assert score(found, truth) > 20
 
 
+@pytest.mark.slow
 def test_a_name_in_line_with_its_trace_is_no_trace() -> None:
     rgb, truth = draw_page(heartbeats(0), Style(layout="6x2", row_mm=28, names="none", separators="none", pulse="none",
                                                 size_mm=(290, 220)))

@@ -56,6 +56,7 @@ def test_the_folder_of_a_named_file_is_refused(records: Path) -> None:
         run(records / "a.csv", link)
 
 
+@pytest.mark.slow
 def test_a_new_folder_among_the_sources_is_taken_and_never_read(records: Path, tmp_path: Path) -> None:
     before = content(records)
     for _ in range(2):
@@ -70,6 +71,7 @@ def test_a_new_folder_among_the_sources_is_taken_and_never_read(records: Path, t
         run(records / "out", tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_results_of_runs_before_the_mark_are_not_read(records: Path, tmp_path: Path) -> None:
     """As earlier versions left them when the output was the folder of the sources."""
     run(records, tmp_path / "out")
@@ -102,6 +104,7 @@ def test_a_list_of_a_user_in_a_folder_of_results_is_never_removed(name: str, rec
     assert (out / name).read_text() == "my,own\n"
 
 
+@pytest.mark.slow
 def test_other_files_in_the_output_stay(records: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/notes.txt").write_text("mine")
@@ -110,6 +113,7 @@ def test_other_files_in_the_output_stay(records: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out/notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_may_go_on(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     claim(out, find_pages([records], {}, out), {})
@@ -118,6 +122,7 @@ def test_a_run_that_was_killed_may_go_on(records: Path, tmp_path: Path) -> None:
     assert (out / "a.csv").read_text() != "half"
 
 
+@pytest.mark.slow
 def test_a_finished_run_of_an_older_version_is_gone_on_with(records: Path, tmp_path: Path) -> None:
     run(records, tmp_path / "out")
     (tmp_path / "out" / MARK).unlink()
@@ -172,6 +177,7 @@ def test_a_file_that_is_named_twice_is_one_page(tmp_path: Path) -> None:
         assert [job.path for job in find_pages(given, {})] == ["sub/1.png"]
 
 
+@pytest.mark.slow
 def test_pages_whose_names_clash_are_all_written_under_their_own_names(tmp_path: Path) -> None:
     """Rates of 75, 60 and 100 a minute tell whose signals a file holds."""
     import json

@@ -46,6 +46,7 @@ def done(folder: Path, tmp_path_factory: pytest.TempPathFactory, _pages_read_onc
     return out
 
 
+@pytest.mark.slow
 def test_every_bad_file_is_one_clear_line(done: Path) -> None:
     errors = pd.read_csv(done / "errors.csv").set_index("path")
     assert errors["reason"].to_dict() == {"blank.png": "no_grid", "cat.png": "no_grid", "stamp.png": "too_small",
@@ -88,6 +89,7 @@ def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch
     assert summary.resumed == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_pages_read_once")
 def test_another_rate_is_done_again(folder: Path, tmp_path: Path) -> None:
     digitize_pages([folder / "a/good.png"], tmp_path, DigitizeSettings(), jobs=1)

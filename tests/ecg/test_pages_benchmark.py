@@ -44,6 +44,7 @@ def peer_of(pages: Path, name: str, gain: float, stems: str = "01") -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_peer_is_scored_by_its_own_files(bench: ModuleType, pages: Path) -> None:
     row = bench.peer_row(pages, peer_of(pages, "half", 0.9))
     # A tenth of a signal without offset is -20 dB of it; the offset that is removed makes the error smaller still.
@@ -53,6 +54,7 @@ def test_a_peer_is_scored_by_its_own_files(bench: ModuleType, pages: Path) -> No
     assert met == known and int(known) > 60
 
 
+@pytest.mark.slow
 def test_a_page_that_a_peer_lacks_counts_as_nothing_and_is_said(bench: ModuleType, pages: Path) -> None:
     whole, part = (bench.peer_row(pages, peer_of(pages, name, 1.0, stems)) for name, stems in
                    (("whole", "01"), ("part", "0")))
@@ -62,6 +64,7 @@ def test_a_page_that_a_peer_lacks_counts_as_nothing_and_is_said(bench: ModuleTyp
     assert int(met) < int(known) and whole["R within 20 ms"] == f"{known} of {known}"
 
 
+@pytest.mark.slow
 def test_files_of_other_lengths_and_fewer_leads_are_scored(bench: ModuleType, pages: Path) -> None:
     folder = peer_of(pages, "odd", 1.0)
     pd.read_csv(folder / "0.csv").iloc[:4900].to_csv(folder / "0.csv", index=False)
@@ -90,6 +93,7 @@ def test_a_wrong_call_is_refused(bench: ModuleType, monkeypatch: pytest.MonkeyPa
         bench.main()
 
 
+@pytest.mark.slow
 def test_r_waves_that_moved_are_neither_met_nor_forgotten(bench: ModuleType) -> None:
     truth = pd.DataFrame(page(heart(BEATS_S)).T, columns=list(LEADS))
     near, far = (pd.DataFrame(heart(BEATS_S + late).T, columns=list(LEADS)) for late in (0.014, 0.03))

@@ -141,6 +141,7 @@ def test_a_segment_header_that_names_itself_ends(tmp_path: Path) -> None:
     assert signal_files(tmp_path / "m.hea") == [tmp_path / "m.hea"]
 
 
+@pytest.mark.slow
 def test_signals_of_another_patient_under_the_same_header_are_read_anew(tmp_path: Path) -> None:
     """The same samples backwards, so that the checksum of the header holds too."""
     header = write_wfdb(tmp_path / "p", "r", STEADY)
@@ -163,6 +164,7 @@ def test_signals_of_another_patient_under_the_same_header_are_read_anew(tmp_path
     assert pd.read_parquet(tmp_path / "out2/rhythm.parquet")["duplicate_group"].nunique() == 2
 
 
+@pytest.mark.slow
 def test_wfdb_that_is_not_installed_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path / "in/a.csv")
     (tmp_path / "in/r.hea").write_text("r 1 500 5000\nr.dat 16 200/mV\n")
@@ -188,6 +190,7 @@ def test_whatever_a_decoder_raises_is_a_row_of_errors(fault: type[Exception], re
     assert isinstance(found, FailedFile) and found.error and "\n" not in found.error
 
 
+@pytest.mark.slow
 def test_a_folder_of_records_becomes_beats_a_table_and_a_page(tmp_path: Path) -> None:
     for k in range(3):
         write_csv(tmp_path / f"in/{k}.csv", signals=heart(STEADY, seed=k))
@@ -210,6 +213,7 @@ def test_a_folder_of_records_becomes_beats_a_table_and_a_page(tmp_path: Path) ->
     assert "http://" not in html.replace("http://www.w3.org", "") and "src=\"out" not in html
 
 
+@pytest.mark.slow
 def test_a_second_run_does_only_what_is_new(tmp_path: Path) -> None:
     write_csv(tmp_path / "in/a.csv")
     digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
@@ -237,6 +241,7 @@ def test_signals_beside_pages_are_their_truth_and_no_records(tmp_path: Path) -> 
     assert [job.path for job in find_pages([tmp_path / "in"], {})] == ["7/7-0001.png", "8/8.csv"]
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path / "in/a.csv")
     write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))

@@ -28,6 +28,7 @@ def far_off(mv: np.ndarray, at_s: tuple[float, ...], off_mv: float) -> np.ndarra
     return mv + off_mv * sum(np.exp(-(t - at) / 0.15) * (t >= at) for at in at_s)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_mv", [-1.3, pytest.param(1.3, marks=pytest.mark.slow)])
 def test_leads_that_begin_far_off_their_row_s_level_are_followed_from_there(off_mv: float) -> None:
     mv = far_off(heartbeats(3), (2.5, 5.0, 7.5), off_mv)
@@ -35,6 +36,7 @@ def test_leads_that_begin_far_off_their_row_s_level_are_followed_from_there(off_
     assert score(read(rgb), truth) > 22
 
 
+@pytest.mark.slow
 def test_leads_begin_at_their_ink_where_a_pulse_stands_apart() -> None:
     style = Style(layout="3x4", separators="none", pulse_gap_mm=2.5)
     found = read(draw_page(heartbeats(4), style)[0])

@@ -105,6 +105,7 @@ def rows(count: int = 6) -> list[dict[str, object]]:
     return [{**row(heart(STEADY, seed=k)), "path": f"{k}.csv", "sha256": f"{k % 5:064d}"} for k in range(count)]
 
 
+@pytest.mark.slow
 def test_classify_takes_the_table(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("file,rhythm,patient\n" + "".join(f"{k}.csv,{'AB'[k % 2]},p{k // 2}\n" for k in range(6)))
@@ -117,6 +118,7 @@ def test_classify_takes_the_table(tmp_path: Path) -> None:
     assert frame["duplicate_group"].iloc[0] == frame["duplicate_group"].iloc[5]
 
 
+@pytest.mark.slow
 def test_several_label_columns_are_findings(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("file,AFIB,PVC\n" + "".join(f"{k}.csv,{k % 2},{int(k > 3)}\n" for k in range(6)))
@@ -130,6 +132,7 @@ def test_a_label_column_needs_its_file(tmp_path: Path) -> None:
         write_rhythm(rows(2), tmp_path / "rhythm.parquet", None, ("rhythm",))
 
 
+@pytest.mark.slow
 def test_the_table_does_not_depend_on_the_order_of_records(tmp_path: Path) -> None:
     given = rows(4)
     write_rhythm(given, tmp_path / "a.parquet")

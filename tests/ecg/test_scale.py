@@ -32,6 +32,7 @@ def read(rgb: np.ndarray) -> Digitized:
     return digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("x", "y"), [(1.03, 1.0), (1.0, 1.03)])
 def test_a_fax_has_the_seconds_and_millivolts_of_the_page(x: float, y: float) -> None:
     rgb, truth = draw_page(heartbeats(0), Style(layout="3x1", px_per_mm=PX))

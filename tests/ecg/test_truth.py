@@ -30,6 +30,7 @@ def pages(tmp_path: Path, three_leads_page: ReadPage) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_true_signals_give_db_in_json_report_csv_and_on_the_terminal(
         pages: Path, call: Any, three_leads_page: ReadPage) -> None:  # noqa: F811
     command = ("ecg", pages / "in", "-o", pages / "out", "--jobs", 1)

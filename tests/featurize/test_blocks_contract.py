@@ -223,6 +223,7 @@ def small_measurements(like: Mapping[str, Sample]) -> dict[str, dict[str, float]
             for preset, sample in like.items() for shape in ("whole", "scattered")}
 
 
+@pytest.mark.slow
 def test_values_are_the_same_without_compilation(samples: dict[str, Sample]) -> None:
     """Compiled loops may round a multiply and an add once instead of twice: a few units in the last place."""
     plain = {name: {"regions": list(s.regions), "facts": dict(s.facts)} for name, s in samples.items()}

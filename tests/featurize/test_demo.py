@@ -19,12 +19,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_every_patient_has_every_kind(folder: Path) -> None:
     frame = build_index([folder / "home"], group_regex=GROUP_REGEX).frame
     assert sorted(frame["label"].unique()) == sorted(KINDS)
     assert (frame.groupby("group")["label"].nunique() == 4).all() and frame["group"].nunique() == 4
 
 
+@pytest.mark.slow
 def test_no_patient_is_in_both_laboratories(folder: Path) -> None:
     home, abroad = (set(build_index([folder / place], group_regex=GROUP_REGEX).frame["group"])
                     for place in ("home", "abroad"))

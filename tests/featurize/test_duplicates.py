@@ -154,6 +154,7 @@ def real(pattern: str, every: int = 1) -> tuple[list[Path], np.ndarray]:
     return files, prints(*(read_image(file).rgb for file in files))
 
 
+@pytest.mark.slow
 def test_films_of_different_patients_are_not_copies():
     files, thumbs = real("chest_nih/images/*.jpg")
     patients = pd.read_csv(DATA / "chest_nih/labels.csv").set_index("image")["patient_id"]
@@ -161,6 +162,7 @@ def test_films_of_different_patients_are_not_copies():
     assert all(patients[files[i].name] == patients[files[j].name] for i, j in pairs)
 
 
+@pytest.mark.slow
 def test_the_copies_in_the_leukemia_set_are_found():
     """Looked at by eye: these are the same fields again, and no others were found among 204,480 pairs."""
     files, thumbs = real("leukemia_all4/*/*.jpg")

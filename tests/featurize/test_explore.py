@@ -53,6 +53,7 @@ def warnings_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", listed.group())) if listed else ""
 
 
+@pytest.mark.slow
 def test_explore_links_to_nothing_outside_itself(tmp_path: Path) -> None:
     page = page_of(build_index(folder(tmp_path / "i", {"ant": 5, "bee": 5})), tmp_path)
     addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)["']""", page)
@@ -60,11 +61,13 @@ def test_explore_links_to_nothing_outside_itself(tmp_path: Path) -> None:
     assert page.count("data:image/jpeg") >= 10
 
 
+@pytest.mark.slow
 def test_a_label_with_html_is_escaped(tmp_path: Path) -> None:
     page = page_of(build_index(folder(tmp_path / "i", {"<b>bold": 4, "a & b": 4})), tmp_path)
     assert "<b>bold" not in page and "&lt;b&gt;bold" in page
 
 
+@pytest.mark.slow
 def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 12, "bee": 12})
     turned = np.rot90(np.asarray(Image.open(root / "ant/003.png")))
@@ -92,6 +95,7 @@ def test_a_part_without_a_class_is_warned_of(tmp_path: Path) -> None:
     assert "The part test has no image of class “bee”." in warnings_of(page_of(build_index(root), tmp_path))
 
 
+@pytest.mark.slow
 def test_unequal_and_tiny_classes_are_warned_of(tmp_path: Path) -> None:
     text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 32, "bee": 8})), tmp_path))
     assert "Class “ant” has 4 times as many images as class “bee” (32 and 8)." in text
@@ -103,6 +107,7 @@ def test_a_background_that_goes_with_the_class_is_called_a_shortcut(tmp_path: Pa
     assert "The tint of the background differs by class" in warnings_of(page_of(build_index(root), tmp_path))
 
 
+@pytest.mark.slow
 def test_gray_films_have_no_tiles_of_color(tmp_path: Path) -> None:
     colored = folder(tmp_path / "colored", {"ant": 3, "bee": 3})
     gray = tmp_path / "gray"
@@ -113,6 +118,7 @@ def test_gray_films_have_no_tiles_of_color(tmp_path: Path) -> None:
     assert 'class="swatch"' not in page_of(build_index(gray), tmp_path)
 
 
+@pytest.mark.slow
 def test_equal_backgrounds_are_no_shortcut(tmp_path: Path) -> None:
     text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
     assert "shortcut" not in text
@@ -132,12 +138,14 @@ def test_a_folder_without_labels_still_makes_a_page(tmp_path: Path) -> None:
     assert "No image has a label." in warnings_of(page) and "--labels F.csv" in page
 
 
+@pytest.mark.slow
 def test_few_groups_are_warned_of_with_the_folds_that_they_allow(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 10, "bee": 10})
     text = warnings_of(page_of(build_index(root, group_regex=r"00([0-2])\.png"), tmp_path))
     assert "There are only 3 groups." in text and "--folds 3" in text
 
 
+@pytest.mark.slow
 def test_the_patient_in_the_names_is_offered_once(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 12})
     for number, path in enumerate(sorted((root / "ant").iterdir())):
@@ -238,6 +246,7 @@ def findings_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return page_of(build_index(root, labels=root / "labels.csv", label_columns=("flu", "cold", "rash")), root)
 
 
+@pytest.mark.slow
 def test_each_finding_counts_all_images_that_have_it(findings_page: str) -> None:
     text = warnings_of(findings_page)
     assert "Few images: “flu” (12 with it), “cold” (10 without it)." in text
@@ -249,6 +258,7 @@ def test_each_finding_counts_all_images_that_have_it(findings_page: str) -> None
     assert "<h4>flu (12)</h4>" in findings_page and "<h4>cold (20)</h4>" in findings_page
 
 
+@pytest.mark.slow
 def test_findings_that_come_together_are_counted(findings_page: str) -> None:
     assert "Images that have two findings" in findings_page
     assert 'title="10 of 20 images with cold: flu"' in findings_page
@@ -256,6 +266,7 @@ def test_findings_that_come_together_are_counted(findings_page: str) -> None:
     assert 'title="0 of 12 images with flu: rash"' in findings_page
 
 
+@pytest.mark.slow
 def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
     ground = {"a": (240, 225, 200), "b": (200, 220, 240)}
     root = folder(tmp_path / "i", {"a": 15, "b": 15}, ground)
@@ -273,6 +284,7 @@ def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
         "--group-regex 'p(\\d+)_' --site-column lab\npython cli.py classify table.parquet -o run/")
 
 
+@pytest.mark.slow
 def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 6, "bee": 5})
     whole = (root / "ant/000.png").read_bytes()
@@ -287,6 +299,7 @@ def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
 ODD_NAMES = ["白血球 嗜酸性", "🩸", "$x_{^$", "a_b$c", "_hidden", "all", "50 % & <b>", "W" * 80, "العربية"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [ODD_NAMES, ODD_NAMES[2:3], [f"{name} {n}" for name in ODD_NAMES for n in range(4)]],
                          ids=["odd", "one", "many"])
 def test_charts_draw_any_name_without_a_warning(names: list[str]) -> None:
@@ -304,6 +317,7 @@ def test_a_chart_of_no_image_is_drawn() -> None:
     figures.class_bars(pd.DataFrame({"all": [0, 0]}, index=["flu", "cold"]))
 
 
+@pytest.mark.slow
 def test_a_class_called_all_reads_well(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"train/all": 12, "train/hem": 12, "test/hem": 4, "rest/all": 2})
     page = page_of(build_index(root), tmp_path)

@@ -63,6 +63,7 @@ def test_images_are_those_that_pyradiomics_made_of_the_golden_planes(title: str)
     assert_same(found, wanted, plane)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wavelet", WAVELETS)
 @pytest.mark.parametrize("title", list(odd_planes()))
 def test_images_are_those_of_pyradiomics(title: str, wavelet: str) -> None:

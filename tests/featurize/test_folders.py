@@ -94,6 +94,7 @@ def test_a_replacement_killed_between_two_steps_is_undone_by_the_next(old: Path)
     assert os.listdir(old.parent) == ["run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ("_carry_over", "_exchange", "_collect"))
 @pytest.mark.parametrize("when", ("before", "after"))
 @pytest.mark.skipif(sys.platform != "linux", reason="swaps two folders in one step")

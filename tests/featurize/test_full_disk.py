@@ -108,6 +108,7 @@ def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
         (tmp_path / "nowhere").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_on_a_full_disk_goes_on_when_there_is_room(cell_folder: Path, tmp_path: Path,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load_preset("whole")

@@ -58,6 +58,7 @@ def test_features_are_those_of_a_table_bit_for_bit(cell_folder: Path) -> None:
     pd.testing.assert_frame_equal(found, frame[info.features], check_exact=True)
 
 
+@pytest.mark.slow
 def test_fit_transform_is_fit_and_transform_and_leaves_the_input_alone(arrays: list[np.ndarray]) -> None:
     before = [array.copy() for array in arrays]
     features = ImageFeatures()
@@ -67,6 +68,7 @@ def test_fit_transform_is_fit_and_transform_and_leaves_the_input_alone(arrays: l
     assert all((a == b).all() for a, b in zip(before, arrays))
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_their_neighbours_or_their_order(arrays: list[np.ndarray]) -> None:
     features = ImageFeatures().fit(arrays)
     whole, part = features.transform(arrays), features.transform(arrays[5:2:-1])
@@ -131,6 +133,7 @@ def test_auto_looks_at_the_images(arrays: list[np.ndarray]) -> None:
     assert set(segment_image(film).regions) == {"lung", "right_lung", "left_lung", "whole"}
 
 
+@pytest.mark.slow
 def test_lengths_in_pixels_are_features_only_where_nothing_tells_the_scale(arrays: list[np.ndarray]) -> None:
     measured = measure_images(arrays, preset="cell")
     pixels = [name for name in measured if name.endswith("_px")]

@@ -200,6 +200,7 @@ def test_a_cut_file_never_gives_a_picture(kind):
             assert np.array_equal(found, whole), length  # only what follows the pixels was cut
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"]), st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
 @settings(max_examples=150, deadline=None)

@@ -25,6 +25,7 @@ def odd_fails(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killers", [(), (0,), (3, 4)], ids=["none", "the first", "two in a row"])
 def test_all_jobs_but_those_that_kill_their_process_have_their_result(killers: tuple[int, ...]) -> None:
     found = list(map_in_processes(partial(square, killers=killers), range(9), 2))
@@ -33,12 +34,14 @@ def test_all_jobs_but_those_that_kill_their_process_have_their_result(killers: t
     assert all(result == job ** 2 for job, result in found if not isinstance(result, Killed))
 
 
+@pytest.mark.slow
 def test_one_by_one_keeps_the_order_and_goes_on_after_a_death() -> None:
     found = list(map_one_by_one(partial(square, killers=(1,)), range(4)))
     assert [job for job, _ in found] == [0, 1, 2, 3]
     assert [result for _, result in found] == [0, Killed(), 4, 9]
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_function_is_the_callers() -> None:
     with pytest.raises(KeyError, match="1"):
         list(map_in_processes(odd_fails, [0, 2, 1], 2))

@@ -400,6 +400,7 @@ def assert_naive(plane: np.ndarray, mask: np.ndarray, chosen: RadiomicsSettings)
     assert_close(engine.measure_region(plane, mask, ALL, chosen), [v for f in ALL for v in known[f]], COLUMNS)
 
 
+@pytest.mark.slow
 @settings(few, max_examples=60)
 @given(regions(), choices())
 def test_the_engine_equals_the_naive_whole(region: tuple[np.ndarray, np.ndarray], chosen: RadiomicsSettings) -> None:

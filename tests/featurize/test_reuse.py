@@ -60,6 +60,7 @@ def both_ways(index: Index, preset: Preset, old: Path, measured: list[str]) -> t
     return summary, n_measured, same_bytes(old, fresh)
 
 
+@pytest.mark.slow
 def test_new_labels_measure_nothing_and_give_the_bytes_of_a_fresh_run(images: Path, preset: Preset, tmp_path: Path,
                                                                       measured: list[str]) -> None:
     featurize(build_index(images), preset, tmp_path / "t.parquet", jobs=1)
@@ -72,6 +73,7 @@ def test_new_labels_measure_nothing_and_give_the_bytes_of_a_fresh_run(images: Pa
     assert set(read_table(tmp_path / "t.parquet")[0]["label"]) == {"odd", "even"}
 
 
+@pytest.mark.slow
 def test_added_images_alone_are_measured(images: Path, cell_folder: Path, preset: Preset, tmp_path: Path,
                                          measured: list[str]) -> None:
     """One new picture is a near copy of a known one: both are in one group, as in a fresh run."""
@@ -87,6 +89,7 @@ def test_added_images_alone_are_measured(images: Path, cell_folder: Path, preset
     assert group[relative.as_posix()] == group[relative.with_name("a_turned.png").as_posix()]
 
 
+@pytest.mark.slow
 def test_images_taken_away_or_moved_are_not_measured(images: Path, preset: Preset, tmp_path: Path,
                                                      measured: list[str]) -> None:
     featurize(build_index(images), preset, tmp_path / "t.parquet", jobs=1)
@@ -99,6 +102,7 @@ def test_images_taken_away_or_moved_are_not_measured(images: Path, preset: Prese
     assert (summary.reused, n_measured, same) == (19, 1, True)
 
 
+@pytest.mark.slow
 def test_a_file_that_failed_is_tried_again(images: Path, preset: Preset, tmp_path: Path, measured: list[str]) -> None:
     whole = next(images.rglob("*.png")).read_bytes()
     (images / "cut.png").write_bytes(whole[:len(whole) // 2])
@@ -108,6 +112,7 @@ def test_a_file_that_failed_is_tried_again(images: Path, preset: Preset, tmp_pat
     assert (tmp_path / "t.errors.csv").is_file()
 
 
+@pytest.mark.slow
 def test_rows_of_other_settings_or_versions_are_not_taken(images: Path, preset: Preset, tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     index, old = build_index(images), tmp_path / "t.parquet"
@@ -125,6 +130,7 @@ def test_rows_of_other_settings_or_versions_are_not_taken(images: Path, preset: 
     assert newer.reused == 0 and "color v" in newer.not_reused and "now with v99" in newer.not_reused
 
 
+@pytest.mark.slow
 def test_changed_copies_that_lack_a_feature_are_measured_anew(images: Path, preset: Preset, tmp_path: Path,
                                                               measured: list[str],
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +143,7 @@ def test_changed_copies_that_lack_a_feature_are_measured_anew(images: Path, pres
     assert (summary.reused, n_measured, same) == (20, 20, True)
 
 
+@pytest.mark.slow
 def test_a_csv_table_is_taken_from_too(images: Path, preset: Preset, tmp_path: Path, measured: list[str]) -> None:
     index = build_index(images)
     featurize(index, preset, tmp_path / "t.csv", jobs=1)

@@ -135,6 +135,7 @@ def test_ctrl_c_says_how_many_images_are_kept(index: Index, preset: Preset, tmp_
             featurize(index, preset, tmp_path / "t.parquet", jobs=1)
 
 
+@pytest.mark.slow
 def test_a_run_resumed_while_it_measured_again_says_how_many_images_were_done(
         index: Index, preset: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "CHUNK_SIZE", 6)
@@ -157,6 +158,7 @@ def test_shards_of_other_settings_are_replaced_and_never_mixed(index: Index, pre
     assert [p.name for p in tmp_path.iterdir()] == ["t.parquet"]
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_measured_again(index: Index, preset: Preset, tmp_path: Path,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "CHUNK_SIZE", 5)
@@ -290,6 +292,7 @@ def test_nuisances_are_kept_apart_from_features(index: Index, preset: Preset) ->
     assert not [name for name in info.features if "_quality_" in name]
 
 
+@pytest.mark.slow
 def test_images_measured_again_stand_beside_the_table_and_repeat(index: Index, preset: Preset, tmp_path: Path) -> None:
     for name in ("a", "b"):
         featurize(index, preset, tmp_path / f"{name}.parquet", jobs=1)
@@ -302,6 +305,7 @@ def test_images_measured_again_stand_beside_the_table_and_repeat(index: Index, p
     assert len(changed) > len(info.features) / 2
 
 
+@pytest.mark.slow
 def test_again_of_another_table_is_not_taken(index: Index, preset: Preset, tmp_path: Path) -> None:
     featurize(index, preset, tmp_path / "a.parquet", jobs=1)
     _, info = read_table(tmp_path / "a.parquet")

@@ -78,6 +78,7 @@ def test_tissue_counts_its_nuclei_and_none_touch() -> None:
     assert cv2.connectedComponents((tissue.objects > 0).astype(np.uint8))[0] - 1 == 20
 
 
+@pytest.mark.slow
 def test_crowded_tissue_leaves_out_what_finds_no_place() -> None:
     tissue = draw_tissue(1, nuclei=500)
     assert 20 < tissue.objects.max() < 500

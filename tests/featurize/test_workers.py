@@ -52,6 +52,7 @@ def _always_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FEW_IMAGES", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_always_processes")
 def test_two_processes_measure_what_one_measures() -> None:
     here = dict(measure_chunks(task(), chunks_of(requests(12)), jobs=1))
