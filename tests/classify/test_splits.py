@@ -171,3 +171,18 @@ def test_held_out_rows_are_whole_groups_with_every_class_on_both_sides(a: int, b
 
 def test_nothing_is_held_out_where_groups_are_too_few() -> None:
     assert not validation_mask(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 1 / 8, 0).any()
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_many_small_groups_are_divided_as_evenly_as_their_classes_allow(copies: int) -> None:
+    """Every class differs by two groups at most from fold to fold, a group is in one fold, the seed decides."""
+    y = np.repeat(np.repeat(np.arange(3), (300, 90, 12)), copies)
+    split_group = np.arange(len(y)) // copies
+    fold = make_folds(y, split_group, 5, seed=0)
+    counts = np.array([[(y[fold == f] == c).sum() for c in range(3)] for f in range(5)]) / copies
+    assert (np.ptp(counts, axis=0) <= 2).all() and counts.min() >= 1
+    assert all(len(set(fold[split_group == g])) == 1 for g in np.unique(split_group))
+    np.testing.assert_array_equal(fold, make_folds(y, split_group, 5, seed=0))
+    assert (fold != make_folds(y, split_group, 5, seed=1)).any()
+    # Whoever is in one fold changes with the seed: not only the number of the fold.
+    assert len({frozenset(np.flatnonzero(make_folds(y, split_group, 5, s) == 0)) for s in range(5)}) == 5
