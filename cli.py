@@ -165,14 +165,18 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              test_positives: Annotated[float, typer.Option(help="Findings: least share of the images with each finding "
                                                            "in it.")] = 0.0,
              sensitivity: Annotated[float, typer.Option(help="Two classes, findings: what the threshold "
-                                                        "reaches.")] = 0.0) -> None:
+                                                        "reaches.")] = 0.0,
+             accept_error: Annotated[float | None, typer.Option(help="At most this share of errors without review; 0: "
+                                                                "no promise. [default: 0.02 if it can be kept]",
+                                                                show_default=False)] = None) -> None:
     """A table becomes a validated, calibrated, explained model and its report."""
     from classify.findings.train import train_table
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), lineage=lineage, model=model, calibration=calibration,
                              folds=folds, alpha=alpha, device=device, seed=seed, names=_pairs(names), balance=balance,
-                             test_share=test_share, test_positives=test_positives, sensitivity=sensitivity)
+                             test_share=test_share, test_positives=test_positives, sensitivity=sensitivity,
+                             accept_error=accept_error)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress)
     for warning in result.warnings:

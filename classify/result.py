@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from classify.accepted_error import AcceptedError
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.settings import TrainSettings
@@ -173,6 +174,8 @@ class RunResult:
         See their classes.
     curves : DataFrame
         `fold, round, train_loss, valid_loss`: log-loss of every boosting round, the content of curves.csv.
+    accepted : AcceptedError or None
+        The promise about predictions without review.
     warnings : tuple of str
         Whole sentences, most important first.
     versions, timings : dict
@@ -193,6 +196,7 @@ class RunResult:
     suspects: SuspectLabels
     explanation: Explanation
     curves: pd.DataFrame
+    accepted: AcceptedError | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     timings: dict[str, float]

@@ -1,16 +1,18 @@
 """Which predictions a person should look at, and why.
 
 A rule is plain data that is kept with the model. Each reason is one condition of it, and a row is for review where at
-least one condition holds. A rule that keeps a promised error rate would turn `by_set` off and choose its own
-`least_probability`; the other conditions stay, because they ask whether the picture is one the model knows at all.
+least one condition holds. Where few errors are promised among the others (`classify.accepted_error`), prediction sets
+are no reason, and the promise chooses `least_probability`; the other conditions stay, because they ask whether the
+picture is one the model knows at all.
 """
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from classify.accepted_error import AcceptedError
 from classify.predictions import ModelPredictions
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
@@ -94,22 +96,41 @@ class ReviewRule:
         Where the out-of-distribution score is above it.
     limits : tuple of Limit
         Where a measurement of the picture is above its limit.
+    accepted : AcceptedError or None
+        The promise that `least_probability` keeps, or cannot keep.
     """
 
     by_set: bool = True
     least_probability: float = LEAST_PROBABILITY
     most_novelty: float = MOST_NOVELTY
     limits: tuple[Limit, ...] = ()
+    accepted: AcceptedError | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        data = asdict(self)
+        del data["accepted"]
+        return {**data, "accepted": self.accepted.to_dict()} if self.accepted else data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ReviewRule":
         """The inverse of `to_dict`."""
         limits = tuple(Limit(d["reason"], d["column"], int(d["sign"]), tuple(d["above"])) for d in data["limits"])
-        return cls(bool(data["by_set"]), float(data["least_probability"]), float(data["most_novelty"]), limits)
+        accepted = AcceptedError.from_dict(data["accepted"]) if data.get("accepted") else None
+        return cls(bool(data["by_set"]), float(data["least_probability"]), float(data["most_novelty"]), limits,
+                   accepted)
+
+
+def keeping(rule: ReviewRule, accepted: AcceptedError) -> ReviewRule:
+    """The rule that keeps a promise; where no threshold does, everything is for review if the user named the error."""
+    if not accepted.kept and not accepted.chosen:
+        return replace(rule, accepted=accepted)
+    return replace(rule, by_set=False, least_probability=accepted.threshold, accepted=accepted)
+
+
+def barred(words: pd.Series) -> BoolArray:
+    """(n,) True where a column `review_reason` has another reason than the prediction set and the probability."""
+    return np.array([bool(set(w.split("|")) - {"", "set", "unsure"}) for w in words.fillna("")], bool)
 
 
 def fit_rule(frame: pd.DataFrame, y: Int64Array, rows: Int64Array, classes: int) -> ReviewRule:

@@ -87,6 +87,10 @@ class TrainSettings:
     sensitivity : float
         Of two classes, and of each finding: instead, the operating point keeps this sensitivity on the calibrating
         rows; 0 = not asked for.
+    accept_error : float or None
+        At most this share of the predictions that no person looks at is wrong, with 90 % confidence, see
+        `classify.accepted_error`. None: 0.02 where that can be kept, else review follows the prediction sets.
+        0: no promise, review follows the sets. Findings: None means 0.
     device : str
         ``cpu`` or ``cuda``.
     seed : int
@@ -122,6 +126,7 @@ class TrainSettings:
     alpha: float = 0.05
     threshold: str = "youden"
     sensitivity: float = 0.0
+    accept_error: float | None = None
     device: str = "cpu"
     seed: int = 0
     jobs: int = 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from classify.accepted_error import CONFIDENCE
 from classify.bundle import Bundle, save_bundle
 from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
@@ -28,11 +29,11 @@ from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
-from classify.review import fit_rule
+from classify.review import fit_rule, keeping
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
 from classify.settings import BALANCES, LIBRARIES, TrainSettings
 from classify.uncertainty.calibrate import METHODS
-from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all, thresholds_at_home
+from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -202,8 +203,12 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
         reference = fit_reference(data.x, data.task.y, crossed, model, held_out.rows, settings.seed)
     bundle = _bundle(data, model, held_out, reference, settings)
     with clock.stage("predict"):
-        predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x),
-                                bundle.review)
+        saved = apply_bundle(bundle, data.x)
+        predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
+        if settings.accept_error != 0:
+            accepted = accepted_error(predicted, held_out, data.task, data.split, settings)
+            bundle = replace(bundle, review=keeping(bundle.review, accepted))
+            predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
     comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)
     with clock.stage("scores"):
         scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed))
@@ -216,13 +221,14 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     of_sets = run_warnings.of_sets(data.task.classes, held_out.conformal)
     # Leaks, where there are any, are the first line about the split.
     leaks = preparation.split[:1 if len(data.split.leaks) else 0]
-    warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *run_warnings.of_labels(suspects), *of_data,
+    warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *run_warnings.of_labels(suspects),
+                *run_warnings.of_review(bundle.review.accepted), *of_data,
                 *other, *preparation.columns)
     result = RunResult(
         out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
-        curves=crossed.curves,
-        warnings=warnings, versions=bundle.versions, timings=clock.seconds)
+        curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, versions=bundle.versions,
+        timings=clock.seconds)
     return result, bundle
 
 
@@ -233,8 +239,9 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
         result.suspects.table.to_csv(part / SUSPECTS, index=False, float_format="%.9g")
-        metrics = {**result.scores.metrics, "suspects": result.suspects.metrics, "warnings": list(result.warnings),
-                   "versions": result.versions}
+        accepted = {**result.accepted.to_dict(), "confidence": CONFIDENCE} if result.accepted else None
+        metrics = {**result.scores.metrics, "accepted_error": accepted, "suspects": result.suspects.metrics,
+                   "warnings": list(result.warnings), "versions": result.versions}
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
         shown = shown_result(result)
@@ -250,6 +257,9 @@ def check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
+    if settings.accept_error is not None and not 0 <= settings.accept_error < 0.5:
+        raise UserError(f"--accept-error {settings.accept_error:g}: a share of errors from 0 to 0.5 is wanted, such as "
+                        "0.02; 0 promises nothing")
     if not 0 <= settings.sensitivity <= 1:
         raise UserError(f"--sensitivity {settings.sensitivity:g}: a share from 0 to 1 is wanted, such as 0.95")
 

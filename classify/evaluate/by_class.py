@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
+from classify.data.independent_rows import independent_rows
 from classify.evaluate.metrics import (Bootstrap, bins_of, confusion, draws, intervals_of, scores, weighted_confusion,
                                        wilson)
 from classify.evaluate.ranking import ranked_by_class
@@ -120,8 +121,7 @@ def _share_intervals(y: Int64Array, guess: Int64Array, in_set: BoolArray, split_
 def grouped_wilson(hit: BoolArray, group: Int64Array) -> tuple[float, float]:
     """95 % Wilson interval of a share whose rows come in groups.
 
-    The number of rows is replaced by the number of independent rows that would have the same variance (Korn and
-    Graubard 1998, Surv Methodol 24:193). Where all rows are hits, or none, every group counts once.
+    The number of rows is replaced by that of independent rows, see `classify.data.independent_rows`.
 
     Parameters
     ----------
@@ -136,15 +136,7 @@ def grouped_wilson(hit: BoolArray, group: Int64Array) -> tuple[float, float]:
     >>> grouped_wilson(hit, np.arange(20) // 2) == wilson(7, 10)
     True
     """
-    n = len(hit)
-    if not n:
+    if not len(hit):
         return np.nan, np.nan
-    share = float(hit.mean())
-    code, size = np.unique(group, return_inverse=True, return_counts=True)[1:]
-    if 0 < share < 1:
-        off = np.bincount(code, hit - share)
-        independent = n * n * share * (1 - share) / float(off @ off) if (off != 0).any() else n
-    else:
-        independent = len(size)
-    independent = min(float(independent), n)
-    return wilson(share * independent, independent)
+    independent = independent_rows(hit, group)
+    return wilson(float(hit.mean()) * independent, independent)

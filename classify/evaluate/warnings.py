@@ -2,6 +2,7 @@
 import numpy as np
 import pandas as pd
 
+from classify.accepted_error import AcceptedError
 from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.data.tasks import Task
@@ -58,6 +59,13 @@ def of_sets(classes: tuple[str, ...], conformal: Conformal) -> list[str]:
     names = ", ".join(f"{classes[c]!r} ({int((conformal.y == c).sum())})" for c in conformal.pooled)
     return [f"few calibrating images of {names}: their prediction sets are calibrated on the images of all classes, so "
             f"that {100 - 100 * alpha:g} % of all sets hold the truth, but perhaps fewer in such a class"]
+
+
+def of_review(accepted: AcceptedError | None) -> list[str]:
+    """A warning where the error that the user named cannot be promised."""
+    if accepted is None or accepted.kept or not accepted.chosen:
+        return []
+    return [f"{accepted.sentence}; every image is for review: name a larger --accept-error, or leave it out"]
 
 
 def of_labels(suspects: SuspectLabels) -> list[str]:

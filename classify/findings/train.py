@@ -107,7 +107,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         A wrong setting, or a table that nothing can be learned from.
     """
     check_settings(settings)
-    settings = replace(settings, threshold="f1")
+    settings = replace(settings, threshold="f1", accept_error=settings.accept_error or 0.0)
     if settings.order:
         raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
     if settings.lineage:

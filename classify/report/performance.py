@@ -237,10 +237,17 @@ def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
                                   "the bars below show. Every point stands for ten images or more."),
             "risk": figure(risk, "What is gained by leaving the unsure ones to a person?",
                            "From right to left, the least sure images are taken away; the curve is the share of errors "
-                           "among those that stay."),
+                           f"among those that stay. {_promise(result)}"),
             "by_class": figure(figures.reliability_by_class(curves, named, "≥ " if ordered else ""), title,
                                "Where a thin line, the 95 % interval, reaches the dashed one, it may be chance."),
             "kept": kept_table(numbers.kept)}
+
+
+def _promise(result: RunResult) -> str:
+    if result.accepted is None:
+        return ""
+    text = f"{result.accepted.sentence[0].upper()}{result.accepted.sentence[1:]}."
+    return text if result.accepted.kept or result.accepted.chosen else f"{text} Review follows the prediction sets."
 
 
 def kept_table(kept: pd.DataFrame) -> dict[str, Any]:

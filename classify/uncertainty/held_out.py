@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.special import softmax
 
+from classify.accepted_error import DEFAULT_ERROR, AcceptedError, Candidates, choose
 from classify.data.dataset import Dataset
 from classify.data.folds import make_folds
 from classify.data.splits import Split
@@ -16,7 +17,7 @@ from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.predictions import ModelPredictions, prediction_table
 from classify.result import Predicted
-from classify.review import ReviewRule, in_words, review_reasons
+from classify.review import ReviewRule, barred, in_words, review_reasons
 from classify.settings import TrainSettings
 from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration, CalibrationRows, logits
@@ -104,6 +105,17 @@ def thresholds_at_home(held_out: HeldOut, task: Task, split: Split) -> Float64Ar
         own = task.y[held_out.rows] == 1
         thresholds[held_out.rows] = cross_thresholds(own, held_out.p[:, 1], held_out.fold, point.rule)
     return thresholds
+
+
+def accepted_error(predicted: Predicted, held_out: HeldOut, task: Task, split: Split,
+                   settings: TrainSettings) -> AcceptedError:
+    """The promise of few errors among predictions that no person looks at, kept on the calibrating rows."""
+    rows = held_out.rows
+    candidates = Candidates(held_out.p.max(axis=1), held_out.p.argmax(axis=1) != task.y[rows],
+                            barred(predicted.table["review_reason"].iloc[rows]), split.split_group[rows])
+    if settings.accept_error is None:
+        return choose(candidates, DEFAULT_ERROR, False)
+    return choose(candidates, settings.accept_error, True)
 
 
 def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,

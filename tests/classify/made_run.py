@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from classify.accepted_error import AcceptedError
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.result import Explanation, Predicted, RunResult, Scores, SuspectLabels
@@ -45,6 +46,7 @@ def made_run(folder: Path, classes: tuple[str, ...], n: int = 120, noise: float 
                      explanation=_explanation(frame, classes, contributions, p),
                      curves=pd.DataFrame([{"fold": f, "round": r, "train_loss": np.exp(-r / 8), "valid_loss":
                                            .2 + np.exp(-r / 7) + .002 * r} for f in range(5) for r in range(40)]),
+                     accepted=AcceptedError(.02, False, .8, 60, 0, .03, .75, 0),
                      warnings=("3 classes have fewer than 50 images.", "A shortcut: focus alone tells the label."),
                      versions={"numpy": np.__version__, "lightgbm": "4.7.0"}, timings={"fit": 12.3, "explain": 3.21})
 

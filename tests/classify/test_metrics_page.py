@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from classify.accepted_error import CONFIDENCE, AcceptedError
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate.metrics import Bootstrap
@@ -61,7 +62,9 @@ def content() -> dict[str, Any]:
     point = OperatingPoint("bee", .5, ThresholdRule())
     beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5)
     found = score(task, split, predicted, beside, Bootstrap(20, 0))
-    return {**found.metrics, "suspects": suspect_labels(frame, task, predicted).metrics, "warnings": [], "versions": {}}
+    accepted = {**AcceptedError(.02, False, .8, 60, 0, .03, .75, 0).to_dict(), "confidence": CONFIDENCE}
+    return {**found.metrics, "accepted_error": accepted, "suspects": suspect_labels(frame, task, predicted).metrics,
+            "warnings": [], "versions": {}}
 
 
 def test_every_key_stands_on_the_page(content: dict[str, Any]) -> None:

@@ -239,6 +239,36 @@ def test_a_sensitivity_that_nothing_can_have_and_more_than_two_classes_are_refus
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["folds", "given"])
+def test_the_promise_of_few_errors_is_saved_and_kept(kind: str, tmp_path: Path) -> None:
+    frame, info = made_table((200, 200), group_size=1, spread=1.4)
+    if kind == "given":
+        frame["split"] = np.array(["train", "val", "test"], dtype=object)[np.arange(400) % 3]
+    run = train(frame, info, tmp_path / "run", replace(QUICK, model="logistic", accept_error=.05))
+    told, saved = run.scores.metrics, load_bundle(run.out).review
+    assert saved.accepted == run.accepted and saved.accepted is not None and saved.accepted.kept
+    assert not saved.by_set and saved.least_probability == saved.accepted.threshold
+    kept = ~run.predicted.table["review"].to_numpy()
+    if kind == "folds":
+        assert kept.sum() == saved.accepted.images and told["review"]["errors_kept"] <= saved.accepted.bound <= .05
+    reloaded = predict(load_bundle(run.out), run.frame, run.info)
+    sure = reloaded[[f"p_{c}" for c in run.task.classes]].max(axis=1) >= saved.accepted.threshold
+    assert (sure | reloaded["review"]).all()
+    assert json.loads((run.out / "metrics.json").read_text())["accepted_error"]["images"] == saved.accepted.images
+
+
+def test_a_promise_that_cannot_be_kept_sends_everything_to_a_person_if_it_was_asked_for(tmp_path: Path) -> None:
+    frame, info = made_table((20, 20), group_size=1)
+    asked = train(frame, info, tmp_path / "asked", replace(QUICK, model="logistic", folds=2, accept_error=.01))
+    assert asked.predicted.table["review"].all() and "calibrating images would do" in " ".join(asked.warnings)
+    usual = train(frame, info, tmp_path / "usual", replace(QUICK, model="logistic", folds=2))
+    assert not usual.predicted.table["review"].all() and usual.accepted is not None and not usual.accepted.kept
+    assert not any("promise" in line for line in usual.warnings)
+    with pytest.raises(UserError, match="--accept-error 0.7: a share of errors from 0 to 0.5 is wanted"):
+        train(frame, info, tmp_path / "wrong", replace(QUICK, accept_error=.7))
+
+
+@pytest.mark.slow
 def test_leaks_of_a_given_split_are_the_first_warning(tmp_path: Path) -> None:
     frame, info = given_split(group=False)
     run = train(frame, info, tmp_path / "run", QUICK)
