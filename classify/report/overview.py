@@ -18,7 +18,8 @@ from featurize.report.page import by_weight, cell, table, warning
 from featurize.runtime.shell import command_line
 
 # Settings that have an option on the command line.
-OPTIONS = ("task", "order", "lineage", "model", "calibration", "folds", "alpha", "device", "seed", "names")
+OPTIONS = ("task", "order", "lineage", "model", "calibration", "folds", "alpha", "sensitivity", "accept_error",
+           "device", "seed", "names", "balance", "test_share", "test_positives")
 # Rows of the table of leaks.
 MOST_LEAKS = 30
 # How the tested images were kept apart, for each kind of split.
@@ -112,7 +113,7 @@ def command(result: RunResult) -> str:
     chosen = {option: getattr(result.settings, option.name) for option in fields(result.settings)
               if option.name in OPTIONS}
     options = {f"--{option.name.replace('_', '-')}": value for option, value in chosen.items()
-               if value and value != option.default}
+               if value not in (option.default, None, (), {})}
     return command_line("classify", [result.table], {"-o": result.out, **options})
 
 

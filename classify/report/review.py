@@ -3,9 +3,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from classify.accepted_error import AcceptedError
 from classify.review import LEAST_PROBABILITY, MOST_NOVELTY
 from featurize.arrays import BoolArray
-from featurize.report.numbers import number, percent
+from featurize.report.numbers import number, percent, score
 from featurize.report.page import cell, table
 
 # Column of predictions.csv with the reasons of each row, joined by "|".
@@ -18,7 +19,7 @@ MEANING = {
     "cut": "the cell is cut by the rim of the picture",
     "off centre": "the cell is not in the middle of the picture",
     "nothing found": "no cell was found",
-    "unsure": "the chosen class has less than even odds"}
+    "unsure": "the chosen class is not probable enough"}
 
 
 def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolArray, largest: Sequence[float]
@@ -43,6 +44,18 @@ def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolAr
              "unsure": pd.Series(largest) < LEAST_PROBABILITY}
     found = pd.DataFrame({name: pd.Series(rule).to_numpy(bool) for name, rule in rules.items()})
     return [tuple(found.columns[row]) if ask else () for ask, row in zip(asked, found.to_numpy())]
+
+
+def rule_in_words(accepted: AcceptedError | None) -> str:
+    """When a person is asked, in one sentence."""
+    least, sets = LEAST_PROBABILITY, "where the prediction set holds another number of classes than one, "
+    if accepted is not None and accepted.kept:
+        least, sets = accepted.threshold, ""
+    elif accepted is not None and accepted.chosen:
+        return "Every image is for a person, because the promised share of errors cannot be kept."
+    return (f"A person is asked to look {sets}where the chosen class has a probability below {score(least)}, where an "
+            f"image is less like the training images than {100 * MOST_NOVELTY:g}\u00a0% of held-out ones are, and "
+            "where no whole cell stands alone in the middle of the picture.")
 
 
 def why(reasons: Sequence[str]) -> str:

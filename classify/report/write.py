@@ -2,11 +2,10 @@
 from pathlib import Path
 
 from classify.report import explanation, model_card, overview, performance, single_images
-from classify.report.review import review_table
+from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
-from classify.review import MOST_NOVELTY
 from featurize.report.page import contents, write_page
 
 SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion and classes",
@@ -30,7 +29,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
     scored, matrix = numbers.scored, result.scores.confusion
     content = {
         **overview.head(result, scored), "contents": contents(SECTIONS),
-        "novelty_percent": f"{100 * MOST_NOVELTY:g}",
+        "asked": rule_in_words(result.accepted),
         "tiles": overview.tiles(result, numbers), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
         "curves": performance.operating_points(result, numbers),

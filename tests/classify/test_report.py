@@ -14,11 +14,12 @@ import pytest
 from made_run import made_run
 
 import classify.report
+from classify.accepted_error import AcceptedError
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report import figures, model_card, overview, performance, write_report
 from classify.report.class_names import check_names, class_names, label_column, shown_result
 from classify.report.figures import compared
-from classify.report.review import reasons_for_review
+from classify.report.review import reasons_for_review, rule_in_words
 from classify.result import RunResult
 from classify.settings import TrainSettings
 from featurize.errors import UserError
@@ -207,6 +208,17 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert overview.command(run).endswith("/run --model lightgbm")
     other = replace(run, settings=replace(run.settings, model="xgboost", folds=3, alpha=.1))
     assert overview.command(other).endswith("/run --folds 3 --alpha 0.1")
+    promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9))
+    assert overview.command(promised).endswith("/run --sensitivity 0.9 --accept-error 0.0 --balance over")
+
+
+def test_the_rule_of_review_is_told_as_it_is() -> None:
+    promise = AcceptedError(.02, True, .8, 60, 0, .01, .75, 0)
+    assert "below .800" in rule_in_words(promise) and "prediction set" not in rule_in_words(promise)
+    broken = replace(promise, images=0)
+    assert rule_in_words(broken).startswith("Every image")
+    for none in (None, replace(broken, chosen=False)):
+        assert "below .500" in rule_in_words(none) and "prediction set" in rule_in_words(none)
 
 
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
