@@ -209,7 +209,7 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     other = replace(run, settings=replace(run.settings, model="xgboost", folds=3, alpha=.1))
     assert overview.command(other).endswith("/run --folds 3 --alpha 0.1")
     promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9))
-    assert overview.command(promised).endswith("/run --sensitivity 0.9 --accept-error 0.0 --balance over")
+    assert overview.command(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over")
 
 
 def test_the_rule_of_review_is_told_as_it_is() -> None:
