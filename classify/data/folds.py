@@ -4,6 +4,7 @@ Rows that share a patient or a picture form one *split group*. All of its rows s
 """
 import warnings
 from itertools import product
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ FEW_SPLIT_GROUPS = 10
 # .3 ms a group: 20 s for the validation rows of 10,000 images.
 MANY_SPLIT_GROUPS = 100
 LARGEST_SHARE = 0.05
+# Folds are fitted by several threads, and each call sets the one filter of warnings that they share.
+_WARNINGS = Lock()
 # Shuffles of the folds that are compared before a class may be missing from a fold.
 FOLD_SHUFFLES = 20
 # Shuffles that are compared to find validation rows, for each number of parts.
@@ -96,7 +99,7 @@ def _shuffled_folds(y: Int64Array, split_group: Int64Array, k: int, seed: int) -
     largest = int(np.bincount(group).max())
     if len(names) >= MANY_SPLIT_GROUPS and largest * k <= LARGEST_SHARE * len(y):
         return _dealt_out(y, group, k, seed)
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         # scikit-learn warns of fewer rows of a class than folds; make_folds counts that itself.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)

@@ -1,4 +1,6 @@
 """Who trains and who is tested."""
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -186,3 +188,11 @@ def test_many_small_groups_are_divided_as_evenly_as_their_classes_allow(copies: 
     assert (fold != make_folds(y, split_group, 5, seed=1)).any()
     # Whoever is in one fold changes with the seed: not only the number of the fold.
     assert len({frozenset(np.flatnonzero(make_folds(y, split_group, 5, s) == 0)) for s in range(5)}) == 5
+
+
+def test_rare_classes_warn_in_no_thread() -> None:
+    """scikit-learn warns of every class with fewer rows than parts; the filter of warnings is shared by all threads."""
+    y, split_group = np.repeat([0, 1], (40, 4)), np.arange(44)
+    with ThreadPoolExecutor(4) as pool:
+        masks = list(pool.map(lambda seed: validation_mask(y, split_group, 1 / 8, seed), range(8)))
+    assert all(mask.any() for mask in masks)
