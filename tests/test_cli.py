@@ -169,11 +169,15 @@ def test_ctrl_c_while_measuring_says_what_is_kept_and_the_same_command_goes_on(c
                                                                                tmp_path: Path) -> None:
     """A real signal to the whole group of processes, as a terminal sends it."""
     script, table = tmp_path / "two_processes.py", tmp_path / "t.parquet"
-    script.write_text("import cli, featurize.batch.workers as workers\nworkers.FEW_IMAGES = 0\n"
-                      "if __name__ == '__main__':\n    cli.main()\n")
+    # The first run waits after its first shard, so that the signal finds it at work however fast the machine is.
+    script.write_text("import os, time, cli, featurize.batch.workers as workers\n"
+                      "from featurize.batch.shards import Shards\nworkers.FEW_IMAGES = 0\nwrite = Shards.write\n"
+                      "def write_and_wait(*arguments):\n"
+                      "    write(*arguments)\n    time.sleep(float(os.environ['WAIT_SECONDS']))\n"
+                      "Shards.write = write_and_wait\nif __name__ == '__main__':\n    cli.main()\n")
     command = [sys.executable, str(script), "featurize", str(cell_folder), "-o", str(table), "--preset", "cell",
                "--jobs", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WAIT_SECONDS": "60"}
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
                                start_new_session=True)
     while not list(tmp_path.glob("t.parquet.shards/*/*.npz")):
@@ -184,7 +188,7 @@ def test_ctrl_c_while_measuring_says_what_is_kept_and_the_same_command_goes_on(c
     assert running.returncode == 130 and "Traceback" not in err
     assert re.fullmatch(r"stopped: (8|16|24) of 24 images are measured and kept in \S+; the same command again "
                         r"measures the rest \(\S+t\.parquet was not written\)", err.splitlines()[-1])
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env={**environment, "WAIT_SECONDS": "0"})
     assert done.returncode == 0 and "of them were measured by an earlier run that was stopped" in done.stdout
 
 

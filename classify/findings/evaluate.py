@@ -76,9 +76,17 @@ def means(tested: Mapping[str, ScoredFinding], split_group: Int64Array, bootstra
         resampled.append(_resampled_auroc(found, p, drawn, code))
         precision.append(float(average_precision_score(found.y, found.p)) if found.y.any() else np.nan)
     edge = 100 * (1 - bootstrap.level) / 2
-    mean = np.nanmean(np.array(resampled), axis=0)
-    return {"auroc": float(np.nanmean(once)), "average_precision": float(np.nanmean(precision)),
-            "intervals": {"auroc": [float(np.nanpercentile(mean, q)) for q in (edge, 100 - edge)]}}
+    # A draw in which no finding has both kinds of images has no AUROC.
+    known = np.array(resampled)[:, ~np.isnan(resampled).all(axis=0)]
+    mean = np.nanmean(known, axis=0)
+    interval = [float(np.percentile(mean, q)) for q in (edge, 100 - edge)] if len(mean) else [np.nan, np.nan]
+    return {"auroc": _mean(once), "average_precision": _mean(precision), "intervals": {"auroc": interval}}
+
+
+def _mean(values: list[float]) -> float:
+    """Of the defined values; NaN where there is none."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan
 
 
 def _resampled_auroc(found: ScoredFinding, p: Float64Array, drawn: Int64Array, code: Int64Array) -> Float64Array:

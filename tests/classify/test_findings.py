@@ -176,3 +176,14 @@ def test_findings_count_rows_of_a_mask() -> None:
     findings = Findings(("a", "b"), np.array([[1, 0], [1, -1], [-1, 1]]))
     assert findings.positives().tolist() == [2, 1]
     assert findings.positives(np.array([True, False, True])).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("groups", [2, 20])
+def test_draws_without_any_finding_are_left_out_of_the_mean(groups: int) -> None:
+    """With two patients, one with the finding, half of the draws hold one kind of images only: no warning, no NaN."""
+    y = np.repeat([0, 1], 10)
+    p = np.linspace(.1, .9, 20)
+    found = means({"a": ScoredFinding(np.arange(20), y, p, p > .5)}, np.arange(20) * groups // 20, Bootstrap(50))
+    assert found["intervals"] == {"auroc": [1, 1]}
+    none = means({"a": ScoredFinding(np.arange(20), y * 0, p, p > .5)}, np.arange(20), Bootstrap(50))
+    assert np.isnan(none["auroc"]) and np.isnan(none["intervals"]["auroc"]).all()  # type: ignore[call-overload, index]
