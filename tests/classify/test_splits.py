@@ -1,4 +1,7 @@
 """Who trains and who is tested."""
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_table import made_table, table_info
 
+from classify.data import folds
 from classify.data.folds import leaks, make_folds, split_groups, validation_mask
 from classify.data.splits import iter_splits, plan_split
 from classify.data.tasks import Task, resolve_task
@@ -186,3 +190,23 @@ def test_many_small_groups_are_divided_as_evenly_as_their_classes_allow(copies: 
     assert (fold != make_folds(y, split_group, 5, seed=1)).any()
     # Whoever is in one fold changes with the seed: not only the number of the fold.
     assert len({frozenset(np.flatnonzero(make_folds(y, split_group, 5, s) == 0)) for s in range(5)}) == 5
+
+
+def test_threads_that_make_folds_take_turns_with_the_filters_of_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread that ends would restore the filters under another one, whose warning then reaches the terminal."""
+    inside, most = [0], [0]
+
+    class Splitter:
+        def __init__(self, k: int, **named: object) -> None:
+            self.k = k
+
+        def split(self, x: np.ndarray, y: np.ndarray, group: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(.02)
+            inside[0] -= 1
+            return [(np.arange(0), np.flatnonzero(group % self.k == fold)) for fold in range(self.k)]
+    monkeypatch.setattr(folds, "StratifiedGroupKFold", Splitter)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: make_folds(np.arange(12) % 2, np.arange(12), 3, seed), range(4)))
+    assert most == [1]
