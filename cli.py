@@ -91,6 +91,8 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
         _say(f"WARNING: {warning}")
     unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""
     _say(f"{count(page.images, 'image')}{unreadable}: {output}")
+    if page.others:
+        _say(f"{count(page.others, 'more warning stands', 'more warnings stand')} on the page")
 
 
 @app.command(epilog="Example: pellucid featurize films/ -o table.parquet --labels films.csv --label-column "
@@ -111,6 +113,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     """Images become a table of named measurements."""
     from featurize.run import featurize as run
     from featurize.runtime.processes import default_jobs
+    from featurize.runtime.progress import speed
     from featurize.runtime.shell import command_line
     from featurize.table import check_table_output
     check_table_output(output, [*images, labels, settings])
@@ -125,7 +128,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     summary = run(index, chosen, output, jobs=jobs or default_jobs(), scheduler=scheduler, mm_per_px=mm_per_px,
                   progress=True, command=command, reuse=earlier)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
-    rate = f" ({measured / summary.seconds:.0f}/s)" if measured else ""
+    rate = f" ({speed(measured / summary.seconds)})" if measured else ""
     _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")
     if summary.reused:
         _say(f"{summary.reused} of them stood in {earlier}, measured in the same way, and were taken from there")
@@ -220,10 +223,11 @@ def audit(run: Run, table: Table,
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
     from classify.audit.warnings import warnings
+    from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_table
     check_page_or_data(output, [table, *_files_of(run)])
-    found = write(run, *read_table(table), output)
+    found = write(run, *read_table(table), output, table_for)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
@@ -299,8 +303,9 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
 
 def _say_truth(truth: "TruthSummary") -> None:
     left_out = f", {truth.left_out} could not be compared" if truth.left_out else ""
-    scores = f": {truth.mean_db:.2f} dB on average, lowest {truth.lowest_db:.2f} dB ({truth.lowest_path})" \
-        if truth.pages else ""
+    # The contest's largest score of a page, see `ecg.simulate.score`.
+    scores = f": {truth.mean_db:.2f} dB on average, lowest {truth.lowest_db:.2f} dB ({truth.lowest_path}), at most " \
+        "25.84 dB can be shown" if truth.pages else ""
     _say(f"true signals: {truth.pages} {'page' if truth.pages == 1 else 'pages'} compared{scores}{left_out}; "
          f"{truth.csv}")
 

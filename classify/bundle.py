@@ -199,7 +199,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise _damaged(path, "it was not written by Pellucid")
     if manifest.get("kind") == "multilabel":
         first = next((place for place in sorted(folder.iterdir()) if place.is_dir()), folder)
-        raise UserError(f"{folder} holds a model a finding: give the folder of one of them, such as {first}")
+        raise UserError(f"{folder} holds several models, one for each finding: name the folder of one, such as {first}")
     if manifest.get("format") not in READABLE:
         raise UserError(f"{path} has model format {manifest.get('format')}, this version reads 1 to {FORMAT}: "
                         "train the model again with `python cli.py classify`, or use the version that wrote it")

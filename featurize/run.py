@@ -19,6 +19,7 @@ from featurize.errors import Stopped, UserError
 from featurize.families import nuisance_columns, scale_is_known, versions_of
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
+from featurize.index.listing import with_listed_findings
 from featurize.index.duplicates import duplicate_groups
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
@@ -118,9 +119,10 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     write_perturbed(_perturbed_frame(frame, info, copies), info, out)
     write_table(frame, info, out)
     shards.close()
+    counts = class_counts(*with_listed_findings(frame, info.label_columns))
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
                    time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
-                   found if isinstance(found, str) else "", tuple(as_lines(class_counts(frame, info.label_columns))))
+                   found if isinstance(found, str) else "", tuple(as_lines(counts)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """Audit a table: examine it, write the page or its numbers."""
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,12 @@ from featurize.table import TableInfo
 SUFFIXES = (".html", ".json", ".csv")
 
 
-def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> Audit:
+# The classes of a model and a table; gives the table with labels that the model knows.
+TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFrame, TableInfo]]
+
+
+def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
+          table_for: TableFor | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -27,6 +33,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> 
         not know are named and left out of the scores.
     out : Path
         The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all.
+    table_for : TableFor, optional
+        `classify.findings.tables.table_for` asks a table with several findings for the one that the model knows.
 
     Raises
     ------
@@ -35,7 +43,10 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> 
         another ending.
     """
     suffix = wanted_suffix(out, SUFFIXES)
-    result = examine(load_bundle(bundle_dir), home_metrics(bundle_dir), frame, info)
+    bundle = load_bundle(bundle_dir)
+    if table_for:
+        frame, info = table_for(tuple(bundle.classes), frame, info)
+    result = examine(bundle, home_metrics(bundle_dir), frame, info)
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":

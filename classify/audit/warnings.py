@@ -88,9 +88,9 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
                               f"The balanced accuracy is {score(drop)} lower than at home.",
                               "Do not use the model here as it is; see the last section."))
     elif home is not None and low < home - OPEN_DROP:
-        listed.append(warning("caution", f"{count(metrics['n'], 'labelled image')} leave open whether the model is as "
-                              f"good here as at home: the balanced accuracy lies between {score(low)} and "
-                              f"{score(high)}, at home it is {score(home)}.", "Have more images labelled."))
+        listed.append(warning("caution", f"{count(metrics['n'], 'labelled image')} leave open how good the model is "
+                              f"here: the balanced accuracy lies between {score(low)} and {score(high)}, at home it is "
+                              f"{score(home)}.", "Have more images labelled."))
     if metrics["intervals"]["coverage"][1] < 1 - alpha:
         listed.append(warning("serious", f"The prediction sets hold the truth in {percent(metrics['coverage'])} of the "
                               f"images, not in {whole(1 - alpha)} as promised.",

@@ -2,9 +2,9 @@
 
 Rows that share a patient or a picture form one *split group*. All of its rows stay on the same side of a division.
 """
+import threading
 import warnings
 from itertools import product
-from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,6 @@ FEW_SPLIT_GROUPS = 10
 # .3 ms a group: 20 s for the validation rows of 10,000 images.
 MANY_SPLIT_GROUPS = 100
 LARGEST_SHARE = 0.05
-# Folds are fitted by several threads, and each call sets the one filter of warnings that they share.
-_WARNINGS = Lock()
 # Shuffles of the folds that are compared before a class may be missing from a fold.
 FOLD_SHUFFLES = 20
 # Shuffles that are compared to find validation rows, for each number of parts.
@@ -32,6 +30,8 @@ VALIDATION_SHUFFLES = 3
 # Numbers of parts that are tried for validation rows besides 1 / share: with few groups only coarse parts hold every
 # class.
 COARSE_PARTS = (5, 3, 2)
+# The filters of warnings belong to the whole process: threads that fit folds side by side take turns with them.
+_FILTERS = threading.Lock()
 
 
 def split_groups(frame: pd.DataFrame) -> Int64Array:
@@ -99,7 +99,7 @@ def _shuffled_folds(y: Int64Array, split_group: Int64Array, k: int, seed: int) -
     largest = int(np.bincount(group).max())
     if len(names) >= MANY_SPLIT_GROUPS and largest * k <= LARGEST_SHARE * len(y):
         return _dealt_out(y, group, k, seed)
-    with _WARNINGS, warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         # scikit-learn warns of fewer rows of a class than folds; make_folds counts that itself.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)

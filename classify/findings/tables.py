@@ -7,12 +7,8 @@ import pandas as pd
 from classify.data.tasks import Task
 from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
+from featurize.index.listing import NO_FINDING, SEPARATOR, cells_of, listed, lists_findings
 from featurize.table import TableInfo
-
-# What an image without any finding is called in a listing column, in small letters: so the NIH's chest films write it.
-NO_FINDING = ("no finding", "none", "normal", "")
-# Between the findings of one image in a listing column.
-SEPARATOR = "|"
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,7 @@ class Findings:
 
 def has_several_labels(frame: pd.DataFrame, info: TableInfo) -> bool:
     """True where the table names columns of findings, or its label lists several in one cell."""
-    return bool(info.label_columns) or bool(frame["label"].dropna().astype(str).str.contains(SEPARATOR, regex=False)
-                                            .any())
+    return bool(info.label_columns) or lists_findings(frame["label"])
 
 
 def findings_of(frame: pd.DataFrame, info: TableInfo) -> Findings:
@@ -88,17 +83,12 @@ def _of_columns(frame: pd.DataFrame, names: list[str]) -> Findings:
 
 
 def _of_listing(label: pd.Series) -> Findings:
-    cells = [None if pd.isna(v) else [part.strip() for part in str(v).split(SEPARATOR)] for v in label]
-    names = sorted({part for cell in cells if cell for part in cell if part.lower() not in NO_FINDING})
-    mixed = next((cell for cell in cells if cell and len(cell) > 1 and {c.lower() for c in cell} & {*NO_FINDING}), None)
+    mixed = next((cell for cell in cells_of(label) if cell and len(cell) > 1 and {c.lower() for c in cell} &
+                  {*NO_FINDING}), None)
     if mixed:
         raise UserError(f"a label says {SEPARATOR.join(mixed)!r}: an image has findings or none, not both; correct the "
                         "labels file")
-    truth = np.full((len(cells), len(names)), -1, np.int64)
-    for row, cell in enumerate(cells):
-        if cell is not None:
-            truth[row] = [name in cell for name in names]
-    return Findings(tuple(names), truth)
+    return Findings(*listed(label))
 
 
 def task_of(findings: Findings, name: str) -> Task:
@@ -115,3 +105,22 @@ def table_of(frame: pd.DataFrame, info: TableInfo, task: Task) -> tuple[pd.DataF
     """The table with one finding as its label."""
     names = np.array([*task.classes, None], dtype=object)
     return frame.assign(label=names[task.y]), replace(info, label_columns=[])
+
+
+def table_for(classes: tuple[str, ...], frame: pd.DataFrame, info: TableInfo) -> tuple[pd.DataFrame, TableInfo]:
+    """The table with the labels that a saved model knows.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        The model's. Those of one finding (`classes_of`) are asked of a table that lists findings.
+    frame, info
+        As `featurize.table.read_table` gives them; they come back as they are where they have the model's own labels,
+        or the model asks for something else.
+    """
+    if classes != classes_of(classes[-1]) or (frame["label"] == classes[0]).any():
+        return frame, info
+    if not info.label_columns and frame["label"].isna().all():
+        return frame, info
+    findings = findings_of(frame, info)
+    return table_of(frame, info, task_of(findings, classes[-1])) if classes[-1] in findings.names else (frame, info)

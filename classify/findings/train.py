@@ -29,6 +29,7 @@ from classify.settings import TrainSettings
 from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
 from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
 from featurize.errors import UserError
+from featurize.report.numbers import count, number
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
@@ -151,11 +152,12 @@ class _Shared:
 def _too_rare(findings: Findings, split: Split, name: str) -> str:
     """Why a finding cannot be trained and tested, or nothing."""
     task = task_of(findings, name)
-    count = int(task.counts()[1])
-    if count < FEWEST_POSITIVES:
-        return f"{count} images have it, at least {FEWEST_POSITIVES} are wanted"
-    if task.counts()[0] < FEWEST_POSITIVES:
-        return f"{task.counts()[0]} images are known not to have it, at least {FEWEST_POSITIVES} are wanted"
+    negatives, positives = (int(n) for n in task.counts())
+    if positives < FEWEST_POSITIVES:
+        return f"{count(positives, 'image has', 'images have')} it, at least {FEWEST_POSITIVES} are wanted"
+    if negatives < FEWEST_POSITIVES:
+        lack = count(negatives, "image is", "images are")
+        return f"{lack} known not to have it, at least {FEWEST_POSITIVES} are wanted"
     sides = split_of(split, task).counts
     if split.kind == "given" and not sides.drop(columns="removed", errors="ignore").to_numpy().all():
         return "train, val or test holds no image with it, or none without"
@@ -246,13 +248,22 @@ def _of_finding(found: TrainedFinding) -> dict[str, Any]:
 
 def _warnings(shared: _Shared, trained: Mapping[str, TrainedFinding]) -> tuple[str, ...]:
     """Those of the division, of rare findings, and of the findings: said once where all findings give the same."""
-    rare = [f"{name} was not trained: {why}" for name, why in shared.rare.items()]
     by_text: dict[str, list[str]] = {}
     for name, found in trained.items():
         for text in found.result.warnings:
             by_text.setdefault(text, []).append(name)
     told = [text if len(names) == len(trained) else f"{', '.join(names)}: {text}" for text, names in by_text.items()]
-    return (*shared.warnings, *rare, *told)
+    return (*shared.warnings, *_not_trained(shared), *told)
+
+
+def _not_trained(shared: _Shared) -> list[str]:
+    """One line for all findings of too few images, and one for each that another reason leaves out."""
+    positives = dict(zip(shared.findings.names, shared.findings.positives().tolist()))
+    few = {name: n for name, n in positives.items() if name in shared.rare and n < FEWEST_POSITIVES}
+    listed = ", ".join(f"{name} ({number(n)})" for name, n in few.items())
+    told = [f"{count(len(few), 'finding was', 'findings were')} not trained: {listed}; each is wanted in at least "
+            f"{FEWEST_POSITIVES} images"] if few else []
+    return told + [f"{name} was not trained: {why}" for name, why in shared.rare.items() if name not in few]
 
 
 def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFinding]) -> None:

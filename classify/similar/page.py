@@ -47,7 +47,8 @@ def warnings(result: Similar) -> list[dict[str, str]]:
     """What must be known before the neighbors are looked at."""
     paths, labels = result.frame["path"], result.label
     names = ", ".join(f"{paths.iloc[r]} ({labels.iloc[r]})" for r in result.same_file[:MOST_SAME_FILES].tolist())
-    same_file = warning("note", "The table holds this very file.", f"{names}. It is not among the neighbours.")
+    same_file = warning("note", "The table holds this very file.", f"It stands there as {names}, and is not among the "
+                        "neighbors.")
     return ([same_file] if names else []) + _distance_warnings(result)
 
 

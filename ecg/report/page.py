@@ -66,7 +66,7 @@ def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile], su
         out.append(warning("caution", f"{count(len(failed), 'file')} gave no signals.", "See errors.csv."))
     doubtful = [file for file in finished if file.facts.warnings]
     if doubtful:
-        out.append(warning("caution", f"Doubts: {count(len(doubtful), 'page')}.", "Look at their overlays.",
+        out.append(warning("caution", f"Doubts: {count(len(doubtful), 'page')}.", "Look at the overlays.",
                            "--points corrections.csv"))
     outside = [file for file in finished if unusual(file.facts.rhythm)]
     if outside:
@@ -106,7 +106,7 @@ def _measured(facts: PageFacts) -> list[dict[str, Any]]:
     by_name = {m.name: m for m in found}
     cells = [cell(number(m.value) + _MARKS[m.side], key=m.value, tone="bad" if m.side else "", title=m.beyond)
              for m in (by_name[name] for name in HEADLINES)]
-    others = ", ".join(m.name for m in found if m.side and m.name not in HEADLINES)
+    others = "; ".join(m.name for m in found if m.side and m.name not in HEADLINES)
     return [*cells, cell(others, tone="bad" if others else "")]
 
 

@@ -14,6 +14,7 @@ from featurize.explore.image_stats import image_statistics
 from featurize.explore.warnings import warnings
 from featurize.images.read import ImageError
 from featurize.index.build import Index, load, source_of
+from featurize.index.listing import with_listed_findings
 from featurize.report.numbers import count
 from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album
@@ -35,12 +36,15 @@ class Explored:
     images, unreadable : int
         Images that were counted, and files that could not be read and are left out.
     serious : tuple of str
-        The serious warnings.
+        The serious warnings: what is wrong, what to do about it, and the option that does it.
+    others : int
+        Other warnings that stand on the page alone.
     """
 
     images: int
     unreadable: int
     serious: tuple[str, ...]
+    others: int
 
 
 def explore(index: Index, out: Path, progress: bool = False, next_step: str = "") -> Explored:
@@ -76,8 +80,9 @@ def explore(index: Index, out: Path, progress: bool = False, next_step: str = ""
         "duplicates": sections.duplicates(census, album),
         "next": next_step or next_commands([s.root for s in index.sources])}
     write_page(out, "explore.html.j2", content, Path(__file__).parent)
-    serious = tuple(w["text"] for w in warned if w["level"] == "serious")
-    return Explored(len(census.frame), len(census.errors), serious)
+    serious = tuple(" ".join(part for part in (w["text"], w["advice"], w["command"]) if part)
+                    for w in warned if w["level"] == "serious")
+    return Explored(len(census.frame), len(census.errors), serious, len(warned) - len(serious))
 
 
 def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
@@ -99,9 +104,10 @@ def _read(index: Index, chosen: Int64Array, progress: bool) -> Census:
     errors = index.errors
     if unreadable:
         errors = pd.concat([index.errors, pd.DataFrame(unreadable)], ignore_index=True)
-    frame = with_label(index.frame[kept].reset_index(drop=True), index.label_columns)
+    frame, findings = with_listed_findings(index.frame[kept].reset_index(drop=True), index.label_columns)
     # Rows move up where an unreadable image before them is left out.
-    return take_census(frame, errors, (np.cumsum(kept) - 1)[chosen[kept[chosen]]], images, index.label_columns)
+    rows = (np.cumsum(kept) - 1)[chosen[kept[chosen]]]
+    return take_census(with_label(frame, findings), errors, rows, images, findings)
 
 
 def _title(index: Index) -> str:

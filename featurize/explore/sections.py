@@ -132,9 +132,9 @@ def _groups(frame: pd.DataFrame) -> dict[str, Any] | None:
              cell(number(r["labels"]), key=r["labels"]),
              cell(number(r["splits"]) if r["splits"] else "–", key=r["splits"], tone="bad" if r["splits"] > 1 else "")]
             for name, r in zip(top.index, top.to_dict("records"))]
-    middle = number(float(groups["n"].median()))
+    middle = float(groups["n"].median())
     return table(["Group", "Images", "Labels", "Parts"], rows, sortable=True, caption=(
-        f"{count(len(groups), 'group')}, {middle} images each in the middle; the largest ones:"))
+        f"{count(len(groups), 'group')}, {count(middle, 'image')} each in the middle; the largest ones:"))
 
 
 def sizes(census: Census) -> dict[str, Any]:

@@ -103,8 +103,10 @@ def _balance(census: Census) -> Warnings:
                       "Intervals will be wide, and prediction sets coarse, with less than 50 images in a class.")
     tiny = [f"{_quoted(name)} ({number(n)})" for name, n in sizes.items() if n < TOO_FEW_IMAGES]
     if tiny:
+        advice = "Add images, or merge the class with another one."
+        folds = ("Add images, merge the class with another one, or use fewer folds:", "--folds 3")
         yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
-                      "Add images, merge the class with another one, or use fewer folds:", "--folds 3")
+                      *((advice,) if census.frame["split"].notna().any() else folds))
 
 
 def _few_findings(census: Census) -> Warnings:
@@ -119,7 +121,7 @@ def _few_findings(census: Census) -> Warnings:
     tiny = [f"{_quoted(name)} ({number(n)} {side} it)" for name, (n, side) in sizes.items() if n < TOO_FEW_IMAGES]
     if tiny:
         yield warning("serious", f"Too few images to learn from: {_listed(tiny)}.",
-                      "Add images, or leave these findings out of", "--label-column A,B,C")
+                      "classify trains no model of these findings: add images, or do without them.")
 
 
 def _quoted(name: object) -> str:
@@ -240,6 +242,18 @@ def _files(census: Census) -> Warnings:
                       "They are listed below and left out. To make featurize end with an error instead:", "--strict")
 
 
+def _few_groups_of_a_class(census: Census) -> Warnings:
+    """`classify` refuses more folds than a class has groups; an image without a group is one of its own."""
+    group = census.frame["group"].where(census.frame["group"].notna(), census.frame["image_id"])
+    few = {name: group[member].nunique() for name, member in census.classes.items() if name != UNLABELLED}
+    few = {name: n for name, n in few.items() if n < FEW_GROUPS}
+    if few:
+        named = _listed([f"{_quoted(name)} ({number(n)})" for name, n in few.items()])
+        yield warning("serious", f"Too few groups for {FEW_GROUPS} folds: {named}.",
+                      "Each fold keeps back whole groups of every class. Add groups, or make fewer folds:",
+                      f"--folds {max(min(few.values()), 2)}")
+
+
 def _groups(census: Census, *, asked_already: bool) -> Warnings:
     """Few groups, or none; `asked_already` if another warning offers a column of the labels file."""
     known = census.frame["group"].nunique()
@@ -247,6 +261,8 @@ def _groups(census: Census, *, asked_already: bool) -> Warnings:
         yield warning("serious", f"There {'is' if known == 1 else 'are'} only {count(known, 'group')}.",
                       "Whole groups are kept back for testing: intervals will be too narrow, and there can be no more "
                       "folds than groups.", f"--folds {max(known, 2)}")
+    elif known and not census.findings and not census.frame["split"].notna().any():
+        yield from _few_groups_of_a_class(census)
     if known or asked_already:
         return
     table = image_table(census)

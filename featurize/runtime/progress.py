@@ -11,6 +11,10 @@ LINE_SHARE = .1
 SHORTEST_PAUSE_S = 5.0
 # and in any case after this time, seconds.
 LONGEST_PAUSE_S = 30.0
+# The speed is told when steps were counted for this time, seconds: processes that start together end steps together.
+SHORTEST_MEASURED_S = 3.0
+# Fewer steps a second are told in seconds a step.
+SLOWEST_PER_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -121,16 +125,32 @@ class LinePace:
 def _line_writer(parts: Sequence[Part]) -> Callable[[str, int], None]:
     made = {part.what: part.done for part in parts}
     total, earlier = sum(part.total for part in parts), sum(made.values())
-    pace, start_s = LinePace(share=earlier / max(total, 1)), time.monotonic()
+    pace = LinePace(share=earlier / max(total, 1))
+    # Steps and time when the first ones came. Before them processes start and code is compiled: they tell no speed.
+    first: list[tuple[int, float]] = []
 
     def advance(what: str, steps: int) -> None:
         made[what] += steps
-        n_made = sum(made.values())
+        n_made, now_s = sum(made.values()), time.monotonic()
         if n_made < total and pace.due(n_made / total):
-            per_s = (n_made - earlier) / (time.monotonic() - start_s)
             counts = ", ".join(f"{made[part.what]} of {part.total} {part.what}" for part in parts)
-            _write(f"{counts} ({100 * n_made // total} %), {per_s:.1f}/s, {_duration((total - n_made) / per_s)} left")
+            _write(f"{counts} ({100 * n_made // total} %){_speed_and_rest(first, n_made, now_s, total)}")
+        if not first:
+            first.append((n_made, now_s))
     return advance
+
+
+def _speed_and_rest(first: Sequence[tuple[int, float]], n_made: int, now_s: float, total: int) -> str:
+    """``, 2.0/s, 45 s left``, or nothing where the first steps came only now."""
+    if not first or now_s - first[0][1] < SHORTEST_MEASURED_S:
+        return ""
+    per_s = (n_made - first[0][0]) / (now_s - first[0][1])
+    return f", {speed(per_s)}, {_duration((total - n_made) / per_s)} left"
+
+
+def speed(per_s: float) -> str:
+    """``2.0/s``, or ``15 s each`` for slow steps."""
+    return f"{per_s:.1f}/s" if per_s >= SLOWEST_PER_S else f"{1 / per_s:.0f} s each"
 
 
 def _duration(seconds: float) -> str:

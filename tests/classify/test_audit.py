@@ -177,6 +177,20 @@ def test_json_holds_the_numbers_of_the_page_and_csv_a_row_for_each_image(elsewhe
     assert rows["predicted"].tolist() == found.table["predicted"].tolist() and not rows["trained_on"].any()
 
 
+def test_a_table_is_asked_for_the_labels_of_the_model(elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                      tmp_path: Path) -> None:
+    frame, info = elsewhere
+    asked: list[tuple[str, ...]] = []
+
+    def table_for(classes: tuple[str, ...], given: pd.DataFrame, of: TableInfo) -> tuple[pd.DataFrame, TableInfo]:
+        asked.append(classes)
+        return given.assign(label=frame["label"]), of
+    audit(GOLDEN, frame.assign(label="wasp|hornet"), info, tmp_path / "a.csv", table_for)
+    audit(GOLDEN, frame, info, tmp_path / "b.csv")
+    assert asked == [("ant", "bee", "cat")]
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
 def test_another_ending_is_refused_before_anything_is_read(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
                                                            ) -> None:
     (tmp_path / "t.parquet").write_bytes(b"mine")
@@ -191,11 +205,12 @@ def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFra
     found = examine(load_bundle(GOLDEN), {**HOME, "balanced_accuracy": .5}, frame, info)
     judged = judged_of(found)
     said = []
-    for interval in ([.3, .9], [.45, .55]):
+    for interval in ([.3, .9], [.45, .55], [.3, .49]):
         metrics = {**judged.metrics, "intervals": {**judged.metrics["intervals"], "balanced_accuracy": interval}}
         texts = [w["text"] for w in warnings(replace(found, judged=replace(judged, metrics=metrics)))]
-        said.append([t for t in texts if t.startswith("56 labelled images leave open whether the model is as good")])
+        said.append([t for t in texts if t.startswith("56 labelled images leave open how good the model is here")])
     assert len(said[0]) == 1 and not said[1]
+    assert len(said[2]) == 1, "an interval that ends just below home does not ask whether the model is as good as there"
 
 
 @pytest.mark.slow

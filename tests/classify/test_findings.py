@@ -15,7 +15,7 @@ from classify.findings.evaluate import ScoredFinding, at_threshold, means
 from classify.findings.predict import predict_findings
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
-from classify.findings.tables import Findings, findings_of, has_several_labels, task_of
+from classify.findings.tables import Findings, findings_of, has_several_labels, table_for, task_of
 from classify.findings.train import train_findings
 from classify.settings import TrainSettings
 from featurize.errors import UserError
@@ -69,7 +69,7 @@ def test_predictions_have_the_promised_columns(findings_run: FindingsResult) -> 
 
 def test_a_rare_finding_has_no_score_but_a_line(findings_run: FindingsResult) -> None:
     assert "3 images have it" in findings_run.metrics["not_trained"]["Hernia"]
-    assert any(w.startswith("Hernia was not trained") for w in findings_run.warnings)
+    assert "1 finding was not trained: Hernia (3); each is wanted in at least 10 images" in findings_run.warnings
     assert "Hernia" not in findings_run.metrics["findings"]
 
 
@@ -106,6 +106,18 @@ def test_one_label_column_may_list_findings() -> None:
     assert found.names == ("Edema", "Mass")
     assert found.truth.tolist() == [[1, 1], [0, 0], [0, 1], [-1, -1], [1, 0], [1, 1]]
     assert found.co_occurrence().loc["Edema", "Mass"] == 2
+
+
+def test_a_model_of_one_finding_is_given_that_finding_of_a_table_with_several() -> None:
+    frame, info = made_table((3, 3))
+    listing = frame.assign(label=["Edema|Mass", "No Finding", "Mass", None, "Edema", "Mass|Edema"])
+    own, own_info = table_for(("no Mass", "Mass"), listing, info)
+    assert own["label"].tolist() == ["Mass", "no Mass", "Mass", None, "no Mass", "Mass"] and not own_info.label_columns
+    columns, columns_info = table_for(("no Edema", "Edema"), *chest_table(12))
+    assert set(columns["label"]) == {"Edema", "no Edema"} and not columns_info.label_columns
+    for classes, table in ((("ant", "bee"), listing), (("no Hernia", "Hernia"), listing),
+                           (("no Mass", "Mass"), frame.assign(label=["no Mass", "Mass"] * 3))):
+        assert table_for(classes, table, info)[0] is table
 
 
 @pytest.mark.parametrize(("labels", "words"), [

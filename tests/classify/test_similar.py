@@ -56,7 +56,9 @@ def test_the_same_file_is_named_and_no_neighbour(table: tuple[pd.DataFrame, Tabl
     found = similar(frame, info, frame.iloc[[7]].assign(image_id="x", path="elsewhere.png"), tmp_path / "s.html")
     assert list(found.same_file) == [7] and 7 not in found.neighbors
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
-    assert "The table holds this very file." in page and frame["path"].iloc[7] in page
+    assert "The table holds this very file." in page
+    named = f"{frame['path'].iloc[7]} ({frame['label'].iloc[7]})"
+    assert f"It stands there as {named}, and is not among the neighbors" in page
 
 
 def test_an_image_that_gave_no_row_is_refused(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """Who trains and who is tested."""
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_table import made_table, table_info
 
+from classify.data import folds
 from classify.data.folds import leaks, make_folds, split_groups, validation_mask
 from classify.data.splits import iter_splits, plan_split
 from classify.data.tasks import Task, resolve_task
@@ -190,9 +192,21 @@ def test_many_small_groups_are_divided_as_evenly_as_their_classes_allow(copies: 
     assert len({frozenset(np.flatnonzero(make_folds(y, split_group, 5, s) == 0)) for s in range(5)}) == 5
 
 
-def test_rare_classes_warn_in_no_thread() -> None:
-    """scikit-learn warns of every class with fewer rows than parts; the filter of warnings is shared by all threads."""
-    y, split_group = np.repeat([0, 1], (40, 4)), np.arange(44)
+def test_threads_that_make_folds_take_turns_with_the_filters_of_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread that ends would restore the filters under another one, whose warning then reaches the terminal."""
+    inside, most = [0], [0]
+
+    class Splitter:
+        def __init__(self, k: int, **named: object) -> None:
+            self.k = k
+
+        def split(self, x: np.ndarray, y: np.ndarray, group: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(.02)
+            inside[0] -= 1
+            return [(np.arange(0), np.flatnonzero(group % self.k == fold)) for fold in range(self.k)]
+    monkeypatch.setattr(folds, "StratifiedGroupKFold", Splitter)
     with ThreadPoolExecutor(4) as pool:
-        masks = list(pool.map(lambda seed: validation_mask(y, split_group, 1 / 8, seed), range(8)))
-    assert all(mask.any() for mask in masks)
+        list(pool.map(lambda seed: make_folds(np.arange(12) % 2, np.arange(12), 3, seed), range(4)))
+    assert most == [1]

@@ -7,6 +7,7 @@ import pytest
 from test_result import PAGE
 
 from ecg.record_summary import Measurement, doubts, measurements, median_beat, most_doubtful_first, unusual
+from ecg.report import page
 from ecg.result import FinishedFile, LeadFacts
 
 FS_HZ = 100.0
@@ -50,6 +51,11 @@ def test_a_measurement_outside_what_is_usual_is_marked() -> None:
                                      "heart_rr_rate_bpm": 45.0})] == ["Heart rate", "PR interval"]
     shown = {m.name: m.value for m in measurements({"heart_atria_pr_s": 0.25, "heart_rr_sd_s": None})}
     assert shown["PR interval"] == 250 and shown["Spread of RR (SD)"] is None and shown["Heart rate"] is None
+
+
+def test_names_with_commas_are_told_apart_in_a_row_of_the_page() -> None:
+    facts = replace(PAGE, rhythm={"heart_atria_p_share": .1, "heart_ventricles_qtc_fridericia_s": .6})
+    assert page._measured(facts)[-1]["text"] == "Beats with a P wave; QTc, Fridericia"
 
 
 def test_doubts_tell_gaps_uncertain_waves_and_missing_p() -> None:

@@ -1,6 +1,7 @@
 """What the explore page says about a folder, and what it warns of."""
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,13 @@ from PIL import Image
 from featurize.errors import UserError
 from featurize.explore import figures
 from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
-from featurize.explore.census import stratified_sample, with_label
+from featurize.explore.census import stratified_sample, take_census, with_label
 from featurize.explore.image_stats import image_statistics
 from featurize.explore.page import explore, next_commands
+from featurize.explore.warnings import warnings
 from featurize.images.read import Picture, read_image
-from featurize.index.build import Index, build_index
+from featurize.index.build import Index, build_index, load
+from featurize.index.listing import with_listed_findings
 from featurize.report.charts import percentile_ranges
 
 
@@ -143,6 +146,50 @@ def test_few_groups_are_warned_of_with_the_folds_that_they_allow(tmp_path: Path)
     root = folder(tmp_path / "i", {"ant": 10, "bee": 10})
     text = warnings_of(page_of(build_index(root, group_regex=r"00([0-2])\.png"), tmp_path))
     assert "There are only 3 groups." in text and "--folds 3" in text
+
+
+@pytest.fixture(scope="module")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder(tmp_path_factory.mktemp("small"), {"ant": 7, "bee": 7})
+
+
+def serious_of(index: Index) -> list[str]:
+    """The serious warnings of an index, without a page."""
+    images = [image_statistics(load(index.sources[0], path)) for path in index.frame["path"]]
+    frame, findings = with_listed_findings(index.frame, index.label_columns)
+    census = take_census(with_label(frame, findings), index.errors, np.arange(len(images)), images, findings)
+    return [f"{w['text']} {w['advice']} {w['command']}".rstrip() for w in warnings(census, len(images))
+            if w["level"] == "serious"]
+
+
+def test_a_class_of_fewer_groups_than_folds_is_warned_of(small_folder: Path) -> None:
+    """`ant` has the groups 0 to 6, `bee` three of its own: classify refuses five folds."""
+    by_image = build_index(small_folder)
+    group = [str(n) for n in range(7)] + ["a", "b", "c", "a", "b", "c", "a"]
+    told = serious_of(replace(by_image, frame=by_image.frame.assign(group=group)))
+    assert "Too few groups for 5 folds: “bee” (3). Each fold keeps back whole groups of every class. Add groups, or " \
+        "make fewer folds: --folds 3" in told
+    assert not [text for text in serious_of(by_image) if "Too few groups" in text], "no groups are given"
+    split = by_image.frame.assign(group=group, split=["train"] * 5 + ["test"] * 2 + ["train"] * 5 + ["test"] * 2)
+    assert not [text for text in serious_of(replace(by_image, frame=split)) if "Too few groups" in text]
+
+
+def test_folds_are_offered_only_where_there_are_no_parts(small_folder: Path) -> None:
+    index = build_index(small_folder)
+    assert any(text.startswith("Too few images") and text.endswith("--folds 3") for text in serious_of(index))
+    divided = replace(index, frame=index.frame.assign(split=["train", "test"] * 7))
+    assert "Too few images to learn from: “ant” (7), “bee” (7). Add images, or merge the class with another one." \
+        in serious_of(divided)
+
+
+def test_a_label_that_lists_findings_counts_for_each_of_them(small_folder: Path) -> None:
+    """`Edema|Mass` is no class of its own: 8 images have Edema, 7 have Mass, 4 have neither."""
+    index = build_index(small_folder)
+    label = ["Edema|Mass"] * 6 + ["No Finding"] * 4 + ["Mass", "Edema", "Edema", None]
+    told = serious_of(replace(index, frame=index.frame.assign(label=label)))
+    assert "Too few images to learn from: “Edema” (5 without it), “Mass” (6 without it). classify trains no model of " \
+        "these findings: add images, or do without them." in told
+    assert not [text for text in told if "Edema|Mass" in text]
 
 
 @pytest.mark.slow
@@ -293,7 +340,9 @@ def test_the_page_counts_what_it_returns(tmp_path: Path) -> None:
     found = explore(build_index(root), tmp_path / "e.html")
     assert (found.images, found.unreadable) == (11, 2)
     assert "11 images, 2 classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
-    assert [text for text in found.serious if text.startswith("Too few images")]
+    assert [text for text in found.serious if text.startswith("Too few images") and text.endswith("--folds 3")]
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert len(found.serious) + found.others == len(re.findall('<li class="(?:serious|caution|note)"', page))
 
 
 ODD_NAMES = ["白血球 嗜酸性", "🩸", "$x_{^$", "a_b$c", "_hidden", "all", "50 % & <b>", "W" * 80, "العربية"]

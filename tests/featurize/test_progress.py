@@ -37,7 +37,7 @@ def test_a_slow_job_has_a_line_every_half_minute_and_a_quick_one_none(clock: Clo
         for _ in range(6):
             Clock.now_s += 15
             advance(1)
-    assert capsys.readouterr().err.splitlines()[0] == "2 of 10000 images (0 %), 0.1/s, 42 h left"
+    assert capsys.readouterr().err.splitlines()[0] == "2 of 10000 images (0 %), 15 s each, 42 h left"
     with tracking(100, "images", shown=True) as advance:
         for _ in range(100):
             Clock.now_s += .01
@@ -47,9 +47,31 @@ def test_a_slow_job_has_a_line_every_half_minute_and_a_quick_one_none(clock: Clo
 
 def test_steps_of_an_earlier_run_are_done_but_not_fast(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with tracking(100, "images", shown=True, done=50) as advance:
-        Clock.now_s += 5
-        advance(10)
+        Clock.now_s += 1
+        advance(2)
+        Clock.now_s += 4
+        advance(8)
     assert capsys.readouterr().err == "60 of 100 images (60 %), 2.0/s, 20 s left\n"
+
+
+def test_the_first_steps_tell_no_speed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before them processes start: 16 images after 60 s, and then 16 every 2 s."""
+    with tracking(100, "images", shown=True) as advance:
+        for pause_s in (60, 2, 2, 2):
+            Clock.now_s += pause_s
+            advance(16)
+    assert capsys.readouterr().err.splitlines() == ["16 of 100 images (16 %)",
+                                                    "64 of 100 images (64 %), 8.0/s, 4 s left"]
+
+
+def test_steps_of_several_processes_that_end_together_tell_no_speed(clock: Clock, capsys: pytest.CaptureFixture[str]
+                                                                    ) -> None:
+    with tracking(100, "images", shown=True) as advance:
+        Clock.now_s += 4.9
+        advance(16)
+        Clock.now_s += .2
+        advance(16)
+    assert capsys.readouterr().err == "32 of 100 images (32 %)\n"
 
 
 def test_images_and_their_copies_are_counted_apart(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
