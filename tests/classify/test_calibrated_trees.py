@@ -58,11 +58,11 @@ def test_it_is_the_model_that_classify_trains(tmp_path: Path, monkeypatch: pytes
     kept: list[Bundle] = []
     monkeypatch.setattr("classify.train.write_run", lambda result, bundle: kept.append(bundle))
     with threadpool_limits(1):
-        train(frame, info, tmp_path / "run", TrainSettings(folds=3, seed=4, resamples=10))
+        train(frame, info, tmp_path / "run", TrainSettings(folds=3, seed=4, resamples=10, rounds=60))
     bundle, = kept
     x = matrix(frame, bundle.model.features)
     said = apply_bundle(bundle, x)
-    trees = CalibratedTrees(folds=3, random_state=4).fit(x, frame["label"], groups=frame["group"])
+    trees = CalibratedTrees(folds=3, random_state=4, rounds=60).fit(x, frame["label"], groups=frame["group"])
     np.testing.assert_array_equal(trees.predict_proba(x), said.p)
     np.testing.assert_array_equal(trees.predict_set(x), said.sets)
     assert trees.classes_.tolist() == list(bundle.classes)

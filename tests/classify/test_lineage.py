@@ -38,7 +38,9 @@ def test_the_branch_of_a_set_is_the_smallest_that_holds_it(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name, classes", [
     ("marrow", ("BLA", "LYT", "PMO")), ("blood", ("basophil", "eosinophil", "erythroblast", "ig", "lymphocyte",
-                                                  "monocyte", "neutrophil", "platelet"))])
+                                                  "monocyte", "neutrophil", "platelet")),
+    ("blood", ("basophil", "eosinophil", "erythroblast", "lymphocyte_typical", "metamyelocyte", "monocyte",
+               "myeloblast", "myelocyte", "neutrophil_banded", "neutrophil_segmented", "promyelocyte"))])
 def test_shipped_lineages_know_their_classes(name: str, classes: tuple[str, ...]) -> None:
     assert len(read_lineage(name, classes).branches(1)[0]) == 2
 
