@@ -302,10 +302,10 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
 
 
 def _say_truth(truth: "TruthSummary") -> None:
+    from ecg.simulate.score import LARGEST_RATIO, decibels
     left_out = f", {truth.left_out} could not be compared" if truth.left_out else ""
-    # The contest's largest score of a page, see `ecg.simulate.score`.
     scores = f": {truth.mean_db:.2f} dB on average, lowest {truth.lowest_db:.2f} dB ({truth.lowest_path}), at most " \
-        "25.84 dB can be shown" if truth.pages else ""
+        f"{decibels([LARGEST_RATIO]):.2f} dB can be shown" if truth.pages else ""
     _say(f"true signals: {truth.pages} {'page' if truth.pages == 1 else 'pages'} compared{scores}{left_out}; "
          f"{truth.csv}")
 

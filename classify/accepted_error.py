@@ -72,13 +72,13 @@ class AcceptedError:
     @property
     def sentence(self) -> str:
         """What is promised, or why nothing is; without a full stop."""
+        promise = (f"with {100 * CONFIDENCE:g} % confidence at most {100 * self.error:g} % of the predictions without "
+                   "review are wrong")
         if self.kept:
-            return (f"with 90 % confidence at most {100 * self.error:g} % of the predictions without review are wrong: "
-                    f"of {self.images} calibrating images that were kept, {self.wrong} were")
+            return f"{promise}: of {self.images} calibrating images that were kept, {self.wrong} were"
         more = (f"about {self.needed} calibrating images would do" if self.needed else
                 "the surest predictions are wrong too often")
-        return (f"it cannot be promised with 90 % confidence that at most {100 * self.error:g} % of the predictions "
-                f"without review are wrong: {more}")
+        return f"it cannot be promised that {promise}: {more}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -111,13 +111,15 @@ class Candidates:
     split_group: Int64Array
 
 
-def upper_bound(wrong: float, n: float) -> float:
-    """Share of errors that is not exceeded with `CONFIDENCE`, after `wrong` errors in n independent rows.
+def upper_bound(wrong: float | Float64Array, n: float | Int64Array) -> Float64Array:
+    """Shares of errors that are not exceeded with `CONFIDENCE`, after `wrong` errors in n independent rows.
 
-    >>> round(upper_bound(0, 114), 4), round(upper_bound(1, 193), 4)
-    (0.02, 0.02)
+    >>> upper_bound(0, np.array([114, 200])).round(4).tolist(), float(upper_bound(3, 3))
+    ([0.02, 0.0114], 1.0)
     """
-    return 1.0 if wrong >= n else float(beta.ppf(CONFIDENCE, wrong + 1, n - wrong))
+    right = np.subtract(n, wrong, dtype=np.float64)
+    # Without a right row the beta distribution is not defined, and nothing is excluded.
+    return np.where(right > 0, beta.ppf(CONFIDENCE, np.add(wrong, 1), np.maximum(right, 1e-9)), 1.0)
 
 
 def choose(candidates: Candidates, error: float, chosen: bool) -> AcceptedError:
@@ -146,7 +148,7 @@ def choose(candidates: Candidates, error: float, chosen: bool) -> AcceptedError:
     kept, bound = 0, np.nan
     for size in _sizes(confidence, error):
         independent = independent_rows(wrong[:size], group[:size])
-        tested = upper_bound(float(wrong[:size].mean()) * independent, independent)
+        tested = float(upper_bound(float(wrong[:size].mean()) * independent, independent))
         if tested > error:
             break
         kept, bound = size, tested
@@ -173,7 +175,7 @@ def _sizes(confidence: Float64Array, error: float) -> list[int]:
 def _fewest(wrong: int, error: float, most: int) -> int:
     """Images, at most `most`, among which so many errors keep the promise."""
     n = np.arange(wrong + 1, most + 1)
-    enough = np.flatnonzero(beta.ppf(CONFIDENCE, wrong + 1, n - wrong) <= error)
+    enough = np.flatnonzero(upper_bound(wrong, n) <= error)
     return int(n[enough[0]]) if len(enough) else most
 
 
@@ -185,6 +187,6 @@ def _needed(wrong: BoolArray, error: float, total: int) -> int:
         rate = float(wrong[:size].mean()) if len(wrong) else 1.0
         if rate < error / 2:
             n = np.arange(size, MOST_NEEDED * size, max(size // 20, 1))
-            enough = np.flatnonzero(beta.ppf(CONFIDENCE, rate * n + 1, n - rate * n) <= error)
+            enough = np.flatnonzero(upper_bound(rate * n.astype(np.float64), n) <= error)
             found += [round(float(n[enough[0]]) / size * total)] if len(enough) else []
     return min(found, default=0)

@@ -82,7 +82,7 @@ class TrainSettings:
         Number of folds where the table has no split of its own.
     alpha : float
         Promised rate of prediction sets that miss the truth, between 0 and 0.5.
-    threshold : str
+    threshold_rule : str
         Of two classes: the operating point is that of ``youden`` or of the highest ``f1``.
     sensitivity : float
         Of two classes, and of each finding: instead, the operating point keeps this sensitivity on the calibrating
@@ -124,7 +124,7 @@ class TrainSettings:
     calibration: str = "auto"
     folds: int = 5
     alpha: float = 0.05
-    threshold: str = "youden"
+    threshold_rule: str = "youden"
     sensitivity: float = 0.0
     accept_error: float | None = None
     device: str = "cpu"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classify.accepted_error import CONFIDENCE
+from classify.accepted_error import CONFIDENCE, DEFAULT_ERROR
 from classify.bundle import Bundle, save_bundle
 from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
@@ -180,7 +180,8 @@ def steps_of(data: Dataset) -> int:
 
 
 def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
-                  perturbed: pd.DataFrame | None, clock: Clock) -> tuple[RunResult, Bundle]:
+                  perturbed: pd.DataFrame | None, clock: Clock,
+                  default_error: float = DEFAULT_ERROR) -> tuple[RunResult, Bundle]:
     """Everything between a prepared table and the files of a run.
 
     Parameters
@@ -194,6 +195,8 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
         Second measurements of some rows.
     clock : Clock
         Counts the stages.
+    default_error : float
+        Promised where `settings.accept_error` is None; 0 = nothing is.
     """
     perturbations = perturbations_of(data.frame, perturbed, data.x)
     crossed, model = _fit(data, settings, perturbations, clock)
@@ -205,8 +208,10 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     with clock.stage("predict"):
         saved = apply_bundle(bundle, data.x)
         predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
-        if settings.accept_error != 0:
-            accepted = accepted_error(predicted, held_out, data.task, data.split, settings)
+        error = default_error if settings.accept_error is None else settings.accept_error
+        if error:
+            chosen = settings.accept_error is not None
+            accepted = accepted_error(predicted, held_out, data.task, data.split, error, chosen)
             bundle = replace(bundle, review=keeping(bundle.review, accepted))
             predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
     comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)

@@ -19,8 +19,8 @@ from featurize.errors import Stopped, UserError
 from featurize.families import nuisance_columns, scale_is_known, versions_of
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
-from featurize.index.listing import with_listed_findings
 from featurize.index.duplicates import duplicate_groups
+from featurize.index.listing import with_listed_findings
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
 from featurize.runtime.outputs import errors_path, write_errors

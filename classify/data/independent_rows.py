@@ -18,7 +18,7 @@ def independent_rows(hit: BoolArray, group: Int64Array) -> float:
     --------
     Ten patients of two images each, always both right or both wrong, say as much as ten images:
 
-    >>> independent_rows(np.repeat([True] * 7 + [False] * 3, 2), np.arange(20) // 2)
+    >>> round(independent_rows(np.repeat([True] * 7 + [False] * 3, 2), np.arange(20) // 2), 6)
     10.0
     """
     n = len(hit)
@@ -28,4 +28,4 @@ def independent_rows(hit: BoolArray, group: Int64Array) -> float:
         return float(len(size))
     off = np.bincount(code, hit - share)
     independent = n * n * share * (1 - share) / float(off @ off) if (off != 0).any() else n
-    return round(min(float(independent), n), 9)
+    return min(float(independent), float(n))

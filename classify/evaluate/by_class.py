@@ -119,17 +119,8 @@ def _share_intervals(y: Int64Array, guess: Int64Array, in_set: BoolArray, split_
 
 
 def grouped_wilson(hit: BoolArray, group: Int64Array) -> tuple[float, float]:
-    """95 % Wilson interval of a share whose rows come in groups.
+    """95 % Wilson interval of a share of (m,) rows that come in groups, from the number of independent rows.
 
-    The number of rows is replaced by that of independent rows, see `classify.data.independent_rows`.
-
-    Parameters
-    ----------
-    hit : (m,) bool
-    group : (m,) int64
-
-    Examples
-    --------
     Ten patients of two images each, always both right or both wrong, say as much as ten images:
 
     >>> hit = np.repeat([True] * 7 + [False] * 3, 2)

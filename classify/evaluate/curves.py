@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 
 from classify.evaluate.metrics import wilson, with_intervals
+from classify.uncertainty.operating_point import curve as curve_of
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # Fewest images of a point of a reliability curve: with fewer its 95 % interval is wider than half of the axis.
@@ -84,12 +85,10 @@ def threshold_curve(positive: BoolArray, p: Float64Array) -> pd.DataFrame:
     >>> curve[["threshold", "sensitivity", "false_positive_rate"]].values.tolist()
     [[inf, 0.0, 0.0], [0.9, 0.5, 0.0], [0.6, 1.0, 1.0]]
     """
-    order = np.argsort(-p, kind="stable")
-    last = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
-    found = np.r_[0, np.cumsum(positive[order])[last]]
-    false = np.r_[0, np.cumsum(~positive[order])[last]]
+    curve = curve_of(positive, p)
+    found, false = np.r_[0, curve.found], np.r_[0, curve.false_alarms]
     with np.errstate(invalid="ignore"):
-        return pd.DataFrame({"threshold": np.r_[np.inf, p[order][last]], "found": found, "false_alarms": false,
+        return pd.DataFrame({"threshold": np.r_[np.inf, curve.threshold], "found": found, "false_alarms": false,
                              "sensitivity": found / positive.sum(), "false_positive_rate": false / (~positive).sum(),
                              "precision": found / (found + false)})
 

@@ -108,7 +108,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         A wrong setting, or a table that nothing can be learned from.
     """
     check_settings(settings)
-    settings = replace(settings, threshold="f1", accept_error=settings.accept_error or 0.0)
+    settings = replace(settings, threshold_rule="f1")
     if settings.order:
         raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
     if settings.lineage:
@@ -181,7 +181,8 @@ def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: S
 def _train_one(name: str, data: Dataset, out: Path, page: Path, settings: TrainSettings,
                perturbed: pd.DataFrame | None, clock: Clock) -> TrainedFinding:
     """Train one finding and write its page."""
-    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), out, settings, perturbed, clock)
+    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), out, settings, perturbed, clock,
+                                   default_error=0.0)
     with clock.stage("report"):
         write_report(page, result, report_numbers(result))
     model, tested = _with_threshold(name, result, bundle)
@@ -232,7 +233,7 @@ def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, Tra
         "task": "multilabel", "n": int(rows.sum()), "classes": list(shared.findings.names),
         **means(tested, split.split_group, Bootstrap(settings.resamples, settings.seed)),
         "findings": by_finding, "not_trained": dict(shared.rare),
-        "threshold_rule": ThresholdRule(settings.threshold, settings.sensitivity or None).words,
+        "threshold_rule": ThresholdRule(settings.threshold_rule, settings.sensitivity or None).words,
         "co_occurrence": shared.findings.co_occurrence().to_dict(), "groups": len(np.unique(split.split_group[rows])),
         "split": split.kind, "folds": int(split.fold.max()) + 1}
     return dict(plain(content))

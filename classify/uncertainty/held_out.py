@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.special import softmax
 
-from classify.accepted_error import DEFAULT_ERROR, AcceptedError, Candidates, choose
+from classify.accepted_error import AcceptedError, Candidates, choose
 from classify.data.dataset import Dataset
 from classify.data.folds import make_folds
 from classify.data.splits import Split
@@ -68,7 +68,7 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
     task : Task
     split : Split
     settings : TrainSettings
-        `calibration`, `alpha`, `threshold`, `sensitivity` and `seed` are read.
+        `calibration`, `alpha`, `threshold_rule`, `sensitivity` and `seed` are read.
     """
     rows = np.flatnonzero((split.part == "val") if split.kind == "given" else (split.fold >= 0))
     calibrating = CalibrationRows(crossed.margins[rows], task.y[rows], split.split_group[rows])
@@ -77,7 +77,7 @@ def fit_held_out(crossed: CrossFit, task: Task, split: Split, settings: TrainSet
     fitted = calibrate.fit_calibration(calibrating, settings.calibration, settings.seed)
     point = None
     if len(task.classes) == 2:
-        rule = ThresholdRule(settings.threshold, settings.sensitivity or None)
+        rule = ThresholdRule(settings.threshold_rule, settings.sensitivity or None)
         point = OperatingPoint(task.classes[1], choose_threshold(calibrating.y == 1, p[:, 1], rule), rule)
     return HeldOut(rows, fold, p, fitted, conformal.fit_conformal(p, calibrating.y, settings.alpha), point)
 
@@ -108,14 +108,15 @@ def thresholds_at_home(held_out: HeldOut, task: Task, split: Split) -> Float64Ar
 
 
 def accepted_error(predicted: Predicted, held_out: HeldOut, task: Task, split: Split,
-                   settings: TrainSettings) -> AcceptedError:
-    """The promise of few errors among predictions that no person looks at, kept on the calibrating rows."""
+                   error: float, chosen: bool) -> AcceptedError:
+    """The promise of few errors among predictions that no person looks at, kept on the calibrating rows.
+
+    `error` is the promised share, `chosen` whether the user named it.
+    """
     rows = held_out.rows
     candidates = Candidates(held_out.p.max(axis=1), held_out.p.argmax(axis=1) != task.y[rows],
                             barred(predicted.table["review_reason"].iloc[rows]), split.split_group[rows])
-    if settings.accept_error is None:
-        return choose(candidates, DEFAULT_ERROR, False)
-    return choose(candidates, settings.accept_error, True)
+    return choose(candidates, error, chosen)
 
 
 def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: NearestNeighborReference,

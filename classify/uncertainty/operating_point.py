@@ -81,11 +81,15 @@ class Curve:
     ----------
     threshold : (t,) float64
         Rows with this probability or more count as positive.
+    found, false_alarms : (t,) int64
+        Rows of the class, and others, that count as positive.
     sensitivity, specificity, precision : (t,) float64
         NaN where undefined.
     """
 
     threshold: Float64Array
+    found: Int64Array
+    false_alarms: Int64Array
     sensitivity: Float64Array
     specificity: Float64Array
     precision: Float64Array
@@ -109,10 +113,11 @@ def curve(own: BoolArray, score: Float64Array) -> Curve:
     """
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, np.ones(min(len(score), 1), bool)])
-    hits, called = np.cumsum(own[order])[last], last + 1
+    found, called = np.cumsum(own[order], dtype=np.int64)[last], last + 1
     positives, negatives = own.sum(), (~own).sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Curve(score[order][last], hits / positives, 1 - (called - hits) / negatives, hits / called)
+        return Curve(score[order][last], found, called - found, found / positives, 1 - (called - found) / negatives,
+                     found / called)
 
 
 def choose_threshold(own: BoolArray, score: Float64Array, rule: ThresholdRule) -> float:

@@ -11,7 +11,7 @@ from featurize.arrays import Float64Array
 # Largest shift of a lead, s: the contest's.
 _LONGEST_SHIFT_S = 0.2
 # Largest power ratio of a page, 25.84 dB: the contest's.
-_LARGEST_RATIO = 384.0
+LARGEST_RATIO = 384.0
 
 
 def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
@@ -30,7 +30,7 @@ def page_ratio(truth: pd.DataFrame, found: pd.DataFrame, fs_hz: float) -> float:
         p = np.nan_to_num(found[lead].to_numpy(dtype=float)[:len(known)][known]) if lead in found else np.zeros_like(y)
         power += float((y ** 2).sum())
         error += lead_error(y, p, fs_hz)
-    return min(power / max(error, 1e-12), _LARGEST_RATIO)
+    return min(power / max(error, 1e-12), LARGEST_RATIO)
 
 
 def lead_error(y: Float64Array, p: Float64Array, fs_hz: float) -> float:
