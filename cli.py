@@ -153,7 +153,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered stages, lowest first.")] = None,
              lineage: Annotated[str, typer.Option(metavar="F.toml", help="Branches of classes: a file, marrow or "
                                                   "blood.")] = "",
-             model: Annotated[str, typer.Option(help="xgboost, lightgbm or logistic.")] = "xgboost",
+             model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,

@@ -2,7 +2,8 @@
 
 ``manifest.json`` says what the model is and holds the SHA-256 of every other file; the trees are in their library's own
 format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``; of ordered
-stages each threshold has such a file (``trees_0.ubj``, ``trees_1.ubj``, ...). Arrays are in ``arrays.npz``, read
+stages each threshold has such a file (``trees_0.ubj``, ``trees_1.ubj``, ...), and linear
+log-odds that trees start from are in ``start.json``. Arrays are in ``arrays.npz``, read
 without pickle. Every byte is checked before anything but the manifest is parsed: xgboost may
 crash on a damaged file. The checks find damage, not malice: but there is nothing in the files that could be run.
 
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 
 from classify.data.lineage import Lineage
 from classify.fitting import models
-from classify.fitting.models import Model
+from classify.fitting.models import Model, ModelPart
 from classify.review import ReviewRule
-from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, TREES, stage_file
+from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, stage_file
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
@@ -31,9 +32,10 @@ from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
 from featurize.errors import UserError
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
+# 2: no linear start; weights of linear log-odds belong to unclipped features.
 # 1: prediction sets without pooled classes, a score by the distance alone, and one rule of review for every model.
-FORMAT = 2
-READABLE = (1, FORMAT)
+FORMAT = 3
+READABLE = (1, 2, FORMAT)
 # Models of format 1 had no limits of their own; their out-of-distribution score called for review above .99.
 REVIEW_OF_FORMAT_1 = ReviewRule(most_novelty=0.99)
 
@@ -90,14 +92,16 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     UserError
         The place cannot be written or holds something that is no model.
     """
-    names = _model_files(bundle.kind, bundle.model.library, len(bundle.classes))
-    files = {**dict(zip(names, models.to_bytes(bundle.model))), ARRAYS: _arrays(bundle)}
-    manifest = {**_manifest(bundle), "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}}
+    manifest = _manifest(bundle)
+    files = {ARRAYS: _arrays(bundle)}
+    for names, part in zip(_part_files(manifest), models.to_bytes(bundle.model)):
+        files.update({name: data for name, data in zip(names, part) if data is not None})
+    manifest = {**manifest, "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}}
     manifest["sha256"] = _digest(manifest)
-    with replacing_folder(folder, MODEL_FOLDER) as part:
+    with replacing_folder(folder, MODEL_FOLDER) as place:
         for name, data in files.items():
-            (part / name).write_bytes(data)
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            (place / name).write_bytes(data)
+        (place / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
@@ -113,7 +117,7 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
     data = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
     library, classes = manifest["library"], tuple(manifest["classes"])
     outputs = 1 if manifest["kind"] == "binary" else len(classes)
-    parts = [data[name] for name in _model_files(manifest["kind"], library, len(classes))]
+    parts = [ModelPart(data[trees], data.get(start)) for trees, start in _part_files(manifest)]
     model = models.from_bytes(parts, library, manifest["features"], outputs, jobs)
     with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
@@ -130,11 +134,14 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
         Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None)
 
 
-def _model_files(kind: str, library: str, classes: int) -> list[str]:
-    """Names of the files that hold the trees or weights: one, or one for each threshold of ordered stages."""
-    if library not in TREES:
+def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names of the files of trees or weights, and of a start: two, or two for each threshold of ordered stages."""
+    trees = TREES.get(manifest["library"])
+    if trees is None:
         return []
-    return [stage_file(library, stage) for stage in range(classes - 1)] if kind == "ordinal" else [TREES[library]]
+    if manifest["kind"] != "ordinal":
+        return [(trees, START)]
+    return [(stage_file(trees, stage), stage_file(START, stage)) for stage in range(len(manifest["classes"]) - 1)]
 
 
 def _point(data: dict[str, Any] | None) -> OperatingPoint | None:
@@ -205,8 +212,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                         "train the model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
-    files = _model_files(manifest["kind"], manifest["library"], len(manifest["classes"]))
-    if set(manifest["files"]) != {*files, ARRAYS}:
+    parts = _part_files(manifest)
+    needed = {ARRAYS, *(trees for trees, _ in parts)}
+    if not needed <= set(manifest["files"]) <= needed | {start for _, start in parts}:
         raise _damaged(path, f"it names the files {', '.join(manifest['files'])}")
     return manifest
 

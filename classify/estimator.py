@@ -73,7 +73,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     array([[ True, False]])
     """
 
-    def __init__(self, library: str = "xgboost", calibration: str = "auto", alpha: float = 0.05, folds: int = 5,
+    def __init__(self, library: str = "auto", calibration: str = "auto", alpha: float = 0.05, folds: int = 5,
                  rounds: int = FitSettings.rounds, random_state: Any = 0, jobs: int = 1, order: Any = None) -> None:
         self.library = library
         self.calibration = calibration

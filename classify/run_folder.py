@@ -19,10 +19,12 @@ REPORT = "report.html"
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt", "logistic": "weights.json"}
+# Linear log-odds that trees start from.
+START = "start.json"
 # The same for each threshold of ordered stages: ``trees_0.ubj``, ``trees_1.ubj``, ...
-STAGE_FILE = "|".join(rf"{Path(name).stem}_\d+\{Path(name).suffix}" for name in TREES.values())
+STAGE_FILE = "|".join(rf"{Path(name).stem}_\d+\{Path(name).suffix}" for name in (*TREES.values(), START))
 # Every file of a model folder: only these are replaced when a model is written again, all others stay.
-MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, *TREES.values())), STAGE_FILE)
+MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.values())), STAGE_FILE)
 # Name of a finding in the names of files and folders: its number and its letters, ``03_pleural_thickening``.
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
@@ -53,13 +55,13 @@ class RunFiles:
     curves: pd.DataFrame
 
 
-def stage_file(library: str, stage: int) -> str:
+def stage_file(file: str, stage: int) -> str:
     """Name of the file that holds one threshold of ordered stages.
 
-    >>> stage_file("xgboost", 2)
+    >>> stage_file("trees.ubj", 2)
     'trees_2.ubj'
     """
-    name = Path(TREES[library])
+    name = Path(file)
     return f"{name.stem}_{stage}{name.suffix}"
 
 

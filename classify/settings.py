@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 # Libraries that grow trees, and all kinds of models.
 TREE_LIBRARIES = ("xgboost", "lightgbm")
 LIBRARIES = (*TREE_LIBRARIES, "logistic")
+# What a user may choose.
+MODELS = ("auto", *LIBRARIES)
 BALANCES = ("auto", "weight", "over", "under", "none")
 
 
@@ -16,7 +18,8 @@ class FitSettings:
     Parameters
     ----------
     library : str
-        ``xgboost``, ``lightgbm`` or ``logistic``: the last has no trees, and only `seed` counts.
+        ``xgboost``, ``lightgbm`` or ``logistic``: the last has no trees. ``auto``, where the number of split groups is
+        known: xgboost where they are few or `device` is ``cuda``, else LightGBM, which takes a fifth of the time.
     device : str
         ``cpu`` or ``cuda`` (xgboost only).
     jobs : int
@@ -39,11 +42,16 @@ class FitSettings:
     subsample : float
         Share of the rows that each round sees.
     columns : float
-        Share of the columns that each split chooses from.
+        Share of the columns that each tree may use. With .1 in place of 1 a fit on 1,200 blood cells takes a fifth of
+        the time, at the same log-loss.
     min_weight : float
         Least sum of Hessians in a leaf.
     l2 : float
         L2 penalty of leaf values.
+    linear_start : bool
+        Trees start from the log-odds of a linear model, see `classify.fitting.start`.
+    inverse_penalty : float
+        Of ``logistic`` where none can be chosen, times the number of columns, see `classify.fitting.linear`.
     """
 
     library: str = "xgboost"
@@ -57,9 +65,11 @@ class FitSettings:
     depth: int = 3
     bins: int = 64
     subsample: float = 0.7
-    columns: float = 1.0
+    columns: float = 0.1
     min_weight: float = 1.0
     l2: float = 10.0
+    linear_start: bool = True
+    inverse_penalty: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class TrainSettings:
     lineage : str
         ``marrow``, ``blood`` or a TOML file of branches of classes, see `classify.data.lineage`; "" = none.
     model : str
-        ``xgboost``, ``lightgbm`` or ``logistic``.
+        ``auto``, ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
         ``auto``, ``none``, ``temperature``, ``isotonic``.
     folds : int
@@ -120,7 +130,7 @@ class TrainSettings:
     task: str = "auto"
     order: tuple[str, ...] = ()
     lineage: str = ""
-    model: str = "xgboost"
+    model: str = "auto"
     calibration: str = "auto"
     folds: int = 5
     alpha: float = 0.05

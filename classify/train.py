@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from classify.accepted_error import CONFIDENCE, DEFAULT_ERROR
 from classify.bundle import Bundle, save_bundle
@@ -31,7 +32,7 @@ from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
-from classify.settings import BALANCES, LIBRARIES, TrainSettings
+from classify.settings import BALANCES, MODELS, TrainSettings
 from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
@@ -198,6 +199,13 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
     default_error : float
         Promised where `settings.accept_error` is None; 0 = nothing is.
     """
+    # Threads of matrix products wait for each other, and their number would change the last bits of the results.
+    with threadpool_limits(1, user_api="blas"):
+        return _fit_and_judge(data, preparation, out, settings, perturbed, clock, default_error)
+
+
+def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
+                   perturbed: pd.DataFrame | None, clock: Clock, default_error: float) -> tuple[RunResult, Bundle]:
     perturbations = perturbations_of(data.frame, perturbed, data.x)
     crossed, model = _fit(data, settings, perturbations, clock)
     with clock.stage("calibrate"):
@@ -254,8 +262,8 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
 
 
 def check_settings(settings: TrainSettings) -> None:
-    if settings.model not in LIBRARIES:
-        raise UserError(f"--model {settings.model} is unknown: choose {', '.join(LIBRARIES)}")
+    if settings.model not in MODELS:
+        raise UserError(f"--model {settings.model} is unknown: choose {', '.join(MODELS)}")
     if settings.calibration not in CALIBRATIONS:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
     if settings.balance not in BALANCES:

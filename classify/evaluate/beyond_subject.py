@@ -118,9 +118,9 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
     pictures = matrix(frame.iloc[rows].reset_index(drop=True), names)
     fold = make_folds(y, split_group, min(FOLDS, fewest), settings.seed)
     compared = Split("folds", np.full(len(rows), "fold", dtype=object), fold, split_group, split.leaks, split.counts)
-    library = "xgboost" if settings.library == "logistic" else settings.library
+    library = "auto" if settings.library == "logistic" else settings.library
     trees = replace(settings, library=library, rounds=min(ROUNDS, settings.rounds), learning_rate=LEARNING_RATE,
-                    depth=DEPTH, patience=PATIENCE, columns=1.0)
+                    depth=DEPTH, patience=PATIENCE, columns=1.0, linear_start=False)
     both = pd.concat([alone, pictures], axis=1)
     without, added = (cross_fit(FitData(columns, y, 0.0), compared, trees, _no_step) for columns in (alone, both))
     before, after = (_log_losses(fitted, y) for fitted in (without, added))

@@ -53,7 +53,7 @@ def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task,
     split : Split
         The tested rows are scored.
     settings : FitSettings
-        Of the model; these fits use fewer rounds and all columns.
+        Of the model; these fits use fewer rounds and no linear start.
     perturbations : Perturbations or None
         They say which features belong to the subject alone.
 
@@ -65,8 +65,8 @@ def shortcuts(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, task: Task,
         save beyond the subject's own measurements, NaN where that is not tested; `warning` is a sentence, or "" where
         there is no sign.
     """
-    trees = "xgboost" if settings.library == "logistic" else settings.library
-    light = replace(settings, library=trees, rounds=min(ROUNDS, settings.rounds), columns=1.0)
+    trees = "auto" if settings.library == "logistic" else settings.library
+    light = replace(settings, library=trees, rounds=min(ROUNDS, settings.rounds), linear_start=False)
     subject = x[subject_columns(x, perturbations)]
     rows = _from_nuisances(frame, info, subject, task, split, light) + _from_features(frame, x, task, split, light)
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from classify.fitting.rows import TrainingRows
+from featurize.arrays import Float32Array, Int64Array
 
 # With fewer differences than this from training rows nothing is added: a draw would repeat the accidents of a few
 # images.
@@ -44,23 +45,6 @@ class Perturbations:
     deltas: Float32Array
 
 
-@dataclass(frozen=True)
-class WeightedRows:
-    """Rows that a model learns from.
-
-    Parameters
-    ----------
-    x : (t, d) DataFrame of float32
-    y : (t,) int64
-        Classes.
-    weights : (t,) float64
-    """
-
-    x: pd.DataFrame
-    y: Int64Array
-    weights: Float64Array
-
-
 def perturbations_of(frame: pd.DataFrame, perturbed: pd.DataFrame | None, x: pd.DataFrame) -> Perturbations | None:
     """Differences for the columns of `x`, or None where nothing was measured twice.
 
@@ -85,13 +69,13 @@ def perturbations_of(frame: pd.DataFrame, perturbed: pd.DataFrame | None, x: pd.
     return Perturbations(rows, np.nan_to_num(deltas, nan=0.0)) if len(rows) else None
 
 
-def augment(rows: WeightedRows, train: Int64Array, perturbations: Perturbations | None, seed: int,
-            copies: int | None = None) -> WeightedRows:
+def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations | None, seed: int,
+            copies: int | None = None) -> TrainingRows:
     """The training rows, followed by perturbed copies of each of them.
 
     Parameters
     ----------
-    rows : WeightedRows
+    rows : TrainingRows
         The t training rows.
     train : (t,) int64
         Their row numbers in the table. Only differences of these rows are used: a difference of a tested row would tell
@@ -110,4 +94,4 @@ def augment(rows: WeightedRows, train: Int64Array, perturbations: Perturbations 
     drawn = np.random.default_rng(seed).integers(0, len(deltas), copies * len(train))
     values = np.tile(rows.x.to_numpy(np.float32), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
     both = pd.concat([rows.x, pd.DataFrame(values, columns=rows.x.columns)], ignore_index=True)
-    return WeightedRows(both, np.tile(rows.y, copies + 1), np.tile(rows.weights, copies + 1))
+    return TrainingRows(both, np.tile(rows.y, copies + 1), np.tile(rows.weights, copies + 1))

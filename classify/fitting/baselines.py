@@ -2,10 +2,21 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from classify.data.splits import TrainTestIndices
-from classify.fitting.linear import pipeline
 from featurize.arrays import Float32Array, Float64Array, Int64Array
+
+# Principal axes that the logistic regression reads, at most.
+MOST_AXES = 50
+# Inverse strength of its L2 penalty (scikit-learn's C; 1 is the library's default, less regularizes more).
+INVERSE_PENALTY = 0.1
+# Iterations of its solver, at most.
+MOST_ITERATIONS = 2000
 
 
 def majority(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) -> Float64Array:
@@ -28,6 +39,17 @@ def majority(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) 
     """
     share = np.bincount(y[indices.train], minlength=k) / len(indices.train)
     return np.tile(share, (len(indices.test), 1))
+
+
+def pipeline(rows: int, columns: int) -> Pipeline:
+    """Logistic regression on principal axes for so many training rows and columns, not fitted."""
+    axes = min(MOST_AXES, columns, rows - 1)
+    # With fewer rows than columns the singular values of the rows are quicker than the covariance of the columns.
+    solver = "covariance_eigh" if rows >= columns else "full"
+    # A column that is never measured in one fold keeps its place as zeros.
+    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(),
+                         PCA(axes, whiten=True, svd_solver=solver),
+                         LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_ITERATIONS))
 
 
 def logistic(x: Float32Array, y: Int64Array, indices: TrainTestIndices, k: int) -> Float64Array:

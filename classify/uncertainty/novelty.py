@@ -200,12 +200,18 @@ def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -
 
 
 def _principal_axes(centered: Float64Array, seed: int) -> tuple[Float64Array, Float64Array]:
-    """Variances (d,) and axes (d, d) as columns, the largest variance first."""
+    """Variances (a,) and axes (d, a) as columns, the largest variance first; a is d, or n where that is less."""
     if len(centered) > MOST_AXES_ROWS:
         draw = np.random.default_rng(seed).choice(len(centered), MOST_AXES_ROWS, replace=False)
         centered = centered[np.sort(draw)]
-    variance, vectors = np.linalg.eigh(centered.T @ centered / max(len(centered) - 1, 1))
-    return variance[::-1], vectors[:, ::-1]
+    degrees = max(len(centered) - 1, 1)
+    if len(centered) >= centered.shape[1]:
+        variance, vectors = np.linalg.eigh(centered.T @ centered / degrees)
+        return variance[::-1], vectors[:, ::-1]
+    # The products of rows have the same eigenvalues as those of columns, and give the axes by way of the rows.
+    variance, rows = np.linalg.eigh(centered @ centered.T / degrees)
+    lengths = np.sqrt(np.maximum(variance * degrees, LEAST_VARIANCE))
+    return variance[::-1], (centered.T @ rows / lengths)[:, ::-1]
 
 
 def _kept_axes(variance: Float64Array, rows: int) -> int:

@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 
 from classify.fitting import models
-from classify.fitting.augment import (FEWEST_DIFFERENCES, MOST_COPIES, STRETCH, Perturbations, WeightedRows, augment,
-                                      perturbations_of)
+from classify.fitting.augment import FEWEST_DIFFERENCES, MOST_COPIES, STRETCH, Perturbations, augment, perturbations_of
+from classify.fitting.rows import TrainingRows
 
 N = 400
 
@@ -41,7 +41,7 @@ def test_differences_of_tested_rows_are_never_used() -> None:
     measured = np.arange(20)
     perturbations = Perturbations(measured, np.where(measured < 10, 1.0, 1000.0)[:, None].astype(np.float32))
     train = np.concatenate([np.arange(10), np.arange(20, 40)])
-    rows = WeightedRows(x.iloc[train], np.zeros(len(train), np.int64), np.ones(len(train)))
+    rows = TrainingRows(x.iloc[train], np.zeros(len(train), np.int64), np.ones(len(train)))
     both = augment(rows, train, perturbations, 0)
     assert len(both.x) == len(both.y) == len(both.weights) == (1 + MOST_COPIES) * len(train)
     assert both.x["f"].max() == STRETCH
@@ -50,7 +50,7 @@ def test_differences_of_tested_rows_are_never_used() -> None:
 def test_too_few_differences_change_nothing() -> None:
     x = pd.DataFrame({"f": np.zeros(40)}, dtype=np.float32)
     few = Perturbations(np.arange(FEWEST_DIFFERENCES - 1), np.ones((FEWEST_DIFFERENCES - 1, 1), np.float32))
-    rows = WeightedRows(x, np.zeros(40, np.int64), np.ones(40))
+    rows = TrainingRows(x, np.zeros(40, np.int64), np.ones(40))
     assert augment(rows, np.arange(40), few, 0).x.equals(x)
 
 
@@ -62,7 +62,7 @@ def test_a_column_that_the_camera_moves_is_trusted_less() -> None:
     shifts = np.stack([rng.uniform(-1, 1, 60), np.zeros(60)], axis=1).astype(np.float32)
     right = []
     for perturbations in (None, Perturbations(seen, shifts)):
-        rows = augment(WeightedRows(x, y, np.ones(N)), np.arange(N), perturbations, 0)
-        model = models.fit(rows.x, rows.y, rows.weights, None, models.FitSettings(rounds=60, jobs=1))
+        rows = augment(TrainingRows(x, y, np.ones(N)), np.arange(N), perturbations, 0)
+        model = models.fit(rows, None, models.FitSettings(rounds=60, jobs=1))
         right.append(((models.margin(model, elsewhere)[:, 0] > 0) == (truth == 1)).mean())
     assert right[1] > right[0] + 0.05

@@ -15,9 +15,9 @@ from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v2"
-STAGES = GOLDEN.with_name("model_v2_ordinal")
-OLD = Path(__file__).parents[1] / "golden" / "model_v1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v3"
+FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal")]
+OLD = FOLDERS[:2]
 
 
 @pytest.fixture()
@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN / "model", tmp_path / "model"))
 
 
-@pytest.mark.parametrize("folder", [OLD, GOLDEN, STAGES], ids=["format 1", "format 2", "format 2, ordinal"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -> None:
     frame, info = read_table(folder / "table.parquet")
     found = predict(load_bundle(folder), frame, info, explain=True)
@@ -38,17 +38,19 @@ def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -
     pd.testing.assert_frame_equal(found[words], stored[words], check_dtype=False)
 
 
-def test_a_model_of_format_1_saved_again_predicts_the_same(tmp_path: Path) -> None:
-    frame, info = read_table(OLD / "table.parquet")
-    save_bundle(load_bundle(OLD), tmp_path / "copy")
+@pytest.mark.parametrize("old", OLD, ids=lambda folder: folder.name)
+def test_a_model_of_an_old_format_saved_again_predicts_the_same(old: Path, tmp_path: Path) -> None:
+    frame, info = read_table(old / "table.parquet")
+    save_bundle(load_bundle(old), tmp_path / "copy")
     pd.testing.assert_frame_equal(predict(load_bundle(tmp_path / "copy"), frame, info),
-                                  predict(load_bundle(OLD), frame, info))
+                                  predict(load_bundle(old), frame, info))
 
 
 def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
     save_bundle(load_bundle(GOLDEN), tmp_path / "copy")
     names = {path.name for path in (tmp_path / "copy").iterdir()}
-    assert names == {path.name for path in (GOLDEN / "model").iterdir()} == {"manifest.json", "arrays.npz", "trees.ubj"}
+    assert names == {path.name for path in (GOLDEN / "model").iterdir()}
+    assert names == {"manifest.json", "arrays.npz", "trees.txt", "start.json"}
     for path in (GOLDEN / "model").iterdir():
         assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes(), path.name
 
@@ -59,7 +61,7 @@ def test_predicting_from_files_equals_predicting_in_memory() -> None:
     pd.testing.assert_frame_equal(found, predict(load_bundle(GOLDEN), frame, info))
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "trees.ubj", "arrays.npz"])
+@pytest.mark.parametrize("name", ["manifest.json", "trees.txt", "start.json", "arrays.npz"])
 def test_one_flipped_byte_is_refused_before_anything_is_parsed(
         name: str, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytearray((copy / name).read_bytes())
@@ -74,7 +76,7 @@ def test_one_flipped_byte_is_refused_before_anything_is_parsed(
         load_bundle(copy)
 
 
-@pytest.mark.parametrize("name", ["trees.ubj", "arrays.npz"])
+@pytest.mark.parametrize("name", ["trees.txt", "start.json", "arrays.npz"])
 def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
     data = (copy / name).read_bytes()
     (copy / name).write_bytes(data[:-10])
@@ -87,7 +89,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 3}', "model format 3, this version reads 1 to 2"),
+    ('{"program": "pellucid", "format": 4}', "model format 4, this version reads 1 to 3"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

@@ -10,11 +10,13 @@ from classify.data.splits import Split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations
 from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model
+from classify.fitting.linear import LinearModel
+from classify.fitting.rows import TrainingRows
 from classify.settings import FitSettings
 
 N, FOLDS = 72, 3
 Y = np.arange(N) // 2 % 2
-SETTINGS = FitSettings(jobs=1, rounds=120)
+SETTINGS = FitSettings(library="auto", jobs=1, rounds=120)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Asked:
     rows: int
     watched: bool
     settings: FitSettings
+    started: bool
 
 
 @pytest.fixture
@@ -31,10 +34,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     seen: list[Asked] = []
     original = models.fit
 
-    def noted(x: pd.DataFrame, y: np.ndarray, weights: np.ndarray, valid: models.Valid | None,
-              settings: FitSettings) -> models.Model:
-        seen.append(Asked(len(x), valid is not None, settings))
-        return original(x, y, weights, valid, settings)
+    def noted(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
+              start: LinearModel | None = None) -> models.Model:
+        seen.append(Asked(len(rows.y), valid is not None, settings, start is not None))
+        return original(rows, valid, settings, start)
     monkeypatch.setattr(models, "fit", noted)
     return seen
 
@@ -56,8 +59,10 @@ def test_few_groups_are_fitted_once_with_half_the_learning_rate_and_ten_times_th
     crossed = cross_fit(fit_data(), split_of(12), SETTINGS, lambda: None)
     assert [a.rows for a in asked] == [48, 48, 48] and not any(a.watched for a in asked)
     for fit in asked:
-        assert fit.settings == replace(SETTINGS, rounds=FEW_GROUPS_ROUNDS, learning_rate=SETTINGS.learning_rate / 2,
-                                       l2=SETTINGS.l2 * 10)
+        assert fit.settings == replace(
+            SETTINGS, library="xgboost", rounds=FEW_GROUPS_ROUNDS, learning_rate=SETTINGS.learning_rate / 2,
+            l2=SETTINGS.l2 * 10, columns=1.0, linear_start=False)
+        assert not fit.started
     assert crossed.stopped_by_rows == 0 and [m.rounds for m in crossed.models] == [FEW_GROUPS_ROUNDS] * FOLDS
     assert crossed.curves["valid_loss"].isna().all() and len(crossed.curves) == FOLDS * FEW_GROUPS_ROUNDS
     assert np.isfinite(crossed.margins).all()
@@ -69,6 +74,7 @@ def test_enough_groups_keep_an_eighth_back_and_are_grown_again_as_asked(asked: l
     assert [a.watched for a in asked] == [True, False] * FOLDS
     assert all(a.rows < 48 for a in asked if a.watched) and all(a.rows == 48 for a in asked if not a.watched)
     assert {(a.settings.learning_rate, a.settings.l2) for a in asked} == {(SETTINGS.learning_rate, SETTINGS.l2)}
+    assert {a.settings.library for a in asked} == {"lightgbm"} and all(a.started for a in asked)
     assert crossed.curves["valid_loss"].notna().all()
 
 

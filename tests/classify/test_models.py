@@ -1,4 +1,6 @@
 """Boosted trees and linear log-odds behind three functions."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,8 +8,9 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
-from classify.fitting.linear import pipeline
+from classify.fitting.linear import fit_linear, linear_margin
 from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, leaves, margin, to_bytes
+from classify.fitting.rows import TrainingRows
 from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
 from featurize.errors import UserError
 
@@ -19,9 +22,13 @@ def data(classes: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 def fitted(library: str, classes: int, seed: int = 0, jobs: int = 1) -> tuple[Model, pd.DataFrame]:
     x, y = data(classes)
-    valid = x.iloc[::4].reset_index(drop=True), y[::4]
+    valid = rows(x.iloc[::4].reset_index(drop=True), y[::4])
     settings = FitSettings(library=library, seed=seed, jobs=jobs, rounds=60, patience=8)
-    return fit(x, y, class_weights(y, .5), valid, settings), x
+    return fit(rows(x, y), valid, settings), x
+
+
+def rows(x: pd.DataFrame, y: np.ndarray) -> TrainingRows:
+    return TrainingRows(x, y, class_weights(y, .5))
 
 
 @pytest.fixture(scope="module", params=[(lib, k) for lib in LIBRARIES for k in (2, 3)], ids=str)
@@ -100,16 +107,23 @@ def test_rows_in_the_same_leaves_have_the_same_margin(library: str) -> None:
     np.testing.assert_array_equal(leaves(model, x.iloc[:7], some), found[:7, some])
 
 
+@pytest.mark.parametrize("library", TREE_LIBRARIES)
 @pytest.mark.parametrize("classes", [2, 3])
-def test_linear_log_odds_are_those_of_the_pipeline_that_scikit_learn_fits(classes: int) -> None:
+def test_trees_with_a_start_are_a_sum_of_both_parts(library: str, classes: int) -> None:
+    """Margins, contributions and bytes hold the start; the trees learn what it leaves."""
     x, y = data(classes)
-    weights = class_weights(y, .5)
-    model = fit(x, y, weights, None, FitSettings(library="logistic"))
-    kept = [c for c in x.columns if x[c].nunique() > 1]
-    fitted = pipeline(len(x), len(kept)).fit(x[kept].to_numpy(), y, logisticregression__sample_weight=weights)
-    scores = fitted.decision_function(x[kept].to_numpy()).reshape(len(x), -1)
-    np.testing.assert_allclose(margin(model, x), scores, atol=1e-3)
-    assert (scores.reshape(len(x), -1).std(axis=0) > .5).all()
+    plain = rows(x, y)
+    start = fit_linear(x.to_numpy(), y, plain.weights, .1)
+    begun = replace(plain, start=linear_margin(start, x.to_numpy()))
+    model = fit(begun, None, FitSettings(library=library, rounds=10, jobs=1), start)
+    trees = replace(model, start=None)
+    assert margin(trees, x).std() > 0
+    np.testing.assert_allclose(margin(model, x), margin(trees, x) + begun.start, atol=1e-6)
+    np.testing.assert_allclose(contributions(model, x).sum(axis=2), margin(model, x), atol=1e-4)
+    loaded = from_bytes(to_bytes(model), library, model.features, model.outputs)
+    np.testing.assert_array_equal(margin(loaded, x), margin(model, x))
+    other = fit(plain, None, FitSettings(library=library, rounds=10, jobs=1))
+    assert not np.allclose(margin(trees, x), margin(other, x), atol=.1)
 
 
 def test_balanced_weights_give_every_class_the_same_sum() -> None:
@@ -124,12 +138,12 @@ def test_cuda_is_refused_in_one_line_where_there_is_none() -> None:
         pytest.skip("this xgboost may find a GPU")
     x, y = data(2)
     with pytest.raises(UserError, match="--device cuda: the installed xgboost has no CUDA"):
-        fit(x, y, class_weights(y, 0), None, FitSettings(device="cuda"))
+        fit(rows(x, y), None, FitSettings(device="cuda"))
     with pytest.raises(UserError, match="works with --model xgboost only"):
-        fit(x, y, class_weights(y, 0), None, FitSettings(library="lightgbm", device="cuda"))
+        fit(rows(x, y), None, FitSettings(library="lightgbm", device="cuda"))
 
 
 def test_an_unknown_library_is_refused() -> None:
     x, y = data(2)
     with pytest.raises(UserError, match="--model forest is unknown: choose xgboost, lightgbm, logistic"):
-        fit(x, y, class_weights(y, 0), None, FitSettings(library="forest"))
+        fit(rows(x, y), None, FitSettings(library="forest"))

@@ -206,7 +206,7 @@ def test_a_table_that_does_not_tell_its_command_is_named_by_its_folders(run: Run
 
 def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert overview.command(run).endswith("/run --model lightgbm")
-    other = replace(run, settings=replace(run.settings, model="xgboost", folds=3, alpha=.1))
+    other = replace(run, settings=replace(run.settings, model="auto", folds=3, alpha=.1))
     assert overview.command(other).endswith("/run --folds 3 --alpha 0.1")
     promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9))
     assert overview.command(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over")

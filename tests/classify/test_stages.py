@@ -153,7 +153,8 @@ def test_the_report_of_a_run_speaks_of_stages(stages_run: RunResult) -> None:
 
 def test_files_of_all_thresholds_belong_to_the_run_folder(stages_run: RunResult) -> None:
     names = {path.name for path in (stages_run.out / "model").iterdir()}
-    assert names == {"manifest.json", "arrays.npz", "trees_0.txt", "trees_1.txt", "trees_2.txt"}
+    assert names == {"manifest.json", "arrays.npz", *(f"{part}_{stage}.{suffix}" for stage in range(3)
+                                                      for part, suffix in (("trees", "txt"), ("start", "json")))}
     assert all(RUN_FOLDER.owns(f"model/{name}") for name in names) and not RUN_FOLDER.owns("model/trees_x.txt")
 
 

@@ -131,7 +131,8 @@ def test_curves_follow_every_fold_until_the_validation_loss_rises(run: RunResult
     assert sorted(set(curves["fold"])) == [0, 1, 2, 3, 4]
     for _, curve in curves.groupby("fold"):
         assert list(curve["round"]) == list(range(len(curve)))
-        assert curve["valid_loss"].min() < curve["valid_loss"].iloc[0] < 1.1 * np.log(len(run.task.classes))
+        # Trees that start from good log-odds may find nothing to add.
+        assert curve["valid_loss"].min() <= curve["valid_loss"].iloc[0] < 1.1 * np.log(len(run.task.classes))
         # A fit stops some rounds after its best one; on the rows that it learns from the loss falls all the while.
         assert curve["valid_loss"].argmin() < len(curve) - 1
         assert curve["train_loss"].iloc[-1] == curve["train_loss"].min() < curve["valid_loss"].min()
@@ -153,8 +154,7 @@ def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     names = {p.name for p in run.out.rglob("*") if p.is_file()}
     trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
     assert names == {"predictions.csv", "metrics.json", "curves.csv", "suspects.csv", "report.html", "manifest.json",
-                     "arrays.npz",
-                     trees}
+                     "arrays.npz", "start.json", trees}
     assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
 
 

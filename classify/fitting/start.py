@@ -1,0 +1,165 @@
+"""Where boosting starts: the log-odds of a linear model, to which the trees add what it misses.
+
+A linear model reads sums over many columns well and thresholds badly; trees do the opposite. Trees that start from
+linear log-odds had, against trees alone (same folds, 5-fold, seed 0), on blood_pbc an accuracy of .971 against .967 and
+a log-loss of .097 against .119; on leukemia_all4 .977 against .964 and .071 against .106; for one finding of chest_nih
+an AUROC of .900 against .855.
+
+The linear log-odds of a training row come from a model that did not see the row or its split group. Those of a model
+that saw it would be too sure, and the trees would learn nothing.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from classify.data.folds import make_folds
+from classify.fitting.linear import LinearModel, fit_linear, linear_margin, scaled
+from featurize.arrays import Float32Array, Float64Array, Int64Array
+
+# Inverse penalties (scikit-learn's C) that are compared, times the number of columns, from the strongest penalty to
+# the weakest.
+INVERSE_PENALTIES = (1.0, 10.0, 100.0)
+# From this number of training rows on one penalty is taken: a comparison would take longer than the trees.
+MANY_ROWS = 3000
+MANY_ROWS_PENALTY = 30.0
+# Folds that give log-odds of rows that a linear model did not see.
+FOLDS = 3
+# Calibrated linear log-odds are multiplied by this: the trees then have something left to learn. With 1 in place of .7
+# a fit on pneumonia_28 stopped after 8 rounds, at a log-loss of .079 instead of .070; blood_pbc and leukemia_all4 were
+# the same within .003.
+SHRINKAGE = 0.7
+# The factor that calibrates the log-odds is searched between e to these powers.
+LOG_FACTORS = (-3.0, 0.0)
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """How a start is fitted.
+
+    Parameters
+    ----------
+    inverse_penalty : float
+        Of the logistic regression.
+    factor : float
+        Factor on its log-odds.
+    split_group : (n,) int64
+        Of all rows of the table: rows with the same number stay together.
+    """
+
+    inverse_penalty: float
+    factor: float
+    split_group: Int64Array
+
+
+@dataclass(frozen=True)
+class Start:
+    """A fitted start.
+
+    Parameters
+    ----------
+    model : LinearModel
+        Its log-odds are those that boosting starts from.
+    margins : (n, k) float64
+        Log-odds of the training rows, each from a model that did not see the row's split group.
+    """
+
+    model: LinearModel
+    margins: Float64Array
+
+
+def choose_start(x: Float32Array, y: Int64Array, weights: Float64Array, rows: Int64Array, split_group: Int64Array,
+                 seed: int) -> StartSettings | None:
+    """The penalty of least log-loss on rows that were not seen, and the factor that calibrates it.
+
+    Parameters
+    ----------
+    x : (t, d) float32
+        Training rows.
+    y : (t,) int64
+        Classes, 0..K-1.
+    weights : (t,) float64
+    rows : (t,) int64
+        Numbers of the training rows in the table.
+    split_group : (n,) int64
+        Of all rows of the table.
+    seed : int
+
+    Returns
+    -------
+    StartSettings or None
+        None where the split groups do not divide into folds that leave every class to learn from.
+    """
+    own = split_group[rows]
+    tried: list[StartSettings] = []
+    losses: list[Float64Array] = []
+    for inverse_penalty in INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,):
+        margins = _margins_of_unseen(x, y, weights, own, inverse_penalty, seed)
+        if margins is None:
+            return None
+        factor, loss = _calibrated(margins, y, weights)
+        tried.append(StartSettings(inverse_penalty, SHRINKAGE * factor, split_group))
+        losses.append(loss)
+    return tried[_simplest(losses)]
+
+
+def _simplest(losses: list[Float64Array]) -> int:
+    """The first of (t,) losses whose mean is within one standard error of the least: a smaller gain may be chance."""
+    best = losses[int(np.argmin([loss.mean() for loss in losses]))]
+    worse = [loss - best for loss in losses]
+    near = [more.mean() <= more.std() / np.sqrt(len(more)) for more in worse]
+    return near.index(True)
+
+
+def fit_start(x: Float32Array, y: Int64Array, weights: Float64Array, rows: Int64Array, settings: StartSettings,
+              seed: int) -> Start | None:
+    """Fit a start on training rows; None where the split groups do not divide into folds.
+
+    Parameters
+    ----------
+    x : (t, d) float32
+        Training rows, without perturbed copies: with them the log-loss of leukemia_all4 was .095 instead of .081, that
+        of blood_28 .055 instead of .049.
+    y : (t,) int64
+        0..K-1.
+    weights : (t,) float64
+    rows : (t,) int64
+        Numbers of the training rows in the table.
+    settings : StartSettings
+    seed : int
+    """
+    margins = _margins_of_unseen(x, y, weights, settings.split_group[rows], settings.inverse_penalty, seed)
+    if margins is None:
+        return None
+    model = fit_linear(x, y, weights, settings.inverse_penalty)
+    return Start(scaled(model, settings.factor), settings.factor * margins)
+
+
+def _margins_of_unseen(x: Float32Array, y: Int64Array, weights: Float64Array, split_group: Int64Array,
+                       inverse_penalty: float, seed: int) -> Float64Array | None:
+    """(t, k) log-odds of each row by a model fitted on other split groups; None where a model would miss a class."""
+    classes = int(y.max()) + 1
+    if any(len(np.unique(split_group[y == c])) < FOLDS for c in range(classes)):
+        return None
+    out = np.empty((len(y), 1 if classes == 2 else classes))
+    fold = make_folds(y, split_group, FOLDS, seed)
+    for number in range(FOLDS):
+        own = fold == number
+        if len(np.unique(y[~own])) < classes:
+            return None
+        model = fit_linear(x[~own], y[~own], weights[~own], inverse_penalty)
+        out[own] = linear_margin(model, x[own])
+    return out
+
+
+def _calibrated(margins: Float64Array, y: Int64Array, weights: Float64Array) -> tuple[float, Float64Array]:
+    """The factor on the log-odds of least weighted log-loss, and the (t,) weighted losses with it."""
+    both = np.column_stack([np.zeros(len(y)), margins]) if margins.shape[1] == 1 else margins
+    rows = np.arange(len(y))
+
+    def losses(log_factor: float) -> Float64Array:
+        return np.asarray(-weights * log_softmax(both * np.exp(log_factor), axis=1)[rows, y])
+
+    found = minimize_scalar(lambda log_factor: losses(log_factor).mean(), method="bounded", bounds=LOG_FACTORS)
+    return float(np.exp(found.x)), losses(found.x)

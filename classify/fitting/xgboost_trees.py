@@ -1,0 +1,92 @@
+"""Trees of xgboost: grow, predict, explain, save."""
+import json
+from typing import Any
+
+import numpy as np
+
+from classify.fitting.libraries import Grown, curve_of, library
+from classify.fitting.rows import TrainingRows
+from classify.settings import FitSettings
+from featurize.arrays import Float32Array, Float64Array
+from featurize.errors import UserError
+
+
+def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings) -> Grown:
+    """Grow trees; `columns` is the share of the columns that each tree may use."""
+    xgboost = library("xgboost")
+    classes = int(rows.y.max()) + 1
+    multi = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
+    binary = {"objective": "binary:logistic", "eval_metric": "logloss"}
+    parameters = {
+        "tree_method": "hist", "device": cuda_or_cpu(settings), "nthread": settings.jobs, "seed": settings.seed,
+        "learning_rate": settings.learning_rate, "max_depth": settings.depth, "subsample": settings.subsample,
+        "max_bin": settings.bins, "colsample_bytree": columns, "min_child_weight": settings.min_weight,
+        "reg_lambda": settings.l2, "verbosity": 0, **(binary if classes == 2 else multi)}
+    if rows.start is not None:
+        # Log-odds of 0: the trees add to the start alone, with no number of their own.
+        parameters["base_score"] = 0.5 if classes == 2 else 0.0
+    names = list(rows.x.columns)
+    train = xgboost.QuantileDMatrix(rows.x.to_numpy(), rows.y, weight=rows.weights, feature_names=names,
+                                    max_bin=settings.bins, nthread=settings.jobs, base_margin=_flat(rows.start))
+    history: dict[str, dict[str, list[float]]] = {}
+    watched = [(train, "train")]
+    if valid:
+        tested = xgboost.QuantileDMatrix(valid.x.to_numpy(), valid.y, feature_names=names, max_bin=settings.bins,
+                                         ref=train, nthread=settings.jobs, base_margin=_flat(valid.start))
+        watched.append((tested, "valid"))
+    stop = xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid", min_delta=settings.gain)
+    booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
+                            callbacks=[stop] if valid else [], verbose_eval=False)
+    rounds = booster.best_iteration + 1 if valid else settings.rounds
+    metric = str(parameters["eval_metric"])
+    losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None)
+    return Grown(booster[:rounds], rounds, losses)
+
+
+def margin(booster: Any, x: Float32Array) -> Float64Array:
+    """(n,) or (n, k) log-odds that the trees give, without a start."""
+    return np.asarray(booster.inplace_predict(x, predict_type="margin", missing=np.nan), np.float64)
+
+
+def contributions(booster: Any, x: Float32Array, names: list[str]) -> Float32Array:
+    """(n, k * (d + 1)) TreeSHAP; last of each k = base value."""
+    matrix = library("xgboost").DMatrix(x, feature_names=names)
+    return np.asarray(booster.predict(matrix, pred_contribs=True), np.float32)
+
+
+def leaves(booster: Any, x: Float32Array, names: list[str]) -> Float32Array:
+    """(n, trees) number of the leaf of each row in each tree."""
+    matrix = library("xgboost").DMatrix(x, feature_names=names)
+    return np.asarray(booster.predict(matrix, pred_leaf=True))
+
+
+def to_bytes(booster: Any) -> bytes:
+    """UBJSON."""
+    return bytes(booster.save_raw("ubj"))
+
+
+def from_bytes(data: bytes, jobs: int) -> tuple[Any, int, list[str]]:
+    """Booster, boosting rounds and names of the columns."""
+    booster = library("xgboost").Booster({"nthread": jobs}, model_file=bytearray(data))
+    return booster, booster.num_boosted_rounds(), list(booster.feature_names or ())
+
+
+def cuda_or_cpu(settings: FitSettings) -> str:
+    """The device, or one clear line: xgboost itself would quietly go on with the CPU."""
+    if settings.device not in ("cpu", "cuda"):
+        raise UserError(f"--device {settings.device} is unknown: choose cpu or cuda")
+    if settings.device == "cpu":
+        return "cpu"
+    xgboost = library("xgboost")
+    if not xgboost.build_info().get("USE_CUDA"):
+        raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or "
+                        "choose --device cpu")
+    probe = xgboost.Booster({"device": "cuda", "verbosity": 0}, [xgboost.DMatrix(np.zeros((1, 1)))])
+    if not json.loads(probe.save_config())["learner"]["generic_param"]["device"].startswith("cuda"):
+        raise UserError("--device cuda: no GPU was found; choose --device cpu")
+    return "cuda"
+
+
+def _flat(start: Float64Array | None) -> Float64Array | None:
+    """(n,) of one column, else (n, k)."""
+    return start[:, 0] if start is not None and start.shape[1] == 1 else start

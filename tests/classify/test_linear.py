@@ -1,0 +1,96 @@
+"""Logistic regression on all columns, and the start of trees."""
+import json
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+
+from classify.fitting.linear import (LARGEST_SCORE, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
+                                     linear_to_bytes, scaled)
+from classify.fitting.start import SHRINKAGE, choose_start, fit_start
+
+N = 120
+RNG = np.random.default_rng(0)
+
+
+def rows(classes: int, columns: int = 6, distance: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    y = np.arange(N) % classes
+    x = RNG.normal(size=(N, columns)) * np.arange(1, columns + 1) + 5
+    x[:, 0] += distance * y
+    x[::11, 1] = np.nan
+    return x.astype(np.float32), y
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_it_is_the_regression_of_scikit_learn_on_clipped_scores(classes: int) -> None:
+    x, y = rows(classes)
+    model = fit_linear(x, y, np.ones(N), .6)
+    filled = np.where(np.isnan(x), np.nanmedian(x, axis=0), x).astype(float)
+    z = np.clip((filled - filled.mean(axis=0)) / filled.std(axis=0), -LARGEST_SCORE, LARGEST_SCORE)
+    wanted = LogisticRegression(C=.1, tol=1e-8).fit(z - z.mean(axis=0), y).decision_function(z - z.mean(axis=0))
+    np.testing.assert_allclose(linear_margin(model, x), wanted.reshape(N, -1), atol=.02)
+    x[3, 2] = 1000
+    assert np.abs(linear_margin(fit_linear(x, y, np.ones(N), .6), x)[3]).max() < 10
+    assert linear_margin(model, x).std() > .2
+
+
+def test_contributions_add_up_and_no_value_counts_beyond_the_clip() -> None:
+    x, y = rows(3)
+    model = fit_linear(x, y, np.ones(N), .6)
+    np.testing.assert_allclose(linear_contributions(model, x).sum(axis=2), linear_margin(model, x), atol=1e-4)
+    far, farther = x[:1].copy(), x[:1].copy()
+    far[0, 0], farther[0, 0] = 1e4, 1e6
+    np.testing.assert_array_equal(linear_margin(model, far), linear_margin(model, farther))
+    assert (linear_margin(model, far) != linear_margin(model, x[:1])).any()
+
+
+def test_bytes_bring_back_the_same_numbers_and_older_weights_are_read() -> None:
+    x, y = rows(2)
+    model = fit_linear(x, y, np.ones(N), .6)
+    np.testing.assert_array_equal(linear_margin(linear_from_bytes(linear_to_bytes(model)), x), linear_margin(model, x))
+    old = {"fill": [1.0, 2.0], "center": [1.0, 1.0], "weights": [[2.0], [3.0]], "base": [0.5]}
+    read = linear_from_bytes(json.dumps(old).encode())
+    np.testing.assert_allclose(linear_margin(read, np.array([[101, np.nan]], np.float32)), [[2 * 100 + 3 + 0.5]])
+
+
+def test_scaled_log_odds() -> None:
+    x, y = rows(3)
+    model = fit_linear(x, y, np.ones(N), .6)
+    np.testing.assert_allclose(linear_margin(scaled(model, .5), x), linear_margin(model, x) / 2)
+
+
+def test_start_of_noise_is_shrunk_to_nearly_nothing_and_that_of_a_signal_is_not() -> None:
+    groups, found = np.arange(N), []
+    for distance in (0.0, 20.0):
+        x, y = rows(2, 30, distance)
+        settings = choose_start(x, y, np.ones(N), np.arange(N), groups, 0)
+        assert settings is not None and settings.factor <= SHRINKAGE
+        start = fit_start(x, y, np.ones(N), np.arange(N), settings, 0)
+        assert start is not None
+        found.append(float(np.abs(start.margins).mean()))
+    assert found[0] < .3 < .8 < found[1]
+
+
+def test_log_odds_of_a_row_come_from_other_groups() -> None:
+    """Labels are constant within groups and chance between them: a model that saw the group would know them."""
+    groups = np.arange(N) // 6
+    y = RNG.permutation(np.arange(N // 6) % 2)[groups]
+    x = (np.eye(N // 6)[groups] * 5 + RNG.normal(size=(N, N // 6)) * .1).astype(np.float32)
+    settings = choose_start(x, y, np.ones(N), np.arange(N), groups, 0)
+    assert settings is not None
+    start = fit_start(x, y, np.ones(N), np.arange(N), settings, 0)
+    assert start is not None
+    seen = linear_margin(start.model, x)[:, 0]
+    assert ((seen > 0) == y).mean() > .95 and ((start.margins[:, 0] > 0) == y).mean() < .8
+
+
+def test_without_three_groups_of_a_class_there_is_no_start() -> None:
+    x, y = rows(2)
+    assert choose_start(x, y, np.ones(N), np.arange(N), y.copy(), 0) is None
+
+
+def test_margins_are_log_odds() -> None:
+    x, y = rows(3, distance=3.0)
+    p = softmax(linear_margin(fit_linear(x, y, np.ones(N), .2), x), axis=1)
+    assert -np.log(p[np.arange(N), y]).mean() < np.log(3)
