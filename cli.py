@@ -196,7 +196,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
-    from classify.review import batch_line
+    from classify.review import batch_line, reasons_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -210,7 +210,9 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     predicted = apply(frame, info, explain, str(images[0]))
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
-    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")
+    why = reasons_line(predicted["review_reason"])
+    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
+         f"{f' ({why})' if why else ''}: {output}")
     line = batch_line(predicted["novelty"].to_numpy())
     if line:
         _say(f"WARNING: {line}")

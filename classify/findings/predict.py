@@ -60,8 +60,8 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
         check_compatible(model.bundle, info, name)
         found = apply_bundle(model.bundle, matrix(frame, model.bundle.model.features))
         p = found.p[:, 1]
-        asked = np.asarray(review_reasons(model.bundle.review, found, frame).any(axis=1))
-        predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, asked, found.novelty)
+        reasons = review_reasons(model.bundle.review, found, frame)
+        predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, reasons, found.novelty)
         if explain:
             told = predict(model.bundle, frame, info, explain, name)
             because |= {f"because_{model.name}_{i}": told[f"because_{i}"].to_numpy()

@@ -1,4 +1,5 @@
 """Several findings at once: shared division, thresholds, files, and the saved model on rows again."""
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from classify.settings import TrainSettings
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
+MEASURED = "python cli.py featurize 'my films' --labels films.csv --label-column 'Finding Labels'"
 QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
 
 
@@ -43,7 +45,8 @@ def findings_run(tmp_path_factory: pytest.TempPathFactory) -> FindingsResult:
     frame.loc[:3, "label_Edema"] = pd.NA
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
-        return train_findings(frame, info, tmp_path_factory.mktemp("findings") / "run", QUICK)
+        return train_findings(frame, replace(info, command=MEASURED), tmp_path_factory.mktemp("findings") / "my run",
+                              QUICK, table="my table.parquet")
 
 
 @pytest.mark.slow
@@ -61,10 +64,32 @@ def test_no_patient_is_in_two_folds(findings_run: FindingsResult) -> None:
 
 def test_predictions_have_the_promised_columns(findings_run: FindingsResult) -> None:
     assert list(findings_run.table) == [
-        "image_id", "path", "group", "split", "fold", "label_Edema", "label_Effusion", "label_Hernia", "predicted",
-        "p_Edema", "p_Effusion", "set_Edema", "set_Effusion", "novelty", "review"]
+        "image_id", "path", "group", "site", "split", "fold", "label_Edema", "label_Effusion", "label_Hernia",
+        "predicted", "p_Edema", "p_Effusion", "set_Edema", "set_Effusion", "novelty", "review", "review_reason"]
     assert set(findings_run.table["set_Edema"]) <= {"absent", "present", "absent|present"}
     assert set(findings_run.table["predicted"]) <= {"", "Edema", "Effusion", "Edema|Effusion"}
+
+
+def test_a_film_for_review_says_why_and_others_do_not(findings_run: FindingsResult) -> None:
+    table = pd.read_csv(findings_run.out / "predictions.csv", keep_default_na=False)
+    assert table["review"].any() and ((table["review_reason"] != "") == table["review"]).all()
+    undecided = (table[["set_Edema", "set_Effusion"]] == "absent|present").any(axis=1)
+    assert undecided.any() and table.loc[undecided, "review_reason"].str.split("|").map(lambda r: "set" in r).all()
+    by_reason = findings_run.metrics["review"]["by_reason"]
+    assert by_reason["set"] == pytest.approx(table["review_reason"].str.contains("set").mean())
+    assert findings_run.metrics["review_share"] == pytest.approx(table["review"].mean())
+
+
+def test_suspects_of_all_findings_stand_in_one_file(findings_run: FindingsResult) -> None:
+    suspects = pd.read_csv(findings_run.out / "suspects.csv")
+    assert set(suspects["finding"]) == {"Edema", "Effusion"} and suspects["score"].is_monotonic_decreasing
+
+
+def test_the_page_gives_both_commands_as_they_were_run(findings_run: FindingsResult) -> None:
+    page = html.unescape((findings_run.out / "report.html").read_text(encoding="utf-8"))
+    assert f"{MEASURED} -o 'my table.parquet'\n" in page
+    ran = f"python cli.py classify 'my table.parquet' -o '{findings_run.out}' --task multilabel --folds 2"
+    assert page.count(ran) == 2
 
 
 def test_a_rare_finding_has_no_score_but_a_line(findings_run: FindingsResult) -> None:
