@@ -18,10 +18,10 @@ from classify.evaluate import metrics
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
+from classify.evaluate.threshold import threshold_scores
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
-from classify.uncertainty.operating_point import at_threshold
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -103,7 +103,8 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     judged = _metrics(y, p, sets, split_groups(frame)[rows], classes, ordered)
     if bundle.operating_point:
         positive = p[:, 1] >= bundle.operating_point.threshold
-        judged["operating_point"] = {**bundle.operating_point.to_dict(), **at_threshold(y == 1, positive)}
+        judged["operating_point"] = {**bundle.operating_point.to_dict(),
+                                     **threshold_scores(y == 1, positive, split_groups(frame)[rows])}
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)

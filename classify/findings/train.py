@@ -16,7 +16,7 @@ from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, folder_of, save_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means
+from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.page import write_findings_report
 from classify.findings.predictions import FindingPredictions, findings_table
 from classify.findings.result import FindingsResult
@@ -29,6 +29,7 @@ from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import TrainSettings
 from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
 from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
+from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.report.numbers import count, number
 from featurize.runtime.folders import check_replaceable, replacing_folder
@@ -241,7 +242,7 @@ def _predictions(found: TrainedFinding) -> FindingPredictions:
 
 def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding]) -> dict[str, Any]:
     """The content of metrics.json."""
-    by_finding = {name: _of_finding(found) for name, found in trained.items()}
+    by_finding = {name: _of_finding(found, shared.split.split_group) for name, found in trained.items()}
     tested = {name: found.tested for name, found in trained.items()}
     split = shared.split
     rows = (split.fold >= 0) & shared.findings.labelled
@@ -262,11 +263,11 @@ def _review_shares(table: pd.DataFrame) -> dict[str, Any]:
     return {"review_share": float(tested["review"].mean()), "review": {"by_reason": by_reason}}
 
 
-def _of_finding(found: TrainedFinding) -> dict[str, Any]:
+def _of_finding(found: TrainedFinding, split_group: Int64Array) -> dict[str, Any]:
     metrics = found.result.scores.metrics
     kept = {key: metrics[key] for key in KEPT_SCORES if key in metrics}
     intervals = {key: metrics["intervals"][key] for key in ("auroc", "log_loss", "brier", "ece")}
-    return {**kept, **at_threshold(found.tested, found.model.threshold), "intervals": intervals,
+    return {**kept, **finding_scores(found.tested, found.model.threshold, split_group), "intervals": intervals,
             "baselines": {name: values["auroc"] for name, values in metrics["baselines"].items()}}
 
 

@@ -12,7 +12,7 @@ from made_table import made_table
 from classify.evaluate.metrics import Bootstrap
 from classify.findings import train as findings_train
 from classify.findings.bundle import is_findings_model, load_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means
+from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.predict import predict_findings
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
@@ -193,7 +193,7 @@ def test_every_finding_is_spread_over_all_folds() -> None:
 def test_scores_at_the_threshold_are_counted() -> None:
     y = np.array([1, 1, 1, 0, 0, 0, 0, 0])
     tested = ScoredFinding(np.arange(8), y, np.linspace(.9, .1, 8), np.array([1, 1, 0, 1, 0, 0, 0, 0], bool))
-    found = at_threshold(tested, .5)
+    found = finding_scores(tested, .5, np.arange(8))
     assert found["sensitivity"] == pytest.approx(2 / 3) and found["specificity"] == pytest.approx(.8)
     assert found["ppv"] == pytest.approx(2 / 3) and found["npv"] == pytest.approx(.8)
     assert found["average_precision"] == 1 and found["prevalence"] == 3 / 8

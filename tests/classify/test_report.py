@@ -349,11 +349,16 @@ def test_a_task_of_two_classes_has_curves_with_the_operating_point(run: RunResul
     assert "Operating point" not in page, "four classes have none"
     two = made_run(tmp_path / "i", ("no", "yes"), n=60, noise=2.5, pictures=False)
     shown = text_of(written(two, tmp_path))
-    assert "Even odds: what this model does" in shown and "Precision against sensitivity" in shown
+    assert "Even odds: the class that the model names" in shown and "Precision against sensitivity" in shown
     hits = two.scores.confusion.to_numpy()
     table = performance.operating_points(two, report_numbers(two))
     assert table is not None
     assert table["table"]["rows"][0][2]["text"].startswith(score(hits[1, 1] / hits[1].sum()))
+    assert [row[0]["text"] for row in table["table"]["rows"]][1] == (
+        "Stored with the model: largest sum of sensitivity and specificity (Youden)")
+    assert [cell["text"] for cell in table["table"]["rows"][1][1:4]] == [
+        ".370", ".800 (.700–.900)", ".600 (.500–.700)"]
+    assert "its scores here come from images of other folds" in table["table"]["foot"]
 
 
 def test_many_classes_have_upright_names_above_narrow_columns() -> None:
