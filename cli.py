@@ -221,20 +221,35 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")
 @_told_when_stopped("stopped: nothing was written")
 def audit(run: Run, table: Table,
-          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image as .csv.")]) -> None:
+          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image (of several findings: "
+                                          "a row a finding) as .csv.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
     from classify.audit.warnings import warnings
+    from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_table
     check_page_or_data(output, [table, *_files_of(run)])
+    if is_findings_model(run):
+        _audit_findings(run, table, output)
+        return
     found = write(run, *read_table(table), output, table_for)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
+    _say(f"written: {output}")
+
+
+def _audit_findings(run: Path, table: Path, output: Path) -> None:
+    from classify.findings.audit_page import audit_findings, summary_lines, warnings
+    from featurize.table import read_table
+    found = audit_findings(run, table, *read_table(table), output)
+    _warn(warnings(found))
+    for line in summary_lines(found):
+        _say(line)
     _say(f"written: {output}")
 
 

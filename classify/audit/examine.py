@@ -18,10 +18,11 @@ from classify.evaluate import metrics
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
-from classify.evaluate.threshold import threshold_scores
+from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
+from classify.run_folder import METRICS
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -33,10 +34,25 @@ OF_COLOR = (*CHANNELS[1:], "image_quality_slide_red", "image_quality_slide_blue"
             "image_quality_red_share")
 
 
-def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
-    """metrics.json of the run that the model belongs to, if it is there."""
-    place = next((p for p in (bundle_dir / "metrics.json", bundle_dir.parent / "metrics.json") if p.is_file()), None)
-    return None if place is None else dict(json.loads(place.read_text(encoding="utf-8")))
+def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
+    """metrics.json of the run that the model belongs to, if it is there.
+
+    Parameters
+    ----------
+    bundle_dir : Path
+        A run folder, its model folder, or the folder of one finding in that.
+    finding : str
+        Of a run with several findings: the scores of this one.
+    """
+    folder = bundle_dir.resolve()
+    run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
+    if not (run / METRICS).is_file():
+        return None
+    home: dict[str, Any] = json.loads((run / METRICS).read_text(encoding="utf-8"))
+    if home.get("task") != "multilabel":
+        return home if run in (folder, folder.parent) else None
+    own: dict[str, Any] | None = home["findings"].get(finding)
+    return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:

@@ -81,7 +81,7 @@ def _without_known(result: Audit) -> str:
 def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
     listed, metrics, alpha = [], judged.metrics, result.bundle.conformal.alpha
     low, high = metrics["intervals"]["balanced_accuracy"]
-    home = None if result.home is None else result.home["balanced_accuracy"]
+    home = None if result.home is None else result.home.get("balanced_accuracy")
     if home is not None and high < home - LOWER_ACCURACY:
         drop = home - metrics["balanced_accuracy"]
         listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",

@@ -39,8 +39,8 @@ from featurize.table import TableInfo, read_perturbed, read_table
 FEWEST_POSITIVES = 10
 # Folder of the findings' pages in a run folder.
 PAGES = "findings"
-# Scores of a finding that metrics.json takes from its binary run.
-KEPT_SCORES = ("n", "auroc", "log_loss", "brier", "ece", "coverage", "mean_set_size", "review_share", "calibration")
+# What metrics.json takes from the binary run of a finding: its scores, and these.
+KEPT = ("n", "review_share", "calibration")
 
 
 @dataclass(frozen=True)
@@ -265,9 +265,9 @@ def _review_shares(table: pd.DataFrame) -> dict[str, Any]:
 
 def _of_finding(found: TrainedFinding, split_group: Int64Array) -> dict[str, Any]:
     metrics = found.result.scores.metrics
-    kept = {key: metrics[key] for key in KEPT_SCORES if key in metrics}
-    intervals = {key: metrics["intervals"][key] for key in ("auroc", "log_loss", "brier", "ece")}
-    return {**kept, **finding_scores(found.tested, found.model.threshold, split_group), "intervals": intervals,
+    kept = {key: metrics[key] for key in (*KEPT, *metrics["intervals"])}
+    return {**kept, **finding_scores(found.tested, found.model.threshold, split_group),
+            "intervals": metrics["intervals"],
             "baselines": {name: values["auroc"] for name, values in metrics["baselines"].items()}}
 
 
