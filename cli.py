@@ -80,13 +80,12 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
             site_column: SiteColumn = None, path_column: PathColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
     from featurize.explore.page import explore as write
-    from featurize.explore.page import next_commands
     from featurize.report.numbers import count
     from featurize.runtime.outputs import check_page
     check_page(output, [*images, labels])
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
-    page = write(index, output, True, next_commands(images, known))
+    page = write(index, output, True, images, known)
     for warning in page.serious:
         _say(f"WARNING: {warning}")
     unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""

@@ -20,6 +20,7 @@ from featurize.explore.warnings import warnings
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index, load
 from featurize.index.listing import with_listed_findings
+from featurize.index.sources import Source
 from featurize.report.charts import percentile_ranges
 
 
@@ -323,12 +324,33 @@ def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
     assert "The tint of the background differs by the finding “flu”, which explains" in warnings_of(page)
 
 
+def listed(labels: list[str | None], root: str = "cells of June", kind: str = "folder") -> Index:
+    """An index of images without files."""
+    paths = [f"{n} a.png" for n in range(len(labels))]
+    frame = pd.DataFrame({"path": paths, "site": None, "label": pd.Series(labels, dtype=object)})
+    return Index(frame, pd.DataFrame(), (Source("", root, kind),))
+
+
 def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
     options = {"--labels": Path("my labels.csv"), "--label-column": "kind", "--group-column": None,
                "--group-regex": r"p(\d+)_", "--site-column": "lab"}
-    assert next_commands(["cells of June"], options) == (
+    assert next_commands(listed(["a", "b"]), ["cells of June"], options) == (
         "python cli.py featurize 'cells of June' -o table.parquet --labels 'my labels.csv' --label-column kind "
         "--group-regex 'p(\\d+)_' --site-column lab\npython cli.py classify table.parquet -o run/")
+
+
+@pytest.mark.parametrize(("labels", "kind", "image"), [
+    ([None, None], "folder", "'cells of June/0 a.png'"), (["a", "a"], "folder", "'cells of June/0 a.png'"),
+    ([None, None], "zip", "IMAGE")])
+def test_without_two_classes_the_next_step_is_similar_and_giving_labels(labels: list[str | None], kind: str,
+                                                                        image: str) -> None:
+    lines = next_commands(listed(labels, kind=kind), ["cells of June"], {"--group-regex": r"p(\d+)"}).splitlines()
+    assert lines == [
+        r"python cli.py featurize 'cells of June' -o table.parquet --group-regex 'p(\d+)'",
+        f"python cli.py similar table.parquet {image} -o similar.html",
+        "# classify needs at least two classes; labels are read from a CSV:",
+        r"python cli.py featurize 'cells of June' -o table.parquet --group-regex 'p(\d+)' --labels F.csv "
+        "--label-column C", "python cli.py classify table.parquet -o run/"]
 
 
 @pytest.mark.slow
