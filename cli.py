@@ -181,7 +181,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                              accept_error=accept_error)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress)
-    for warning in result.warnings:
+    for warning in result.terminal_warnings:
         _say(f"WARNING: {warning}")
     _say(result.sentence)
     _say(f"report: {output / 'report.html'}")

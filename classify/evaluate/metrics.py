@@ -57,7 +57,7 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None, weight
     w = np.ones((1, len(y))) if weights is None else weights
     total = w.sum(axis=1)
     table = weighted_confusion(y, p.argmax(axis=1), p.shape[1], w)
-    by_name = {**_of_confusion(table), **(_of_stages(table) if ordered else {})}
+    by_name = {**of_confusion(table), **(_of_stages(table) if ordered else {})}
     auroc, precision = ranked or ranked_by_class(y, p, w)
     by_name["auroc"], by_name["average_precision"] = _mean_of_classes(auroc), _mean_of_classes(precision)
     by_name["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)) / total
@@ -225,7 +225,7 @@ def weighted_confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array
     return np.asarray(w @ cell).reshape(len(w), k, k)
 
 
-def _of_confusion(table: Float64Array) -> dict[str, Float64Array]:
+def of_confusion(table: Float64Array) -> dict[str, Float64Array]:
     """Scores that the confusion matrix holds."""
     truth, guessed = table.sum(axis=2), table.sum(axis=1)
     hit, total = np.diagonal(table, axis1=1, axis2=2), table.sum(axis=(1, 2))

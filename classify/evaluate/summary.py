@@ -10,6 +10,7 @@ from classify.data.lineage import STEP
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
+from classify.evaluate.against_baseline import baseline_differences
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import net_benefit
 from classify.evaluate.lineage import lineage_scores
@@ -76,6 +77,8 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         **({"decision_curve": net_benefit(y == 1, p[:, 1]).to_dict("list")} if len(classes) == 2 else {}),
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
+        "baseline_differences": baseline_differences(
+            y, p, {name: other[rows] for name, other in comparisons.baselines.items()}, split_group, bootstrap),
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
         "shortcut_gain": {f"{r['name']}_to_{r['target']}": r["gain"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,

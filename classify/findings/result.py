@@ -59,6 +59,11 @@ class FindingsResult:
     table_path: str = "table.parquet"
 
     @property
+    def terminal_warnings(self) -> tuple[str, ...]:
+        """The warnings that the command line prints."""
+        return self.warnings
+
+    @property
     def sentence(self) -> str:
         """What the command line says at the end."""
         metrics = self.metrics

@@ -184,7 +184,7 @@ def _too_rare(findings: Findings, split: Split, name: str) -> str:
 def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: Split,
               names: list[str]) -> dict[str, Dataset]:
     x = matrix(frame, model_columns(info))
-    columns, _ = useful_columns(x[findings.labelled])
+    columns, _, _ = useful_columns(x[findings.labelled])
     data = {}
     for name in names:
         task = task_of(findings, name)

@@ -114,6 +114,7 @@ def test_the_model_never_sees_nuisances_and_constants(run: RunResult) -> None:
     features = load_bundle(run.out).model.features
     assert not {"whole_quality_focus", "cell_color_constant"} & set(features) and features == run.features
     assert any("were left out: cell_color_constant" in w for w in run.warnings)
+    assert not any("were left out" in w for w in run.terminal_warnings) and run.terminal_warnings
 
 
 def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
