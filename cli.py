@@ -196,6 +196,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
     from classify.review import batch_line, reasons_line
+    from classify.uncertainty.known_images import known_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -212,7 +213,11 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     why = reasons_line(predicted["review_reason"])
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
          f"{f' ({why})' if why else ''}: {output}")
-    line = batch_line(predicted["novelty"].to_numpy())
+    known = predicted["trained_on"].to_numpy()
+    if known.any():
+        _say(f"WARNING: {known_line(int(known.sum()), len(known))} Their predictions say nothing about new images: see "
+             "the column trained_on.")
+    line = batch_line(predicted.loc[~known, "novelty"].to_numpy())
     if line:
         _say(f"WARNING: {line}")
 

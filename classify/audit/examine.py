@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from classify.audit import shift
-from classify.audit.known_images import trained_on
 from classify.audit.result import Audit, Judged
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
@@ -23,6 +22,7 @@ from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
 from classify.run_folder import METRICS
+from classify.uncertainty.known_images import trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -84,14 +84,15 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
     words = in_words(review_reasons(bundle.review, predictions, frame))
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
         table=prediction_table(frame, bundle.classes, predictions, words, lineage=bundle.lineage),
-        batch_line=batch_line(novelty),
+        batch_line=batch_line(novelty[~known]),
         review_reasons=count_reasons(pd.Series(words)),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
-        trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
+        trained_on=known, shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
 

@@ -11,6 +11,7 @@ from classify.audit.run import SUFFIXES
 from classify.audit.warnings import LOWER_ACCURACY, MANY_NOVEL, SERIOUS_DROP
 from classify.findings.audit import FindingsAudit, examine_run, mean_scores, to_json
 from classify.report.review import review_table
+from classify.uncertainty.known_images import known_line
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, contents, table, warning, write_page
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
@@ -49,11 +50,9 @@ def audit_findings(run: Path, table_path: Path, frame: pd.DataFrame, info: Table
 
 def warnings(result: FindingsAudit) -> list[Mapping[str, str]]:
     """What must be known before the scores are read; serious ones first."""
-    listed, n = [], len(result.frame)
+    listed = []
     if result.trained_on:
-        which = f"all {count(n, 'image')}" if result.trained_on == n else f"{number(result.trained_on)} of " \
-            f"{count(n, 'image')}"
-        listed.append(warning("serious", f"The model was trained on {which} of this table, or on near copies of them.",
+        listed.append(warning("serious", known_line(result.trained_on, len(result.frame)),
                               "The scores are too good: take these images out and run the audit again."))
     if result.labelled.empty:
         listed.append(warning("caution", "No image has a label: nothing is said about right and wrong.",

@@ -178,7 +178,9 @@ def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: 
     frame, info = given_split()
     run = train(frame, info, tmp_path / "run", QUICK)
     reloaded = predict(load_bundle(tmp_path / "run"), frame, info)
-    pd.testing.assert_frame_equal(reloaded.drop(columns="fold"), run.predicted.table.drop(columns="fold"))
+    pd.testing.assert_frame_equal(reloaded.drop(columns=["fold", "trained_on"]),
+                                  run.predicted.table.drop(columns="fold"))
+    assert (reloaded["trained_on"] == (frame["split"] == "train")).all()
     table = pd.read_csv(tmp_path / "run/predictions.csv")
     assert (table["fold"].notna() == (table["split"] == "test")).all()
     assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)
