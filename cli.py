@@ -291,6 +291,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
+        path_column: PathColumn = None,
         label_column: Annotated[str, typer.Option(help="Its column with the label, or several findings: A,B,C.")] = "",
         group_column: Annotated[str | None, typer.Option(help="Its column that names the patient.")] = None,
         jobs: Jobs = None,
@@ -302,7 +303,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import default_jobs
     summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
-                             points=points, labels=labels, group_column=group_column, truth=truth, progress=True,
+                             points=points, labels=labels, group_column=group_column, path_column=path_column,
+                             truth=truth, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")
