@@ -110,7 +110,7 @@ def _reading(file: FinishedFile) -> list[object]:
     return [cell(file.path, tone="name"), cell(percent(facts.least_confidence), key=facts.least_confidence),
             cell(f"{facts.doubtful_s:.2f} s", key=facts.doubtful_s), facts.layout,
             cell(number(len(facts.leads)), key=len(facts.leads)),
-            cell(f"{number(residual)} mV", key=_UNKNOWN if residual is None else residual), *_paper(facts)]
+            cell(f"{number(residual)}\u00a0mV", key=_UNKNOWN if residual is None else residual), *_paper(facts)]
 
 
 def _measured(facts: PageFacts) -> list[dict[str, Any]]:

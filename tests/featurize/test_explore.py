@@ -123,7 +123,9 @@ def test_gray_films_have_no_tiles_of_color(tmp_path: Path) -> None:
         (gray / path.parent.name).mkdir(parents=True, exist_ok=True)
         Image.open(path).convert("L").save(gray / path.parent.name / path.name)
     assert 'class="swatch"' in page_of(build_index(colored), tmp_path)
-    assert 'class="swatch"' not in page_of(build_index(gray), tmp_path)
+    page = page_of(build_index(gray), tmp_path)
+    assert 'class="swatch"' not in page and 'alt="saturation"' not in page
+    assert 'alt="saturation"' in page_of(build_index(colored), tmp_path)
 
 
 @pytest.mark.slow
