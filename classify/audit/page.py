@@ -138,6 +138,6 @@ def _steps(result: Audit) -> list[str]:
         steps.append("Train on both places together, so that the model must find what they share: give both folders to "
                      "featurize, then run classify; the report compares the sites.")
     if metrics["calibration_slope"] < REVIEW_SLOPE:
-        steps.append("Until then, leave every image with a set of more than one class, or a novelty above .99, to a "
-                     "person.")
+        steps.append("Until then, leave every image with a set of more than one class, or a novelty above "
+                     f"{score(result.bundle.review.most_novelty)}, to a person.")
     return [*steps, "Report these scores beside those at home; scores at home alone say nothing about another place."]
