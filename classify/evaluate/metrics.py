@@ -309,7 +309,8 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     z, share = NORMAL_975, hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0, middle - half)), float(min(1, middle + half))
+    # Rounding must not take the end of a share of none or all off 0 or 1.
+    return 0.0 if hits == 0 else float(max(0, middle - half)), 1.0 if hits == n else float(min(1, middle + half))
 
 
 def percentile_rank(values: Float64Array, value: float) -> int:

@@ -1,11 +1,12 @@
 """predictions.csv of several findings."""
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from classify.review import in_words
+from classify.review import count_reasons, in_words
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # What a prediction set of one finding may hold, in the order of the classes.
@@ -73,6 +74,13 @@ def findings_table(frame: pd.DataFrame, truth: Mapping[str, Int64Array], predict
         **{f"set_{name}": _sets_in_words(found.sets) for name, found in predicted.items()},
         novelty=np.max([found.novelty for found in predicted.values()], axis=0),
         review=reasons.any(axis=1), review_reason=in_words(reasons))
+
+
+def review_shares(table: pd.DataFrame) -> dict[str, Any]:
+    """Shares of the tested images that a person should look at, and why."""
+    tested = table[table["fold"].notna()]
+    by_reason = {name: n / max(len(tested), 1) for name, n in count_reasons(tested["review_reason"]).items()}
+    return {"review_share": float(tested["review"].mean()), "review": {"by_reason": by_reason}}
 
 
 def _sets_in_words(sets: BoolArray) -> list[str]:

@@ -18,13 +18,13 @@ from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, folder_of, save_findings
 from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.page import write_findings_report
-from classify.findings.predictions import FindingPredictions, findings_table
+from classify.findings.predictions import FindingPredictions, findings_table, review_shares
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
 from classify.findings.tables import Findings, findings_of, has_several_labels, table_of, task_of
 from classify.report import write_report
 from classify.result import RunResult
-from classify.review import count_reasons, from_words
+from classify.review import from_words
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
 from classify.settings import TrainSettings
 from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
@@ -223,7 +223,7 @@ def _put_together(run: _RunInput, shared: _Shared, trained: Mapping[str, Trained
     predicted = {name: _predictions(found) for name, found in trained.items()}
     warnings = _warnings(shared, trained)
     table = findings_table(shared.frame, truth, predicted, np.where(findings.labelled, split.fold, -1))
-    metrics = {**_metrics(shared, run.settings, trained), **_review_shares(table)}
+    metrics = {**_metrics(shared, run.settings, trained), **review_shares(table)}
     metrics |= {"warnings": list(warnings), "versions": library_versions()}
     return FindingsResult(
         out=run.out, frame=shared.frame, info=shared.info, settings=run.settings, findings=findings, split=split,
@@ -254,13 +254,6 @@ def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, Tra
         "co_occurrence": shared.findings.co_occurrence().to_dict(), "groups": len(np.unique(split.split_group[rows])),
         "split": split.kind, "folds": int(split.fold.max()) + 1}
     return dict(plain(content))
-
-
-def _review_shares(table: pd.DataFrame) -> dict[str, Any]:
-    """Shares of the tested images that a person should look at, and why."""
-    tested = table[table["fold"].notna()]
-    by_reason = {name: n / max(len(tested), 1) for name, n in count_reasons(tested["review_reason"]).items()}
-    return {"review_share": float(tested["review"].mean()), "review": {"by_reason": by_reason}}
 
 
 def _of_finding(found: TrainedFinding, split_group: Int64Array) -> dict[str, Any]:

@@ -93,3 +93,10 @@ def test_intervals_at_a_threshold_count_patients_and_not_their_images() -> None:
     assert patients["sensitivity_interval"] == pytest.approx(wilson(6, 8))
     nobody = threshold_scores(own, own & False, np.arange(80))
     assert np.isnan(nobody["ppv"]) and np.isnan(nobody["ppv_interval"]).all()
+
+
+def test_the_interval_of_all_or_none_ends_at_1_or_0() -> None:
+    own = np.repeat([True, False], [7, 9])
+    sure = threshold_scores(own, own, np.arange(16) // 3)
+    assert sure["sensitivity_interval"][1] == sure["specificity_interval"][1] == 1
+    assert threshold_scores(own, ~own, np.arange(16) // 3)["sensitivity_interval"][0] == 0
