@@ -80,13 +80,12 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
             site_column: SiteColumn = None, path_column: PathColumn = None) -> None:
     """What is in the folder, and what will go wrong with it."""
     from featurize.explore.page import explore as write
-    from featurize.explore.page import next_commands
     from featurize.report.numbers import count
     from featurize.runtime.outputs import check_page
     check_page(output, [*images, labels])
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     index = _index(images, labels, label_column, group_column, group_regex, site_column, path_column)
-    page = write(index, output, True, next_commands(images, known))
+    page = write(index, output, True, images, known)
     for warning in page.serious:
         _say(f"WARNING: {warning}")
     unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""
@@ -182,7 +181,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                              accept_error=accept_error)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress)
-    for warning in result.warnings:
+    for warning in result.terminal_warnings:
         _say(f"WARNING: {warning}")
     _say(result.sentence)
     _say(f"report: {output / 'report.html'}")
@@ -196,7 +195,8 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
-    from classify.review import batch_line
+    from classify.review import batch_line, reasons_line
+    from classify.uncertainty.known_images import known_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -210,8 +210,14 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     predicted = apply(frame, info, explain, str(images[0]))
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
-    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review: {output}")
-    line = batch_line(predicted["novelty"].to_numpy())
+    why = reasons_line(predicted["review_reason"])
+    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
+         f"{f' ({why})' if why else ''}: {output}")
+    known = predicted["trained_on"].to_numpy()
+    if known.any():
+        _say(f"WARNING: {known_line(int(known.sum()), len(known))} Their predictions say nothing about new images: see "
+             "the column trained_on.")
+    line = batch_line(predicted.loc[~known, "novelty"].to_numpy())
     if line:
         _say(f"WARNING: {line}")
 
@@ -219,20 +225,35 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")
 @_told_when_stopped("stopped: nothing was written")
 def audit(run: Run, table: Table,
-          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image as .csv.")]) -> None:
+          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image (of several findings: "
+                                          "a row a finding) as .csv.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
     from classify.audit.run import audit as write
     from classify.audit.warnings import warnings
+    from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_table
     check_page_or_data(output, [table, *_files_of(run)])
+    if is_findings_model(run):
+        _audit_findings(run, table, output)
+        return
     found = write(run, *read_table(table), output, table_for)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
+    _say(f"written: {output}")
+
+
+def _audit_findings(run: Path, table: Path, output: Path) -> None:
+    from classify.findings.audit_page import audit_findings, summary_lines, warnings
+    from featurize.table import read_table
+    found = audit_findings(run, table, *read_table(table), output)
+    _warn(warnings(found))
+    for line in summary_lines(found):
+        _say(line)
     _say(f"written: {output}")
 
 
@@ -270,6 +291,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
+        path_column: PathColumn = None,
         label_column: Annotated[str, typer.Option(help="Its column with the label, or several findings: A,B,C.")] = "",
         group_column: Annotated[str | None, typer.Option(help="Its column that names the patient.")] = None,
         jobs: Jobs = None,
@@ -281,7 +303,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import default_jobs
     summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
-                             points=points, labels=labels, group_column=group_column, truth=truth, progress=True,
+                             points=points, labels=labels, group_column=group_column, path_column=path_column,
+                             truth=truth, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")

@@ -64,7 +64,7 @@ def outlined(rgb: UInt8Array, side: int) -> UInt8Array:
     return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def traced(demo: Path, height: int = 420) -> UInt8Array:
+def traced(demo: Path, height: int = 380) -> UInt8Array:
     """The demo's photographed page, and the same flattened with its leads drawn over it."""
     pair = [np.asarray(Image.open(place).convert("RGB")) for place in (demo / "pages/photo.png",
                                                                        demo / "signals/photo.overlay.png")]

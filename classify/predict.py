@@ -12,6 +12,7 @@ from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import in_words, review_reasons
 from classify.uncertainty import calibrate, conformal, novelty
+from classify.uncertainty.known_images import trained_on
 from classify.uncertainty.reference import compared_leaves
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -30,7 +31,7 @@ def predict_file(run: Path, table: Path, explain: bool = False) -> pd.DataFrame:
 
 def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool = False,
             name: str = "the table") -> pd.DataFrame:
-    """The rows of predictions.csv for a table.
+    """The rows of predictions.csv for a table, with `trained_on`: the model knows this image, or a near copy of it.
 
     Parameters
     ----------
@@ -70,7 +71,9 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
-    table = prediction_table(frame, bundle.classes, predictions, reasons, lineage=bundle.lineage)
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
+    table = prediction_table(frame, bundle.classes, predictions, reasons, lineage=bundle.lineage).assign(
+        trained_on=known)
     return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
 
 

@@ -182,6 +182,8 @@ class RunResult:
         Library name to version; stage to seconds.
     table : str
         The table as it was named on the command line.
+    notes : tuple of str
+        Those among the warnings that only say what was done.
     """
 
     out: Path
@@ -201,6 +203,12 @@ class RunResult:
     versions: dict[str, str]
     timings: dict[str, float]
     table: str = "TABLE.parquet"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def terminal_warnings(self) -> tuple[str, ...]:
+        """The warnings that the command line prints."""
+        return tuple(text for text in self.warnings if text not in self.notes)
 
     @property
     def sentence(self) -> str:

@@ -198,10 +198,29 @@ def in_words(reasons: BoolArray) -> list[str]:
     return ["|".join(names[row]) for row in reasons]
 
 
+def from_words(words: pd.Series) -> BoolArray:
+    """(n, R) which reasons a column `review_reason` names: the inverse of `in_words`.
+
+    >>> from_words(pd.Series(["set|novel", None]))[:, :3].tolist()
+    [[True, True, False], [False, False, False]]
+    """
+    listed = words.fillna("").str.split("|")
+    return np.array([[name in row for name in REASONS] for row in listed], bool).reshape(len(words), len(REASONS))
+
+
 def count_reasons(words: pd.Series) -> dict[str, int]:
     """Rows for review by reason, from a column `review_reason`; a row with two reasons counts in both."""
-    parts = words.fillna("").str.split("|")
-    return {name: int(parts.map(lambda listed, name=name: name in listed).sum()) for name in REASONS}
+    return dict(zip(REASONS, from_words(words).sum(axis=0).tolist()))
+
+
+def reasons_line(words: pd.Series) -> str:
+    """The reasons that occur in a column `review_reason`, most frequent first: for the terminal.
+
+    >>> reasons_line(pd.Series(["set|novel", "set", None]))
+    'set 2, novel 1'
+    """
+    counts = sorted(count_reasons(words).items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {n}" for name, n in counts if n)
 
 
 def review_summary(words: pd.Series, right: BoolArray) -> dict[str, Any]:

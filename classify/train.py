@@ -236,12 +236,12 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
     leaks = preparation.split[:1 if len(data.split.leaks) else 0]
     warnings = (*leaks, *of_sets, *preparation.split[len(leaks):], *grave, *run_warnings.of_labels(suspects),
                 *run_warnings.of_review(bundle.review.accepted), *of_data,
-                *other, *preparation.columns)
+                *other, *preparation.columns, *preparation.notes)
     result = RunResult(
         out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
-        curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, versions=bundle.versions,
-        timings=clock.seconds)
+        curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, notes=preparation.notes,
+        versions=bundle.versions, timings=clock.seconds)
     return result, bundle
 
 

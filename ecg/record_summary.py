@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ecg import usual_ranges
 from ecg.lead_table import LEADS
 from ecg.result import FinishedFile, PageFacts
+from ecg.usual_ranges import UsualRange
 from featurize.arrays import Float64Array
 
 # So many records are shown with their charts: the first, the most doubtful ones, are enough to judge by.
@@ -28,26 +30,22 @@ WAVES = (("P", "p_onset_s", "p_offset_s"), ("QRS", "qrs_onset_s", "qrs_offset_s"
 _UNCERTAIN = 0.4
 # Measurements that the table of pages has too.
 HEADLINES = ("Heart rate", "PR interval", "QRS duration", "QTc, Bazett", "Electrical axis")
-# Where the ranges come from.
-_KLIGFIELD = "Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200"
-_SURAWICZ = "Surawicz et al. 2009, 10.1161/CIRCULATIONAHA.108.191095"
-_RAUTAHARJU = "Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096"
-# Name, column of the rhythm row, factor, unit, low and high end of what is usual in adults at rest, source of these.
-_MEASUREMENTS: tuple[tuple[str, str, float, str, float | None, float | None, str], ...] = (
-    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", 60, 100, _KLIGFIELD),
-    ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", None, None, ""),
-    ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", None, None, ""),
-    ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", None, 120, ""),
-    ("Successive RR (RMSSD)", "heart_rr_rmssd_s", 1000, "ms", None, None, ""),
-    ("Beats with a P wave", "heart_atria_p_share", 100, "%", 99, 100, ""),
-    ("P duration", "heart_atria_p_duration_s", 1000, "ms", None, 120, _KLIGFIELD),
-    ("PR interval", "heart_atria_pr_s", 1000, "ms", 120, 200, _KLIGFIELD),
-    ("QRS duration", "heart_ventricles_qrs_s", 1000, "ms", 60, 110, _SURAWICZ),
-    ("QT interval", "heart_ventricles_qt_s", 1000, "ms", None, None, ""),
-    ("QTc, Bazett", "heart_ventricles_qtc_bazett_s", 1000, "ms", 350, 450, _RAUTAHARJU),
-    ("QTc, Fridericia", "heart_ventricles_qtc_fridericia_s", 1000, "ms", 350, 450, _RAUTAHARJU),
-    ("Electrical axis", "heart_ventricles_axis_deg", 1, "°", -30, 90, _SURAWICZ),
-    ("Noise above 40 Hz", "record_signal_noise_mv", 1000, "µV", None, 30, ""))
+# Name, column of the rhythm row, factor, unit, what is usual in adults at rest.
+_MEASUREMENTS: tuple[tuple[str, str, float, str, UsualRange], ...] = (
+    ("Heart rate", "heart_rr_rate_bpm", 1, "/min", usual_ranges.RATE_PER_MIN),
+    ("Slowest, over one interval", "heart_rr_rate_lowest_bpm", 1, "/min", usual_ranges.NONE),
+    ("Fastest, over one interval", "heart_rr_rate_highest_bpm", 1, "/min", usual_ranges.NONE),
+    ("Spread of RR (SD)", "heart_rr_sd_s", 1000, "ms", usual_ranges.RR_SD_MS),
+    ("Successive RR (RMSSD)", "heart_rr_rmssd_s", 1000, "ms", usual_ranges.NONE),
+    ("Beats with a P wave", "heart_atria_p_share", 100, "%", usual_ranges.P_SHARE_PERCENT),
+    ("P duration", "heart_atria_p_duration_s", 1000, "ms", usual_ranges.P_DURATION_MS),
+    ("PR interval", "heart_atria_pr_s", 1000, "ms", usual_ranges.PR_MS),
+    ("QRS duration", "heart_ventricles_qrs_s", 1000, "ms", usual_ranges.QRS_MS),
+    ("QT interval", "heart_ventricles_qt_s", 1000, "ms", usual_ranges.NONE),
+    ("QTc, Bazett", "heart_ventricles_qtc_bazett_s", 1000, "ms", usual_ranges.QTC_MS),
+    ("QTc, Fridericia", "heart_ventricles_qtc_fridericia_s", 1000, "ms", usual_ranges.QTC_MS),
+    ("Electrical axis", "heart_ventricles_axis_deg", 1, "°", usual_ranges.AXIS_DEG),
+    ("Noise above 40 Hz", "record_signal_noise_mv", 1000, "µV", usual_ranges.NOISE_UV))
 # Decimals with which a measurement is shown, and compared with its range.
 _SHOWN_DIGITS = 1
 
@@ -73,44 +71,27 @@ class MedianBeat:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number beside the range that is usual in adults at rest; None where it is not measurable or has no bound.
-
-    `source` is where the range comes from; empty where it was chosen.
-    """
+    """A number beside the range that is usual in adults at rest; None where it is not measurable."""
 
     name: str
     value: float | None
     unit: str
-    low: float | None
-    high: float | None
-    source: str = ""
+    usual: UsualRange
 
     @property
     def side(self) -> str:
         """`below` or `above` what is usual; empty if it is within, not measured, or has no range."""
-        if self.value is None:
-            return ""
-        if self.low is not None and self.value < self.low:
-            return "below"
-        return "above" if self.high is not None and self.value > self.high else ""
+        return "" if self.value is None else self.usual.side(self.value)
 
     @property
     def beyond(self) -> str:
         """Which end of the range it is beyond, in words: `above 200 ms`; empty as `side` is."""
-        end = self.low if self.side == "below" else self.high
-        return f"{self.side} {_bound(end)} {self.unit}" if self.side and end is not None else ""
+        return self.usual.beyond(self.side, self.unit)
 
     @property
     def range(self) -> str:
         """What is usual, in words; empty without a range."""
-        if self.low is None:
-            return "" if self.high is None else f"up to {_bound(self.high)} {self.unit}"
-        return f"{_bound(self.low)} to {_bound(self.high)} {self.unit}" if self.high is not None else \
-            f"from {_bound(self.low)} {self.unit}"
-
-
-def _bound(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
+        return self.usual.words(self.unit)
 
 
 @dataclass(frozen=True)
@@ -204,11 +185,11 @@ def _median_waves(beats: pd.DataFrame) -> dict[str, tuple[float, float]]:
 def measurements(rhythm: Mapping[str, float | None]) -> list[Measurement]:
     """The numbers of a rhythm row that the report shows, in its units."""
     out = []
-    for name, column, factor, unit, low, high, source in _MEASUREMENTS:
+    for name, column, factor, unit, usual in _MEASUREMENTS:
         value = rhythm.get(column)
         known = value is not None and math.isfinite(value)
         shown = round(factor * value, _SHOWN_DIGITS) if value is not None and known else None
-        out.append(Measurement(name, shown, unit, low, high, source))
+        out.append(Measurement(name, shown, unit, usual))
     return out
 
 

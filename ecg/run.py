@@ -58,7 +58,8 @@ class RunSummary:
 
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
-                   group_column: str | None = None, truth: Path | None = None, progress: bool = False) -> RunSummary:
+                   group_column: str | None = None, path_column: str | None = None, truth: Path | None = None,
+                   progress: bool = False) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -73,7 +74,9 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     points : Path, optional
         CSV of corrections, see `ecg.trace.corrections`.
     labels : Path, optional
-        CSV whose first column is the file; `label_columns` and `group_column` of it go into rhythm.parquet.
+        CSV with a row a file; `label_columns` and `group_column` of it go into rhythm.parquet.
+    path_column : str, optional
+        Its column with the file; without it the first.
     truth : Path, optional
         Folder of csv files with true signals at `fs_hz`, called as the pages: they are compared, see `ecg.truth`.
     progress : bool
@@ -91,7 +94,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     check_place(given, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
-        read_sheet(labels)
+        read_sheet(labels, path_column)
     page_jobs = find_pages(given, read_points(points) if points else {}, out)
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
@@ -110,7 +113,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
                         f"{failed[0].error}")
     from ecg.truth import with_truth
     results, compared = with_truth(results, truths, out, settings.fs_hz)
-    _write_tables(results, out, labels, label_columns, group_column)
+    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column))
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
                       time.perf_counter() - start, errors_csv, compared, _warnings(results))
 
@@ -127,8 +130,17 @@ def _truths(page_jobs: Sequence[PageJob], folder: Path | None) -> dict[str, Path
     return find_truths(page_jobs, folder)
 
 
-def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, label_columns: Sequence[str],
-                  group_column: str | None) -> None:
+@dataclass(frozen=True)
+class _Labels:
+    """The labels file and its columns, as they were given."""
+
+    path: Path | None
+    label_columns: Sequence[str]
+    group_column: str | None
+    path_column: str | None
+
+
+def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels) -> None:
     """Write rhythm.parquet and report.html."""
     from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
     from ecg.report.page import write_report
@@ -136,7 +148,7 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: Path | None, 
     finished = [result for result in results if isinstance(result, FinishedFile)]
     failed = [result for result in results if isinstance(result, FailedFile)]
     rows = [{**_rhythm_row(file.facts), "path": file.path, "sha256": file.facts.sha256} for file in finished]
-    write_rhythm(rows, out / RHYTHM, labels, label_columns, group_column)
+    write_rhythm(rows, out / RHYTHM, labels.path, labels.label_columns, labels.group_column, labels.path_column)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
 

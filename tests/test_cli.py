@@ -418,7 +418,7 @@ def test_audit_prints_every_warning_of_its_page(run_folder: Path, tmp_path: Path
     """On the very images of the training: no accuracy without the warning."""
     ended = call("audit", run_folder / "run", run_folder / "t.parquet", "-o", tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert ended.code == 0 and ended.out.startswith("WARNING: The model was trained on all 24 images of this table")
+    assert ended.code == 0 and ended.out.startswith("WARNING: The model was trained on all 24 images")
     warned = page[page.index('<ul class="warnings"'):page.index("</ul>")]
     assert ended.out.count("WARNING: ") == warned.count("<li") >= 1
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from classify.audit import shift
-from classify.audit.known_images import trained_on
 from classify.audit.result import Audit, Judged
 from classify.bundle import Bundle
 from classify.data.columns import check_columns, matrix
@@ -18,10 +17,12 @@ from classify.evaluate import metrics
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
+from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
-from classify.uncertainty.operating_point import at_threshold
+from classify.run_folder import METRICS
+from classify.uncertainty.known_images import trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -33,10 +34,25 @@ OF_COLOR = (*CHANNELS[1:], "image_quality_slide_red", "image_quality_slide_blue"
             "image_quality_red_share")
 
 
-def home_metrics(bundle_dir: Path) -> dict[str, Any] | None:
-    """metrics.json of the run that the model belongs to, if it is there."""
-    place = next((p for p in (bundle_dir / "metrics.json", bundle_dir.parent / "metrics.json") if p.is_file()), None)
-    return None if place is None else dict(json.loads(place.read_text(encoding="utf-8")))
+def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
+    """metrics.json of the run that the model belongs to, if it is there.
+
+    Parameters
+    ----------
+    bundle_dir : Path
+        A run folder, its model folder, or the folder of one finding in that.
+    finding : str
+        Of a run with several findings: the scores of this one.
+    """
+    folder = bundle_dir.resolve()
+    run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
+    if not (run / METRICS).is_file():
+        return None
+    home: dict[str, Any] = json.loads((run / METRICS).read_text(encoding="utf-8"))
+    if home.get("task") != "multilabel":
+        return home if run in (folder, folder.parent) else None
+    own: dict[str, Any] | None = home["findings"].get(finding)
+    return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:
@@ -68,14 +84,15 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
     words = in_words(review_reasons(bundle.review, predictions, frame))
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
         table=prediction_table(frame, bundle.classes, predictions, words, lineage=bundle.lineage),
-        batch_line=batch_line(novelty),
+        batch_line=batch_line(novelty[~known]),
         review_reasons=count_reasons(pd.Series(words)),
         judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
-        trained_on=trained_on(bundle, frame, predictions), shift=shift.feature_shift(bundle, x),
+        trained_on=known, shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
 
@@ -103,7 +120,8 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     judged = _metrics(y, p, sets, split_groups(frame)[rows], classes, ordered)
     if bundle.operating_point:
         positive = p[:, 1] >= bundle.operating_point.threshold
-        judged["operating_point"] = {**bundle.operating_point.to_dict(), **at_threshold(y == 1, positive)}
+        judged["operating_point"] = {**bundle.operating_point.to_dict(),
+                                     **threshold_scores(y == 1, positive, split_groups(frame)[rows])}
     labelled = frame.iloc[rows].reset_index(drop=True)
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)

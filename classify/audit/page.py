@@ -67,7 +67,7 @@ def _scores_sentence(result: Audit) -> str:
     metrics = result.judged.metrics
     right, n = percent(metrics["accuracy"]), count(metrics["n"], "labelled image")
     here = f"Of {n}, {right} were named correctly"
-    if result.home is None:
+    if result.home is None or "accuracy" not in result.home:
         return f"{here}. The scores at home are not known: metrics.json does not lie beside the model."
     return (f"{here}; at home it was {percent(result.home['accuracy'])} of {number(result.home['n'])}. Every class "
             f"counting alike: {percent(metrics['balanced_accuracy'])} here, "
@@ -133,11 +133,11 @@ def _steps(result: Audit) -> list[str]:
     if result.judged is None:
         return [*steps, "Have 50 images of each class labelled and run the audit again: a shift alone does not tell "
                 "how much worse the model is."]
-    metrics = result.judged.metrics
-    if result.home is not None and metrics["balanced_accuracy"] < result.home["balanced_accuracy"] - TRAIN_AGAIN_DROP:
+    metrics, home = result.judged.metrics, result.home or {}
+    if metrics["balanced_accuracy"] < home.get("balanced_accuracy", 0) - TRAIN_AGAIN_DROP:
         steps.append("Train on both places together, so that the model must find what they share: give both folders to "
                      "featurize, then run classify; the report compares the sites.")
     if metrics["calibration_slope"] < REVIEW_SLOPE:
-        steps.append("Until then, leave every image with a set of more than one class, or a novelty above .99, to a "
-                     "person.")
+        steps.append("Until then, leave every image with a set of more than one class, or a novelty above "
+                     f"{score(result.bundle.review.most_novelty)}, to a person.")
     return [*steps, "Report these scores beside those at home; scores at home alone say nothing about another place."]

@@ -46,7 +46,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     bundle = load_bundle(bundle_dir)
     if table_for:
         frame, info = table_for(tuple(bundle.classes), frame, info)
-    result = examine(bundle, home_metrics(bundle_dir), frame, info)
+    result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":

@@ -9,7 +9,7 @@ from classify.audit.result import Audit, Judged
 from classify.report import figures, performance
 from classify.report.overview import plain_interval
 from featurize.report.feature_names import words
-from featurize.report.numbers import measurement, number, percent, score, signed, whole
+from featurize.report.numbers import interval, measurement, number, percent, score, signed, whole
 from featurize.report.page import cell, figure, table
 
 # Features in the chart of shifts, and in its table.
@@ -18,6 +18,11 @@ LISTED = 40
 # Subgroups in the chart, and properties of the picture among them.
 MOST_SUBGROUPS = 40
 MOST_PROPERTIES = 6
+# Scores at a threshold: name and meaning.
+AT_THRESHOLD = {"sensitivity": ("Sensitivity", "share of the images of this class that reach the threshold"),
+                "specificity": ("Specificity", "share of the other images that stay below it"),
+                "ppv": ("Positive predictive value", "share of the images that reach it that are of this class"),
+                "npv": ("Negative predictive value", "share of the images below it that are of the other")}
 # Shift from which a feature counts as shifted, in robust standard deviations: a third of one is visible, a whole one is
 # what separates many classes.
 VISIBLE_SHIFT = .33
@@ -28,6 +33,7 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
     present = list(judged.set_sizes.index)
     shown = {name: judged.metrics["per_class"][name] for name in present}
     return {"scores": _scores(judged.metrics, result.home or {}),
+            "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
             "per_class": performance.per_class(shown, judged.confusion), "calibration": _calibration(result, judged),
             "sets": _sets(judged, 1 - result.bundle.conformal.alpha), "subgroups": _subgroups(result, judged)}
@@ -44,6 +50,18 @@ def _scores(metrics: Mapping[str, Any], home: Mapping[str, Any]) -> dict[str, An
                    "groups. Where the intervals lie apart, the difference is no chance.")
     head = ["Metric", "Here (95 % interval)", "At home", "Difference", "What it says"]
     return {"chart": chart, "table": table(head, rows)}
+
+
+def _at_threshold(here: Mapping[str, Any] | None, home: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the stored threshold of a model of two classes gives here and at home."""
+    if not here:
+        return None
+    known = home.get("operating_point") or {}
+    rows = [[cell(name), cell(interval(here[key], *here[f"{key}_interval"])),
+             cell(interval(known.get(key), *known.get(f"{key}_interval", (None, None)))), cell(meaning, tone="quiet")]
+            for key, (name, meaning) in AT_THRESHOLD.items()]
+    return table(["At the stored threshold", "Here (95 % interval)", "At home", "What it says"], rows, caption=(
+        f"Images whose probability of {here['class']} is {score(here['threshold'])} or more count as {here['class']}"))
 
 
 def _beside(metrics: Mapping[str, Any], home: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

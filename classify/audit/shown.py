@@ -21,8 +21,10 @@ def _judged(judged: Judged, new: Mapping[str, str]) -> Judged:
     per_class = {new[name]: values for name, values in judged.metrics["per_class"].items()}
     by_class = judged.subgroups["by"] == "class"
     parts = judged.subgroups["part"].where(~by_class, judged.subgroups["part"].replace(dict(new)))
+    point = judged.metrics.get("operating_point")
+    shown = {"operating_point": {**point, "class": new[point["class"]]}} if point else {}
     return replace(
-        judged, metrics={**judged.metrics, "per_class": per_class},
+        judged, metrics={**judged.metrics, "per_class": per_class, **shown},
         confusion=judged.confusion.rename(index=new, columns=new), reliability=renamed(judged.reliability, new),
         reliability_points=renamed(judged.reliability_points, new), set_sizes=judged.set_sizes.rename(index=new),
         set_coverage=renamed(judged.set_coverage, new), subgroups=judged.subgroups.assign(part=parts))

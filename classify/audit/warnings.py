@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from classify.audit.result import Audit, Judged
+from classify.uncertainty.known_images import known_line
 from featurize.report.numbers import count, number, percent, score, whole
 from featurize.report.page import by_weight, warning
 
@@ -30,11 +31,7 @@ def warnings(result: Audit) -> list[Mapping[str, str]]:
 
 def known_images(result: Audit) -> str:
     """One sentence where the model was trained on some of the images, else ""."""
-    known, n = int(result.trained_on.sum()), len(result.frame)
-    if not known:
-        return ""
-    which = f"all {count(n, 'image')}" if known == n else f"{number(known)} of {count(n, 'image')}"
-    return f"The model was trained on {which} of this table, or on near copies of them."
+    return known_line(int(result.trained_on.sum()), len(result.frame))
 
 
 def _of_images(result: Audit) -> list[dict[str, str]]:
@@ -81,7 +78,7 @@ def _without_known(result: Audit) -> str:
 def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
     listed, metrics, alpha = [], judged.metrics, result.bundle.conformal.alpha
     low, high = metrics["intervals"]["balanced_accuracy"]
-    home = None if result.home is None else result.home["balanced_accuracy"]
+    home = None if result.home is None else result.home.get("balanced_accuracy")
     if home is not None and high < home - LOWER_ACCURACY:
         drop = home - metrics["balanced_accuracy"]
         listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",

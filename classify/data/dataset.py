@@ -42,10 +42,13 @@ class PreparationWarnings:
     ----------
     split, columns : tuple of str
         About the division into folds or parts, and about columns that were left out.
+    notes : tuple of str
+        What was done and is nothing unusual: for the report, not for the terminal.
     """
 
     split: tuple[str, ...]
     columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tuple[Dataset, PreparationWarnings]:
@@ -63,5 +66,5 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
         task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
     split, split_warnings = plan_split(frame, task, settings.folds, settings.seed)
     x = matrix(frame, model_columns(info))
-    columns, column_warnings = useful_columns(x[split.part != "unlabelled"])
-    return Dataset(frame, info, x[columns], task, split), PreparationWarnings(split_warnings, column_warnings)
+    columns, column_warnings, notes = useful_columns(x[split.part != "unlabelled"])
+    return Dataset(frame, info, x[columns], task, split), PreparationWarnings(split_warnings, column_warnings, notes)

@@ -1,8 +1,13 @@
 """Curves of a page: reliability with enough images a point, ROC and precision-recall with operating points."""
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from classify.evaluate.metrics import wilson, with_intervals
+from classify.evaluate.metrics import with_intervals
+from classify.evaluate.threshold import shares_of, threshold_scores
+from classify.uncertainty.operating_point import OperatingPoint
 from classify.uncertainty.operating_point import curve as curve_of
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
@@ -12,7 +17,7 @@ LEAST_IN_POINT = 10
 MOST_POINTS = 300
 # Sensitivity of the operating point that misses few.
 HIGH_SENSITIVITY = 0.95
-# Threshold at which a model of two classes decides: the more probable class.
+# Probability above which a model of two classes names the second one: the more probable class.
 EVEN_ODDS = 0.5
 # Thresholds of the decision curve.
 DECISION_THRESHOLDS = np.arange(1, 100) / 100
@@ -98,32 +103,39 @@ def thinned(curve: pd.DataFrame) -> pd.DataFrame:
     return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, MOST_POINTS).astype(int))]
 
 
-def operating_points(curve: pd.DataFrame, positive: BoolArray) -> pd.DataFrame:
-    """The threshold that the model uses, and two others that a user may prefer.
+def operating_points(positive: BoolArray, p: Float64Array, split_group: Int64Array,
+                     stored: Mapping[str, Any] | None) -> pd.DataFrame:
+    """What is called positive at even odds, at the model's stored threshold, and at one that misses few.
+
+    Parameters
+    ----------
+    positive : (n,) bool
+        Rows of the second class.
+    p : (n,) float64
+        Its probability.
+    split_group : (n,) int64
+        Rows with the same number are not independent.
+    stored : mapping or None
+        `operating_point` of metrics.json: its scores come from thresholds chosen without the row.
 
     Returns
     -------
     DataFrame
-        `name, threshold, sensitivity, sensitivity_low, sensitivity_high, specificity, specificity_low,
-        specificity_high, precision, negative_precision`: ``used`` (even odds), ``youden`` (largest sum of sensitivity
-        and specificity, Youden 1950, Cancer 3:32), ``sensitive`` (fewest false alarms at a sensitivity of .95). 95 %
-        Wilson intervals.
+        `name, rule, threshold` and the shares of `classify.evaluate.threshold.threshold_scores`. Names: ``used`` (even
+        odds), ``stored`` (its `rule` in words), ``sensitive`` (fewest false alarms at a sensitivity of .95 on these
+        very rows; left out where the stored threshold was chosen for its sensitivity).
     """
-    sum_of_both = curve["sensitivity"] - curve["false_positive_rate"]
-    # Thresholds fall along the curve: the last one at even odds or above.
-    chosen = {"used": int((curve["threshold"] > EVEN_ODDS).sum()) - 1, "youden": int(sum_of_both.to_numpy().argmax()),
-              "sensitive": int((curve["sensitivity"] >= HIGH_SENSITIVITY).to_numpy().argmax())}
-    n, negatives = int(positive.sum()), int((~positive).sum())
-    rows = []
-    for name, at in chosen.items():
-        found, false = int(curve["found"].iloc[at]), int(curve["false_alarms"].iloc[at])
-        passed, missed = negatives - false, n - found
-        rows.append((name, EVEN_ODDS if name == "used" else float(curve["threshold"].iloc[at]), found / n,
-                     *wilson(found, n), passed / negatives, *wilson(passed, negatives), _share(found, found + false),
-                     _share(passed, passed + missed)))
-    return pd.DataFrame(rows, columns=["name", "threshold", "sensitivity", "sensitivity_low", "sensitivity_high",
-                                       "specificity", "specificity_low", "specificity_high", "precision",
-                                       "negative_precision"])
+    points = [{"name": "used", "rule": "", "threshold": EVEN_ODDS,
+               **shares_of(threshold_scores(positive, p > EVEN_ODDS, split_group))}]
+    if stored:
+        rule = OperatingPoint.from_dict(stored).rule
+        points.append({"name": "stored", "rule": rule.words, "threshold": stored["threshold"], **shares_of(stored)})
+    if not stored or stored["chosen_by"] != "sensitivity":
+        curve = curve_of(positive, p)
+        threshold = float(curve.threshold[int((curve.sensitivity >= HIGH_SENSITIVITY).argmax())])
+        points.append({"name": "sensitive", "rule": "", "threshold": threshold,
+                       **shares_of(threshold_scores(positive, p >= threshold, split_group))})
+    return pd.DataFrame(points)
 
 
 def net_benefit(positive: BoolArray, p: Float64Array) -> pd.DataFrame:
@@ -158,7 +170,3 @@ def net_benefit(positive: BoolArray, p: Float64Array) -> pd.DataFrame:
     benefit = (called & positive[:, None]).sum(axis=0) / n - (called & ~positive[:, None]).sum(axis=0) / n * odds
     everybody = positive.sum() / n - (~positive).sum() / n * odds
     return pd.DataFrame({"threshold": t, "net_benefit": benefit, "treat_all": everybody})
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")

@@ -84,8 +84,10 @@ def _thresholds(result: RunResult, scored: ScoredRows) -> tuple[pd.DataFrame | N
     positive = scored.truth == 1
     if len(result.task.classes) != 2 or not positive.any() or positive.all():
         return None, None
-    curve = threshold_curve(positive, result.predicted.probabilities[scored.rows, 1])
-    return thinned(curve), operating_points(curve, positive)
+    p = result.predicted.probabilities[scored.rows, 1]
+    curve = threshold_curve(positive, p)
+    stored = result.scores.metrics.get("operating_point")
+    return thinned(curve), operating_points(positive, p, result.split.split_group[scored.rows], stored)
 
 
 def _swarm(result: RunResult) -> tuple[SwarmFeature, ...]:

@@ -57,7 +57,7 @@ def scores(y: Int64Array, p: Float64Array, sets: BoolArray | None = None, weight
     w = np.ones((1, len(y))) if weights is None else weights
     total = w.sum(axis=1)
     table = weighted_confusion(y, p.argmax(axis=1), p.shape[1], w)
-    by_name = {**_of_confusion(table), **(_of_stages(table) if ordered else {})}
+    by_name = {**of_confusion(table), **(_of_stages(table) if ordered else {})}
     auroc, precision = ranked or ranked_by_class(y, p, w)
     by_name["auroc"], by_name["average_precision"] = _mean_of_classes(auroc), _mean_of_classes(precision)
     by_name["log_loss"] = w @ -np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)) / total
@@ -225,7 +225,7 @@ def weighted_confusion(y: Int64Array, guess: Int64Array, k: int, w: Float64Array
     return np.asarray(w @ cell).reshape(len(w), k, k)
 
 
-def _of_confusion(table: Float64Array) -> dict[str, Float64Array]:
+def of_confusion(table: Float64Array) -> dict[str, Float64Array]:
     """Scores that the confusion matrix holds."""
     truth, guessed = table.sum(axis=2), table.sum(axis=1)
     hit, total = np.diagonal(table, axis1=1, axis2=2), table.sum(axis=(1, 2))
@@ -309,7 +309,8 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     z, share = NORMAL_975, hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0, middle - half)), float(min(1, middle + half))
+    # Rounding must not take the end of a share of none or all off 0 or 1.
+    return 0.0 if hits == 0 else float(max(0, middle - half)), 1.0 if hits == n else float(min(1, middle + half))
 
 
 def percentile_rank(values: Float64Array, value: float) -> int:

@@ -10,15 +10,17 @@ from classify.data.lineage import STEP
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
+from classify.evaluate.against_baseline import baseline_differences
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import net_benefit
 from classify.evaluate.lineage import lineage_scores
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.sets import set_sizes
+from classify.evaluate.threshold import threshold_scores
 from classify.result import Predicted, Scores
 from classify.review import review_summary
 from classify.uncertainty.calibrate import Calibration
-from classify.uncertainty.operating_point import OperatingPoint, at_threshold
+from classify.uncertainty.operating_point import OperatingPoint
 from featurize.arrays import Float64Array, Int64Array
 
 
@@ -75,12 +77,14 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         **({"decision_curve": net_benefit(y == 1, p[:, 1]).to_dict("list")} if len(classes) == 2 else {}),
         "baselines": {name: {k: v[0] for k, v in metrics.scores(y, probabilities[rows], ordered=task.ordered).items()}
                       for name, probabilities in comparisons.baselines.items()},
+        "baseline_differences": baseline_differences(
+            y, p, {name: other[rows] for name, other in comparisons.baselines.items()}, split_group, bootstrap),
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
         "shortcut_gain": {f"{r['name']}_to_{r['target']}": r["gain"] for r in comparisons.shortcuts.to_dict("records")},
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
-        "operating_point": _operating_point(y, p, comparisons, rows),
+        "operating_point": _operating_point(y, p, comparisons, rows, split_group),
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
@@ -105,13 +109,13 @@ def class_counts(split: Split) -> dict[str, dict[str, int]]:
     return {str(part): {str(name): int(n) for name, n in split.counts[part].items()} for part in split.counts}
 
 
-def _operating_point(y: Int64Array, p: Float64Array, comparisons: Comparisons,
-                     rows: Int64Array) -> dict[str, Any] | None:
+def _operating_point(y: Int64Array, p: Float64Array, comparisons: Comparisons, rows: Int64Array,
+                     split_group: Int64Array) -> dict[str, Any] | None:
     """The saved threshold, and what thresholds chosen without the row's fold give."""
     point, thresholds = comparisons.operating_point, comparisons.thresholds
     if point is None or thresholds is None:
         return None
-    return {**point.to_dict(), **at_threshold(y == 1, p[:, 1] >= thresholds[rows])}
+    return {**point.to_dict(), **threshold_scores(y == 1, p[:, 1] >= thresholds[rows], split_group)}
 
 
 def plain(value: Any) -> Any:

@@ -12,8 +12,6 @@ from classify.uncertainty.conformal import Conformal, fewest_rows
 
 # The largest class has more than this many times the images of the smallest.
 UNEQUAL_RATIO = 10
-# Macro-F1 by which a baseline must be better before it is warned of: less is taken for chance.
-WORSE_MACRO_F1 = 0.01
 # Coverage by which a class may fall short of the promise before it is warned of.
 SHORT_COVERAGE = 0.05
 # Standard errors of the coverage that chance alone may take away.
@@ -120,11 +118,14 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
 
 
 def _against_baseline(scores: Scores, crossed: CrossFit) -> list[str]:
+    """The first baseline that is better beyond the paired interval of the difference."""
     model = scores.metrics["macro_f1"]
-    for name, baseline in scores.metrics["baselines"].items():
-        macro_f1 = baseline["macro_f1"]
-        if macro_f1 is not None and macro_f1 > model + WORSE_MACRO_F1:
-            found = f"the baseline {name} has a better macro-F1 ({macro_f1:.3f}) than the model ({model:.3f})"
+    for name, difference in scores.metrics["baseline_differences"].items():
+        low, high = difference["macro_f1_interval"]
+        if low is not None and low > 0:
+            better = scores.metrics["baselines"][name]["macro_f1"]
+            found = (f"the baseline {name} has a better macro-F1 ({better:.3f}) than the model ({model:.3f}); the "
+                     f"difference is {low:.3f} to {high:.3f}")
             trees = not crossed.models or crossed.models[0].library != "logistic"
             advice = ": the images may be too few for trees; try --model logistic" if trees else ""
             return [found + (advice if name == "pca_logistic" else "")]

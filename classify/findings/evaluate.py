@@ -1,13 +1,15 @@
 """Scores of several findings: each at its threshold, and their means with intervals that draw whole patients."""
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from classify.evaluate import metrics
-from classify.evaluate.metrics import Bootstrap, wilson
+from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.threshold import threshold_scores
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 
@@ -33,27 +35,27 @@ class ScoredFinding:
     present: BoolArray
 
 
-def at_threshold(tested: ScoredFinding, threshold: float) -> dict[str, object]:
-    """Scores that depend on the threshold, with 95 % Wilson intervals, and the average precision beside its chance.
+def finding_scores(tested: ScoredFinding, threshold: float, split_group: Int64Array) -> dict[str, Any]:
+    """Scores at the threshold, and the average precision beside its chance.
+
+    Parameters
+    ----------
+    tested : ScoredFinding
+    threshold : float
+        That of the saved model.
+    split_group : (n,) int64
+        Of all rows of the table.
 
     Returns
     -------
     dict
-        `positives, prevalence, threshold, sensitivity, specificity, ppv, npv, f1, average_precision`, and for the
-        first four scores `<score>_interval`; NaN = undefined.
+        `positives, prevalence, threshold, average_precision`, and those of
+        `classify.evaluate.threshold.threshold_scores`; NaN = undefined.
     """
-    y, present = tested.y == 1, tested.present
-    hits, passed = int((y & present).sum()), int((~y & ~present).sum())
-    shares = {"sensitivity": (hits, int(y.sum())), "specificity": (passed, int((~y).sum())),
-              "ppv": (hits, int(present.sum())), "npv": (passed, int((~present).sum()))}
-    found: dict[str, object] = {
-        "positives": int(y.sum()), "prevalence": float(y.mean()), "threshold": threshold,
-        "f1": 2 * hits / max(int(y.sum() + present.sum()), 1),
-        "average_precision": float(average_precision_score(y, tested.p)) if y.any() else np.nan}
-    for name, (part, whole) in shares.items():
-        found[name] = part / whole if whole else np.nan
-        found[f"{name}_interval"] = list(wilson(part, whole)) if whole else [np.nan, np.nan]
-    return found
+    own = tested.y == 1
+    return {"positives": int(own.sum()), "prevalence": float(own.mean()), "threshold": threshold,
+            "average_precision": float(average_precision_score(own, tested.p)) if own.any() else np.nan,
+            **threshold_scores(own, tested.present, split_group[tested.rows])}
 
 
 def means(tested: Mapping[str, ScoredFinding], split_group: Int64Array, bootstrap: Bootstrap) -> dict[str, object]:

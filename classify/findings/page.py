@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 
 from classify.findings.result import FindingsResult
+from classify.report.model_card import reproduce
+from classify.report.overview import command
+from classify.report.review import review_table
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, contents, table, warning, write_page
 
-SECTIONS = ("At a glance", "Findings", "Occurring together", "Data and division", "Training")
+SECTIONS = ("At a glance", "Findings", "Occurring together", "Data and division", "Training",
+            "How to make it again")
 # Words of a warning that undermines the numbers.
 SERIOUS = ("shortcut", "tell the label", "site and label", "the baseline", "labelled differently", "hold the truth",
            "independent groups", "on several sides")
@@ -31,7 +35,8 @@ def write_findings_report(path: Path, result: FindingsResult) -> None:
         "tiles": _tiles(result),
         "findings": _findings_table(trained, metrics["threshold_rule"]), "pages": _links(result),
         "not_trained": _not_trained(metrics["not_trained"]), "co_occurrence": _co_occurrence(result),
-        "parts_table": _parts(result), "how": _how(result), "times": _times(result)}
+        "parts_table": _parts(result), "how": _how(result), "times": _times(result),
+        "review": _review(result), "reproduce": reproduce(result.info, result.table_path, _command(result))}
     write_page(path, "findings.html.j2", content, Path(__file__).parent)
 
 
@@ -55,10 +60,20 @@ def _facts(result: FindingsResult) -> list[dict[str, Any]]:
              ("Model", f"{result.settings.model}, calibration {', '.join(calibrated)}"),
              ("Classes balanced by", result.settings.balance),
              ("Threshold of each finding", metrics["threshold_rule"]), ("Made on", date.today().isoformat())]
-    wide = [("Data hash (files, labels, groups)", result.info.index_hash),
+    wide = [("Data hash (files, labels, groups)", result.info.index_hash), ("Command", _command(result)),
             ("Versions", ", ".join(f"{n} {v}" for n, v in sorted(result.versions.items())))]
     return [{"name": n, "value": v, "wide": False, "code": False} for n, v in pairs] + \
         [{"name": n, "value": v, "wide": True, "code": True} for n, v in wide if v]
+
+
+def _command(result: FindingsResult) -> str:
+    return command(result.table_path, result.out, result.settings)
+
+
+def _review(result: FindingsResult) -> dict[str, Any] | None:
+    """Why a person is asked to look at tested images."""
+    reasons = result.table.loc[result.table["fold"].notna(), "review_reason"]
+    return review_table([words.split("|") if words else () for words in reasons])
 
 
 def _warning(text: str) -> dict[str, str]:

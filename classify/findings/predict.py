@@ -13,6 +13,7 @@ from classify.findings.bundle import FindingModel, is_findings_model, load_findi
 from classify.findings.predictions import FindingPredictions, findings_table
 from classify.predict import apply_bundle, check_compatible, predict
 from classify.review import review_reasons
+from classify.uncertainty.known_images import trained_on
 from featurize.table import TableInfo
 
 # Contributions that `--explain` names for each finding: the columns because_<finding>_1 to because_<finding>_3.
@@ -38,6 +39,8 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
                      name: str = "the table") -> pd.DataFrame:
     """The rows of predictions.csv for a table, as `classify.findings.predictions.findings_table` gives them.
 
+    With `trained_on`: the model of a finding knows this image, or a near copy of it.
+
     Parameters
     ----------
     models : sequence of FindingModel
@@ -54,16 +57,18 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
         The table was measured in another way than the model's, or lacks columns.
     """
     predicted: dict[str, FindingPredictions] = {}
+    known = np.zeros(len(frame), bool)
     because: dict[str, NDArray[np.object_]] = {}
     for model in models:
         check_columns(frame, info)
         check_compatible(model.bundle, info, name)
         found = apply_bundle(model.bundle, matrix(frame, model.bundle.model.features))
         p = found.p[:, 1]
-        asked = np.asarray(review_reasons(model.bundle.review, found, frame).any(axis=1))
-        predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, asked, found.novelty)
+        known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances)
+        reasons = review_reasons(model.bundle.review, found, frame)
+        predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, reasons, found.novelty)
         if explain:
             told = predict(model.bundle, frame, info, explain, name)
             because |= {f"because_{model.name}_{i}": told[f"because_{i}"].to_numpy()
                         for i in range(1, EXPLAINED_CONTRIBUTIONS + 1)}
-    return findings_table(frame, {}, predicted).assign(**because)
+    return findings_table(frame, {}, predicted).assign(trained_on=known, **because)

@@ -1,10 +1,12 @@
 """predictions.csv of several findings."""
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from classify.review import count_reasons, in_words
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # What a prediction set of one finding may hold, in the order of the classes.
@@ -23,8 +25,8 @@ class FindingPredictions:
         The probability reaches the threshold.
     sets : (n, 2) bool
         Prediction sets of absent and present.
-    review : (n,) bool
-        A person should look, for the sake of this finding.
+    reasons : (n, R) bool
+        Why a person should look, for the sake of this finding: `classify.review.REASONS`.
     novelty : (n,) float64
         Out-of-distribution score, 0..1.
     """
@@ -32,7 +34,7 @@ class FindingPredictions:
     p: Float64Array
     present: BoolArray
     sets: BoolArray
-    review: BoolArray
+    reasons: BoolArray
     novelty: Float64Array
 
 
@@ -43,7 +45,7 @@ def findings_table(frame: pd.DataFrame, truth: Mapping[str, Int64Array], predict
     Parameters
     ----------
     frame : (n, ...) DataFrame
-        Its columns `image_id, path, group, split` are copied.
+        Its columns `image_id, path, group, split` are copied, and `site` where a row has one.
     truth : mapping of str to (n,) int64
         Finding to 1, 0 or -1; empty for a table without labels.
     predicted : mapping of str to FindingPredictions
@@ -54,22 +56,32 @@ def findings_table(frame: pd.DataFrame, truth: Mapping[str, Int64Array], predict
     Returns
     -------
     DataFrame
-        `image_id, path, group, split, fold, label_<finding>..., predicted, p_<finding>..., set_<finding>..., novelty,
-        review`. `predicted` lists the findings whose probability reaches the threshold, joined by ``|``; a set is
-        ``absent``, ``present`` or ``absent|present``. `novelty` is the highest of the findings' models.
+        `image_id, path, group, (site,) split, fold, label_<finding>..., predicted, p_<finding>..., set_<finding>...,
+        novelty, review, review_reason`. `predicted` lists the findings whose probability reaches the threshold, joined
+        by ``|``, as are the reasons of all findings; a set is ``absent``, ``present`` or ``absent|present``. `novelty`
+        is the highest of the findings' models.
     """
     names = np.array(list(predicted), dtype=object)
     present = np.column_stack([found.present for found in predicted.values()])
     number = pd.Series(-1 if fold is None else fold, index=range(len(frame)), dtype="Int64")
     labels = {f"label_{name}": pd.Series(values, dtype="Int64").mask(values < 0) for name, values in truth.items()}
-    table = frame[["image_id", "path", "group", "split"]].reset_index(drop=True)
+    site = ["site"] if "site" in frame and frame["site"].notna().any() else []
+    table = frame[["image_id", "path", "group", *site, "split"]].reset_index(drop=True)
+    reasons = np.any([found.reasons for found in predicted.values()], axis=0)
     return table.assign(
         fold=number.mask(number < 0), **labels, predicted=["|".join(names[row]) for row in present],
         **{f"p_{name}": found.p for name, found in predicted.items()},
-        **{f"set_{name}": _in_words(found.sets) for name, found in predicted.items()},
+        **{f"set_{name}": _sets_in_words(found.sets) for name, found in predicted.items()},
         novelty=np.max([found.novelty for found in predicted.values()], axis=0),
-        review=np.any([found.review for found in predicted.values()], axis=0))
+        review=reasons.any(axis=1), review_reason=in_words(reasons))
 
 
-def _in_words(sets: BoolArray) -> list[str]:
+def review_shares(table: pd.DataFrame) -> dict[str, Any]:
+    """Shares of the tested images that a person should look at, and why."""
+    tested = table[table["fold"].notna()]
+    by_reason = {name: n / max(len(tested), 1) for name, n in count_reasons(tested["review_reason"]).items()}
+    return {"review_share": float(tested["review"].mean()), "review": {"by_reason": by_reason}}
+
+
+def _sets_in_words(sets: BoolArray) -> list[str]:
     return ["|".join(word for word, member in zip(ABSENT_PRESENT, row) if member) for row in sets]

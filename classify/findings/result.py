@@ -39,6 +39,8 @@ class FindingsResult:
         Whole sentences, most important first.
     versions, timings : dict
         Library name to version; stage to seconds.
+    table_path : str
+        The table as it was named on the command line.
     """
 
     out: Path
@@ -54,6 +56,12 @@ class FindingsResult:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     timings: dict[str, float]
+    table_path: str = "table.parquet"
+
+    @property
+    def terminal_warnings(self) -> tuple[str, ...]:
+        """The warnings that the command line prints."""
+        return self.warnings
 
     @property
     def sentence(self) -> str:

@@ -16,18 +16,20 @@ from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, folder_of, save_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means
+from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.page import write_findings_report
-from classify.findings.predictions import FindingPredictions, findings_table
+from classify.findings.predictions import FindingPredictions, findings_table, review_shares
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
 from classify.findings.tables import Findings, findings_of, has_several_labels, table_of, task_of
 from classify.report import write_report
 from classify.result import RunResult
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
+from classify.review import from_words
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
 from classify.settings import TrainSettings
 from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
 from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
+from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.report.numbers import count, number
 from featurize.runtime.folders import check_replaceable, replacing_folder
@@ -37,8 +39,8 @@ from featurize.table import TableInfo, read_perturbed, read_table
 FEWEST_POSITIVES = 10
 # Folder of the findings' pages in a run folder.
 PAGES = "findings"
-# Scores of a finding that metrics.json takes from its binary run.
-KEPT_SCORES = ("n", "auroc", "log_loss", "brier", "ece", "coverage", "mean_set_size", "review_share", "calibration")
+# What metrics.json takes from the binary run of a finding: its scores, and these.
+KEPT = ("n", "review_share", "calibration")
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ def train_table(table: Path, out: Path, settings: TrainSettings,
     frame, info = read_table(table)
     perturbed = read_perturbed(table, info)
     if settings.task == "multilabel" or settings.task == "auto" and has_several_labels(frame, info):
-        return train_findings(frame, info, out, settings, progress, perturbed)
+        return train_findings(frame, info, out, settings, progress, perturbed, str(table))
     return train(frame, info, out, settings, progress, perturbed, str(table))
 
 
 def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
-                   progress: Progress | None = None, perturbed: pd.DataFrame | None = None) -> FindingsResult:
+                   progress: Progress | None = None, perturbed: pd.DataFrame | None = None,
+                   table: str = FindingsResult.table_path) -> FindingsResult:
     """Cross-validate, fit, calibrate, score and explain every finding, and write a run folder.
 
     Parameters
@@ -101,6 +104,8 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         Called with the name of the stage and the share 0..1 of the run that is done.
     perturbed : DataFrame, optional
         Second measurements of some rows.
+    table : str
+        The table as the pages name it.
 
     Raises
     ------
@@ -119,6 +124,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     findings = findings_of(frame, info)
     if settings.test_share:
         frame = with_test_part(frame, findings, PartShares(settings.test_share, settings.test_positives), settings.seed)
+    run = _RunInput(out, table, settings, perturbed)
     split, split_warnings = shared_split(frame, findings, settings.folds, settings.seed)
     rare = {name: why for name in findings.names if (why := _too_rare(findings, split, name))}
     chosen = [name for name in findings.names if name not in rare]
@@ -129,12 +135,21 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     pages = {name: f"{PAGES}/{folder_of(number, name)}.html" for number, name in enumerate(chosen)}
     with replacing_folder(out, RUN_FOLDER) as part:
         (part / PAGES).mkdir()
-        trained = {name: _train_one(name, data[name], out, part / pages[name], settings, perturbed, clock)
-                   for name in chosen}
+        trained = {name: _train_one(name, data[name], run, part / pages[name], clock) for name in chosen}
         shared = _Shared(frame, info, findings, split, split_warnings, rare)
-        result = _put_together(out, shared, settings, trained, pages, clock)
+        result = _put_together(run, shared, trained, pages, clock)
         _write(part, result, trained)
     return result
+
+
+@dataclass(frozen=True)
+class _RunInput:
+    """What was asked for; `table` is its name on the command line, `perturbed` holds second measurements."""
+
+    out: Path
+    table: str
+    settings: TrainSettings
+    perturbed: pd.DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -169,7 +184,7 @@ def _too_rare(findings: Findings, split: Split, name: str) -> str:
 def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: Split,
               names: list[str]) -> dict[str, Dataset]:
     x = matrix(frame, model_columns(info))
-    columns, _ = useful_columns(x[findings.labelled])
+    columns, _, _ = useful_columns(x[findings.labelled])
     data = {}
     for name in names:
         task = task_of(findings, name)
@@ -178,11 +193,11 @@ def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: S
     return data
 
 
-def _train_one(name: str, data: Dataset, out: Path, page: Path, settings: TrainSettings,
-               perturbed: pd.DataFrame | None, clock: Clock) -> TrainedFinding:
+def _train_one(name: str, data: Dataset, run: _RunInput, page: Path, clock: Clock) -> TrainedFinding:
     """Train one finding and write its page."""
-    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), out, settings, perturbed, clock,
+    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), run.out, run.settings, run.perturbed, clock,
                                    default_error=0.0)
+    result = replace(result, table=run.table)
     with clock.stage("report"):
         write_report(page, result, report_numbers(result))
     model, tested = _with_threshold(name, result, bundle)
@@ -199,19 +214,20 @@ def _with_threshold(name: str, result: RunResult, bundle: Bundle) -> tuple[Findi
     return FindingModel(name, bundle, point.threshold), ScoredFinding(rows, y, p, p >= threshold)
 
 
-def _put_together(out: Path, shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding],
-                  pages: dict[str, str], clock: Clock) -> FindingsResult:
+def _put_together(run: _RunInput, shared: _Shared, trained: Mapping[str, TrainedFinding], pages: dict[str, str],
+                  clock: Clock) -> FindingsResult:
     findings, split = shared.findings, shared.split
     sides = {name: split_of(split, task_of(findings, name)).counts.iloc[1] for name in findings.names}
     parts = pd.DataFrame(sides).T.fillna(0).astype(int)
     truth = {name: findings.truth[:, at] for at, name in enumerate(findings.names)}
     predicted = {name: _predictions(found) for name, found in trained.items()}
     warnings = _warnings(shared, trained)
-    metrics = _metrics(shared, settings, trained)
+    table = findings_table(shared.frame, truth, predicted, np.where(findings.labelled, split.fold, -1))
+    metrics = {**_metrics(shared, run.settings, trained), **review_shares(table)}
+    metrics |= {"warnings": list(warnings), "versions": library_versions()}
     return FindingsResult(
-        out=out, frame=shared.frame, info=shared.info, settings=settings, findings=findings, split=split, parts=parts,
-        table=findings_table(shared.frame, truth, predicted, np.where(findings.labelled, split.fold, -1)),
-        metrics={**metrics, "warnings": list(warnings), "versions": library_versions()}, pages=pages,
+        out=run.out, frame=shared.frame, info=shared.info, settings=run.settings, findings=findings, split=split,
+        parts=parts, table=table, table_path=run.table, metrics=metrics, pages=pages,
         warnings=warnings, versions=library_versions(), timings=clock.seconds)
 
 
@@ -220,12 +236,13 @@ def _predictions(found: TrainedFinding) -> FindingPredictions:
     p = predicted.probabilities[:, 1]
     present = p >= threshold
     present[found.tested.rows] = found.tested.present
-    return FindingPredictions(p, present, predicted.sets, predicted.table["review"].to_numpy(bool), predicted.novelty)
+    return FindingPredictions(p, present, predicted.sets, from_words(predicted.table["review_reason"]),
+                              predicted.novelty)
 
 
 def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, TrainedFinding]) -> dict[str, Any]:
     """The content of metrics.json."""
-    by_finding = {name: _of_finding(found) for name, found in trained.items()}
+    by_finding = {name: _of_finding(found, shared.split.split_group) for name, found in trained.items()}
     tested = {name: found.tested for name, found in trained.items()}
     split = shared.split
     rows = (split.fold >= 0) & shared.findings.labelled
@@ -239,11 +256,11 @@ def _metrics(shared: _Shared, settings: TrainSettings, trained: Mapping[str, Tra
     return dict(plain(content))
 
 
-def _of_finding(found: TrainedFinding) -> dict[str, Any]:
+def _of_finding(found: TrainedFinding, split_group: Int64Array) -> dict[str, Any]:
     metrics = found.result.scores.metrics
-    kept = {key: metrics[key] for key in KEPT_SCORES if key in metrics}
-    intervals = {key: metrics["intervals"][key] for key in ("auroc", "log_loss", "brier", "ece")}
-    return {**kept, **at_threshold(found.tested, found.model.threshold), "intervals": intervals,
+    kept = {key: metrics[key] for key in (*KEPT, *metrics["intervals"])}
+    return {**kept, **finding_scores(found.tested, found.model.threshold, split_group),
+            "intervals": metrics["intervals"],
             "baselines": {name: values["auroc"] for name, values in metrics["baselines"].items()}}
 
 
@@ -272,6 +289,9 @@ def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFind
     result.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
     curves = [found.result.curves.assign(finding=name) for name, found in trained.items()]
     pd.concat(curves, ignore_index=True).to_csv(part / CURVES, index=False, float_format="%.6g")
+    suspects = [found.result.suspects.table.assign(finding=name) for name, found in trained.items()]
+    pd.concat(suspects, ignore_index=True).sort_values("score", ascending=False, kind="stable").to_csv(
+        part / SUSPECTS, index=False, float_format="%.9g")
     (part / "model").mkdir()
     save_findings([found.model for found in trained.values()], part / "model")
     text = json.dumps(result.metrics, indent=1, ensure_ascii=False, allow_nan=False)

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from classify.report.overview import command, how_split
+from classify.report.overview import how_split
 from classify.result import RunResult
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import cell, table
 from featurize.runtime.shell import command_line
+from featurize.table import TableInfo
 
 # Classes that the model card lists by name.
 MOST_NAMED_CLASSES = 12
@@ -117,26 +118,34 @@ def _shown(value: object) -> str:
     return number(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def reproduce(result: RunResult) -> dict[str, Any]:
-    """The commands, and what must be the same."""
-    return {"commands": [_measured_by(result), command(result)], "hash": result.info.index_hash,
-            "note": f"{_note(result)} The same images, labels and groups give the data hash below; with the versions "
+def reproduce(info: TableInfo, table_path: str, classified: str) -> dict[str, Any]:
+    """The commands, and what must be the same.
+
+    Parameters
+    ----------
+    info : TableInfo
+    table_path : str
+        The table as it was named on the command line.
+    classified : str
+        The command that made the run.
+    """
+    return {"commands": [_measured_by(info, table_path), classified], "hash": info.index_hash,
+            "note": f"{_note(info)} The same images, labels and groups give the data hash below; with the versions "
                     "named at the top the same numbers follow."}
 
 
-def _measured_by(result: RunResult) -> str:
+def _measured_by(info: TableInfo, table_path: str) -> str:
     """The command that made the table."""
-    info = result.info
     if info.command:
-        return f"{info.command} {shlex.join(['-o', result.table])}"
+        return f"{info.command} {shlex.join(['-o', table_path])}"
     preset = info.preset.get("name", "auto")
     if preset == "ecg":
-        return command_line("ecg", ["PAGES"], {"-o": Path(result.table).parent})
+        return command_line("ecg", ["PAGES"], {"-o": Path(table_path).parent})
     return command_line("featurize", [s["root"] for s in info.sources] or ["IMAGES"],
-                        {"-o": result.table, "--preset": preset, "--mm-per-px": info.mm_per_px})
+                        {"-o": table_path, "--preset": preset, "--mm-per-px": info.mm_per_px})
 
 
-def _note(result: RunResult) -> str:
-    if result.info.command:
+def _note(info: TableInfo) -> str:
+    if info.command:
         return "Paths are as they were typed, from the folder where the commands were run."
     return "Labels, groups and settings that were given to featurize must be given again."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from classify.report_numbers import ReportNumbers, ScoredRows
 from classify.result import RunResult
+from classify.settings import TrainSettings
 from featurize.arrays import BoolArray, Int64Array
 from featurize.report.feature_names import in_words
 from featurize.report.numbers import count, interval, number, percent, score, whole
@@ -88,8 +89,8 @@ def facts(result: RunResult) -> list[dict[str, Any]]:
         ("Made on", date.today().isoformat())]
     named = [{"name": name, "value": value, "wide": False, "code": False} for name, value in pairs]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items()))
-    wide = [("Data hash (files, labels, groups)", result.info.index_hash), ("Command", command(result)),
-            ("Versions", versions)]
+    wide = [("Data hash (files, labels, groups)", result.info.index_hash),
+            ("Command", command(result.table, result.out, result.settings)), ("Versions", versions)]
     return named + [{"name": name, "value": value, "wide": True, "code": True} for name, value in wide if value]
 
 
@@ -108,13 +109,12 @@ def how_split(result: RunResult) -> str:
     return f"{folds} stratified folds, {'groups and ' if grouped else ''}duplicates kept together"
 
 
-def command(result: RunResult) -> str:
-    """The command line that makes this run again: every option that was not left at its default."""
-    chosen = {option: getattr(result.settings, option.name) for option in fields(result.settings)
-              if option.name in OPTIONS}
+def command(table: str, out: Path, settings: TrainSettings) -> str:
+    """The command line that makes a run again: every option that was not left at its default."""
+    chosen = {option: getattr(settings, option.name) for option in fields(settings) if option.name in OPTIONS}
     options = {f"--{option.name.replace('_', '-')}": value for option, value in chosen.items()
                if value not in (option.default, None, (), {})}
-    return command_line("classify", [result.table], {"-o": result.out, **options})
+    return command_line("classify", [table], {"-o": out, **options})
 
 
 def tiles(result: RunResult, numbers: ReportNumbers) -> list[dict[str, str]]:

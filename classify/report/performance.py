@@ -48,8 +48,8 @@ GRAY_DOTS = "Gray dots: at least half of these sets hold every class, which keep
 # From more classes on the confusion matrix has narrow columns with upright names.
 TIGHT_CLASSES = 6
 # Operating points by their name in `ReportNumbers.operating_points`.
-OPERATING_POINTS = {"used": "Even odds: what this model does", "youden": "Largest sensitivity + specificity",
-                    "sensitive": "Fewest false alarms at a sensitivity of 95\u00a0%"}
+OPERATING_POINTS = {"used": "Even odds: the class that the model names", "stored": "Stored with the model",
+                    "sensitive": "Fewest false alarms at a sensitivity of 95\u00a0% on these images"}
 # Metrics in the chart.
 CHARTED = ("accuracy", "balanced_accuracy", "macro_f1", "qwk", "auroc")
 
@@ -129,28 +129,39 @@ def _confused(n: float, share: float, right: bool, truth: str, chosen: str) -> d
 
 
 def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any] | None:
-    """ROC and precision-recall curves of a task of two classes, and what three thresholds would do."""
+    """ROC and precision-recall curves of a task of two classes, and what the thresholds on them give."""
     curve, points = numbers.thresholds, numbers.operating_points
     if curve is None or points is None:
         return None
     name = str(result.task.classes[1])
     share = float((numbers.scored.truth == 1).mean())
-    rows = [[cell(OPERATING_POINTS[r["name"]]), cell(score(r["threshold"]), key=r["threshold"]),
-             *(cell(interval(r[key], r[f"{key}_low"], r[f"{key}_high"]), key=r[key])
-               for key in ("sensitivity", "specificity")),
-             *(cell(percent(r[key]), key=_finite(r[key])) for key in ("precision", "negative_precision"))]
-            for r in points.to_dict("records")]
+    rows = [[cell(OPERATING_POINTS[r["name"]] + (f": {r['rule']}" if r["rule"] else "")),
+             cell(score(r["threshold"]), key=r["threshold"]),
+             *(cell(interval(r[key], *r[f"{key}_interval"]), key=_finite(r[key]))
+               for key in ("sensitivity", "specificity", "ppv", "npv"))] for r in points.to_dict("records")]
     shown = table(["Operating point", "Threshold", "Sensitivity", "Specificity", "Positive predictive value",
                    "Negative predictive value"], rows, caption=f"What counts as {name}, and what follows", foot=(
-                       "Thresholds are on the calibrated probability. The second and third were chosen on these very "
-                       "images and will do a little worse on others. Predictive values hold where "
-                       f"{percent(share)} of the images are {name}."))
+                       f"{_foot(points, result.split.kind)} Predictive values hold where {percent(share)} of the "
+                       f"images are {name}. In brackets 95 % intervals."))
     return {"table": shown,
             "roc": figure(threshold_figures.roc(curve, points, name), "Sensitivity against false alarms (ROC)",
                           "Every point of the curve is a threshold. Up and left is better; the dashed line is a coin."),
             "precision": figure(threshold_figures.precision_recall(curve, points, name, share),
                                 "Precision against sensitivity", "Up and right is better; the dashed line is the "
                                 f"share of {name} among these images.")}
+
+
+def _foot(points: pd.DataFrame, kind: str) -> str:
+    """How the thresholds were chosen."""
+    text = "Thresholds are on the calibrated probability."
+    if (points["name"] == "stored").any():
+        chosen = "images of other folds, so that its mark may lie beside the curve" if kind == "folds" else \
+            "the validation part"
+        text += f" The stored one was chosen on all calibrating images; its scores here come from {chosen}."
+    if (points["name"] == "sensitive").any():
+        text += (" The last one was chosen on these very images and will do a little worse on others; classify "
+                 "--sensitivity 0.95 stores such a threshold with the model.")
+    return text
 
 
 def decision_curve(result: RunResult) -> dict[str, str] | None:

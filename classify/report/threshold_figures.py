@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 from classify.report.figures import diagonal
 from featurize.report.charts import BLUE, GRAY, GREEN, HALF, ORANGE, RED, canvas, rules, share_axis, shorten, svg_uri
 
-# Operating points in the order of `ReportNumbers.operating_points`: name, color and mark.
-POINTS = (("even odds (used)", ORANGE, "o"), ("best sum", GREEN, "D"), ("sensitivity 95 %", RED, "s"))
+# Label, color and mark of the operating points by their name in `ReportNumbers.operating_points`.
+POINTS = {"used": ("even odds", ORANGE, "o"), "stored": ("stored with the model", GREEN, "D"),
+          "sensitive": ("sensitivity 95 %", RED, "s")}
 
 
 def roc(curve: pd.DataFrame, points: pd.DataFrame, name: str) -> str:
@@ -22,7 +23,7 @@ def roc(curve: pd.DataFrame, points: pd.DataFrame, name: str) -> str:
     with canvas(HALF, 4.3) as (figure, (axes,)):
         diagonal(axes)
         axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=BLUE)
-        _operating_points(axes, 1 - points["specificity"], points["sensitivity"])
+        _operating_points(axes, points["name"], 1 - points["specificity"], points["sensitivity"])
         axes.set_xlabel("images of the other class called so (1 − specificity)")
         axes.set_ylabel(f"images of {shorten(name, 24)} found")
         for axis in ("x", "y"):
@@ -38,7 +39,7 @@ def precision_recall(curve: pd.DataFrame, points: pd.DataFrame, name: str, share
     with canvas(HALF, 4.3) as (figure, (axes,)):
         axes.axhline(share, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(known["sensitivity"], known["precision"], color=BLUE)
-        _operating_points(axes, points["sensitivity"], points["precision"])
+        _operating_points(axes, points["name"], points["sensitivity"], points["ppv"])
         axes.set_xlabel(f"images of {shorten(name, 24)} found (sensitivity)")
         axes.set_ylabel("of those called so, right (precision)")
         for axis in ("x", "y"):
@@ -48,7 +49,8 @@ def precision_recall(curve: pd.DataFrame, points: pd.DataFrame, name: str, share
         return svg_uri(figure)
 
 
-def _operating_points(axes: Axes, x: pd.Series, y: pd.Series) -> None:
-    for at, (label, color, marker) in enumerate(POINTS):
-        axes.plot(x.iloc[at], y.iloc[at], marker, color=color, markersize=8, zorder=4, linestyle="none", label=label,
+def _operating_points(axes: Axes, names: pd.Series, x: pd.Series, y: pd.Series) -> None:
+    for name, at_x, at_y in zip(names, x, y):
+        label, color, marker = POINTS[name]
+        axes.plot(at_x, at_y, marker, color=color, markersize=8, zorder=4, linestyle="none", label=label,
                   clip_on=False)

@@ -41,5 +41,6 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "decision": performance.decision_curve(result), "suspects": suspects(result),
         "images": single_images.single_images(result, numbers), "training": performance.training(result),
         "card": model_card.model_card(result, numbers.missing_share), "settings": model_card.settings(result),
-        "checklist": model_card.checklist(), "reproduce": model_card.reproduce(result)}
+        "checklist": model_card.checklist(), "reproduce": model_card.reproduce(
+            result.info, result.table, overview.command(result.table, result.out, result.settings))}
     write_page(path, "report.html.j2", content, Path(__file__).parent)

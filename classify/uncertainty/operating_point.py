@@ -162,12 +162,3 @@ def cross_thresholds(own: BoolArray, score: Float64Array, fold: Int64Array, rule
     for f in np.unique(fold):
         out[fold == f] = choose_threshold(own[fold != f], score[fold != f], rule)
     return out
-
-
-def at_threshold(own: BoolArray, positive: BoolArray) -> dict[str, float]:
-    """`sensitivity, specificity, precision, negative_predictive_value` of calls; NaN where undefined."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        hits, rejections = np.float64((own & positive).sum()), np.float64((~own & ~positive).sum())
-        return {"sensitivity": float(hits / own.sum()), "specificity": float(rejections / (~own).sum()),
-                "precision": float(hits / positive.sum()),
-                "negative_predictive_value": float(rejections / (~positive).sum())}

@@ -7,7 +7,7 @@ import cv2
 
 from ecg.lead_table import LEADS
 from ecg.record_summary import HEADLINES, RecordSummary, measurements, unusual
-from ecg.report.record import record_section
+from ecg.report.record import as_text, record_section
 from ecg.result import FailedFile, FinishedFile, PageFacts
 from featurize.images.read import ImageError, read_image
 from featurize.report.charts import data_uri
@@ -17,6 +17,8 @@ from featurize.report.page import cell, contents, table, warning, write_page
 SECTIONS = ("At a glance", "Pages", "Beats and intervals", "Leads over their pages", "Files that gave nothing")
 # Behind values outside their usual range.
 _MARKS = {"": "", "above": " ▲", "below": " ▼"}
+# Where a number that is not known stands when a column is sorted.
+_UNKNOWN = -1e9
 _FILE, _FILES = "page or record", "pages and records"
 # The section on pages with true signals, behind that on pages.
 TRUTH_SECTION = "True signals"
@@ -88,26 +90,40 @@ def _tiles(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) -> li
 
 
 def _pages(finished: Sequence[FinishedFile]) -> dict[str, Any]:
-    # A table wider than the page hides its last columns: those that are asked for least.
-    head = ["Page", "Rate, /min", "PR, ms", "QRS, ms", "QTc, ms", "Axis, °", "Also unusual", "Warnings",
-            "Least confidence", "Doubtful", "Layout", "I + III − II", "mm/mV", "px/mm", "Rotation", "Leads"]
-    rows = []
-    for file in finished:
-        facts = file.facts
-        rows.append([file.path, *_measured(facts), "; ".join(facts.warnings), percent(facts.least_confidence),
-                     f"{facts.doubtful_s:.2f} s", facts.layout, f"{number(facts.einthoven_residual_mv)} mV",
-                     *_paper(facts), str(len(facts.leads))])
-    return table(head, rows, sortable=True, foot="▲ above and ▼ below what is usual in adults at rest. QTc by Bazett.")
+    """What was measured on every page, what is doubtful, and how it was read: sixteen columns would not fit."""
+    measured = [[cell(file.path, tone="name"), *_measured(file.facts)] for file in finished]
+    head = ["Page", "Rate, /min", "PR, ms", "QRS, ms", "QTc, ms", "Axis, °"]
+    head_of_reading = ["Page", "Least confidence", "Doubtful", "Layout", "Leads", "I + III − II", "mm/mV", "px/mm",
+                       "Rotation"]
+    told = [{"name": file.path, "texts": [*file.facts.warnings, *_also_unusual(file.facts)]} for file in finished]
+    return {"measured": table(head, measured, sortable=True, foot=(
+                "▲ above and ▼ below what is usual in adults at rest. QTc by Bazett: from 450 ms on it is long in men, "
+                "from 460 ms on in women.")),
+            "told": [page for page in told if page["texts"]],
+            "reading": table(head_of_reading, [_reading(file) for file in finished], sortable=True)}
+
+
+def _reading(file: FinishedFile) -> list[object]:
+    """How a page was read; a digital record has no paper."""
+    facts = file.facts
+    residual = facts.einthoven_residual_mv
+    return [cell(file.path, tone="name"), cell(percent(facts.least_confidence), key=facts.least_confidence),
+            cell(f"{facts.doubtful_s:.2f} s", key=facts.doubtful_s), facts.layout,
+            cell(number(len(facts.leads)), key=len(facts.leads)),
+            cell(f"{number(residual)}\u00a0mV", key=_UNKNOWN if residual is None else residual), *_paper(facts)]
 
 
 def _measured(facts: PageFacts) -> list[dict[str, Any]]:
-    """The main measurements of a page, marked where they are not usual, and the names of others that are not."""
-    found = measurements(facts.rhythm)
-    by_name = {m.name: m for m in found}
-    cells = [cell(number(m.value) + _MARKS[m.side], key=m.value, tone="bad" if m.side else "", title=m.beyond)
-             for m in (by_name[name] for name in HEADLINES)]
-    others = "; ".join(m.name for m in found if m.side and m.name not in HEADLINES)
-    return [*cells, cell(others, tone="bad" if others else "")]
+    """The main measurements of a page, marked where they are not usual."""
+    by_name = {m.name: m for m in measurements(facts.rhythm)}
+    return [cell(number(m.value) + _MARKS[m.side], key=_UNKNOWN if m.value is None else m.value,
+                 tone="bad" if m.side else "", title=m.beyond) for m in (by_name[name] for name in HEADLINES)]
+
+
+def _also_unusual(facts: PageFacts) -> list[str]:
+    """Sentences on measurements that are not usual and have no column."""
+    others = [as_text(m) for m in unusual(facts.rhythm) if m.name not in HEADLINES]
+    return [f"also unusual: {'; '.join(others)}"] if others else []
 
 
 def _truth(finished: Sequence[FinishedFile]) -> dict[str, Any] | None:
@@ -132,7 +148,7 @@ def _paper(facts: PageFacts) -> list[str]:
         return ["", "", ""]
     scales = dict.fromkeys(f"{scale:.3f}" for scale in (facts.px_per_mm.x, facts.px_per_mm.y))
     gains = dict.fromkeys(f"{gain:g}" for gain in (facts.mm_per_mv, facts.chest_mm_per_mv))
-    return [" / ".join(gains), " × ".join(scales), f"{round(facts.rotation_deg, 2) + 0:.2f}°"]
+    return [" / ".join(gains), " × ".join(scales), f"{round(facts.rotation_deg, 2) + 0:.2f}°".replace("-", "−")]
 
 
 def _overlay(file: FinishedFile, out: Path) -> dict[str, str]:

@@ -124,7 +124,7 @@ def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
     lines = []
     for m in measurements:
         shown = "not measurable" if m.value is None else f"{number(m.value)} {m.unit}"
-        source = m.source or ("chosen" if m.range else "")
+        source = m.usual.source or ("chosen" if m.range else "")
         lines.append([cell(text, tone="bad" if m.side else "")
                       for text in (m.name, shown, m.range, m.beyond)]
                      + [cell(source, tone="quiet")])

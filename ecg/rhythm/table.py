@@ -14,7 +14,8 @@ from featurize.table import TableInfo, write_table
 
 
 def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | None = None,
-                 label_columns: Sequence[str] = (), group_column: str | None = None) -> None:
+                 label_columns: Sequence[str] = (), group_column: str | None = None,
+                 path_column: str | None = None) -> None:
     """Write the table that `classify` takes.
 
     Parameters
@@ -23,9 +24,11 @@ def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | N
         `path`, `sha256` and the features of `ecg.rhythm.features.rhythm_row`, a record each.
     path : Path
     labels : Path, optional
-        A csv whose first column is the file of each record.
+        A csv with a row a record.
     label_columns, group_column
         Columns of it: one label, or several findings of 0 and 1; and who is the same patient.
+    path_column : str, optional
+        The one with the file of each record; without it the first.
 
     Raises
     ------
@@ -42,9 +45,10 @@ def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | N
     frame["width_px"], frame["height_px"] = 0, 0
     findings: tuple[str, ...] = ()
     if labels is not None:
-        findings = _join(frame, read_sheet(labels), label_columns, group_column)
-    elif label_columns or group_column:
-        raise UserError("--label-column and --group-column name columns of --labels F.csv, which was not given")
+        findings = _join(frame, read_sheet(labels, path_column), label_columns, group_column)
+    elif label_columns or group_column or path_column:
+        raise UserError("--label-column, --group-column and --path-column name columns of --labels F.csv, which was "
+                        "not given")
     values = pd.DataFrame([{name: row[name] for name in (*FEATURES, *NUISANCE)} for row in ordered], dtype=np.float32)
     table = pd.concat([frame, values], axis=1)
     digest = hashlib.sha256("".join(table["image_id"]).encode()).hexdigest()

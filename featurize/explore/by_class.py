@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kruskal
 
 from featurize.arrays import Float64Array, Int64Array
 from featurize.explore.census import Census
@@ -67,6 +68,39 @@ def rank_eta_squared(values: Float64Array, labels: Sequence[str]) -> float:
     # Small classes reach high values by chance: take off what chance gives on average, (k - 1) / (n - 1).
     chance = (len(groups) - 1) / max(len(ranks) - 1, 1)
     return float(max(0.0, (between / total - chance) / max(1 - chance, _TINY)))
+
+
+def chance_of(values: Float64Array, labels: Sequence[str]) -> float:
+    """Probability that so many images of classes that do not differ show at least this difference of the ranks.
+
+    Of the Kruskal-Wallis test; NaN is left out.
+    """
+    known = np.isfinite(values)
+    samples = [part.to_numpy() for _, part in pd.Series(values[known]).groupby(np.asarray(labels, object)[known])]
+    if len(samples) < 2 or np.ptp(values[known]) == 0:
+        return 1.0
+    return float(kruskal(*samples).pvalue)
+
+
+def best_told(values: Float64Array, labels: Sequence[str]) -> tuple[str, float]:
+    """The class that the values tell best from the rest, and their AUROC for it, .5 to 1 in either direction.
+
+    >>> best_told(np.array([1., 2, 3, 4]), ["a", "b", "b", "a"])
+    ('a', 0.5)
+    >>> best_told(np.array([1., 2, 3, 4]), ["a", "a", "b", "b"])
+    ('a', 1.0)
+    """
+    known = np.isfinite(values)
+    ranks, label = pd.Series(values[known]).rank().to_numpy(), np.asarray(labels, object)[known]
+    found = {}
+    for name in pd.unique(label):
+        own = label == name
+        n = int(own.sum())
+        if n < len(own):
+            below = (ranks[own].sum() - n * (n + 1) / 2) / (n * (len(own) - n))
+            found[str(name)] = float(max(below, 1 - below))
+    best = max(found, key=lambda name: found[name], default="")
+    return best, found.get(best, np.nan)
 
 
 def look_alike(table: pd.DataFrame, values: Sequence[str]) -> bool:

@@ -21,6 +21,8 @@ from featurize.report.pictures import Album
 from featurize.runtime.progress import tracking
 from featurize.runtime.shell import Value, command_line
 
+# The table in the commands that are offered.
+TABLE = "table.parquet"
 # Most images that are read for the page.
 MOST_READ = 2000
 SECTIONS = ("At a glance", "Files", "Classes and splits", "Sizes and channels", "Pixel values",
@@ -47,7 +49,8 @@ class Explored:
     others: int
 
 
-def explore(index: Index, out: Path, progress: bool = False, next_step: str = "") -> Explored:
+def explore(index: Index, out: Path, progress: bool = False, images: Sequence[str | Path] = (),
+            options: Mapping[str, Value] | None = None) -> Explored:
     """Write the page.
 
     Parameters
@@ -58,8 +61,8 @@ def explore(index: Index, out: Path, progress: bool = False, next_step: str = ""
         Where the page goes, whole or not at all.
     progress : bool
         Show a bar on a terminal.
-    next_step : str
-        Commands that go on from here; without them the ones that fit the folders alone.
+    images, options
+        Of the commands that go on from here, see `next_commands`; without them the folders alone.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def explore(index: Index, out: Path, progress: bool = False, next_step: str = ""
         "pixels": sections.pixels(census), "quality": sections.quality(census),
         "montage": sections.montage(census, album), "typical": sections.typical_image(census, album),
         "duplicates": sections.duplicates(census, album),
-        "next": next_step or next_commands([s.root for s in index.sources])}
+        "next": next_commands(index, images or [s.root for s in index.sources], options)}
     write_page(out, "explore.html.j2", content, Path(__file__).parent)
     serious = tuple(" ".join(part for part in (w["text"], w["advice"], w["command"]) if part)
                     for w in warned if w["level"] == "serious")
@@ -126,7 +129,29 @@ def _facts(index: Index) -> list[dict[str, object]]:
             for s in index.sources]
 
 
-def next_commands(images: Sequence[str | Path], options: Mapping[str, Value] | None = None) -> str:
-    """The two commands from images to a model, with the options that say labels, groups and sites."""
-    return "\n".join([command_line("featurize", images, {"-o": "table.parquet", **(options or {})}),
-                      command_line("classify", ["table.parquet"], {"-o": "run/"})])
+def next_commands(index: Index, images: Sequence[str | Path], options: Mapping[str, Value] | None = None) -> str:
+    """The commands that go on from here: to a model, or without two classes to the nearest images and to labels.
+
+    Parameters
+    ----------
+    index : Index
+    images : sequence of str or Path
+        The images as the user named them.
+    options : mapping, optional
+        The options that said labels, groups and sites.
+    """
+    measure = command_line("featurize", images, {"-o": TABLE, **(options or {})})
+    if index.label_columns or index.frame["label"].nunique() > 1:
+        return "\n".join([measure, command_line("classify", [TABLE], {"-o": "run/"})])
+    labelled = {**(options or {}), "--labels": "F.csv", "--label-column": "C"}
+    return "\n".join([measure, command_line("similar", [TABLE, _first_image(index)], {"-o": "similar.html"}),
+                      "# classify needs at least two classes; labels are read from a CSV:",
+                      command_line("featurize", images, {"-o": TABLE, **labelled}),
+                      command_line("classify", [TABLE], {"-o": "run/"})])
+
+
+def _first_image(index: Index) -> Path:
+    """An image that `similar` can be asked about; those in archives have no path of their own."""
+    first = index.frame.iloc[0]
+    source = source_of(index.sources, first["site"])
+    return Path(source.root) / first["path"] if source.kind == "folder" else Path("IMAGE")

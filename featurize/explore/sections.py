@@ -213,17 +213,19 @@ def typical_image(census: Census, album: Album) -> dict[str, Any] | None:
     read = find(album, census.frame["site"].iloc[row], path)
     if isinstance(read, str):
         return None
-    middle = center_crop(read.rgb)
+    middle, colored = center_crop(read.rgb), by_class.is_colored(image.mean)
+    # Of a picture without color the channels are all the same, hue and saturation are black.
+    planes = color_planes(read.rgb) if colored else {}
     sentence = (f"{path}, the image nearest to the average of all: {image.width_px} × {image.height_px} px, mode "
                 f"{image.mode}, {image.bit_depth} bits, label “{census.label.iloc[row]}”.")
     return {"sentence": sentence, "whole": _captioned(thumbnail(read.rgb, CLOSE_UP_PX), "the whole image"),
             "center": _captioned(thumbnail(middle, CLOSE_UP_PX),
                                  f"the middle {middle.shape[1]} × {middle.shape[0]} px, enlarged"),
             "channels": [_captioned(thumbnail(plane, DUPLICATE_PX), name)
-                         for name, plane in color_planes(read.rgb).items()],
-            "histogram": figure(figures.image_histogram(image.histogram, by_class.is_colored(image.mean)),
-                                "Its histogram", "Shares of the pixels at each gray level; curves in the color of "
-                                "their channel.")}
+                         for name, plane in planes.items()],
+            "histogram": figure(figures.image_histogram(image.histogram, colored), "Its histogram",
+                                "Shares of the pixels at each gray level"
+                                f"{'; curves in the color of their channel' if colored else ''}.")}
 
 
 def _captioned(picture: Mapping[str, Any], caption: str) -> dict[str, Any]:

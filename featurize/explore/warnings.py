@@ -2,21 +2,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-from featurize.explore.by_class import image_table, look_alike, rank_eta_squared
+from featurize.explore.by_class import image_table, look_alike
 from featurize.explore.census import (NO_FINDING, NO_PART, UNLABELLED, Census, Conflict, absent, class_by_split,
                                       conflict_of, duplicate_clusters, groups_in_several_splits, present)
 from featurize.explore.groups import guess_group_regex
+from featurize.explore.shortcuts import shortcuts
 from featurize.report.numbers import count, number, percent
 from featurize.report.page import by_weight, warning
 
 Warnings = Iterator[dict[str, str]]
 
-# Rank eta squared of a property and the class from which it is a possible shortcut.
-SHORTCUT_ETA_SQUARED = .25
-# Rank eta squared from which the warning of a shortcut is serious.
-SERIOUS_ETA_SQUARED = .6
 # The largest class has at least this many times the images of the smallest: a warning, and a serious one.
 UNBALANCED_RATIO = 3
 VERY_UNBALANCED_RATIO = 20
@@ -33,17 +29,6 @@ EVEN_DEVIATION = 2
 MANY_UNREADABLE = .1
 # Names that a warning lists.
 MOST_NAMES = 6
-NORMALIZE = "The presets normalize it away, mostly; the report of classify tests how much nuisances alone can tell."
-# Column of `image_table`: (what differs, what to do, the option that does it).
-PROPERTIES: Mapping[str, tuple[str, str, str]] = {
-    "width": ("The size of the images", "Find out why before you train: cropping by hand is a hint to the class.", ""),
-    "brightness": ("The brightness", "The objects may differ so; compare the backgrounds below.", ""),
-    "background": ("The brightness of the background", NORMALIZE, "--preset auto"),
-    "background tint": ("The tint of the background", NORMALIZE, "--preset auto"),
-    "sharpness": ("The sharpness", "If each class has its own camera, say so and compare cameras.", "--site-column C"),
-    "JPEG blocks": ("The JPEG quality", "Files that were saved differently give their class away: use the originals.",
-                    ""),
-}
 
 
 def warnings(census: Census, read: int, index_warnings: Sequence[str] = ()) -> list[Mapping[str, str]]:
@@ -59,7 +44,7 @@ def warnings(census: Census, read: int, index_warnings: Sequence[str] = ()) -> l
     """
     of_index = [warning("caution", f"{text[0].upper()}{text[1:]}.") for text in index_warnings]
     listed = [*of_index, *_labels(census), *_balance(census), *_splits_without(census), *_leaks(census),
-              *_duplicates(census), *_shortcuts(census), *_sizes(census), *_odd_images(census), *_sites(census),
+              *_duplicates(census), *shortcuts(census), *_sizes(census), *_odd_images(census), *_sites(census),
               *_files(census), *_groups(census, asked_already=any("--group-column" in text for text in index_warnings))]
     if read < len(census.frame):
         text = f"{number(read)} of {count(len(census.frame), 'image')} were read for this page."
@@ -169,32 +154,6 @@ def _duplicates(census: Census) -> Warnings:
     if n_copies:
         text = f"{count(n_copies, 'image is a copy', 'images are copies')} of another one, or nearly so."
         yield warning("note", text, "classify keeps copies on one side of every split by itself.")
-
-
-def _shortcuts(census: Census) -> Warnings:
-    table = image_table(census)
-    table = table[table["label"] != UNLABELLED]
-    for name, (what, advice, option) in PROPERTIES.items():
-        explained, by = _explained(census, table, name)
-        if explained >= SHORTCUT_ETA_SQUARED:
-            # The brightness of the whole picture includes the object: a difference is no proof of a shortcut.
-            level = "serious" if explained >= SERIOUS_ETA_SQUARED and name != "brightness" else "caution"
-            yield warning(level, f"{what} differs by {by}, which explains {percent(explained)} of it: a possible "
-                          "shortcut.", advice, option)
-
-
-def _explained(census: Census, table: pd.DataFrame, name: str) -> tuple[float, str]:
-    """Rank eta squared of a property, and of what: the class, or the finding that explains it best.
-
-    `table` is `image_table` without unlabelled images.
-    """
-    values = table[name].to_numpy(float)
-    if not census.findings:
-        return rank_eta_squared(values, table["label"].tolist()), "class"
-    has = {finding: census.classes[finding][census.rows[table.index]] for finding in census.findings}
-    found = {finding: rank_eta_squared(values, member.tolist()) for finding, member in has.items()}
-    best = max(found, key=lambda finding: found[finding])
-    return found[best], f"the finding {_quoted(best)}"
 
 
 def _sizes(census: Census) -> Warnings:

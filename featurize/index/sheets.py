@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from featurize.errors import UserError
@@ -80,11 +81,17 @@ def read_sheet(path: Path, path_column: str | None = None) -> Sheet:
             pd.errors.EmptyDataError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}): a CSV in UTF-8 with one "
                         "header line and a column with the path of each image was wanted") from None
-    cells = cells.fillna("")  # rows shorter than the header
+    cells = _without_empty_columns(cells.fillna(""))  # rows shorter than the header
     if not len(cells):
         raise UserError(f"{path} has no row below its header")
     cells = _paths_first(path, cells, path_column)
     return Sheet(path, tuple(plain(key) for key in cells.iloc[:, 0]), cells, note)
+
+
+def _without_empty_columns(cells: pd.DataFrame) -> pd.DataFrame:
+    """Columns without a name and without a value are left out: lines that end in a comma have one."""
+    nothing = [bool(_NO_NAME.fullmatch(str(name))) and not cells[name].str.strip().any() for name in cells.columns]
+    return cells.loc[:, ~np.array(nothing)] if not all(nothing) else cells
 
 
 def _decoded(path: Path) -> tuple[str, str]:

@@ -14,6 +14,8 @@ import jinja2
 from featurize.runtime.files import write_text
 
 HERE = Path(__file__).parent
+# Tables of more columns break their numbers before the interval, so that they fit the page and the paper.
+MOST_COLUMNS = 8
 # Order of the warnings.
 _FIRST = {"serious": 0, "caution": 1, "note": 2}
 
@@ -122,7 +124,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
     right = [bool(cells) and any(row[i]["key"] is not None for row in cells) for i in range(len(head))]
     heads = [{"text": text, "right": r, "title": (explain or {}).get(text, "")} for text, r in zip(head, right)]
     return {"head": heads, "rows": cells, "caption": caption, "sortable": sortable, "foot": foot,
-            "full": not all(right[1:])}
+            "full": not all(right[1:]), "wide": len(head) > MOST_COLUMNS}
 
 
 def figure(uri: str, title: str, reading: str, alt: str = "") -> dict[str, str]:

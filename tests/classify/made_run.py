@@ -19,6 +19,12 @@ FEATURES = tuple(f"{region}_{family}_{name}" for region in ("nucleus", "cell") f
                  (("morphology", ("area_px", "solidity", "lobes")), ("color", ("hue_mean", "saturation_p90")),
                   ("texture", ("lbp_r1_uniform", "haralick_contrast", "gabor_energy"))) for name in names)
 
+# What metrics.json says of the threshold that a model of two classes keeps.
+OPERATING_POINT = {"class": "yes", "threshold": .37, "chosen_by": "youden", "wanted_sensitivity": None,
+                   "sensitivity": .8, "sensitivity_interval": [.7, .9], "specificity": .6,
+                   "specificity_interval": [.5, .7], "ppv": None, "ppv_interval": [None, None], "npv": .9,
+                   "npv_interval": [.8, .95], "f1": .7}
+
 
 def made_run(folder: Path, classes: tuple[str, ...], n: int = 120, noise: float = 1.0, seed: int = 0,
              pictures: bool = True) -> RunResult:
@@ -141,7 +147,8 @@ def _scores(classes: tuple[str, ...], y: np.ndarray, p: np.ndarray, sets: np.nda
                              ("accuracy", "balanced_accuracy", "macro_f1")},
                "baselines": {"majority": {"accuracy": 1 / k, "macro_f1": .1, "auroc": .5},
                              "pca_logistic": {"accuracy": .8, "macro_f1": .79, "auroc": .95, "log_loss": .5}},
-               "shortcuts": {}, "calibration": {"method": "temperature"}}
+               "shortcuts": {}, "calibration": {"method": "temperature"},
+               "operating_point": OPERATING_POINT if k == 2 else None}
     sizes = np.stack([np.bincount(sets[y == i].sum(axis=1), minlength=k + 1)[1:] for i in range(k)])
     shortcuts = pd.DataFrame([{"name": "focus, noise, JPEG", "target": "label", "score": .41, "chance": 1 / k,
                                "warning": "Focus alone tells the label."}])

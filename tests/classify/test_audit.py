@@ -13,7 +13,6 @@ from made_table import made_table
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
-from classify.audit.known_images import trained_on
 from classify.audit.page import write_audit
 from classify.audit.result import Audit, Judged
 from classify.audit.run import audit
@@ -21,6 +20,7 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
 from classify.predict import predict
+from classify.uncertainty.known_images import known_line, trained_on
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -116,7 +116,7 @@ def test_training_images_are_recognized_by_what_was_measured(elsewhere: tuple[pd
     bundle, (frame, info) = load_bundle(GOLDEN), training_images()
     found = examine(bundle, HOME, frame, info)
     assert found.trained_on.all() and not examine(bundle, HOME, *elsewhere).trained_on.any()
-    assert warnings(found)[0]["text"].startswith("The model was trained on all 90 images of this table")
+    assert warnings(found)[0]["text"].startswith("The model was trained on all 90 images")
     page = audit_page(found, tmp_path)
     assert "✓" not in page and page.index("was trained on all") < page.index("were named correctly")
 
@@ -129,13 +129,13 @@ def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: 
                                   (6, 0, True)):
         few = replace(bundle, novelty=replace(bundle.novelty, points=points[:, :axes]))
         near = replace(result.predictions, distances=np.full_like(result.predictions.distances, distance))
-        assert trained_on(few, result.frame, near).all() == known
+        assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances).all() == known
 
 
 def test_the_other_images_of_a_table_with_training_images_are_scored_apart(elsewhere: tuple[pd.DataFrame, TableInfo]
                                                                            ) -> None:
     frame, info = training_images()
-    known = frame.head(10)
+    known = frame.head(10).assign(duplicate_group=np.arange(1000, 1010))
     found = examine(load_bundle(GOLDEN), HOME, pd.concat([elsewhere[0], known], ignore_index=True), info)
     assert found.trained_on.sum() == 10 and found.trained_on[-10:].all()
     alone = judged_of(examine(load_bundle(GOLDEN), HOME, *elsewhere)).metrics["accuracy"]
@@ -276,3 +276,14 @@ def test_a_part_that_fails_is_told_apart() -> None:
     assert groups.loc[("site", "new"), "against_rest"] == "worse"
     assert groups.loc[("site", "new"), "right"] == .25 and groups.loc[("focus", "low"), "n"] == 20
     assert groups.loc[("class", "a"), "against_rest"] == ""
+
+
+def test_predict_marks_training_images_and_their_duplicates(elsewhere: tuple[pd.DataFrame, TableInfo]) -> None:
+    """The duplicate was saved anew: its measurements differ, and the index has seen that it is the same picture."""
+    bundle, (frame, info) = load_bundle(GOLDEN), training_images()
+    known = frame.head(3).assign(duplicate_group=np.arange(1000, 1003))
+    again = elsewhere[0].head(1).assign(image_id="again", duplicate_group=1002)
+    told = predict(bundle, pd.concat([elsewhere[0].tail(20), known, again], ignore_index=True), info)
+    assert told["trained_on"].tolist() == [False] * 20 + [True] * 4
+    assert known_line(4, 24) == "The model was trained on 4 of 24 images, or on near copies of them."
+    assert known_line(0, 24) == ""

@@ -15,9 +15,15 @@ def test_nuisances_are_never_offered_to_the_model() -> None:
 
 def test_constant_and_never_measured_columns_are_left_out_and_said() -> None:
     x = pd.DataFrame({"a": [1, 2, 3], "b": [5, 5, 5], "c": [np.nan] * 3, "d": [np.nan, 4, 4]}, dtype=np.float32)
-    kept, warnings = useful_columns(x)
+    kept, warnings, notes = useful_columns(x)
     # d is constant where it was measured, but that it is missing may tell something.
-    assert kept == ["a", "d"] and "2 of 4 features" in warnings[0] and "b, c" in warnings[0]
+    assert kept == ["a", "d"] and "2 of 4 features" in notes[0] and "b, c" in notes[0] and not warnings
+
+
+def test_more_useless_columns_than_useful_ones_are_unusual() -> None:
+    x = pd.DataFrame({"a": [1, 2, 3], "b": [5, 5, 5], "c": [np.nan] * 3}, dtype=np.float32)
+    kept, warnings, notes = useful_columns(x)
+    assert kept == ["a"] and "2 of 3 features have one value or are missing" in warnings[0] and not notes
 
 
 def test_a_table_of_constants_is_refused() -> None:

@@ -5,7 +5,11 @@ import pytest
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from classify.evaluate.curves import operating_points, reliability_points, thinned, threshold_curve
-from classify.evaluate.metrics import reliability
+from classify.evaluate.metrics import reliability, wilson
+from classify.evaluate.threshold import SHARES, threshold_scores
+
+STORED = {"class": "yes", "threshold": .37, "chosen_by": "youden", "wanted_sensitivity": None,
+          **{name: .8 for name in SHARES}, **{f"{name}_interval": [.7, .9] for name in SHARES}}
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +51,12 @@ def test_the_curve_is_that_of_scikit_learn(scored: tuple[np.ndarray, np.ndarray]
 
 def test_operating_points_by_counting(scored: tuple[np.ndarray, np.ndarray]) -> None:
     positive, p = scored
-    points = operating_points(threshold_curve(positive, p), positive).set_index("name")
+    points = operating_points(positive, p, np.arange(400), STORED).set_index("name")
     used = p > .5
     assert points.loc["used", "sensitivity"] == used[positive].mean()
     assert points.loc["used", "specificity"] == (~used)[~positive].mean()
-    assert points.loc["used", "precision"] == positive[used].mean()
-    assert points.loc["used", "negative_precision"] == (~positive)[~used].mean()
-    sums = [(p >= t)[positive].mean() + (p < t)[~positive].mean() for t in np.unique(p)]
-    assert points.loc["youden", ["sensitivity", "specificity"]].sum() == pytest.approx(max(sums))
+    assert points.loc["used", "ppv"] == positive[used].mean()
+    assert points.loc["used", "npv"] == (~positive)[~used].mean()
     sensitive = p >= points.loc["sensitive", "threshold"]
     stricter = p > points.loc["sensitive", "threshold"]
     assert sensitive[positive].mean() >= .95 > stricter[positive].mean()
@@ -62,5 +64,39 @@ def test_operating_points_by_counting(scored: tuple[np.ndarray, np.ndarray]) -> 
 
 def test_a_model_that_calls_nothing_positive_has_no_precision() -> None:
     positive = np.array([True, False, False])
-    points = operating_points(threshold_curve(positive, np.array([.4, .2, .1])), positive).set_index("name")
-    assert points.loc["used", "sensitivity"] == 0 and points["precision"].isna()["used"]
+    points = operating_points(positive, np.array([.4, .2, .1]), np.arange(3), None).set_index("name")
+    assert points.loc["used", "sensitivity"] == 0 and points["ppv"].isna()["used"]
+    assert list(points.index) == ["used", "sensitive"], "no stored threshold is known"
+
+
+def test_the_stored_threshold_is_shown_with_its_own_scores_and_none_is_chosen_beside_it(
+        scored: tuple[np.ndarray, np.ndarray]) -> None:
+    positive, p = scored
+    points = operating_points(positive, p, np.arange(400), STORED).set_index("name")
+    assert list(points.index) == ["used", "stored", "sensitive"]
+    assert {key: points.loc["stored", key] for key in STORED if key in points} == {
+        key: value for key, value in STORED.items() if key in points}
+    assert points.loc["stored", "rule"] == "largest sum of sensitivity and specificity (Youden)"
+    asked = {**STORED, "chosen_by": "sensitivity", "wanted_sensitivity": .9}
+    points = operating_points(positive, p, np.arange(400), asked).set_index("name")
+    assert list(points.index) == ["used", "stored"]
+    assert points.loc["stored", "rule"] == "sensitivity of at least 90 %"
+
+
+def test_intervals_at_a_threshold_count_patients_and_not_their_images() -> None:
+    own, positive = np.repeat([True, False], 40), np.repeat([True, False, True, False], [30, 10, 5, 35])
+    alone = threshold_scores(own, positive, np.arange(80))
+    assert alone["sensitivity_interval"] == pytest.approx(wilson(30, 40))
+    assert alone["npv_interval"] == pytest.approx(wilson(35, 45))
+    patients = threshold_scores(own, positive, np.arange(80) // 5)
+    assert patients["sensitivity"] == alone["sensitivity"] == .75
+    assert patients["sensitivity_interval"] == pytest.approx(wilson(6, 8))
+    nobody = threshold_scores(own, own & False, np.arange(80))
+    assert np.isnan(nobody["ppv"]) and np.isnan(nobody["ppv_interval"]).all()
+
+
+def test_the_interval_of_all_or_none_ends_at_1_or_0() -> None:
+    own = np.repeat([True, False], [7, 9])
+    sure = threshold_scores(own, own, np.arange(16) // 3)
+    assert sure["sensitivity_interval"][1] == sure["specificity_interval"][1] == 1
+    assert threshold_scores(own, ~own, np.arange(16) // 3)["sensitivity_interval"][0] == 0

@@ -1,4 +1,5 @@
 """Several findings at once: shared division, thresholds, files, and the saved model on rows again."""
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_table import made_table
+from sklearn.metrics import roc_auc_score
 
+from classify.audit.examine import home_metrics
+from classify.audit.run import audit
 from classify.evaluate.metrics import Bootstrap
 from classify.findings import train as findings_train
+from classify.findings.audit import FindingsAudit, examine_run
+from classify.findings.audit_page import audit_findings, summary_lines
+from classify.findings.audit_page import warnings as findings_warnings
 from classify.findings.bundle import is_findings_model, load_findings
-from classify.findings.evaluate import ScoredFinding, at_threshold, means
+from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.predict import predict_findings
 from classify.findings.result import FindingsResult
 from classify.findings.split import PartShares, shared_split, split_of, with_test_part
@@ -19,8 +26,10 @@ from classify.findings.tables import Findings, findings_of, has_several_labels, 
 from classify.findings.train import train_findings
 from classify.settings import TrainSettings
 from featurize.errors import UserError
+from featurize.report.numbers import percent, score
 from featurize.table import TableInfo
 
+MEASURED = "python cli.py featurize 'my films' --labels films.csv --label-column 'Finding Labels'"
 QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
 
 
@@ -43,7 +52,8 @@ def findings_run(tmp_path_factory: pytest.TempPathFactory) -> FindingsResult:
     frame.loc[:3, "label_Edema"] = pd.NA
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
-        return train_findings(frame, info, tmp_path_factory.mktemp("findings") / "run", QUICK)
+        return train_findings(frame, replace(info, command=MEASURED), tmp_path_factory.mktemp("findings") / "my run",
+                              QUICK, table="my table.parquet")
 
 
 @pytest.mark.slow
@@ -61,10 +71,32 @@ def test_no_patient_is_in_two_folds(findings_run: FindingsResult) -> None:
 
 def test_predictions_have_the_promised_columns(findings_run: FindingsResult) -> None:
     assert list(findings_run.table) == [
-        "image_id", "path", "group", "split", "fold", "label_Edema", "label_Effusion", "label_Hernia", "predicted",
-        "p_Edema", "p_Effusion", "set_Edema", "set_Effusion", "novelty", "review"]
+        "image_id", "path", "group", "site", "split", "fold", "label_Edema", "label_Effusion", "label_Hernia",
+        "predicted", "p_Edema", "p_Effusion", "set_Edema", "set_Effusion", "novelty", "review", "review_reason"]
     assert set(findings_run.table["set_Edema"]) <= {"absent", "present", "absent|present"}
     assert set(findings_run.table["predicted"]) <= {"", "Edema", "Effusion", "Edema|Effusion"}
+
+
+def test_a_film_for_review_says_why_and_others_do_not(findings_run: FindingsResult) -> None:
+    table = pd.read_csv(findings_run.out / "predictions.csv", keep_default_na=False)
+    assert table["review"].any() and ((table["review_reason"] != "") == table["review"]).all()
+    undecided = (table[["set_Edema", "set_Effusion"]] == "absent|present").any(axis=1)
+    assert undecided.any() and table.loc[undecided, "review_reason"].str.split("|").map(lambda r: "set" in r).all()
+    by_reason = findings_run.metrics["review"]["by_reason"]
+    assert by_reason["set"] == pytest.approx(table["review_reason"].str.contains("set").mean())
+    assert findings_run.metrics["review_share"] == pytest.approx(table["review"].mean())
+
+
+def test_suspects_of_all_findings_stand_in_one_file(findings_run: FindingsResult) -> None:
+    suspects = pd.read_csv(findings_run.out / "suspects.csv")
+    assert set(suspects["finding"]) == {"Edema", "Effusion"} and suspects["score"].is_monotonic_decreasing
+
+
+def test_the_page_gives_both_commands_as_they_were_run(findings_run: FindingsResult) -> None:
+    page = html.unescape((findings_run.out / "report.html").read_text(encoding="utf-8"))
+    assert f"{MEASURED} -o 'my table.parquet'\n" in page
+    ran = f"python cli.py classify 'my table.parquet' -o '{findings_run.out}' --task multilabel --folds 2"
+    assert page.count(ran) == 2
 
 
 def test_a_rare_finding_has_no_score_but_a_line(findings_run: FindingsResult) -> None:
@@ -168,7 +200,7 @@ def test_every_finding_is_spread_over_all_folds() -> None:
 def test_scores_at_the_threshold_are_counted() -> None:
     y = np.array([1, 1, 1, 0, 0, 0, 0, 0])
     tested = ScoredFinding(np.arange(8), y, np.linspace(.9, .1, 8), np.array([1, 1, 0, 1, 0, 0, 0, 0], bool))
-    found = at_threshold(tested, .5)
+    found = finding_scores(tested, .5, np.arange(8))
     assert found["sensitivity"] == pytest.approx(2 / 3) and found["specificity"] == pytest.approx(.8)
     assert found["ppv"] == pytest.approx(2 / 3) and found["npv"] == pytest.approx(.8)
     assert found["average_precision"] == 1 and found["prevalence"] == 3 / 8
@@ -199,3 +231,81 @@ def test_draws_without_any_finding_are_left_out_of_the_mean(groups: int) -> None
     assert found["intervals"] == {"auroc": [1, 1]}
     none = means({"a": ScoredFinding(np.arange(20), y * 0, p, p > .5)}, np.arange(20), Bootstrap(50))
     assert np.isnan(none["auroc"]) and np.isnan(none["intervals"]["auroc"]).all()  # type: ignore[call-overload, index]
+
+
+def elsewhere() -> tuple[pd.DataFrame, TableInfo]:
+    """Other films; Effusion is not told, Hernia no model knows."""
+    frame, info = chest_table(80, seed=9)
+    return (frame.drop(columns="label_Effusion").assign(image_id=[f"elsewhere{i:07d}" for i in range(80)]),
+            replace(info, label_columns=["Edema", "Hernia"]))
+
+
+@pytest.fixture(scope="module")
+def audited(findings_run: FindingsResult) -> FindingsAudit:
+    return examine_run(findings_run.out, *elsewhere())
+
+
+def test_an_audit_shows_every_finding_here_and_at_home(audited: FindingsAudit, findings_run: FindingsResult) -> None:
+    rows, home = audited.rows.set_index("finding"), findings_run.metrics["findings"]
+    assert list(rows.index) == ["Edema", "Effusion"] and audited.unknown == ("Hernia",)
+    frame, info = elsewhere()
+    told = predict_findings(load_findings(findings_run.out), frame, info)
+    truth, called = frame["label_Edema"] == 1, told["predicted"].str.contains("Edema")
+    edema = rows.loc["Edema"]
+    assert edema["auroc"] == pytest.approx(roc_auc_score(truth, told["p_Edema"]))
+    assert edema["sensitivity"] == pytest.approx(called[truth].mean())
+    assert edema["specificity"] == pytest.approx((~called)[~truth].mean())
+    for key in ("auroc", "average_precision", "sensitivity", "specificity", "coverage"):
+        assert [rows.loc[name, f"home_{key}"] for name in rows.index] == [home[name][key] for name in rows.index]
+        assert edema[f"{key}_low"] <= edema[key] <= edema[f"{key}_high"]
+    assert rows.loc["Effusion", "images"] == 0 and np.isnan(rows.loc["Effusion", "auroc"])
+    assert audited.review == told["review_reason"].tolist()
+
+
+@pytest.mark.parametrize("ending", ["html", "json", "csv"])
+def test_the_audit_of_findings_is_a_page_or_data(findings_run: FindingsResult, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"audit.{ending}"
+    result = audit_findings(findings_run.out, Path("other.parquet"), *elsewhere(), out)
+    text = out.read_text(encoding="utf-8")
+    home = findings_run.metrics["findings"]["Edema"]["auroc"]
+    if ending == "html":
+        assert score(home) in text and "The table does not tell Effusion" in text and "does not know: Hernia" in text
+    elif ending == "json":
+        found = json.loads(text)
+        assert found["findings"][0]["home_auroc"] == pytest.approx(home) and found["findings"][1]["auroc"] is None
+        assert found["means"]["home_auroc"] == pytest.approx(home), "of the findings that are known on both sides"
+    else:
+        assert pd.read_csv(out)["finding"].tolist() == ["Edema", "Effusion"]
+    assert "Edema" in summary_lines(result)[1] and len(summary_lines(result)) == 2
+
+
+def test_a_drop_and_training_images_are_told_first(findings_run: FindingsResult, audited: FindingsAudit) -> None:
+    worse = replace(audited, rows=audited.rows.assign(home_auroc=1.5))
+    assert [w["level"] for w in findings_warnings(worse)][0] == "serious"
+    assert any("Edema: the AUROC is" in w["text"] for w in findings_warnings(worse))
+    good = replace(audited, rows=audited.rows.assign(home_auroc=.5))
+    assert not any("AUROC" in w["text"] for w in findings_warnings(good))
+    known = examine_run(findings_run.out, findings_run.frame.head(30), findings_run.info)
+    assert findings_warnings(known)[0]["text"].startswith("The model was trained on all 30 images")
+
+
+def test_a_listing_that_names_a_finding_nowhere_has_none_of_it(findings_run: FindingsResult) -> None:
+    frame, info = elsewhere()
+    listing = frame.assign(label=np.where(frame["label_Edema"] == 1, "Edema|Mass", "No Finding"))
+    rows = examine_run(findings_run.out, listing, replace(info, label_columns=[])).rows.set_index("finding")
+    assert rows.loc["Effusion", ["images", "positives"]].tolist() == [80, 0]
+    assert rows.loc["Effusion", "specificity"] >= 0 and np.isnan(rows.loc["Effusion", "auroc"])
+    with pytest.raises(UserError, match="no finding of the table is one of the model: the table has Hernia"):
+        examine_run(findings_run.out, frame, replace(info, label_columns=["Hernia"]))
+
+
+def test_the_audit_of_one_finding_knows_its_scores_at_home(findings_run: FindingsResult, tmp_path: Path) -> None:
+    place = findings_run.out / "model" / "00_edema"
+    home, known = home_metrics(place, "Edema"), findings_run.metrics["findings"]["Edema"]
+    assert home is not None and home["auroc"] == known["auroc"]
+    assert home["operating_point"]["sensitivity"] == known["sensitivity"]
+    found = audit(place, *elsewhere(), tmp_path / "audit.html", table_for)
+    page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert found.judged is not None and f"at home it was {percent(known['accuracy'])}" in page
+    assert "At the stored threshold" in page
+    assert home_metrics(place, "Hernia") is None

@@ -20,8 +20,8 @@ from classify.uncertainty.operating_point import OperatingPoint, ThresholdRule
 
 PAGE = Path(__file__).parent.parent.parent / "docs/metrics.md"
 # Dictionaries whose keys are names of classes, parts, scores, libraries: the page describes them in their own line.
-NAMED = {"class_counts", "intervals", "baselines", "shortcuts", "shortcut_gain", "versions", "suspects.scores",
-         "suspects.scores_without_flagged", "calibration.log_loss_by_method", "review.by_reason"}
+NAMED = {"class_counts", "intervals", "baselines", "baseline_differences", "shortcuts", "shortcut_gain", "versions",
+         "suspects.scores", "suspects.scores_without_flagged", "calibration.log_loss_by_method", "review.by_reason"}
 
 
 def documented() -> set[str]:

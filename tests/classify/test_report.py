@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -188,28 +189,36 @@ def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
         assert int(row[1]["text"]) == (run.predicted.sets[:, a] & run.predicted.sets[:, b]).sum()
 
 
+def command_of(run: RunResult) -> str:
+    return overview.command(run.table, run.out, run.settings)
+
+
+def reproduced(run: RunResult) -> dict[str, Any]:
+    return model_card.reproduce(run.info, run.table, command_of(run))
+
+
 def test_how_to_make_it_again_is_both_commands_as_they_were_run(run: RunResult, tmp_path: Path) -> None:
     measured = r"python cli.py featurize 'my cells' --labels 'l 1.csv' --label-column kind --group-regex 'p(\d+)_'"
     known = replace(run, info=replace(run.info, command=measured), table="a b.parquet", out=Path("my run"),
                     settings=TrainSettings(order=("low one", "high")))
-    assert model_card.reproduce(known)["commands"] == [
+    assert reproduced(known)["commands"] == [
         measured + " -o 'a b.parquet'", "python cli.py classify 'a b.parquet' -o 'my run' --order 'low one,high'"]
 
 
 def test_a_table_that_does_not_tell_its_command_is_named_by_its_folders(run: RunResult) -> None:
     folders = replace(run.info, sources=[{"site": "a", "root": "/my cells", "kind": "folder"}], mm_per_px=.00025)
-    made = model_card.reproduce(replace(run, info=folders))
+    made = reproduced(replace(run, info=folders))
     assert made["commands"][0] == ("python cli.py featurize '/my cells' -o TABLE.parquet --preset whole "
                                    "--mm-per-px 0.00025")
     assert "must be given again" in made["note"]
 
 
 def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
-    assert overview.command(run).endswith("/run --model lightgbm")
+    assert command_of(run).endswith("/run --model lightgbm")
     other = replace(run, settings=replace(run.settings, model="auto", folds=3, alpha=.1))
-    assert overview.command(other).endswith("/run --folds 3 --alpha 0.1")
+    assert command_of(other).endswith("/run --folds 3 --alpha 0.1")
     promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9))
-    assert overview.command(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over")
+    assert command_of(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over")
 
 
 def test_the_rule_of_review_is_told_as_it_is() -> None:
@@ -340,11 +349,16 @@ def test_a_task_of_two_classes_has_curves_with_the_operating_point(run: RunResul
     assert "Operating point" not in page, "four classes have none"
     two = made_run(tmp_path / "i", ("no", "yes"), n=60, noise=2.5, pictures=False)
     shown = text_of(written(two, tmp_path))
-    assert "Even odds: what this model does" in shown and "Precision against sensitivity" in shown
+    assert "Even odds: the class that the model names" in shown and "Precision against sensitivity" in shown
     hits = two.scores.confusion.to_numpy()
     table = performance.operating_points(two, report_numbers(two))
     assert table is not None
     assert table["table"]["rows"][0][2]["text"].startswith(score(hits[1, 1] / hits[1].sum()))
+    assert [row[0]["text"] for row in table["table"]["rows"]][1] == (
+        "Stored with the model: largest sum of sensitivity and specificity (Youden)")
+    assert [cell["text"] for cell in table["table"]["rows"][1][1:4]] == [
+        ".370", ".800 (.700–.900)", ".600 (.500–.700)"]
+    assert "its scores here come from images of other folds" in table["table"]["foot"]
 
 
 def test_many_classes_have_upright_names_above_narrow_columns() -> None:

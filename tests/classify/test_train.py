@@ -114,6 +114,7 @@ def test_the_model_never_sees_nuisances_and_constants(run: RunResult) -> None:
     features = load_bundle(run.out).model.features
     assert not {"whole_quality_focus", "cell_color_constant"} & set(features) and features == run.features
     assert any("were left out: cell_color_constant" in w for w in run.warnings)
+    assert not any("were left out" in w for w in run.terminal_warnings) and run.terminal_warnings
 
 
 def test_neighbours_are_training_rows_of_other_groups(run: RunResult) -> None:
@@ -177,7 +178,9 @@ def test_with_a_given_split_every_row_is_predicted_by_the_saved_model(tmp_path: 
     frame, info = given_split()
     run = train(frame, info, tmp_path / "run", QUICK)
     reloaded = predict(load_bundle(tmp_path / "run"), frame, info)
-    pd.testing.assert_frame_equal(reloaded.drop(columns="fold"), run.predicted.table.drop(columns="fold"))
+    pd.testing.assert_frame_equal(reloaded.drop(columns=["fold", "trained_on"]),
+                                  run.predicted.table.drop(columns="fold"))
+    assert (reloaded["trained_on"] == (frame["split"] == "train")).all()
     table = pd.read_csv(tmp_path / "run/predictions.csv")
     assert (table["fold"].notna() == (table["split"] == "test")).all()
     assert run.scores.metrics["n"] == (frame["split"] == "test").sum() == len(run.explanation.rows)

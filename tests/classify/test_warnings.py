@@ -9,6 +9,7 @@ import pytest
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import warnings
+from classify.evaluate.against_baseline import baseline_differences
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores
 from classify.uncertainty.conformal import Conformal, fewest_rows
@@ -62,7 +63,9 @@ def test_rows_without_a_label_are_counted() -> None:
 
 def metrics(**given: Any) -> dict[str, Any]:
     return {"macro_f1": .9, "groups": N, "calibration": {"method": "temperature"},
-            "baselines": {"majority": {"macro_f1": .3}, "pca_logistic": {"macro_f1": .9}},
+            "baselines": {"majority": {"macro_f1": .3}, "pca_logistic": {"macro_f1": .95}},
+            "baseline_differences": {"majority": {"macro_f1": -.6, "macro_f1_interval": [-.7, -.5]},
+                                     "pca_logistic": {"macro_f1": .05, "macro_f1_interval": [-.01, .1]}},
             "per_class": {name: {"n": 40, "coverage": .95} for name in TASK.classes}, **given}
 
 
@@ -91,10 +94,25 @@ def test_shortcuts_come_first() -> None:
     assert serious[0] == "nuisances alone" and serious[1].startswith("only 3 independent groups were tested")
 
 
-@pytest.mark.parametrize(("f1", "warned"), [(.905, False), (.915, True), (None, False)])
-def test_a_baseline_that_is_better_by_more_than_a_hundredth_is_named(f1: float | None, warned: bool) -> None:
-    serious, _ = result([], baselines={"pca_logistic": {"macro_f1": f1}})
+@pytest.mark.parametrize(("low", "warned"), [(-.001, False), (.002, True), (None, False)])
+def test_a_baseline_that_is_better_beyond_the_interval_of_the_difference_is_named(low: float | None, warned: bool
+                                                                                  ) -> None:
+    serious, _ = result([], baseline_differences={"pca_logistic": {"macro_f1": .05, "macro_f1_interval": [low, .1]}})
     assert [g.split(" (")[0] for g in serious] == ["the baseline pca_logistic has a better macro-F1"] * warned
+    assert all("(0.950) than the model (0.900); the difference is 0.002 to 0.100" in g for g in serious)
+
+
+def test_a_difference_between_two_models_is_paired_and_draws_patients() -> None:
+    """The model errs on the last 8 of 80 images, the baseline on none: better in every draw that holds one of them."""
+    p = np.eye(2)[np.where(np.arange(N) < 72, Y, 1 - Y)]
+    alone = baseline_differences(Y, p, {"other": np.eye(2)[Y], "same": p}, np.arange(N))
+    assert alone["other"]["macro_f1"] == pytest.approx(.1) and alone["same"]["macro_f1_interval"] == [0, 0]
+    low, high = alone["other"]["macro_f1_interval"]
+    # Standard error of a share of .1 of 80 rows: .034.
+    assert 0 < low < .06 and .14 < high < .2
+    # All 8 of one patient of ten: a draw lacks that patient in a third of the cases.
+    grouped = baseline_differences(Y, p, {"other": np.eye(2)[Y], "same": p}, np.arange(N) // 8)
+    assert grouped["other"]["macro_f1_interval"][0] == 0 and grouped["same"]["macro_f1_interval"] == [0, 0]
 
 
 @pytest.mark.parametrize(("n", "coverage", "warned"), [(400, .91, False), (400, .89, True), (20, .86, False),

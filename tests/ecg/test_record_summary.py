@@ -9,6 +9,7 @@ from test_result import PAGE
 from ecg.record_summary import Measurement, doubts, measurements, median_beat, most_doubtful_first, unusual
 from ecg.report import page
 from ecg.result import FinishedFile, LeadFacts
+from ecg.usual_ranges import NONE, PR_MS
 
 FS_HZ = 100.0
 
@@ -44,9 +45,9 @@ def test_a_lead_that_is_not_drawn_at_its_beats_has_no_median_beat() -> None:
 
 
 def test_a_measurement_outside_what_is_usual_is_marked() -> None:
-    assert [Measurement("PR", value, "ms", 120, 200).side for value in (119, 120, 200, 201, None)] == [
+    assert [Measurement("PR", value, "ms", PR_MS).side for value in (119, 120, 200, 201, None)] == [
         "below", "", "", "above", ""]
-    assert not Measurement("rate", 5.0, "/min", None, None).side
+    assert not Measurement("rate", 5.0, "/min", NONE).side
     assert [m.name for m in unusual({"heart_atria_pr_s": 0.25, "heart_ventricles_axis_deg": 60.0,
                                      "heart_rr_rate_bpm": 45.0})] == ["Heart rate", "PR interval"]
     shown = {m.name: m.value for m in measurements({"heart_atria_pr_s": 0.25, "heart_rr_sd_s": None})}

@@ -118,6 +118,16 @@ def test_classify_takes_the_table(tmp_path: Path) -> None:
     assert frame["duplicate_group"].iloc[0] == frame["duplicate_group"].iloc[5]
 
 
+def test_another_column_may_hold_the_files_of_the_labels(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("patient,rhythm,file\n" + "".join(f"p{k},{'AB'[k]},{k}.csv\n" for k in range(2)))
+    write_rhythm(rows(2), tmp_path / "rhythm.parquet", labels, ("rhythm",), "patient", "file")
+    frame, _ = read_table(tmp_path / "rhythm.parquet")
+    assert list(frame["label"]) == ["A", "B"] and list(frame["group"]) == ["p0", "p1"]
+    with pytest.raises(UserError, match="has no column 'page' for --path-column"):
+        write_rhythm(rows(2), tmp_path / "rhythm.parquet", labels, ("rhythm",), None, "page")
+
+
 @pytest.mark.slow
 def test_several_label_columns_are_findings(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
@@ -128,7 +138,7 @@ def test_several_label_columns_are_findings(tmp_path: Path) -> None:
 
 
 def test_a_label_column_needs_its_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--label-column .* name columns of --labels F.csv, which was not given"):
+    with pytest.raises(UserError, match="--label-column, .* name columns of --labels F.csv, which was not given"):
         write_rhythm(rows(2), tmp_path / "rhythm.parquet", None, ("rhythm",))
 
 

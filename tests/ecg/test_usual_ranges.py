@@ -31,14 +31,20 @@ def report(folder: Path, changed: dict[str, float], doubts: tuple[str, ...] = ()
     ("heart_rr_rate_bpm", 45.0, "Heart rate", "45 /min (below 60 /min)", "45 ▼"),
     ("heart_atria_pr_s", 0.24, "PR interval", "240 ms (above 200 ms)", "240 ▲"),
     ("heart_ventricles_qrs_s", 0.15, "QRS duration", "150 ms (above 110 ms)", "150 ▲"),
-    ("heart_ventricles_qtc_bazett_s", 0.5, "QTc, Bazett", "500 ms (above 450 ms)", "500 ▲"),
+    ("heart_ventricles_qtc_bazett_s", 0.5, "QTc, Bazett", "500 ms (450 ms or more)", "500 ▲"),
+    ("heart_ventricles_qtc_bazett_s", 0.39, "QTc, Bazett", "390 ms (390 ms or less)", "390 ▼"),
+    ("heart_ventricles_qtc_bazett_s", 0.45, "QTc, Bazett", "450 ms (450 ms or more)", "450 ▲"),
     ("heart_ventricles_axis_deg", -60.0, "Electrical axis", "−60 ° (below −30 °)", "−60 ▼"),
-    ("heart_atria_p_duration_s", 0.13, "P duration", "130 ms (above 120 ms)", "P duration")])
+    ("heart_atria_p_duration_s", 0.13, "P duration", "130 ms (120 ms or more)", "")])
 def test_a_value_outside_its_range_is_marked_in_its_rows_and_nothing_is_called_undoubtful(
         column: str, value: float, name: str, beyond: str, shown: str, tmp_path: Path) -> None:
     text = report(tmp_path, {column: value})
     assert "Nothing doubtful" not in text and "Values outside their usual range: 1 page or record" in text
-    assert re.search(f'<td class="(right )?bad"[^>]*>{shown}</td>', text) and f"<li>{name} {beyond}</li>" in text
+    if shown:
+        assert re.search(f'<td class="(right )?bad"[^>]*>{shown}</td>', text)
+    else:
+        assert f"<dd>also unusual: {name} {beyond}</dd>" in text
+    assert f"<li>{name} {beyond}</li>" in text
     assert f'<tr><td class="bad">{name}</td><td class="bad">' in text
 
 
@@ -46,7 +52,8 @@ def test_usual_values_with_their_ranges_and_sources_are_not_marked(tmp_path: Pat
     text = report(tmp_path, {})
     assert text.count("Nothing doubtful was found, and every value lies within its usual range") == 2
     assert not re.search('class="(right )?bad"', text)
-    assert "60 to 110 ms" in text and "10.1161/CIRCULATIONAHA.108.191095" in text
+    assert "up to 110 ms" in text and "above 390 and below 450 ms" in text
+    assert "10.1161/CIRCULATIONAHA.108.191095" in text
 
 
 @pytest.mark.parametrize("kind", ["warning", "wave"])

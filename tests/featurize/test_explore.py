@@ -1,6 +1,7 @@
 """What the explore page says about a folder, and what it warns of."""
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,18 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from featurize.errors import UserError
 from featurize.explore import figures
-from featurize.explore.by_class import percentiles_by_class, rank_eta_squared
-from featurize.explore.census import stratified_sample, take_census, with_label
+from featurize.explore.by_class import chance_of, percentiles_by_class, rank_eta_squared
+from featurize.explore.census import Census, stratified_sample, take_census, with_label
 from featurize.explore.image_stats import image_statistics
 from featurize.explore.page import explore, next_commands
+from featurize.explore.shortcuts import shortcuts
 from featurize.explore.warnings import warnings
 from featurize.images.read import Picture, read_image
 from featurize.index.build import Index, build_index, load
 from featurize.index.listing import with_listed_findings
+from featurize.index.sources import Source
 from featurize.report.charts import percentile_ranges
+from featurize.report.numbers import score
 
 
 def picture(path: Path, seed: int, ground: tuple[int, int, int] = (230, 220, 210), side: int = 64) -> None:
@@ -118,13 +123,45 @@ def test_gray_films_have_no_tiles_of_color(tmp_path: Path) -> None:
         (gray / path.parent.name).mkdir(parents=True, exist_ok=True)
         Image.open(path).convert("L").save(gray / path.parent.name / path.name)
     assert 'class="swatch"' in page_of(build_index(colored), tmp_path)
-    assert 'class="swatch"' not in page_of(build_index(gray), tmp_path)
+    page = page_of(build_index(gray), tmp_path)
+    assert 'class="swatch"' not in page and 'alt="saturation"' not in page
+    assert 'alt="saturation"' in page_of(build_index(colored), tmp_path)
 
 
 @pytest.mark.slow
 def test_equal_backgrounds_are_no_shortcut(tmp_path: Path) -> None:
     text = warnings_of(page_of(build_index(folder(tmp_path / "i", {"ant": 60, "bee": 60})), tmp_path))
     assert "shortcut" not in text
+
+
+def census_of(brightness: Sequence[float], labels: Sequence[str], ground: Sequence[float] | None = None) -> Census:
+    """Images of a plain ground that differ in their mean gray level alone."""
+    one = image_statistics(Picture(np.full((16, 16, 3), 120, np.uint8), 16, 16, "RGB", 8))
+    grounds = [120.] * len(labels) if ground is None else ground
+    images = [replace(one, mean=np.full(3, light), background=np.full(3, under))
+              for light, under in zip(brightness, grounds)]
+    frame = pd.DataFrame({"label": labels, "path": "x.png", "sha256": [str(n) for n in range(len(labels))]})
+    return Census(frame, pd.DataFrame(), np.arange(len(labels)), images, np.arange(len(labels)))
+
+
+def test_brightness_alone_is_told_and_not_called_a_shortcut() -> None:
+    light, labels = np.random.default_rng(0).normal(100, 10, 80), ["ant", "bee"] * 40
+    darker = np.where(np.arange(80) % 2, light - 30, light)
+    told, = shortcuts(census_of(darker, labels))
+    assert told["level"] == "note" and "see the shortcut check in the report of classify" in told["advice"]
+    auroc = roc_auc_score(np.arange(80) % 2, -darker)
+    assert told["text"].startswith(f"The brightness of the pictures differs between classes (AUROC {score(auroc)} for ")
+    assert not list(shortcuts(census_of(light, labels)))
+    both = list(shortcuts(census_of(darker, labels, ground=darker)))
+    assert "The brightness of the background differs by class" in both[0]["text"] and "shortcut" in both[0]["text"]
+
+
+def test_a_difference_that_chance_explains_is_not_told() -> None:
+    """With 3 images a class a difference may be all there is, and yet mean nothing."""
+    labels, light = ["a", "b"] * 3, np.array([1., 2, 3, 4, 5, 6])[[0, 3, 1, 4, 2, 5]]
+    assert rank_eta_squared(light, labels) > .7 and chance_of(light, labels) == pytest.approx(.0495, abs=.0001)
+    assert not list(shortcuts(census_of(light, labels, ground=light)))
+    assert list(shortcuts(census_of(np.tile(light, 6), labels * 6, ground=np.tile(light, 6))))
 
 
 def test_files_that_cannot_be_read_are_listed_with_the_fault(tmp_path: Path) -> None:
@@ -323,12 +360,33 @@ def test_a_shortcut_names_the_finding(tmp_path: Path) -> None:
     assert "The tint of the background differs by the finding “flu”, which explains" in warnings_of(page)
 
 
+def listed(labels: list[str | None], root: str = "cells of June", kind: str = "folder") -> Index:
+    """An index of images without files."""
+    paths = [f"{n} a.png" for n in range(len(labels))]
+    frame = pd.DataFrame({"path": paths, "site": None, "label": pd.Series(labels, dtype=object)})
+    return Index(frame, pd.DataFrame(), (Source("", root, kind),))
+
+
 def test_the_next_step_is_quoted_and_names_labels_groups_and_sites() -> None:
     options = {"--labels": Path("my labels.csv"), "--label-column": "kind", "--group-column": None,
                "--group-regex": r"p(\d+)_", "--site-column": "lab"}
-    assert next_commands(["cells of June"], options) == (
+    assert next_commands(listed(["a", "b"]), ["cells of June"], options) == (
         "python cli.py featurize 'cells of June' -o table.parquet --labels 'my labels.csv' --label-column kind "
         "--group-regex 'p(\\d+)_' --site-column lab\npython cli.py classify table.parquet -o run/")
+
+
+@pytest.mark.parametrize(("labels", "kind", "image"), [
+    ([None, None], "folder", "'cells of June/0 a.png'"), (["a", "a"], "folder", "'cells of June/0 a.png'"),
+    ([None, None], "zip", "IMAGE")])
+def test_without_two_classes_the_next_step_is_similar_and_giving_labels(labels: list[str | None], kind: str,
+                                                                        image: str) -> None:
+    lines = next_commands(listed(labels, kind=kind), ["cells of June"], {"--group-regex": r"p(\d+)"}).splitlines()
+    assert lines == [
+        r"python cli.py featurize 'cells of June' -o table.parquet --group-regex 'p(\d+)'",
+        f"python cli.py similar table.parquet {image} -o similar.html",
+        "# classify needs at least two classes; labels are read from a CSV:",
+        r"python cli.py featurize 'cells of June' -o table.parquet --group-regex 'p(\d+)' --labels F.csv "
+        "--label-column C", "python cli.py classify table.parquet -o run/"]
 
 
 @pytest.mark.slow

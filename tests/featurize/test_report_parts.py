@@ -10,7 +10,7 @@ from PIL import Image
 from featurize.index.build import Source
 from featurize.report.charts import COLORS, INK, canvas, shorten, svg_uri
 from featurize.report.numbers import count, interval, number, ordinal, percent, score, signed, size, whole
-from featurize.report.page import by_weight, cell, table, warning
+from featurize.report.page import by_weight, cell, render, table, warning
 from featurize.report.pictures import Album, Edge, outline, show, thumbnail
 
 
@@ -130,3 +130,10 @@ def test_a_picture_that_is_gone_leaves_a_sentence(tmp_path: Path) -> None:
 def test_a_picture_of_an_unknown_source_leaves_a_sentence(tmp_path: Path) -> None:
     album = Album((Source("a", tmp_path, "folder"), Source("b", tmp_path, "folder")), None, None)
     assert "no source is called" in show(album, "c", "x.png")["missing"]
+
+
+@pytest.mark.parametrize(("columns", "wide"), [(8, False), (9, True)])
+def test_tables_of_many_columns_are_set_small_so_that_they_fit(columns: int, wide: bool, tmp_path: Path) -> None:
+    (tmp_path / "t.j2").write_text('{% import "parts.html.j2" as parts %}{{ parts.table(t) }}')
+    page = render("t.j2", {"t": table([f"c{n}" for n in range(columns)], [[f"{n}" for n in range(columns)]])}, tmp_path)
+    assert (' wide"' in page) == wide

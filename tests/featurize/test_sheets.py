@@ -98,3 +98,16 @@ def test_texts_of_labels():
 def test_the_first_column_is_the_one_with_the_paths(tmp_path):
     sheet = read_sheet(written(tmp_path, ",x,path\n0,A,./a\\1.png\n"), "path")
     assert list(sheet.cells.columns) == ["path", "x"] and sheet.keys == ("a/1.png",)
+
+
+@pytest.mark.parametrize("text", ["name,label,\n1.png,x,\n2.png,y, \n3.png,z,\n",  # every line ends in a comma
+                                  "name;label;;\n1.png;x;;\n2.png;y;;\n3.png;z;;\n",
+                                  ",name,label\n,1.png,x\n,2.png,y\n,3.png,z\n",
+                                  "name,label,\n1.png,x\n2.png,y\n3.png,z\n"])
+def test_columns_without_name_and_value_are_no_columns(tmp_path, images, text):
+    assert list(read_sheet(written(tmp_path, text)).cells.columns) == ["name", "label"]
+    assert list(build_index(images, labels=tmp_path / "l.csv").frame["label"]) == ["x", "y", "z"]
+
+
+def test_a_column_without_a_name_that_holds_values_stays(tmp_path):
+    assert len(read_sheet(written(tmp_path, "name,label,\n1.png,x,\n2.png,y,note\n")).cells.columns) == 3

@@ -1,0 +1,154 @@
+"""The page and the terminal lines of an audit of several findings: one table, every finding here and at home."""
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from classify.audit.run import SUFFIXES
+from classify.audit.warnings import LOWER_ACCURACY, MANY_NOVEL, SERIOUS_DROP
+from classify.findings.audit import FindingsAudit, examine_run, mean_scores, to_json
+from classify.report.review import review_table
+from classify.uncertainty.known_images import known_line
+from featurize.report.numbers import count, interval, number, percent, score, whole
+from featurize.report.page import by_weight, cell, contents, table, warning, write_page
+from featurize.runtime.files import wanted_suffix, write_csv, write_json
+from featurize.runtime.shell import command_line
+from featurize.table import TableInfo
+
+SECTIONS = ("At a glance", "Findings here and at home", "One finding by itself")
+# Columns of the table with an interval, here and at home.
+SHOWN = {"auroc": "AUROC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
+         "specificity": "Specificity", "coverage": "Set coverage"}
+EXPLAIN = {"AUROC": "chance that an image with the finding ranks above one without",
+           "Average precision": "area under precision against sensitivity; by chance it is the share of images",
+           "Sensitivity": "share of the images with the finding that reach the stored threshold",
+           "Specificity": "share of the images without the finding that stay below it",
+           "Set coverage": "share of prediction sets (absent, present or both) that hold the truth"}
+
+
+def audit_findings(run: Path, table_path: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> FindingsAudit:
+    """Write the audit of a table: the page (``.html``), its numbers (``.json``) or a row a finding (``.csv``).
+
+    Raises
+    ------
+    UserError
+        As `classify.findings.audit.examine_findings`; or a name of another ending.
+    """
+    suffix = wanted_suffix(out, SUFFIXES)
+    result = examine_run(run, frame, info)
+    if suffix == ".html":
+        _write_page(out, result, run, table_path)
+    elif suffix == ".json":
+        write_json(to_json(result, warnings(result)), out)
+    else:
+        write_csv(result.rows, out)
+    return result
+
+
+def warnings(result: FindingsAudit) -> list[Mapping[str, str]]:
+    """What must be known before the scores are read; serious ones first."""
+    listed = []
+    if result.trained_on:
+        listed.append(warning("serious", known_line(result.trained_on, len(result.frame)),
+                              "The scores are too good: take these images out and run the audit again."))
+    if result.labelled.empty:
+        listed.append(warning("caution", "No image has a label: nothing is said about right and wrong.",
+                              "Give labels to featurize with --labels and --label-column."))
+    elif len(result.labelled) < len(result.rows):
+        lost = result.rows.loc[result.rows["images"] == 0, "finding"]
+        listed.append(warning("note", f"The table does not tell {', '.join(lost)}: no scores for these."))
+    if result.unknown:
+        listed.append(warning("note", f"Findings that the model does not know: {', '.join(result.unknown)}.",
+                              "They are left out."))
+    novel = float(np.mean([audit.novel_share for audit in result.audits.values()]))
+    if novel > MANY_NOVEL:
+        listed.append(warning("caution", f"{percent(novel)} of the images, on average over the findings, are less like "
+                              "the training images than 95\u00a0% of those at home.",
+                              "Another device, projection or group of patients."))
+    return by_weight([*listed, *(w for row in _records(result.labelled) for w in _of_finding(row, result))])
+
+
+def _of_finding(row: Mapping[str, Any], result: FindingsAudit) -> list[dict[str, str]]:
+    listed, name, drop = [], row["finding"], row["home_auroc"] - row["auroc"]
+    if row["auroc_high"] < row["home_auroc"] - LOWER_ACCURACY:
+        listed.append(warning("serious" if drop > SERIOUS_DROP else "caution", f"{name}: the AUROC is {score(drop)} "
+                              f"lower than at home ({score(row['auroc'])}, at home {score(row['home_auroc'])}).",
+                              "Do not use this finding's model here as it is."))
+    if row["coverage_high"] < 1 - result.alpha:
+        listed.append(warning("serious", f"{name}: the prediction sets hold the truth in {percent(row['coverage'])} of "
+                              f"the images, not in {whole(1 - result.alpha)} as promised."))
+    return listed
+
+
+def summary_lines(result: FindingsAudit) -> list[str]:
+    """What the terminal says: the means, then a line a finding."""
+    means = mean_scores(result.rows)
+    if result.labelled.empty:
+        return [f"{count(len(result.frame), 'image')}, {count(len(result.rows), 'finding')}, none is labelled"]
+    home = f", at home {score(means['home_auroc'])}" if np.isfinite(means["home_auroc"]) else ""
+    lines = [f"{count(len(result.labelled), 'finding')} in {count(len(result.frame), 'image')}: mean AUROC "
+             f"{score(means['auroc'])}{home}, mean average precision {score(means['average_precision'])}"]
+    wide = max(map(len, result.labelled["finding"]))
+    return lines + [f"  {row['finding']:{wide}}  {number(row['positives'])} of {number(row['images'])}, AUROC "
+                    f"{_here(row, 'auroc')} (home {score(row['home_auroc'])}), sensitivity {score(row['sensitivity'])} "
+                    f"(home {score(row['home_sensitivity'])}), specificity {score(row['specificity'])} "
+                    f"(home {score(row['home_specificity'])})" for row in _records(result.labelled)]
+
+
+def _write_page(path: Path, result: FindingsAudit, run: Path, table_path: Path) -> None:
+    names = [s["site"] or Path(s["root"]).name for s in result.info.sources]
+    labelled = not result.labelled.empty
+    content = {
+        "kicker": "Audit of a model of several findings on a table from elsewhere",
+        "title": f"{', '.join(names) or 'A table'}: {count(len(result.rows), 'finding')}, "
+                 f"{count(len(result.frame), 'image')}",
+        "lead": summary_lines(result)[0] + ".", "facts": _facts(result), "warnings": warnings(result),
+        "no_warnings": "No finding does worse here than at home, beyond its interval." if labelled else "",
+        "contents": contents(SECTIONS), "tiles": _tiles(result), "findings": _table(result),
+        "review": review_table([words.split("|") if words else () for words in result.review]),
+        "command": command_line("audit", [run / "model" / "FINDING", table_path], {"-o": "finding.html"})}
+    write_page(path, "findings_audit.html.j2", content, Path(__file__).parent)
+
+
+def _facts(result: FindingsAudit) -> list[dict[str, Any]]:
+    pairs = [("Findings of the model", number(len(result.rows)), False), ("Made on", date.today().isoformat(), False),
+             ("Data hash of this table", result.info.index_hash, True)]
+    return [{"name": n, "value": v, "wide": wide, "code": wide} for n, v, wide in pairs]
+
+
+def _tiles(result: FindingsAudit) -> list[dict[str, str]]:
+    means = mean_scores(result.rows)
+    tiles = [{"name": f"Mean {name}", "value": score(means[key]),
+              "range": f"at home {score(means[f'home_{key}'])}" if np.isfinite(means[f"home_{key}"]) else ""}
+             for key, name in (("auroc", "AUROC"), ("average_precision", "average precision"))]
+    return [*tiles, {"name": "For a person to review", "value": percent(float(np.mean([bool(w) for w in
+                                                                                       result.review]))),
+                     "range": "an undecided finding, or an unusual image"}]
+
+
+def _table(result: FindingsAudit) -> dict[str, Any]:
+    rows = [[cell(r["finding"]), cell(f"{number(r['positives'])} of {number(r['images'])}" if r["images"] else "–",
+                                      key=r["positives"]), cell(score(r["threshold"]), key=r["threshold"]),
+             *(_cell(r, key) for name in SHOWN for key in (name, f"home_{name}"))]
+            for r in _records(result.rows)]
+    head = ["Finding", "Images with it", "Threshold",
+            *(text for name in SHOWN.values() for text in (name, f"{name} at home"))]
+    return table(head, rows, sortable=True, explain=EXPLAIN, foot=(
+        "In brackets 95 % intervals. Sensitivity and specificity are those at the threshold that is stored with the "
+        "model; at home they come from thresholds chosen on other images. Average precision depends on how frequent a "
+        "finding is, and so differs where that does."))
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(rows.columns, values)) for values in rows.itertuples(index=False, name=None)]
+
+
+def _here(row: Mapping[str, Any], key: str) -> str:
+    return interval(row[key], row[f"{key}_low"], row[f"{key}_high"])
+
+
+def _cell(row: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return cell(_here(row, key), key=row[key] if np.isfinite(row[key]) else -1.0)
