@@ -98,7 +98,7 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
              "finding --group-column patient")
 @_told_when_stopped("stopped: nothing was written")
 def featurize(images: Images, output: Annotated[Path, _output("The table, .parquet or .csv.")],
-              preset: Annotated[str, typer.Option(help="auto, cell, tissue, xray or whole.")] = "auto",
+              preset: Annotated[str, typer.Option(help="auto, cell, smear, tissue, xray or whole.")] = "auto",
               labels: Labels = None, label_column: LabelColumn = None, group_column: GroupColumn = None,
               group_regex: GroupRegex = None, site_column: SiteColumn = None, path_column: PathColumn = None,
               mm_per_px: MmPerPx = None,

@@ -20,7 +20,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     preset : str or Preset
-        ``cell``, ``tissue``, ``xray``, ``whole``, or ``auto``: `fit` looks at its images and chooses.
+        ``cell``, ``smear``, ``tissue``, ``xray``, ``whole``, or ``auto``: `fit` looks at its images and chooses.
     mm_per_px : float, optional
         Size of a pixel in millimetres.
     jobs : int

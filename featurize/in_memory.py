@@ -31,7 +31,7 @@ def measure_image(image: Image, preset: str | Preset = "auto", mm_per_px: float 
     image : path, or (H, W, 3) or (H, W) array
         An array holds sRGB or gray values of any depth; see `featurize.images.picture`.
     preset : str or Preset
-        ``auto`` looks at the image and chooses; or ``cell``, ``tissue``, ``xray``, ``whole``.
+        ``auto`` looks at the image and chooses; or ``cell``, ``smear``, ``tissue``, ``xray``, ``whole``.
     mm_per_px : float, optional
         Size of a pixel in millimetres. Without it the size is used that the file tells, if it does.
 

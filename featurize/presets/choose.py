@@ -27,10 +27,17 @@ _CENTER_RADIUS = .15
 _BORDER_RADIUS = .42
 # Percentile of the density that is taken for the empty slide.
 _SLIDE_PERCENTILE = 10
+# Share of the pixels with the largest green density: the nuclei.
+_NUCLEI_SHARE = 1 / 8
+# Blue over green density of the nuclei, below which the stain is azure (Giemsa, Wright) and not hematoxylin. Median, and
+# 10th to 90th percentile of 60 pictures: leukemia_all4 .19 (.03 to .32), fields_bccd .36 (.17 to .69); breast_idc .61
+# (.56 to .76), tissue_hpylori .58 (.52 to .88).
+_MOST_BLUE_OF_AZURE = .45
 # Mean difference between red and green, gray levels, below which a picture has no color.
 _COLORLESS = 1
 _REASONS = {"cell": "one dark purple object in the middle", "xray": "no color",
-            "tissue": "the colors of a stain and no single object in the middle", "whole": "no known look"}
+            "tissue": "hematoxylin or eosin, and no single object in the middle",
+            "smear": "the azure of a blood stain, and no single object in the middle", "whole": "no known look"}
 
 
 def sample_pictures(index: Index) -> list[UInt8Array]:
@@ -56,7 +63,7 @@ def choose_preset(pictures: Sequence[UInt8Array]) -> tuple[str, str]:
 
     Returns
     -------
-    preset : {"cell", "tissue", "xray", "whole"}
+    preset : {"cell", "smear", "tissue", "xray", "whole"}
     reason : str
         One line for people.
 
@@ -77,7 +84,7 @@ def choose_preset(pictures: Sequence[UInt8Array]) -> tuple[str, str]:
 
 
 def vote(rgb: UInt8Array) -> str:
-    """What one picture looks like: `cell`, `tissue`, `xray`, `whole` or `empty`."""
+    """What one picture looks like: `cell`, `smear`, `tissue`, `xray`, `whole` or `empty`."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     density = -np.log((small + 1) / 256)
     density[small.max(axis=2) < _BLACK] = 0
@@ -90,12 +97,21 @@ def vote(rgb: UInt8Array) -> str:
         return "cell" if central else "xray"
     if central and _is_stain(dye[_CENTER]):
         return "cell"
-    return "tissue" if _is_stain(dye) else "whole"
+    if not _is_stain(dye):
+        return "whole"
+    return "smear" if _is_azure(dye) else "tissue"
 
 
 def _is_stain(dye: Float32Array) -> bool:
     """Hematoxylin, eosin and azure let blue through and stop green; skin, leaves and retinas do the reverse."""
     return bool(dye[..., 2].mean() < dye[..., 1].mean())
+
+
+def _is_azure(dye: Float32Array) -> bool:
+    """Azure lets more blue through than hematoxylin does."""
+    colors = dye.reshape(-1, 3)
+    nuclei = colors[colors[:, 1] >= np.quantile(colors[:, 1], 1 - _NUCLEI_SHARE)].mean(axis=0)
+    return bool(nuclei[2] < _MOST_BLUE_OF_AZURE * nuclei[1])
 
 
 def _rings() -> tuple[BoolArray, BoolArray]:

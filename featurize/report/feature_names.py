@@ -11,7 +11,7 @@ from featurize.families import blocks
 from featurize.registry import region_and_family
 
 # Regions as they stand behind "of the".
-_REGIONS = {"whole": "picture", "image": "picture", "matrix": "tissue between the nuclei", "lung": "lungs"}
+_REGIONS = {"whole": "picture", "image": "picture", "matrix": "area between the nuclei", "lung": "lungs"}
 # Units of `Feature.unit` as they stand behind a number; units that are not listed stand as they are.
 _UNITS = {"1": "", "share": "", "count": "", "um": "µm", "degree": "°", "px of the file": "px",
           "px of the work image": "px", "byte": "of 255", "gray level": "gray levels", "as the mean": "",

@@ -40,6 +40,17 @@ def test_drawn_pictures_get_their_preset(draw: Callable[[int], UInt8Array], pres
     assert reason.startswith("8 of 8 pictures") or reason.startswith("7 of 8 pictures")
 
 
+def blue_nuclei(rgb: UInt8Array) -> UInt8Array:
+    """Drawn tissue whose nuclei let blue through, as azure does."""
+    density = -np.log((rgb.astype(float) + 1) / 256)
+    density[..., 2] *= np.where(density[..., 1] > np.quantile(density[..., 1], .8), .2, 1)
+    return np.clip(256 * np.exp(-density) - 1, 0, 255).astype(np.uint8)
+
+
+def test_nuclei_in_azure_make_a_smear() -> None:
+    assert choose_preset([blue_nuclei(draw_tissue(seed).rgb) for seed in range(8)])[0] == "smear"
+
+
 def test_size_does_not_change_the_vote() -> None:
     rgb = draw_cell("neutrophil", 1).rgb
     assert vote(rgb) == vote(np.repeat(np.repeat(rgb, 4, 0), 4, 1)) == vote(rgb[::8, ::8]) == "cell"

@@ -36,7 +36,7 @@ def test_no_stain_is_named_that_is_not_there() -> None:
     for column in ("cell_color_dab_mean", "cell_color_hematoxylin_p50", "nucleus_color_eosin_entropy"):
         assert not re.search("dab|hematoxylin|eosin", words(column, "cell") + feature_name(column, "cell").name)
     assert feature_name("nuclei_color_hematoxylin_mean", "tissue").name == "hematoxylin in the nuclei"
-    assert words("matrix_color_eosin_p75", "tissue") == "color of the tissue between the nuclei · eosin p75"
+    assert words("matrix_color_eosin_p75", "tissue") == "color of the area between the nuclei · eosin p75"
     assert "dab" not in words("matrix_color_dab_p75", "tissue")
 
 

@@ -15,10 +15,10 @@ def toml(folder: Path, text: str) -> Path:
 
 
 def test_the_four_presets_come_with_the_package() -> None:
-    assert preset_names() == ["cell", "tissue", "whole", "xray"]
+    assert preset_names() == ["cell", "smear", "tissue", "whole", "xray"]
 
 
-@pytest.mark.parametrize("name", ["cell", "tissue", "whole", "xray"])
+@pytest.mark.parametrize("name", ["cell", "smear", "tissue", "whole", "xray"])
 def test_a_preset_uses_its_segmenter_and_measures_quality(name: str) -> None:
     preset = load_preset(name)
     assert preset.name == preset.segment == name
