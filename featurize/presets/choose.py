@@ -29,7 +29,7 @@ _BORDER_RADIUS = .42
 _SLIDE_PERCENTILE = 10
 # Share of the pixels with the largest green density: the nuclei.
 _NUCLEI_SHARE = 1 / 8
-# Blue over green density of the nuclei, below which the stain is azure (Giemsa, Wright) and not hematoxylin. Median, and
+# Blue over green density of the nuclei, below which the stain is azure (Giemsa, Wright) and not hematoxylin. Median and
 # 10th to 90th percentile of 60 pictures: leukemia_all4 .19 (.03 to .32), fields_bccd .36 (.17 to .69); breast_idc .61
 # (.56 to .76), tissue_hpylori .58 (.52 to .88).
 _MOST_BLUE_OF_AZURE = .45
