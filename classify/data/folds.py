@@ -4,7 +4,6 @@ Rows that share a patient or a picture form one *split group*. All of its rows s
 """
 import threading
 import warnings
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -141,15 +140,17 @@ def validation_mask(y: Int64Array, split_group: Int64Array, share: float, seed: 
     counts = np.bincount(y)
     most = min(len(np.unique(split_group)), int(counts.max()))
     divisions = sorted({round(1 / share), *COARSE_PARTS}, reverse=True)
-    for parts, shuffle in product(divisions, range(seed, seed + VALIDATION_SHUFFLES)):
-        if parts > most:
+    for parts in divisions:
+        if parts > most or best.any():
+            # Coarser parts are farther from the share: they are for groups that finer ones do not divide.
             continue
-        fold = _shuffled_folds(y, split_group, parts, shuffle)
-        for number in range(parts):
-            kept = np.bincount(y[fold == number], minlength=len(counts))
-            off = float(np.abs(kept - counts * share).sum())
-            if kept.all() and (counts - kept).all() and off < least:
-                best, least = fold == number, off
+        for shuffle in range(seed, seed + VALIDATION_SHUFFLES):
+            fold = _shuffled_folds(y, split_group, parts, shuffle)
+            for number in range(parts):
+                kept = np.bincount(y[fold == number], minlength=len(counts))
+                off = float(np.abs(kept - counts * share).sum())
+                if kept.all() and (counts - kept).all() and off < least:
+                    best, least = fold == number, off
     return best
 
 

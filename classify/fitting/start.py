@@ -91,13 +91,13 @@ def choose_start(x: Float32Array, y: Int64Array, weights: Float64Array, rows: In
     StartSettings or None
         None where the split groups do not divide into folds that leave every class to learn from.
     """
-    own = split_group[rows]
+    fold = _folds(y, split_group[rows], seed)
+    if fold is None:
+        return None
     tried: list[StartSettings] = []
     losses: list[Float64Array] = []
     for inverse_penalty in INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,):
-        margins = _margins_of_unseen(x, y, weights, own, inverse_penalty, seed)
-        if margins is None:
-            return None
+        margins = _margins_of_unseen(x, y, weights, fold, inverse_penalty)
         factor, loss = _calibrated(margins, y, weights)
         tried.append(StartSettings(inverse_penalty, SHRINKAGE * factor, split_group))
         losses.append(loss)
@@ -129,25 +129,31 @@ def fit_start(x: Float32Array, y: Int64Array, weights: Float64Array, rows: Int64
     settings : StartSettings
     seed : int
     """
-    margins = _margins_of_unseen(x, y, weights, settings.split_group[rows], settings.inverse_penalty, seed)
-    if margins is None:
+    fold = _folds(y, settings.split_group[rows], seed)
+    if fold is None:
         return None
+    margins = _margins_of_unseen(x, y, weights, fold, settings.inverse_penalty)
     model = fit_linear(x, y, weights, settings.inverse_penalty)
     return Start(scaled(model, settings.factor), settings.factor * margins)
 
 
-def _margins_of_unseen(x: Float32Array, y: Int64Array, weights: Float64Array, split_group: Int64Array,
-                       inverse_penalty: float, seed: int) -> Float64Array | None:
-    """(t, k) log-odds of each row by a model fitted on other split groups; None where a model would miss a class."""
-    classes = int(y.max()) + 1
-    if any(len(np.unique(split_group[y == c])) < FOLDS for c in range(classes)):
+def _folds(y: Int64Array, split_group: Int64Array, seed: int) -> Int64Array | None:
+    """(t,) 0..FOLDS - 1 of whole split groups; None where a model of the other folds would miss a class."""
+    classes = range(int(y.max()) + 1)
+    if any(len(np.unique(split_group[y == c])) < FOLDS for c in classes):
         return None
-    out = np.empty((len(y), 1 if classes == 2 else classes))
     fold = make_folds(y, split_group, FOLDS, seed)
+    missed = any((fold[y == c] == number).all() for c in classes for number in range(FOLDS))
+    return None if missed else fold
+
+
+def _margins_of_unseen(x: Float32Array, y: Int64Array, weights: Float64Array, fold: Int64Array,
+                       inverse_penalty: float) -> Float64Array:
+    """(t, k) log-odds of each row by a model fitted on the other folds."""
+    classes = int(y.max()) + 1
+    out = np.empty((len(y), 1 if classes == 2 else classes))
     for number in range(FOLDS):
         own = fold == number
-        if len(np.unique(y[~own])) < classes:
-            return None
         model = fit_linear(x[~own], y[~own], weights[~own], inverse_penalty)
         out[own] = linear_margin(model, x[own])
     return out

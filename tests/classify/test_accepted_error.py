@@ -19,6 +19,7 @@ def kept(candidates: Candidates, found: AcceptedError) -> np.ndarray:
     return ~candidates.barred & (candidates.confidence >= found.threshold)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [.02, .05])
 def test_the_promise_is_broken_in_one_of_ten_draws_at_most(error: float) -> None:
     """The true share of errors above a threshold t is the mean of .6 (1 - c) for c from t to 1, c = 1 - u^2 / 2."""

@@ -78,6 +78,7 @@ def test_enough_groups_keep_an_eighth_back_and_are_grown_again_as_asked(asked: l
     assert crossed.curves["valid_loss"].notna().all()
 
 
+@pytest.mark.slow
 def test_the_final_model_of_few_groups_is_as_careful_and_of_many_is_not(asked: list[Asked]) -> None:
     for groups, part in ((12, 2), (36, 1)):
         split = split_of(groups)

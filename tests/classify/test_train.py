@@ -259,6 +259,7 @@ def test_the_promise_of_few_errors_is_saved_and_kept(kind: str, tmp_path: Path) 
     assert json.loads((run.out / "metrics.json").read_text())["accepted_error"]["images"] == saved.accepted.images
 
 
+@pytest.mark.slow
 def test_a_promise_that_cannot_be_kept_sends_everything_to_a_person_if_it_was_asked_for(tmp_path: Path) -> None:
     frame, info = made_table((20, 20), group_size=1)
     asked = train(frame, info, tmp_path / "asked", replace(QUICK, model="logistic", folds=2, accept_error=.01))

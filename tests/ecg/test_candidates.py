@@ -42,6 +42,7 @@ def test_a_line_that_cuts_a_spike_off_is_drawn_over_its_tip() -> None:
     assert rows[0] == rows[-1] == LEVEL, "the joints are held"
 
 
+@pytest.mark.slow
 def test_a_detour_over_bare_paper_is_straightened() -> None:
     now = np.where(np.abs(X - 25) < 3, 30.0, LEVEL)
     found = better_candidate(window(now, ([0.0, 50], [LEVEL, LEVEL])))

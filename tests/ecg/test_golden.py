@@ -55,6 +55,7 @@ def test_the_golden_file_is_of_these_versions(golden: dict[str, Any]) -> None:
     assert (golden["version"], golden["families"]) == (VERSION, FAMILIES), f"versions were raised: {AGAIN}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_gives_what_this_version_gave(name: str, golden: dict[str, Any]) -> None:
     found, known = of_page(PAGES[name]()), golden["pages"][name]

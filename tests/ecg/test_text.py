@@ -81,6 +81,7 @@ def test_a_box_around_a_name_is_no_letter(name: str) -> None:
     assert [word.text for word in read_words(find_components(print_of(name, box=True), Scale.square(7.874)))] == [name]
 
 
+@pytest.mark.slow
 def test_thousands_of_crumbs_do_not_fill_the_memory() -> None:
     left, top = (at.ravel() for at in np.meshgrid(np.arange(3, 2000, 8), np.arange(0, 1480, 16)))
     tracemalloc.start()

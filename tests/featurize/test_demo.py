@@ -33,6 +33,7 @@ def test_no_patient_is_in_both_laboratories(folder: Path) -> None:
     assert not home & abroad
 
 
+@pytest.mark.slow
 def test_two_copies_and_one_file_cut_short_are_among_them(folder: Path) -> None:
     index = build_index([folder / "home"])
     pictures, faults = [], []

@@ -138,6 +138,7 @@ def test_the_quick_search_finds_what_trying_everything_finds():
     assert 100 < len(pairs) < 700 and (values >= 0.93).all() and (values <= 1.0001).all()
 
 
+@pytest.mark.slow
 def test_thousands_of_images_take_seconds():
     rng = np.random.default_rng(0)
     coarse = rng.integers(30, 226, (2000, 12, 12, 3), dtype=np.uint8)

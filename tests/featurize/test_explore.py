@@ -92,12 +92,14 @@ def test_a_copy_in_another_part_is_warned_of(tmp_path: Path) -> None:
     assert "1 picture stands in several parts." in warnings_of(page_of(build_index(root), tmp_path))
 
 
+@pytest.mark.slow
 def test_a_group_in_several_parts_is_named(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {f"{s}/{c}": 6 for s in ("train", "test") for c in ("ant", "bee")})
     index = build_index(root, group_regex=r"(\d+)\.png")
     assert "6 groups stand in several parts: 000, 001, 002, 003, 004, 005." in warnings_of(page_of(index, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_part_without_a_class_is_warned_of(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"train/ant": 6, "train/bee": 6, "test/ant": 4})
     assert "The part test has no image of class “bee”." in warnings_of(page_of(build_index(root), tmp_path))
@@ -164,6 +166,7 @@ def test_a_difference_that_chance_explains_is_not_told() -> None:
     assert list(shortcuts(census_of(np.tile(light, 6), labels * 6, ground=np.tile(light, 6))))
 
 
+@pytest.mark.slow
 def test_files_that_cannot_be_read_are_listed_with_the_fault(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 5, "bee": 5})
     (root / "ant/broken.png").write_bytes((root / "ant/000.png").read_bytes()[:400])

@@ -51,6 +51,7 @@ def test_checks_that_need_no_table_pass(check: Any) -> None:
     check("ImageFeatures", ImageFeatures(preset="whole"))
 
 
+@pytest.mark.slow
 def test_features_are_those_of_a_table_bit_for_bit(cell_folder: Path) -> None:
     frame, info, _ = measure_index(build_index(cell_folder), load_preset("cell"), jobs=1)
     found = ImageFeatures(preset="cell").fit_transform([cell_folder / path for path in frame["path"]])

@@ -109,6 +109,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(index: Index, preset: Pr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "whole.parquet"]
 
 
+@pytest.mark.slow
 def test_images_measured_again_are_counted_apart(index: Index, preset: Preset, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     counted: dict[str, list[int]] = {}
