@@ -124,8 +124,9 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
                                                  "--settings": settings})
     earlier = None if fresh else reuse or (output if output.is_file() else None)
-    summary = run(index, chosen, output, jobs=jobs or default_jobs(), scheduler=scheduler, mm_per_px=mm_per_px,
-                  progress=True, command=command, reuse=earlier)
+    jobs = jobs or default_jobs(len(index.frame))
+    summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
+                  command=command, reuse=earlier)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
     _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")
@@ -301,8 +302,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     The output is a folder of its own, not that of the pages.
     """
     from ecg.run import DigitizeSettings, digitize_pages
-    from featurize.runtime.processes import default_jobs
-    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or default_jobs(),
+    from featurize.runtime.processes import processors
+    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or processors(),
                              points=points, labels=labels, group_column=group_column, path_column=path_column,
                              truth=truth, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
@@ -378,7 +379,7 @@ def _measure(images: list[Path], bundle: "Bundle", output: Path, jobs: int | Non
     check_replaceable_file(errors_path(output), is_errors)
     index = _index(images, None, None, None, None, None)
     frame, info, errors = measure_index(index, preset_from_dict(bundle.preset, "the model"), progress=True,
-                                        jobs=jobs or default_jobs(), mm_per_px=bundle.mm_per_px)
+                                        jobs=jobs or default_jobs(len(index.frame)), mm_per_px=bundle.mm_per_px)
     errors_csv = write_errors(errors, errors_path(output))
     if errors_csv:
         _say(f"{len(errors)} files gave no row: {errors_csv}")

@@ -16,7 +16,7 @@ from featurize.batch.workers import measure_chunks
 from featurize.errors import UserError
 from featurize.images.read import Picture
 from featurize.presets.load import load_preset
-from featurize.runtime.processes import default_jobs
+from featurize.runtime.processes import default_jobs, processors
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ def test_a_dask_cluster_measures_what_one_process_measures_and_names_a_killer() 
 
 
 def test_there_is_at_least_one_job() -> None:
-    assert default_jobs() >= 1
+    assert default_jobs(0) == default_jobs(1) == 1 <= default_jobs(10 ** 6) == processors()
