@@ -447,8 +447,8 @@ def test_similar_lists_as_many_neighbors_as_asked(run_folder: Path, cell_folder:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_a_report_and_an_audit(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter of its images, all of its steps."""
-    monkeypatch.setattr("featurize.simulate.demo.write_images", partial(write_images, home=48, abroad=16, patients=6))
+    """A fifth of its images, all of its steps."""
+    monkeypatch.setattr("featurize.simulate.demo.write_images", partial(write_images, home=36, abroad=12, patients=6))
     ended = call("demo", "-o", tmp_path / "demo")
     assert ended.code == 0, ended.err
     assert f"open {tmp_path / 'demo/run/report.html'}" in ended.out

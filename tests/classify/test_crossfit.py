@@ -94,3 +94,16 @@ def test_few_groups_get_more_perturbed_copies(asked: list[Asked]) -> None:
     perturbations = Perturbations(np.arange(N), np.full((N, 4), 0.1, np.float32))
     cross_fit(fit_data(perturbations), split_of(12), SETTINGS, lambda: None)
     assert [a.rows for a in asked] == [48 * (1 + FEW_GROUPS_COPIES)] * FOLDS
+
+
+@pytest.mark.parametrize(("groups", "library"), [(12, "xgboost"), (36, "lightgbm")])
+def test_few_training_groups_of_a_given_split_use_all_columns_too(
+        asked: list[Asked], groups: int, library: str) -> None:
+    """A third each trains, stops and is tested: 4 groups or 12."""
+    drawn = split_of(groups)
+    part = np.array(["train", "val", "test"], dtype=object)[drawn.fold]
+    split = replace(drawn, kind="given", part=part, fold=np.where(part == "test", 0, -1))
+    cross_fit(fit_data(), split, SETTINGS, lambda: None)
+    fit, = asked
+    assert fit.watched and fit.settings.library == library
+    assert fit.started == (library == "lightgbm") and fit.settings.learning_rate == SETTINGS.learning_rate
