@@ -182,6 +182,8 @@ class RunResult:
         Library name to version; stage to seconds.
     table : str
         The table as it was named on the command line.
+    model : str
+        The library, and what its trees start from.
     notes : tuple of str
         Those among the warnings that only say what was done.
     """
@@ -203,6 +205,7 @@ class RunResult:
     versions: dict[str, str]
     timings: dict[str, float]
     table: str = "TABLE.parquet"
+    model: str = ""
     notes: tuple[str, ...] = ()
 
     @property

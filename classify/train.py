@@ -241,7 +241,7 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
         out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
         curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, notes=preparation.notes,
-        versions=bundle.versions, timings=clock.seconds)
+        versions=bundle.versions, timings=clock.seconds, model=model.description)
     return result, bundle
 
 

@@ -70,6 +70,12 @@ class Model:
     start: LinearModel | None = None
 
     @property
+    def description(self) -> str:
+        """The library, and whether trees start from linear log-odds, in words."""
+        begun = any(m.start is not None for m in self.thresholds or (self,))
+        return f"{self.library} from linear log-odds" if begun else self.library
+
+    @property
     def trees_per_round(self) -> int:
         """Trees that each boosting round adds."""
         return len(self.thresholds) or self.outputs

@@ -84,7 +84,7 @@ def facts(result: RunResult) -> list[dict[str, Any]]:
         ("Task", f"{result.task.kind}, {len(result.task.classes)} classes"),
         ("Images", f"{number(len(y))}, of which {number((y >= 0).sum())} labelled"),
         ("Measurements", f"{number(len(result.features))} features, preset {preset.get('name', '?')}"),
-        ("Model", f"{result.settings.model}, calibration {_calibration_name(calibration)}"),
+        ("Model", f"{result.model or result.settings.model}, calibration {_calibration_name(calibration)}"),
         ("Validated by", how_split(result)),
         ("Made on", date.today().isoformat())]
     named = [{"name": name, "value": value, "wide": False, "code": False} for name, value in pairs]

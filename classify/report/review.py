@@ -46,16 +46,17 @@ def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolAr
     return [tuple(found.columns[row]) if ask else () for ask, row in zip(asked, found.to_numpy())]
 
 
-def rule_in_words(accepted: AcceptedError | None) -> str:
-    """When a person is asked, in one sentence."""
-    least, sets = LEAST_PROBABILITY, "where the prediction set holds another number of classes than one, "
+def rule_in_words(accepted: AcceptedError | None, single: bool = True) -> str:
+    """When a person is asked, in one sentence; `single`: each picture is meant to show one cell."""
+    least, sets = LEAST_PROBABILITY, "where the prediction set holds another number of classes than one"
     if accepted is not None and accepted.kept:
         least, sets = accepted.threshold, ""
     elif accepted is not None and accepted.chosen:
         return "Every image is for a person, because the promised share of errors cannot be kept."
-    return (f"A person is asked to look {sets}where the chosen class has a probability below {score(least)}, where an "
-            f"image is less like the training images than {100 * MOST_NOVELTY:g}\u00a0% of held-out ones are, and "
-            "where no whole cell stands alone in the middle of the picture.")
+    parts = [*([sets] if sets else []), f"where the chosen class has a probability below {score(least)}",
+             f"where an image is less like the training images than {100 * MOST_NOVELTY:g}\u00a0% of held-out ones are",
+             *(["where no whole cell stands alone in the middle of the picture"] if single else [])]
+    return f"A person is asked to look {', '.join(parts[:-1])}, and {parts[-1]}."
 
 
 def why(reasons: Sequence[str]) -> str:

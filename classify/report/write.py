@@ -6,6 +6,7 @@ from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
+from classify.review import FRAMING
 from featurize.report.page import contents, write_page
 
 SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion and classes",
@@ -29,7 +30,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
     scored, matrix = numbers.scored, result.scores.confusion
     content = {
         **overview.head(result, scored), "contents": contents(SECTIONS),
-        "asked": rule_in_words(result.accepted),
+        "asked": rule_in_words(result.accepted, any(f.column in result.frame.columns for f in FRAMING)),
         "tiles": overview.tiles(result, numbers), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
         "curves": performance.operating_points(result, numbers),

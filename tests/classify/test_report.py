@@ -230,6 +230,11 @@ def test_the_rule_of_review_is_told_as_it_is() -> None:
         assert "below .500" in rule_in_words(none) and "prediction set" in rule_in_words(none)
 
 
+def test_the_middle_of_the_picture_is_named_where_one_cell_is_meant_only() -> None:
+    assert "in the middle" in rule_in_words(None) and "in the middle" not in rule_in_words(None, single=False)
+    assert ", and where an image is less like" in rule_in_words(None, single=False)
+
+
 def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None:
     split_group = np.zeros_like(run.split.split_group)
     alone = replace(run, split=replace(run.split, split_group=split_group))

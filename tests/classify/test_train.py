@@ -151,6 +151,10 @@ def test_the_curve_of_a_given_split_holds_the_loss_of_the_saved_model_on_val(lib
     assert curves["valid_loss"].iloc[load_bundle(run.out).model.rounds - 1] == pytest.approx(loss, rel=1e-4)
 
 
+def test_the_library_is_named_with_what_its_trees_start_from(run: RunResult) -> None:
+    assert run.model == f"{run.settings.model} from linear log-odds"
+
+
 def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     names = {p.name for p in run.out.rglob("*") if p.is_file()}
     trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
