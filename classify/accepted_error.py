@@ -30,6 +30,8 @@ FIRST_ERRORS = (3, 1, 0)
 FIRST_SHARE = 0.5
 # More calibrating images than this many times the present ones are not asked for.
 MOST_NEEDED = 200
+# In the place of 0 right rows, for which the beta distribution is not defined; the bound is then 1 anyway.
+LEAST_RIGHT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def upper_bound(wrong: float | Float64Array, n: float | Int64Array) -> Float64Ar
     """
     right = np.subtract(n, wrong, dtype=np.float64)
     # Without a right row the beta distribution is not defined, and nothing is excluded.
-    return np.where(right > 0, beta.ppf(CONFIDENCE, np.add(wrong, 1), np.maximum(right, 1e-9)), 1.0)
+    return np.where(right > 0, beta.ppf(CONFIDENCE, np.add(wrong, 1), np.maximum(right, LEAST_RIGHT)), 1.0)
 
 
 def choose(candidates: Candidates, error: float, chosen: bool) -> AcceptedError:

@@ -14,8 +14,6 @@ from featurize.table import TableInfo
 
 # What is written, by the ending of the name: the page, all its numbers, a row for each image.
 SUFFIXES = (".html", ".json", ".csv")
-
-
 # The classes of a model and a table; gives the table with labels that the model knows.
 TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFrame, TableInfo]]
 

@@ -57,7 +57,7 @@ def _facts(result: FindingsResult) -> list[dict[str, Any]]:
     pairs = [("Task", f"multilabel, {len(result.findings.names)} findings"),
              ("Images", f"{number(len(frame))}, of which {number(result.findings.labelled.sum())} labelled"),
              ("Groups (patients)", number(groups) if groups else "not given"),
-             ("Model", f"{result.settings.model}, calibration {', '.join(calibrated)}"),
+             ("Model", f"{result.model or result.settings.model}, calibration {', '.join(calibrated)}"),
              ("Classes balanced by", result.settings.balance),
              ("Threshold of each finding", metrics["threshold_rule"]), ("Made on", date.today().isoformat())]
     wide = [("Data hash (files, labels, groups)", result.info.index_hash), ("Command", _command(result)),

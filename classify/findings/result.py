@@ -41,6 +41,8 @@ class FindingsResult:
         Library name to version; stage to seconds.
     table_path : str
         The table as it was named on the command line.
+    model : str
+        The libraries, and what their trees start from.
     """
 
     out: Path
@@ -57,6 +59,7 @@ class FindingsResult:
     versions: dict[str, str]
     timings: dict[str, float]
     table_path: str = "table.parquet"
+    model: str = ""
 
     @property
     def terminal_warnings(self) -> tuple[str, ...]:

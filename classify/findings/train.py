@@ -228,7 +228,8 @@ def _put_together(run: _RunInput, shared: _Shared, trained: Mapping[str, Trained
     return FindingsResult(
         out=run.out, frame=shared.frame, info=shared.info, settings=run.settings, findings=findings, split=split,
         parts=parts, table=table, table_path=run.table, metrics=metrics, pages=pages,
-        warnings=warnings, versions=library_versions(), timings=clock.seconds)
+        warnings=warnings, versions=library_versions(), timings=clock.seconds,
+        model=", ".join(sorted({found.result.model for found in trained.values()})))
 
 
 def _predictions(found: TrainedFinding) -> FindingPredictions:
