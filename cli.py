@@ -338,7 +338,7 @@ def _say_truth(truth: "TruthSummary") -> None:
 @_told_when_stopped("stopped: the demo is not whole; the same command again makes it anew")
 def demo(what: Annotated[str, typer.Argument(metavar="[images|ecg|all]")] = "images",
          output: Annotated[Path, _output("A new folder, demo/.")] = Path("demo")) -> None:
-    """Everything at once on images that are drawn here: no network, under a minute."""
+    """Everything at once on images that are drawn here: no network, about a minute."""
     if what not in ("images", "ecg", "all"):
         raise UserError(f"there is no demo called {what!r}: choose images, ecg or all")
     if what in ("images", "all"):
