@@ -1,11 +1,11 @@
 """A model as a folder of plain data that anyone can open and that cannot run code.
 
 ``manifest.json`` says what the model is and holds the SHA-256 of every other file; the trees are in their library's own
-format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``; of ordered
-stages each threshold has such a file (``trees_0.ubj``, ``trees_1.ubj``, ...), and linear
-log-odds that trees start from are in ``start.json``. Arrays are in ``arrays.npz``, read
-without pickle. Every byte is checked before anything but the manifest is parsed: xgboost may
-crash on a damaged file. The checks find damage, not malice: but there is nothing in the files that could be run.
+format (``trees.ubj`` of xgboost, ``trees.txt`` of LightGBM), weights of linear log-odds in ``weights.json``, linear
+log-odds that trees start from in ``start.json``. In formats 2 and 3 each threshold of ordered stages has such files
+(``trees_0.ubj``, ``trees_1.ubj``, ...). Arrays are in ``arrays.npz``, read without pickle. Every byte is checked before
+anything but the manifest is parsed: xgboost may crash on a damaged file. The checks find damage, not malice: but there
+is nothing in the files that could be run.
 
 Raise FORMAT when a file changes its meaning, keep the reader of the older number, and add a golden folder and a test.
 """
@@ -34,8 +34,8 @@ from featurize.runtime.folders import PROGRAM, replacing_folder
 
 # 2: no linear start; weights of linear log-odds belong to unclipped features.
 # 1: prediction sets without pooled classes, a score by the distance alone, and one rule of review for every model.
-FORMAT = 3
-READABLE = (1, 2, FORMAT)
+FORMAT = 4
+READABLE = (1, 2, 3, FORMAT)
 # Models of format 1 had no limits of their own; their out-of-distribution score called for review above .99.
 REVIEW_OF_FORMAT_1 = ReviewRule(most_novelty=0.99)
 
@@ -135,13 +135,15 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """Names of the files of trees or weights, and of a start: two, or two for each threshold of ordered stages."""
+    """Names of the files of trees or weights, and of a start: two, or two for each threshold."""
     trees = TREES.get(manifest["library"])
     if trees is None:
         return []
-    if manifest["kind"] != "ordinal":
+    older = len(manifest["classes"]) - 1 if manifest["kind"] == "ordinal" else 0
+    thresholds = manifest.get("thresholds", older)
+    if not thresholds:
         return [(trees, START)]
-    return [(stage_file(trees, stage), stage_file(START, stage)) for stage in range(len(manifest["classes"]) - 1)]
+    return [(stage_file(trees, stage), stage_file(START, stage)) for stage in range(thresholds)]
 
 
 def _point(data: dict[str, Any] | None) -> OperatingPoint | None:
@@ -163,6 +165,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
         "mm_per_px": bundle.mm_per_px, "library": bundle.model.library, "rounds": bundle.model.rounds,
+        "thresholds": len(bundle.model.thresholds),
         "calibration": bundle.calibration.to_dict(), "alpha": bundle.conformal.alpha,
         "pooled": list(bundle.conformal.pooled), "off_axes": bundle.novelty.space.off,
         "discriminant_rest": unknown.discriminant.rest if unknown else None,

@@ -47,8 +47,8 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     jobs : int
         Most threads.
     order : sequence or None
-        All labels from the lowest stage to the highest, where they are ordered: the trees then learn "above this
-        stage", and prediction sets are runs of stages. Columns of probabilities stay in the order of `classes_`.
+        All labels from the lowest stage to the highest, where they are ordered: prediction sets are then runs of
+        stages. Columns of probabilities stay in the order of `classes_`.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         if not len(self.conformal_.y):
             return np.ones(p.shape, bool)
         sets = conformal.prediction_sets(self.conformal_, p)[0]
-        return conformal.runs_of_stages(sets)[:, self._stage] if self.model_.thresholds else sets
+        return conformal.runs_of_stages(sets)[:, self._stage] if self._has_stages() else sets
 
     def contributions(self, X: Any) -> Float32Array:
         """(n, k, d + 1) exact Shapley values of the features, in log-odds before calibration.
@@ -146,7 +146,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         last axis is what the trees say.
         """
         values = models.contributions(self.model_, self._checked(X))
-        return values[:, self._stage] if self.model_.thresholds else values
+        return values[:, self._stage] if self._has_stages() else values
 
     def __sklearn_tags__(self) -> Tags:
         """Missing values are welcome."""
@@ -168,6 +168,9 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
             return Task("binary", names, codes)
         self._stage = np.array([int(np.flatnonzero(order == name)[0]) for name in self.classes_])
         return Task("ordinal", tuple(map(str, order)), self._stage[codes])
+
+    def _has_stages(self) -> bool:
+        return self.order is not None and len(self.classes_) > 2
 
     def _proba_in_order(self, X: Any) -> Float64Array:
         """(n, K) calibrated probabilities, columns in the order of the task's classes."""
@@ -201,7 +204,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
             split, _ = plan_split(rows, task, folds, settings.seed)
         except UserError as error:
             raise ValueError(str(error)) from error
-        data = FitData(x, task.y, TrainSettings.weight_power, ordinal=task.ordered)
+        data = FitData(x, task.y, TrainSettings.weight_power)
         crossed = cross_fit(data, split, settings, _no_progress)
         calibrating = TrainSettings(calibration=self.calibration, alpha=self.alpha, seed=settings.seed)
         held_out = fit_held_out(crossed, task, split, calibrating)
@@ -212,7 +215,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         """A class of one group cannot be learned and held out at once: nothing calibrates, sets hold every class."""
         warnings.warn("a class has one row or one group only, so that no row can be held out: probabilities are not "
                       "calibrated and prediction sets hold all classes", UserWarning, stacklevel=3)
-        data = FitData(x, task.y, TrainSettings.weight_power, ordinal=task.ordered)
+        data = FitData(x, task.y, TrainSettings.weight_power)
         few = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
         self.model_ = fit_rows(data, np.arange(len(x)), few)
         self.calibration_ = Calibration("none")

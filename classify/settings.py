@@ -49,9 +49,10 @@ class FitSettings:
     l2 : float
         L2 penalty of leaf values.
     linear_start : bool
-        Trees start from the log-odds of a linear model, see `classify.fitting.start`.
+        Trees start from the log-odds of a linear model, whose penalty is chosen, see `classify.fitting.start`;
+        ``logistic`` takes the chosen penalty.
     inverse_penalty : float
-        Of ``logistic`` where none can be chosen, times the number of columns, see `classify.fitting.linear`.
+        Of ``logistic`` where none is chosen, times the number of columns, see `classify.fitting.linear`.
     """
 
     library: str = "xgboost"

@@ -280,8 +280,7 @@ def check_settings(settings: TrainSettings) -> None:
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
          clock: Clock) -> tuple[CrossFit, Model]:
     """The folds' models, and the model to keep."""
-    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance,
-                     data.task.ordered)
+    fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
         crossed = crossfit.cross_fit(fitted, data.split, trees, clock.fold_done)

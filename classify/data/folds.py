@@ -17,9 +17,9 @@ from featurize.arrays import BoolArray, Int64Array
 # calibration keeps the trees' own probabilities, and a warning says that the bootstrap's intervals are too narrow.
 # leukemia_cnmc, on which training with few groups was measured (see classify/fitting/crossfit.py), has nine groups.
 FEW_SPLIT_GROUPS = 10
-# From this number of split groups on, and where no group holds more than this share of a fold, groups of equal
-# composition are dealt out to the folds. The greedy search of scikit-learn, which smaller or unequal groups need, takes
-# .3 ms a group: 20 s for the validation rows of 10,000 images.
+# Groups of equal composition are dealt out to the folds where every row is a group of its own, and from this number of
+# groups on where none holds more than this share of a fold. The greedy search of scikit-learn, which fewer or unequal
+# groups need, takes .3 ms a group: 20 s for the validation rows of 10,000 images.
 MANY_SPLIT_GROUPS = 100
 LARGEST_SHARE = 0.05
 # Shuffles of the folds that are compared before a class may be missing from a fold.
@@ -96,7 +96,7 @@ def _shuffled_folds(y: Int64Array, split_group: Int64Array, k: int, seed: int) -
     fold = np.full(len(y), -1, np.int64)
     names, group = np.unique(split_group, return_inverse=True)
     largest = int(np.bincount(group).max())
-    if len(names) >= MANY_SPLIT_GROUPS and largest * k <= LARGEST_SHARE * len(y):
+    if largest == 1 or len(names) >= MANY_SPLIT_GROUPS and largest * k <= LARGEST_SHARE * len(y):
         return _dealt_out(y, group, k, seed)
     with _FILTERS, warnings.catch_warnings():
         # scikit-learn warns of fewer rows of a class than folds; make_folds counts that itself.

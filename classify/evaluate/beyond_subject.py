@@ -38,6 +38,8 @@ ROUNDS = 80
 LEARNING_RATE = 0.1
 DEPTH = 2
 PATIENCE = 15
+# Of the logistic regression on the subject's own measurements: the middle one of those that a run compares.
+INVERSE_PENALTY = 10.0
 # Folds of the comparison.
 FOLDS = 5
 # Least gain, as a share of the log-loss without properties of the picture. Classes saved with different JPEG quality
@@ -107,7 +109,8 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
     Gain or None
         None where a class has too few groups to compare.
     """
-    crossed = cross_fit(FitData(x, task.y, 0.0), split, replace(settings, library="logistic"), _no_step)
+    linear = replace(settings, library="logistic", linear_start=False, inverse_penalty=INVERSE_PENALTY)
+    crossed = cross_fit(FitData(x, task.y, 0.0), split, linear, _no_step)
     rows = np.flatnonzero(np.isfinite(crossed.margins).all(axis=1) & task.labelled)
     y, split_group = task.y[rows], split.split_group[rows]
     fewest = min(len(np.unique(split_group[y == c])) for c in range(len(task.classes)))

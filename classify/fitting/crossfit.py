@@ -16,8 +16,7 @@ from classify.fitting.libraries import installed
 from classify.fitting.linear import linear_margin
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
-from classify.fitting.stages import above
-from classify.fitting.start import StartSettings, choose_start, fit_start
+from classify.fitting.start import Start, fit_start
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
@@ -54,8 +53,6 @@ class FitData:
         How measurements change between laboratories.
     balance : str
         How rarer classes gain weight, one of `classify.settings.BALANCES`.
-    ordinal : bool
-        The classes are ordered stages.
     """
 
     x: pd.DataFrame
@@ -63,7 +60,6 @@ class FitData:
     weight_power: float
     perturbations: Perturbations | None = None
     balance: str = "auto"
-    ordinal: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,8 +120,7 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     -----
     In a fold an eighth of the training rows, whole split groups, decides after how many rounds to stop. Then the trees
     are grown again on all training rows for that many rounds: on blood cells this lowered the log-loss by 2 to 7 %.
-    With a given split its val part decides, and nothing is grown again. (Of ordered stages each threshold stops by
-    itself; they are grown again, on the same rows, for the one number of rounds of all of them.)
+    With a given split its val part decides, and nothing is grown again.
     """
     splits = iter_splits(split)
     # Folds side by side, a thread each, are faster than one fold on all threads: those wait for each other after every
@@ -225,20 +220,45 @@ def _library_of(settings: FitSettings, few: bool = False) -> FitSettings:
     return replace(settings, library="xgboost" if wanted and installed("xgboost") else "lightgbm")
 
 
-def _choose(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> StartSettings | None:
-    """How the start of the trees, or the logistic regression, is fitted; None without a start."""
-    if not settings.linear_start and settings.library != "logistic":
+@dataclass(frozen=True)
+class _Begun:
+    """Where the trees of a fold start.
+
+    Parameters
+    ----------
+    start : Start
+    train : (t,) int64
+        The rows that it was fitted on, in the order of its margins.
+    """
+
+    start: Start
+    train: Int64Array
+
+    def margins(self, data: FitData, rows: Int64Array) -> Float64Array:
+        """(m, k) log-odds of rows of the table, each from a model that did not see the row."""
+        place = np.full(len(data.y), -1)
+        place[self.train] = np.arange(len(self.train))
+        at = place[rows]
+        out = self.start.margins[at]
+        if (at < 0).any():
+            out[at < 0] = linear_margin(self.start.model, data.x.iloc[rows[at < 0]].to_numpy(np.float32))
+        return out
+
+
+def _begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Begun | None:
+    """The linear log-odds of training rows, or the logistic regression itself; None without a start."""
+    if not settings.linear_start:
         return None
-    chosen, weights = balanced(Balance(data.balance, data.weight_power), data.y[train], settings.seed)
-    used = train[chosen]
-    return choose_start(data.x.iloc[used].to_numpy(np.float32), data.y[used], weights, used, split.split_group,
-                        settings.seed)
+    balance = Balance(data.balance, data.weight_power)
+    start = fit_start(data.x.iloc[train].to_numpy(np.float32), data.y[train], split.split_group[train], balance,
+                      settings.seed)
+    return None if start is None else _Begun(start, train)
 
 
 def _fit_all(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> Model:
     """A model of all `settings.rounds` on training rows of many groups."""
     settings = _library_of(settings)
-    return _fit(data, train, None, settings, _choose(data, train, split, settings))
+    return _fit(data, train, None, settings, _begin(data, train, split, settings))
 
 
 def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> _Fold:
@@ -247,11 +267,8 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
         return _fit_then_refit(data, indices.train, split, settings)
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS
     settings = _all_columns(settings) if few else _library_of(settings)
-    start = _choose(data, indices.train, split, settings)
-    model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings, start)
-    if model.thresholds and model.rounds:
-        grown = _fit(data, indices.train, None, replace(settings, rounds=model.rounds), start)
-        model = replace(grown, curve=model.curve)
+    begun = _begin(data, indices.train, split, settings)
+    model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings, begun)
     return _Fold(model, model.curve, False)
 
 
@@ -273,41 +290,28 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
         model = _fit_all(data, train, split, few_rounds)
         return _Fold(model, model.curve, False)
     settings = _library_of(settings)
-    start = _choose(data, train, split, settings)
-    first = _fit(data, train[~kept], train[kept], settings, start)
+    begun = _begin(data, train, split, settings)
+    first = _fit(data, train[~kept], train[kept], settings, begun)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
-    return _Fold(_fit(data, train, None, replace(settings, rounds=rounds), start), first.curve, by_rows)
+    return _Fold(_fit(data, train, None, replace(settings, rounds=rounds), begun), first.curve, by_rows)
 
 
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
-         start: StartSettings | None = None, copies: int | None = None) -> Model:
+         begun: _Begun | None = None, copies: int | None = None) -> Model:
     """A model of training rows with class weights and perturbed copies, stopped by the rows `valid` if given."""
-    if not data.ordinal:
-        return _fit_classes(data, train, valid, settings, start, copies)
-    # Each threshold divides the rows in its own way, so each has its own class weights.
-    thresholds = [_fit_classes(replace(data, y=above(data.y, stage)), train, valid, settings, start, copies)
-                  for stage in range(int(data.y.max()))]
-    return models.join_thresholds(thresholds, settings.gain)
-
-
-def _fit_classes(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
-                 start: StartSettings | None, copies: int | None) -> Model:
     x, y = data.x, data.y
     chosen, weights = balanced(Balance(data.balance, data.weight_power), y[train], settings.seed)
     used = train[chosen]
     plain = TrainingRows(x.iloc[used], y[used], weights)
-    watched = None if valid is None else TrainingRows(x.iloc[valid], y[valid], np.ones(len(valid)))
     if settings.library == "logistic":
         # Without copies: with them its log-loss on blood_pbc was .148 instead of .121.
-        penalty = settings.inverse_penalty if start is None else start.inverse_penalty
+        penalty = settings.inverse_penalty if begun is None else begun.start.inverse_penalty
         return models.fit(plain, None, replace(settings, inverse_penalty=penalty))
     rows = augment(plain, used, data.perturbations, settings.seed, copies)
-    begun = None
-    if start is not None:
-        begun = fit_start(plain.x.to_numpy(np.float32), plain.y, weights, used, start, settings.seed)
-    if begun is None:
-        return models.fit(rows, watched, settings)
-    rows = replace(rows, start=np.tile(begun.margins, (len(rows.y) // len(used), 1)))
-    if watched is not None:
-        watched = replace(watched, start=linear_margin(begun.model, watched.x.to_numpy(np.float32)))
-    return models.fit(rows, watched, settings, begun.model)
+    if begun is not None:
+        rows = replace(rows, start=np.tile(begun.margins(data, used), (len(rows.y) // len(used), 1)))
+    watched = None
+    if valid is not None:
+        start = None if begun is None else begun.margins(data, valid)
+        watched = TrainingRows(x.iloc[valid], y[valid], np.ones(len(valid)), start)
+    return models.fit(rows, watched, settings, None if begun is None else begun.start.model)

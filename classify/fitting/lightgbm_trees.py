@@ -35,7 +35,7 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
         titles.append("valid")
         calls.append(lightgbm.early_stopping(settings.patience, verbose=False, min_delta=settings.gain))
     booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles,
-                             callbacks=calls)
+                             callbacks=calls, keep_training_booster=True)
     rounds = booster.best_iteration if valid else settings.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
     metric = str(parameters["metric"])

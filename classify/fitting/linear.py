@@ -55,13 +55,50 @@ class LinearModel:
     largest: float = LARGEST_SCORE
 
 
-def fit_linear(x: Float32Array, y: Int64Array, weights: Float64Array, inverse_penalty: float) -> LinearModel:
-    """Fit the model.
+@dataclass(frozen=True)
+class Scores:
+    """Clipped standard scores of training rows, and what brought them about.
+
+    Parameters
+    ----------
+    values : (n, d) float32
+        Less their mean.
+    fill, center, scale, mean : (d,) float64
+        As in `LinearModel`.
+    """
+
+    values: Float32Array
+    fill: Float64Array
+    center: Float64Array
+    scale: Float64Array
+    mean: Float64Array
+
+
+def standard_scores(x: Float32Array) -> Scores:
+    """Replace what is missing by the median, standardize and clip.
 
     Parameters
     ----------
     x : (n, d) float32
-        NaN = not measured.
+        NaN = not measured. A column that is never measured becomes zeros.
+    """
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(x)
+    fill = np.asarray(imputer.statistics_, np.float64)
+    filled = np.where(np.isnan(x), fill, x)
+    center, scale = filled.mean(axis=0), filled.std(axis=0)
+    scale[scale < LEAST_DEVIATION] = 1.0
+    scores = _clipped((filled - center) / scale, LARGEST_SCORE)
+    mean = scores.mean(axis=0)
+    return Scores((scores - mean).astype(np.float32), fill, center, scale, mean)
+
+
+def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_penalty: float) -> LinearModel:
+    """Fit the model.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the training rows.
     y : (n,) int64
         0..K-1, every class present.
     weights : (n,) float64
@@ -70,20 +107,13 @@ def fit_linear(x: Float32Array, y: Int64Array, weights: Float64Array, inverse_pe
         Factor of the summed log-loss beside the squared weights (scikit-learn's C), times the number of columns: the
         more columns share the log-odds, the smaller is the weight of each. Less regularizes more.
     """
-    # A column that is never measured keeps its place as zeros.
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(x)
-    fill = np.asarray(imputer.statistics_, np.float64)
-    filled = np.where(np.isnan(x), fill, x)
-    center, scale = filled.mean(axis=0), filled.std(axis=0)
-    scale[scale < LEAST_DEVIATION] = 1.0
-    scores = _clipped((filled - center) / scale, LARGEST_SCORE)
-    mean = scores.mean(axis=0)
-    regression = LogisticRegression(C=inverse_penalty / x.shape[1], tol=GRADIENT_TOLERANCE, max_iter=MOST_ITERATIONS)
+    strength = inverse_penalty / scores.values.shape[1]
+    regression = LogisticRegression(C=strength, tol=GRADIENT_TOLERANCE, max_iter=MOST_ITERATIONS)
     # BLAS sets floating-point flags of its own now and then; numpy would warn of numbers that are all finite.
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        regression.fit((scores - mean).astype(np.float32), y, sample_weight=weights)
-    return LinearModel(fill, center, scale, mean, np.asarray(regression.coef_.T, np.float64),
-                       np.asarray(regression.intercept_, np.float64))
+        regression.fit(scores.values, y, sample_weight=weights)
+    return LinearModel(scores.fill, scores.center, scores.scale, scores.mean,
+                       np.asarray(regression.coef_.T, np.float64), np.asarray(regression.intercept_, np.float64))
 
 
 def linear_margin(model: LinearModel, x: Float32Array) -> Float64Array:

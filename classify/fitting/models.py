@@ -12,9 +12,9 @@ import pandas as pd
 
 from classify.fitting import lightgbm_trees, xgboost_trees
 from classify.fitting.linear import (LinearModel, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
-                                     linear_to_bytes)
+                                     linear_to_bytes, standard_scores)
 from classify.fitting.rows import TrainingRows
-from classify.fitting.stages import common_rounds, scores_of_stages
+from classify.fitting.stages import scores_of_stages
 from classify.settings import LIBRARIES, FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from featurize.errors import UserError
@@ -53,9 +53,10 @@ class Model:
         None: the model is its `thresholds`.
     curve : (r, 2) float64
         Log-loss on the fitted and on the validation rows after every round, the abandoned ones too; the second column
-        is NaN without validation rows. Empty for a loaded model. Of ordered stages: the sum over the thresholds.
+        is NaN without validation rows. Empty for a loaded model.
     thresholds : tuple of Model
-        Ordered stages: K - 1 binary models, "above stage 0" to "above stage K - 2", see `classify.fitting.stages`.
+        Ordered stages of model formats 2 and 3, see `classify.fitting.stages`: K - 1 binary models, "above stage 0" to
+        "above stage K - 2".
     start : LinearModel or None
         Its log-odds are added to those of the trees.
     """
@@ -104,7 +105,8 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
         raise UserError(f"--model {settings.library} is unknown: choose {', '.join(LIBRARIES)}")
     names = tuple(rows.x.columns)
     if settings.library == "logistic":
-        fitted = fit_linear(rows.x.to_numpy(np.float32), rows.y, rows.weights, settings.inverse_penalty)
+        scores = standard_scores(rows.x.to_numpy(np.float32))
+        fitted = fit_linear(scores, rows.y, rows.weights, settings.inverse_penalty)
         return Model("logistic", names, len(fitted.base), 0, fitted, np.empty((0, 2)))
     jobs = settings.jobs if rows.x.size > ONE_THREAD_VALUES else 1
     columns = min(max(settings.columns, LEAST_COLUMNS / len(names)), 1.0)
@@ -112,22 +114,6 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
     classes = int(rows.y.max()) + 1
     return Model(settings.library, names, 1 if classes == 2 else classes, grown.rounds, grown.booster, grown.curve,
                  start=start)
-
-
-def join_thresholds(thresholds: Sequence[Model], gain: float) -> Model:
-    """One model of ordered stages from the K - 1 binary models of its thresholds.
-
-    Parameters
-    ----------
-    thresholds : sequence of Model
-        "Above stage 0" to "above stage K - 2", with the same columns.
-    gain : float
-        Least decrease of the summed validation loss that counts when `rounds` is chosen. Models that were stopped by
-        validation rows are not cut to it: grow them again with that number.
-    """
-    first, grown = thresholds[0], max(m.rounds for m in thresholds)
-    rounds, curve = common_rounds([m.curve for m in thresholds], gain) if grown else (0, first.curve)
-    return Model(first.library, first.features, len(thresholds) + 1, min(rounds, grown), None, curve, tuple(thresholds))
 
 
 def margin(model: Model, x: pd.DataFrame) -> Float64Array:
@@ -194,7 +180,7 @@ def _all_leaves(model: Model, x: pd.DataFrame) -> Int64Array:
 
 
 def to_bytes(model: Model) -> list[ModelPart]:
-    """One part, or one of each threshold of ordered stages."""
+    """One part, or one of each threshold."""
     return [_to_bytes(m) for m in model.thresholds or (model,)]
 
 
@@ -211,8 +197,8 @@ def from_bytes(parts: Sequence[ModelPart], library: str, features: Sequence[str]
     Parameters
     ----------
     parts : sequence of ModelPart
-        One part, or one of each threshold of ordered stages. The caller has checked that they are undamaged: xgboost
-        may crash on damaged ones.
+        One part, or one of each threshold. The caller has checked that they are undamaged: xgboost may crash on
+        damaged ones.
     library : str
     features : sequence of str
         Columns in the order of the fit.

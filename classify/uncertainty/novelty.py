@@ -36,6 +36,8 @@ COMPRESSED_BEYOND = 4.0
 MISSING_SHARE_DEVIATION = 0.02
 # Interquartile range of a normal distribution, in standard deviations.
 IQR_PER_DEVIATION = 1.349
+# Percentiles.
+QUARTILES = (25, 50, 75)
 # An interquartile range below this share of the standard deviation counts as zero (a column that is nearly constant);
 # the standard deviation is the scale then.
 LEAST_IQR_SHARE = 1e-6
@@ -98,6 +100,15 @@ def fit_space(x: Float32Array, seed: int = 0) -> WhitenedSpace:
     return fit_spaces(x, seed)[0]
 
 
+def _quartiles(x: Float64Array) -> Float64Array:
+    """(3, d) of the values that are there; numpy sorts columns with gaps one by one, all others at once."""
+    out = np.empty((3, x.shape[1]))
+    gaps = np.isnan(x).any(axis=0)
+    out[:, ~gaps] = np.percentile(x[:, ~gaps], QUARTILES, axis=0)
+    out[:, gaps] = np.nanpercentile(x[:, gaps], QUARTILES, axis=0)
+    return out
+
+
 def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Array]:
     """Learn the space from (n, d) features, NaN = missing.
 
@@ -118,7 +129,7 @@ def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Ar
     with warnings.catch_warnings():
         # A column without any value gets the median 0 and the scale 1 below.
         warnings.filterwarnings("ignore", message="All-NaN slice|Degrees of freedom", category=RuntimeWarning)
-        low, center, high = np.nan_to_num(np.nanpercentile(x.astype(np.float64), [25, 50, 75], axis=0))
+        low, center, high = np.nan_to_num(_quartiles(x.astype(np.float64)))
         spread = np.nan_to_num(np.nanstd(x, axis=0, dtype=np.float64))
     scale = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
     scale = np.where(scale > 0, scale, 1.0)

@@ -1,7 +1,7 @@
-"""Make tests/golden/model_v3 and model_v3_ordinal: small models and what they predict. Run once for each format of
+"""Make tests/golden/model_v4 and model_v4_ordinal: small models and what they predict. Run once for each format of
 model folders; names of folders choose some.
 
-    PYTHONPATH=. python tests/classify/make_golden.py [model_v3_ordinal]
+    PYTHONPATH=. python tests/classify/make_golden.py [model_v4_ordinal]
 """
 import shutil
 import sys
@@ -20,7 +20,7 @@ from featurize.table import write_table
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # Folder and settings of each model.
-MODELS = {"model_v3": TrainSettings(), "model_v3_ordinal": TrainSettings(order=("bee", "ant", "cat"))}
+MODELS = {"model_v4": TrainSettings(), "model_v4_ordinal": TrainSettings(order=("bee", "ant", "cat"))}
 
 
 def main(names: Sequence[str]) -> None:

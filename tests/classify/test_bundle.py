@@ -15,8 +15,9 @@ from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v3"
-FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal")]
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v4"
+FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_ordinal")
+FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in FORMATS]
 OLD = FOLDERS[:2]
 
 
@@ -89,7 +90,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 4}', "model format 4, this version reads 1 to 3"),
+    ('{"program": "pellucid", "format": 5}', "model format 5, this version reads 1 to 4"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

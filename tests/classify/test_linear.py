@@ -6,9 +6,10 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
+from classify.fitting.balance import Balance
 from classify.fitting.linear import (LARGEST_SCORE, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
-                                     linear_to_bytes, scaled)
-from classify.fitting.start import SHRINKAGE, choose_start, fit_start
+                                     linear_to_bytes, scaled, standard_scores)
+from classify.fitting.start import SHRINKAGE, Start, fit_start
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -22,22 +23,28 @@ def rows(classes: int, columns: int = 6, distance: float = 1.0) -> tuple[np.ndar
     return x.astype(np.float32), y
 
 
+def begun(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Start:
+    start = fit_start(x, y, groups, Balance("none"), 0)
+    assert start is not None
+    return start
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_it_is_the_regression_of_scikit_learn_on_clipped_scores(classes: int) -> None:
     x, y = rows(classes)
-    model = fit_linear(x, y, np.ones(N), .6)
+    model = fit_linear(standard_scores(x), y, np.ones(N), .6)
     filled = np.where(np.isnan(x), np.nanmedian(x, axis=0), x).astype(float)
     z = np.clip((filled - filled.mean(axis=0)) / filled.std(axis=0), -LARGEST_SCORE, LARGEST_SCORE)
     wanted = LogisticRegression(C=.1, tol=1e-8).fit(z - z.mean(axis=0), y).decision_function(z - z.mean(axis=0))
     np.testing.assert_allclose(linear_margin(model, x), wanted.reshape(N, -1), atol=.02)
     x[3, 2] = 1000
-    assert np.abs(linear_margin(fit_linear(x, y, np.ones(N), .6), x)[3]).max() < 10
+    assert np.abs(linear_margin(fit_linear(standard_scores(x), y, np.ones(N), .6), x)[3]).max() < 10
     assert linear_margin(model, x).std() > .2
 
 
 def test_contributions_add_up_and_no_value_counts_beyond_the_clip() -> None:
     x, y = rows(3)
-    model = fit_linear(x, y, np.ones(N), .6)
+    model = fit_linear(standard_scores(x), y, np.ones(N), .6)
     np.testing.assert_allclose(linear_contributions(model, x).sum(axis=2), linear_margin(model, x), atol=1e-4)
     far, farther = x[:1].copy(), x[:1].copy()
     far[0, 0], farther[0, 0] = 1e4, 1e6
@@ -47,7 +54,7 @@ def test_contributions_add_up_and_no_value_counts_beyond_the_clip() -> None:
 
 def test_bytes_bring_back_the_same_numbers_and_older_weights_are_read() -> None:
     x, y = rows(2)
-    model = fit_linear(x, y, np.ones(N), .6)
+    model = fit_linear(standard_scores(x), y, np.ones(N), .6)
     np.testing.assert_array_equal(linear_margin(linear_from_bytes(linear_to_bytes(model)), x), linear_margin(model, x))
     old = {"fill": [1.0, 2.0], "center": [1.0, 1.0], "weights": [[2.0], [3.0]], "base": [0.5]}
     read = linear_from_bytes(json.dumps(old).encode())
@@ -56,7 +63,7 @@ def test_bytes_bring_back_the_same_numbers_and_older_weights_are_read() -> None:
 
 def test_scaled_log_odds() -> None:
     x, y = rows(3)
-    model = fit_linear(x, y, np.ones(N), .6)
+    model = fit_linear(standard_scores(x), y, np.ones(N), .6)
     np.testing.assert_allclose(linear_margin(scaled(model, .5), x), linear_margin(model, x) / 2)
 
 
@@ -64,10 +71,7 @@ def test_start_of_noise_is_shrunk_to_nearly_nothing_and_that_of_a_signal_is_not(
     groups, found = np.arange(N), []
     for distance in (0.0, 20.0):
         x, y = rows(2, 30, distance)
-        settings = choose_start(x, y, np.ones(N), np.arange(N), groups, 0)
-        assert settings is not None and settings.factor <= SHRINKAGE
-        start = fit_start(x, y, np.ones(N), np.arange(N), settings, 0)
-        assert start is not None
+        start = begun(x, y, groups)
         found.append(float(np.abs(start.margins).mean()))
     assert found[0] < .3 < .8 < found[1]
 
@@ -77,20 +81,35 @@ def test_log_odds_of_a_row_come_from_other_groups() -> None:
     groups = np.arange(N) // 6
     y = RNG.permutation(np.arange(N // 6) % 2)[groups]
     x = (np.eye(N // 6)[groups] * 5 + RNG.normal(size=(N, N // 6)) * .1).astype(np.float32)
-    settings = choose_start(x, y, np.ones(N), np.arange(N), groups, 0)
-    assert settings is not None
-    start = fit_start(x, y, np.ones(N), np.arange(N), settings, 0)
-    assert start is not None
+    start = begun(x, y, groups)
     seen = linear_margin(start.model, x)[:, 0]
     assert ((seen > 0) == y).mean() > .95 and ((start.margins[:, 0] > 0) == y).mean() < .8
 
 
 def test_without_three_groups_of_a_class_there_is_no_start() -> None:
     x, y = rows(2)
-    assert choose_start(x, y, np.ones(N), np.arange(N), y.copy(), 0) is None
+    assert fit_start(x, y, y.copy(), Balance(), 0) is None
+
+
+@pytest.mark.parametrize("method", ["over", "under"])
+def test_rows_that_are_repeated_or_left_out_have_log_odds_too(method: str) -> None:
+    x, y = rows(2, distance=20.0)
+    some = np.flatnonzero((y == 0) | (np.arange(N) % 3 == 0))
+    start = fit_start(x[some], y[some], np.arange(len(some)), Balance(method), 0)
+    assert start is not None and start.margins.shape == (len(some), 1)
+    assert ((start.margins[:, 0] > 0) == y[some]).mean() > .9
+
+
+def test_the_factor_is_at_most_the_shrinkage() -> None:
+    x, y = rows(2, 30, 20.0)
+    start = begun(x, y, np.arange(N))
+    plain = fit_linear(standard_scores(x), y, np.ones(N), start.inverse_penalty)
+    factor = linear_margin(start.model, x) / linear_margin(plain, x)
+    np.testing.assert_allclose(factor, factor.mean(), rtol=1e-6)
+    assert 0 < factor.mean() <= SHRINKAGE
 
 
 def test_margins_are_log_odds() -> None:
     x, y = rows(3, distance=3.0)
-    p = softmax(linear_margin(fit_linear(x, y, np.ones(N), .2), x), axis=1)
+    p = softmax(linear_margin(fit_linear(standard_scores(x), y, np.ones(N), .2), x), axis=1)
     assert -np.log(p[np.arange(N), y]).mean() < np.log(3)

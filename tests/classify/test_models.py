@@ -8,7 +8,7 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
-from classify.fitting.linear import fit_linear, linear_margin
+from classify.fitting.linear import fit_linear, linear_margin, standard_scores
 from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, leaves, margin, to_bytes
 from classify.fitting.rows import TrainingRows
 from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
@@ -113,7 +113,7 @@ def test_trees_with_a_start_are_a_sum_of_both_parts(library: str, classes: int) 
     """Margins, contributions and bytes hold the start; the trees learn what it leaves."""
     x, y = data(classes)
     plain = rows(x, y)
-    start = fit_linear(x.to_numpy(), y, plain.weights, .1)
+    start = fit_linear(standard_scores(x.to_numpy()), y, plain.weights, .1)
     begun = replace(plain, start=linear_margin(start, x.to_numpy()))
     model = fit(begun, None, FitSettings(library=library, rounds=10, jobs=1), start)
     trees = replace(model, start=None)

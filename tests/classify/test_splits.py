@@ -208,5 +208,5 @@ def test_threads_that_make_folds_take_turns_with_the_filters_of_warnings(monkeyp
             return [(np.arange(0), np.flatnonzero(group % self.k == fold)) for fold in range(self.k)]
     monkeypatch.setattr(folds, "StratifiedGroupKFold", Splitter)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda seed: make_folds(np.arange(12) % 2, np.arange(12), 3, seed), range(4)))
+        list(pool.map(lambda seed: make_folds(np.arange(12) % 2, np.arange(12) // 4, 3, seed), range(4)))
     assert most == [1]

@@ -1,4 +1,5 @@
-"""Ordered stages: thresholds, their sums, scores that know distances, sets without gaps, from training to audit."""
+"""Ordered stages: scores that know distances, sets without gaps, thresholds of older models, training to audit."""
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,34 +10,34 @@ from scipy.special import softmax
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 
 from classify.audit.run import audit
-from classify.bundle import load_bundle
+from classify.bundle import load_bundle, save_bundle
 from classify.data.columns import matrix
-from classify.data.tasks import encode
 from classify.estimator import CalibratedTrees
 from classify.evaluate import metrics
-from classify.fitting.crossfit import FitData, fit_rows
 from classify.fitting.models import Model, contributions, from_bytes, leaves, margin, to_bytes
-from classify.fitting.stages import common_rounds, scores_of_stages
+from classify.fitting.stages import scores_of_stages
 from classify.predict import predict
 from classify.result import RunResult
 from classify.run_folder import RUN_FOLDER
-from classify.settings import LIBRARIES, FitSettings, TrainSettings
+from classify.settings import TrainSettings
 from classify.train import train
 from classify.uncertainty.conformal import runs_of_stages
-from featurize.table import TableInfo
+from featurize.table import TableInfo, read_table
 
 # Not the alphabetical order.
 ORDER = ("bee", "ant", "dog", "cat")
 QUICK = TrainSettings(order=ORDER, folds=2, resamples=30, jobs=1, rounds=40, model="lightgbm",
                       calibration="temperature")
+OLDER = ("model_v2_ordinal", "model_v3_ordinal")
 
 
-@pytest.fixture(scope="module", params=LIBRARIES)
+@pytest.fixture(scope="module", params=OLDER)
 def model_and_x(request: pytest.FixtureRequest) -> tuple[Model, pd.DataFrame]:
-    frame, info = made_table((30,) * 4, features=4)
-    x, y = matrix(frame, info.features), encode(frame["label"])[1]
-    data = FitData(x, y, .5, ordinal=True)
-    return fit_rows(data, np.arange(len(x)), FitSettings(library=request.param, rounds=12, jobs=1)), x
+    """A model of format 2 or 3, which has a binary model for each threshold."""
+    folder = Path(__file__).parents[1] / "golden" / request.param
+    frame, info = read_table(folder / "table.parquet")
+    model = load_bundle(folder).model
+    return model, matrix(frame, info.features)[list(model.features)]
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +63,9 @@ def test_log_odds_that_contradict_each_other_still_give_at_least_probabilities_t
     assert (np.diff(at_least, axis=1) < 0).all() and at_least[0, 0] == pytest.approx(1)
 
 
-def test_one_number_of_rounds_follows_the_summed_loss() -> None:
-    short = np.array([[.5, .9], [.4, .5]])
-    long = np.array([[.5, .9], [.4, .8], [.3, .6], [.2, .7]])
-    rounds, curve = common_rounds([short, long], gain=.01)
-    assert rounds == 3
-    # The short curve keeps its last value.
-    np.testing.assert_allclose(curve[:, 1], [1.8, 1.3, 1.1, 1.2])
-
-
-def test_thresholds_are_kept_and_contributions_add_up(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+def test_contributions_of_thresholds_add_up(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
-    assert (len(model.thresholds), model.outputs, margin(model, x).shape) == (3, 4, (len(x), 4))
+    assert (len(model.thresholds), model.outputs, margin(model, x).shape) == (2, 3, (len(x), 3))
     values = contributions(model, x)
     np.testing.assert_allclose(values.sum(axis=2), margin(model, x), atol=1e-4)
     # Every stage has contributions, the lowest one too.
@@ -83,18 +75,15 @@ def test_thresholds_are_kept_and_contributions_add_up(model_and_x: tuple[Model, 
 def test_bytes_bring_back_all_thresholds(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
     loaded = from_bytes(to_bytes(model), model.library, model.features, model.outputs)
-    assert (loaded.rounds, loaded.trees_per_round) == (model.rounds, 3)
+    assert (loaded.rounds, loaded.trees_per_round) == (model.rounds, 2)
     np.testing.assert_array_equal(margin(loaded, x), margin(model, x))
 
 
-def test_leaves_stand_round_by_round(model_and_x: tuple[Model, pd.DataFrame]) -> None:
+def test_leaves_of_thresholds_stand_round_by_round(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
-    if model.library == "logistic":
-        assert leaves(model, x, np.arange(0)).shape == (len(x), 0)
-        return
-    found = leaves(model, x, np.arange(3 * model.rounds))
+    found = leaves(model, x, np.arange(2 * model.rounds))
     for stage, threshold in enumerate(model.thresholds):
-        np.testing.assert_array_equal(found[:, stage::3], leaves(threshold, x, np.arange(threshold.rounds)))
+        np.testing.assert_array_equal(found[:, stage::2], leaves(threshold, x, np.arange(threshold.rounds)))
 
 
 def test_kappa_and_stage_error_are_those_of_scikit_learn() -> None:
@@ -151,23 +140,19 @@ def test_the_report_of_a_run_speaks_of_stages(stages_run: RunResult) -> None:
     assert "Quadratic kappa" in page and "each stage or a higher one" in page and "--order bee,ant,dog,cat" in page
 
 
-def test_files_of_all_thresholds_belong_to_the_run_folder(stages_run: RunResult) -> None:
+def test_a_model_of_stages_has_the_files_of_any_model(stages_run: RunResult) -> None:
     names = {path.name for path in (stages_run.out / "model").iterdir()}
-    assert names == {"manifest.json", "arrays.npz", *(f"{part}_{stage}.{suffix}" for stage in range(3)
-                                                      for part, suffix in (("trees", "txt"), ("start", "json")))}
-    assert all(RUN_FOLDER.owns(f"model/{name}") for name in names) and not RUN_FOLDER.owns("model/trees_x.txt")
+    assert names == {"manifest.json", "arrays.npz", "trees.txt", "start.json"}
 
 
-@pytest.mark.slow
-def test_a_new_run_of_classes_leaves_no_thresholds_behind(tmp_path: Path) -> None:
-    frame, info = made_table((15,) * 3, features=4)
-    train(frame, info, tmp_path / "run", TrainSettings(order=("cat", "ant", "bee"), folds=2, resamples=2, jobs=1,
-                                                       model="logistic", calibration="none"))
-    assert (tmp_path / "run" / "model" / "weights_1.json").is_file()
-    train(frame, info, tmp_path / "run", TrainSettings(folds=2, resamples=2, jobs=1, model="logistic",
-                                                       calibration="none"))
-    assert [p.name for p in sorted((tmp_path / "run" / "model").iterdir())] == ["arrays.npz", "manifest.json",
-                                                                                "weights.json"]
+def test_a_new_run_leaves_no_thresholds_of_an_older_model_behind(stages_run: RunResult, tmp_path: Path) -> None:
+    older = Path(__file__).parents[1] / "golden" / "model_v3_ordinal"
+    shutil.copytree(older / "model", tmp_path / "model")
+    assert all(RUN_FOLDER.owns(f"model/{path.name}") for path in (tmp_path / "model").iterdir())
+    assert not RUN_FOLDER.owns("model/trees_x.txt")
+    save_bundle(load_bundle(stages_run.out), tmp_path / "model")
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {"manifest.json", "arrays.npz", "trees.txt",
+                                                                      "start.json"}
 
 
 @pytest.mark.slow
@@ -182,15 +167,6 @@ def test_predict_and_audit_know_stages(stages_run: RunResult, tmp_path: Path) ->
     judged = audit(stages_run.out, frame, info, tmp_path / "audit.html").judged
     assert judged is not None and judged.metrics["qwk"] <= 1
     assert "Quadratic kappa" in (tmp_path / "audit.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_a_given_split_gives_every_threshold_the_same_rounds(tmp_path: Path) -> None:
-    frame, info = made_table((40,) * 3, features=4, group_size=1)
-    frame["split"] = np.array(["train", "val", "train", "test"])[np.arange(len(frame)) % 4]
-    train(frame, info, tmp_path / "run", TrainSettings(order=("cat", "ant", "bee"), resamples=2, jobs=1))
-    model = load_bundle(tmp_path / "run").model
-    assert len({threshold.rounds for threshold in model.thresholds}) == 1
 
 
 @pytest.mark.slow

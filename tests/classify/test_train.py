@@ -265,7 +265,7 @@ def test_the_promise_of_few_errors_is_saved_and_kept(kind: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_promise_that_cannot_be_kept_sends_everything_to_a_person_if_it_was_asked_for(tmp_path: Path) -> None:
-    frame, info = made_table((20, 20), group_size=1)
+    frame, info = made_table((24, 24), group_size=1)
     asked = train(frame, info, tmp_path / "asked", replace(QUICK, model="logistic", folds=2, accept_error=.01))
     assert asked.predicted.table["review"].all() and "calibrating images would do" in " ".join(asked.warnings)
     usual = train(frame, info, tmp_path / "usual", replace(QUICK, model="logistic", folds=2))
