@@ -25,14 +25,14 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
     if rows.start is not None:
         # Log-odds of 0: the trees add to the start alone, with no number of their own.
         parameters["base_score"] = 0.5 if classes == 2 else 0.0
-    names = list(rows.x.columns)
-    train = xgboost.QuantileDMatrix(rows.x.to_numpy(), rows.y, weight=rows.weights, feature_names=names,
-                                    max_bin=settings.bins, nthread=settings.jobs, base_margin=_flat(rows.start))
+    # Names come afterwards: xgboost compares them in every round, half of the time of a fit on 24 cells.
+    train = xgboost.QuantileDMatrix(rows.x.to_numpy(), rows.y, weight=rows.weights, max_bin=settings.bins,
+                                    nthread=settings.jobs, base_margin=_flat(rows.start))
     history: dict[str, dict[str, list[float]]] = {}
     watched = [(train, "train")]
     if valid:
-        tested = xgboost.QuantileDMatrix(valid.x.to_numpy(), valid.y, feature_names=names, max_bin=settings.bins,
-                                         ref=train, nthread=settings.jobs, base_margin=_flat(valid.start))
+        tested = xgboost.QuantileDMatrix(valid.x.to_numpy(), valid.y, max_bin=settings.bins, ref=train,
+                                         nthread=settings.jobs, base_margin=_flat(valid.start))
         watched.append((tested, "valid"))
     stop = xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid", min_delta=settings.gain)
     booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
@@ -40,7 +40,9 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
     rounds = booster.best_iteration + 1 if valid else settings.rounds
     metric = str(parameters["eval_metric"])
     losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None)
-    return Grown(booster[:rounds], rounds, losses)
+    kept = booster[:rounds]
+    kept.feature_names = list(rows.x.columns)
+    return Grown(kept, rounds, losses)
 
 
 def margin(booster: Any, x: Float32Array) -> Float64Array:
