@@ -9,6 +9,8 @@ import pytest
 
 from classify import bundle as bundles
 from classify.bundle import load_bundle, save_bundle
+from classify.findings.bundle import load_findings, save_findings
+from classify.findings.predict import load_predictor
 from classify.fitting import models
 from classify.predict import predict, predict_file
 from featurize.errors import UserError
@@ -18,6 +20,7 @@ from featurize.table import read_table
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v3"
 FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal")]
 OLD = FOLDERS[:2]
+FINDINGS = GOLDEN.with_name("model_v3_findings")
 
 
 @pytest.fixture()
@@ -36,6 +39,26 @@ def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -
     np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
     words = ["image_id", "predicted", "prediction_set", "review", "because_1"]
     pd.testing.assert_frame_equal(found[words], stored[words], check_dtype=False)
+
+
+def test_a_model_of_findings_still_predicts_the_stored_numbers() -> None:
+    frame, info = read_table(FINDINGS / "table.parquet")
+    _, told = load_predictor(FINDINGS)
+    found, stored = told(frame, info, True, ""), pd.read_csv(FINDINGS / "predictions.csv", dtype={"image_id": str})
+    assert list(found) == list(stored)
+    numbers = ["p_Edema", "p_Effusion", "novelty"]
+    np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
+    words = ["image_id", "predicted", "set_Edema", "set_Effusion", "review", "review_reason", "because_Edema_1",
+             "because_Effusion_3"]
+    pd.testing.assert_frame_equal(found[words], stored[words].fillna(""), check_dtype=False)
+
+
+def test_a_model_of_findings_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
+    save_findings(load_findings(FINDINGS), tmp_path)
+    files = [path.relative_to(FINDINGS / "model") for path in (FINDINGS / "model").rglob("*") if path.is_file()]
+    assert files and {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()} == set(files)
+    for path in files:
+        assert (tmp_path / path).read_bytes() == (FINDINGS / "model" / path).read_bytes(), path
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda folder: folder.name)
