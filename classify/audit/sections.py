@@ -6,7 +6,7 @@ import numpy as np
 
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
-from classify.report import figures, performance
+from classify.report import figures, lineage_and_costs, performance
 from classify.report.overview import plain_interval
 from featurize.report.feature_names import words
 from featurize.report.numbers import interval, measurement, number, percent, score, signed, whole
@@ -35,7 +35,10 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
     return {"scores": _scores(judged.metrics, result.home or {}),
             "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
-            "per_class": performance.per_class(shown, judged.confusion), "calibration": _calibration(result, judged),
+            "per_class": performance.per_class(shown, judged.confusion),
+            "lineage": lineage_and_costs.lineage(judged.metrics, result.bundle.conformal.alpha, result.home),
+            "costs": lineage_and_costs.decisions(judged.metrics, result.bundle.classes, result.home),
+            "calibration": _calibration(result, judged),
             "sets": _sets(judged, 1 - result.bundle.conformal.alpha), "subgroups": _subgroups(result, judged)}
 
 
@@ -148,11 +151,13 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     groups = judged.subgroups
     if groups.empty:
         return None
+    covered = {(r["by"], r["part"]): r for r in judged.metrics["coverage_by_part"]}
     rows = [[cell(_by(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
              cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
-                  tone="bad" if r["against_rest"] == "worse" else "good")] for r in groups.to_dict("records")]
+                  tone="bad" if r["against_rest"] == "worse" else "good"),
+             *_covered(covered.get((r["by"], r["part"])))] for r in groups.to_dict("records")]
     properties = groups["by"].isin(result.info.nuisance)
     spread = groups[properties].groupby("by")["right"].agg(np.ptp).sort_values(ascending=False)
     shown = groups[~properties | groups["by"].isin(spread.index[:MOST_PROPERTIES])].head(MOST_SUBGROUPS)
@@ -161,8 +166,16 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
                             "that matter most are drawn. Many parts are compared: one in twenty differs by chance."),
-            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", ""], rows,
-                           sortable=True)}
+            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", "",
+                            "Set coverage (95 % interval)", "Mean set size"], rows, sortable=True)}
+
+
+def _covered(part: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Coverage and size of the prediction sets of a part; red where the interval lies below the promise."""
+    if part is None:
+        return [cell("–", key=-1), cell("–", key=-1)]
+    return [cell(interval(part["coverage"], part["low"], part["high"]), key=part["coverage"],
+                 tone="bad" if part["short"] else ""), cell(number(part["mean_set_size"]), key=part["mean_set_size"])]
 
 
 def _by(result: Audit, column: str) -> str:

@@ -19,6 +19,7 @@ from classify.audit.run import audit
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
+from classify.evaluate.parts_of_table import parts_of_table
 from classify.predict import predict
 from classify.uncertainty.known_images import known_line, trained_on
 from featurize.errors import UserError
@@ -272,7 +273,8 @@ def test_a_part_that_fails_is_told_apart() -> None:
                           "focus": np.linspace(0, 1, n)})
     right = np.array([True] * 40 + [False] * 15 + [True] * 5)
     truth = pd.Series(["a", "b"] * 30)
-    groups = shift.subgroups(frame, truth, ["focus"], right, np.full(n, .9)).set_index(["by", "part"])
+    parts = parts_of_table(frame, truth, ["focus"])
+    groups = shift.subgroups(parts, right, np.full(n, .9)).set_index(["by", "part"])
     assert groups.loc[("site", "new"), "against_rest"] == "worse"
     assert groups.loc[("site", "new"), "right"] == .25 and groups.loc[("focus", "low"), "n"] == 20
     assert groups.loc[("class", "a"), "against_rest"] == ""
