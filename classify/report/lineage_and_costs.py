@@ -74,11 +74,18 @@ def _answers(answers: Sequence[Mapping[str, Any]], alpha: float, home: Mapping[s
         rows.append([cell(ANSWERS.get(answer["level"], f"a branch of level {answer['level']}")),
                      cell(number(answer["n"]), key=answer["n"]), cell(percent(answer["share"]), key=answer["share"]),
                      cell(interval(answer["right"], *answer["right_interval"]), key=_finite(answer["right"])),
-                     *([cell(percent(known["share"]) if known else ""),
-                        cell(interval(known["right"], *known["right_interval"]) if known else "")] if home else [])])
-    head = ["Answer", "Images", "Of all", "Right (95 % interval)", *(["At home: of all", "Right"] if home else [])]
+                     *(_answer_at_home(known) if home else [])])
+    at_home = ["Of all at home", "Right at home"] if home else []
+    head = ["Answer", "Images", "Of all", "Right (95 % interval)", *at_home]
     return table(head, rows, caption="Answers at the level the model is sure of (lineage_answer of predictions.csv)",
                  foot=f"The smallest branch, or the class, whose probability is {percent(1 - alpha)} or more.")
+
+
+def _answer_at_home(known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if known is None:
+        return [cell("–", key=-1), cell("–", key=-1)]
+    return [cell(percent(known["share"]), key=known["share"]),
+            cell(interval(known["right"], *known["right_interval"]), key=_finite(known["right"]))]
 
 
 def _confusions(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -109,7 +116,7 @@ def decisions(metrics: Mapping[str, Any], classes: Sequence[str],
 
 def _sentence(costs: Mapping[str, Any]) -> str:
     low, high = costs["intervals"]["difference"]
-    sure = "" if low <= 0 <= high else ", and that is no chance"
+    sure = "" if low <= 0 <= high else ", which is beyond chance"
     verb = "less" if costs["difference"] <= 0 else "more"
     return (f"The decision is the class of least expected cost; predicted is still the most probable one. They differ "
             f"in {count(costs['changed'], 'image')}. A decision costs {number(abs(costs['difference']))} {verb} on "
@@ -121,13 +128,16 @@ def _signed(value: float) -> str:
 
 
 def _totals(costs: Mapping[str, Any], home: Mapping[str, Any] | None) -> dict[str, Any]:
-    named = [("Decisions of least expected cost", "mean", "total"), ("Most probable classes", "predicted_mean",
-                                                                     "predicted_total")]
-    rows = [[cell(name), cell(_with_interval(costs, mean), key=costs[mean]), cell(number(costs[total])),
-             *([cell(_with_interval(home, mean))] if home else [])] for name, mean, total in named]
-    rows.append([cell(f"Calling every image {costs['constant']}"), cell(number(costs["constant_mean"]),
-                                                                        key=costs["constant_mean"]), cell(""),
-                 *([cell(number(home["constant_mean"]))] if home else [])])
+    """Costs of the decisions, of the most probable classes, and of calling every image the same."""
+    rows = []
+    for name, before in (("Decisions of least expected cost", ""), ("Most probable classes", "predicted_")):
+        mean, total = f"{before}mean", f"{before}total"
+        rows.append([cell(name), cell(_with_interval(costs, mean), key=costs[mean]),
+                     cell(number(costs[total]), key=costs[total]),
+                     *([cell(_with_interval(home, mean), key=home[mean])] if home else [])])
+    rows.append([cell(f"Calling every image {costs['constant']}"),
+                 cell(number(costs["constant_mean"]), key=costs["constant_mean"]), cell("", key=0),
+                 *([cell(number(home["constant_mean"]), key=home["constant_mean"])] if home else [])])
     return table(["Answer", "Mean cost (95 % interval)", "Total cost", *(["Mean cost at home"] if home else [])], rows,
                  caption="What the answers cost")
 
