@@ -89,8 +89,8 @@ def test_an_answer_is_the_smallest_node_that_is_probable_enough() -> None:
     level, number = tree.surest_nodes(p, .95)
     assert level.tolist() == [3, 2, 1, 0, 3]
     assert number.tolist() == [0, 0, 0, -1, 3]
-    # .1 + .2 + .65 falls short of .95 by rounding.
-    assert tree.surest_nodes(np.array([[.1, .2, .65, .05]]), .95)[0].tolist() == [1]
+    # .7 + .1 + .1 falls short of .9 by rounding.
+    assert tree.surest_nodes(np.array([[.7, .1, .1, .1]]), .9)[0].tolist() == [1]
 
 
 @pytest.mark.slow
