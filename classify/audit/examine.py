@@ -19,6 +19,7 @@ from classify.evaluate.curves import reliability_points
 from classify.evaluate.decisions import decision_scores
 from classify.evaluate.lineage import LineageRows, lineage_scores
 from classify.evaluate.parts_of_table import coverage_of_parts, is_gray, nuisances_of, parts_of_table
+from classify.evaluate.review_scores import review_scores
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible
@@ -83,13 +84,13 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     novelty = predictions.novelty
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
     words = in_words(review_reasons(bundle.review, predictions, frame))
+    judged = _judge(bundle, frame, info, y, predictions, pd.Series(words)) if (y >= 0).any() else None
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
         table=prediction_table(frame, bundle.classes, predictions, words, further=bundle.further_columns),
         batch_line=batch_line(novelty[~known]),
         review_reasons=count_reasons(pd.Series(words)),
-        judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
-        trained_on=known, shift=shift.feature_shift(bundle, x),
+        judged=judged, unknown=unknown, trained_on=known, shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
 
@@ -101,8 +102,11 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Array,
-           predictions: ModelPredictions) -> Judged:
-    """Score the rows with a known label; `code` is the number of each row's class, -1 where it is unknown."""
+           predictions: ModelPredictions, words: pd.Series) -> Judged:
+    """Score the rows with a known label.
+
+    `code` is the number of each row's class, -1 where it is unknown; `words` says why a person should look at it.
+    """
     rows = np.flatnonzero(code >= 0)
     y, classes = code[rows], bundle.classes
     p, sets, group = predictions.p[rows], predictions.sets[rows], split_groups(frame)[rows]
@@ -110,6 +114,8 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     labelled = frame.iloc[rows].reset_index(drop=True)
     parts = parts_of_table(labelled, pd.Series(np.array(classes)[y]), nuisances_of(frame, info))
     judged = {**_metrics(y, p, sets, group, classes, ordered), **_of_model(bundle, y, p, sets, group),
+              "review_share": float((words.iloc[rows] != "").mean()),
+              "review": review_scores(words.iloc[rows], chosen == y, group),
               "coverage_by_part": coverage_of_parts(parts, y, sets, group, 1 - bundle.conformal.alpha)}
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)

@@ -33,6 +33,7 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
     present = list(judged.set_sizes.index)
     shown = {name: judged.metrics["per_class"][name] for name in present}
     return {"scores": _scores(judged.metrics, result.home or {}),
+            "review": _review(judged.metrics, result.home or {}),
             "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
             "per_class": performance.per_class(shown, judged.confusion),
@@ -65,6 +66,19 @@ def _at_threshold(here: Mapping[str, Any] | None, home: Mapping[str, Any]) -> di
             for key, (name, meaning) in AT_THRESHOLD.items()]
     return table(["At the stored threshold", "Here (95 % interval)", "At home", "What it says"], rows, caption=(
         f"Images whose probability of {here['class']} is {score(here['threshold'])} or more count as {here['class']}"))
+
+
+def _review(metrics: Mapping[str, Any], home: Mapping[str, Any]) -> dict[str, Any]:
+    """What review costs and leaves, here and at home."""
+    here, there = metrics["review"], home.get("review") or {}
+    named = [("For a person to review", metrics["review_share"], home.get("review_share")),
+             ("Errors among the others", here["errors_kept"], there.get("errors_kept")),
+             ("Errors that are for review", here["errors_found"], there.get("errors_found"))]
+    low, high = here["errors_kept_interval"]
+    rows = [[cell(name), cell(percent(value), key=np.nan_to_num(value)), cell(percent(known), key=known or 0)]
+            for name, value, known in named]
+    return table(["Review", "Here", "At home"], rows, caption="What review costs and leaves on the labelled images",
+                 foot=f"95 % interval of the errors among the others: {percent(low)} to {percent(high)}.")
 
 
 def _beside(metrics: Mapping[str, Any], home: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import plain
 from classify.findings.train import train_findings
 from classify.predict import predict
+from classify.report.class_names import named_metrics
 from classify.settings import TrainSettings
 from classify.train import train
 from featurize.errors import UserError
@@ -189,3 +190,16 @@ def test_an_audit_scores_branches_and_costs_here_and_at_home(model: Path, tmp_pa
 def test_findings_have_thresholds_and_no_costs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--costs is for tasks of one class an image"):
         train_findings(*chest_table(), tmp_path / "run", TrainSettings(task="multilabel", costs="any.csv"))
+
+
+def test_pages_call_the_classes_by_their_names_wherever_a_table_names_one() -> None:
+    metrics = {"per_class": {"0": {"n": 1}, "1": {"n": 2}},
+               "lineage": {"confusions": [{"label": "0", "predicted": "1", "n": 3, "branch": "", "inside": False}]},
+               "costs": {"constant": "1", "per_class": {"0": {"n": 1}, "1": {"n": 2}}},
+               "coverage_by_part": [{"by": "class", "part": "1"}, {"by": "site", "part": "1"}]}
+    shown = named_metrics(metrics, {"0": "normal", "1": "blast"})
+    assert list(shown["per_class"]) == list(shown["costs"]["per_class"]) == ["normal", "blast"]
+    assert shown["lineage"]["confusions"][0] == {
+        "label": "normal", "predicted": "blast", "n": 3, "branch": "", "inside": False}
+    assert shown["costs"]["constant"] == "blast"
+    assert [part["part"] for part in shown["coverage_by_part"]] == ["blast", "1"], "a site is no class"

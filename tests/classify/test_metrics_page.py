@@ -58,8 +58,10 @@ def content() -> dict[str, Any]:
     y = np.where(np.arange(n) < 4, 1 - truth, truth)
     p = np.where(truth[:, None] == [0, 1], .9, .1) + np.linspace(-.05, .05, n)[:, None] * [1, -1]
     info = table_info([])
-    frame = pd.DataFrame({"group": None, "split": None, "image_id": [f"{i:016x}" for i in range(n)], "path": [f"{i}.png" for i in range(n)],
-                          "site": np.array(["east", "west"])[np.arange(n) % 3 // 2], "label": np.array(["ant", "bee"])[y], "duplicate_group": np.arange(n) // 2})
+    frame = pd.DataFrame({"image_id": [f"{i:016x}" for i in range(n)], "path": [f"{i}.png" for i in range(n)],
+                          "label": np.array(["ant", "bee"])[y], "group": None, "split": None,
+                          "site": np.array(["east", "west"])[np.arange(n) % 3 // 2],
+                          "duplicate_group": np.arange(n) // 2})
     split = Split("folds", np.full(n, "fold", object), np.arange(n) % 3, np.arange(n), pd.DataFrame(),
                   pd.DataFrame({"fold 0": [30, 30]}, index=["ant", "bee"]))
     nothing = np.zeros(n)
