@@ -1,5 +1,6 @@
-"""Make tests/golden/model_v3, model_v3_ordinal and model_v3_findings: small models and what they predict. Run once for
-each format of model folders; names of folders choose some.
+"""Make tests/golden/model_v3, model_v3_ordinal, ...: small models of every task and what they predict.
+
+Run once for each format of model folders; names of folders choose some.
 
     PYTHONPATH=. python tests/classify/make_golden.py [model_v3_ordinal]
 """
@@ -7,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +20,15 @@ from classify.settings import TrainSettings
 from classify.train import train
 from featurize.table import write_table
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 # Folder and settings of each model.
 MODELS = {"model_v3": TrainSettings(), "model_v3_ordinal": TrainSettings(order=("bee", "ant", "cat")),
+          "model_v3_binary": TrainSettings(costs="costs.csv", lineage="tree.toml", folds=3),
           "model_v3_findings": TrainSettings(task="multilabel", folds=3)}
+# Images of each class; three classes where nothing is said.
+COUNTS = {"model_v3_binary": (30, 30)}
+# What the settings name, written where the models are trained: the manifest then holds no path of a machine.
+FILES = {"costs.csv": ",ant,bee\nant,0,1\nbee,5,0\n", "tree.toml": 'ground = ["ant"]\nwings = ["bee"]\n'}
 
 
 def main(names: Sequence[str]) -> None:
@@ -33,9 +40,13 @@ def main(names: Sequence[str]) -> None:
 def make(golden: Path, settings: TrainSettings) -> None:
     """One folder of a model, a table and its predictions."""
     several = settings.task == "multilabel"
-    frame, info = chest_table(features=4) if several else made_table((30, 30, 30), features=4)
-    fresh, _ = chest_table(10, seed=7, features=4) if several else made_table((4, 3, 3), features=4, seed=7)
-    with tempfile.TemporaryDirectory() as place:
+    counts = COUNTS.get(golden.name, (30, 30, 30))
+    frame, info = chest_table(features=4) if several else made_table(counts, features=4)
+    few = (4, 3, 3)[:len(counts)]
+    fresh, _ = chest_table(10, seed=7, features=4) if several else made_table(few, features=4, seed=7)
+    with tempfile.TemporaryDirectory() as place, chdir(place):
+        for name, text in FILES.items():
+            Path(name).write_text(text)
         (train_findings if several else train)(frame, info, Path(place) / "run",
                                                replace(settings, resamples=10, jobs=1))
         shutil.rmtree(golden, ignore_errors=True)
