@@ -14,6 +14,8 @@ classes of a table: the smallest node around a set; the probability of the large
 that leaves a class out (after Mortier et al. 2025, arXiv:2501.19038); and a penalty on leaving its branch. With
 patients: one minus the probability, each patient of a class counting once (after Lee, Barber, Willett 2023,
 arXiv:2306.06342), which promises coverage for an image of a new patient.
+
+lineage_answers.json beside it says how often the answers at the level the model is sure of are right.
 """
 import argparse
 from dataclasses import dataclass, replace
@@ -26,6 +28,7 @@ import pandas as pd
 from benchmarks.record import RESULTS, write
 from classify.data.dataset import prepare
 from classify.data.lineage import Lineage, read_lineage
+from classify.evaluate.lineage import LineageRows, answers_by_level
 from classify.fitting import crossfit
 from classify.fitting.augment import perturbations_of
 from classify.fitting.crossfit import FitData
@@ -149,10 +152,23 @@ def variants(p: Float64Array, lineage: Lineage | None) -> dict[str, Float64Array
             **{f"{IN_USE} + {v:g} for another branch": 1 - p + v * leaves for v in PENALTIES}}
 
 
-def results_of(path: Path, lineage_name: str) -> list[dict[str, Any]]:
+def answers_of(name: str, rows: Rows, lineage: Lineage) -> list[dict[str, Any]]:
+    """A row for each alpha and level of answers, as metrics.json has them."""
+    tested = LineageRows(rows.y, rows.p, rows.p > 0, rows.group)
+    found = []
+    for alpha in ALPHAS:
+        for answer in answers_by_level(lineage, tested, 1 - alpha):
+            low, high = answer["right_interval"]
+            known = answer["n"] and answer["level"] != "none"
+            found.append({"table": name, "alpha": alpha, "answers": answer["level"], "images": answer["n"],
+                          "share": round(answer["share"], 4), "right": round(answer["right"], 4) if known else None,
+                          "95 % interval": f"{low:.4f} to {high:.4f}" if known else None})
+    return found
+
+
+def results_of(table: str, rows: Rows, lineage: Lineage | None) -> list[dict[str, Any]]:
     """A row for each score and alpha."""
-    rows = rows_of_table(path)
-    y, lineage = rows.y, _lineage(lineage_name, rows.classes)
+    y = rows.y
     known = variants(rows.p, lineage)
     if len(np.unique(rows.group)) < FEW_COPIES * len(y):
         known[f"{IN_USE}, {BY_PATIENT}"] = 1 - rows.p
@@ -167,7 +183,7 @@ def results_of(path: Path, lineage_name: str) -> list[dict[str, Any]]:
         for name in known:
             sets = sets_of(name, alpha)
             equal = [s.sum(axis=1).mean() for s in sweeps[name] if least_coverage(y, s) >= wanted]
-            found.append({"table": path.stem, "alpha": alpha, "score": name,
+            found.append({"table": table, "alpha": alpha, "score": name,
                           "coverage": round(float(sets[np.arange(len(y)), y].mean()), 4),
                           "least coverage of a class": round(least_coverage(y, sets), 4),
                           "the same of patients": round(_of_patients(rows, sets), 4),
@@ -204,7 +220,17 @@ def main() -> None:
     parser.add_argument("--lineage", default="")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "set_scores.json")
     given = parser.parse_args()
-    rows = [row for path in given.tables for row in results_of(path, given.lineage)]
+    rows, answers = [], []
+    for path in given.tables:
+        held_out = rows_of_table(path)
+        lineage = _lineage(given.lineage, held_out.classes)
+        rows += results_of(path.stem, held_out, lineage)
+        answers += answers_of(path.stem, held_out, lineage) if lineage else []
+    if answers:
+        write(given.out.with_name("lineage_answers.json"), "Answers at the level the model is sure of", "Calibrated "
+              "out-of-fold probabilities, seed 0. The answer is the class, or the smallest branch of the lineage, "
+              "whose probability is at least 1 - alpha; `any` = all answers. Right: the class of the image is the answer or "
+              "stands in it.", answers)
     write(given.out, "Scores of prediction sets", "Class-conditional sets of calibrated out-of-fold probabilities (of "
           "a given split: of val), each fold calibrated on the others, seed 0. `mean size at equal coverage`: smallest "
           "mean size of any alpha of a sweep at which the least covered class is covered as often as by 1 - p at the "
