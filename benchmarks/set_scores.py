@@ -229,8 +229,8 @@ def main() -> None:
     if answers:
         write(given.out.with_name("lineage_answers.json"), "Answers at the level the model is sure of", "Calibrated "
               "out-of-fold probabilities, seed 0. The answer is the class, or the smallest branch of the lineage, "
-              "whose probability is at least 1 - alpha; `any` = all answers. Right: the class of the image is the answer or "
-              "stands in it.", answers)
+              "whose probability is at least 1 - alpha; `any` = all answers. Right: the class of the image is the "
+              "answer or stands in it.", answers)
     write(given.out, "Scores of prediction sets", "Class-conditional sets of calibrated out-of-fold probabilities (of "
           "a given split: of val), each fold calibrated on the others, seed 0. `mean size at equal coverage`: smallest "
           "mean size of any alpha of a sweep at which the least covered class is covered as often as by 1 - p at the "
