@@ -153,6 +153,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              order: Annotated[str | None, typer.Option(metavar="A,B,C", help="Ordered stages, lowest first.")] = None,
              lineage: Annotated[str, typer.Option(metavar="F.toml", help="Branches of classes: a file, marrow or "
                                                   "blood.")] = "",
+             costs: Annotated[str, typer.Option(metavar="F.csv", help="What wrong answers cost: rows are the true "
+                                                "class, columns what it is called.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
@@ -176,10 +178,10 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.findings.train import train_table
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
-    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, model=model, calibration=calibration,
-                             folds=folds, alpha=alpha, device=device, seed=seed, names=_pairs(names), balance=balance,
-                             test_share=test_share, test_positives=test_positives, sensitivity=sensitivity,
-                             accept_error=accept_error)
+    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, model=model,
+                             calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
+                             names=_pairs(names), balance=balance, test_share=test_share,
+                             test_positives=test_positives, sensitivity=sensitivity, accept_error=accept_error)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress)
     for warning in result.terminal_warnings:
@@ -229,6 +231,7 @@ def audit(run: Run, table: Table,
           output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image (of several findings: "
                                           "a row a finding) as .csv.")]) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups."""
+    from classify.audit.export import lines_of_task
     from classify.audit.run import audit as write
     from classify.audit.warnings import warnings
     from classify.findings.bundle import is_findings_model
@@ -245,6 +248,8 @@ def audit(run: Run, table: Table,
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
+        for line in lines_of_task(scores):
+            _say(line)
     _say(f"written: {output}")
 
 

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.data.costs import CostMatrix
 from classify.data.lineage import Lineage
 from classify.fitting import models
 from classify.fitting.models import Model, ModelPart
+from classify.predictions import FurtherColumns
 from classify.review import ReviewRule
 from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, stage_file
 from classify.uncertainty.calibrate import Calibration
@@ -65,6 +67,8 @@ class Bundle:
         How it was trained, and with which libraries: for the reader, nothing depends on it.
     lineage : Lineage or None
         Branches of the classes.
+    costs : CostMatrix or None
+        What wrong answers cost.
     """
 
     kind: str
@@ -82,6 +86,12 @@ class Bundle:
     settings: dict[str, Any]
     versions: dict[str, str]
     lineage: Lineage | None = None
+    costs: CostMatrix | None = None
+
+    @property
+    def further_columns(self) -> FurtherColumns:
+        """What predictions.csv of this model has besides."""
+        return FurtherColumns(self.lineage, self.costs, self.conformal.alpha)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
@@ -131,7 +141,8 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
         OutOfDistribution(space, arrays["novelty_points"], arrays["novelty_distances"], _unknown(manifest, arrays)),
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
         _point(manifest.get("operating_point")), manifest["settings"], manifest["versions"],
-        Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None)
+        Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None,
+        CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None)
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -160,7 +171,11 @@ def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Unkno
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:
     unknown = bundle.novelty.unknown
-    branches = {"lineage": [list(path) for path in bundle.lineage.paths]} if bundle.lineage else {}
+    optional: dict[str, Any] = {}
+    if bundle.lineage:
+        optional["lineage"] = [list(path) for path in bundle.lineage.paths]
+    if bundle.costs:
+        optional["costs"] = [list(row) for row in bundle.costs.values]
     return {
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
@@ -171,7 +186,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "discriminant_rest": unknown.discriminant.rest if unknown else None,
         "review": bundle.review.to_dict(),
         "operating_point": bundle.operating_point.to_dict() if bundle.operating_point else None,
-        "settings": bundle.settings, "versions": bundle.versions, **branches}
+        "settings": bundle.settings, "versions": bundle.versions, **optional}
 
 
 def _arrays(bundle: Bundle) -> bytes:

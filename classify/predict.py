@@ -72,8 +72,8 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     predictions = apply_bundle(bundle, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
-    table = prediction_table(frame, bundle.classes, predictions, reasons, lineage=bundle.lineage).assign(
-        trained_on=known)
+    table = prediction_table(frame, bundle.classes, predictions, reasons,
+                             further=bundle.further_columns).assign(trained_on=known)
     return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
 
 

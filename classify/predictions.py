@@ -1,10 +1,12 @@
 """What a model predicts for rows, as the lines of predictions.csv."""
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from classify.data.costs import CostMatrix
 from classify.data.lineage import Lineage
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
@@ -40,9 +42,28 @@ class ModelPredictions:
     neighbours: Int64Array
 
 
+@dataclass(frozen=True)
+class FurtherColumns:
+    """What the columns of predictions.csv that only some tasks have are made from.
+
+    Parameters
+    ----------
+    lineage : Lineage or None
+        Adds `branch_set` and `lineage_answer`.
+    costs : CostMatrix or None
+        Adds `decision` and `expected_cost`.
+    alpha : float
+        `lineage_answer` has a probability of at least 1 - alpha.
+    """
+
+    lineage: Lineage | None = None
+    costs: CostMatrix | None = None
+    alpha: float = 0.05
+
+
 def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions: ModelPredictions,
                      reasons: Sequence[str], fold: Int64Array | None = None,
-                     lineage: Lineage | None = None) -> pd.DataFrame:
+                     further: FurtherColumns = FurtherColumns()) -> pd.DataFrame:
     """One row per row of the table, in its order.
 
     Parameters
@@ -58,15 +79,16 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
         Why a person should look, see `classify.review`; empty where nobody needs to.
     fold : (n,) int64 or None
         -1 becomes an empty field: the model has seen the row, or the row has no label. None: all are empty.
-    lineage : Lineage or None
-        Adds the column `branch_set`.
+    further : FurtherColumns
 
     Returns
     -------
     DataFrame
-        `image_id, path, label, group, (site,) split, fold, predicted, p_<class>..., prediction_set, (branch_set,)
-        novelty, review, review_reason`. The set is in the order of the classes, joined by ``|``, as are the reasons;
-        `branch_set` is the smallest branch that holds the set, empty where none does.
+        `image_id, path, label, group, (site,) split, fold, predicted, (decision, expected_cost,) p_<class>...,
+        prediction_set, (branch_set, lineage_answer,) novelty, review, review_reason`. `predicted` is the most probable
+        class, `decision` the one of least expected cost. The set is in the order of the classes, joined by ``|``, as
+        are the reasons; `branch_set` is the smallest branch that holds the set, `lineage_answer` the smallest branch,
+        or the class, whose probability is at least 1 - alpha; both are empty where there is none.
     """
     p, names = predictions.p, np.array(classes, dtype=object)
     number = pd.Series(-1 if fold is None else fold, index=range(len(frame)), dtype="Int64")
@@ -74,8 +96,29 @@ def prediction_table(frame: pd.DataFrame, classes: tuple[str, ...], predictions:
     site = ["site"] if "site" in frame and frame["site"].notna().any() else []
     known = ["image_id", "path", "label", "group", *site, "split"]
     table = frame[known].reset_index(drop=True)
-    branches = {"branch_set": [lineage.branch_of(row) for row in predictions.sets]} if lineage else {}
     return table.assign(
-        fold=number, predicted=names[p.argmax(axis=1)], **{f"p_{c}": p[:, i] for i, c in enumerate(classes)},
-        prediction_set=["|".join(names[row]) for row in predictions.sets], **branches, novelty=predictions.novelty,
-        review=[bool(words) for words in reasons], review_reason=list(reasons))
+        fold=number, predicted=names[p.argmax(axis=1)], **_decisions(further.costs, classes, p),
+        **{f"p_{c}": p[:, i] for i, c in enumerate(classes)},
+        prediction_set=["|".join(names[row]) for row in predictions.sets], **_branches(further, classes, predictions),
+        novelty=predictions.novelty, review=[bool(words) for words in reasons], review_reason=list(reasons))
+
+
+def _decisions(costs: CostMatrix | None, classes: tuple[str, ...], p: Float64Array) -> dict[str, Any]:
+    """Columns of the answers of least expected cost."""
+    if costs is None:
+        return {}
+    called = costs.decide(p)
+    return {"decision": np.array(classes, dtype=object)[called],
+            "expected_cost": costs.expected(p)[np.arange(len(p)), called]}
+
+
+def _branches(further: FurtherColumns, classes: tuple[str, ...],
+              predictions: ModelPredictions) -> dict[str, list[str]]:
+    """Columns of the branches of classes."""
+    lineage = further.lineage
+    if lineage is None:
+        return {}
+    names = [("",), *(lineage.branches(level)[0] for level in range(1, lineage.depth + 1)), classes]
+    found = zip(*lineage.surest_nodes(predictions.p, 1 - further.alpha))
+    return {"branch_set": [lineage.branch_of(row) for row in predictions.sets],
+            "lineage_answer": [names[level][number] for level, number in found]}

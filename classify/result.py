@@ -218,6 +218,8 @@ class RunResult:
         """What the command line says at the end."""
         metrics = self.scores.metrics
         stages = f"quadratic kappa {metrics['qwk']:.3f}, " if metrics.get("qwk") is not None else ""
+        costs = metrics.get("costs")
+        paid = f"mean cost {costs['mean']:.3g} (most probable class: {costs['predicted_mean']:.3g}), " if costs else ""
         return (f"{self.task.kind}, {len(self.task.classes)} classes, {metrics['n']} images: accuracy "
-                f"{metrics['accuracy']:.3f}, {stages}balanced accuracy {metrics['balanced_accuracy']:.3f}, log-loss "
-                f"{metrics['log_loss']:.3f} in {sum(self.timings.values()):.1f} s")
+                f"{metrics['accuracy']:.3f}, {stages}balanced accuracy {metrics['balanced_accuracy']:.3f}, {paid}"
+                f"log-loss {metrics['log_loss']:.3f} in {sum(self.timings.values()):.1f} s")

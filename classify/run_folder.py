@@ -33,7 +33,8 @@ RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
     rf"|model/({STAGE_FILE})")
 # Columns of predictions.csv that stay text, also where all of them look like numbers.
-_TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "prediction_set", "review_reason")
+_TEXT = ("image_id", "path", "label", "group", "site", "split", "predicted", "decision", "prediction_set", "branch_set",
+         "lineage_answer", "review_reason")
 
 
 @dataclass(frozen=True)

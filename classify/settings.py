@@ -85,6 +85,8 @@ class TrainSettings:
         All classes from the lowest stage to the highest: the task is ordinal.
     lineage : str
         ``marrow``, ``blood`` or a TOML file of branches of classes, see `classify.data.lineage`; "" = none.
+    costs : str
+        CSV with what it costs to call one class another, see `classify.data.costs`; "" = none.
     model : str
         ``auto``, ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
@@ -131,6 +133,7 @@ class TrainSettings:
     task: str = "auto"
     order: tuple[str, ...] = ()
     lineage: str = ""
+    costs: str = ""
     model: str = "auto"
     calibration: str = "auto"
     folds: int = 5

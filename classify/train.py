@@ -19,7 +19,7 @@ from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
-from classify.evaluate.summary import Comparisons, score
+from classify.evaluate.summary import Comparisons, Context, score
 from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
 from classify.fitting.augment import Perturbations, perturbations_of
@@ -224,7 +224,9 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
             predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
     comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)
     with clock.stage("scores"):
-        scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed))
+        context = Context(settings.alpha, data.costs, data.frame, data.info)
+        scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed),
+                       context)
     with clock.stage("suspect labels"):
         suspects = suspect_labels(data.frame, data.task, predicted)
     with clock.stage("explain"):
@@ -298,7 +300,8 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         operating_point=held_out.operating_point,
         novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
-        settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage)
+        settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage,
+        costs=data.costs)
 
 
 def _known_rows(split: Split) -> Int64Array:

@@ -16,6 +16,10 @@ from classify.data.tasks import NAMED_CLASSES, encode_as
 from classify.evaluate import metrics
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import reliability_points
+from classify.evaluate.decisions import decision_scores
+from classify.evaluate.lineage import LineageRows, lineage_scores
+from classify.evaluate.parts_of_table import coverage_of_parts, is_gray, nuisances_of, parts_of_table
+from classify.evaluate.review_scores import review_scores
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible
@@ -26,12 +30,6 @@ from classify.uncertainty.known_images import trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
-
-# Mean of each channel of an image.
-CHANNELS = ("image_quality_mean_green", "image_quality_mean_red", "image_quality_mean_blue")
-# Properties that a picture without color has once, not three times, or not at all.
-OF_COLOR = (*CHANNELS[1:], "image_quality_slide_red", "image_quality_slide_blue", "image_quality_colorfulness",
-            "image_quality_red_share")
 
 
 def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
@@ -86,21 +84,15 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     novelty = predictions.novelty
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
     words = in_words(review_reasons(bundle.review, predictions, frame))
+    judged = _judge(bundle, frame, info, y, predictions, pd.Series(words)) if (y >= 0).any() else None
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,
-        table=prediction_table(frame, bundle.classes, predictions, words, lineage=bundle.lineage),
+        table=prediction_table(frame, bundle.classes, predictions, words, further=bundle.further_columns),
         batch_line=batch_line(novelty[~known]),
         review_reasons=count_reasons(pd.Series(words)),
-        judged=_judge(bundle, frame, info, y, predictions) if (y >= 0).any() else None, unknown=unknown,
-        trained_on=known, shift=shift.feature_shift(bundle, x),
+        judged=judged, unknown=unknown, trained_on=known, shift=shift.feature_shift(bundle, x),
         novelty=metrics.novelty_shares(novelty), novel_share=float((novelty > bundle.review.most_novelty).mean()),
         most_novel=np.argsort(-predictions.distances.mean(axis=1), kind="stable"), gray=is_gray(frame))
-
-
-def is_gray(frame: pd.DataFrame) -> bool:
-    """Whether red, green and blue are the same in every image."""
-    known = [frame[column] for column in CHANNELS if column in frame.columns]
-    return len(known) == len(CHANNELS) and all(np.array_equal(known[0], c, equal_nan=True) for c in known[1:])
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -110,22 +102,23 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Array,
-           predictions: ModelPredictions) -> Judged:
-    """Score the rows with a known label; `code` is the number of each row's class, -1 where it is unknown."""
+           predictions: ModelPredictions, words: pd.Series) -> Judged:
+    """Score the rows with a known label.
+
+    `code` is the number of each row's class, -1 where it is unknown; `words` says why a person should look at it.
+    """
     rows = np.flatnonzero(code >= 0)
     y, classes = code[rows], bundle.classes
-    p, sets = predictions.p[rows], predictions.sets[rows]
-    chosen, confidence = p.argmax(axis=1), p.max(axis=1)
-    ordered = bundle.kind == "ordinal"
-    judged = _metrics(y, p, sets, split_groups(frame)[rows], classes, ordered)
-    if bundle.operating_point:
-        positive = p[:, 1] >= bundle.operating_point.threshold
-        judged["operating_point"] = {**bundle.operating_point.to_dict(),
-                                     **threshold_scores(y == 1, positive, split_groups(frame)[rows])}
+    p, sets, group = predictions.p[rows], predictions.sets[rows], split_groups(frame)[rows]
+    chosen, confidence, ordered = p.argmax(axis=1), p.max(axis=1), bundle.kind == "ordinal"
     labelled = frame.iloc[rows].reset_index(drop=True)
+    parts = parts_of_table(labelled, pd.Series(np.array(classes)[y]), nuisances_of(frame, info))
+    judged = {**_metrics(y, p, sets, group, classes, ordered), **_of_model(bundle, y, p, sets, group),
+              "review_share": float((words.iloc[rows] != "").mean()),
+              "review": review_scores(words.iloc[rows], chosen == y, group),
+              "coverage_by_part": coverage_of_parts(parts, y, sets, group, 1 - bundle.conformal.alpha)}
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
-    nuisance = [c for c in info.nuisance if c in frame.columns and not (is_gray(frame) and c in OF_COLOR)]
     bins, sizes = metrics.reliability(y, p, classes, ordered), set_sizes(y, sets, classes).loc[present]
     coverage = coverage_by_class({c: judged["per_class"][c] for c in present}, 1 - bundle.conformal.alpha)
     return Judged(
@@ -133,9 +126,25 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
         confusion=pd.DataFrame(metrics.confusion(y, chosen, len(classes)), list(classes), list(classes)),
         reliability=bins, reliability_points=reliability_points(bins),
         risk_coverage=metrics.risk_coverage(y, p), set_sizes=sizes, set_coverage=with_sets_of_all(coverage, sizes),
-        subgroups=shift.subgroups(labelled, pd.Series(np.array(classes)[y]), nuisance, chosen == y, confidence),
+        subgroups=shift.subgroups(parts, chosen == y, confidence),
         wrong=rows[wrong[np.argsort(-confidence[wrong], kind="stable")]],
         novelty=metrics.novelty_shares(predictions.novelty[rows[wrong]]))
+
+
+def _of_model(bundle: Bundle, y: Int64Array, p: Float64Array, sets: BoolArray,
+              split_group: Int64Array) -> dict[str, Any]:
+    """Scores that only some models have: at a stored threshold, by branch of a lineage, by cost."""
+    found: dict[str, Any] = {}
+    if bundle.operating_point:
+        positive = p[:, 1] >= bundle.operating_point.threshold
+        found["operating_point"] = {**bundle.operating_point.to_dict(),
+                                    **threshold_scores(y == 1, positive, split_group)}
+    if bundle.lineage:
+        rows = LineageRows(y, p, sets, split_group)
+        found["lineage"] = lineage_scores(bundle.lineage, bundle.classes, rows, bundle.conformal.alpha)
+    if bundle.costs:
+        found["costs"] = decision_scores(bundle.costs, bundle.classes, y, p, split_group)
+    return found
 
 
 def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64Array,

@@ -1,10 +1,14 @@
 """An audit as data: JSON of every number on its page, CSV with a row for each image."""
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from classify.audit.result import Audit, Judged
 from classify.audit.warnings import warnings
+from classify.data.lineage import STEP
+from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
 from featurize.runtime.folders import PROGRAM
 
@@ -34,5 +38,32 @@ def _judged(judged: Judged) -> dict[str, Any]:
 
 
 def to_csv(result: Audit) -> pd.DataFrame:
-    """predictions.csv of the table, with `trained_on`: the model has seen this image or a near copy of it."""
-    return result.table.assign(trained_on=result.trained_on)
+    """predictions.csv of the table, with `trained_on`: the model has seen this image or a near copy of it.
+
+    Of a model with a lineage also `label_branch` and `predicted_branch`: the smallest branches of label and prediction.
+    """
+    table = result.table.assign(trained_on=result.trained_on)
+    lineage, classes = result.bundle.lineage, result.bundle.classes
+    if lineage is None:
+        return table
+    named = np.array([*(STEP.join(path) for path in lineage.paths), ""], dtype=object)
+    return table.assign(label_branch=named[encode_as(table["label"], classes)],
+                        predicted_branch=named[encode_as(table["predicted"], classes)])
+
+
+def lines_of_task(scores: Mapping[str, Any]) -> list[str]:
+    """What the terminal says of branches and costs: the scores of `Judged.metrics` that only some models have."""
+    lines = []
+    if "lineage" in scores:
+        found = scores["lineage"]
+        levels = ", ".join(f"{level['accuracy']:.3f} on level {level['level']}" for level in found["levels"])
+        answers = found["answers"][-1]
+        right = f", {answers['right']:.3f} of them right" if answers["n"] else ""
+        lines.append(f"branches: accuracy {levels}; {found['errors_inside']} errors stay inside the smallest branch of "
+                     f"the truth, {found['errors_across']} leave it; {answers['share']:.3f} of the images have an "
+                     f"answer on some level{right}")
+    if "costs" in scores:
+        costs = scores["costs"]
+        lines.append(f"costs: {costs['mean']:.3g} on average by decision, {costs['predicted_mean']:.3g} by the most "
+                     f"probable class; {costs['changed']} images are decided otherwise than predicted")
+    return lines

@@ -6,7 +6,7 @@ import numpy as np
 
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
-from classify.report import figures, performance
+from classify.report import figures, lineage_and_costs, performance
 from classify.report.overview import plain_interval
 from featurize.report.feature_names import words
 from featurize.report.numbers import interval, measurement, number, percent, score, signed, whole
@@ -33,9 +33,13 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
     present = list(judged.set_sizes.index)
     shown = {name: judged.metrics["per_class"][name] for name in present}
     return {"scores": _scores(judged.metrics, result.home or {}),
+            "review": _review(judged.metrics, result.home or {}),
             "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
-            "per_class": performance.per_class(shown, judged.confusion), "calibration": _calibration(result, judged),
+            "per_class": performance.per_class(shown, judged.confusion),
+            "lineage": lineage_and_costs.lineage(judged.metrics, result.bundle.conformal.alpha, result.home),
+            "costs": lineage_and_costs.decisions(judged.metrics, result.bundle.classes, result.home),
+            "calibration": _calibration(result, judged),
             "sets": _sets(judged, 1 - result.bundle.conformal.alpha), "subgroups": _subgroups(result, judged)}
 
 
@@ -62,6 +66,19 @@ def _at_threshold(here: Mapping[str, Any] | None, home: Mapping[str, Any]) -> di
             for key, (name, meaning) in AT_THRESHOLD.items()]
     return table(["At the stored threshold", "Here (95 % interval)", "At home", "What it says"], rows, caption=(
         f"Images whose probability of {here['class']} is {score(here['threshold'])} or more count as {here['class']}"))
+
+
+def _review(metrics: Mapping[str, Any], home: Mapping[str, Any]) -> dict[str, Any]:
+    """What review costs and leaves, here and at home."""
+    here, there = metrics["review"], home.get("review") or {}
+    named = [("For a person to review", metrics["review_share"], home.get("review_share")),
+             ("Errors among the others", here["errors_kept"], there.get("errors_kept")),
+             ("Errors that are for review", here["errors_found"], there.get("errors_found"))]
+    low, high = here["errors_kept_interval"]
+    rows = [[cell(name), cell(percent(value), key=np.nan_to_num(value)), cell(percent(known), key=known or 0)]
+            for name, value, known in named]
+    return table(["Review", "Here", "At home"], rows, caption="What review costs and leaves on the labelled images",
+                 foot=f"95 % interval of the errors among the others: {percent(low)} to {percent(high)}.")
 
 
 def _beside(metrics: Mapping[str, Any], home: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -148,11 +165,13 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     groups = judged.subgroups
     if groups.empty:
         return None
+    covered = {(r["by"], r["part"]): r for r in judged.metrics["coverage_by_part"]}
     rows = [[cell(_by(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
              cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
-                  tone="bad" if r["against_rest"] == "worse" else "good")] for r in groups.to_dict("records")]
+                  tone="bad" if r["against_rest"] == "worse" else "good"),
+             *_covered(covered.get((r["by"], r["part"])))] for r in groups.to_dict("records")]
     properties = groups["by"].isin(result.info.nuisance)
     spread = groups[properties].groupby("by")["right"].agg(np.ptp).sort_values(ascending=False)
     shown = groups[~properties | groups["by"].isin(spread.index[:MOST_PROPERTIES])].head(MOST_SUBGROUPS)
@@ -161,8 +180,16 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
                             "that matter most are drawn. Many parts are compared: one in twenty differs by chance."),
-            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", ""], rows,
-                           sortable=True)}
+            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", "",
+                            "Set coverage (95 % interval)", "Mean set size"], rows, sortable=True)}
+
+
+def _covered(part: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Coverage and size of the prediction sets of a part; red where the interval lies below the promise."""
+    if part is None:
+        return [cell("–", key=-1), cell("–", key=-1)]
+    return [cell(interval(part["coverage"], part["low"], part["high"]), key=part["coverage"],
+                 tone="bad" if part["short"] else ""), cell(number(part["mean_set_size"]), key=part["mean_set_size"])]
 
 
 def _by(result: Audit, column: str) -> str:

@@ -8,23 +8,18 @@ from scipy.special import log_softmax
 
 from classify.bundle import Bundle
 from classify.evaluate.metrics import LEAST_PROBABILITY, wilson
+from classify.evaluate.parts_of_table import LEAST_IN_PART
 from classify.fitting import models
 from classify.uncertainty.novelty import IQR_PER_DEVIATION
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # Most rows whose contributions are averaged for the importance of the features.
 EXPLAINED_ROWS = 400
-# Parts with fewer rows are left out.
-LEAST_IN_PART = 5
 # A shift beyond this counts as this in the order of features, in robust standard deviations.
 LARGEST_SHIFT = 5
 # Bounds of the calibration slope.
 LEAST_SLOPE = .02
 LARGEST_SLOPE = 10
-# A property with fewer different values is not cut into thirds.
-LEAST_VALUES = 10
-# Ends of the ranges of images in a group.
-GROUP_SIZES = (0, 1, 5, 20, np.inf)
 
 
 def feature_shift(bundle: Bundle, x: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -84,18 +79,13 @@ def overconfidence(y: Int64Array, p: Float64Array) -> float:
     return float(p.max(axis=1).mean() - (p.argmax(axis=1) == y).mean())
 
 
-def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right: BoolArray,
-              confidence: Float64Array) -> pd.DataFrame:
+def subgroups(parts: Mapping[str, pd.Series], right: BoolArray, confidence: Float64Array) -> pd.DataFrame:
     """How often predictions are right in parts of the table.
 
     Parameters
     ----------
-    frame : DataFrame
-        The judged rows of the table.
-    truth : Series
-        Their labels.
-    nuisance : list of str
-        Columns that describe the picture: each is cut into thirds.
+    parts : mapping of str to Series
+        Ways to divide the judged rows, see `classify.evaluate.parts_of_table`.
     right : (n,) bool
         Whether the prediction is right.
     confidence : (n,) float
@@ -109,11 +99,12 @@ def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right:
         Parts of less than 5 rows are left out.
     """
     rows = []
-    for by, part in _parts(frame, truth, nuisance).items():
+    for by, part in parts.items():
         for name, at in part.groupby(part, sort=False, observed=True).groups.items():
-            in_part = frame.index.isin(at)
+            in_part = np.zeros(len(right), bool)
+            in_part[at] = True
             n = int(in_part.sum())
-            if n < LEAST_IN_PART or n == len(frame):
+            if n < LEAST_IN_PART or n == len(right):
                 continue
             low, high = wilson(right[in_part].sum(), n)
             rest = float(right[~in_part].mean())
@@ -121,17 +112,3 @@ def subgroups(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str], right:
                          "high": high, "confidence": float(confidence[in_part].mean()),
                          "against_rest": "" if low <= rest <= high else "worse" if rest > high else "better"})
     return pd.DataFrame(rows, columns=["by", "part", "n", "right", "low", "high", "confidence", "against_rest"])
-
-
-def _parts(frame: pd.DataFrame, truth: pd.Series, nuisance: list[str]) -> Mapping[str, pd.Series]:
-    """Ways to divide a table; a way with one part only is left out."""
-    ways = {"class": truth.sort_values(), "site": frame["site"].dropna(), "split": frame["split"].dropna()}
-    group = frame["group"].dropna()
-    if len(group):
-        ways["images in the group"] = pd.cut(group.map(group.value_counts()), list(GROUP_SIZES),
-                                             labels=["1", "2 to 5", "6 to 20", "more than 20"]).astype(str)
-    for column in nuisance:
-        values = frame[column].dropna()
-        if values.nunique() >= LEAST_VALUES:
-            ways[column] = pd.qcut(values.rank(method="first"), 3, labels=["low", "middle", "high"]).sort_values()
-    return {by: part for by, part in ways.items() if part.nunique() > 1}

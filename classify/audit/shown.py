@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from classify.audit.result import Audit, Judged
-from classify.report.class_names import class_names, label_column, renamed
+from classify.report.class_names import class_names, label_column, named_metrics, renamed
 
 
 def shown_audit(result: Audit) -> Audit:
@@ -18,13 +18,12 @@ def shown_audit(result: Audit) -> Audit:
 
 
 def _judged(judged: Judged, new: Mapping[str, str]) -> Judged:
-    per_class = {new[name]: values for name, values in judged.metrics["per_class"].items()}
     by_class = judged.subgroups["by"] == "class"
     parts = judged.subgroups["part"].where(~by_class, judged.subgroups["part"].replace(dict(new)))
     point = judged.metrics.get("operating_point")
     shown = {"operating_point": {**point, "class": new[point["class"]]}} if point else {}
     return replace(
-        judged, metrics={**judged.metrics, "per_class": per_class, **shown},
+        judged, metrics={**named_metrics(judged.metrics, new), **shown},
         confusion=judged.confusion.rename(index=new, columns=new), reliability=renamed(judged.reliability, new),
         reliability_points=renamed(judged.reliability_points, new), set_sizes=judged.set_sizes.rename(index=new),
         set_coverage=renamed(judged.set_coverage, new), subgroups=judged.subgroups.assign(part=parts))

@@ -92,6 +92,11 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
         listed.append(warning("serious", f"The prediction sets hold the truth in {percent(metrics['coverage'])} of the "
                               f"images, not in {whole(1 - alpha)} as promised.",
                               "The promise holds only for images like those at home."))
+    accepted, left = result.bundle.review.accepted, metrics["review"]
+    if accepted is not None and accepted.kept and left["errors_kept_interval"][0] > accepted.error:
+        listed.append(warning("serious", f"Of the predictions that need no review, {percent(left['errors_kept'])} are "
+                              f"wrong here, not at most {percent(accepted.error)} as promised.",
+                              "The promise holds only for images like those at home."))
     if metrics["calibration_slope"] < TOO_SURE_SLOPE:
         listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
                               f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
+from classify.data.costs import CostMatrix, read_costs
 from classify.data.lineage import read_lineage
 from classify.data.splits import Split, plan_split
 from classify.data.tasks import Task, resolve_task
@@ -25,6 +26,8 @@ class Dataset:
         The features that the model is offered.
     task : Task
     split : Split
+    costs : CostMatrix or None
+        What wrong answers cost.
     """
 
     frame: pd.DataFrame
@@ -32,6 +35,7 @@ class Dataset:
     x: pd.DataFrame
     task: Task
     split: Split
+    costs: CostMatrix | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,9 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
     task = resolve_task(frame, info, settings.task, settings.order)
     if settings.lineage:
         task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
+    costs = read_costs(settings.costs, task.classes) if settings.costs else None
     split, split_warnings = plan_split(frame, task, settings.folds, settings.seed)
     x = matrix(frame, model_columns(info))
     columns, column_warnings, notes = useful_columns(x[split.part != "unlabelled"])
-    return Dataset(frame, info, x[columns], task, split), PreparationWarnings(split_warnings, column_warnings, notes)
+    data = Dataset(frame, info, x[columns], task, split, costs)
+    return data, PreparationWarnings(split_warnings, column_warnings, notes)

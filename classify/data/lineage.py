@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from featurize.arrays import BoolArray, Int64Array
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 
 # Lineages that ship with the package.
 SHIPPED = Path(__file__).parents[1] / "lineages"
 # Between the parts of a branch's name.
 STEP = "/"
+# Sums of probabilities may fall short of their true value by a rounding error.
+ROUNDING = 1e-12
 
 Branch = tuple[str, ...]
 
@@ -55,6 +57,36 @@ class Lineage:
         names = [STEP.join(path[:level]) for path in self.paths]
         distinct = tuple(dict.fromkeys(names))
         return distinct, np.array([distinct.index(name) for name in names], dtype=np.int64)
+
+    def surest_nodes(self, p: Float64Array, least: float) -> tuple[Int64Array, Int64Array]:
+        """The smallest node of each row, class or branch, whose classes have at least a probability together.
+
+        Smallest: on the deepest level. The path of Goren et al. 2024 (arXiv:2405.11533) from the most probable class
+        upwards leads to the same node where `least` is above even odds.
+
+        Parameters
+        ----------
+        p : (n, K) float64
+            Probabilities of the classes.
+        least : float
+            Least sum of probabilities, 0.5..1.
+
+        Returns
+        -------
+        level : (n,) int64
+            0 = no branch is probable enough, 1..depth = a branch of this level, depth + 1 = a class.
+        number : (n,) int64
+            Of the class, or of the branch in `branches` of its level; -1 at level 0.
+
+        >>> Lineage((("a",), ("a",), ("b",))).surest_nodes(np.array([[.6, .3, .1], [.1, .1, .8], [.4, .3, .3]]), .8)
+        (array([1, 2, 0]), array([ 0,  2, -1]))
+        """
+        level, number = np.zeros(len(p), np.int64), np.full(len(p), -1)
+        for at in range(1, self.depth + 2):
+            sums = p if at > self.depth else p @ np.eye(len(self.branches(at)[0]))[self.branches(at)[1]]
+            sure = sums.max(axis=1) >= least - ROUNDING
+            level[sure], number[sure] = at, sums.argmax(axis=1)[sure]
+        return level, number
 
     def branch_of(self, members: BoolArray) -> str:
         """The smallest branch that holds all classes of one (K,) prediction set; "" where only the root does."""

@@ -6,22 +6,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.data.lineage import STEP
+from classify.data.costs import CostMatrix
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate import metrics
 from classify.evaluate.against_baseline import baseline_differences
 from classify.evaluate.by_class import class_scores
 from classify.evaluate.curves import net_benefit
-from classify.evaluate.lineage import lineage_scores
+from classify.evaluate.decisions import decision_scores
+from classify.evaluate.lineage import LineageRows, lineage_scores
 from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.parts_of_table import coverage_of_parts, nuisances_of, parts_of_table
+from classify.evaluate.review_scores import review_scores
 from classify.evaluate.sets import set_sizes
 from classify.evaluate.threshold import threshold_scores
 from classify.result import Predicted, Scores
-from classify.review import review_summary
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.operating_point import OperatingPoint
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import BoolArray, Float64Array, Int64Array
+from featurize.table import TableInfo
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,27 @@ class Comparisons:
     thresholds: Float64Array | None = None
 
 
-def score(task: Task, split: Split, predicted: Predicted, comparisons: Comparisons, bootstrap: Bootstrap) -> Scores:
+@dataclass(frozen=True)
+class Context:
+    """What the predictions are asked for besides the class, and how the rows differ.
+
+    Parameters
+    ----------
+    alpha : float
+        Promised rate of prediction sets that miss the truth.
+    costs : CostMatrix or None
+    frame, info
+        The table of n rows, RangeIndex: coverage is scored in its parts, too.
+    """
+
+    alpha: float
+    costs: CostMatrix | None
+    frame: pd.DataFrame
+    info: TableInfo
+
+
+def score(task: Task, split: Split, predicted: Predicted, comparisons: Comparisons, bootstrap: Bootstrap,
+          context: Context) -> Scores:
     """Every score of the held-out, labelled rows.
 
     Parameters
@@ -61,6 +84,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
     comparisons : Comparisons
     bootstrap : Bootstrap
         How the intervals are drawn.
+    context : Context
     """
     rows = np.flatnonzero(predicted.held_out & task.labelled)
     y, p, sets = task.y[rows], predicted.probabilities[rows], predicted.sets[rows]
@@ -86,14 +110,23 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},
         "operating_point": _operating_point(y, p, comparisons, rows, split_group),
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
-        "review": review_summary(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y),
+        "review": review_scores(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y, split_group),
+        "coverage_by_part": _coverage_by_part(y, sets, split_group, classes, rows, context),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     if task.lineage:
-        branch_of = {name: STEP.join(path) for name, path in zip(classes, task.lineage.paths)}
-        content["lineage"] = {"branch_of_class": branch_of,
-                              **lineage_scores(task.lineage, y, p, sets, split_group, bootstrap)}
+        content["lineage"] = lineage_scores(task.lineage, classes, LineageRows(y, p, sets, split_group), context.alpha,
+                                            bootstrap)
+    if context.costs:
+        content["costs"] = decision_scores(context.costs, classes, y, p, split_group, bootstrap)
     return Scores(plain(content), table, metrics.reliability(y, p, classes, task.ordered), metrics.risk_coverage(y, p),
                   set_sizes(y, sets, classes), comparisons.shortcuts)
+
+
+def _coverage_by_part(y: Int64Array, sets: BoolArray, split_group: Int64Array, classes: tuple[str, ...],
+                      rows: Int64Array, context: Context) -> list[dict[str, Any]]:
+    tested = context.frame.iloc[rows].reset_index(drop=True)
+    parts = parts_of_table(tested, pd.Series(np.array(classes)[y]), nuisances_of(context.frame, context.info))
+    return coverage_of_parts(parts, y, sets, split_group, 1 - context.alpha)
 
 
 def confusion_of(table: pd.DataFrame) -> dict[str, Any]:

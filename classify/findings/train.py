@@ -118,6 +118,9 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         raise UserError("--order is for ordinal tasks, and this one has several findings: leave it out")
     if settings.lineage:
         raise UserError("--lineage is for tasks of one class an image, and this one has several findings: leave it out")
+    if settings.costs:
+        raise UserError("--costs is for tasks of one class an image, and this one has several findings: leave it out "
+                        "(--sensitivity chooses their thresholds)")
     check_replaceable(out, RUN_FOLDER)
     check_columns(frame, info)
     frame = frame.reset_index(drop=True)

@@ -2,6 +2,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -59,14 +60,32 @@ def shown_result(result: RunResult) -> RunResult:
     names = class_names(result.task.classes, result.settings.names, label_column(result.info))
     new = dict(zip(result.task.classes, names))
     scores, split = result.scores, result.split
-    metrics = {**scores.metrics, "classes": list(names),
-               "per_class": {new[c]: values for c, values in scores.metrics["per_class"].items()}}
+    metrics = {**named_metrics(scores.metrics, new), "classes": list(names)}
     return replace(
         result, task=replace(result.task, classes=names), suspects=_suspects(result.suspects, new),
         scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
                        reliability=renamed(scores.reliability, new), set_sizes=scores.set_sizes.rename(index=new)),
         split=replace(split, counts=split.counts.rename(index=new)),
         warnings=tuple(_quoted(text, new) for text in result.warnings))
+
+
+def named_metrics(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
+    """Metrics as the page shows them: with its names of the classes wherever a table of the page names one."""
+    shown = {**metrics, "per_class": _keys(metrics["per_class"], new)}
+    if metrics.get("lineage"):
+        pairs = [{**pair, "label": new[pair["label"]], "predicted": new[pair["predicted"]]}
+                 for pair in metrics["lineage"]["confusions"]]
+        shown["lineage"] = {**metrics["lineage"], "confusions": pairs}
+    if metrics.get("costs"):
+        costs = metrics["costs"]
+        shown["costs"] = {**costs, "constant": new[costs["constant"]], "per_class": _keys(costs["per_class"], new)}
+    shown["coverage_by_part"] = [{**part, "part": new[part["part"]]} if part["by"] == "class" else part
+                                 for part in metrics.get("coverage_by_part", [])]
+    return shown
+
+
+def _keys(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
+    return {new[name]: value for name, value in values.items()}
 
 
 def _suspects(found: SuspectLabels, new: Mapping[str, str]) -> SuspectLabels:

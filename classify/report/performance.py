@@ -1,5 +1,5 @@
 """How good the predictions are: metrics beside baselines, confusion, calibration, selection, prediction sets."""
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from classify.report.overview import plain_interval
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.feature_names import in_words
+from featurize.report.feature_names import in_words, words
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import cell, figure, table
 
@@ -106,7 +106,7 @@ def _verdict(warning: object) -> dict[str, Any]:
     return cell("possible shortcut", tone="bad") if warning else cell("no sign of a shortcut", tone="good")
 
 
-def confusion(matrix: pd.DataFrame) -> dict[str, Any]:
+def confusion(matrix: pd.DataFrame, called: str = "predicted") -> dict[str, Any]:
     """The matrix (rows truth, columns predicted) as a table: counts, per cent of the row, errors in another hue."""
     values = matrix.to_numpy(float)
     shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
@@ -115,7 +115,7 @@ def confusion(matrix: pd.DataFrame) -> dict[str, Any]:
                 for j, other in enumerate(matrix.columns)]} for i, name in enumerate(matrix.index)]
     return {"columns": [shorten(str(c), 26) for c in matrix.columns], "rows": rows,
             "tight": len(matrix.columns) > TIGHT_CLASSES,
-            "corner": "truth ↓ predicted →",
+            "corner": f"truth ↓ {called} →",
             "caption": "Images, and per cent of the row (of all images of that class)"}
 
 
@@ -197,22 +197,6 @@ def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, An
                       "frequent the classes are here; elsewhere they will differ.")
 
 
-def lineage(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A row a level of branches, from `lineage` of the metrics."""
-    if scores is None:
-        return None
-    keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "coverage")
-    rows = [[cell(", ".join(level["branches"])),
-             *(cell(plain_interval(level, key), key=_finite(level[key])) for key in keys)]
-            for level in scores["levels"]]
-    errors = scores["errors_inside"] + scores["errors_across"]
-    foot = (f"Of {count(errors, 'wrong prediction')}, {number(scores['errors_inside'])} stay inside the smallest "
-            f"branch of the truth and {number(scores['errors_across'])} leave it. "
-            f"{percent(scores['sets_in_one_branch'])} of the prediction sets stand in one branch of the first row.")
-    return table(["Branches", *(METRICS[key][0] for key in keys)], rows, foot=foot,
-                 caption="By branch: a branch has the sum of the probabilities of its classes")
-
-
 def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
     value = values.get(key)
     if key == "n":
@@ -282,12 +266,35 @@ def sets(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
             "sizes": figure(figures.set_sizes(result.scores.set_sizes), "How many classes stand in a set?",
                             "One class is an answer; two or more say what cannot be told apart on this image; a set of "
                             "all classes (gray) is no answer."),
+            "parts": coverage_of_parts(result.scores.metrics.get("coverage_by_part", []), promise, _by(result)),
             "pairs": pair_table(numbers.set_pairs), "empty": _empty(numbers.empty_sets)}
+
+
+def _by(result: RunResult) -> Callable[[str], str]:
+    nuisance = set(result.info.nuisance)
+    return lambda column: words(column) if column in nuisance else column
 
 
 def _empty(n: int) -> str:
     return (f"For {count(n, 'image')} no class fitted at this level; the set was given the chosen class and the image "
             "is marked for review.") if n else ""
+
+
+def coverage_of_parts(parts: Sequence[Mapping[str, Any]], promise: float,
+                      name_of: Callable[[str], str]) -> dict[str, Any] | None:
+    """Coverage of the sets by site, images in a group and properties of the picture, from `coverage_by_part`.
+
+    `name_of` says a way to divide the table in words. Classes have a chart of their own.
+    """
+    rows = [[cell(name_of(part["by"])), cell(part["part"]), cell(number(part["n"]), key=part["n"]),
+             cell(interval(part["coverage"], part["low"], part["high"]), key=_finite(part["coverage"])),
+             cell(number(part["mean_set_size"]), key=part["mean_set_size"]),
+             cell("short of the promise" if part["short"] else "", tone="bad")]
+            for part in parts if part["by"] != "class"]
+    return table(["By", "Part", "Images", "Coverage (95 % interval)", "Mean set size", ""], rows, sortable=True,
+                 caption=f"Is the promise ({whole(promise)}) kept in every part of the table?", foot=(
+                     "Properties of the picture are cut into thirds. Of many parts, one in twenty falls short by "
+                     "chance.")) if rows else None
 
 
 def pair_table(pairs: pd.DataFrame) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Put the page together: every section is prepared as plain content, then the template places it."""
 from pathlib import Path
 
-from classify.report import explanation, model_card, overview, performance, single_images
+from classify.report import explanation, lineage_and_costs, model_card, overview, performance, single_images
 from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
 from classify.report_numbers import ReportNumbers
@@ -36,7 +36,8 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "curves": performance.operating_points(result, numbers),
         "review": review_table([single_images.review_reasons(result)[row] for row in scored.rows]),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
-        "lineage": performance.lineage(result.scores.metrics.get("lineage")),
+        "lineage": lineage_and_costs.lineage(result.scores.metrics, result.settings.alpha),
+        "costs": lineage_and_costs.decisions(result.scores.metrics, result.task.classes),
         "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),
         "decision": performance.decision_curve(result), "suspects": suspects(result),

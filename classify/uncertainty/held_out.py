@@ -15,7 +15,7 @@ from classify.data.folds import make_folds
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
-from classify.predictions import ModelPredictions, prediction_table
+from classify.predictions import FurtherColumns, ModelPredictions, prediction_table
 from classify.result import Predicted
 from classify.review import ReviewRule, barred, in_words, review_reasons
 from classify.settings import TrainSettings
@@ -141,7 +141,8 @@ def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: 
         merged = _with_rows(merged, held_out.rows, own)
     near, far = _other_groups(merged.neighbours, merged.distances, split.split_group)
     reasons = in_words(review_reasons(rule, merged, data.frame))
-    table = prediction_table(data.frame, data.task.classes, merged, reasons, split.fold, data.task.lineage)
+    further = FurtherColumns(data.task.lineage, data.costs, held_out.conformal.alpha)
+    table = prediction_table(data.frame, data.task.classes, merged, reasons, split.fold, further)
     return Predicted(
         table=table, held_out=split.fold >= 0, margins=merged.margins, raw=softmax(logits(merged.margins), axis=1),
         probabilities=merged.p, sets=merged.sets, empty=merged.empty, novelty=merged.novelty, neighbours=near,

@@ -1,4 +1,6 @@
 """Tables with known truth for the tests of the classifier: gaussian classes, patients, nuisances, missing values."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -33,6 +35,19 @@ def made_table(counts: tuple[int, ...] = (60, 60, 60), *, spread: float = 2.0, g
     frame = pd.DataFrame({**text, **values, "cell_color_constant": np.float32(1),
                           "whole_quality_focus": rng.normal(size=n).astype(np.float32)})
     return frame, table_info([*columns, "cell_color_constant"])
+
+
+def chest_table(n: int = 120, seed: int = 0, features: int = 12) -> tuple[pd.DataFrame, TableInfo]:
+    """A table of n films of 30 patients: two findings that columns tell, one that 3 films have."""
+    frame, info = made_table((n // 2, n - n // 2), seed=seed, features=features)
+    rng = np.random.default_rng(seed)
+    frame["group"] = [f"patient {i}" for i in rng.integers(0, 30, len(frame))]
+    frame["duplicate_group"] = np.arange(len(frame))
+    first, second = (frame[c].to_numpy() for c in info.features[2:4])
+    truth = {"Edema": first > np.median(first), "Effusion": second > np.quantile(second, .7),
+             "Hernia": np.arange(len(frame)) % 40 == 0}
+    frame = frame.assign(label=None, **{f"label_{k}": pd.array(v.astype(int), dtype="Int8") for k, v in truth.items()})
+    return frame, replace(info, label_columns=list(truth))
 
 
 def table_info(features: list[str], versions: dict[str, int] | None = None) -> TableInfo:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
+from classify.accepted_error import AcceptedError
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
@@ -19,9 +20,11 @@ from classify.audit.run import audit
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
+from classify.evaluate.parts_of_table import parts_of_table
 from classify.predict import predict
 from classify.uncertainty.known_images import known_line, trained_on
 from featurize.errors import UserError
+from featurize.report.numbers import percent
 from featurize.table import TableInfo
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
@@ -74,6 +77,24 @@ def test_predictions_are_those_of_the_command_predict(result: Audit) -> None:
     assert list(table["predicted"]) == list(result.table["predicted"])
     right = (table["predicted"] == table["label"])[result.frame["label"] != "wasp"]
     assert judged_of(result).metrics["accuracy"] == pytest.approx(right.mean())
+
+
+def test_a_promise_about_images_without_review_that_is_broken_here_is_told(
+        elsewhere: tuple[pd.DataFrame, TableInfo], result: Audit, tmp_path: Path) -> None:
+    bundle, promise = load_bundle(GOLDEN), AcceptedError(.02, False, .4, 60, 0, .019, .75, 0)
+    rule = replace(bundle.review, by_set=False, least_probability=.4, most_novelty=1.0, accepted=promise)
+    home = {**HOME, "review": {"errors_kept": .0123, "errors_found": .9}}
+    found = examine(replace(bundle, review=rule), home, *elsewhere)
+    judged = judged_of(found)
+    table = found.table.iloc[judged.rows]
+    kept, wrong = ~table["review"], table["predicted"] != table["label"]
+    assert judged.metrics["review"]["errors_kept"] == pytest.approx(wrong[kept].mean())
+    assert judged.metrics["review_share"] == pytest.approx(table["review"].mean())
+    text = f"{percent(wrong[kept].mean())} are wrong here, not at most 2.0\u00a0% as promised"
+    assert any(text in w["text"] and w["level"] == "serious" for w in warnings(found))
+    assert not any("need no review" in w["text"] for w in warnings(result)), "this model promises nothing"
+    write_audit(tmp_path / "audit.html", found)
+    assert "1.2\u00a0%" in (tmp_path / "audit.html").read_text(encoding="utf-8")
 
 
 def test_the_feature_that_was_moved_is_found(result: Audit) -> None:
@@ -272,7 +293,8 @@ def test_a_part_that_fails_is_told_apart() -> None:
                           "focus": np.linspace(0, 1, n)})
     right = np.array([True] * 40 + [False] * 15 + [True] * 5)
     truth = pd.Series(["a", "b"] * 30)
-    groups = shift.subgroups(frame, truth, ["focus"], right, np.full(n, .9)).set_index(["by", "part"])
+    parts = parts_of_table(frame, truth, ["focus"])
+    groups = shift.subgroups(parts, right, np.full(n, .9)).set_index(["by", "part"])
     assert groups.loc[("site", "new"), "against_rest"] == "worse"
     assert groups.loc[("site", "new"), "right"] == .25 and groups.loc[("focus", "low"), "n"] == 20
     assert groups.loc[("class", "a"), "against_rest"] == ""

@@ -9,6 +9,8 @@ import pytest
 
 from classify import bundle as bundles
 from classify.bundle import load_bundle, save_bundle
+from classify.findings.bundle import load_findings, save_findings
+from classify.findings.predict import load_predictor
 from classify.fitting import models
 from classify.predict import predict, predict_file
 from featurize.errors import UserError
@@ -16,9 +18,10 @@ from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v4"
-FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_ordinal")
+FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_ordinal", "v4_binary")
 FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in FORMATS]
 OLD = FOLDERS[:2]
+FINDINGS = GOLDEN.with_name("model_v4_findings")
 
 
 @pytest.fixture()
@@ -32,11 +35,33 @@ def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -
     frame, info = read_table(folder / "table.parquet")
     found = predict(load_bundle(folder), frame, info, explain=True)
     stored = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str})
-    numbers = [c for c in stored if c.startswith("p_")] + ["novelty"]
+    numbers = [c for c in stored if c.startswith("p_")] + ["novelty", *({"expected_cost"} & set(stored))]
     # Other processors may round the last bits differently.
     np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
-    words = ["image_id", "predicted", "prediction_set", "review", "because_1"]
-    pd.testing.assert_frame_equal(found[words], stored[words], check_dtype=False)
+    further = [c for c in ("decision", "branch_set", "lineage_answer") if c in stored]
+    words = ["image_id", "predicted", "prediction_set", "review", "because_1", *further]
+    assert len(further) == (3 if folder.name == "model_v4_binary" else 0)
+    pd.testing.assert_frame_equal(found[words], stored[words].fillna(""), check_dtype=False)
+
+
+def test_a_model_of_findings_still_predicts_the_stored_numbers() -> None:
+    frame, info = read_table(FINDINGS / "table.parquet")
+    _, told = load_predictor(FINDINGS)
+    found, stored = told(frame, info, True, ""), pd.read_csv(FINDINGS / "predictions.csv", dtype={"image_id": str})
+    assert list(found) == list(stored)
+    numbers = ["p_Edema", "p_Effusion", "novelty"]
+    np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
+    words = ["image_id", "predicted", "set_Edema", "set_Effusion", "review", "review_reason", "because_Edema_1",
+             "because_Effusion_3"]
+    pd.testing.assert_frame_equal(found[words], stored[words].fillna(""), check_dtype=False)
+
+
+def test_a_model_of_findings_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
+    save_findings(load_findings(FINDINGS), tmp_path)
+    files = [path.relative_to(FINDINGS / "model") for path in (FINDINGS / "model").rglob("*") if path.is_file()]
+    assert files and {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()} == set(files)
+    for path in files:
+        assert (tmp_path / path).read_bytes() == (FINDINGS / "model" / path).read_bytes(), path
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda folder: folder.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_table import made_table
+from made_table import chest_table, made_table
 from sklearn.metrics import roc_auc_score
 
 from classify.audit.examine import home_metrics
@@ -31,19 +31,6 @@ from featurize.table import TableInfo
 
 MEASURED = "python cli.py featurize 'my films' --labels films.csv --label-column 'Finding Labels'"
 QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
-
-
-def chest_table(n: int = 120, seed: int = 0) -> tuple[pd.DataFrame, TableInfo]:
-    """A table of n films of 30 patients: two findings that columns tell, one that 3 films have."""
-    frame, info = made_table((n // 2, n - n // 2), seed=seed)
-    rng = np.random.default_rng(seed)
-    frame["group"] = [f"patient {i}" for i in rng.integers(0, 30, len(frame))]
-    frame["duplicate_group"] = np.arange(len(frame))
-    first, second = (frame[c].to_numpy() for c in info.features[2:4])
-    truth = {"Edema": first > np.median(first), "Effusion": second > np.quantile(second, .7),
-             "Hernia": np.arange(len(frame)) % 40 == 0}
-    frame = frame.assign(label=None, **{f"label_{k}": pd.array(v.astype(int), dtype="Int8") for k, v in truth.items()})
-    return frame, replace(info, label_columns=list(truth))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from made_table import made_table
 
 from classify.bundle import load_bundle
 from classify.data.lineage import Lineage, read_lineage
-from classify.evaluate.lineage import lineage_scores
+from classify.evaluate.lineage import LineageRows, lineage_scores
 from classify.evaluate.metrics import Bootstrap
 from classify.predict import predict
 from classify.settings import TrainSettings
@@ -66,13 +66,31 @@ def test_scores_of_branches_are_those_of_summed_probabilities() -> None:
     tree = Lineage((("a",), ("a",), ("b",)))
     p = np.array([[.4, .5, .1], [.2, .2, .6], [.3, .3, .4], [.1, .2, .7]])
     y = np.array([0, 2, 0, 1])
-    found = lineage_scores(tree, y, p, p > .35, np.arange(4), Bootstrap(5))
+    found = lineage_scores(tree, ("p", "q", "r"), LineageRows(y, p, p > .35, np.arange(4)), .35, Bootstrap(5))
     level = found["levels"][0]
     # Branches: truth a b a a; probabilities of a .9 .4 .6 .3; sets {a} {b} {b} {b}.
     assert level["accuracy"] == .75 and level["coverage"] == .5
     assert level["log_loss"] == pytest.approx(-np.log([.9, .6, .6, .3]).mean())
     # Wrong classes: row 0 (1 for 0, inside), row 2 (2 for 0) and row 3 (2 for 1).
     assert (found["errors_inside"], found["errors_across"], found["sets_in_one_branch"]) == (1, 2, 1.0)
+    assert found["confusions"] == [
+        {"label": "p", "predicted": "q", "n": 1, "branch": "a", "inside": True},
+        {"label": "p", "predicted": "r", "n": 1, "branch": "", "inside": False},
+        {"label": "q", "predicted": "r", "n": 1, "branch": "", "inside": False}]
+    # With a probability of .65: a (.9), no answer (.6 and .6), r (.7), of which only the first holds the truth.
+    answers = {row["level"]: (row["n"], row["right"]) for row in found["answers"]}
+    assert answers["1"] == (1, 1.0) and answers["class"] == (1, 0.0) and answers["any"] == (2, .5)
+    assert answers["none"][0] == 2 and np.isnan(answers["none"][1])
+
+
+def test_an_answer_is_the_smallest_node_that_is_probable_enough() -> None:
+    tree = Lineage((("a", "x"), ("a", "x"), ("a", "y"), ("b",)))
+    p = np.array([[.96, .02, .01, .01], [.5, .46, .02, .02], [.5, .2, .28, .02], [.3, .2, .2, .3], [.02, 0, .03, .95]])
+    level, number = tree.surest_nodes(p, .95)
+    assert level.tolist() == [3, 2, 1, 0, 3]
+    assert number.tolist() == [0, 0, 0, -1, 3]
+    # .7 + .1 + .1 falls short of .9 by rounding.
+    assert tree.surest_nodes(np.array([[.7, .1, .1, .1]]), .9)[0].tolist() == [1]
 
 
 @pytest.mark.slow

@@ -4,11 +4,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from made_table import table_info
 
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.evaluate.metrics import Bootstrap
-from classify.evaluate.summary import Comparisons, plain, score
+from classify.evaluate.summary import Comparisons, Context, plain, score
 from classify.result import Predicted, Scores
 from classify.review import REASONS
 from classify.uncertainty.calibrate import Calibration
@@ -19,6 +20,8 @@ Y = np.array([-1, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 SURE = np.array([.9, .9, .9, .9, .4, .2, .3, .2, .7, .9])
 HELD_OUT = np.arange(10) < 9
 RIGHT, ROWS = 6, 8
+# Five of the eight are of the east, three of the west.
+FRAME = pd.DataFrame({"site": ["east"] * 6 + ["west"] * 4, "split": None, "group": None})
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,8 @@ def scores() -> Scores:
     always_ant = np.tile([.9, .1], (10, 1))
     calibration = Calibration("temperature", 1.5, losses={"none": .7, "temperature": .6})
     return score(Task("binary", NAMES, Y), split, predicted,
-                 Comparisons({"majority": always_ant}, shortcuts, calibration), Bootstrap(20, 0))
+                 Comparisons({"majority": always_ant}, shortcuts, calibration), Bootstrap(20, 0),
+                 Context(.05, None, FRAME, table_info([])))
 
 
 def test_only_labelled_rows_that_no_model_saw_count(scores: Scores) -> None:
@@ -55,6 +59,13 @@ def test_sets_and_reviews_are_counted_on_the_same_rows(scores: Scores) -> None:
     assert scores.metrics["review_share"] == pytest.approx(3 / 8)
     assert scores.metrics["review"]["by_reason"] == {name: 3 / 8 if name == "set" else 0 for name in REASONS}
     assert scores.set_sizes.to_numpy().tolist() == [[3, 1], [2, 2]]
+
+
+def test_coverage_is_scored_in_parts_of_five_rows_or_more(scores: Scores) -> None:
+    """Classes have four rows each, the west three."""
+    [east] = scores.metrics["coverage_by_part"]
+    assert (east["by"], east["part"], east["n"]) == ("site", "east", 5)
+    assert east["coverage"] == 1 and east["mean_set_size"] == pytest.approx(1 + 1 / 5) and not east["short"]
 
 
 def test_baselines_are_scored_on_the_same_rows(scores: Scores) -> None:
