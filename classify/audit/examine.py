@@ -22,7 +22,7 @@ from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
 from classify.run_folder import METRICS
-from classify.uncertainty.known_images import trained_on
+from classify.uncertainty.known_images import copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -55,7 +55,8 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
 
 
-def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:
+def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,
+            copies: BoolArray | None = None) -> Audit:
     """Predict a table from elsewhere and compare it with what the model was trained on.
 
     Parameters
@@ -65,6 +66,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
         metrics.json of the run.
     frame, info
         As `featurize.table.read_table` gives them.
+    copies : (n,) bool, optional
+        Which images are copies of training images, where that is known already.
 
     Raises
     ------
@@ -84,7 +87,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
-    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
+    copies = copies_of(bundle.train_fingerprints, frame) if copies is None else copies
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances, copies)
     words = in_words(review_reasons(bundle.review, predictions, frame))
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,

@@ -125,11 +125,12 @@ def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: 
     points = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
     nearest = np.sort([np.sort(np.linalg.norm(points - p, axis=1))[1] for p in points])
     bundle = replace(result.bundle, novelty=replace(result.bundle.novelty, points=points))
+    no_copies = np.zeros(len(result.frame), bool)
     for axes, distance, known in ((30, .5 * nearest[0], True), (30, nearest[0], False), (6, .5 * nearest[0], False),
                                   (6, 0, True)):
         few = replace(bundle, novelty=replace(bundle.novelty, points=points[:, :axes]))
         near = replace(result.predictions, distances=np.full_like(result.predictions.distances, distance))
-        assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances).all() == known
+        assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances, no_copies).all() == known
 
 
 def test_the_other_images_of_a_table_with_training_images_are_scored_apart(elsewhere: tuple[pd.DataFrame, TableInfo]
