@@ -22,7 +22,7 @@ from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
 from classify.run_folder import METRICS
-from classify.uncertainty.known_images import copies_of, trained_on
+from classify.uncertainty.known_images import Copies, copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
@@ -56,7 +56,7 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,
-            copies: BoolArray | None = None) -> Audit:
+            copies: Copies | None = None) -> Audit:
     """Predict a table from elsewhere and compare it with what the model was trained on.
 
     Parameters
@@ -66,8 +66,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
         metrics.json of the run.
     frame, info
         As `featurize.table.read_table` gives them.
-    copies : (n,) bool, optional
-        Which images are copies of training images, where that is known already.
+    copies : Copies, optional
+        Of training images, where they are known already.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """Which images of a table the model was trained on: their predictions say nothing about new images."""
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-
 from numpy.typing import NDArray
 
 from classify.uncertainty import novelty
@@ -26,8 +27,24 @@ _SAMPLE = 500
 _SAME = 1e-3
 
 
+@dataclass(frozen=True)
+class Copies:
+    """What fingerprints say of n images.
+
+    Parameters
+    ----------
+    found : (n,) bool
+        The same picture as a training image, by the rule of `duplicate_group`.
+    compared : (n,) bool
+        Both the image and the training images have fingerprints.
+    """
+
+    found: BoolArray
+    compared: BoolArray
+
+
 def trained_on(train_ids: NDArray[np.str_], points: Float32Array, frame: pd.DataFrame,
-               distances: Float64Array, copies: BoolArray) -> BoolArray:
+               distances: Float64Array, copies: Copies) -> BoolArray:
     """(n,) True where an image is a training image of the model or a near copy of one.
 
     Parameters
@@ -37,22 +54,24 @@ def trained_on(train_ids: NDArray[np.str_], points: Float32Array, frame: pd.Data
     points : (m, a) float32
         Their places in the space of the out-of-distribution score.
     frame : (n, ...) DataFrame
-        Column `image_id`, and `duplicate_group` where it is known: a duplicate of a training image is one, too.
+        Column `image_id`, and `duplicate_group` where it is known: of images without a fingerprint, a duplicate of a
+        training image is one, too. Others have no need of it, and tables joined by hand number their groups twice.
     distances : (n, c) float64
         To the nearest training images, nearest first.
-    copies : (n,) bool
+    copies : Copies
         As `copies_of` tells.
     """
     known = frame["image_id"].isin(train_ids).to_numpy()
     limit = COPY_SHARE * _usual_distance(points) if points.shape[1] >= LEAST_AXES else 0
-    known = np.asarray(known | copies | (distances[:, 0] < max(limit, _SAME)))
+    known = np.asarray(known | copies.found | (distances[:, 0] < max(limit, _SAME)))
     if "duplicate_group" in frame:
-        known = known | frame["duplicate_group"].isin(frame["duplicate_group"][known]).to_numpy()
+        same = frame["duplicate_group"].isin(frame["duplicate_group"][known]).to_numpy()
+        known = known | (same & ~copies.compared)
     return known
 
 
-def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> BoolArray:
-    """(n,) True where an image is the same picture as a training image, by the rule of `duplicate_group`.
+def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> Copies:
+    """Which images of a table are copies of training images.
 
     Parameters
     ----------
@@ -66,11 +85,11 @@ def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> BoolArray:
     UserError
         The column holds something else.
     """
-    found = np.zeros(len(frame), bool)
+    found, compared = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
     if len(train_fingerprints) and "fingerprint" in frame:
-        rows = np.flatnonzero(frame["fingerprint"].notna())
-        found[rows] = are_copies(_fingerprints(frame.iloc[rows]), train_fingerprints)
-    return found
+        compared = frame["fingerprint"].notna().to_numpy()
+        found[compared] = are_copies(_fingerprints(frame[compared]), train_fingerprints)
+    return Copies(found, compared)
 
 
 def fingerprints_of(frame: pd.DataFrame) -> UInt8Array:

@@ -20,7 +20,7 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
 from classify.predict import predict
-from classify.uncertainty.known_images import known_line, trained_on
+from classify.uncertainty.known_images import Copies, known_line, trained_on
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -125,7 +125,7 @@ def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: 
     points = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
     nearest = np.sort([np.sort(np.linalg.norm(points - p, axis=1))[1] for p in points])
     bundle = replace(result.bundle, novelty=replace(result.bundle.novelty, points=points))
-    no_copies = np.zeros(len(result.frame), bool)
+    no_copies = Copies(np.zeros(len(result.frame), bool), np.zeros(len(result.frame), bool))
     for axes, distance, known in ((30, .5 * nearest[0], True), (30, nearest[0], False), (6, .5 * nearest[0], False),
                                   (6, 0, True)):
         few = replace(bundle, novelty=replace(bundle.novelty, points=points[:, :axes]))

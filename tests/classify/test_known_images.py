@@ -54,14 +54,14 @@ COPIES = [True, False] * 4
 
 def test_training_images_saved_again_are_copies_and_other_cells_are_not(bundle: Bundle, elsewhere: pd.DataFrame
                                                                         ) -> None:
-    assert copies_of(bundle.train_fingerprints, elsewhere).tolist() == COPIES
+    assert copies_of(bundle.train_fingerprints, elsewhere).found.tolist() == COPIES
 
 
 def test_images_without_a_fingerprint_are_no_copies(bundle: Bundle, elsewhere: pd.DataFrame) -> None:
     some = elsewhere.assign(fingerprint=elsewhere["fingerprint"].where(np.arange(8) >= 4))
-    assert copies_of(bundle.train_fingerprints, some).tolist() == [False] * 4 + COPIES[4:]
-    assert not copies_of(bundle.train_fingerprints, elsewhere.drop(columns="fingerprint")).any()
-    assert not copies_of(fingerprints_of(made_table()[0]), elsewhere).any()
+    assert copies_of(bundle.train_fingerprints, some).found.tolist() == [False] * 4 + COPIES[4:]
+    assert not copies_of(bundle.train_fingerprints, elsewhere.drop(columns="fingerprint")).found.any()
+    assert not copies_of(fingerprints_of(made_table()[0]), elsewhere).found.any()
 
 
 @pytest.mark.parametrize("text", ["", "not base64!", "AAAA"])
@@ -81,6 +81,16 @@ def test_predict_and_audit_mark_training_images_that_were_saved_again(bundle: Bu
     assert examine(bundle, None, elsewhere, info).trained_on.tolist() == COPIES
     older = replace(bundle, train_fingerprints=bundle.train_fingerprints[:0])
     assert not predict(older, elsewhere, info)["trained_on"].any()
+
+
+def test_duplicate_groups_count_only_where_fingerprints_cannot_be_compared(bundle: Bundle, elsewhere: pd.DataFrame
+                                                                           ) -> None:
+    """In two tables joined by hand one number means two groups."""
+    joined = elsewhere.assign(duplicate_group=[0, 0, 1, 1, 2, 3, 4, 5])
+    _, info = made_table(features=4)
+    assert predict(bundle, joined, info)["trained_on"].tolist() == COPIES
+    some = joined.assign(fingerprint=joined["fingerprint"].where(np.arange(8) != 1))
+    assert predict(bundle, some, info)["trained_on"].tolist() == [True, True, *COPIES[2:]]
 
 
 def test_a_saved_model_keeps_the_fingerprints(bundle: Bundle, tmp_path: Path) -> None:
