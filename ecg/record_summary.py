@@ -26,7 +26,7 @@ AFTER_QRS_S = 0.55
 _LEVEL_SAMPLES = 10
 # Waves that the report marks: name, and the columns of beats.csv that hold its onset and offset.
 WAVES = (("P", "p_onset_s", "p_offset_s"), ("QRS", "qrs_onset_s", "qrs_offset_s"), ("T", "t_onset_s", "t_offset_s"))
-# P of a beat whose QRS begins earlier than this may lie before the start of the record, s: P is sought so far before QRS.
+# P of a beat whose QRS begins earlier may lie before the start of the record, s: P is sought so far before QRS.
 _P_BEFORE_START_S = 0.28
 # Below this confidence a wave is called uncertain.
 _UNCERTAIN = 0.4

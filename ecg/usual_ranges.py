@@ -76,17 +76,17 @@ RR_SD_MS = UsualRange(None, 120)
 # Per cent of the beats. Chosen: sinus rhythm has a P wave before every beat, but that of the first beat may lie before
 # the start of the record: one of seven beats in 10 s at 42 a minute.
 P_SHARE_PERCENT = UsualRange(85, 100)
-# ms; 120 and more: left atrial abnormality. A quarter of the general population reaches 120 ms (3,459 adults, PMC7678386:
-# quartiles 102, 112, 120 ms), and a quarter of LUDB by its cardiologists' marks in lead II and by ours alike. Ours differ
-# from theirs by 1.7 ms in the mean, with a standard deviation of 13 ms: from 130 ms on, which a tenth reaches, theirs were
-# 120 ms or more in 11 of 12 records.
+# ms; 120 and more: left atrial abnormality. A quarter of the general population reaches 120 ms (3,459 adults,
+# PMC7678386: quartiles 102, 112, 120 ms), and a quarter of LUDB, by its cardiologists' marks in lead II as by ours. Ours
+# differ from theirs by 1.7 ms in the mean, with a standard deviation of 13 ms: of the 12 records of 130 ms and more,
+# theirs were 120 ms or more in 11.
 P_DURATION_MS = UsualRange(None, 130, f"{HANCOCK} (120 ms), and 10 ms for the error of one measurement", open=True)
 # ms; below 120: preexcitation (Surawicz), above 200: first-degree atrioventricular block (Kusumoto).
 PR_MS = UsualRange(120, 200, f"{SURAWICZ}; {KUSUMOTO}")
 # ms, above 16 years; the recommendations have no lower bound.
 QRS_MS = UsualRange(None, 110, SURAWICZ)
-# ms; 360 and less is short (Priori), 450 and more prolonged in men, 460 and more in women (Rautaharju). Rautaharju's 390
-# for short would mark a third of the men of LUDB, by its cardiologists' marks as by ours.
+# ms; 360 and less is short (Priori), 450 and more prolonged in men, 460 and more in women (Rautaharju). Rautaharju's
+# 390 for short would mark a third of the men of LUDB, by its cardiologists' marks as by ours.
 QTC_MS = UsualRange(360, 450, f"{PRIORI}; {RAUTAHARJU}", open=True)
 # Degrees in the frontal plane.
 AXIS_DEG = UsualRange(-30, 90, SURAWICZ)
