@@ -77,9 +77,9 @@ RR_SD_MS = UsualRange(None, 120)
 # the start of the record: one of seven beats in 10 s at 42 a minute.
 P_SHARE_PERCENT = UsualRange(85, 100)
 # ms; 120 and more: left atrial abnormality. A quarter of the general population reaches 120 ms (3,459 adults,
-# PMC7678386: quartiles 102, 112, 120 ms), and a quarter of LUDB, by its cardiologists' marks in lead II as by ours. Ours
-# differ from theirs by 1.7 ms in the mean, with a standard deviation of 13 ms: of the 12 records of 130 ms and more,
-# theirs were 120 ms or more in 11.
+# PMC7678386: quartiles 102, 112, 120 ms), and a quarter of LUDB, by its cardiologists' marks in lead II as by ours.
+# Ours differ from theirs by 1.7 ms in the mean, with a standard deviation of 13 ms: of the 12 records of 130 ms and
+# more, theirs were 120 ms or more in 11.
 P_DURATION_MS = UsualRange(None, 130, f"{HANCOCK} (120 ms), and 10 ms for the error of one measurement", open=True)
 # ms; below 120: preexcitation (Surawicz), above 200: first-degree atrioventricular block (Kusumoto).
 PR_MS = UsualRange(120, 200, f"{SURAWICZ}; {KUSUMOTO}")
