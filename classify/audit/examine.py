@@ -27,6 +27,8 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
+# Scores that are 1 whatever the model says where a single class occurs.
+TRIVIAL = ("macro_precision", "precision", "average_precision")
 # Mean of each channel of an image.
 CHANNELS = ("image_quality_mean_green", "image_quality_mean_red", "image_quality_mean_blue")
 # Properties that a picture without color has once, not three times, or not at all.
@@ -148,6 +150,19 @@ def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64
     overall: dict[str, Any] = {name: float(values[0]) for name, values in found.items()}
     tested = [name for c, name in enumerate(classes) if (y == c).any()]
     by_class = class_scores(y, p, sets, split_group, classes, ordered=ordered)
+    if len(tested) == 1:
+        _without_trivial(overall, by_class.intervals)
+        _without_trivial(by_class.per_class[tested[0]])
     return {**overall, "n": len(y), "classes_tested": tested, "intervals": by_class.intervals,
             "per_class": by_class.per_class,
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}
+
+
+def _without_trivial(scores: dict[str, Any], intervals: dict[str, list[float]] | None = None) -> None:
+    """Make the scores undefined that say nothing of a single class, and their intervals."""
+    for key in TRIVIAL:
+        if key in scores:
+            scores[key] = np.nan
+        for place, name in ((scores, f"{key}_interval"), (intervals or {}, key)):
+            if name in place:
+                place[name] = [np.nan, np.nan]

@@ -35,7 +35,8 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
     return {"scores": _scores(judged.metrics, result.home or {}),
             "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
-            "per_class": performance.per_class(shown, judged.confusion), "calibration": _calibration(result, judged),
+            "per_class": performance.per_class(shown, judged.confusion),
+            "further": performance.further_per_class(shown), "calibration": _calibration(result, judged),
             "sets": _sets(judged, 1 - result.bundle.conformal.alpha), "subgroups": _subgroups(result, judged)}
 
 

@@ -36,6 +36,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "curves": performance.operating_points(result, numbers),
         "review": review_table([single_images.review_reasons(result)[row] for row in scored.rows]),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
+        "further": performance.further_per_class(result.scores.metrics["per_class"]),
         "lineage": performance.lineage(result.scores.metrics.get("lineage")),
         "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),

@@ -215,6 +215,21 @@ def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFra
 
 
 @pytest.mark.slow
+def test_scores_that_one_class_makes_perfect_are_left_out(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
+                                                          ) -> None:
+    """Where every image is an ant, whatever is called an ant is one: a precision of 1 is no merit."""
+    frame, info = elsewhere
+    ants = frame[frame["label"] == "ant"]
+    found = examine(load_bundle(GOLDEN), HOME, ants, info)
+    scores = judged_of(found).metrics
+    assert np.isnan([scores["macro_precision"], scores["average_precision"], scores["per_class"]["ant"]["precision"]]
+                    ).all() and np.isnan(scores["per_class"]["ant"]["precision_interval"]).all()
+    assert 0 <= scores["per_class"]["ant"]["recall"] <= 1 and to_json(found)["here"]["macro_precision"] is None
+    assert "<td>Macro-precision" not in audit_page(found, tmp_path)
+    assert judged_of(examine(load_bundle(GOLDEN), HOME, frame, info)).metrics["macro_precision"] > 0
+
+
+@pytest.mark.slow
 def test_names_of_classes_stand_on_the_page_and_labels_in_the_data(elsewhere: tuple[pd.DataFrame, TableInfo],
                                                                    tmp_path: Path) -> None:
     bundle = load_bundle(GOLDEN)
