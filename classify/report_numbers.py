@@ -47,19 +47,22 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class SwarmFeature:
-    """One feature in all explained rows.
+    """One measurement, or a sum of many, in all explained rows.
 
     Parameters
     ----------
-    feature : str
-        The column.
+    name : str
+        As a `Concept` has it.
+    columns : int
+        Features of the model that are summed.
     contribution : (m,) float
         To the margin of the predicted class (binary: of class 1), log-odds.
     level : (m,) float
-        Rank of the value among the explained rows, 0..1; NaN where it is missing.
+        Rank of the value among the explained rows, 0..1; NaN where it is missing, and for a sum.
     """
 
-    feature: str
+    name: str
+    columns: int
     contribution: Float64Array
     level: Float64Array
 
