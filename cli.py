@@ -91,7 +91,8 @@ def explore(images: Images, output: Annotated[Path, _output("The page, explore.h
     unreadable = f", {count(page.unreadable, 'file')} could not be read" if page.unreadable else ""
     _say(f"{count(page.images, 'image')}{unreadable}: {output}")
     if page.others:
-        _say(f"{count(page.others, 'more warning stands', 'more warnings stand')} on the page")
+        more = "more " if page.serious else ""
+        _say(f"{count(page.others, f'{more}warning stands', f'{more}warnings stand')} on the page")
 
 
 @app.command(epilog="Example: pellucid featurize films/ -o table.parquet --labels films.csv --label-column "

@@ -11,7 +11,7 @@ Raise FORMAT when a file changes its meaning, keep the reader of the older numbe
 """
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from classify.uncertainty.operating_point import OperatingPoint
 from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
+from featurize.arrays import UInt8Array
 from featurize.errors import UserError
+from featurize.index.fingerprints import LENGTH
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
 # 2: no linear start; weights of linear log-odds belong to unclipped features.
@@ -69,6 +71,9 @@ class Bundle:
         Branches of the classes.
     costs : CostMatrix or None
         What wrong answers cost.
+    train_fingerprints : (k, 1024) uint8
+        Thumbnails of the training images, by which their copies are recognized; none in models of older versions and
+        of tables without them.
     """
 
     kind: str
@@ -87,6 +92,7 @@ class Bundle:
     versions: dict[str, str]
     lineage: Lineage | None = None
     costs: CostMatrix | None = None
+    train_fingerprints: UInt8Array = field(default_factory=lambda: np.zeros((0, LENGTH), np.uint8))
 
     @property
     def further_columns(self) -> FurtherColumns:
@@ -142,7 +148,8 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
         arrays["train_ids"], ReviewRule.from_dict(manifest["review"]) if "review" in manifest else REVIEW_OF_FORMAT_1,
         _point(manifest.get("operating_point")), manifest["settings"], manifest["versions"],
         Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None,
-        CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None)
+        CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None,
+        arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)))
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -201,6 +208,9 @@ def _arrays(bundle: Bundle) -> bytes:
         space_axes=space.axes, space_deviation=space.deviation, novelty_points=bundle.novelty.points,
         novelty_distances=bundle.novelty.distances, train_ids=bundle.train_ids,
         conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y)
+    # Readers of format 3 that do not know this array leave it alone.
+    if len(bundle.train_fingerprints):
+        arrays["train_fingerprints"] = bundle.train_fingerprints
     np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
 

@@ -12,7 +12,7 @@ from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import in_words, review_reasons
 from classify.uncertainty import calibrate, conformal, novelty
-from classify.uncertainty.known_images import trained_on
+from classify.uncertainty.known_images import copies_of, trained_on
 from classify.uncertainty.reference import compared_leaves
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -71,7 +71,8 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
-    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
+                       copies_of(bundle.train_fingerprints, frame))
     table = prediction_table(frame, bundle.classes, predictions, reasons,
                              further=bundle.further_columns).assign(trained_on=known)
     return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table

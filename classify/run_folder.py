@@ -23,13 +23,16 @@ TREES = {"xgboost": "trees.ubj", "lightgbm": "trees.txt", "logistic": "weights.j
 START = "start.json"
 # The same for each threshold of ordered stages: ``trees_0.ubj``, ``trees_1.ubj``, ...
 STAGE_FILE = "|".join(rf"{Path(name).stem}_\d+\{Path(name).suffix}" for name in (*TREES.values(), START))
+# Fingerprints of the training images of a model of several findings, which share them.
+FINGERPRINTS = "fingerprints.npz"
 # Every file of a model folder: only these are replaced when a model is written again, all others stay.
 MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.values())), STAGE_FILE)
 # Name of a finding in the names of files and folders: its number and its letters, ``03_pleural_thickening``.
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, SUSPECTS, REPORT, *(f"model/{name}" for name in MODEL_FOLDER.files))),
+    (PREDICTIONS, METRICS, CURVES, SUSPECTS, REPORT, f"model/{FINGERPRINTS}",
+     *(f"model/{name}" for name in MODEL_FOLDER.files))),
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
     rf"|model/({STAGE_FILE})")
 # Columns of predictions.csv that stay text, also where all of them look like numbers.

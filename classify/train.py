@@ -35,6 +35,7 @@ from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER
 from classify.settings import BALANCES, MODELS, TrainSettings
 from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
+from classify.uncertainty.known_images import fingerprints_of
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -293,15 +294,15 @@ def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | 
 
 def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNeighborReference,
             settings: TrainSettings) -> Bundle:
-    info = data.info
+    info, train = data.info, data.frame.iloc[reference.train]
     return Bundle(
         kind=data.task.kind, classes=data.task.classes, blocks=dict(info.blocks), preset=dict(info.preset),
         mm_per_px=info.mm_per_px, model=model, calibration=held_out.calibration, conformal=held_out.conformal,
         operating_point=held_out.operating_point,
-        novelty=reference.model, train_ids=data.frame["image_id"].to_numpy(dtype=str)[reference.train],
+        novelty=reference.model, train_ids=train["image_id"].to_numpy(dtype=str),
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
         settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage,
-        costs=data.costs)
+        costs=data.costs, train_fingerprints=fingerprints_of(train))
 
 
 def _known_rows(split: Split) -> Int64Array:

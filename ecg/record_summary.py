@@ -26,6 +26,8 @@ AFTER_QRS_S = 0.55
 _LEVEL_SAMPLES = 10
 # Waves that the report marks: name, and the columns of beats.csv that hold its onset and offset.
 WAVES = (("P", "p_onset_s", "p_offset_s"), ("QRS", "qrs_onset_s", "qrs_offset_s"), ("T", "t_onset_s", "t_offset_s"))
+# P of a beat whose QRS begins earlier may lie before the start of the record, s: P is sought so far before QRS.
+_P_BEFORE_START_S = 0.28
 # Below this confidence a wave is called uncertain.
 _UNCERTAIN = 0.4
 # Measurements that the table of pages has too.
@@ -208,7 +210,9 @@ def doubts(facts: PageFacts, beats: pd.DataFrame) -> list[str]:
         unsure = beats[beats[f"{wave.lower()}_confidence"] < _UNCERTAIN]["beat"].nunique()
         if unsure:
             out.append(f"{wave} of {unsure} of {beats['beat'].nunique()} beats is uncertain (confidence under .4)")
-    p_waves = beats.groupby("beat")["p_peak_s"].count()
+    by_beat = beats.groupby("beat")
+    p_waves = by_beat["p_peak_s"].count()
+    p_waves = p_waves[(p_waves > 0) | ~(by_beat["qrs_onset_s"].median() < _P_BEFORE_START_S)]
     if len(p_waves) and (p_waves == 0).all():
         out.append("no P wave was found: what precedes QRS differs from beat to beat")
     elif (p_waves == 0).any():

@@ -2,11 +2,14 @@
 import unicodedata
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 # Order of the parts.
 _SPLITS = ("train", "val", "test")
 NO_LABEL = "(no label)"
+# Images that are known to have none of the findings.
+NO_FINDING = "(none of them)"
 # Classes that are listed, and characters of a name.
 _MOST_CLASSES = 30
 _LONGEST_NAME = 40
@@ -24,12 +27,14 @@ def class_counts(frame: pd.DataFrame, findings: Sequence[str] = ()) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Index: classes in alphabetical order, findings in theirs, `NO_LABEL` last where there is any. Columns:
-        `images`; the parts, if any; `groups`, if any.
+        Index: classes in alphabetical order, findings in theirs, then `NO_FINDING` and `NO_LABEL` where there is any.
+        Columns: `images`; the parts, if any; `groups`, if any.
     """
     if findings:
         members = {name: (frame[f"label_{name}"].fillna(0) == 1).to_numpy(bool) for name in findings}
         unknown = frame[[f"label_{name}" for name in findings]].isna().all(axis=1).to_numpy(bool)
+        free = ~np.any([*members.values(), unknown], axis=0)
+        members |= {NO_FINDING: free} if free.any() else {}
     else:
         members = {str(name): (frame["label"] == name).to_numpy(bool)
                    for name in sorted(frame["label"].dropna().unique())}

@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from featurize.arrays import Float32Array
 from featurize.batch.chunks import MeasuredChunk, MeasureTask
 from featurize.errors import UserError
 from featurize.families import versions_of
+from featurize.index.fingerprints import from_text
 from featurize.table import TableInfo, read_perturbed, read_table
 
 
@@ -59,7 +61,7 @@ def _version(number: int | None) -> str:
 def known_images(earlier: EarlierTable, index: pd.DataFrame) -> MeasuredChunk:
     """The rows of an earlier table that belong to images of an index, in the order of the index.
 
-    Fingerprints are not kept in a table: they are NaN here.
+    A table of an older version keeps no fingerprints: (n, 0) then.
 
     Parameters
     ----------
@@ -74,7 +76,13 @@ def known_images(earlier: EarlierTable, index: pd.DataFrame) -> MeasuredChunk:
     return MeasuredChunk(
         tuple(image_id for image_id, row in zip(index["image_id"], rows) if row is not None), names,
         earlier.frame[list(names)].to_numpy(np.float32)[taken],
-        earlier.frame[["width_px", "height_px"]].to_numpy(np.int64)[taken], np.zeros((len(taken), 0), np.float32))
+        earlier.frame[["width_px", "height_px"]].to_numpy(np.int64)[taken], _fingerprints(earlier.frame.iloc[taken]))
+
+
+def _fingerprints(frame: pd.DataFrame) -> Float32Array:
+    if "fingerprint" not in frame or frame["fingerprint"].isna().any():
+        return np.zeros((len(frame), 0), np.float32)
+    return from_text(frame["fingerprint"].tolist()).astype(np.float32)
 
 
 def _keys(frame: pd.DataFrame) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from featurize.families import nuisance_columns, scale_is_known, versions_of
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
+from featurize.index.fingerprints import to_text
 from featurize.index.listing import with_listed_findings
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
@@ -150,14 +151,16 @@ def _with_known(plan: _Plan, index: Index, new: MeasuredChunk, task: MeasureTask
                 execution: Execution) -> tuple[MeasuredChunk, Int64Array | None]:
     """All images in the order of the index, and their duplicate groups where those are known too.
 
-    The search for duplicates needs a fingerprint of every image, which a table does not keep: where images were added
-    or left out, those of the known images are made again.
+    The search for duplicates needs a fingerprint of every image. Tables of older versions keep none: where images were
+    added or left out, those of the known images are made again.
     """
     if plan.earlier is None or not plan.known.image_ids:
         return new, None
     if not new.image_ids and list(plan.known.image_ids) == plan.earlier.frame["image_id"].tolist():
         groups = plan.earlier.frame["duplicate_group"].to_numpy(np.int64)
         return replace(plan.known, faults=new.faults), groups
+    if plan.known.fingerprints.shape[1]:
+        return in_order(join([plan.known, new]), index.frame["image_id"].tolist()), None
     known = index.frame[index.frame["image_id"].isin(plan.known.image_ids)]
     requests = numbered(requests_of(known, only_fingerprint=True))
     measured, _ = measure(requests, {}, task, replace(execution, shards=None))
@@ -265,6 +268,8 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
     findings = [c for c in rows.columns if c.startswith("label_")]
     facts = rows[["image_id", "path", "label", "group", "site", "split", "sha256"]].assign(
         duplicate_group=np.asarray(groups, np.int64), width_px=images.sizes[:, 0], height_px=images.sizes[:, 1])
+    if images.fingerprints.shape[1]:
+        facts = facts.assign(fingerprint=to_text(images.fingerprints))
     frame = pd.concat([facts, rows[findings], pd.DataFrame(images.values, columns=list(images.names))], axis=1)
     return frame, _info(index, task, images)
 

@@ -34,7 +34,7 @@ _ADDED = ("command",)
 # Endings of the name of a table, in small letters.
 CSV = ".csv"
 TABLE_SUFFIXES = (".parquet", CSV)
-TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256")
+TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256", "fingerprint")
 COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 
 

@@ -379,6 +379,17 @@ def test_predict_says_the_same_of_images_and_of_their_table(run_folder: Path, ce
 
 
 @pytest.mark.slow
+def test_predict_knows_training_images_that_were_saved_again_as_jpeg(run_folder: Path, cell_folder: Path,
+                                                                     tmp_path: Path, call: Any) -> None:
+    (tmp_path / "in").mkdir()
+    for path in (cell_folder / "monocyte").iterdir():
+        Image.open(path).resize((100, 100)).save(tmp_path / "in" / f"{path.stem}.jpg", quality=80)
+    ended = call("predict", run_folder / "run", tmp_path / "in", "-o", tmp_path / "p.csv", "--jobs", 1)
+    assert "WARNING: The model was trained on all 6 images, or on near copies of them." in ended.out
+    assert pd.read_csv(tmp_path / "p.csv")["trained_on"].all()
+
+
+@pytest.mark.slow
 def test_predict_lists_files_that_it_cannot_read(run_folder: Path, cell_folder: Path, tmp_path: Path,
                                                  call: Any) -> None:
     shutil.copytree(cell_folder / "monocyte", tmp_path / "in")

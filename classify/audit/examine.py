@@ -26,10 +26,13 @@ from classify.predict import apply_bundle, check_compatible
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
 from classify.run_folder import METRICS
-from classify.uncertainty.known_images import trained_on
+from classify.uncertainty.known_images import Copies, copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
+
+# Scores that are 1 whatever the model says where a single class occurs.
+TRIVIAL = ("macro_precision", "precision", "average_precision")
 
 
 def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
@@ -53,7 +56,8 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
 
 
-def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo) -> Audit:
+def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,
+            copies: Copies | None = None) -> Audit:
     """Predict a table from elsewhere and compare it with what the model was trained on.
 
     Parameters
@@ -63,6 +67,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
         metrics.json of the run.
     frame, info
         As `featurize.table.read_table` gives them.
+    copies : Copies, optional
+        Of training images, where they are known already.
 
     Raises
     ------
@@ -82,7 +88,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     x = matrix(frame, bundle.model.features)
     predictions = apply_bundle(bundle, x)
     novelty = predictions.novelty
-    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances)
+    copies = copies_of(bundle.train_fingerprints, frame) if copies is None else copies
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances, copies)
     words = in_words(review_reasons(bundle.review, predictions, frame))
     judged = _judge(bundle, frame, info, y, predictions, pd.Series(words)) if (y >= 0).any() else None
     return Audit(
@@ -153,6 +160,19 @@ def _metrics(y: Int64Array, p: Float64Array, sets: BoolArray, split_group: Int64
     overall: dict[str, Any] = {name: float(values[0]) for name, values in found.items()}
     tested = [name for c, name in enumerate(classes) if (y == c).any()]
     by_class = class_scores(y, p, sets, split_group, classes, ordered=ordered)
+    if len(tested) == 1:
+        _without_trivial(overall, by_class.intervals)
+        _without_trivial(by_class.per_class[tested[0]])
     return {**overall, "n": len(y), "classes_tested": tested, "intervals": by_class.intervals,
             "per_class": by_class.per_class,
             "calibration_slope": shift.calibration_slope(y, p), "overconfidence": shift.overconfidence(y, p)}
+
+
+def _without_trivial(scores: dict[str, Any], intervals: dict[str, list[float]] | None = None) -> None:
+    """Make the scores undefined that say nothing of a single class, and their intervals."""
+    for key in TRIVIAL:
+        if key in scores:
+            scores[key] = np.nan
+        for place, name in ((scores, f"{key}_interval"), (intervals or {}, key)):
+            if name in place:
+                place[name] = [np.nan, np.nan]

@@ -37,6 +37,7 @@ def judged_sections(result: Audit, judged: Judged) -> dict[str, Any]:
             "threshold": _at_threshold(judged.metrics.get("operating_point"), result.home or {}),
             "confusion": performance.confusion(judged.confusion.loc[present]),
             "per_class": performance.per_class(shown, judged.confusion),
+            "further": performance.further_per_class(shown),
             "lineage": lineage_and_costs.lineage(judged.metrics, result.bundle.conformal.alpha, result.home),
             "costs": lineage_and_costs.decisions(judged.metrics, result.bundle.classes, result.home),
             "calibration": _calibration(result, judged),

@@ -24,6 +24,7 @@ from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.augment import FEWEST_DIFFERENCES, Perturbations
 from classify.fitting.crossfit import CrossFit, FitData, contributions, cross_fit
+from classify.report_numbers import LEAST_GAIN
 from classify.settings import FitSettings
 from classify.uncertainty.calibrate import logits
 from featurize.arrays import Float64Array, Int64Array
@@ -42,9 +43,6 @@ PATIENCE = 15
 INVERSE_PENALTY = 10.0
 # Folds of the comparison.
 FOLDS = 5
-# Least gain, as a share of the log-loss without properties of the picture. Classes saved with different JPEG quality
-# gave .65 and .24, the same pictures with the qualities mixed less than 0, the demo .05, blood_pbc .07, breast_idc .06.
-LEAST_GAIN = 0.1
 # One-sided level of the test of the gain, by Student's t with as many degrees of freedom as groups less one.
 LEVEL = 0.005
 # Least standard error, guards against division by zero.

@@ -15,8 +15,9 @@ from classify.review import count_reasons
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.report.feature_names import HEADLINES, feature_name
 
-# Features of the beeswarm.
-SWARM_FEATURES = 20
+# Of the beeswarm: measurements by themselves, and sums.
+SWARM_MEASUREMENTS = 10
+SWARM_SUMS = 10
 # Of the table of each class: measurements by themselves, and sums.
 CLASS_MEASUREMENTS = 5
 CLASS_SUMS = 3
@@ -57,7 +58,7 @@ def report_numbers(result: RunResult) -> ReportNumbers:
         sets_of_all=float((sizes == len(result.task.classes)).mean()),
         novelty={"right": novelty_shares(novelty[scored.right]), "wrong": novelty_shares(novelty[~scored.right])},
         missing_share=float(result.frame[list(result.features)].isna().to_numpy().mean()),
-        swarm=_swarm(result), class_features=_class_features(result, listed),
+        swarm=_swarm(result, listed), class_features=_class_features(result, listed),
         wrong=_wrong_predictions(result, listed, scored),
         typical={k: _typical_rows(scored, k, novelty) for k in range(len(result.task.classes))},
         novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL],
@@ -90,12 +91,13 @@ def _thresholds(result: RunResult, scored: ScoredRows) -> tuple[pd.DataFrame | N
     return thinned(curve), operating_points(positive, p, result.split.split_group[scored.rows], stored)
 
 
-def _swarm(result: RunResult) -> tuple[SwarmFeature, ...]:
-    """The features that matter most, row by row."""
-    names = result.explanation.features["feature"].astype(str).tolist()[:SWARM_FEATURES]
+def _swarm(result: RunResult, listed: Sequence[Concept]) -> tuple[SwarmFeature, ...]:
+    """What matters most, row by row: first what can be checked by eye, then sums of many numbers."""
     values = _contributions_to_margin(result)
-    column = {name: at for at, name in enumerate(result.features)}
-    return tuple(SwarmFeature(name, values[:, column[name]], _levels(result, name)) for name in names)
+    sums = [values[:, concept.columns].sum(axis=1) for concept in listed]
+    weights = np.array([np.abs(own).mean() for own in sums])
+    return tuple(SwarmFeature(listed[at].name, len(listed[at].columns), sums[at], _levels(result, listed[at]))
+                 for at in _largest(listed, weights, SWARM_MEASUREMENTS, SWARM_SUMS))
 
 
 def _contributions_to_margin(result: RunResult) -> Float64Array:
@@ -107,9 +109,11 @@ def _contributions_to_margin(result: RunResult) -> Float64Array:
     return np.asarray(values[np.arange(len(values)), chosen], dtype=float)
 
 
-def _levels(result: RunResult, name: str) -> Float64Array:
-    """Rank 0..1 of the values of one feature among the explained rows; NaN where missing."""
-    values = result.frame[name].iloc[result.explanation.rows]
+def _levels(result: RunResult, concept: Concept) -> Float64Array:
+    """Rank 0..1 of the values of a measurement among the explained rows; NaN where missing, and for a sum."""
+    if len(concept.columns) > 1:
+        return np.full(len(result.explanation.rows), np.nan)
+    values = result.frame[result.features[int(concept.columns[0])]].iloc[result.explanation.rows]
     ranks = values.rank(method="average")
     last = max(int(values.notna().sum()) - 1, 1)
     return np.asarray((ranks - 1) / last, dtype=np.float64)

@@ -22,6 +22,8 @@ SUREST_SHARE = 0.25
 # Share of labels contradicted there above which labels are called suspect: benchmarks/label_noise.py shows clean sets
 # below it and 5 % of swapped labels above it.
 USUAL_CONTRADICTED = 0.01
+# Fewest such labels: of few sure answers a single one is no sign.
+FEWEST_CONTRADICTED = 2
 # Keeps rows whose probability lies on classes without a held-out row from a division by zero.
 LEAST_PROBABILITY = 1e-12
 # Scores that are given with and without the flagged rows.
@@ -47,7 +49,7 @@ class Contradicted:
     @property
     def unusual(self) -> bool:
         """More than hard images explain."""
-        return self.low > USUAL_CONTRADICTED
+        return self.contradicted >= FEWEST_CONTRADICTED and self.low > USUAL_CONTRADICTED
 
 
 def suspect_labels(frame: pd.DataFrame, task: Task, predicted: Predicted) -> SuspectLabels:

@@ -9,6 +9,7 @@ from classify.data.tasks import Task
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores, SuspectLabels
 from classify.uncertainty.conformal import Conformal, fewest_rows
+from featurize.report.numbers import count
 
 # The largest class has more than this many times the images of the smallest.
 UNEQUAL_RATIO = 10
@@ -74,7 +75,7 @@ def of_labels(suspects: SuspectLabels) -> list[str]:
     pair = suspects.pairs.iloc[0] if len(suspects.pairs) else None
     often = f", most often {pair['label']!r} that looks like {pair['likely']!r}" if pair is not None else ""
     return [f"labels may be wrong: the label contradicts {sure['contradicted']} of the {sure['n']} surest answers, and "
-            f"{flagged} labels are flagged{often}; look at the first lines of suspects.csv"]
+            f"{count(flagged, 'label is', 'labels are')} flagged{often}; look at the first lines of suspects.csv"]
 
 
 def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted, scores: Scores,

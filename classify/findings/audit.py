@@ -11,9 +11,10 @@ from classify.audit.examine import examine, home_metrics
 from classify.audit.result import Audit
 from classify.data.tasks import Task
 from classify.evaluate.summary import plain
-from classify.findings.bundle import FindingModel, load_findings
+from classify.findings.bundle import FindingModel, load_findings, shared_fingerprints
 from classify.findings.tables import Findings, classes_of, findings_of, table_of, task_of
 from classify.review import from_words, in_words
+from classify.uncertainty.known_images import copies_of
 from featurize.errors import UserError
 from featurize.runtime.folders import PROGRAM
 from featurize.table import TableInfo
@@ -95,11 +96,11 @@ def examine_findings(models: Sequence[FindingModel], home: Mapping[str, dict[str
         raise UserError(f"no finding of the table is one of the model: the table has {', '.join(findings.names)}, the "
                         f"model knows {', '.join(names)}: give the columns the model's names and run `python cli.py "
                         "featurize` again")
-    audits = {}
+    audits, copies = {}, copies_of(shared_fingerprints(models), frame)
     for model in models:
         task = _task(findings, model.name, listing=not info.label_columns)
         own, own_info = table_of(frame, info, task)
-        audits[model.name] = examine(model.bundle, home[model.name], own, own_info)
+        audits[model.name] = examine(model.bundle, home[model.name], own, own_info, copies)
     rows = pd.DataFrame([_row(model, audits[model.name]) for model in models])
     reasons = np.any([from_words(audit.table["review_reason"]) for audit in audits.values()], axis=0)
     return FindingsAudit(frame, info, audits, rows, tuple(n for n in findings.names if n not in names),

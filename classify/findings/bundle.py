@@ -1,24 +1,33 @@
 """A multilabel model: a folder of plain data with one binary model a finding.
 
 ``manifest.json`` names the findings, their folders and thresholds, and carries a SHA-256 of itself. Each folder is a
-model of `classify.bundle`, which checks every byte of it.
+model of `classify.bundle`, which checks every byte of it. ``fingerprints.npz`` holds the fingerprints of the training
+images of all findings, once; models of older versions, and of tables without fingerprints, lack it.
 """
 import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classify.bundle import Bundle, load_bundle, save_bundle
-from classify.run_folder import MANIFEST
+from classify.run_folder import FINGERPRINTS, MANIFEST
+from featurize.arrays import UInt8Array
 from featurize.errors import UserError
+from featurize.index.fingerprints import LENGTH
 from featurize.runtime.folders import PROGRAM
 
 FORMAT = 1
 # Kind of the manifest.
 KIND = "multilabel"
+# Key of the manifest with the SHA-256 of the fingerprints.
+_DIGEST_KEY = "fingerprints_sha256"
+_NO_FINGERPRINTS: UInt8Array = np.zeros((0, LENGTH), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,25 @@ def save_findings(models: Sequence[FindingModel], folder: Path) -> None:
     entries = []
     for number, model in enumerate(models):
         place = folder_of(number, model.name)
-        save_bundle(model.bundle, folder / place)
+        save_bundle(replace(model.bundle, train_fingerprints=_NO_FINGERPRINTS), folder / place)
         entries.append({"name": model.name, "folder": place, "threshold": model.threshold})
     content: dict[str, Any] = {"format": FORMAT, "program": PROGRAM, "kind": KIND, "findings": entries}
+    known = shared_fingerprints(models)
+    if len(known):
+        buffer = BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, fingerprints=known)
+        (folder / FINGERPRINTS).write_bytes(buffer.getvalue())
+        # Readers of this format that do not know this key leave it alone.
+        content[_DIGEST_KEY] = hashlib.sha256(buffer.getvalue()).hexdigest()
     content["sha256"] = _digest(content)
     (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def shared_fingerprints(models: Sequence[FindingModel]) -> UInt8Array:
+    """(m, 1024) uint8, the fingerprints of the training images of all findings, each once."""
+    several = [model.bundle.train_fingerprints for model in models]
+    same = all(np.array_equal(several[0], other) for other in several[1:])
+    return several[0] if same else np.unique(np.concatenate(several), axis=0)
 
 
 def is_findings_model(folder: Path) -> bool:
@@ -92,7 +115,20 @@ def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
     if content.get("format") != FORMAT or content.get("sha256") != _digest(content):
         raise UserError(f"{path} is damaged or of another version (format {content.get('format')}, this version reads "
                         f"{FORMAT}): train the model again with `python cli.py classify`")
-    return tuple(FindingModel(name, load_bundle(place, jobs), threshold) for name, place, threshold in entries)
+    known = _read_fingerprints(folder / FINGERPRINTS, content.get(_DIGEST_KEY))
+    return tuple(FindingModel(name, replace(load_bundle(place, jobs), train_fingerprints=known), threshold)
+                 for name, place, threshold in entries)
+
+
+def _read_fingerprints(path: Path, digest: str | None) -> UInt8Array:
+    if digest is None:
+        return _NO_FINGERPRINTS
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise UserError(f"{path} is damaged or missing: copy the model again from where it was trained, or train it "
+                        "again with `python cli.py classify`")
+    with np.load(BytesIO(data), allow_pickle=False) as read:
+        return np.asarray(read["fingerprints"])
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix
-from classify.findings.bundle import FindingModel, is_findings_model, load_findings
+from classify.findings.bundle import FindingModel, is_findings_model, load_findings, shared_fingerprints
 from classify.findings.predictions import FindingPredictions, findings_table
 from classify.predict import apply_bundle, check_compatible, predict
 from classify.review import review_reasons
-from classify.uncertainty.known_images import trained_on
+from classify.uncertainty.known_images import copies_of, trained_on
 from featurize.table import TableInfo
 
 # Contributions that `--explain` names for each finding: the columns because_<finding>_1 to because_<finding>_3.
@@ -58,13 +58,14 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
     """
     predicted: dict[str, FindingPredictions] = {}
     known = np.zeros(len(frame), bool)
+    copies = copies_of(shared_fingerprints(models), frame)
     because: dict[str, NDArray[np.object_]] = {}
     for model in models:
         check_columns(frame, info)
         check_compatible(model.bundle, info, name)
         found = apply_bundle(model.bundle, matrix(frame, model.bundle.model.features))
         p = found.p[:, 1]
-        known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances)
+        known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances, copies)
         reasons = review_reasons(model.bundle.review, found, frame)
         predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, reasons, found.novelty)
         if explain:

@@ -48,15 +48,15 @@ def _bars(sums: pd.DataFrame, column: str, named: Callable[[str], str]) -> str:
 
 
 def swarm(result: RunResult, numbers: ReportNumbers) -> dict[str, str]:
-    """The beeswarm of the features that matter most."""
+    """The beeswarm of what matters most."""
     binary = len(result.task.classes) == 2
     toward = f"{result.task.classes[1]} rather than {result.task.classes[0]}" if binary else "the class that was chosen"
-    uri = feature_figures.beeswarm(numbers.swarm, preset_name(result),
-                                   f"contribution (log-odds): right of the line speaks for {toward}")
-    return figure(uri, f"The {len(numbers.swarm)} features that matter most, image by image",
-                  f"Every point is one of {number(len(result.explanation.rows))} images. Its place tells how strongly "
-                  f"the feature spoke for {toward}, its color whether the value was low (blue) or high (orange) among "
-                  "these images. These are exact Shapley values of the trees. They explain the model, not the disease.")
+    uri = feature_figures.beeswarm(numbers.swarm, f"contribution (log-odds): right of the line speaks for {toward}")
+    return figure(uri, "What matters most, image by image",
+                  "First what can be checked by eye, then, in gray, sums of many numbers. Every point is one of "
+                  f"{number(len(result.explanation.rows))} images. Its place tells how strongly the measurement spoke "
+                  f"for {toward}, its color whether the value was low (blue) or high (orange) among these images. "
+                  "These are exact Shapley values of the model. They explain the model, not the disease.")
 
 
 def feature_table(features: pd.DataFrame, preset: str) -> dict[str, Any]:

@@ -7,23 +7,20 @@ from matplotlib.axes import Axes
 from classify.report_numbers import SwarmFeature
 from featurize.arrays import Float64Array
 from featurize.report.charts import BLUE, HALF, LINE, LOW_HIGH, QUIET, WIDE, canvas, rules, shorten, svg_uri
-from featurize.report.feature_names import words
 from featurize.report.numbers import percent
 
 # Columns into which the axis of a swarm is cut to push points apart.
 SWARM_COLUMNS = 120
 
 
-def beeswarm(features: Sequence[SwarmFeature], preset: str, label: str) -> str:
-    """A swarm of points per feature, most important on top: place = contribution, color = the feature's value.
+def beeswarm(features: Sequence[SwarmFeature], label: str) -> str:
+    """A swarm of points per measurement or sum: place = contribution, color = the measurement's value.
 
-    Missing values are gray.
+    Missing values and sums, which have none, are gray.
 
     Parameters
     ----------
     features : sequence of SwarmFeature
-    preset : str
-        Name of the preset that measured them.
     label : str
         What a point to the right means.
     """
@@ -32,7 +29,7 @@ def beeswarm(features: Sequence[SwarmFeature], preset: str, label: str) -> str:
         for at, feature in enumerate(features):
             _swarm(axes, at, feature, widest)
         axes.axvline(0, color=QUIET, linewidth=.9)
-        axes.set_yticks(range(len(features)), [shorten(words(f.feature, preset), 52) for f in features], fontsize=8.5)
+        axes.set_yticks(range(len(features)), [_label(f) for f in features], fontsize=8.5)
         axes.set_ylim(len(features) - .4, -.6)
         axes.set_xlim(-1.05 * widest, 1.05 * widest)
         axes.set_xlabel(label)
@@ -41,12 +38,17 @@ def beeswarm(features: Sequence[SwarmFeature], preset: str, label: str) -> str:
         return svg_uri(figure)
 
 
+def _label(feature: SwarmFeature) -> str:
+    return shorten(feature.name, 52) + (f" ({feature.columns} numbers)" if feature.columns > 1 else "")
+
+
 def _swarm(axes: Axes, at: int, feature: SwarmFeature, widest: float) -> None:
     """Points of one feature, pushed apart where they are dense; drawn as one bitmap to keep the page small."""
     contribution, level = feature.contribution, feature.level
     offset = _spread(contribution, widest)
     known = np.isfinite(level)
-    axes.scatter(contribution[~known], at + offset[~known], s=5, color=LINE, rasterized=True)
+    axes.scatter(contribution[~known], at + offset[~known], s=5, color=LINE if known.any() else QUIET, rasterized=True,
+                 linewidths=0)
     axes.scatter(contribution[known], at + offset[known], s=5, c=level[known], cmap=LOW_HIGH, vmin=0, vmax=1,
                  alpha=.85, linewidths=0, rasterized=True)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from classify.report import figures, threshold_figures
 from classify.report.overview import plain_interval
-from classify.report_numbers import ReportNumbers
+from classify.report_numbers import LEAST_GAIN, ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
 from featurize.report.feature_names import in_words, words
@@ -93,10 +93,22 @@ def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:
         return None
     rows = [[cell(TOLD_FROM.get(r["name"], r["name"])), cell(r["target"]),
              cell(score(r["score"]), key=_finite(r["score"])), cell(score(r["chance"]), key=_finite(r["chance"])),
-             _verdict(r["warning"])]
+             _gain(r.get("gain")), _verdict(r["warning"])]
             for r in shortcuts.to_dict("records")]
-    return table(["Told from", "Target", "AUROC", "By chance", "Verdict"], rows,
-                 caption="Could the answer come from how a picture was taken instead of what it shows?")
+    foot = ("Focus, contrast and mean color are measured on a picture that shows the subject, so that they tell the "
+            "label without a shortcut, too. What they add is the share of the log-loss that they save beyond the "
+            f"subject's own measurements: from {whole(LEAST_GAIN)} on, and beyond chance, it is a sign of a shortcut.")
+    tested = "gain" in shortcuts and shortcuts["gain"].notna().any()
+    return table(["Told from", "Target", "AUROC", "By chance", "What it adds", "Verdict"], rows,
+                 caption="Could the answer come from how a picture was taken instead of what it shows?",
+                 foot=foot if tested else "")
+
+
+def _gain(share: object) -> dict[str, Any]:
+    """What properties of the picture add; below zero they mislead, which is nothing added."""
+    if not isinstance(share, float) or not np.isfinite(share):
+        return cell("–", key=-1.0)
+    return cell(percent(max(share, 0)), key=share)
 
 
 def _verdict(warning: object) -> dict[str, Any]:
@@ -178,23 +190,37 @@ def decision_curve(result: RunResult) -> dict[str, str] | None:
 
 def per_class(by_class: Mapping[str, Any], matrix: pd.DataFrame) -> dict[str, Any]:
     """Sensitivity, specificity and the like for every class, from `per_class` of the metrics."""
-    columns = [("n", "Images"), ("recall", "Sensitivity"), ("specificity", "Specificity"), ("precision", "Precision"),
-               ("f1", "F1"), ("mcc", "Matthews correlation"), ("auroc", "AUROC"),
-               ("average_precision", "Average precision"), ("brier", "Brier score"), ("ece", "Calibration error"),
-               ("coverage", "Set coverage")]
-    used = [(key, name) for key, name in columns if any(key in scores for scores in by_class.values())]
-    rows = [[cell(name), *(_class_cell(key, values) for key, _ in used), cell(_mistaken(matrix, name), tone="quiet")]
+    used = _used(by_class, {"n": "Images", "recall": "Sensitivity", "specificity": "Specificity",
+                            "precision": "Precision", "f1": "F1", "auroc": "AUROC", "coverage": "Set coverage"})
+    rows = [[cell(name), *(_class_cell(key, values) for key in used), cell(_mistaken(matrix, name), tone="quiet")]
             for name, values in by_class.items()]
     explain = {"Sensitivity": "recall: share of this class that was found",
                "Specificity": "share of the other classes that was not called this class",
                "Precision": "positive predictive value at the frequencies of this data set",
-               "Matthews correlation": "of being called this class and being it; 0 is chance",
-               "Brier score": "squared distance of this class's probability from 0 or 1",
-               "Calibration error": "mean distance of this class's probability and its frequency (ECE)",
                "Set coverage": "share of prediction sets that hold the truth"}
-    return table(["Class", *(name for _, name in used), "Most often taken for"], rows, sortable=True, explain=explain,
-                 foot="In brackets 95 % intervals. Precision, average precision and the Brier score depend on how "
-                      "frequent the classes are here; elsewhere they will differ.")
+    return table(["Class", *used.values(), "Most often taken for"], rows, sortable=True, explain=explain,
+                 foot="In brackets 95 % intervals. Precision depends on how frequent the classes are here; elsewhere "
+                      "it will differ.")
+
+
+def further_per_class(by_class: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Scores of the probabilities of every class, and the Matthews correlation; None where there are none."""
+    used = _used(by_class, {"mcc": "Matthews correlation", "average_precision": "Average precision",
+                            "brier": "Brier score", "ece": "Calibration error"})
+    if not used:
+        return None
+    rows = [[cell(name), *(_class_cell(key, values) for key in used)] for name, values in by_class.items()]
+    explain = {"Matthews correlation": "of being called this class and being it; 0 is chance",
+               "Average precision": "area under precision against sensitivity; by chance it is the class's share",
+               "Brier score": "squared distance of this class's probability from 0 or 1",
+               "Calibration error": "mean distance of this class's probability and its frequency (ECE)"}
+    return table(["Class", *used.values()], rows, sortable=True, explain=explain,
+                 foot="Average precision and the Brier score depend on how frequent the classes are here.")
+
+
+def _used(by_class: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
+    """The columns that a class has a score for."""
+    return {key: name for key, name in columns.items() if any(key in scores for scores in by_class.values())}
 
 
 def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:

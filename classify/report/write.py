@@ -36,6 +36,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "curves": performance.operating_points(result, numbers),
         "review": review_table([single_images.review_reasons(result)[row] for row in scored.rows]),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
+        "further": performance.further_per_class(result.scores.metrics["per_class"]),
         "lineage": lineage_and_costs.lineage(result.scores.metrics, result.settings.alpha),
         "costs": lineage_and_costs.decisions(result.scores.metrics, result.task.classes),
         "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),

@@ -1,16 +1,21 @@
 """Which images of a table the model was trained on: their predictions say nothing about new images."""
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-
 from numpy.typing import NDArray
 
 from classify.uncertainty import novelty
-from featurize.arrays import BoolArray, Float32Array, Float64Array
+from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
+from featurize.errors import UserError
+from featurize.index.duplicates import are_copies
+from featurize.index.fingerprints import LENGTH, from_text
 from featurize.report.numbers import count, number
 
 # A copy lies nearer to its original than this share of the distance that training images keep from each other. Measured
 # on 800 blood cells and 40 copies of each kind: no cell lay so near to another one; of copies with the same pixels all
-# did, of turned or smaller ones 62 %, of mirrored ones 40 %, of those compressed again at most 5 %.
+# did, of turned or smaller ones 62 %, of mirrored ones 40 %, of those compressed again at most 5 %. The others are
+# recognized by their fingerprints, where the model and the table have them.
 COPY_SHARE = 0.6
 # In a space of fewer axes different images lie as near by chance: there only the same measurements are recognized.
 LEAST_AXES = 12
@@ -22,8 +27,24 @@ _SAMPLE = 500
 _SAME = 1e-3
 
 
+@dataclass(frozen=True)
+class Copies:
+    """What fingerprints say of n images.
+
+    Parameters
+    ----------
+    found : (n,) bool
+        The same picture as a training image, by the rule of `duplicate_group`.
+    compared : (n,) bool
+        Both the image and the training images have fingerprints.
+    """
+
+    found: BoolArray
+    compared: BoolArray
+
+
 def trained_on(train_ids: NDArray[np.str_], points: Float32Array, frame: pd.DataFrame,
-               distances: Float64Array) -> BoolArray:
+               distances: Float64Array, copies: Copies) -> BoolArray:
     """(n,) True where an image is a training image of the model or a near copy of one.
 
     Parameters
@@ -33,16 +54,57 @@ def trained_on(train_ids: NDArray[np.str_], points: Float32Array, frame: pd.Data
     points : (m, a) float32
         Their places in the space of the out-of-distribution score.
     frame : (n, ...) DataFrame
-        Column `image_id`, and `duplicate_group` where it is known: a duplicate of a training image is one, too.
+        Column `image_id`, and `duplicate_group` where it is known: of images without a fingerprint, a duplicate of a
+        training image is one, too. Others have no need of it, and tables joined by hand number their groups twice.
     distances : (n, c) float64
         To the nearest training images, nearest first.
+    copies : Copies
+        As `copies_of` tells.
     """
     known = frame["image_id"].isin(train_ids).to_numpy()
     limit = COPY_SHARE * _usual_distance(points) if points.shape[1] >= LEAST_AXES else 0
-    known = np.asarray(known | (distances[:, 0] < max(limit, _SAME)))
+    known = np.asarray(known | copies.found | (distances[:, 0] < max(limit, _SAME)))
     if "duplicate_group" in frame:
-        known = known | frame["duplicate_group"].isin(frame["duplicate_group"][known]).to_numpy()
+        same = frame["duplicate_group"].isin(frame["duplicate_group"][known]).to_numpy()
+        known = known | (same & ~copies.compared)
     return known
+
+
+def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> Copies:
+    """Which images of a table are copies of training images.
+
+    Parameters
+    ----------
+    train_fingerprints : (m, 1024) uint8
+        Of the training images; none in models of older versions.
+    frame : (n, ...) DataFrame
+        Without a column `fingerprint` (signals, tables of older versions) nothing is compared.
+
+    Raises
+    ------
+    UserError
+        The column holds something else.
+    """
+    found, compared = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
+    if len(train_fingerprints) and "fingerprint" in frame:
+        compared = frame["fingerprint"].notna().to_numpy()
+        found[compared] = are_copies(_fingerprints(frame[compared]), train_fingerprints)
+    return Copies(found, compared)
+
+
+def fingerprints_of(frame: pd.DataFrame) -> UInt8Array:
+    """(m, 1024) uint8 fingerprints of the rows of a table that have one."""
+    if "fingerprint" not in frame:
+        return np.zeros((0, LENGTH), np.uint8)
+    return _fingerprints(frame[frame["fingerprint"].notna()])
+
+
+def _fingerprints(frame: pd.DataFrame) -> UInt8Array:
+    try:
+        return from_text(frame["fingerprint"].tolist())
+    except ValueError as error:
+        raise UserError(f"the table's column 'fingerprint' cannot be used ({error}): run `python cli.py featurize` "
+                        "again, or take the column away") from error
 
 
 def known_line(known: int, n: int) -> str:

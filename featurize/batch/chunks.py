@@ -10,7 +10,7 @@ from featurize.arrays import Float32Array, Int64Array
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
-from featurize.index.duplicates import fingerprint
+from featurize.index.fingerprints import fingerprint
 from featurize.pipeline import measure_picture
 from featurize.presets.load import Preset
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place

@@ -10,14 +10,13 @@ import pandas as pd
 from featurize.arrays import BoolArray, Int64Array
 from featurize.explore.image_stats import ImageStatistics
 from featurize.index.duplicates import duplicate_groups
+from featurize.index.fingerprints import LENGTH
 
 UNLABELLED = "no label"
 # Images of which every finding is known to be absent.
 NO_FINDING = "none of them"
 # Images that stand in no part where others do, or where there are no parts.
 NO_PART = "no part"
-# Numbers in the fingerprint of an image (see `featurize.index.duplicates.fingerprint`).
-_FINGERPRINT_LENGTH = 1024
 
 
 class Conflict(IntEnum):
@@ -105,7 +104,7 @@ def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array, ima
     """
     read = frame.iloc[rows]
     prints = (np.stack([image.fingerprint for image in images]) if images
-              else np.zeros((0, _FINGERPRINT_LENGTH), np.float32))
+              else np.zeros((0, LENGTH), np.float32))
     cluster = duplicate_groups(read["sha256"].astype(str).tolist(), prints)
     return Census(frame, errors, rows, images, cluster, tuple(findings))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
 from featurize.images.read import Picture
-from featurize.index.duplicates import fingerprint
+from featurize.index.fingerprints import fingerprint
 
 # Bins of the histogram over 256 gray levels: eight levels a bin.
 HISTOGRAM_BINS = 32

@@ -3,7 +3,7 @@
 A near duplicate is the same picture again: encoded anew, turned or mirrored, brighter or darker by a tenth, or at
 another size. Two cells on the same background, two films of the same chest posture, are not.
 
-1. `fingerprint` keeps a 32 x 32 luma thumbnail.
+1. `featurize.index.fingerprints` keeps a 32 x 32 luma thumbnail.
 2. Only its band of middle frequencies is compared: the coarse ones say "a dark disc in the middle" of every cell, the
    finest do not survive JPEG. Correlation forgives a change of brightness and contrast.
 3. Candidates are found without trying all pairs in all orientations: in the cosine transform a mirror image only
@@ -13,6 +13,7 @@ another size. Two cells on the same background, two films of the same chest post
    otherwise agree by their outline alone.
 """
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -21,12 +22,9 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from featurize.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
+from featurize.arrays import BoolArray, Float32Array, Int64Array
+from featurize.index.fingerprints import SIDE
 
-# Side of the thumbnail, pixels.
-SIDE = 32
-# Weights of red, green and blue in the luma, ITU-R BT.601.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Standard deviation of the narrower Gaussian of the band, thumbnail pixels.
 _NARROW_PX = 0.7
 # Standard deviation of the wider Gaussian of the band, thumbnail pixels.
@@ -51,26 +49,10 @@ _OVERLAP = 0.85
 _DISTANCES_AT_ONCE = 20_000_000
 # Candidates that are confirmed at a time; limits the memory.
 _PAIRS_AT_ONCE = 4096
+# Known images that are compared at a time; limits the memory.
+_KNOWN_AT_ONCE = 8192
 # Allowance for rounding (float32) in the bounds of the search, so that no candidate is missed.
 _ROUNDING = 1e-4
-
-
-def fingerprint(rgb: UInt8Array) -> Float32Array:
-    """A small picture of the picture.
-
-    Parameters
-    ----------
-    rgb : (H, W, 3) uint8
-
-    Returns
-    -------
-    (1024,) float32
-        The luma of the 32 x 32 thumbnail, 0..255, row by row. Turning the image turns the thumbnail.
-    """
-    # Averaging areas is the same forwards and backwards; small images are enlarged instead.
-    method = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
-    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=method)
-    return np.asarray(small.astype(np.float32) @ _LUMA).reshape(-1)
 
 
 def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) -> Int64Array:
@@ -112,15 +94,70 @@ def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Int64Array, Float32A
     (m,) float32
         Their correlation, from 0.93 to 1.
     """
+    images = _compared(fingerprints)
+    return _confirmed(images, images, _near_within(images))
+
+
+def are_copies(fingerprints: NDArray[np.integer | np.floating], known: NDArray[np.integer | np.floating]) -> BoolArray:
+    """(n,) True where an image is a near duplicate of a known one, by the rule of `near_pairs`.
+
+    Parameters
+    ----------
+    fingerprints : (n, 1024) array
+    known : (m, 1024) array
+    """
+    images, found = _compared(fingerprints), np.zeros(len(fingerprints), bool)
+    for start in range(0, len(known), _KNOWN_AT_ONCE):
+        some = _compared(known[start:start + _KNOWN_AT_ONCE])
+        pairs, _ = _confirmed(images, some, _near_between(images, some))
+        found[pairs[:, 0]] = True
+    return found
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What is compared of the r images that are not flat.
+
+    Parameters
+    ----------
+    rows : (r,) int64
+        Their numbers.
+    inner : (r, 1024) float32
+        Band of middle frequencies, zero where a pixel is black.
+    seen : (r, 1024) float32
+        1 where a pixel is not black.
+    waves : (r, 16, 16) float32
+    invariants : (r, 257) float32
+    rest : (r,) float32
+    cut_out : (r,) bool
+    """
+
+    rows: Int64Array
+    inner: Float32Array
+    seen: Float32Array
+    waves: Float32Array
+    invariants: Float32Array
+    rest: Float32Array
+    cut_out: BoolArray
+
+
+def _compared(fingerprints: NDArray[np.integer | np.floating]) -> _Compared:
     thumbs = np.asarray(fingerprints, np.float32).reshape(-1, SIDE, SIDE)
     band = _band(thumbs, np.ones_like(thumbs))
     rows = np.flatnonzero(np.sqrt((band * band).mean(1)) >= _FLAT)
     seen = (thumbs[rows] > _BLACK).astype(np.float32)
     inner, seen = _band(thumbs[rows], seen), seen.reshape(len(rows), SIDE * SIDE)
+    waves = _waves(_unit(band[rows]))
+    return _Compared(rows, inner, seen, waves, _invariants(waves), _rest(waves), seen.mean(1) < 1 - _CUT_OUT_SHARE)
+
+
+def _confirmed(a: _Compared, b: _Compared, near: Iterator[Int64Array]) -> tuple[Int64Array, Float32Array]:
+    """(m, 2) numbers of the images that are the same, and their correlation; `near` are the pairs to look at."""
     pairs, values = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
-    for candidates, oriented in _candidates(_unit(band[rows]), seen.mean(1) < 1 - _CUT_OUT_SHARE):
-        value = _confirm(candidates, oriented, inner, seen)
-        pairs.append(rows[candidates[value >= _SAME]])
+    for candidates, oriented in _candidates(a, b, near):
+        value = _confirm(candidates, oriented, a, b)
+        same = candidates[value >= _SAME]
+        pairs.append(np.stack([a.rows[same[:, 0]], b.rows[same[:, 1]]], 1))
         values.append(value[value >= _SAME])
     return np.concatenate(pairs), np.concatenate(values)
 
@@ -167,37 +204,54 @@ def _rest(waves: Float32Array) -> Float32Array:
     return np.asarray(np.sqrt(np.maximum(1 - (waves * waves).sum((1, 2)), 0)))
 
 
-def _candidates(whole: Float32Array, cut_out: BoolArray) -> Iterator[tuple[Int64Array, BoolArray]]:
-    """Pairs that may be alike, a few thousand at a time, with the (m, 8) orientations that may make them so."""
-    waves = _waves(whole)
-    invariants, rest = _invariants(waves), _rest(waves)
-    length = (invariants * invariants).sum(1)
+def _near_within(images: _Compared) -> Iterator[Int64Array]:
+    """Pairs of the images whose invariants lie near to each other, the smaller number first."""
+    for start, stop in _blocks(len(images.rows), len(images.rows)):
+        yield _near(images.invariants[start:stop], images.invariants[start:], below=True) + start
+
+
+def _near_between(a: _Compared, b: _Compared) -> Iterator[Int64Array]:
+    """Pairs of an image of `a` and one of `b` whose invariants lie near to each other."""
+    for start, stop in _blocks(len(a.rows), len(b.rows)):
+        yield _near(a.invariants[start:stop], b.invariants) + np.array([start, 0])
+
+
+def _blocks(n: int, m: int) -> Iterator[tuple[int, int]]:
+    """Blocks of n rows that are compared with m rows at a time."""
+    step = max(1, _DISTANCES_AT_ONCE // max(m, 1))
+    return ((start, start + step) for start in range(0, n, step))
+
+
+def _near(left: Float32Array, right: Float32Array, below: bool = False) -> Int64Array:
+    """Pairs of rows that lie near to each other; with `below` only those whose left number is the smaller one."""
     # |a - b|² = |a|² + |b|² - 2ab, and two unit vectors of correlation c are sqrt(2 - 2c) apart.
     reach = 2 - 2 * _SIMILAR + _ROUNDING
-    step = max(1, _DISTANCES_AT_ONCE // max(len(invariants), 1))
-    for start in range(0, len(invariants), step):
-        block = slice(start, start + step)
-        distance = length[block, None] + length[None, start:] - 2 * invariants[block] @ invariants[start:].T
-        left, right = np.nonzero(distance <= reach)
-        pairs = np.stack([left, right], 1)[left < right] + start
+    length = [(rows * rows).sum(1) for rows in (left, right)]
+    pairs = np.stack(np.nonzero(length[0][:, None] + length[1][None] - 2 * left @ right.T <= reach), 1)
+    return np.asarray(pairs[pairs[:, 0] < pairs[:, 1]] if below else pairs)
+
+
+def _candidates(a: _Compared, b: _Compared, near: Iterator[Int64Array]) -> Iterator[tuple[Int64Array, BoolArray]]:
+    """Pairs that may be alike, a few thousand at a time, with the (m, 8) orientations that may make them so."""
+    for pairs in near:
         for at in range(0, len(pairs), _PAIRS_AT_ONCE):
             some = pairs[at:at + _PAIRS_AT_ONCE]
-            least = np.where(cut_out[some].all(1), _SIMILAR_CUT_OUT, _SIMILAR)
-            oriented = _ceilings(waves, rest, some) >= least[:, None]
+            least = np.where(a.cut_out[some[:, 0]] & b.cut_out[some[:, 1]], _SIMILAR_CUT_OUT, _SIMILAR)
+            oriented = _ceilings(a, b, some) >= least[:, None]
             yield some[oriented.any(1)], oriented[oriented.any(1)]
 
 
-def _ceilings(waves: Float32Array, rest: Float32Array, pairs: Int64Array) -> Float32Array:
+def _ceilings(a: _Compared, b: _Compared, pairs: Int64Array) -> Float32Array:
     """(m, 8) the most that a pair can correlate in each orientation, from the kept frequencies alone."""
     half = _FREQUENCIES // 2
     left, right = pairs.T
-    a = waves[left].reshape(-1, half, 2, half, 2)
+    straight = a.waves[left].reshape(-1, half, 2, half, 2)
     # Rows: the picture itself, upside down, left to right, both; columns: sums over even and odd frequencies.
     signs = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]], np.float32)
-    parts = [np.einsum("nupvq,nupvq->npq", a, turned.reshape(-1, half, 2, half, 2))
-             for turned in (waves[right], waves[right].transpose(0, 2, 1))]
+    parts = [np.einsum("nupvq,nupvq->npq", straight, turned.reshape(-1, half, 2, half, 2))
+             for turned in (b.waves[right], b.waves[right].transpose(0, 2, 1))]
     found = np.hstack([part.reshape(-1, 4) @ signs.T for part in parts])
-    return np.asarray(found + (rest[left] * rest[right])[:, None] + _ROUNDING)
+    return np.asarray(found + (a.rest[left] * b.rest[right])[:, None] + _ROUNDING)
 
 
 def _orientations() -> list[Int64Array]:
@@ -207,12 +261,12 @@ def _orientations() -> list[Int64Array]:
     return [view.reshape(-1) for view in views]
 
 
-def _confirm(pairs: Int64Array, oriented: BoolArray, inner: Float32Array, seen: Float32Array) -> Float32Array:
+def _confirm(pairs: Int64Array, oriented: BoolArray, a: _Compared, b: _Compared) -> Float32Array:
     """(m,) correlation of each pair over what both show, in the best of the given orientations; 0 if not alike."""
     best = np.zeros(len(pairs), np.float32)
     for order, possible in zip(_orientations(), oriented.T):
         left, right = pairs[possible].T
-        value = _masked_correlation(inner[left], seen[left], inner[right][:, order], seen[right][:, order])
+        value = _masked_correlation(a.inner[left], a.seen[left], b.inner[right][:, order], b.seen[right][:, order])
         best[possible] = np.maximum(best[possible], value)
     return best
 

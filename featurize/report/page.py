@@ -121,6 +121,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
         Name of a column to what the mouse shows on its head.
     """
     cells = [[value if isinstance(value, dict) else cell(value) for value in row] for row in rows]
+    if len(head) > MOST_COLUMNS:
+        # An interval stands below its value: the columns are narrow.
+        cells = [[{**c, "text": c["text"].replace(" (", "\n(")} if c["key"] is not None else c for c in row]
+                 for row in cells]
     right = [bool(cells) and any(row[i]["key"] is not None for row in cells) for i in range(len(head))]
     heads = [{"text": text, "right": r, "title": (explain or {}).get(text, "")} for text, r in zip(head, right)]
     return {"head": heads, "rows": cells, "caption": caption, "sortable": sortable, "foot": foot,

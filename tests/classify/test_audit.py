@@ -22,7 +22,7 @@ from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import parts_of_table
 from classify.predict import predict
-from classify.uncertainty.known_images import known_line, trained_on
+from classify.uncertainty.known_images import Copies, known_line, trained_on
 from featurize.errors import UserError
 from featurize.report.numbers import percent
 from featurize.table import TableInfo
@@ -146,11 +146,12 @@ def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: 
     points = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
     nearest = np.sort([np.sort(np.linalg.norm(points - p, axis=1))[1] for p in points])
     bundle = replace(result.bundle, novelty=replace(result.bundle.novelty, points=points))
+    no_copies = Copies(np.zeros(len(result.frame), bool), np.zeros(len(result.frame), bool))
     for axes, distance, known in ((30, .5 * nearest[0], True), (30, nearest[0], False), (6, .5 * nearest[0], False),
                                   (6, 0, True)):
         few = replace(bundle, novelty=replace(bundle.novelty, points=points[:, :axes]))
         near = replace(result.predictions, distances=np.full_like(result.predictions.distances, distance))
-        assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances).all() == known
+        assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances, no_copies).all() == known
 
 
 def test_the_other_images_of_a_table_with_training_images_are_scored_apart(elsewhere: tuple[pd.DataFrame, TableInfo]
@@ -232,6 +233,21 @@ def test_few_labelled_images_leave_the_question_open(elsewhere: tuple[pd.DataFra
         said.append([t for t in texts if t.startswith("56 labelled images leave open how good the model is here")])
     assert len(said[0]) == 1 and not said[1]
     assert len(said[2]) == 1, "an interval that ends just below home does not ask whether the model is as good as there"
+
+
+@pytest.mark.slow
+def test_scores_that_one_class_makes_perfect_are_left_out(elsewhere: tuple[pd.DataFrame, TableInfo], tmp_path: Path
+                                                          ) -> None:
+    """Where every image is an ant, whatever is called an ant is one: a precision of 1 is no merit."""
+    frame, info = elsewhere
+    ants = frame[frame["label"] == "ant"]
+    found = examine(load_bundle(GOLDEN), HOME, ants, info)
+    scores = judged_of(found).metrics
+    assert np.isnan([scores["macro_precision"], scores["average_precision"], scores["per_class"]["ant"]["precision"]]
+                    ).all() and np.isnan(scores["per_class"]["ant"]["precision_interval"]).all()
+    assert 0 <= scores["per_class"]["ant"]["recall"] <= 1 and to_json(found)["here"]["macro_precision"] is None
+    assert "<td>Macro-precision" not in audit_page(found, tmp_path)
+    assert judged_of(examine(load_bundle(GOLDEN), HOME, frame, info)).metrics["macro_precision"] > 0
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Several findings at once: shared division, thresholds, files, and the saved model on rows again."""
 import html
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from made_table import chest_table, made_table
 from sklearn.metrics import roc_auc_score
 
+import cli
 from classify.audit.examine import home_metrics
 from classify.audit.run import audit
 from classify.evaluate.metrics import Bootstrap
@@ -27,7 +29,7 @@ from classify.findings.train import train_findings
 from classify.settings import TrainSettings
 from featurize.errors import UserError
 from featurize.report.numbers import percent, score
-from featurize.table import TableInfo
+from featurize.table import TableInfo, write_table
 
 MEASURED = "python cli.py featurize 'my films' --labels films.csv --label-column 'Finding Labels'"
 QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
@@ -264,6 +266,39 @@ def test_the_audit_of_findings_is_a_page_or_data(findings_run: FindingsResult, t
     else:
         assert pd.read_csv(out)["finding"].tolist() == ["Edema", "Effusion"]
     assert "Edema" in summary_lines(result)[1] and len(summary_lines(result)) == 2
+
+
+@pytest.mark.parametrize("ending", ["html", "csv"])
+def test_the_command_audits_a_run_of_findings(ending: str, findings_run: FindingsResult, tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+                                              ) -> None:
+    frame, info = elsewhere()
+    both = pd.concat([frame, findings_run.frame.head(5)[frame.columns]], ignore_index=True)
+    both["duplicate_group"] = np.arange(len(both))
+    write_table(both, info, tmp_path / "other.parquet")
+    arguments = ["audit", findings_run.out, tmp_path / "other.parquet", "-o", tmp_path / f"a.{ending}"]
+    monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert not ended.value.code and not said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith("WARNING: The model was trained on 5 of 85 images, or on near copies of them.")
+    assert any(line.startswith("2 findings") or "Edema" in line for line in lines) and lines[-1].startswith("written: ")
+    assert (tmp_path / f"a.{ending}").stat().st_size > 100
+
+
+def test_the_command_refuses_a_table_without_a_known_finding(findings_run: FindingsResult, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    frame, info = elsewhere()
+    write_table(frame, replace(info, label_columns=["Hernia"]), tmp_path / "other.parquet")
+    monkeypatch.setattr(sys, "argv", ["pellucid", "audit", str(findings_run.out), str(tmp_path / "other.parquet"),
+                                      "-o", str(tmp_path / "a.html")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith("error: no finding of the table is one of the")
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_a_drop_and_training_images_are_told_first(findings_run: FindingsResult, audited: FindingsAudit) -> None:

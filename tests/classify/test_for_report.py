@@ -105,6 +105,23 @@ def test_columns_of_one_name_are_one_concept(run: RunResult) -> None:
     assert [FEATURES[at] for at in color.columns] == ["nucleus_color_hue_mean", "nucleus_color_saturation_p90"]
 
 
+def test_the_swarm_shows_measurements_by_themselves_and_then_sums_in_words(run: RunResult, numbers: ReportNumbers
+                                                                           ) -> None:
+    """No "fine texture of the nucleus · r1 uniform", which says nothing to a reader."""
+    listed = {c.name: c for c in concepts(run)}
+    kinds = [listed[feature.name].by_itself for feature in numbers.swarm]
+    assert kinds == sorted(kinds, reverse=True) and {True, False} == set(kinds)
+    chosen = run.predicted.probabilities[run.explanation.rows].argmax(axis=1)
+    own = run.explanation.contributions[np.arange(90), chosen, :-1]
+    for feature in numbers.swarm:
+        columns = listed[feature.name].columns
+        assert feature.columns == len(columns)
+        np.testing.assert_allclose(feature.contribution, own[:, columns].sum(axis=1), atol=1e-6)
+        assert np.isnan(feature.level).all() == (len(columns) > 1)
+    sizes = [np.abs(feature.contribution).mean() for feature in numbers.swarm if listed[feature.name].by_itself]
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_unlabelled_rows_count_in_no_number(run: RunResult) -> None:
     y = np.where(np.arange(90) % 2, run.task.y, -1)
     assert list(scored_rows(replace(run, task=replace(run.task, y=y))).rows) == list(range(1, 90, 2))

@@ -24,8 +24,8 @@ from classify.report.review import reasons_for_review, rule_in_words
 from classify.result import RunResult
 from classify.settings import TrainSettings
 from featurize.errors import UserError
-from featurize.report.numbers import measurement, score
-from featurize.report.page import render
+from featurize.report.numbers import measurement, percent, score
+from featurize.report.page import cell, render, table
 
 CLASSES = ("ant", "bee", "cat", "dog")
 VOID = {"meta", "img", "br", "input", "path", "col", "hr", "link"}
@@ -157,6 +157,33 @@ def test_a_class_never_predicted_has_no_precision_and_no_crash() -> None:
     by_class = {"ant": {"n": 3, "recall": 0.0, "precision": None, "f1": 0.0}}
     rows = performance.per_class(by_class, pd.DataFrame([[0, 3], [0, 5]], ["ant", "bee"], ["ant", "bee"]))["rows"]
     assert [c["text"] for c in rows[0]] == ["ant", "3", "0", "–", "0", "bee (3)"]
+    assert performance.further_per_class(by_class) is None
+
+
+def test_scores_of_the_probabilities_of_a_class_stand_in_a_table_of_their_own(run: RunResult) -> None:
+    """In one table with the others they were cut at the right of the page."""
+    by_class = {"ant": {"n": 3, "recall": .5, "recall_interval": [.1, 1.0], "mcc": .25, "brier": .1}}
+    shown = performance.further_per_class(by_class)
+    assert shown is not None and [h["text"] for h in shown["head"]] == ["Class", "Matthews correlation", "Brier score"]
+    assert all(h["text"] != "Brier score" for h in performance.per_class(by_class, pd.DataFrame())["head"])
+
+
+def test_an_interval_stands_below_its_value_in_a_wide_table() -> None:
+    cells = [cell(".5 (.1–1)", key=.5)]
+    assert table(["A"] * 9, [[cell("a (b)"), *cells * 8]])["rows"][0][1]["text"] == ".5\n(.1–1)"
+    assert table(["A"] * 9, [[cell("a (b)"), *cells * 8]])["rows"][0][0]["text"] == "a (b)"
+    assert table(["A"] * 2, [[cell("a"), *cells]])["rows"][0][1]["text"] == ".5 (.1–1)"
+
+
+def test_the_table_of_shortcuts_says_what_properties_of_the_picture_add() -> None:
+    """Without that an AUROC of .95 stood beside "no sign of a shortcut"."""
+    found = pd.DataFrame([("nuisance", "label", .95, .5, .031, ""), ("features", "site", .9, .5, np.nan, "odd")],
+                         columns=["name", "target", "score", "chance", "gain", "warning"])
+    shown = performance.shortcut_table(found)
+    assert shown is not None and [row[4]["text"] for row in shown["rows"]] == [percent(.031), "–"]
+    assert "from 10\u00a0% on" in shown["foot"] and performance.shortcut_table(found.iloc[:0]) is None
+    misleading = performance.shortcut_table(found.assign(gain=-.2))
+    assert misleading is not None and misleading["rows"][0][4]["text"] == percent(0)
 
 
 def test_errors_and_hits_have_another_hue() -> None:

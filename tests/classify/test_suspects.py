@@ -1,4 +1,6 @@
 """Suspect labels: the swapped ones come first, clean tables are left in peace."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,8 @@ def test_swapped_labels_are_warned_of_and_clean_ones_are_not() -> None:
     noisy, clean = suspect_labels(*made(20)), suspect_labels(*made(0))
     warning, = of_labels(noisy)
     assert "look at the first lines of suspects.csv" in warning and "labels are flagged" in warning
+    single = replace(noisy, metrics={**noisy.metrics, "flagged": 1})
+    assert "and 1 label is flagged, most often" in of_labels(single)[0]
     assert of_labels(clean) == [] and clean.metrics["flagged"] == 0 and len(clean.pairs) == 0
 
 
@@ -58,6 +62,10 @@ def test_errors_among_unsure_answers_are_no_sign_of_wrong_labels() -> None:
     wrong = truth.copy()
     wrong[unsure] = (truth[unsure] + 1) % 3
     assert not contradicted_when_sure(wrong, p).unusual
+    few = np.arange(24) % 3
+    few[int(sure_of(few).max(axis=1).argmax())] += 1
+    one = contradicted_when_sure(few % 3, sure_of(np.arange(24) % 3))
+    assert (one.n, one.contradicted, one.unusual) == (6, 1, False), "one of six sure answers is no sign"
     anywhere = np.where(np.arange(300) < 40, (truth + 1) % 3, truth)
     assert contradicted_when_sure(anywhere, p).unusual
 

@@ -57,7 +57,7 @@ def test_a_measurement_outside_what_is_usual_is_marked() -> None:
 def test_names_with_commas_are_told_apart_in_a_row_of_the_page() -> None:
     facts = replace(PAGE, rhythm={"heart_atria_p_share": .1, "heart_ventricles_qtc_fridericia_s": .6})
     assert page._also_unusual(facts) == [
-        "also unusual: Beats with a P wave 10 % (below 99 %); QTc, Fridericia 600 ms (450 ms or more)"]
+        "also unusual: Beats with a P wave 10 % (below 85 %); QTc, Fridericia 600 ms (450 ms or more)"]
 
 
 def test_doubts_tell_gaps_uncertain_waves_and_missing_p() -> None:
@@ -69,6 +69,8 @@ def test_doubts_tell_gaps_uncertain_waves_and_missing_p() -> None:
         "no P wave was found: what precedes QRS differs from beat to beat")
     part = pd.concat([beats_of(1.0, 2.0), beats_of(3.0, p=False).assign(beat=2)])
     assert doubts(PAGE, part)[-1] == "1 of 3 beats have no P wave"
+    first = pd.concat([beats_of(0.1, p=False), beats_of(1.0, 2.0).assign(beat=lambda b: b["beat"] + 1)])
+    assert not any("no P wave" in doubt for doubt in doubts(PAGE, first)), "P lay before the start of the record"
 
 
 def test_the_most_doubtful_file_comes_first() -> None:

@@ -9,7 +9,7 @@ import pytest
 from test_result import PAGE
 
 from ecg.lead_table import LEADS
-from ecg.record_summary import RecordSummary, measurements
+from ecg.record_summary import RecordSummary, measurements, unusual
 from ecg.report.page import write_report
 from ecg.result import FinishedFile, TruthScore
 
@@ -32,10 +32,10 @@ def report(folder: Path, changed: dict[str, float], doubts: tuple[str, ...] = ()
     ("heart_atria_pr_s", 0.24, "PR interval", "240 ms (above 200 ms)", "240 ▲"),
     ("heart_ventricles_qrs_s", 0.15, "QRS duration", "150 ms (above 110 ms)", "150 ▲"),
     ("heart_ventricles_qtc_bazett_s", 0.5, "QTc, Bazett", "500 ms (450 ms or more)", "500 ▲"),
-    ("heart_ventricles_qtc_bazett_s", 0.39, "QTc, Bazett", "390 ms (390 ms or less)", "390 ▼"),
+    ("heart_ventricles_qtc_bazett_s", 0.36, "QTc, Bazett", "360 ms (360 ms or less)", "360 ▼"),
     ("heart_ventricles_qtc_bazett_s", 0.45, "QTc, Bazett", "450 ms (450 ms or more)", "450 ▲"),
     ("heart_ventricles_axis_deg", -60.0, "Electrical axis", "−60 ° (below −30 °)", "−60 ▼"),
-    ("heart_atria_p_duration_s", 0.13, "P duration", "130 ms (120 ms or more)", "")])
+    ("heart_atria_p_duration_s", 0.13, "P duration", "130 ms (130 ms or more)", "")])
 def test_a_value_outside_its_range_is_marked_in_its_rows_and_nothing_is_called_undoubtful(
         column: str, value: float, name: str, beyond: str, shown: str, tmp_path: Path) -> None:
     text = report(tmp_path, {column: value})
@@ -52,8 +52,15 @@ def test_usual_values_with_their_ranges_and_sources_are_not_marked(tmp_path: Pat
     text = report(tmp_path, {})
     assert text.count("Nothing doubtful was found, and every value lies within its usual range") == 2
     assert not re.search('class="(right )?bad"', text)
-    assert "up to 110 ms" in text and "above 390 and below 450 ms" in text
+    assert "up to 110 ms" in text and "above 360 and below 450 ms" in text
     assert "10.1161/CIRCULATIONAHA.108.191095" in text
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    ("heart_atria_p_duration_s", 0.128), ("heart_atria_p_share", 0.9), ("heart_ventricles_qtc_bazett_s", 0.37)])
+def test_what_a_quarter_of_all_people_have_is_not_marked(column: str, value: float) -> None:
+    """Of LUDB's 140 records .22, .24 and .22 were marked before; one P wave of ten lay before the record's start."""
+    assert not unusual({column: value})
 
 
 @pytest.mark.parametrize("kind", ["warning", "wave"])

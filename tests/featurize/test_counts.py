@@ -20,13 +20,15 @@ def test_findings_overlap_and_parts_or_groups_that_are_not_there_are_left_out() 
                           "label_flu": pd.array([1, 1, 0, None], dtype="Int8"),
                           "label_cold": pd.array([1, 0, 0, None], dtype="Int8")}, index=range(4))
     assert as_lines(class_counts(frame, ("flu", "cold"))) == [
-        "class       images", "flu              2", "cold             1", "(no label)       1"]
+        "class           images", "flu                  2", "cold                 1", "(none of them)       1",
+        "(no label)           1"]
 
 
 def test_a_label_that_lists_findings_is_counted_by_finding() -> None:
     frame = pd.DataFrame({"label": ["Edema|Mass", "No Finding", "Mass", None], "group": None, "split": None})
     assert as_lines(class_counts(*with_listed_findings(frame, ()))) == [
-        "class       images", "Edema            1", "Mass             2", "(no label)       1"]
+        "class           images", "Edema                1", "Mass                 2", "(none of them)       1",
+        "(no label)           1"]
     plain = frame.assign(label=["ant", "bee", "ant", None])
     assert with_listed_findings(plain, ())[0] is plain
 

@@ -7,7 +7,8 @@ import pytest
 from featurize.errors import UserError
 from featurize.images.read import ImageError
 from featurize.index.build import build_index, load
-from featurize.index.duplicates import duplicate_groups, fingerprint
+from featurize.index.duplicates import duplicate_groups
+from featurize.index.fingerprints import fingerprint
 from featurize.simulate.demo import GROUP_REGEX, write_images
 from featurize.simulate.smears import KINDS
 

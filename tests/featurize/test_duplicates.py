@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from featurize.images.read import read_image
-from featurize.index.duplicates import _band, duplicate_groups, fingerprint, near_pairs
+from featurize.index import duplicates
+from featurize.index.duplicates import _band, duplicate_groups, near_pairs
+from featurize.index.fingerprints import fingerprint
 from featurize.simulate.smears import HOME, KINDS, draw_cell
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -136,6 +138,18 @@ def test_the_quick_search_finds_what_trying_everything_finds():
     pairs, values = near_pairs(thumbs)
     assert {tuple(pair) for pair in pairs.tolist()} == naive_pairs(thumbs)
     assert 100 < len(pairs) < 700 and (values >= 0.93).all() and (values <= 1.0001).all()
+
+
+def test_copies_of_known_images_are_the_pairs_with_them(monkeypatch):
+    """Also where the known images are compared in several parts, and some of both are flat."""
+    monkeypatch.setattr(duplicates, "_KNOWN_AT_ONCE", 3)
+    blank = np.full((64, 64, 3), 255, np.uint8)
+    known = prints(*(texture(n) for n in range(7)), blank, CELLS[0])
+    new = prints(jpeg(np.rot90(texture(6))), texture(8), blank, scaled(texture(2), .5), CELLS[1], jpeg(CELLS[0]))
+    pairs, _ = near_pairs(np.concatenate([new, known]))
+    of_pairs = np.isin(np.arange(6), pairs[pairs[:, 1] >= 6, 0])
+    assert duplicates.are_copies(new, known).tolist() == of_pairs.tolist() == [True, False, False, True, False, True]
+    assert not duplicates.are_copies(new, known[:0]).any() and not len(duplicates.are_copies(new[:0], known))
 
 
 @pytest.mark.slow

@@ -75,6 +75,22 @@ def test_a_label_with_html_is_escaped(tmp_path: Path) -> None:
     assert "<b>bold" not in page and "&lt;b&gt;bold" in page
 
 
+@pytest.mark.parametrize(("n_black", "n_white", "said"), [
+    (1, 30, "1 image lies on black, the others do not, such as black/000.png."),
+    (30, 1, "1 image does not lie on black, the others do, such as white/000.png."),
+    (2, 4, "33.3\u00a0% of the images lie on black, the others do not."), (0, 6, ""), (6, 0, "")])
+def test_a_single_image_on_black_is_no_second_kind_of_pictures(n_black: int, n_white: int, said: str) -> None:
+    paths = [f"{name}/{n:03d}.png" for name, many in (("black", n_black), ("white", n_white)) for n in range(many)]
+    frame = pd.DataFrame({"path": paths, "label": [path[:5] for path in paths], "group": None, "site": None,
+                          "split": None, "sha256": paths, "image_id": paths})
+    rng = np.random.default_rng(0)
+    stats = image_statistics(Picture(rng.integers(0, 255, (60, 60, 3), dtype=np.uint8), 60, 60, "RGB", 8))
+    census = take_census(frame, pd.DataFrame(columns=["path", "error", "reason"]), np.arange(len(paths)),
+                         [replace(stats, black_frame=path < "c") for path in paths])
+    told = {w["text"]: w["level"] for w in warnings(census, len(paths)) if "on black" in w["text"]}
+    assert told == ({said: "caution" if "%" in said else "note"} if said else {})
+
+
 @pytest.mark.slow
 def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -> None:
     root = folder(tmp_path / "i", {"ant": 12, "bee": 12})

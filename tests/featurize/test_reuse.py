@@ -11,10 +11,11 @@ from PIL import Image
 from featurize import run
 from featurize.batch import chunks
 from featurize.errors import UserError
+from featurize.images.picture import Picture
 from featurize.index.build import Index, build_index
 from featurize.presets.load import Preset, load_preset
 from featurize.run import Summary, featurize
-from featurize.table import perturbed_path, read_table
+from featurize.table import perturbed_path, read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,36 @@ def test_added_images_alone_are_measured(images: Path, cell_folder: Path, preset
     group = frame.set_index("path")["duplicate_group"]
     relative = first.relative_to(images)
     assert group[relative.as_posix()] == group[relative.with_name("a_turned.png").as_posix()]
+
+
+@pytest.mark.slow
+def test_known_images_are_not_even_opened(images: Path, cell_folder: Path, preset: Preset, tmp_path: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table keeps what the search for copies needs."""
+    featurize(build_index(images), preset, tmp_path / "t.parquet", jobs=1)
+    new = sorted(cell_folder.rglob("*.png"))[-1]
+    shutil.copy(new, images / new.parent.name)
+    opened, picture = set(), chunks.MeasureTask.picture
+
+    def open_one(task: chunks.MeasureTask, request: chunks.ImageRequest) -> Picture:
+        opened.add(request.path)
+        return picture(task, request)
+    monkeypatch.setattr(chunks.MeasureTask, "picture", open_one)
+    summary = featurize(build_index(images), preset, tmp_path / "t.parquet", jobs=1, reuse=tmp_path / "t.parquet")
+    assert opened == {f"{new.parent.name}/{new.name}"} and summary.reused == 20
+
+
+@pytest.mark.slow
+def test_tables_without_fingerprints_are_taken_over_all_the_same(images: Path, preset: Preset, tmp_path: Path) -> None:
+    """Those of older versions: the fingerprints of their images are made again where images were added."""
+    featurize(build_index(images), preset, tmp_path / "t.parquet", jobs=1)
+    frame, info = read_table(tmp_path / "t.parquet")
+    write_table(frame.drop(columns="fingerprint"), info, tmp_path / "old.parquet")
+    first = sorted(images.rglob("*.png"))[0]
+    Image.open(first).convert("L").save(first.with_name("gray.png"))
+    featurize(build_index(images), preset, tmp_path / "new.parquet", jobs=1, reuse=tmp_path / "old.parquet")
+    now, _ = read_table(tmp_path / "new.parquet")
+    assert now["fingerprint"].notna().all() and len(now) == 21 == now["duplicate_group"].nunique() + 1
 
 
 @pytest.mark.slow

@@ -60,9 +60,9 @@ def test_table_has_a_row_per_image_and_the_promised_columns(index: Index, preset
     summary = featurize(index, preset, tmp_path / "t.parquet", jobs=1)
     frame, info = read_table(tmp_path / "t.parquet")
     assert len(frame) == summary.rows == 24 and summary.errors == 0 and summary.errors_csv is None
-    assert list(frame.columns[:10]) == ["image_id", "path", "label", "group", "site", "split", "sha256",
-                                        "duplicate_group", "width_px", "height_px"]
-    assert list(frame.columns[10:]) == sorted([*info.features, *info.nuisance])
+    assert list(frame.columns[:11]) == ["image_id", "path", "label", "group", "site", "split", "sha256",
+                                        "duplicate_group", "width_px", "height_px", "fingerprint"]
+    assert list(frame.columns[11:]) == sorted([*info.features, *info.nuisance])
     assert (frame[info.features].dtypes == np.float32).all()
     assert set(frame["group"]) == {"p0", "p1", "p2", "p3", "p4"}
     assert (frame["width_px"] == 120).all()
