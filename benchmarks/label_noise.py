@@ -15,9 +15,10 @@ import pandas as pd
 
 from benchmarks.record import RESULTS, write
 from classify.data.dataset import prepare
-from classify.evaluate.suspects import contradicted_when_sure, flags, scores_of
+from classify.evaluate.suspects import flags, scores_of
 from classify.fitting import crossfit
 from classify.fitting.augment import perturbations_of
+from classify.fitting.contradicted import contradicted_when_sure
 from classify.fitting.crossfit import FitData
 from classify.settings import TrainSettings
 from classify.uncertainty.held_out import fit_held_out
@@ -51,6 +52,7 @@ def row_of(name: str, frame: pd.DataFrame, info: TableInfo, perturbed: pd.DataFr
     y, p = data.task.y[held_out.rows], held_out.p
     clean = np.array([data.task.classes.index(c) for c in truth.iloc[held_out.rows]])
     return {"table": name, "swapped %": 100 * rate, "n": len(y), **found(y, clean, scores_of(y, p), flags(y, p)),
+            "left out of training %": round(100 * crossed.left_out, 1),
             "accuracy on clean labels": round(float((p.argmax(axis=1) == clean).mean()), 4),
             **surest(y, p)}
 

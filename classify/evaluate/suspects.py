@@ -3,7 +3,7 @@
 The score is cleanlab's self-confidence turned around and the flag its confident learning (Northcutt et al. 2021,
 doi:10.1613/jair.1.12125). Only held-out rows take part: a model remembers the labels that it was trained on.
 """
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -13,43 +13,14 @@ from cleanlab.rank import get_label_quality_scores
 from classify.data.tasks import Task
 from classify.evaluate import metrics
 from classify.evaluate.summary import plain
+from classify.fitting.contradicted import contradicted_when_sure
 from classify.result import Predicted, SuspectLabels
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-# Share of the rows, surest first, in which wrong answers speak of wrong labels: errors of the model are among the
-# unsure ones, swapped labels everywhere.
-SUREST_SHARE = 0.25
-# Share of labels contradicted there above which labels are called suspect: benchmarks/label_noise.py shows clean sets
-# below it and 5 % of swapped labels above it.
-USUAL_CONTRADICTED = 0.01
-# Fewest such labels: of few sure answers a single one is no sign.
-FEWEST_CONTRADICTED = 2
 # Keeps rows whose probability lies on classes without a held-out row from a division by zero.
 LEAST_PROBABILITY = 1e-12
 # Scores that are given with and without the flagged rows.
 COMPARED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss")
-
-
-@dataclass(frozen=True)
-class Contradicted:
-    """How many of the surest answers contradict the label.
-
-    Parameters
-    ----------
-    n, contradicted : int
-        Surest rows, and those of them whose label is another than the predicted class.
-    low : float
-        Lower end of the 95 % Wilson interval of their share.
-    """
-
-    n: int
-    contradicted: int
-    low: float
-
-    @property
-    def unusual(self) -> bool:
-        """More than hard images explain."""
-        return self.contradicted >= FEWEST_CONTRADICTED and self.low > USUAL_CONTRADICTED
 
 
 def suspect_labels(frame: pd.DataFrame, task: Task, predicted: Predicted) -> SuspectLabels:
@@ -121,13 +92,6 @@ def flags(y: Int64Array, p: Float64Array) -> BoolArray:
     # Without min_examples_per_class a class of one image is a Python warning.
     flagged = find_label_issues(code, share / share.sum(axis=1, keepdims=True), min_examples_per_class=0, n_jobs=1)
     return np.asarray(flagged, bool) & (p.argmax(axis=1) != y)
-
-
-def contradicted_when_sure(y: Int64Array, p: Float64Array) -> Contradicted:
-    """Labels that the surest quarter of the answers contradicts."""
-    surest = np.argsort(-p.max(axis=1), kind="stable")[:max(1, round(SUREST_SHARE * len(y)))]
-    wrong = int((p[surest].argmax(axis=1) != y[surest]).sum())
-    return Contradicted(len(surest), wrong, metrics.wilson(wrong, len(surest))[0])
 
 
 def class_pairs(suspects: pd.DataFrame) -> pd.DataFrame:

@@ -115,6 +115,9 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "
                      "groups that the trees knew; the tested groups were never seen")
+    if crossed.left_out:
+        other.append(f"{100 * crossed.left_out:.2g} % of the training rows were not learned from: labels of this table "
+                     "contradict too many sure answers of models that did not see them, and these labels do, too")
     return serious, other
 
 

@@ -12,6 +12,7 @@ from classify.data.splits import STOP_SHARE, Split, TrainTestIndices, iter_split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations, augment
 from classify.fitting.balance import Balance, balanced
+from classify.fitting.contradicted import kept_rows
 from classify.fitting.libraries import installed
 from classify.fitting.linear import linear_margin
 from classify.fitting.models import Model
@@ -77,6 +78,9 @@ class CrossFit:
         `fold, round, train_loss, valid_loss`.
     stopped_by_rows : int
         Models whose rounds were chosen on rows of groups that they also learned from, for want of groups.
+    left_out : float
+        Share of the training rows that were not learned from, because other rows contradict their label: mean over the
+        models.
     """
 
     splits: Sequence[TrainTestIndices]
@@ -84,6 +88,7 @@ class CrossFit:
     margins: Float64Array
     curves: pd.DataFrame
     stopped_by_rows: int
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,14 @@ class _Fold:
         Losses of the fit that chose the rounds.
     stopped_by_rows : bool
         True where the rows that chose the rounds belong to groups that the model also learned from.
+    left_out : int
+        Training rows that were not learned from, because other rows contradict their label.
     """
 
     model: Model
     curve: Float64Array
     stopped_by_rows: bool
+    left_out: int = 0
 
 
 def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None]) -> CrossFit:
@@ -138,7 +146,8 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     for indices, fold in zip(splits, folds):
         margins[indices.test] = models.margin(fold.model, data.x.iloc[indices.test])
     return CrossFit(splits, [fold.model for fold in folds], margins, _curves([fold.curve for fold in folds]),
-                    sum(fold.stopped_by_rows for fold in folds))
+                    sum(fold.stopped_by_rows for fold in folds),
+                    float(np.mean([fold.left_out / len(indices.train) for indices, fold in zip(splits, folds)])))
 
 
 def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
@@ -245,10 +254,23 @@ class _Begun:
         return out
 
 
-def _begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Begun | None:
-    """The linear log-odds of training rows, or the logistic regression itself; None without a start."""
+def _begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> tuple[Int64Array, _Begun | None]:
+    """The rows that are learned from, and where their trees start (or the logistic regression itself).
+
+    Without a start, None. Where more labels are contradicted than hard images explain, these rows are left out, see
+    `classify.fitting.contradicted`.
+    """
     if not settings.linear_start:
-        return None
+        return train, None
+    begun = _started(data, train, split, settings)
+    if begun is None:
+        return train, None
+    kept = kept_rows(data.y[train], begun.start.probabilities)
+    again = begun if kept.all() else _started(data, train[kept], split, settings)
+    return (train, begun) if again is None else (again.train, again)
+
+
+def _started(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Begun | None:
     balance = Balance(data.balance, data.weight_power)
     start = fit_start(data.x.iloc[train].to_numpy(np.float32), data.y[train], split.split_group[train], balance,
                       settings.seed)
@@ -258,7 +280,8 @@ def _begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings
 def _fit_all(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> Model:
     """A model of all `settings.rounds` on training rows of many groups."""
     settings = _library_of(settings)
-    return _fit(data, train, None, settings, _begin(data, train, split, settings))
+    train, begun = _begin(data, train, split, settings)
+    return _fit(data, train, None, settings, begun)
 
 
 def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> _Fold:
@@ -267,9 +290,9 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
         return _fit_then_refit(data, indices.train, split, settings)
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS
     settings = _all_columns(settings) if few else _library_of(settings)
-    begun = _begin(data, indices.train, split, settings)
-    model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings, begun)
-    return _Fold(model, model.curve, False)
+    train, begun = _begin(data, indices.train, split, settings)
+    model = _fit(data, train, np.flatnonzero(split.part == "val"), settings, begun)
+    return _Fold(model, model.curve, False, len(indices.train) - len(train))
 
 
 def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Fold:
@@ -278,22 +301,24 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
     if _group_count(split, train) < FEW_SPLIT_GROUPS:
         model = _fit(data, train, None, _careful(few_rounds), copies=FEW_GROUPS_COPIES)
         return _Fold(model, model.curve, False)
+    settings = _library_of(settings)
+    learned, begun = _begin(data, train, split, settings)
+    left_out = len(train) - len(learned)
     if settings.library == "logistic":
-        model = _fit_all(data, train, split, settings)
-        return _Fold(model, model.curve, False)
-    y, split_group = data.y[train], split.split_group[train]
+        model = _fit(data, learned, None, settings, begun)
+        return _Fold(model, model.curve, False, left_out)
+    y, split_group = data.y[learned], split.split_group[learned]
     kept = validation_mask(y, split_group, STOP_SHARE, settings.seed)
     by_rows = not kept.any()
     if by_rows:
-        kept = validation_mask(y, np.arange(len(train)), STOP_SHARE, settings.seed)
+        kept = validation_mask(y, np.arange(len(learned)), STOP_SHARE, settings.seed)
     if not kept.any():
-        model = _fit_all(data, train, split, few_rounds)
-        return _Fold(model, model.curve, False)
-    settings = _library_of(settings)
-    begun = _begin(data, train, split, settings)
-    first = _fit(data, train[~kept], train[kept], settings, begun)
+        model = _fit(data, learned, None, replace(settings, rounds=few_rounds.rounds), begun)
+        return _Fold(model, model.curve, False, left_out)
+    first = _fit(data, learned[~kept], learned[kept], settings, begun)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
-    return _Fold(_fit(data, train, None, replace(settings, rounds=rounds), begun), first.curve, by_rows)
+    model = _fit(data, learned, None, replace(settings, rounds=rounds), begun)
+    return _Fold(model, first.curve, by_rows, left_out)
 
 
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,

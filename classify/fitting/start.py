@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from classify.data.folds import make_folds
 from classify.fitting.balance import Balance, balanced
@@ -73,6 +73,11 @@ class Start:
     model: LinearModel
     margins: Float64Array
     inverse_penalty: float
+
+    @property
+    def probabilities(self) -> Float64Array:
+        """(n, K) calibrated probabilities of the training rows, each from a model that did not see its split group."""
+        return np.asarray(softmax(_both(self.margins) / SHRINKAGE, axis=1))
 
 
 def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: Balance, seed: int) -> Start | None:
@@ -141,11 +146,15 @@ def _margins_of_unseen(rows: _Rows, fold: Int64Array, penalties: Sequence[float]
 
 def _calibrated(margins: Float64Array, y: Int64Array, weights: Float64Array) -> tuple[float, Float64Array]:
     """The factor on the log-odds of least weighted log-loss, and the (t,) weighted losses with it."""
-    both = np.column_stack([np.zeros(len(y)), margins]) if margins.shape[1] == 1 else margins
-    rows = np.arange(len(y))
+    both, rows = _both(margins), np.arange(len(y))
 
     def losses(log_factor: float) -> Float64Array:
         return np.asarray(-weights * log_softmax(both * np.exp(log_factor), axis=1)[rows, y])
 
     found = minimize_scalar(lambda log_factor: losses(log_factor).mean(), method="bounded", bounds=LOG_FACTORS)
     return float(np.exp(found.x)), losses(found.x)
+
+
+def _both(margins: Float64Array) -> Float64Array:
+    """(n, K): the log-odds of two classes become the two columns 0 and margin."""
+    return np.column_stack([np.zeros(len(margins)), margins]) if margins.shape[1] == 1 else margins

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from classify.data.tasks import Task
-from classify.evaluate.suspects import (class_pairs, contradicted_when_sure, copies_labelled_differently, flags,
-                                        scores_of, suspect_labels)
+from classify.evaluate.suspects import class_pairs, copies_labelled_differently, flags, scores_of, suspect_labels
 from classify.evaluate.warnings import of_labels
+from classify.fitting.contradicted import contradicted_when_sure
 from classify.result import Predicted
 from featurize.arrays import Float64Array, Int64Array
 
