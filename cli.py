@@ -108,6 +108,9 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
                   metavar="OLD", help="An earlier table: images that it holds are not measured again. Without it the "
                   "table that stands at -o is used so.")] = None,
               fresh: Annotated[bool, typer.Option("--fresh", help="Measure every image again.")] = False,
+              augment: Annotated[int, typer.Option(min=0, max=20, metavar="K", help="Changed copies of every training "
+                                                   "image that are measured too, for models that meet other "
+                                                   "laboratories; 0: one copy of a tenth.")] = 0,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -123,11 +126,11 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     chosen = _preset(preset, settings, index)
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
-                                                 "--settings": settings})
+                                                 "--settings": settings, "--augment": augment or None})
     earlier = None if fresh else reuse or (output if output.is_file() else None)
     jobs = jobs or default_jobs(len(index.frame))
     summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
-                  command=command, reuse=earlier)
+                  command=command, reuse=earlier, augment=augment)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
     _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")

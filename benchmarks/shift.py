@@ -19,7 +19,8 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks.record import RESULTS, write
 from classify.data.columns import matrix, model_columns
 from classify.fitting import models
-from classify.fitting.augment import Perturbations, WeightedRows, augment, perturbations_of
+from classify.fitting.augment import Perturbations, augment, perturbations_of
+from classify.fitting.rows import TrainingRows
 from featurize.arrays import Float64Array, Int64Array
 from featurize.batch.chunks import ImageRequest, MeasureTask, join
 from featurize.batch.workers import measure_chunks
@@ -34,7 +35,7 @@ ROUNDS, FOLDS, SEED = 200, 3, 0
 def changed(index: Index, jobs: int) -> pd.DataFrame:
     """`image_id` and features of changed copies of all images."""
     rows = list(index.frame[["image_id", "site", "path"]].itertuples(index=False))
-    chunks = {k: [ImageRequest(image_id, site, path, perturb=True) for image_id, site, path in rows[k:k + 16]]
+    chunks = {k: [ImageRequest(image_id, site, path, copy=1) for image_id, site, path in rows[k:k + 16]]
               for k in range(0, len(rows), 16)}
     task = MeasureTask(tuple(index.sources), load_preset("cell"), None)
     chunk = join([c for _, c in sorted(measure_chunks(task, chunks, jobs=jobs), key=lambda pair: pair[0])])
@@ -45,8 +46,8 @@ def changed(index: Index, jobs: int) -> pd.DataFrame:
 def probabilities(x: pd.DataFrame, y: Int64Array, train: Int64Array, perturbations: Perturbations | None,
                   tested: list[pd.DataFrame]) -> list[Float64Array]:
     """Uncalibrated probabilities of several sets of rows by one model."""
-    rows = augment(WeightedRows(x.iloc[train], y[train], np.ones(len(train))), train, perturbations, SEED)
-    model = models.fit(rows.x, rows.y, rows.weights, None, replace(models.FitSettings(), rounds=ROUNDS, seed=SEED))
+    rows = augment(TrainingRows(x.iloc[train], y[train], np.ones(len(train))), train, perturbations, SEED).rows
+    model = models.fit(rows, None, replace(models.FitSettings(), rounds=ROUNDS, seed=SEED))
     margins = [models.margin(model, t) for t in tested]
     return [np.exp(m - m.max(1, keepdims=True)) / np.exp(m - m.max(1, keepdims=True)).sum(1, keepdims=True)
             for m in margins]

@@ -90,15 +90,18 @@ def _keys(frame: pd.DataFrame) -> list[tuple[str, str]]:
     return [(sha256, PurePosixPath(path).suffix.lower()) for sha256, path in zip(frame["sha256"], frame["path"])]
 
 
-def known_copies(earlier: EarlierTable, image_ids: Sequence[str]) -> MeasuredChunk:
-    """The measurements of the changed copies of these images, as far as an earlier table has them.
+def known_copies(earlier: EarlierTable, keys: Sequence[str]) -> MeasuredChunk:
+    """The measurements of changed copies, by the keys of their requests, as far as an earlier table has them.
 
-    The id of an image is the seed of its change, so that only copies of the very same image are taken.
+    The id of an image and the number of the copy are the seed of its change, so that only copies of the very same image
+    are taken.
     """
     kept = read_perturbed(earlier.path, earlier.info)
     names = tuple(sorted(earlier.info.features))
-    rows = (pd.DataFrame(columns=["image_id", *names]) if kept is None else kept).set_index("image_id")
-    found = [image_id for image_id in image_ids if image_id in rows.index]
+    rows = pd.DataFrame(columns=["image_id", *names]) if kept is None else kept
+    number = rows["copy"] if "copy" in rows else pd.Series(1, index=rows.index)
+    rows = rows.set_index(rows["image_id"].where(number < 2, rows["image_id"] + " " + number.astype(str)))
+    found = [key for key in keys if key in rows.index]
     return MeasuredChunk(tuple(found), names, rows.loc[found, list(names)].to_numpy(np.float32),
                          np.zeros((len(found), 2), np.int64), np.zeros((len(found), 0), np.float32))
 

@@ -66,7 +66,7 @@ class Summary:
 
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
               mm_per_px: float | None = None, progress: bool = False, command: str = "",
-              reuse: Path | None = None) -> Summary:
+              reuse: Path | None = None, augment: int = 0) -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -89,6 +89,9 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     reuse : Path, optional
         An earlier table, which may be `out` itself: rows of the same images, measured in the same way, are taken from
         it. The table is the same as without it.
+    augment : int
+        Changed copies of every image that may be learned from (those of a given train part, else all) that are
+        measured as well; 0: one copy of a tenth of the images.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     check_table_output(out)
     task = MeasureTask(tuple(index.sources), preset, mm_per_px)
     found = usable(reuse, task) if reuse else None
-    plan = _plan(index, found if isinstance(found, EarlierTable) else None)
+    plan = _plan(index, found if isinstance(found, EarlierTable) else None, augment)
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(plan, task))
     shards.open()
     execution = Execution(jobs, scheduler, shards, progress)
@@ -114,7 +117,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         _require_rows(images, errors)
         frame, info = _assemble(index, task, images, groups)
         info = replace(info, command=command)
-        copies = _copies(plan, index, info, measured, task, execution)
+        copies = _copies(plan, info, measured, task, execution)
     except KeyboardInterrupt as stop:
         raise Stopped(_kept(plan, shards, out)) from stop
     write_perturbed(_perturbed_frame(frame, info, copies), info, out)
@@ -135,16 +138,18 @@ class _Plan:
     known: MeasuredChunk
     known_copies: MeasuredChunk
     earlier: EarlierTable | None
+    copies: list[ImageRequest]
 
 
-def _plan(index: Index, earlier: EarlierTable | None) -> _Plan:
+def _plan(index: Index, earlier: EarlierTable | None, augment: int) -> _Plan:
     known = known_images(earlier, index.frame) if earlier else join([])
     missing = index.frame[~index.frame["image_id"].isin(known.image_ids)]
     plain = numbered(requests_of(missing))
-    few = _to_perturb(index)
-    copies = known_copies(earlier, few["image_id"].tolist()) if earlier else join([])
-    few = few[~few["image_id"].isin(copies.image_ids)]
-    return _Plan(plain, numbered(requests_of(few, perturb=True), len(plain)), known, copies, earlier)
+    wanted = _copies_wanted(index, augment)
+    copies = known_copies(earlier, [request.key for request in wanted]) if earlier else join([])
+    there = set(copies.image_ids)
+    new = [request for request in wanted if request.key not in there]
+    return _Plan(plain, numbered(new, len(plain)), known, copies, earlier, wanted)
 
 
 def _with_known(plan: _Plan, index: Index, new: MeasuredChunk, task: MeasureTask,
@@ -172,17 +177,17 @@ def _with_known(plan: _Plan, index: Index, new: MeasuredChunk, task: MeasureTask
     return in_order(join([taken, new]), index.frame["image_id"].tolist()), None
 
 
-def _copies(plan: _Plan, index: Index, info: TableInfo, measured: Mapping[int, MeasuredChunk], task: MeasureTask,
+def _copies(plan: _Plan, info: TableInfo, measured: Mapping[int, MeasuredChunk], task: MeasureTask,
             execution: Execution) -> MeasuredChunk:
     """The changed copies, as they were measured now or in an earlier run."""
-    new, few = join([measured[number] for number in plan.perturbed]), _to_perturb(index)
+    new = join([measured[number] for number in plan.perturbed])
     if not plan.known_copies.image_ids:
         return new
     if set(info.features) <= set(plan.known_copies.names):
         both = join([plan.known_copies, replace(new, fingerprints=new.fingerprints[:, :0])])
-        return in_order(both, few["image_id"].tolist())
+        return in_order(both, [request.key for request in plan.copies])
     # Images were added that tell their scale, so that columns became features that the earlier copies lack.
-    again, _ = measure({}, numbered(requests_of(few, perturb=True)), task, replace(execution, shards=None))
+    again, _ = measure({}, numbered(plan.copies), task, replace(execution, shards=None))
     return join([again[number] for number in sorted(again)])
 
 
@@ -224,15 +229,20 @@ def measure_index(index: Index, preset: Preset, *, jobs: int, mm_per_px: float |
     return *_assemble(index, task, images), errors
 
 
-def _to_perturb(index: Index) -> pd.DataFrame:
-    """The few images of which changed copies are measured as well."""
-    return index.frame[index.frame["image_id"].isin(images_to_perturb(index.frame["image_id"].tolist()))]
+def _copies_wanted(index: Index, augment: int) -> list[ImageRequest]:
+    """The changed copies that are measured as well: of images that may be learned from, or one of a few images."""
+    frame = index.frame
+    if not augment:
+        return requests_of(frame[frame["image_id"].isin(images_to_perturb(frame["image_id"].tolist()))], copies=1)
+    learned = frame["split"] == "train"
+    return requests_of(frame[learned] if learned.any() else frame, copies=augment)
 
 
 def _perturbed_frame(frame: pd.DataFrame, info: TableInfo, copies: MeasuredChunk) -> pd.DataFrame:
-    """`image_id` and the features of the changed copies, in the columns of the table."""
+    """`image_id`, `copy` (its number) and the features of the changed copies, in the columns of the table."""
     values = pd.DataFrame(copies.values, columns=list(copies.names)).reindex(columns=info.features)
-    values.insert(0, "image_id", list(copies.image_ids))
+    values.insert(0, "image_id", [key.partition(" ")[0] for key in copies.image_ids])
+    values.insert(1, "copy", np.array([int(key.partition(" ")[2] or 1) for key in copies.image_ids], np.int64))
     return values[values["image_id"].isin(frame["image_id"])].reset_index(drop=True)
 
 
@@ -243,7 +253,7 @@ def _hash(content: Any) -> str:
 def _run_key(plan: _Plan, task: MeasureTask) -> str:
     """Changes with anything that changes a measurement; not with labels, which are joined at the end."""
     measured = [request.image_id for requests in plan.plain.values() for request in requests]
-    copies = [request.image_id for requests in plan.perturbed.values() for request in requests]
+    copies = [request.key for requests in plan.perturbed.values() for request in requests]
     return _hash([measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
                   CHUNK_SIZE])[:16]
 

@@ -184,7 +184,7 @@ def write_perturbed(perturbed: pd.DataFrame, info: TableInfo, table: Path) -> No
     Parameters
     ----------
     perturbed : DataFrame
-        `image_id` and the features of `info`; one row per changed copy (`featurize.images.perturb`).
+        `image_id`, `copy` and the features of `info`; one row per changed copy (`featurize.images.perturb`).
     info : TableInfo
         Of the table.
     table : Path

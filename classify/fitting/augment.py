@@ -6,9 +6,9 @@ measurement error of all features at once.
 
 Every training row is also given to the model as one or several copies, each moved by such a difference drawn at random.
 A tree split that holds for one camera only then no longer lowers the loss. `python -m benchmarks.shift` measures the
-effect.
+effect. Where copies of the training images themselves were measured (`featurize --augment`), these are the copies.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ FEWEST_DIFFERENCES = 8
 # divisions of leukemia_cnmc into folds, without calibration: .778 without copies, .829 with three copies, .840 with
 # three copies and this factor. blood_pbc lost nothing.
 STRETCH = 2.0
+# Share of the training rows of which copies were measured, from which on these are the copies.
+OWN_COPIES = 0.5
 # Copies are added up to about this many rows ...
 AUGMENTED_ROWS = 1500
 # ... and at most this many of each row.
@@ -36,13 +38,35 @@ class Perturbations:
     Parameters
     ----------
     rows : (m,) int64
-        The rows of the table that were measured twice.
+        The rows of the table that were measured again; a row may stand here several times.
     deltas : (m, d) float32
         Second minus first measurement in the columns of the model; 0 where one of the two is missing.
+    values : (m, d) float32 or None
+        The second measurements.
     """
 
     rows: Int64Array
     deltas: Float32Array
+    values: Float32Array | None = None
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """Training rows and their copies.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        The t training rows, followed by c copies.
+    origin : (c,) int64
+        For each copy the position of its row among the training rows.
+    measured : bool
+        The copies are measured ones, not rows moved by a drawn difference.
+    """
+
+    rows: TrainingRows
+    origin: Int64Array
+    measured: bool = False
 
 
 def perturbations_of(frame: pd.DataFrame, perturbed: pd.DataFrame | None, x: pd.DataFrame) -> Perturbations | None:
@@ -62,15 +86,16 @@ def perturbations_of(frame: pd.DataFrame, perturbed: pd.DataFrame | None, x: pd.
     place = pd.Series(np.arange(len(frame)), index=frame["image_id"])
     known = perturbed[perturbed["image_id"].isin(place.index)]
     rows = place.loc[known["image_id"]].to_numpy(np.int64)
-    deltas = known[list(x.columns)].to_numpy(np.float32) - x.to_numpy(np.float32)[rows]
+    values, first = known[list(x.columns)].to_numpy(np.float32, copy=True), x.to_numpy(np.float32)[rows]
     # Lengths in file pixels are features only where the magnification is unknown and assumed equal. Changing them would
     # teach the trees to distrust the only size they have.
-    deltas[:, [name.endswith("_px") for name in x.columns]] = 0
-    return Perturbations(rows, np.nan_to_num(deltas, nan=0.0)) if len(rows) else None
+    lengths = [name.endswith("_px") for name in x.columns]
+    values[:, lengths] = first[:, lengths]
+    return Perturbations(rows, np.nan_to_num(values - first, nan=0.0), values) if len(rows) else None
 
 
 def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations | None, seed: int,
-            copies: int | None = None) -> TrainingRows:
+            copies: int | None = None) -> Augmented:
     """The training rows, followed by perturbed copies of each of them.
 
     Parameters
@@ -84,14 +109,34 @@ def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations 
         None: nothing is added.
     seed : int
     copies : int, optional
-        Copies of each row; by default as many as `AUGMENTED_ROWS` and `MOST_COPIES` allow.
+        Drawn copies of each row; by default as many as `AUGMENTED_ROWS` and `MOST_COPIES` allow.
     """
     usable = np.isin(perturbations.rows, train) if perturbations is not None else np.zeros(0, bool)
     if perturbations is None or usable.sum() < FEWEST_DIFFERENCES:
-        return rows
+        return Augmented(rows, np.empty(0, np.int64))
+    if perturbations.values is not None and np.isin(train, perturbations.rows).mean() >= OWN_COPIES:
+        origin, own = _own_copies(train, perturbations.rows)
+        return replace(_with_copies(rows, perturbations.values[own], origin), measured=True)
     deltas = perturbations.deltas[usable]
     copies = copies or min(max(AUGMENTED_ROWS // len(train), 1), MOST_COPIES)
     drawn = np.random.default_rng(seed).integers(0, len(deltas), copies * len(train))
     values = np.tile(rows.x.to_numpy(np.float32), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
+    return _with_copies(rows, values, np.tile(np.arange(len(train)), copies))
+
+
+def _own_copies(train: Int64Array, measured: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Positions in `train` and positions in `measured` of every pair of equal row numbers.
+
+    >>> [found.tolist() for found in _own_copies(np.array([4, 7]), np.array([7, 2, 7, 4]))]
+    [[0, 1, 1], [3, 0, 2]]
+    """
+    order = np.argsort(measured, kind="stable")
+    first, last = (np.searchsorted(measured[order], train, side=side) for side in ("left", "right"))
+    origin = np.repeat(np.arange(len(train)), last - first)
+    return origin, order[np.concatenate([np.arange(a, b) for a, b in zip(first, last)])]
+
+
+def _with_copies(rows: TrainingRows, values: Float32Array, origin: Int64Array) -> Augmented:
     both = pd.concat([rows.x, pd.DataFrame(values, columns=rows.x.columns)], ignore_index=True)
-    return TrainingRows(both, np.tile(rows.y, copies + 1), np.tile(rows.weights, copies + 1))
+    y, weights = (np.concatenate([own, own[origin]]) for own in (rows.y, rows.weights))
+    return Augmented(TrainingRows(both, y, weights), origin)

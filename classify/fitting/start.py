@@ -68,11 +68,25 @@ class Start:
         Log-odds of the training rows, each from a model that did not see the row's split group.
     inverse_penalty : float
         Of the logistic regression.
+    fold : (n,) int64
+        Of the training rows.
+    unseen : tuple of LinearModel
+        Of each fold the model that did not see it.
     """
 
     model: LinearModel
     margins: Float64Array
     inverse_penalty: float
+    fold: Int64Array
+    unseen: tuple[LinearModel, ...]
+
+    def margins_of_copies(self, x: Float32Array, rows: Int64Array) -> Float64Array:
+        """(c, k) log-odds of copies (c, d) of training rows, each from the model that did not see its row."""
+        out = np.empty((len(x), self.margins.shape[1]))
+        for number, model in enumerate(self.unseen):
+            own = self.fold[rows] == number
+            out[own] = linear_margin(model, x[own])
+        return out
 
     @property
     def probabilities(self) -> Float64Array:
@@ -105,12 +119,14 @@ def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: 
         return None
     rows = _Rows(x, y, *balanced(balance, y, seed))
     penalties = INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,)
-    tried = _margins_of_unseen(rows, fold, penalties)
-    calibrated = [_calibrated(margins[rows.used], y[rows.used], rows.weights) for margins in tried]
+    tried = _models_of_others(rows, fold, penalties)
+    unseen = [_margins_of_unseen(x, fold, models) for models in tried]
+    calibrated = [_calibrated(margins[rows.used], y[rows.used], rows.weights) for margins in unseen]
     best = _simplest([loss for _, loss in calibrated])
     factor = SHRINKAGE * calibrated[best][0]
     model = fit_linear(standard_scores(x[rows.used]), y[rows.used], rows.weights, penalties[best])
-    return Start(scaled(model, factor), factor * tried[best], penalties[best])
+    return Start(scaled(model, factor), factor * unseen[best], penalties[best], fold,
+                 tuple(scaled(m, factor) for m in tried[best]))
 
 
 def _simplest(losses: list[Float64Array]) -> int:
@@ -131,16 +147,23 @@ def _folds(y: Int64Array, split_group: Int64Array, seed: int) -> Int64Array | No
     return None if missed else fold
 
 
-def _margins_of_unseen(rows: _Rows, fold: Int64Array, penalties: Sequence[float]) -> list[Float64Array]:
-    """(n, k) log-odds of each row by a model fitted on the other folds, for each penalty."""
-    classes = int(rows.y.max()) + 1
-    out = [np.empty((len(rows.y), 1 if classes == 2 else classes)) for _ in penalties]
+def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float]) -> list[list[LinearModel]]:
+    """For each penalty a model for each fold, fitted on the other folds."""
+    out: list[list[LinearModel]] = [[] for _ in penalties]
     for number in range(FOLDS):
-        own, fitted = fold == number, fold[rows.used] != number
+        fitted = fold[rows.used] != number
         used, weights = rows.used[fitted], rows.weights[fitted]
         scores = standard_scores(rows.x[used])
-        for margins, inverse_penalty in zip(out, penalties):
-            margins[own] = linear_margin(fit_linear(scores, rows.y[used], weights, inverse_penalty), rows.x[own])
+        for models, inverse_penalty in zip(out, penalties):
+            models.append(fit_linear(scores, rows.y[used], weights, inverse_penalty))
+    return out
+
+
+def _margins_of_unseen(x: Float32Array, fold: Int64Array, models: Sequence[LinearModel]) -> Float64Array:
+    """(n, k) log-odds of each row by the model of its fold."""
+    out = np.empty((len(x), models[0].weights.shape[1]))
+    for number, model in enumerate(models):
+        out[fold == number] = linear_margin(model, x[fold == number])
     return out
 
 

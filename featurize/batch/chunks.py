@@ -26,8 +26,9 @@ class ImageRequest:
     ----------
     image_id, site, path : str
         As they stand in the index.
-    perturb : bool
-        Measure a copy as another laboratory might have pictured it (`featurize.images.perturb`).
+    copy : int
+        0: the image as it is. From 1 on: the number of a copy as another laboratory might have pictured it, see
+        `featurize.images.perturb`.
     only_fingerprint : bool
         Measure nothing but the fingerprint: the rest is known.
     """
@@ -35,8 +36,13 @@ class ImageRequest:
     image_id: str
     site: str | None
     path: str
-    perturb: bool = False
+    copy: int = 0
     only_fingerprint: bool = False
+
+    @property
+    def key(self) -> str:
+        """The id of the image, for a copy followed by its number from 2 on."""
+        return self.image_id if self.copy < 2 else f"{self.image_id} {self.copy}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class MeasuredChunk:
     Parameters
     ----------
     image_ids : tuple of n str
+        Of copies the keys of their requests.
     names : tuple of k str
         The features, sorted.
     values : (n, k) float32
@@ -123,8 +130,9 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> _MeasuredImage |
         return Fault(request.image_id, str(error), error.reason)
     picture = replace(picture, mm_per_px=task.mm_per_px or picture.mm_per_px)
     try:
-        if request.perturb:
-            picture = perturbed(picture, request.image_id, centred=task.preset.segment == "cell")
+        if request.copy:
+            centred = task.preset.segment == "cell"
+            picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
         features = {} if request.only_fingerprint else measure_picture(picture, task.preset)
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
@@ -133,7 +141,7 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> _MeasuredImage |
     if infinite:
         return Fault(request.image_id, f"{infinite[0]} is infinite", INTERNAL)
     size_px = picture.width_px, picture.height_px
-    return _MeasuredImage(request.image_id, features, size_px, fingerprint(picture.rgb))
+    return _MeasuredImage(request.key, features, size_px, fingerprint(picture.rgb))
 
 
 def _stack(images: Sequence[_MeasuredImage], faults: tuple[Fault, ...]) -> MeasuredChunk:

@@ -16,10 +16,11 @@ CHUNK_SIZE = 16
 COPIES = "changed copies"
 
 
-def requests_of(frame: pd.DataFrame, *, perturb: bool = False, only_fingerprint: bool = False) -> list[ImageRequest]:
-    """The images of an index, see `ImageRequest`."""
-    rows = frame[["image_id", "site", "path"]].itertuples(index=False)
-    return [ImageRequest(image_id, site, path, perturb, only_fingerprint) for image_id, site, path in rows]
+def requests_of(frame: pd.DataFrame, *, copies: int = 0, only_fingerprint: bool = False) -> list[ImageRequest]:
+    """The images of an index, or so many changed copies of each, see `ImageRequest`."""
+    rows = list(frame[["image_id", "site", "path"]].itertuples(index=False))
+    return [ImageRequest(image_id, site, path, copy, only_fingerprint)
+            for copy in (range(1, copies + 1) if copies else (0,)) for image_id, site, path in rows]
 
 
 def numbered(requests: list[ImageRequest], start: int = 0) -> dict[int, list[ImageRequest]]:

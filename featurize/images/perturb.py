@@ -2,7 +2,8 @@
 
 A small, fixed part of the images is measured a second time after a random change of what a slide's preparation, lamp,
 camera, magnification and file format may change. The differences tell how much of each measurement is picture and how
-much is patient; `classify` learns to disregard that much (see classify/fitting/augment.py).
+much is patient; `classify` learns to disregard that much (see classify/fitting/augment.py). With `featurize --augment
+K`, K such copies of every image that may be learned from are measured.
 
 After Zwanenburg et al. 2019, "Assessing robustness of radiomic features by image perturbation",
 10.1038/s41598-018-36938-4, with the changes of a microscope or an X-ray film in place of those of a tomograph.
@@ -72,14 +73,16 @@ def images_to_perturb(image_ids: Sequence[str]) -> list[str]:
     return sorted(image_ids)[:count]
 
 
-def perturbed(picture: Picture, image_id: str, *, centred: bool) -> Picture:
-    """A changed copy of a picture; the same picture and id always give the same copy.
+def perturbed(picture: Picture, image_id: str, *, centred: bool, copy: int = 1) -> Picture:
+    """A changed copy of a picture; the same picture, id and number always give the same copy.
 
     Parameters
     ----------
     picture : Picture
     image_id : str
         Seed of the change.
+    copy : int
+        Number of the copy, from 1 on: another one is changed in another way.
     centred : bool
         The subject is one cell in the middle: the frame may then be cut closer around it (62 to 100 % of the side).
 
@@ -88,7 +91,7 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool) -> Picture:
     Drawn, from the ranges above: frame, magnification, strength of the stain, gain of each channel and crosstalk
     between them (color images only), brightness of the lamp, blur or sharpening, noise, JPEG quality.
     """
-    rng = np.random.default_rng(zlib.crc32(image_id.encode()))
+    rng = np.random.default_rng(zlib.crc32((image_id if copy == 1 else f"{image_id} {copy}").encode()))
     rgb, scale = _reframed(picture.rgb, rng, centred)
     gray = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
     light = _restained(rgb, rng, gray)

@@ -42,7 +42,7 @@ def test_differences_of_tested_rows_are_never_used() -> None:
     perturbations = Perturbations(measured, np.where(measured < 10, 1.0, 1000.0)[:, None].astype(np.float32))
     train = np.concatenate([np.arange(10), np.arange(20, 40)])
     rows = TrainingRows(x.iloc[train], np.zeros(len(train), np.int64), np.ones(len(train)))
-    both = augment(rows, train, perturbations, 0)
+    both = augment(rows, train, perturbations, 0).rows
     assert len(both.x) == len(both.y) == len(both.weights) == (1 + MOST_COPIES) * len(train)
     assert both.x["f"].max() == STRETCH
 
@@ -51,7 +51,7 @@ def test_too_few_differences_change_nothing() -> None:
     x = pd.DataFrame({"f": np.zeros(40)}, dtype=np.float32)
     few = Perturbations(np.arange(FEWEST_DIFFERENCES - 1), np.ones((FEWEST_DIFFERENCES - 1, 1), np.float32))
     rows = TrainingRows(x, np.zeros(40, np.int64), np.ones(40))
-    assert augment(rows, np.arange(40), few, 0).x.equals(x)
+    assert augment(rows, np.arange(40), few, 0).rows.x.equals(x)
 
 
 def test_a_column_that_the_camera_moves_is_trusted_less() -> None:
@@ -62,7 +62,21 @@ def test_a_column_that_the_camera_moves_is_trusted_less() -> None:
     shifts = np.stack([rng.uniform(-1, 1, 60), np.zeros(60)], axis=1).astype(np.float32)
     right = []
     for perturbations in (None, Perturbations(seen, shifts)):
-        rows = augment(TrainingRows(x, y, np.ones(N)), np.arange(N), perturbations, 0)
+        rows = augment(TrainingRows(x, y, np.ones(N)), np.arange(N), perturbations, 0).rows
         model = models.fit(rows, None, models.FitSettings(rounds=60, jobs=1))
         right.append(((models.margin(model, elsewhere)[:, 0] > 0) == (truth == 1)).mean())
     assert right[1] > right[0] + 0.05
+
+
+def test_own_copies_are_taken_as_they_were_measured() -> None:
+    x = pd.DataFrame({"f": np.arange(20), "g": np.ones(20)}, dtype=np.float32)
+    measured = np.repeat(np.arange(16), 2)
+    values = np.column_stack([100 + np.arange(32), np.full(32, np.nan)]).astype(np.float32)
+    train = np.arange(2, 18)
+    rows = TrainingRows(x.iloc[train], train % 2, np.linspace(.5, 1.5, 16))
+    found = augment(rows, train, Perturbations(measured, np.zeros((32, 2), np.float32), values), 0)
+    # Rows 16 and 17 have no copy, and copies of rows that are not trained on stay away.
+    assert found.origin.tolist() == np.repeat(np.arange(14), 2).tolist()
+    assert found.rows.x["f"].tolist() == [*range(2, 18), *range(104, 132)] and found.rows.x["g"].isna().sum() == 28
+    np.testing.assert_array_equal(found.rows.y[16:], rows.y[found.origin])
+    np.testing.assert_array_equal(found.rows.weights[16:], rows.weights[found.origin])

@@ -113,3 +113,11 @@ def test_margins_are_log_odds() -> None:
     x, y = rows(3, distance=3.0)
     p = softmax(linear_margin(fit_linear(standard_scores(x), y, np.ones(N), .2), x), axis=1)
     assert -np.log(p[np.arange(N), y]).mean() < np.log(3)
+
+
+def test_a_copy_has_log_odds_of_the_model_that_did_not_see_its_row() -> None:
+    x, y = rows(3, distance=3.0)
+    start = begun(x, y, np.arange(N))
+    some = np.array([7, 0, 7])
+    np.testing.assert_allclose(start.margins_of_copies(x[some], some), start.margins[some])
+    assert not np.allclose(start.margins_of_copies(x[some] + 1, some), start.margins[some])

@@ -307,6 +307,30 @@ def test_images_measured_again_stand_beside_the_table_and_repeat(index: Index, p
 
 
 @pytest.mark.slow
+def test_training_images_are_measured_again_as_often_as_wanted(cell_folder: Path, preset: Preset,
+                                                               tmp_path: Path) -> None:
+    index = build_index([cell_folder])
+    part = np.where(np.arange(len(index.frame)) % 3 == 0, "test", "train")
+    index = replace(index, frame=index.frame.assign(split=part))
+    featurize(index, preset, tmp_path / "a.parquet", jobs=1)
+    _, info = read_table(tmp_path / "a.parquet")
+    one = read_perturbed(tmp_path / "a.parquet", info)
+    for name, augment in (("a", 2), ("b", 2)):
+        featurize(index, preset, tmp_path / f"{name}.parquet", jobs=1, augment=augment, reuse=tmp_path / "a.parquet")
+    again, other = (read_perturbed(tmp_path / f"{name}.parquet", info) for name in "ab")
+    featurize(index, preset, tmp_path / "c.parquet", jobs=1, augment=2)
+    fresh = read_perturbed(tmp_path / "c.parquet", info)
+    assert one is not None and again is not None and fresh is not None
+    assert again.equals(other) and again.equals(fresh)
+    learned = index.frame.loc[part == "train", "image_id"]
+    assert sorted(again["image_id"]) == sorted([*learned, *learned]) and set(again["copy"]) == {1, 2}
+    first, second = (again[again["copy"] == copy][info.features].to_numpy() for copy in (1, 2))
+    assert not np.allclose(first, second, equal_nan=True)
+    same = one.set_index("image_id").loc[again.loc[again["copy"] == 1, "image_id"], info.features].to_numpy()
+    np.testing.assert_array_equal(first, same)
+
+
+@pytest.mark.slow
 def test_again_of_another_table_is_not_taken(index: Index, preset: Preset, tmp_path: Path) -> None:
     featurize(index, preset, tmp_path / "a.parquet", jobs=1)
     _, info = read_table(tmp_path / "a.parquet")
