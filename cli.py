@@ -171,9 +171,17 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                         "reaches.")] = 0.0,
              accept_error: Annotated[float | None, typer.Option(help="At most this share of errors without review; 0: "
                                                                 "no promise. [default: 0.02 if it can be kept]",
-                                                                show_default=False)] = None) -> None:
-    """A table becomes a validated, calibrated, explained model and its report."""
+                                                                show_default=False)] = None,
+             log: Annotated[Path | None, typer.Option(metavar="F.csv", help="Learning curves, written after every "
+                                                      "fold.")] = None,
+             tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="The same for TensorBoard (extra "
+                                                              "tensorboard).")] = None) -> None:
+    """A table becomes a validated, calibrated, explained model and its report.
+
+    A run that was stopped goes on at the fold it was in when the same command comes again.
+    """
     from classify.findings.train import train_table
+    from classify.runtime.watch import Watch
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), lineage=lineage, model=model, calibration=calibration,
@@ -181,7 +189,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                              test_share=test_share, test_positives=test_positives, sensitivity=sensitivity,
                              accept_error=accept_error)
     with stages(shown=True) as progress:
-        result = train_table(table, output, settings, progress)
+        result = train_table(table, output, settings, progress, Watch(log, tensorboard, tell=_say))
     for warning in result.terminal_warnings:
         _say(f"WARNING: {warning}")
     _say(result.sentence)

@@ -1,6 +1,5 @@
 """Fit the trees that a split asks for, so that every tested row is predicted by trees that never saw it."""
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,9 @@ from classify.data.splits import STOP_SHARE, Split, TrainTestIndices, iter_split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations, augment
 from classify.fitting.balance import Balance, balanced
-from classify.fitting.libraries import installed
+from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldStore, FoldWatch, fit_missing,
+                                         unwatched)
+from classify.fitting.libraries import installed, never
 from classify.fitting.linear import linear_margin
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
@@ -53,6 +54,8 @@ class FitData:
         How measurements change between laboratories.
     balance : str
         How rarer classes gain weight, one of `classify.settings.BALANCES`.
+    abandoned : callable
+        True as soon as nobody waits for a fit any longer.
     """
 
     x: pd.DataFrame
@@ -60,6 +63,7 @@ class FitData:
     weight_power: float
     perturbations: Perturbations | None = None
     balance: str = "auto"
+    abandoned: Callable[[], bool] = never
 
 
 @dataclass(frozen=True)
@@ -86,25 +90,12 @@ class CrossFit:
     stopped_by_rows: int
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """The model of one fold, and how its rounds were chosen.
-
-    Parameters
-    ----------
-    model : Model
-    curve : (r, 2) float64
-        Losses of the fit that chose the rounds.
-    stopped_by_rows : bool
-        True where the rows that chose the rounds belong to groups that the model also learned from.
-    """
-
-    model: Model
-    curve: Float64Array
-    stopped_by_rows: bool
+def _nobody() -> None:
+    """Is told that a model is there."""
 
 
-def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None]) -> CrossFit:
+def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None] = _nobody,
+              store: FoldStore = NOTHING_KEPT, watch: FoldWatch = unwatched) -> CrossFit:
     """One model a fold, or one for a given split.
 
     Parameters
@@ -115,6 +106,10 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     settings : FitSettings
     step : callable
         Called after every model.
+    store : FoldStore
+        Models that it holds are not fitted again; the others are kept in it as soon as they are fitted.
+    watch : callable
+        Is told every model in the order in which they are there, by the thread that called this function.
 
     Notes
     -----
@@ -125,15 +120,17 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     splits = iter_splits(split)
     # Folds side by side, a thread each, are faster than one fold on all threads: those wait for each other after every
     # level of a tree.
-    workers = min(settings.jobs, len(splits))
     lighter = replace(settings, jobs=max(1, settings.jobs // len(splits)))
+
+    def fit(number: int, abandoned: Callable[[], bool]) -> FittedFold:
+        return _fit_fold(replace(data, abandoned=abandoned), splits[number], split, lighter)
+
+    def told(number: int, fold: FittedFold) -> None:
+        watch(number, fold)
+        step()
     # Threads of matrix products wait for each other: a linear fit took 3 s with one and 38 s with many.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(_fit_fold, data, indices, split, lighter) for indices in splits]
-        for done in as_completed(waiting):
-            done.result()
-            step()
-    folds = [done.result() for done in waiting]
+    with threadpool_limits(1, user_api="blas"):
+        folds = fit_missing(len(splits), fit, store, min(settings.jobs, len(splits)), told)
     margins = np.full((len(data.y), folds[0].model.outputs), np.nan)
     for indices, fold in zip(splits, folds):
         margins[indices.test] = models.margin(fold.model, data.x.iloc[indices.test])
@@ -141,7 +138,8 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
                     sum(fold.stopped_by_rows for fold in folds))
 
 
-def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
+def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings,
+                store: FoldStore = NOTHING_KEPT) -> Model:
     """The model to keep.
 
     With a given split that is the one model there is. With folds, trees are grown on all rows for the mean number of
@@ -155,9 +153,21 @@ def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSet
     crossed : CrossFit
         What `cross_fit` gave for the same table and split.
     settings : FitSettings
+    store : FoldStore
+        As in `cross_fit`.
     """
     if split.kind == "given":
         return crossed.models[0]
+    kept = store.load(FINAL_MODEL)
+    if kept is None:
+        model = _fit_final(data, split, crossed, settings)
+        kept = FittedFold(model, model.curve, False)
+        store.save(FINAL_MODEL, kept)
+    return kept.model
+
+
+def _fit_final(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
+    """A model of all rows."""
     rounds = round(float(np.mean([m.rounds for m in crossed.models])))
     rows = np.flatnonzero(split.fold >= 0)
     few = min(_group_count(split, indices.train) for indices in crossed.splits) < FEW_SPLIT_GROUPS
@@ -185,8 +195,8 @@ def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float
 
 
 def _curves(curves: list[Float64Array]) -> pd.DataFrame:
-    """`fold, round, train_loss, valid_loss` of (r, 2) losses of each fold."""
-    tables = [pd.DataFrame(curve, columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
+    """`fold, round, train_loss, valid_loss` of (r, 3) losses and seconds of each fold."""
+    tables = [pd.DataFrame(curve[:, :2], columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
               .assign(fold=fold) for fold, curve in enumerate(curves)]
     return pd.concat(tables, ignore_index=True)[["fold", "round", "train_loss", "valid_loss"]]
 
@@ -261,7 +271,7 @@ def _fit_all(data: FitData, train: Int64Array, split: Split, settings: FitSettin
     return _fit(data, train, None, settings, _begin(data, train, split, settings))
 
 
-def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> _Fold:
+def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> FittedFold:
     """The model of one fold, or of a given split."""
     if split.kind == "folds":
         return _fit_then_refit(data, indices.train, split, settings)
@@ -269,18 +279,18 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
     settings = _all_columns(settings) if few else _library_of(settings)
     begun = _begin(data, indices.train, split, settings)
     model = _fit(data, indices.train, np.flatnonzero(split.part == "val"), settings, begun)
-    return _Fold(model, model.curve, False)
+    return FittedFold(model, model.curve, False)
 
 
-def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Fold:
+def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> FittedFold:
     """Choose the number of rounds on validation rows, then fit all training rows for that many rounds."""
     few_rounds = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
     if _group_count(split, train) < FEW_SPLIT_GROUPS:
         model = _fit(data, train, None, _careful(few_rounds), copies=FEW_GROUPS_COPIES)
-        return _Fold(model, model.curve, False)
+        return FittedFold(model, model.curve, False)
     if settings.library == "logistic":
         model = _fit_all(data, train, split, settings)
-        return _Fold(model, model.curve, False)
+        return FittedFold(model, model.curve, False)
     y, split_group = data.y[train], split.split_group[train]
     kept = validation_mask(y, split_group, STOP_SHARE, settings.seed)
     by_rows = not kept.any()
@@ -288,12 +298,12 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
         kept = validation_mask(y, np.arange(len(train)), STOP_SHARE, settings.seed)
     if not kept.any():
         model = _fit_all(data, train, split, few_rounds)
-        return _Fold(model, model.curve, False)
+        return FittedFold(model, model.curve, False)
     settings = _library_of(settings)
     begun = _begin(data, train, split, settings)
     first = _fit(data, train[~kept], train[kept], settings, begun)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
-    return _Fold(_fit(data, train, None, replace(settings, rounds=rounds), begun), first.curve, by_rows)
+    return FittedFold(_fit(data, train, None, replace(settings, rounds=rounds), begun), first.curve, by_rows)
 
 
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
@@ -314,4 +324,4 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     if valid is not None:
         start = None if begun is None else begun.margins(data, valid)
         watched = TrainingRows(x.iloc[valid], y[valid], np.ones(len(valid)), start)
-    return models.fit(rows, watched, settings, None if begun is None else begun.start.model)
+    return models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)
