@@ -201,6 +201,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
             output: Annotated[Path, _output("The predictions, predictions.csv.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
+            device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
@@ -211,7 +212,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
     check_replaceable_file(output, is_predictions)
-    bundle, apply = load_predictor(run)
+    bundle, apply = load_predictor(run, device)
     if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:

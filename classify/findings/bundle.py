@@ -73,8 +73,8 @@ def _kind(path: Path) -> object:
     return content.get("kind") if isinstance(content, dict) else None
 
 
-def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
-    """Read a model folder, or the run folder around it.
+def load_findings(folder: Path, jobs: int = 1, device: str = "cpu") -> tuple[FindingModel, ...]:
+    """Read a model folder, or the run folder around it; `device` as in `classify.bundle.load_bundle`.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
     if content.get("format") != FORMAT or content.get("sha256") != _digest(content):
         raise UserError(f"{path} is damaged or of another version (format {content.get('format')}, this version reads "
                         f"{FORMAT}): train the model again with `python cli.py classify`")
-    return tuple(FindingModel(name, load_bundle(place, jobs), threshold) for name, place, threshold in entries)
+    return tuple(FindingModel(name, load_bundle(place, jobs, device), threshold) for name, place, threshold in entries)
 
 
 def _digest(content: dict[str, Any]) -> str:

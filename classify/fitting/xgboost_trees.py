@@ -94,8 +94,11 @@ def cuda_or_cpu(device: str) -> str:
     if not xgboost.build_info().get("USE_CUDA"):
         raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or "
                         "choose --device cpu")
-    probe = xgboost.Booster({"device": "cuda", "verbosity": 0}, [xgboost.DMatrix(np.zeros((1, 1)))])
-    if not _is_on_gpu(probe):
+    # The booster does not keep its matrix alive, and cannot tell its device without one.
+    matrix = xgboost.DMatrix(np.zeros((1, 1)))
+    with xgboost.config_context(verbosity=0):
+        found = _is_on_gpu(xgboost.Booster({"device": "cuda"}, [matrix]))
+    if not found:
         raise UserError("--device cuda: no GPU was found; choose --device cpu")
     return "cuda"
 

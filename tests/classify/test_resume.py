@@ -94,8 +94,8 @@ def stopped_run(out: Path, kept: int = 2, settings: TrainSettings = SETTINGS) ->
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped) as told:
         stop_after(patch, kept)
         train(*table(), out, settings)
-    assert str(told.value) == (f"stopped: {kept} of 4 models are fitted and kept in {out}.folds; the same command again "
-                               f"fits the rest ({out} is as it was)")
+    assert str(told.value) == (f"stopped: {kept} of 4 models are fitted and kept in {out}.folds; the same command "
+                               f"again fits the rest ({out} is as it was)")
     assert not out.exists()
 
 

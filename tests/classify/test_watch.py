@@ -131,8 +131,8 @@ def test_a_log_that_would_replace_something_else_is_refused(tmp_path: Path) -> N
         check(mine, out, (mine,))
     with pytest.raises(UserError, match="a name ending in .csv was wanted: --log curves.csv"):
         check(tmp_path / "curves.txt", out)
-    with pytest.raises(UserError, match="--log .*run/curves.csv lies in the run folder .*: choose a place outside, such "
-                                        "as --log run_curves.csv"):
+    with pytest.raises(UserError, match="--log .*run/curves.csv lies in the run folder .*: choose a place outside, "
+                                        "such as --log run_curves.csv"):
         check(out / "curves.csv", out)
     CurveLog(tmp_path / "old.csv", COLUMNS).begin()
     CurveLog(tmp_path / "old_findings.csv", (*COLUMNS, "finding")).begin()
