@@ -7,12 +7,13 @@ another name and is removed. A file holds the SHA-256 of the rest of it, then ar
 damaged trees. Nothing in it can run code.
 """
 import hashlib
+import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from featurize.runtime.lock import held_folder
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _DIGEST_BYTES = hashlib.sha256().digest_size
+# What is kept of a fold besides arrays: plain numbers, as JSON.
+_PLAIN = tuple(field.name for field in fields(FittedFold) if field.name not in ("model", "curve"))
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class FoldFiles:
             start = kept["start"].tobytes() if "start" in kept.files else None
             model = models.from_bytes([ModelPart(kept["trees"].tobytes(), start)], str(kept["library"]),
                                       kept["features"].tolist(), int(kept["outputs"]), self.jobs, self.device)
-            return FittedFold(model, kept["curve"], bool(kept["stopped_by_rows"]))
+            return FittedFold(model, kept["curve"], **json.loads(str(kept["plain"])))
 
 
 def _packed(fold: FittedFold) -> bytes:
@@ -91,7 +94,7 @@ def _packed(fold: FittedFold) -> bytes:
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, trees=_as_array(part.trees), library=np.array(fold.model.library),
              features=np.array(fold.model.features, dtype=np.str_), outputs=np.array(fold.model.outputs),
-             curve=fold.curve, stopped_by_rows=np.array(fold.stopped_by_rows), **start)
+             curve=fold.curve, plain=np.array(json.dumps({name: getattr(fold, name) for name in _PLAIN})), **start)
     return buffer.getvalue()
 
 
