@@ -177,9 +177,17 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                         "reaches.")] = 0.0,
              accept_error: Annotated[float | None, typer.Option(help="At most this share of errors without review; 0: "
                                                                 "no promise. [default: 0.02 if it can be kept]",
-                                                                show_default=False)] = None) -> None:
-    """A table becomes a validated, calibrated, explained model and its report."""
+                                                                show_default=False)] = None,
+             log: Annotated[Path | None, typer.Option(metavar="F.csv", help="Learning curves, written after every "
+                                                      "fold.")] = None,
+             tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="The same for TensorBoard (extra "
+                                                              "tensorboard).")] = None) -> None:
+    """A table becomes a validated, calibrated, explained model and its report.
+
+    A run that was stopped goes on at the fold it was in when the same command comes again.
+    """
     from classify.findings.train import train_table
+    from classify.runtime.watch import Watch
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
     settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, model=model,
@@ -187,7 +195,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                              names=_pairs(names), balance=balance, test_share=test_share,
                              test_positives=test_positives, sensitivity=sensitivity, accept_error=accept_error)
     with stages(shown=True) as progress:
-        result = train_table(table, output, settings, progress)
+        result = train_table(table, output, settings, progress, Watch(log, tensorboard, tell=_say))
     for warning in result.terminal_warnings:
         _say(f"WARNING: {warning}")
     _say(result.sentence)
@@ -199,6 +207,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
             output: Annotated[Path, _output("The predictions, predictions.csv.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
+            device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
     from classify.findings.predict import load_predictor
@@ -209,7 +218,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
     check_replaceable_file(output, is_predictions)
-    bundle, apply = load_predictor(run)
+    bundle, apply = load_predictor(run, device)
     if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:

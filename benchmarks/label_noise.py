@@ -19,7 +19,7 @@ from classify.evaluate.suspects import flags, scores_of
 from classify.fitting import crossfit
 from classify.fitting.augment import perturbations_of
 from classify.fitting.contradicted import contradicted_when_sure
-from classify.fitting.crossfit import FitData
+from classify.fitting.fit_data import FitData
 from classify.settings import TrainSettings
 from classify.uncertainty.held_out import fit_held_out
 from featurize.arrays import Int64Array

@@ -20,7 +20,8 @@ from benchmarks.record import RESULTS, write
 from classify.data.dataset import Dataset, prepare
 from classify.evaluate.metrics import scores
 from classify.fitting.augment import perturbations_of
-from classify.fitting.crossfit import FitData, cross_fit
+from classify.fitting.crossfit import cross_fit
+from classify.fitting.fit_data import FitData
 from classify.settings import FitSettings, TrainSettings
 from classify.uncertainty.calibrate import log_loss, logits
 from featurize.errors import UserError

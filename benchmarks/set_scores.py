@@ -31,7 +31,7 @@ from classify.data.lineage import Lineage, read_lineage
 from classify.evaluate.lineage import LineageRows, answers_by_level
 from classify.fitting import crossfit
 from classify.fitting.augment import perturbations_of
-from classify.fitting.crossfit import FitData
+from classify.fitting.fit_data import FitData
 from classify.settings import TrainSettings
 from classify.uncertainty.held_out import fit_held_out
 from featurize.arrays import BoolArray, Float64Array, Int64Array

@@ -18,7 +18,7 @@ from benchmarks.record import RESULTS, write
 from classify.bundle import Bundle
 from classify.data.dataset import Dataset, prepare
 from classify.fitting import crossfit
-from classify.fitting.crossfit import FitData
+from classify.fitting.fit_data import FitData
 from classify.predict import apply_bundle
 from classify.predictions import ModelPredictions
 from classify.review import REASONS, fit_rule, review_reasons

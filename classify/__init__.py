@@ -4,6 +4,7 @@ from featurize.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(__name__, {
     "CalibratedTrees": "classify.estimator",
     "TrainSettings": "classify.settings",
+    "Watch": "classify.runtime.watch",
     "train_table": "classify.train:train",
     "train_file": "classify.findings.train:train_table",
     "train_findings": "classify.findings.train",

@@ -120,13 +120,13 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         (place / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
-    """Read a model folder, or the run folder around it.
+def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
+    """Read a model folder, or the run folder around it; `device` (cpu or cuda) is where it predicts and explains.
 
     Raises
     ------
     UserError
-        Not a model, of another format, or damaged: names the file and says what to do.
+        Not a model, of another format, or damaged: names the file and says what to do. Or it cannot use the device.
     """
     folder = folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
     manifest = _read_manifest(folder)
@@ -134,7 +134,7 @@ def load_bundle(folder: Path, jobs: int = 1) -> Bundle:
     library, classes = manifest["library"], tuple(manifest["classes"])
     outputs = 1 if manifest["kind"] == "binary" else len(classes)
     parts = [ModelPart(data[trees], data.get(start)) for trees, start in _part_files(manifest)]
-    model = models.from_bytes(parts, library, manifest["features"], outputs, jobs)
+    model = models.from_bytes(parts, library, manifest["features"], outputs, jobs, device)
     with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
         arrays = {name: read[name] for name in read.files}
     space = WhitenedSpace(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],

@@ -14,7 +14,8 @@ from classify.data.folds import split_groups
 from classify.data.splits import plan_split
 from classify.data.tasks import Task
 from classify.fitting import models
-from classify.fitting.crossfit import FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model, fit_rows
+from classify.fitting.crossfit import FEW_GROUPS_ROUNDS, cross_fit, final_model, fit_rows
+from classify.fitting.fit_data import FitData
 from classify.settings import FitSettings, TrainSettings
 from classify.uncertainty import calibrate, conformal
 from classify.uncertainty.calibrate import Calibration

@@ -8,6 +8,7 @@ TREE_LIBRARIES = ("xgboost", "lightgbm")
 LIBRARIES = (*TREE_LIBRARIES, "logistic")
 # What a user may choose.
 MODELS = ("auto", *LIBRARIES)
+DEVICES = ("cpu", "cuda")
 BALANCES = ("auto", "weight", "over", "under", "none")
 
 

@@ -1,10 +1,6 @@
 """From a table to a run folder: the only place where the parts of this package are put together."""
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +20,19 @@ from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
 from classify.fitting.augment import Perturbations, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
-from classify.fitting.crossfit import CrossFit, FitData
-from classify.fitting.models import Model
+from classify.fitting.crossfit import CrossFit
+from classify.fitting.fit_data import FitData
+from classify.fitting.fold_store import FittedFold
+from classify.fitting.models import Model, check_device
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
+from classify.runtime.clock import Clock, Progress
+from classify.runtime.versions import library_versions
+from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
 from classify.settings import BALANCES, MODELS, TrainSettings
 from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
@@ -42,55 +43,9 @@ from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
-Progress = Callable[[str, float], None]
-
 CALIBRATIONS = ("auto", *METHODS)
-# Libraries whose versions a run names. Those of trees are named where they are installed.
-NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pellucid")
-TREE_LIBRARIES = ("xgboost", "xgboost-cpu", "lightgbm")
 # Stages of a run besides one for each fitted fold.
 STAGES = 9
-
-
-@dataclass
-class Clock:
-    """Seconds of every stage, and progress reports to the user.
-
-    Parameters
-    ----------
-    progress : callable or None
-        Called with the name of the stage and the share 0..1 of the run that is done.
-    steps : int
-        Steps of the whole run: one for each stage and for each fitted fold.
-    done : int
-        Steps done so far.
-    seconds : dict of str to float
-        Seconds of each stage that has ended.
-    """
-
-    progress: Progress | None
-    steps: int
-    done: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; it counts as one step."""
-        start = time.perf_counter()
-        self.report(name)
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0) + time.perf_counter() - start, 3)
-        self.done += 1
-
-    def report(self, name: str) -> None:
-        """Report the stage and the share of the run that is done."""
-        if self.progress:
-            self.progress(name, min(self.done / self.steps, 1.0))
-
-    def fold_done(self) -> None:
-        """One fold is fitted."""
-        self.done += 1
-        self.report("fit")
 
 
 def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progress | None = None) -> RunResult:
@@ -117,7 +72,7 @@ def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progre
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
-          perturbed: pd.DataFrame | None = None, table: str = RunResult.table) -> RunResult:
+          perturbed: pd.DataFrame | None = None, table: str = RunResult.table, watch: Watch = Watch()) -> RunResult:
     """Cross-validate, fit, calibrate, score, explain and write a run folder.
 
     Parameters
@@ -135,11 +90,16 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
         disregard what changes from laboratory to laboratory.
     table : str
         How the table is named in the command that the report gives.
+    watch : Watch
+        Logs of the learning curves. While the run lasts, fitted models are kept beside the run folder: the same call
+        after a stop fits the rest.
 
     Raises
     ------
     UserError
         A wrong setting, or a table that nothing can be learned from.
+    Stopped
+        Ctrl-C; the message says what is kept.
 
     Examples
     --------
@@ -164,15 +124,17 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     """
     check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
+    check_watch(watch, out)
     data, preparation = prepare(frame, info, settings)
     check_names(settings.names, data.task.classes)
     if settings.sensitivity and len(data.task.classes) > 2:
         raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")
     clock = Clock(progress, steps=steps_of(data))
-    result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock)
-    result = replace(result, table=table)
-    with clock.stage("report"):
-        write_run(result, bundle)
+    with watched(out, {"": data}, settings, perturbed, watch, {"": ""}) as fits:
+        result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock, fits[""])
+        result = replace(result, table=table)
+        with clock.stage("report"):
+            write_run(result, bundle)
     return result
 
 
@@ -182,7 +144,7 @@ def steps_of(data: Dataset) -> int:
 
 
 def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
-                  perturbed: pd.DataFrame | None, clock: Clock,
+                  perturbed: pd.DataFrame | None, clock: Clock, fits: TaskFits = UNWATCHED,
                   default_error: float = DEFAULT_ERROR) -> tuple[RunResult, Bundle]:
     """Everything between a prepared table and the files of a run.
 
@@ -197,18 +159,21 @@ def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, se
         Second measurements of some rows.
     clock : Clock
         Counts the stages.
+    fits : TaskFits
+        Where fitted models are kept, and who is told of them.
     default_error : float
         Promised where `settings.accept_error` is None; 0 = nothing is.
     """
     # Threads of matrix products wait for each other, and their number would change the last bits of the results.
     with threadpool_limits(1, user_api="blas"):
-        return _fit_and_judge(data, preparation, out, settings, perturbed, clock, default_error)
+        return _fit_and_judge(data, preparation, out, settings, perturbed, clock, fits, default_error)
 
 
 def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
-                   perturbed: pd.DataFrame | None, clock: Clock, default_error: float) -> tuple[RunResult, Bundle]:
+                   perturbed: pd.DataFrame | None, clock: Clock, fits: TaskFits,
+                   default_error: float) -> tuple[RunResult, Bundle]:
     perturbations = perturbations_of(data.frame, perturbed, data.x)
-    crossed, model = _fit(data, settings, perturbations, clock)
+    crossed, model = _fit(data, settings, perturbations, clock, fits)
     with clock.stage("calibrate"):
         held_out = fit_held_out(crossed, data.task, data.split, settings)
     with clock.stage("novelty"):
@@ -271,6 +236,7 @@ def check_settings(settings: TrainSettings) -> None:
         raise UserError(f"--calibration {settings.calibration} is unknown: choose {', '.join(CALIBRATIONS)}")
     if settings.balance not in BALANCES:
         raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
+    check_device(settings.model, settings.device)
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
     if settings.accept_error is not None and not 0 <= settings.accept_error < 0.5:
@@ -281,14 +247,19 @@ def check_settings(settings: TrainSettings) -> None:
 
 
 def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | None,
-         clock: Clock) -> tuple[CrossFit, Model]:
+         clock: Clock, fits: TaskFits) -> tuple[CrossFit, Model]:
     """The folds' models, and the model to keep."""
+    folds = len(iter_splits(data.split))
+
+    def watch(number: int, fold: FittedFold) -> None:
+        fits.watch(number, fold)
+        clock.fold_done(number, folds, fold.valid_loss)
     fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
-        crossed = crossfit.cross_fit(fitted, data.split, trees, clock.fold_done)
+        crossed = crossfit.cross_fit(fitted, data.split, trees, store=fits.store, watch=watch)
     with clock.stage("final model"):
-        model = crossfit.final_model(fitted, data.split, crossed, trees)
+        model = crossfit.final_model(fitted, data.split, crossed, trees, fits.store)
     return crossed, model
 
 
@@ -328,14 +299,3 @@ def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) 
     values = crossfit.contributions(data.x, rows, crossed)
     contributions = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows])
     return explain.explain(contributions, data.task, list(data.info.blocks))
-
-
-def library_versions() -> dict[str, str]:
-    """Of the libraries that the numbers depend on."""
-    found = {}
-    for name in (*NUMERIC_LIBRARIES, *TREE_LIBRARIES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -136,6 +136,29 @@ def test_a_file_of_somebody_else_is_not_replaced(arguments: tuple[str, ...], cal
     assert {path.read_text() for path in tmp_path.iterdir()} == {"notes\n1\n"}
 
 
+@pytest.mark.parametrize(("options", "words"), [
+    (("--log", "mine.csv"), "mine.csv exists and was not written by Pellucid"),
+    (("--log", "t.parquet"), "a name ending in .csv was wanted: --log t.csv"),
+    (("--log", "run/log.csv"), "lies in the run folder"), (("--tensorboard", "tb"), "--tensorboard needs tensorboardX"),
+    (("--tensorboard", "mine.csv"), "--tensorboard needs tensorboardX")], ids=str)
+def test_a_log_that_cannot_be_written_is_told_before_the_table_is_read(
+        options: tuple[str, str], words: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    Path("mine.csv").write_text("a,b\n")
+    ended = call("classify", "t.parquet", "-o", "run", *options)
+    assert ended.code == 2 and words in ended.err and ended.err.count("\n") == 1
+    assert os.listdir() == ["mine.csv"] and Path("mine.csv").read_text() == "a,b\n"
+
+
+def test_a_device_that_is_not_there_is_refused(call: Any, places: dict[str, Path], tmp_path: Path) -> None:
+    for command in (("classify", places["TABLE"], "-o", tmp_path / "run"),
+                    ("predict", places["RUN"], places["TABLE"], "-o", tmp_path / "p.csv")):
+        ended = call(*command, "--device", "gpu")
+        assert ended.code == 2 and ended.err == "error: --device gpu is unknown: choose cpu or cuda\n"
+    assert not os.listdir(tmp_path)
+
+
 def test_similar_wants_one_image(call: Any, places: dict[str, Path], tmp_path: Path) -> None:
     ended = call("similar", places["TABLE"], places["IN"], "-o", tmp_path / "s.html")
     assert ended.code == 2 and "one image was wanted" in ended.err

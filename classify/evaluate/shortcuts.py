@@ -17,7 +17,8 @@ from classify.data.tasks import Task, encode
 from classify.evaluate.beyond_subject import gain_of, subject_columns
 from classify.evaluate.metrics import scores
 from classify.fitting.augment import Perturbations
-from classify.fitting.crossfit import FitData, cross_fit
+from classify.fitting.crossfit import cross_fit
+from classify.fitting.fit_data import FitData
 from classify.settings import FitSettings
 from classify.uncertainty.calibrate import logits
 from featurize.arrays import Int64Array

@@ -96,8 +96,8 @@ def _kind(path: Path) -> object:
     return content.get("kind") if isinstance(content, dict) else None
 
 
-def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
-    """Read a model folder, or the run folder around it.
+def load_findings(folder: Path, jobs: int = 1, device: str = "cpu") -> tuple[FindingModel, ...]:
+    """Read a model folder, or the run folder around it; `device` as in `classify.bundle.load_bundle`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def load_findings(folder: Path, jobs: int = 1) -> tuple[FindingModel, ...]:
         raise UserError(f"{path} is damaged or of another version (format {content.get('format')}, this version reads "
                         f"{FORMAT}): train the model again with `python cli.py classify`")
     known = _read_fingerprints(folder / FINGERPRINTS, content.get(_DIGEST_KEY))
-    return tuple(FindingModel(name, replace(load_bundle(place, jobs), train_fingerprints=known), threshold)
+    return tuple(FindingModel(name, replace(load_bundle(place, jobs, device), train_fingerprints=known), threshold)
                  for name, place, threshold in entries)
 
 

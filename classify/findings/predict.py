@@ -20,18 +20,28 @@ from featurize.table import TableInfo
 EXPLAINED_CONTRIBUTIONS = 3
 
 
-def load_predictor(run: Path) -> tuple[Bundle, Callable[[pd.DataFrame, TableInfo, bool, str], pd.DataFrame]]:
+# Predicts a table, given with its metadata, whether to explain, and what to call it in an error.
+TablePredictor = Callable[[pd.DataFrame, TableInfo, bool, str], pd.DataFrame]
+
+
+def load_predictor(run: Path, device: str = "cpu") -> tuple[Bundle, TablePredictor]:
     """The model of a run folder, which says how images are measured for it, and what predicts a table with it.
+
+    Parameters
+    ----------
+    run : Path
+    device : str
+        ``cpu`` or ``cuda``.
 
     Raises
     ------
     UserError
-        No model there, of another format, or damaged.
+        No model there, of another format, or damaged; or it cannot use the device.
     """
     if is_findings_model(run):
-        found = load_findings(run)
+        found = load_findings(run, device=device)
         return found[0].bundle, partial(predict_findings, found)
-    bundle = load_bundle(run)
+    bundle = load_bundle(run, device=device)
     return bundle, partial(predict, bundle)
 
 

@@ -26,8 +26,11 @@ from classify.report import write_report
 from classify.result import RunResult
 from classify.review import from_words
 from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
+from classify.runtime.clock import Clock, Progress
+from classify.runtime.versions import library_versions
+from classify.runtime.watch import TaskFits, Watch, check_watch, watched
 from classify.settings import TrainSettings
-from classify.train import Clock, Progress, check_settings, fit_and_judge, library_versions, steps_of, train
+from classify.train import check_settings, fit_and_judge, steps_of, train
 from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -61,7 +64,7 @@ class TrainedFinding:
 
 
 def train_table(table: Path, out: Path, settings: TrainSettings,
-                progress: Progress | None = None) -> RunResult | FindingsResult:
+                progress: Progress | None = None, watch: Watch = Watch()) -> RunResult | FindingsResult:
     """Train on a table that `featurize` wrote: several findings, or one label.
 
     Parameters
@@ -74,23 +77,29 @@ def train_table(table: Path, out: Path, settings: TrainSettings,
         With the task ``auto`` a table of several labels is multilabel.
     progress : callable, optional
         Is told the stage and the share that is done.
+    watch : Watch
+        Logs of the learning curves. While the run lasts, fitted models are kept beside the run folder: the same call
+        after a stop fits the rest.
 
     Raises
     ------
     UserError
         As `classify.train.train` and `train_findings`; or the table cannot be read.
+    Stopped
+        Ctrl-C; the message says what is kept.
     """
     check_replaceable(out, RUN_FOLDER)
+    check_watch(watch, out, [table])
     frame, info = read_table(table)
     perturbed = read_perturbed(table, info)
     if settings.task == "multilabel" or settings.task == "auto" and has_several_labels(frame, info):
-        return train_findings(frame, info, out, settings, progress, perturbed, str(table))
-    return train(frame, info, out, settings, progress, perturbed, str(table))
+        return train_findings(frame, info, out, settings, progress, perturbed, str(table), watch)
+    return train(frame, info, out, settings, progress, perturbed, str(table), watch)
 
 
 def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
                    progress: Progress | None = None, perturbed: pd.DataFrame | None = None,
-                   table: str = FindingsResult.table_path) -> FindingsResult:
+                   table: str = FindingsResult.table_path, watch: Watch = Watch()) -> FindingsResult:
     """Cross-validate, fit, calibrate, score and explain every finding, and write a run folder.
 
     Parameters
@@ -106,11 +115,15 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         Second measurements of some rows.
     table : str
         The table as the pages name it.
+    watch : Watch
+        As in `train_table`.
 
     Raises
     ------
     UserError
         A wrong setting, or a table that nothing can be learned from.
+    Stopped
+        Ctrl-C; the message says what is kept.
     """
     check_settings(settings)
     settings = replace(settings, threshold_rule="f1")
@@ -122,6 +135,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         raise UserError("--costs is for tasks of one class an image, and this one has several findings: leave it out "
                         "(--sensitivity chooses their thresholds)")
     check_replaceable(out, RUN_FOLDER)
+    check_watch(watch, out)
     check_columns(frame, info)
     frame = frame.reset_index(drop=True)
     findings = findings_of(frame, info)
@@ -135,13 +149,15 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
         raise UserError("no finding can be learned: " + "; ".join(f"{name}: {why}" for name, why in rare.items()))
     data = _datasets(frame, info, findings, split, chosen)
     clock = Clock(progress, steps=sum(steps_of(d) for d in data.values()))
-    pages = {name: f"{PAGES}/{folder_of(number, name)}.html" for number, name in enumerate(chosen)}
-    with replacing_folder(out, RUN_FOLDER) as part:
-        (part / PAGES).mkdir()
-        trained = {name: _train_one(name, data[name], run, part / pages[name], clock) for name in chosen}
+    parts = {name: folder_of(number, name) for number, name in enumerate(chosen)}
+    with watched(out, data, settings, perturbed, watch, parts) as fits:
+        trained = {name: _train_one(name, data[name], run, clock, fits[name]) for name in chosen}
         shared = _Shared(frame, info, findings, split, split_warnings, rare)
-        result = _put_together(run, shared, trained, pages, clock)
-        _write(part, result, trained)
+        pages = {name: f"{PAGES}/{part}.html" for name, part in parts.items()}
+        with replacing_folder(out, RUN_FOLDER) as part:
+            _write_pages(part, trained, pages, clock)
+            result = _put_together(run, shared, trained, pages, clock)
+            _write(part, result, trained)
     return result
 
 
@@ -196,15 +212,22 @@ def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: S
     return data
 
 
-def _train_one(name: str, data: Dataset, run: _RunInput, page: Path, clock: Clock) -> TrainedFinding:
-    """Train one finding and write its page."""
-    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), run.out, run.settings, run.perturbed, clock,
+def _train_one(name: str, data: Dataset, run: _RunInput, clock: Clock, fits: TaskFits) -> TrainedFinding:
+    clock.subject = name
+    result, bundle = fit_and_judge(data, PreparationWarnings((), ()), run.out, run.settings, run.perturbed, clock, fits,
                                    default_error=0.0)
     result = replace(result, table=run.table)
-    with clock.stage("report"):
-        write_report(page, result, report_numbers(result))
     model, tested = _with_threshold(name, result, bundle)
     return TrainedFinding(result, model, tested)
+
+
+def _write_pages(part: Path, trained: Mapping[str, TrainedFinding], pages: Mapping[str, str], clock: Clock) -> None:
+    """The page of every finding."""
+    (part / PAGES).mkdir()
+    for name, found in trained.items():
+        clock.subject = name
+        with clock.stage("report"):
+            write_report(part / pages[name], found.result, report_numbers(found.result))
 
 
 def _with_threshold(name: str, result: RunResult, bundle: Bundle) -> tuple[FindingModel, ScoredFinding]:

@@ -1,6 +1,5 @@
 """Fit the trees that a split asks for, so that every tested row is predicted by trees that never saw it."""
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,14 +9,15 @@ from threadpoolctl import threadpool_limits
 from classify.data.folds import FEW_SPLIT_GROUPS, validation_mask
 from classify.data.splits import STOP_SHARE, Split, TrainTestIndices, iter_splits
 from classify.fitting import models
-from classify.fitting.augment import Augmented, Perturbations, augment
+from classify.fitting.augment import augment
 from classify.fitting.balance import Balance, balanced
-from classify.fitting.contradicted import kept_rows
+from classify.fitting.begun import Begun, begin, starts
+from classify.fitting.fit_data import FitData
+from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldStore, FoldWatch, fit_missing,
+                                         unwatched)
 from classify.fitting.libraries import installed
-from classify.fitting.linear import linear_margin
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
-from classify.fitting.start import Start, fit_start
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 
@@ -36,31 +36,6 @@ FEW_GROUPS_RATE_DIVISOR = 2
 FEW_GROUPS_L2_FACTOR = 10.0
 # With few groups each training row gets this many perturbed copies.
 FEW_GROUPS_COPIES = 8
-
-
-@dataclass(frozen=True)
-class FitData:
-    """What every fit of a run reads.
-
-    Parameters
-    ----------
-    x : (n, d) DataFrame of float32
-        Features of all rows of the table, NaN = not measured.
-    y : (n,) int64
-        Classes, 0..K-1; -1 = unlabelled.
-    weight_power : float
-        Of the class weights, see `classify.fitting.models.class_weights`.
-    perturbations : Perturbations or None
-        How measurements change between laboratories.
-    balance : str
-        How rarer classes gain weight, one of `classify.settings.BALANCES`.
-    """
-
-    x: pd.DataFrame
-    y: Int64Array
-    weight_power: float
-    perturbations: Perturbations | None = None
-    balance: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -91,28 +66,12 @@ class CrossFit:
     left_out: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """The model of one fold, and how its rounds were chosen.
-
-    Parameters
-    ----------
-    model : Model
-    curve : (r, 2) float64
-        Losses of the fit that chose the rounds.
-    stopped_by_rows : bool
-        True where the rows that chose the rounds belong to groups that the model also learned from.
-    left_out : int
-        Training rows that were not learned from, because other rows contradict their label.
-    """
-
-    model: Model
-    curve: Float64Array
-    stopped_by_rows: bool
-    left_out: int = 0
+def _nobody() -> None:
+    """Is told that a model is there."""
 
 
-def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None]) -> CrossFit:
+def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None] = _nobody,
+              store: FoldStore = NOTHING_KEPT, watch: FoldWatch = unwatched) -> CrossFit:
     """One model a fold, or one for a given split.
 
     Parameters
@@ -123,6 +82,10 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     settings : FitSettings
     step : callable
         Called after every model.
+    store : FoldStore
+        Models that it holds are not fitted again; the others are kept in it as soon as they are fitted.
+    watch : callable
+        Is told every model in the order in which they are there, by the thread that called this function.
 
     Notes
     -----
@@ -133,15 +96,17 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     splits = iter_splits(split)
     # Folds side by side, a thread each, are faster than one fold on all threads: those wait for each other after every
     # level of a tree.
-    workers = min(settings.jobs, len(splits))
     lighter = replace(settings, jobs=max(1, settings.jobs // len(splits)))
+
+    def fit(number: int, abandoned: Callable[[], bool]) -> FittedFold:
+        return _fit_fold(replace(data, abandoned=abandoned), splits[number], split, lighter)
+
+    def told(number: int, fold: FittedFold) -> None:
+        watch(number, fold)
+        step()
     # Threads of matrix products wait for each other: a linear fit took 3 s with one and 38 s with many.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(_fit_fold, data, indices, split, lighter) for indices in splits]
-        for done in as_completed(waiting):
-            done.result()
-            step()
-    folds = [done.result() for done in waiting]
+    with threadpool_limits(1, user_api="blas"):
+        folds = fit_missing(len(splits), fit, store, min(settings.jobs, len(splits)), told)
     margins = np.full((len(data.y), folds[0].model.outputs), np.nan)
     for indices, fold in zip(splits, folds):
         margins[indices.test] = models.margin(fold.model, data.x.iloc[indices.test])
@@ -150,7 +115,8 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
                     float(np.mean([fold.left_out / len(indices.train) for indices, fold in zip(splits, folds)])))
 
 
-def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
+def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings,
+                store: FoldStore = NOTHING_KEPT) -> Model:
     """The model to keep.
 
     With a given split that is the one model there is. With folds, trees are grown on all rows for the mean number of
@@ -164,9 +130,21 @@ def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSet
     crossed : CrossFit
         What `cross_fit` gave for the same table and split.
     settings : FitSettings
+    store : FoldStore
+        As in `cross_fit`.
     """
     if split.kind == "given":
         return crossed.models[0]
+    kept = store.load(FINAL_MODEL)
+    if kept is None:
+        model = _fit_final(data, split, crossed, settings)
+        kept = FittedFold(model, model.curve, False)
+        store.save(FINAL_MODEL, kept)
+    return kept.model
+
+
+def _fit_final(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
+    """A model of all rows."""
     rounds = round(float(np.mean([m.rounds for m in crossed.models])))
     rows = np.flatnonzero(split.fold >= 0)
     few = min(_group_count(split, indices.train) for indices in crossed.splits) < FEW_SPLIT_GROUPS
@@ -194,8 +172,8 @@ def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float
 
 
 def _curves(curves: list[Float64Array]) -> pd.DataFrame:
-    """`fold, round, train_loss, valid_loss` of (r, 2) losses of each fold."""
-    tables = [pd.DataFrame(curve, columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
+    """`fold, round, train_loss, valid_loss` of (r, 3) losses and seconds of each fold."""
+    tables = [pd.DataFrame(curve[:, :2], columns=["train_loss", "valid_loss"]).rename_axis("round").reset_index()
               .assign(fold=fold) for fold, curve in enumerate(curves)]
     return pd.concat(tables, ignore_index=True)[["fold", "round", "train_loss", "valid_loss"]]
 
@@ -229,92 +207,36 @@ def _library_of(settings: FitSettings, few: bool = False) -> FitSettings:
     return replace(settings, library="xgboost" if wanted and installed("xgboost") else "lightgbm")
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """Where the trees of a fold start.
-
-    Parameters
-    ----------
-    start : Start
-    train : (t,) int64
-        The rows that it was fitted on, in the order of its margins.
-    """
-
-    start: Start
-    train: Int64Array
-
-    def margins(self, data: FitData, rows: Int64Array) -> Float64Array:
-        """(m, k) log-odds of rows of the table, each from a model that did not see the row."""
-        at = self._places(len(data.y))[rows]
-        out = self.start.margins[at]
-        if (at < 0).any():
-            out[at < 0] = linear_margin(self.start.model, data.x.iloc[rows[at < 0]].to_numpy(np.float32))
-        return out
-
-    def margins_of_copies(self, data: FitData, copies: pd.DataFrame, rows: Int64Array) -> Float64Array:
-        """(c, k) log-odds of copies of rows, each from a model that did not see the row."""
-        return self.start.margins_of_copies(copies.to_numpy(np.float32), self._places(len(data.y))[rows])
-
-    def _places(self, n: int) -> Int64Array:
-        """(n,) position of each row of the table among the fitted rows; -1 = not fitted."""
-        place = np.full(n, -1)
-        place[self.train] = np.arange(len(self.train))
-        return place
-
-
-def _begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> tuple[Int64Array, _Begun | None]:
-    """The rows that are learned from, and where their trees start (or the logistic regression itself).
-
-    Without a start, None. Where more labels are contradicted than hard images explain, these rows are left out, see
-    `classify.fitting.contradicted`.
-    """
-    if not settings.linear_start:
-        return train, None
-    begun = _started(data, train, split, settings)
-    if begun is None:
-        return train, None
-    kept = kept_rows(data.y[train], begun.start.probabilities)
-    again = begun if kept.all() else _started(data, train[kept], split, settings)
-    return (train, begun) if again is None else (again.train, again)
-
-
-def _started(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Begun | None:
-    balance = Balance(data.balance, data.weight_power)
-    start = fit_start(data.x.iloc[train].to_numpy(np.float32), data.y[train], split.split_group[train], balance,
-                      settings.seed)
-    return None if start is None else _Begun(start, train)
-
-
 def _fit_all(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> Model:
     """A model of all `settings.rounds` on training rows of many groups."""
     settings = _library_of(settings)
-    train, begun = _begin(data, train, split, settings)
+    train, begun = begin(data, train, split, settings)
     return _fit(data, train, None, settings, begun)
 
 
-def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> _Fold:
+def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> FittedFold:
     """The model of one fold, or of a given split."""
     if split.kind == "folds":
         return _fit_then_refit(data, indices.train, split, settings)
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS
     settings = _all_columns(settings) if few else _library_of(settings)
-    train, begun = _begin(data, indices.train, split, settings)
+    train, begun = begin(data, indices.train, split, settings)
     model = _fit(data, train, np.flatnonzero(split.part == "val"), settings, begun)
-    return _Fold(model, model.curve, False, len(indices.train) - len(train))
+    return FittedFold(model, model.curve, False, len(indices.train) - len(train))
 
 
-def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> _Fold:
+def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> FittedFold:
     """Choose the number of rounds on validation rows, then fit all training rows for that many rounds."""
     few_rounds = replace(settings, rounds=min(FEW_GROUPS_ROUNDS, settings.rounds))
     if _group_count(split, train) < FEW_SPLIT_GROUPS:
         model = _fit(data, train, None, _careful(few_rounds), copies=FEW_GROUPS_COPIES)
-        return _Fold(model, model.curve, False)
+        return FittedFold(model, model.curve, False)
     settings = _library_of(settings)
-    learned, begun = _begin(data, train, split, settings)
+    learned, begun = begin(data, train, split, settings)
     left_out = len(train) - len(learned)
     if settings.library == "logistic":
         model = _fit(data, learned, None, settings, begun)
-        return _Fold(model, model.curve, False, left_out)
+        return FittedFold(model, model.curve, False, left_out)
     y, split_group = data.y[learned], split.split_group[learned]
     kept = validation_mask(y, split_group, STOP_SHARE, settings.seed)
     by_rows = not kept.any()
@@ -322,15 +244,15 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
         kept = validation_mask(y, np.arange(len(learned)), STOP_SHARE, settings.seed)
     if not kept.any():
         model = _fit(data, learned, None, replace(settings, rounds=few_rounds.rounds), begun)
-        return _Fold(model, model.curve, False, left_out)
+        return FittedFold(model, model.curve, False, left_out)
     first = _fit(data, learned[~kept], learned[kept], settings, begun)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
     model = _fit(data, learned, None, replace(settings, rounds=rounds), begun)
-    return _Fold(model, first.curve, by_rows, left_out)
+    return FittedFold(model, first.curve, by_rows, left_out)
 
 
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,
-         begun: _Begun | None = None, copies: int | None = None) -> Model:
+         begun: Begun | None = None, copies: int | None = None) -> Model:
     """A model of training rows with class weights and perturbed copies, stopped by the rows `valid` if given."""
     x, y = data.x, data.y
     chosen, weights = balanced(Balance(data.balance, data.weight_power), y[train], settings.seed)
@@ -343,23 +265,9 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     augmented = augment(plain, used, data.perturbations, settings.seed, copies)
     rows = augmented.rows
     if begun is not None:
-        rows = replace(rows, start=_starts(data, begun, augmented, used))
+        rows = replace(rows, start=starts(data, begun, augmented, used))
     watched = None
     if valid is not None:
         start = None if begun is None else begun.margins(data, valid)
         watched = TrainingRows(x.iloc[valid], y[valid], np.ones(len(valid)), start)
-    return models.fit(rows, watched, settings, None if begun is None else begun.start.model)
-
-
-def _starts(data: FitData, begun: _Begun, augmented: Augmented, used: Int64Array) -> Float64Array:
-    """(t + c, k) log-odds that the trees of the used rows and of their copies start from.
-
-    Copies that were measured have log-odds of their own: those are what the trees meet in another laboratory. Rows that
-    were moved by twice a drawn difference keep those of their row: with their own, the log-loss of blood_28 rose from
-    .063 to .069.
-    """
-    margins = begun.margins(data, used)
-    if not augmented.measured:
-        return np.concatenate([margins, margins[augmented.origin]])
-    copies = augmented.rows.x.iloc[len(used):]
-    return np.concatenate([margins, begun.margins_of_copies(data, copies, used[augmented.origin])])
+    return models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)

@@ -3,15 +3,16 @@ from typing import Any
 
 import numpy as np
 
-from classify.fitting.libraries import Grown, curve_of, library
+from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array
 from featurize.errors import UserError
 
 
-def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings) -> Grown:
-    """Grow trees; `columns` is the share of the columns that each tree may use."""
+def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings,
+         done: Rounds) -> Grown:
+    """Grow trees; `columns` is the share of the columns that each tree may use, `done` is told of every round."""
     if settings.device != "cpu":
         raise UserError(f"--device {settings.device} works with --model xgboost only: choose that or --device cpu")
     lightgbm = library("lightgbm")
@@ -27,7 +28,7 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
     train = lightgbm.Dataset(rows.x.to_numpy(), rows.y, weight=rows.weights, feature_name=list(rows.x.columns),
                              params=parameters, init_score=_flat(rows.start))
     history: dict[str, dict[str, list[float]]] = {}
-    calls = [lightgbm.record_evaluation(history)]
+    calls = [lambda _: done.ended(), lightgbm.record_evaluation(history)]
     watched, titles = [train], ["train"]
     if valid:
         watched.append(lightgbm.Dataset(valid.x.to_numpy(), valid.y, reference=train, params=parameters,
@@ -39,7 +40,7 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
     rounds = booster.best_iteration if valid else settings.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
     metric = str(parameters["metric"])
-    losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None)
+    losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None, done.seconds)
     # LightGBM ends by itself where no split lowers the loss any more.
     return Grown(kept, kept.current_iteration(), losses)
 
@@ -64,7 +65,7 @@ def to_bytes(booster: Any) -> bytes:
     return str(booster.model_to_string()).encode()
 
 
-def from_bytes(data: bytes, jobs: int) -> tuple[Any, int, list[str]]:
+def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]]:
     """Booster, boosting rounds and names of the columns."""
     booster = library("lightgbm").Booster(model_str=data.decode())
     return booster, booster.current_iteration(), list(booster.feature_name())

@@ -3,7 +3,7 @@
 Trees may start from linear log-odds: margins and contributions are then sums of both parts. This file also checks that
 the columns are those of the fit, in their order: LightGBM accepts reordered columns silently.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from classify.fitting import lightgbm_trees, xgboost_trees
+from classify.fitting.libraries import Rounds, never
 from classify.fitting.linear import (LinearModel, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
                                      linear_to_bytes, standard_scores)
 from classify.fitting.rows import TrainingRows
@@ -27,6 +28,8 @@ EXPLAINED_ROWS_AT_ONCE = 512
 ONE_THREAD_VALUES = 6_000_000
 # Columns that each tree may use, at least, where the table has as many.
 LEAST_COLUMNS = 20
+# Of a model without boosting rounds, or one that was loaded.
+NO_CURVE = np.empty((0, 3))
 
 
 class ModelPart(NamedTuple):
@@ -51,9 +54,9 @@ class Model:
         Boosting rounds kept; 0 for linear log-odds.
     booster : xgboost.Booster, lightgbm.Booster, LinearModel or None
         None: the model is its `thresholds`.
-    curve : (r, 2) float64
-        Log-loss on the fitted and on the validation rows after every round, the abandoned ones too; the second column
-        is NaN without validation rows. Empty for a loaded model.
+    curve : (r, 3) float64
+        After every round, the abandoned ones too: log-loss on the fitted and on the validation rows (NaN without
+        these), and seconds. Empty for a loaded model.
     thresholds : tuple of Model
         Ordered stages of model formats 2 and 3, see `classify.fitting.stages`: K - 1 binary models, "above stage 0" to
         "above stage K - 2".
@@ -83,7 +86,7 @@ class Model:
 
 
 def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
-        start: LinearModel | None = None) -> Model:
+        start: LinearModel | None = None, abandoned: Callable[[], bool] = never) -> Model:
     """Grow trees, or fit linear log-odds.
 
     Parameters
@@ -95,9 +98,12 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
     settings : FitSettings
     start : LinearModel or None
         Is kept with the trees.
+    abandoned : callable
+        Is asked after every boosting round; True ends the fit.
 
     Raises
     ------
+    FitAbandoned
     UserError
         The library is not installed, or cannot use the device.
     """
@@ -107,10 +113,10 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
     if settings.library == "logistic":
         scores = standard_scores(rows.x.to_numpy(np.float32))
         fitted = fit_linear(scores, rows.y, rows.weights, settings.inverse_penalty)
-        return Model("logistic", names, len(fitted.base), 0, fitted, np.empty((0, 2)))
+        return Model("logistic", names, len(fitted.base), 0, fitted, NO_CURVE)
     jobs = settings.jobs if rows.x.size > ONE_THREAD_VALUES else 1
     columns = min(max(settings.columns, LEAST_COLUMNS / len(names)), 1.0)
-    grown = TREES[settings.library].grow(rows, valid, columns, replace(settings, jobs=jobs))
+    grown = TREES[settings.library].grow(rows, valid, columns, replace(settings, jobs=jobs), Rounds(abandoned))
     classes = int(rows.y.max()) + 1
     return Model(settings.library, names, 1 if classes == 2 else classes, grown.rounds, grown.booster, grown.curve,
                  start=start)
@@ -191,7 +197,8 @@ def _to_bytes(model: Model) -> ModelPart:
     return ModelPart(TREES[model.library].to_bytes(model.booster), start)
 
 
-def from_bytes(parts: Sequence[ModelPart], library: str, features: Sequence[str], outputs: int, jobs: int = 1) -> Model:
+def from_bytes(parts: Sequence[ModelPart], library: str, features: Sequence[str], outputs: int, jobs: int = 1,
+               device: str = "cpu") -> Model:
     """The inverse of `to_bytes`.
 
     Parameters
@@ -206,27 +213,44 @@ def from_bytes(parts: Sequence[ModelPart], library: str, features: Sequence[str]
         k columns of the margin.
     jobs : int
         Threads of a prediction.
+    device : str
+        ``cpu`` or ``cuda`` (xgboost only): where rows are predicted and explained.
 
     Raises
     ------
     UserError
-        The library is not installed, or the trees were grown on other features.
+        The library is not installed or cannot use the device, or the trees were grown on other features.
     """
     if len(parts) == 1:
-        return _from_bytes(parts[0], library, features, outputs, jobs)
-    thresholds = tuple(_from_bytes(part, library, features, 1, jobs) for part in parts)
+        return _from_bytes(parts[0], library, features, outputs, jobs, device)
+    thresholds = tuple(_from_bytes(part, library, features, 1, jobs, device) for part in parts)
     rounds = max(m.rounds for m in thresholds)
-    return Model(library, tuple(features), outputs, rounds, None, np.empty((0, 2)), thresholds)
+    return Model(library, tuple(features), outputs, rounds, None, NO_CURVE, thresholds)
 
 
-def _from_bytes(part: ModelPart, library: str, features: Sequence[str], outputs: int, jobs: int) -> Model:
+def _from_bytes(part: ModelPart, library: str, features: Sequence[str], outputs: int, jobs: int,
+                device: str) -> Model:
+    check_device(library, device)
     if library == "logistic":
-        return Model(library, tuple(features), outputs, 0, linear_from_bytes(part.trees), np.empty((0, 2)))
-    booster, rounds, names = TREES[library].from_bytes(part.trees, jobs)
+        return Model(library, tuple(features), outputs, 0, linear_from_bytes(part.trees), NO_CURVE)
+    booster, rounds, names = TREES[library].from_bytes(part.trees, jobs, device)
     if names != list(features):
         raise UserError("the model's trees were grown on other features than its manifest names: train it again")
     start = None if part.start is None else linear_from_bytes(part.start)
-    return Model(library, tuple(features), outputs, rounds, booster, np.empty((0, 2)), start=start)
+    return Model(library, tuple(features), outputs, rounds, booster, NO_CURVE, start=start)
+
+
+def check_device(library: str, device: str) -> None:
+    """Refuse a device that is not there, or that a library cannot use.
+
+    Raises
+    ------
+    UserError
+    """
+    if device == "cuda" and library not in ("auto", "xgboost"):
+        raise UserError(f"--device {device} works with xgboost only, and the model is of {library}: choose --device "
+                        "cpu, or train one with --model xgboost")
+    xgboost_trees.cuda_or_cpu(device)
 
 
 def class_weights(y: Int64Array, power: float) -> Float64Array:

@@ -4,21 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from classify.fitting.libraries import Grown, curve_of, library
+from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
-from classify.settings import FitSettings
+from classify.settings import DEVICES, FitSettings
 from featurize.arrays import Float32Array, Float64Array
 from featurize.errors import UserError
 
 
-def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings) -> Grown:
-    """Grow trees; `columns` is the share of the columns that each tree may use."""
-    xgboost = library("xgboost")
+def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings,
+         done: Rounds) -> Grown:
+    """Grow trees; `columns` is the share of the columns that each tree may use, `done` is told of every round."""
+    xgboost, device = library("xgboost"), cuda_or_cpu(settings.device)
     classes = int(rows.y.max()) + 1
     multi = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
     binary = {"objective": "binary:logistic", "eval_metric": "logloss"}
     parameters = {
-        "tree_method": "hist", "device": cuda_or_cpu(settings), "nthread": settings.jobs, "seed": settings.seed,
+        "tree_method": "hist", "device": device, "nthread": settings.jobs, "seed": settings.seed,
         "learning_rate": settings.learning_rate, "max_depth": settings.depth, "subsample": settings.subsample,
         "max_bin": settings.bins, "colsample_bytree": columns, "min_child_weight": settings.min_weight,
         "reg_lambda": settings.l2, "verbosity": 0, **(binary if classes == 2 else multi)}
@@ -34,19 +35,28 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
         tested = xgboost.QuantileDMatrix(valid.x.to_numpy(), valid.y, max_bin=settings.bins, ref=train,
                                          nthread=settings.jobs, base_margin=_flat(valid.start))
         watched.append((tested, "valid"))
-    stop = xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid", min_delta=settings.gain)
+    calls = [_telling(done)]
+    if valid:
+        calls.append(xgboost.callback.EarlyStopping(rounds=settings.patience, data_name="valid",
+                                                    min_delta=settings.gain))
     booster = xgboost.train(parameters, train, settings.rounds, evals=watched, evals_result=history,
-                            callbacks=[stop] if valid else [], verbose_eval=False)
+                            callbacks=calls, verbose_eval=False)
     rounds = booster.best_iteration + 1 if valid else settings.rounds
     metric = str(parameters["eval_metric"])
-    losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None)
+    losses = curve_of(history["train"][metric], history["valid"][metric] if valid else None, done.seconds)
     kept = booster[:rounds]
     kept.feature_names = list(rows.x.columns)
+    if device != "cpu":
+        kept.set_param({"device": device})
     return Grown(kept, rounds, losses)
 
 
 def margin(booster: Any, x: Float32Array) -> Float64Array:
     """(n,) or (n, k) log-odds that the trees give, without a start."""
+    if _is_on_gpu(booster):
+        # Rows in main memory cannot be predicted in place there: xgboost would warn and do this.
+        matrix = library("xgboost").DMatrix(x, feature_names=booster.feature_names)
+        return np.asarray(booster.predict(matrix, output_margin=True), np.float64)
     return np.asarray(booster.inplace_predict(x, predict_type="margin", missing=np.nan), np.float64)
 
 
@@ -67,26 +77,44 @@ def to_bytes(booster: Any) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
-def from_bytes(data: bytes, jobs: int) -> tuple[Any, int, list[str]]:
+def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]]:
     """Booster, boosting rounds and names of the columns."""
-    booster = library("xgboost").Booster({"nthread": jobs}, model_file=bytearray(data))
+    place = {"nthread": jobs, "device": cuda_or_cpu(device)}
+    booster = library("xgboost").Booster(place, model_file=bytearray(data))
     return booster, booster.num_boosted_rounds(), list(booster.feature_names or ())
 
 
-def cuda_or_cpu(settings: FitSettings) -> str:
+def cuda_or_cpu(device: str) -> str:
     """The device, or one clear line: xgboost itself would quietly go on with the CPU."""
-    if settings.device not in ("cpu", "cuda"):
-        raise UserError(f"--device {settings.device} is unknown: choose cpu or cuda")
-    if settings.device == "cpu":
+    if device not in DEVICES:
+        raise UserError(f"--device {device} is unknown: choose {' or '.join(DEVICES)}")
+    if device == "cpu":
         return "cpu"
     xgboost = library("xgboost")
     if not xgboost.build_info().get("USE_CUDA"):
         raise UserError("--device cuda: the installed xgboost has no CUDA; install the extra gpu instead of cpu, or "
                         "choose --device cpu")
-    probe = xgboost.Booster({"device": "cuda", "verbosity": 0}, [xgboost.DMatrix(np.zeros((1, 1)))])
-    if not json.loads(probe.save_config())["learner"]["generic_param"]["device"].startswith("cuda"):
+    # The booster does not keep its matrix alive, and cannot tell its device without one.
+    matrix = xgboost.DMatrix(np.zeros((1, 1)))
+    with xgboost.config_context(verbosity=0):
+        found = _is_on_gpu(xgboost.Booster({"device": "cuda"}, [matrix]))
+    if not found:
         raise UserError("--device cuda: no GPU was found; choose --device cpu")
     return "cuda"
+
+
+def _is_on_gpu(booster: Any) -> bool:
+    """Whether a booster predicts on a GPU."""
+    return bool(json.loads(booster.save_config())["learner"]["generic_param"]["device"].startswith("cuda"))
+
+
+def _telling(done: Rounds) -> Any:
+    """A callback of xgboost that tells of every round; its class cannot be made before the library is loaded."""
+    class Telling(library("xgboost").callback.TrainingCallback):  # type: ignore[misc]
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            done.ended()
+            return False
+    return Telling()
 
 
 def _flat(start: Float64Array | None) -> Float64Array | None:

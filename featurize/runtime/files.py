@@ -16,10 +16,16 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def naming_full_disk(path: Path) -> Iterator[None]:
+def naming_full_disk(path: Path, option: str = "-o") -> Iterator[None]:
     """Within the block a full disk is told as one line that names `path`; every other error passes.
 
     Blocks may stand in each other: the outermost names its path, for the others are temporary.
+
+    Parameters
+    ----------
+    path : Path
+    option : str
+        The option that names the path on the command line.
 
     Raises
     ------
@@ -32,7 +38,7 @@ def naming_full_disk(path: Path) -> Iterator[None]:
         if not isinstance(cause, OSError) or cause.errno not in _NO_ROOM:
             raise
         raise UserError(f"{path} cannot be written ({os.strerror(cause.errno)}): make room there, or choose another "
-                        "place with -o") from cause
+                        f"place with {option}") from cause
 
 
 def _mode_for_new_files() -> int:
@@ -43,7 +49,7 @@ def _mode_for_new_files() -> int:
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True, option: str = "-o") -> Iterator[Path]:
     """Write under another name, then move to `path` in one step.
 
     Parameters
@@ -52,6 +58,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         The final name. Its folder is made if it is missing.
     durable : bool
         Flush to disk first, so that not even a power cut leaves an empty file under the final name.
+    option : str
+        The option that names the path on the command line.
 
     Yields
     ------
@@ -65,16 +73,17 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         The folder cannot be made or written, or `path` is a folder, or the disk is full.
     """
     if path.is_dir():
-        raise UserError(f"{path} is a folder, a file was wanted: give another name with -o")
+        raise UserError(f"{path} is a folder, a file was wanted: give another name with {option}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
-        raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with -o") from error
+        raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with "
+                        f"{option}") from error
     os.close(handle)
     part = Path(name)
     try:
-        with naming_full_disk(path):
+        with naming_full_disk(path, option):
             yield part
             if durable:
                 with part.open("rb+") as written:

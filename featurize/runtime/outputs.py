@@ -23,7 +23,7 @@ _HEAD_BYTES = 64
 
 
 def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | None],
-                 beside: Sequence[Path] = ()) -> None:
+                 beside: Sequence[Path] = (), option: str = "-o") -> None:
     """Refuse a name with another ending, or one of the inputs.
 
     Parameters
@@ -36,6 +36,8 @@ def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | 
         What the command reads; None is an option that was not given.
     beside : sequence of Path
         Other files that the command writes.
+    option : str
+        The option that names the output on the command line.
 
     Raises
     ------
@@ -43,12 +45,12 @@ def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | 
     """
     if output.suffix.lower() not in suffixes:
         raise UserError(f"the output {output} was given, a name ending in {' or '.join(suffixes)} was wanted: "
-                        f"-o {output.stem or 'result'}{suffixes[0]}")
+                        f"{option} {output.stem or 'result'}{suffixes[0]}")
     given = [path for path in inputs if path is not None]
     for written in (output, *beside):
         if any(_same(written, path) for path in given):
             raise UserError(f"{written} is read by this command and would be replaced by its result: choose another "
-                            "name with -o")
+                            f"name with {option}")
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -57,7 +59,7 @@ def _same(a: Path, b: Path) -> bool:
     return os.path.realpath(a) == os.path.realpath(b)
 
 
-def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool]) -> None:
+def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool], option: str = "-o") -> None:
     """Refuse to replace a file that this program did not write. An empty file may be replaced.
 
     Parameters
@@ -65,6 +67,8 @@ def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool]) -> None:
     path : Path
     is_ours : callable
         Tells whether a file that exists is of the kind that would be written.
+    option : str
+        The option that names the file on the command line.
 
     Raises
     ------
@@ -73,10 +77,11 @@ def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool]) -> None:
     try:
         replaceable = not path.is_file() or not path.stat().st_size or is_ours(path)
     except OSError as error:
-        raise UserError(f"{path} exists and cannot be read ({error.strerror}): choose another name with -o") from error
+        raise UserError(f"{path} exists and cannot be read ({error.strerror}): choose another name with "
+                        f"{option}") from error
     if not replaceable:
         raise UserError(f"{path} exists and was not written by Pellucid, so it is not replaced: choose another name "
-                        "with -o, or move the file away")
+                        f"with {option}, or move the file away")
 
 
 def check_page(output: Path, inputs: Iterable[Path | None]) -> None:

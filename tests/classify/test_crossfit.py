@@ -1,4 +1,5 @@
 """Trees of every fold, where groups are few and where they are not."""
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,9 @@ from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations
-from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, FitData, cross_fit, final_model
+from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, cross_fit, final_model
+from classify.fitting.fit_data import FitData
+from classify.fitting.libraries import never
 from classify.fitting.linear import LinearModel
 from classify.fitting.rows import TrainingRows
 from classify.settings import FitSettings
@@ -35,9 +38,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     original = models.fit
 
     def noted(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
-              start: LinearModel | None = None) -> models.Model:
+              start: LinearModel | None = None, abandoned: Callable[[], bool] = never) -> models.Model:
         seen.append(Asked(len(rows.y), valid is not None, settings, start is not None))
-        return original(rows, valid, settings, start)
+        return original(rows, valid, settings, start, abandoned)
     monkeypatch.setattr(models, "fit", noted)
     return seen
 

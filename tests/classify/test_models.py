@@ -1,5 +1,6 @@
 """Boosted trees and linear log-odds behind three functions."""
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
+from classify.fitting import xgboost_trees
 from classify.fitting.linear import fit_linear, linear_margin, standard_scores
-from classify.fitting.models import Model, class_weights, contributions, fit, from_bytes, leaves, margin, to_bytes
+from classify.fitting.models import (Model, check_device, class_weights, contributions, fit, from_bytes, leaves, margin,
+                                     to_bytes)
 from classify.fitting.rows import TrainingRows
 from classify.settings import LIBRARIES, TREE_LIBRARIES, FitSettings
 from featurize.errors import UserError
@@ -141,6 +144,38 @@ def test_cuda_is_refused_in_one_line_where_there_is_none() -> None:
         fit(rows(x, y), None, FitSettings(device="cuda"))
     with pytest.raises(UserError, match="works with --model xgboost only"):
         fit(rows(x, y), None, FitSettings(library="lightgbm", device="cuda"))
+
+
+def test_a_machine_without_a_gpu_is_told_in_one_line_also_where_xgboost_has_cuda(monkeypatch: pytest.MonkeyPatch,
+                                                                                 capfd: Any) -> None:
+    """The probe once ended in xgboost's own "0 feature is supplied"."""
+    import xgboost
+    monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": True})
+    try:
+        check_device("auto", "cuda")
+    except UserError as error:
+        assert str(error) == "--device cuda: no GPU was found; choose --device cpu"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rows_for_a_gpu_are_predicted_as_those_for_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = fitted("xgboost", 3)
+    expected = margin(model, x)
+    monkeypatch.setattr(xgboost_trees, "_is_on_gpu", lambda booster: True)
+    np.testing.assert_array_equal(margin(model, x), expected)
+
+
+@pytest.mark.parametrize(("library", "device", "line"), [
+    ("auto", "gpu", "--device gpu is unknown: choose cpu or cuda"),
+    ("lightgbm", "cuda", "--device cuda works with xgboost only, and the model is of lightgbm"),
+    ("logistic", "cuda", "--device cuda works with xgboost only, and the model is of logistic")])
+def test_a_device_that_a_model_cannot_use_is_refused(library: str, device: str, line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        check_device(library, device)
+    if library != "auto":
+        model, _ = fitted(library, 2)
+        with pytest.raises(UserError, match=line):
+            from_bytes(to_bytes(model), library, model.features, model.outputs, device=device)
 
 
 def test_an_unknown_library_is_refused() -> None:
