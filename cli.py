@@ -160,7 +160,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              costs: Annotated[str, typer.Option(metavar="F.csv", help="What wrong answers cost: rows are the true "
                                                 "class, columns what it is called.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
-             calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic or none.")] = "auto",
+             calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic, matrix or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
