@@ -22,7 +22,7 @@ from classify.train import train
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
-QUICK = TrainSettings(jobs=1, resamples=50, rounds=40)
+QUICK = TrainSettings(jobs=1, folds=3, resamples=50, rounds=40)
 
 
 @pytest.fixture(scope="module", autouse=True)
