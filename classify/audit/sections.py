@@ -6,7 +6,7 @@ import numpy as np
 
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
-from classify.report import figures, lineage_and_costs, performance
+from classify.report import calibration_and_sets, figures, lineage_and_costs, performance
 from classify.report.overview import plain_interval
 from featurize.report.feature_names import words
 from featurize.report.numbers import interval, measurement, number, percent, score, signed, whole
@@ -116,7 +116,7 @@ def _sets(judged: Judged, promise: float) -> dict[str, Any]:
                                "Is the promise kept in every class?",
                                f"Dots are the share of sets that hold the truth, the dashed line is the promise "
                                f"({whole(promise)}), the gray band is what chance allows. Red dots fall short. "
-                               f"{performance.GRAY_DOTS}"),
+                               f"{calibration_and_sets.GRAY_DOTS}"),
             "sizes": figure(figures.set_sizes(judged.set_sizes), "How many classes stand in a set?",
                             "Sets grow where the model is unsure, which is what they should do on images from "
                             "elsewhere.")}

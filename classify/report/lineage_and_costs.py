@@ -2,12 +2,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from classify.report import performance
 from classify.report.overview import plain_interval
-from featurize.report.numbers import count, interval, number, percent
+from featurize.report.numbers import count, finite, interval, number, percent
 from featurize.report.page import cell, table
 
 # Scores of each level.
@@ -56,7 +55,7 @@ def _levels(metrics: Mapping[str, Any], scores: Mapping[str, Any],
 
 
 def _scores(level: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [cell(plain_interval(level, key), key=_finite(level.get(key))) for key in OF_LEVEL]
+    return [cell(plain_interval(level, key), key=finite(level.get(key))) for key in OF_LEVEL]
 
 
 def _errors(scores: Mapping[str, Any]) -> str:
@@ -73,7 +72,7 @@ def _answers(answers: Sequence[Mapping[str, Any]], alpha: float, home: Mapping[s
         known = there.get(answer["level"])
         rows.append([cell(ANSWERS.get(answer["level"], f"a branch of level {answer['level']}")),
                      cell(number(answer["n"]), key=answer["n"]), cell(percent(answer["share"]), key=answer["share"]),
-                     cell(interval(answer["right"], *answer["right_interval"]), key=_finite(answer["right"])),
+                     cell(interval(answer["right"], *answer["right_interval"]), key=finite(answer["right"])),
                      *(_answer_at_home(known) if home else [])])
     at_home = ["Of all at home", "Right at home"] if home else []
     head = ["Answer", "Images", "Of all", "Right (95 % interval)", *at_home]
@@ -85,7 +84,7 @@ def _answer_at_home(known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     if known is None:
         return [cell("–", key=-1), cell("–", key=-1)]
     return [cell(percent(known["share"]), key=known["share"]),
-            cell(interval(known["right"], *known["right_interval"]), key=_finite(known["right"]))]
+            cell(interval(known["right"], *known["right_interval"]), key=finite(known["right"]))]
 
 
 def _confusions(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -149,8 +148,8 @@ def _with_interval(costs: Mapping[str, Any], key: str) -> str:
 
 def _costs_by_class(by_class: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     rows = [[cell(name), cell(number(of["n"]), key=of["n"]),
-             *(cell(percent(of[key]), key=_finite(of[key])) for key in ("recall", "predicted_recall")),
-             *(cell(number(of[key]), key=_finite(of[key])) for key in ("mean", "predicted_mean"))]
+             *(cell(percent(of[key]), key=finite(of[key])) for key in ("recall", "predicted_recall")),
+             *(cell(number(of[key]), key=finite(of[key])) for key in ("mean", "predicted_mean"))]
             for name, of in by_class.items() if of["n"]]
     return table(["Class", "Images", "Found by decision", "Found by probability", "Mean cost of decisions",
                   "Mean cost by probability"], rows, sortable=True)
@@ -159,7 +158,3 @@ def _costs_by_class(by_class: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
 def _matrix(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> dict[str, Any]:
     rows = [[cell(name), *(cell(number(value), key=value) for value in row)] for name, row in zip(classes, matrix)]
     return table(["Truth", *(f"called {name}" for name in classes)], rows, caption="Costs (--costs)")
-
-
-def _finite(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and np.isfinite(value) else -1.0

@@ -1,5 +1,5 @@
 """How good the predictions are: metrics beside baselines, confusion, calibration, selection, prediction sets."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from classify.report.overview import plain_interval
 from classify.report_numbers import LEAST_GAIN, ReportNumbers
 from classify.result import RunResult
 from featurize.report.charts import shorten
-from featurize.report.feature_names import in_words, words
-from featurize.report.numbers import count, interval, number, percent, score, whole
+from featurize.report.feature_names import in_words
+from featurize.report.numbers import count, finite, interval, number, percent, score, whole
 from featurize.report.page import cell, figure, table
 
 # metric: (name, what it says, better when)
@@ -43,8 +43,6 @@ TOLD_FROM = {"nuisances": "properties of the picture (nuisances)", "features": "
 # Names of the baselines.
 BASELINES = {"majority": "Most frequent class", "pca_logistic": "Logistic regression on PCA",
              "nuisance": "Nuisances only"}
-# What gray dots mean in a chart of coverage.
-GRAY_DOTS = "Gray dots: at least half of these sets hold every class, which keeps any promise and says nothing."
 # From more classes on the confusion matrix has narrow columns with upright names.
 TIGHT_CLASSES = 6
 # Operating points by their name in `ReportNumbers.operating_points`.
@@ -59,8 +57,8 @@ def metrics(result: RunResult) -> dict[str, Any]:
     scores = result.scores.metrics
     baselines: Mapping[str, Any] = scores.get("baselines", {})
     names = [BASELINES.get(key, key.replace("_", " ")) for key in baselines]
-    rows = [[cell(name, title=says), cell(plain_interval(scores, key), key=_finite(scores[key])),
-             *(cell(_number_of(key, b.get(key)), key=_finite(b.get(key))) for b in baselines.values()),
+    rows = [[cell(name, title=says), cell(plain_interval(scores, key), key=finite(scores[key])),
+             *(cell(_number_of(key, b.get(key)), key=finite(b.get(key))) for b in baselines.values()),
              cell(says, tone="quiet"), cell(better, tone="quiet")]
             for key, (name, says, better) in METRICS.items() if scores.get(key) is not None]
     shown = table(["Metric", "This model (95 % interval)", *names, "What it says", "Better"], rows)
@@ -83,16 +81,12 @@ def _number_of(key: str, value: float | None) -> str:
     return number(value) if key in ("mean_set_size", "mae") else score(value)
 
 
-def _finite(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and np.isfinite(value) else -1.0
-
-
 def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:
     """What properties of the pictures alone can tell."""
     if shortcuts.empty:
         return None
     rows = [[cell(TOLD_FROM.get(r["name"], r["name"])), cell(r["target"]),
-             cell(score(r["score"]), key=_finite(r["score"])), cell(score(r["chance"]), key=_finite(r["chance"])),
+             cell(score(r["score"]), key=finite(r["score"])), cell(score(r["chance"]), key=finite(r["chance"])),
              _gain(r.get("gain")), _verdict(r["warning"])]
             for r in shortcuts.to_dict("records")]
     foot = ("Focus, contrast and mean color are measured on a picture that shows the subject, so that they tell the "
@@ -149,7 +143,7 @@ def operating_points(result: RunResult, numbers: ReportNumbers) -> dict[str, Any
     share = float((numbers.scored.truth == 1).mean())
     rows = [[cell(OPERATING_POINTS[r["name"]] + (f": {r['rule']}" if r["rule"] else "")),
              cell(score(r["threshold"]), key=r["threshold"]),
-             *(cell(interval(r[key], *r[f"{key}_interval"]), key=_finite(r[key]))
+             *(cell(interval(r[key], *r[f"{key}_interval"]), key=finite(r[key]))
                for key in ("sensitivity", "specificity", "ppv", "npv"))] for r in points.to_dict("records")]
     shown = table(["Operating point", "Threshold", "Sensitivity", "Specificity", "Positive predictive value",
                    "Negative predictive value"], rows, caption=f"What counts as {name}, and what follows", foot=(
@@ -226,9 +220,9 @@ def _used(by_class: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
 def _class_cell(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
     value = values.get(key)
     if key == "n":
-        return cell(number(value), key=_finite(value))
+        return cell(number(value), key=finite(value))
     low, high = values.get(f"{key}_interval") or (None, None)
-    return cell(interval(value, low, high), key=_finite(value), bar=_finite(value) if key in ("recall", "f1") else None)
+    return cell(interval(value, low, high), key=finite(value), bar=finite(value) if key in ("recall", "f1") else None)
 
 
 def _mistaken(matrix: pd.DataFrame, name: str) -> str:
@@ -237,102 +231,6 @@ def _mistaken(matrix: pd.DataFrame, name: str) -> str:
     others = matrix.loc[name].drop(name).to_numpy(float)
     most = float(others.max(initial=0))
     return f"{shorten(str(matrix.columns.drop(name)[int(others.argmax())]))} ({number(most)})" if most else "never"
-
-
-def calibration(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
-    """Calibration and the price of keeping fewer images."""
-    curves, classes, scored = numbers.reliability, result.task.classes, numbers.scored
-    bins = result.scores.reliability
-    overall = figures.reliability(curves[curves["class"] == ""], bins[bins["class"] == ""])
-    kept = ~scored.review
-    without_review = ((float(kept.mean()), float((~scored.right[kept]).mean())) if kept.any() and not kept.all()
-                      else None)
-    risk = figures.risk_coverage(result.scores.risk_coverage, without_review)
-    ordered = result.task.ordered
-    named = [str(c) for c in (classes[1:] if len(classes) == 2 or ordered else classes)]
-    title = (f"The same for {classes[1]}" if len(classes) == 2 else "The same for each stage or a higher one"
-             if ordered else "The same for each class against the rest")
-    return {"reliability": figure(overall, "Can the probabilities be believed?",
-                                  "On the dashed line a stated 80 % is right in 80 of 100. Points below it were too "
-                                  "sure. Thin lines are 95 % intervals: long ones come from few images, whose number "
-                                  "the bars below show. Every point stands for ten images or more."),
-            "risk": figure(risk, "What is gained by leaving the unsure ones to a person?",
-                           "From right to left, the least sure images are taken away; the curve is the share of errors "
-                           f"among those that stay. {_promise(result)}"),
-            "by_class": figure(figures.reliability_by_class(curves, named, "≥ " if ordered else ""), title,
-                               "Where a thin line, the 95 % interval, reaches the dashed one, it may be chance."),
-            "kept": kept_table(numbers.kept)}
-
-
-def _promise(result: RunResult) -> str:
-    if result.accepted is None:
-        return ""
-    text = f"{result.accepted.sentence[0].upper()}{result.accepted.sentence[1:]}."
-    return text if result.accepted.kept or result.accepted.chosen else f"{text} Review follows the prediction sets."
-
-
-def kept_table(kept: pd.DataFrame) -> dict[str, Any]:
-    """Accuracy when only the surest share is kept."""
-    rows = [[cell(whole(r["share"])), cell(number(r["n"]), key=r["n"]),
-             cell(percent(r["accuracy"]), key=r["accuracy"]), cell(number(r["errors"]), key=r["errors"]),
-             cell(score(r["least_probability"]), key=r["least_probability"])]
-            for r in kept.to_dict("records")]
-    return table(["Kept, surest first", "Images", "Right", "Errors left", "Least probability kept"], rows)
-
-
-def sets(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
-    """Coverage, sizes and pairs of classes of the prediction sets."""
-    promise = 1 - result.settings.alpha
-    return {"promise": whole(promise),
-            "coverage": figure(figures.set_coverage(numbers.set_coverage, promise),
-                               "Is the promise kept in every class?",
-                               "Dots are the share of sets that hold the truth, the dashed line is the promise "
-                               f"({whole(promise)}), the gray band is what chance allows for that many images. "
-                               f"Red dots fall short of it. {GRAY_DOTS}"),
-            "sizes": figure(figures.set_sizes(result.scores.set_sizes), "How many classes stand in a set?",
-                            "One class is an answer; two or more say what cannot be told apart on this image; a set of "
-                            "all classes (gray) is no answer."),
-            "parts": coverage_of_parts(result.scores.metrics.get("coverage_by_part", []), promise, _by(result)),
-            "pairs": pair_table(numbers.set_pairs), "empty": _empty(numbers.empty_sets)}
-
-
-def _by(result: RunResult) -> Callable[[str], str]:
-    nuisance = set(result.info.nuisance)
-    return lambda column: words(column) if column in nuisance else column
-
-
-def _empty(n: int) -> str:
-    return (f"For {count(n, 'image')} no class fitted at this level; the set was given the chosen class and the image "
-            "is marked for review.") if n else ""
-
-
-def coverage_of_parts(parts: Sequence[Mapping[str, Any]], promise: float,
-                      name_of: Callable[[str], str]) -> dict[str, Any] | None:
-    """Coverage of the sets by site, images in a group and properties of the picture, from `coverage_by_part`.
-
-    `name_of` says a way to divide the table in words. Classes have a chart of their own.
-    """
-    rows = [[cell(name_of(part["by"])), cell(part["part"]), cell(number(part["n"]), key=part["n"]),
-             cell(interval(part["coverage"], part["low"], part["high"]), key=_finite(part["coverage"])),
-             cell(number(part["mean_set_size"]), key=part["mean_set_size"]),
-             cell("short of the promise" if part["short"] else "", tone="bad")]
-            for part in parts if part["by"] != "class"]
-    return table(["By", "Part", "Images", "Coverage (95 % interval)", "Mean set size", ""], rows, sortable=True,
-                 caption=f"Is the promise ({whole(promise)}) kept in every part of the table?", foot=(
-                     "Properties of the picture are cut into thirds. Of many parts, one in twenty falls short by "
-                     "chance.")) if rows else None
-
-
-def pair_table(pairs: pd.DataFrame) -> dict[str, Any] | None:
-    """Which classes stand in one set together."""
-    if pairs.empty:
-        return None
-    rows = [[cell(f"{r['first']} and {r['second']}"), cell(number(r["n"]), key=float(r["n"]),
-                                                           bar=r["n"] / pairs["n"].max()),
-             cell(percent(r["share"]), key=r["share"]),
-             cell(f"{r['truth_first']} / {r['truth_second']} / {r['truth_other']}")] for r in pairs.to_dict("records")]
-    return table(["Classes in one set", "Images", "Of all", "Truth: first / second / another"], rows,
-                 caption="Pairs that stand in a set together: the distinctions this model leaves open")
 
 
 def training(result: RunResult) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Put the page together: every section is prepared as plain content, then the template places it."""
 from pathlib import Path
 
-from classify.report import explanation, lineage_and_costs, model_card, overview, performance, single_images
+from classify.report import (calibration_and_sets, explanation, lineage_and_costs, model_card, overview, performance,
+                             single_images)
 from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
 from classify.report_numbers import ReportNumbers
@@ -39,7 +40,8 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "further": performance.further_per_class(result.scores.metrics["per_class"]),
         "lineage": lineage_and_costs.lineage(result.scores.metrics, result.settings.alpha),
         "costs": lineage_and_costs.decisions(result.scores.metrics, result.task.classes),
-        "calibration": performance.calibration(result, numbers), "sets": performance.sets(result, numbers),
+        "calibration": calibration_and_sets.calibration(result, numbers),
+        "sets": calibration_and_sets.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),
         "decision": performance.decision_curve(result), "suspects": suspects(result),
         "images": single_images.single_images(result, numbers), "training": performance.training(result),

@@ -112,3 +112,12 @@ def ordinal(n: int) -> str:
         return "below all" if n == 0 else "above all"
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
+
+
+def finite(value: object) -> float:
+    """A number to sort by: -1, below all scores, where there is none.
+
+    >>> finite(.25), finite(None), finite(float("nan"))
+    (0.25, -1.0, -1.0)
+    """
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else -1.0

@@ -17,7 +17,7 @@ from made_run import made_run
 import classify.report
 from classify.accepted_error import AcceptedError
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
-from classify.report import figures, model_card, overview, performance, write_report
+from classify.report import calibration_and_sets, figures, model_card, overview, performance, write_report
 from classify.report.class_names import check_names, class_names, label_column, shown_result
 from classify.report.figures import compared
 from classify.report.review import reasons_for_review, rule_in_words
@@ -209,7 +209,7 @@ def test_a_class_without_a_tested_image_makes_a_page(run: RunResult, tmp_path: P
 
 
 def test_pairs_in_one_set_are_counted(run: RunResult) -> None:
-    shown = performance.pair_table(report_numbers(run).set_pairs)
+    shown = calibration_and_sets.pair_table(report_numbers(run).set_pairs)
     assert shown is not None and shown["rows"]
     for row in shown["rows"]:
         a, b = (CLASSES.index(name) for name in row[0]["text"].split(" and "))
