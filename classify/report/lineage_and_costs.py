@@ -6,7 +6,7 @@ import pandas as pd
 
 from classify.report import performance
 from classify.report.overview import plain_interval
-from featurize.report.numbers import count, finite, interval, number, percent
+from featurize.report.numbers import count, finite, interval, number, percent, whole
 from featurize.report.page import cell, table
 
 # Scores of each level.
@@ -77,7 +77,7 @@ def _answers(answers: Sequence[Mapping[str, Any]], alpha: float, home: Mapping[s
     at_home = ["Of all at home", "Right at home"] if home else []
     head = ["Answer", "Images", "Of all", "Right (95 % interval)", *at_home]
     return table(head, rows, caption="Answers at the level the model is sure of (lineage_answer of predictions.csv)",
-                 foot=f"The smallest branch, or the class, whose probability is {percent(1 - alpha)} or more.")
+                 foot=f"The smallest branch, or the class, whose probability is {whole(1 - alpha)} or more.")
 
 
 def _answer_at_home(known: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from featurize.runtime.files import write_text
 HERE = Path(__file__).parent
 # Tables of more columns break their numbers before the interval, so that they fit the page and the paper.
 MOST_COLUMNS = 8
+# Columns of values with an interval beside them, at most; of more it stands below.
+MOST_INTERVALS = 4
 # Order of the warnings.
 _FIRST = {"serious": 0, "caution": 1, "note": 2}
 
@@ -121,14 +123,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
         Name of a column to what the mouse shows on its head.
     """
     cells = [[value if isinstance(value, dict) else cell(value) for value in row] for row in rows]
-    if len(head) > MOST_COLUMNS:
+    intervals = sum(any(c["key"] is not None and " (" in c["text"] for c in column) for column in zip(*cells))
+    wide = len(head) > MOST_COLUMNS or intervals > MOST_INTERVALS
+    if wide:
         # An interval stands below its value: the columns are narrow.
         cells = [[{**c, "text": c["text"].replace(" (", "\n(")} if c["key"] is not None else c for c in row]
                  for row in cells]
     right = [bool(cells) and any(row[i]["key"] is not None for row in cells) for i in range(len(head))]
     heads = [{"text": text, "right": r, "title": (explain or {}).get(text, "")} for text, r in zip(head, right)]
     return {"head": heads, "rows": cells, "caption": caption, "sortable": sortable, "foot": foot,
-            "full": not all(right[1:]), "wide": len(head) > MOST_COLUMNS}
+            "full": not all(right[1:]), "wide": wide}
 
 
 def figure(uri: str, title: str, reading: str, alt: str = "") -> dict[str, str]:

@@ -137,3 +137,9 @@ def test_tables_of_many_columns_are_set_small_so_that_they_fit(columns: int, wid
     (tmp_path / "t.j2").write_text('{% import "parts.html.j2" as parts %}{{ parts.table(t) }}')
     page = render("t.j2", {"t": table([f"c{n}" for n in range(columns)], [[f"{n}" for n in range(columns)]])}, tmp_path)
     assert (' wide"' in page) == wide
+
+
+@pytest.mark.parametrize(("columns", "below"), [(4, False), (5, True)])
+def test_many_columns_with_intervals_have_them_below_their_values(columns: int, below: bool) -> None:
+    made = table(["Name", *map(str, range(columns))], [["a", *[cell(".5 (.4–.6)", key=.5)] * columns]])
+    assert made["rows"][0][1]["text"] == (".5\n(.4–.6)" if below else ".5 (.4–.6)")
