@@ -17,6 +17,8 @@ UNEQUAL_RATIO = 10
 SHORT_COVERAGE = 0.05
 # Standard errors of the coverage that chance alone may take away.
 CHANCE_STANDARD_ERRORS = 2
+# Share of the training rows that were not learned from, from which on it is told: one row in one fold is no news.
+LEAST_LEFT_OUT = 0.005
 
 
 def of_data(frame: pd.DataFrame, task: Task) -> list[str]:
@@ -115,7 +117,7 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     if crossed.stopped_by_rows:
         other.append("groups are too few to keep one back inside a fold: the number of trees was chosen on rows of "
                      "groups that the trees knew; the tested groups were never seen")
-    if crossed.left_out:
+    if crossed.left_out >= LEAST_LEFT_OUT:
         other.append(f"{100 * crossed.left_out:.2g} % of the training rows were not learned from: labels of this table "
                      "contradict too many sure answers of models that did not see them, and these labels do, too")
     return serious, other
