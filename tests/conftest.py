@@ -10,6 +10,10 @@ for library in ("OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 # Two workers of pytest-xdist share the cores: a thread of OpenMP that has nothing to do sleeps.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# A worker keeps to one core: commands then start no processes of their own, which would only wait for each other.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")[2:]).isdigit() and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
 
 from PIL import Image  # noqa: E402
 

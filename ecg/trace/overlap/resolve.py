@@ -40,6 +40,9 @@ _SMOOTH_S = 0.015
 _LEAST_GAIN = 2.0
 # With 3 or more overlaps of the same leads, force one shared shape unless it raises an overlap's error too much.
 _LEAST_ALIKE = 3
+# Lines of a group, at most. Drawn pages of 12 rows that run through each other have 6. A photo of which 15 meet is not
+# read right there, and its search took over ten minutes (now 50 s).
+_MOST_LINES = 6
 # A shared shape may raise the error of an overlap to this many times.
 _MOST_WORSE = 1.15
 # Overlaps of two lines alone keep their own shape unless the shared one lowers the error: each can be followed.
@@ -111,7 +114,7 @@ def find_complexes(ink: Float32Array, px_per_s: float) -> list[float]:
 
 
 def _groups(lines: Sequence[Line], page: _Page, x: float) -> list[_Group]:
-    """Groups of lines whose rows meet around column x."""
+    """Groups of lines, not too many, whose rows meet around column x."""
     inside = []
     for owner, line in enumerate(lines):
         if line.x[0] <= x <= line.x[-1]:
@@ -125,7 +128,7 @@ def _groups(lines: Sequence[Line], page: _Page, x: float) -> list[_Group]:
             groups.append([])
         groups[-1].append(owner)
         reached = max(reached, high)
-    return [_Group(x, tuple(sorted(group))) for group in groups if len(group) > 1]
+    return [_Group(x, tuple(sorted(group))) for group in groups if 1 < len(group) <= _MOST_LINES]
 
 
 def _span(line: Line, x: float, px_per_s: float) -> tuple[int, int]:
