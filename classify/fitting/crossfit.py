@@ -219,7 +219,7 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
     if split.kind == "folds":
         return _fit_then_refit(data, indices.train, split, settings)
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS
-    settings = _all_columns(settings) if few else _library_of(settings)
+    settings = _all_columns(settings) if few and settings.library != "logistic" else _library_of(settings)
     train, begun = begin(data, indices.train, split, settings)
     model = _fit(data, train, np.flatnonzero(split.part == "val"), settings, begun)
     return FittedFold(model, model.curve, False, len(indices.train) - len(train))
