@@ -206,7 +206,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
         except UserError as error:
             raise ValueError(str(error)) from error
         data = FitData(x, task.y, TrainSettings.weight_power)
-        crossed = cross_fit(data, split, settings, _no_progress)
+        crossed = cross_fit(data, split, settings)
         calibrating = TrainSettings(calibration=self.calibration, alpha=self.alpha, seed=settings.seed)
         held_out = fit_held_out(crossed, task, split, calibrating)
         self.model_ = final_model(data, split, crossed, settings)
@@ -239,7 +239,3 @@ def _rows(n: int, groups: Any) -> pd.DataFrame:
 
 def _fewest_groups(task: Task, split_group: Int64Array) -> int:
     return min(len(np.unique(split_group[task.y == c])) for c in range(len(task.classes)))
-
-
-def _no_progress() -> None:
-    """Nobody is told."""

@@ -41,34 +41,11 @@ from classify.uncertainty.reference import NearestNeighborReference, fit_referen
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
-from featurize.table import TableInfo, read_perturbed, read_table
+from featurize.table import TableInfo
 
 CALIBRATIONS = ("auto", *METHODS)
 # Stages of a run besides one for each fitted fold.
 STAGES = 9
-
-
-def train_file(table: Path, out: Path, settings: TrainSettings, progress: Progress | None = None) -> RunResult:
-    """`train` on a table that `featurize` wrote, with its second measurements if they lie beside it.
-
-    Parameters
-    ----------
-    table : Path
-        table.parquet.
-    out : Path
-        The run folder.
-    settings : TrainSettings
-    progress : callable, optional
-        Is told the stage and the share that is done.
-
-    Raises
-    ------
-    UserError
-        As `train`; or the table cannot be read.
-    """
-    check_replaceable(out, RUN_FOLDER)
-    frame, info = read_table(table)
-    return train(frame, info, out, settings, progress, read_perturbed(table, info), str(table))
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,

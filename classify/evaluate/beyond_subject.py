@@ -109,7 +109,7 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
         None where a class has too few groups to compare.
     """
     linear = replace(settings, library="logistic", linear_start=False, inverse_penalty=INVERSE_PENALTY)
-    crossed = cross_fit(FitData(x, task.y, 0.0), split, linear, _no_step)
+    crossed = cross_fit(FitData(x, task.y, 0.0), split, linear)
     rows = np.flatnonzero(np.isfinite(crossed.margins).all(axis=1) & task.labelled)
     y, split_group = task.y[rows], split.split_group[rows]
     fewest = min(len(np.unique(split_group[y == c])) for c in range(len(task.classes)))
@@ -124,7 +124,7 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
     trees = replace(settings, library=library, rounds=min(ROUNDS, settings.rounds), learning_rate=LEARNING_RATE,
                     depth=DEPTH, patience=PATIENCE, columns=1.0, linear_start=False)
     both = pd.concat([alone, pictures], axis=1)
-    without, added = (cross_fit(FitData(columns, y, 0.0), compared, trees, _no_step) for columns in (alone, both))
+    without, added = (cross_fit(FitData(columns, y, 0.0), compared, trees) for columns in (alone, both))
     before, after = (_log_losses(fitted, y) for fitted in (without, added))
     return Gain(float((before - after).mean() / before.mean()), _certain(before - after, split_group),
                 _strongest(both, added, list(names)))
@@ -146,7 +146,3 @@ def _strongest(x: pd.DataFrame, crossed: CrossFit, names: list[str]) -> tuple[st
     rows = np.arange(min(EXPLAINED_ROWS, len(x)))
     weight = np.abs(contributions(x, rows, crossed)[:, :, :-1]).mean(axis=(0, 1))[-len(names):]
     return tuple(names[i] for i in np.argsort(-weight, kind="stable"))
-
-
-def _no_step() -> None:
-    """Nobody is told."""

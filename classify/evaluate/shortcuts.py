@@ -113,7 +113,7 @@ def _from_features(frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Spli
 
 def _auroc(x: pd.DataFrame, y: Int64Array, split: Split, settings: FitSettings) -> float:
     """Macro one-vs-rest AUROC on the tested rows."""
-    crossed = cross_fit(FitData(x, y, WEIGHT_POWER), split, settings, lambda: None)
+    crossed = cross_fit(FitData(x, y, WEIGHT_POWER), split, settings)
     tested = np.flatnonzero(split.fold >= 0)
     p = softmax(logits(crossed.margins[tested]), axis=1)
     return float(scores(y[tested], p)["auroc"][0])
