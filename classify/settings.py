@@ -129,6 +129,9 @@ class TrainSettings:
     test_share, test_positives : float
         Multilabel: share of the images, and of those with each finding, that a test part made by patient holds at
         least; 0 = no test part is made.
+    drop_leaks : bool
+        Images of a group that stands in several parts of a given split leave its training side; else the table is
+        refused.
     """
 
     task: str = "auto"
@@ -152,6 +155,7 @@ class TrainSettings:
     balance: str = "auto"
     test_share: float = 0.0
     test_positives: float = 0.0
+    drop_leaks: bool = False
 
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""

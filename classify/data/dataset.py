@@ -69,7 +69,7 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
     if settings.lineage:
         task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
     costs = read_costs(settings.costs, task.classes) if settings.costs else None
-    split, split_warnings = plan_split(frame, task, settings.folds, settings.seed)
+    split, split_warnings = plan_split(frame, task, settings.folds, settings.seed, settings.drop_leaks)
     x = matrix(frame, model_columns(info))
     columns, column_warnings, notes = useful_columns(x[split.part != "unlabelled"])
     data = Dataset(frame, info, x[columns], task, split, costs)

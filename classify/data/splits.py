@@ -62,7 +62,8 @@ class Split:
     counts: pd.DataFrame
 
 
-def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[Split, tuple[str, ...]]:
+def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int,
+               drop_leaks: bool = False) -> tuple[Split, tuple[str, ...]]:
     """The given split of a table, or folds where it has none.
 
     Parameters
@@ -73,6 +74,9 @@ def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[
     folds : int
         Where the table has no split of its own.
     seed : int
+    drop_leaks : bool
+        Rows of a named group that stands in several parts of a given split leave its training side; else they are
+        refused. Duplicate pictures always leave it.
 
     Returns
     -------
@@ -82,12 +86,12 @@ def plan_split(frame: pd.DataFrame, task: Task, folds: int, seed: int) -> tuple[
     Raises
     ------
     UserError
-        A class with too few images or groups, or one that training would not see.
+        A class with too few images or groups, or one that training would not see; a group in several given parts.
     """
     split_group = split_groups(frame)
     given = set(frame["split"][task.labelled].dropna())
     if {"train", "test"} <= given or {"train", "val"} <= given:
-        return _given_split(frame, task, split_group, seed)
+        return _given_split(frame, task, split_group, seed, drop_leaks)
     split = _fold_split(frame, task, split_group, folds, seed)
     lone = tuple(f"the table knows only the split {name!r}: it was ignored and folds were made" for name in given)
     return split, _fold_warnings(split) + lone
@@ -134,8 +138,8 @@ def _fold_warnings(split: Split) -> tuple[str, ...]:
             "unequal to spread every class over all folds",)
 
 
-def _given_split(frame: pd.DataFrame, task: Task, split_group: Int64Array,
-                 seed: int) -> tuple[Split, tuple[str, ...]]:
+def _given_split(frame: pd.DataFrame, task: Task, split_group: Int64Array, seed: int,
+                 drop_leaks: bool) -> tuple[Split, tuple[str, ...]]:
     """Train, val and test as the table has them, less the training rows that leak."""
     notes: list[str] = []
     part = frame["split"].fillna("train").to_numpy(dtype=object, copy=True)
@@ -146,6 +150,8 @@ def _given_split(frame: pd.DataFrame, task: Task, split_group: Int64Array,
     if "test" not in part:
         part[part == "val"] = "test"
         notes.append("the given split has no test part: val was used as test")
+    if not drop_leaks:
+        _check_groups(frame["group"], part)
     found = leaks(frame.assign(split=pd.Series(part, frame.index).where(task.labelled)), split_group)
     removed = _remove_leaks(part, split_group)
     if removed:
@@ -159,6 +165,20 @@ def _given_split(frame: pd.DataFrame, task: Task, split_group: Int64Array,
     fold = np.where(part == "test", 0, -1).astype(np.int64)
     counts = _counts(task, {name: part == name for name in (*PARTS, "removed") if (part == name).any()})
     return Split("given", part, fold, split_group, found, counts), tuple(notes)
+
+
+def _check_groups(group: pd.Series, part: NDArray[np.object_]) -> None:
+    """Refuse a named group, such as a patient, whose labelled rows stand in several parts."""
+    rows = group.notna().to_numpy() & (part != "unlabelled")
+    parts_of = pd.Series(part[rows]).groupby(group[rows].to_numpy()).unique()
+    shared = parts_of[parts_of.map(len) > 1]
+    if shared.empty:
+        return
+    sides = " and ".join(name for name in PARTS if name in shared.iloc[0])
+    number = "a group stands" if len(shared) == 1 else f"{len(shared)} groups stand"
+    raise UserError(f"{number} in several parts of the given split, the first {str(shared.index[0])!r} in {sides}: a "
+                    "group, such as a patient, belongs in one part; correct the split, or give --drop-leaks to leave "
+                    "its images out of the training side")
 
 
 def _remove_leaks(part: NDArray[np.object_], split_group: Int64Array) -> int:

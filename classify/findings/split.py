@@ -86,7 +86,8 @@ def _drawn_groups(findings: Findings, group: Int64Array, free: BoolArray, wanted
     return drawn
 
 
-def shared_split(frame: pd.DataFrame, findings: Findings, folds: int, seed: int) -> tuple[Split, tuple[str, ...]]:
+def shared_split(frame: pd.DataFrame, findings: Findings, folds: int, seed: int,
+                 drop_leaks: bool = False) -> tuple[Split, tuple[str, ...]]:
     """The table's own split, or folds in which every finding is spread evenly.
 
     A row belongs to the stratum of its rarest finding, as rare findings are the hardest to spread. Findings of fewer
@@ -99,7 +100,7 @@ def shared_split(frame: pd.DataFrame, findings: Findings, folds: int, seed: int)
     """
     given = frame["split"][findings.labelled].notna().any()
     strata = _any_finding(findings) if given else _rarest_finding(findings, split_groups(frame), folds)
-    return plan_split(frame, strata, folds, seed)
+    return plan_split(frame, strata, folds, seed, drop_leaks)
 
 
 def _any_finding(findings: Findings) -> Task:

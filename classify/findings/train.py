@@ -142,7 +142,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     if settings.test_share:
         frame = with_test_part(frame, findings, PartShares(settings.test_share, settings.test_positives), settings.seed)
     run = _RunInput(out, table, settings, perturbed)
-    split, split_warnings = shared_split(frame, findings, settings.folds, settings.seed)
+    split, split_warnings = shared_split(frame, findings, settings.folds, settings.seed, settings.drop_leaks)
     rare = {name: why for name in findings.names if (why := _too_rare(findings, split, name))}
     chosen = [name for name in findings.names if name not in rare]
     if not chosen:

@@ -244,8 +244,8 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert command_of(run).endswith("/run --model lightgbm")
     other = replace(run, settings=replace(run.settings, model="auto", folds=3, alpha=.1))
     assert command_of(other).endswith("/run --folds 3 --alpha 0.1")
-    promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9))
-    assert command_of(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over")
+    promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9, drop_leaks=True))
+    assert command_of(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over --drop-leaks")
 
 
 def test_the_rule_of_review_is_told_as_it_is() -> None:

@@ -126,12 +126,33 @@ def test_leaking_rows_are_told_and_leave_the_training_side() -> None:
     group[2] = group[12]      # train and val: row 2 goes
     group[11] = group[18]     # val and test: row 11 goes
     frame = frame_of(label, list(group), split=list(split))
-    found, warnings = plan_split(frame, task_of(frame), 5, 0)
+    found, warnings = plan_split(frame, task_of(frame), 5, 0, drop_leaks=True)
     assert set(np.flatnonzero(found.part == "removed")) == {0, 2, 11}
     assert sorted(found.leaks["row"]) == [0, 2, 11, 12, 18, 19]
     assert "6 images of 3 groups" in warnings[0] and "3 were removed" in warnings[0]
     sides = [set(found.split_group[found.part == p]) for p in ("train", "val", "test")]
     assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+
+
+def test_a_group_in_several_given_parts_is_refused_by_name() -> None:
+    group = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p1", "p7"]
+    frame = frame_of(list("ababababab"), group, split=["train"] * 4 + ["val"] * 2 + ["test"] * 4)
+    with pytest.raises(UserError, match="a group stands in several parts of the given split, the first 'p1' in train "
+                                        "and test: .*--drop-leaks"):
+        plan_split(frame, task_of(frame), 5, 0)
+    frame.loc[9, ["group", "split"]] = ["p5", "test"]
+    with pytest.raises(UserError, match="2 groups stand in several parts"):
+        plan_split(frame, task_of(frame), 5, 0)
+
+
+def test_copies_of_a_picture_and_unlabelled_images_of_a_group_in_several_given_parts_are_not_refused() -> None:
+    frame = frame_of(list("ababababab"), [f"p{i}" for i in range(10)], split=["train"] * 4 + ["val"] * 2 + ["test"] * 4)
+    frame.loc[[0, 8], "duplicate_group"] = 0
+    found, warnings = plan_split(frame, task_of(frame), 5, 0)
+    assert list(np.flatnonzero(found.part == "removed")) == [0] and "1 were removed" in warnings[0]
+    frame["duplicate_group"] = range(10)
+    frame.loc[9, "group"], frame.loc[9, "label"] = "p1", None
+    assert plan_split(frame, task_of(frame), 5, 0)[1] == ()
 
 
 def test_leaks_name_only_split_groups_on_several_sides() -> None:
