@@ -21,6 +21,9 @@ from classify.settings import TrainSettings
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from featurize.table import TableInfo
 
+# Names of the two parts of a model whose trees start from linear log-odds.
+LINEAR, TREES = "linear", "trees"
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -142,6 +145,9 @@ class Explanation:
     reasons : DataFrame
         `row, rank, feature, value, contribution`: the eight largest contributions to the predicted class of each
         explained row; positive speaks for it.
+    parts : DataFrame
+        Of trees that start from linear log-odds: `part` (``linear``, ``trees``), and the columns of `families`.
+        `features` then has columns `linear` and `trees`, too: mean |contribution| of either. Else without rows.
     """
 
     rows: Int64Array
@@ -151,6 +157,7 @@ class Explanation:
     regions: pd.DataFrame
     beeswarm: pd.DataFrame
     reasons: pd.DataFrame
+    parts: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -274,5 +274,6 @@ def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) 
     guess = predicted.probabilities.argmax(axis=1)
     rows = explain.rows_to_explain(data.task.y, guess, predicted.held_out, seed)
     values = crossfit.contributions(data.x, rows, crossed)
-    contributions = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows])
+    contributions = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows],
+                                          crossfit.linear_contributions(data.x, rows, crossed))
     return explain.explain(contributions, data.task, list(data.info.blocks))

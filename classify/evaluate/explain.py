@@ -11,7 +11,7 @@ import pandas as pd
 
 from classify.data.columns import region_and_family
 from classify.data.tasks import Task
-from classify.result import Explanation
+from classify.result import LINEAR, TREES, Explanation
 from featurize.arrays import BoolArray, Float32Array, Int64Array
 from featurize.families import blocks
 
@@ -39,6 +39,8 @@ class Contributions:
     features : sequence of d str
     predicted : (m,) int64
         Numbers of the predicted classes.
+    linear : (m, k, d + 1) float32 or None
+        The part of `values` that the linear start gives; None where trees start from nothing.
     """
 
     rows: Int64Array
@@ -46,6 +48,7 @@ class Contributions:
     x: Float32Array
     features: Sequence[str]
     predicted: Int64Array
+    linear: Float32Array | None = None
 
 
 def rows_to_explain(y: Int64Array, guess: Int64Array, held_out: BoolArray,
@@ -86,10 +89,33 @@ def explain(contributions: Contributions, task: Task, families: Sequence[str]) -
     parts = [region_and_family(c, families) for c in contributions.features]
     return Explanation(
         rows=contributions.rows, contributions=values,
-        features=feature_table(contributions.features, values, names, families),
+        features=_with_parts(feature_table(contributions.features, values, names, families), contributions),
         families=_summed(values, [family for _, family in parts], names, "family"),
         regions=_summed(values, [region for region, _ in parts], names, "region"),
-        beeswarm=_beeswarm(contributions, names, importance), reasons=reasons(contributions))
+        beeswarm=_beeswarm(contributions, names, importance), reasons=reasons(contributions),
+        parts=_parts(contributions, names))
+
+
+def _parts(contributions: Contributions, classes: Sequence[str]) -> pd.DataFrame:
+    """What the linear start and the trees give: `part` and the columns of `_summed`; no rows without a start."""
+    linear = contributions.linear
+    if linear is None:
+        return pd.DataFrame({"part": [], "importance": []})
+    totals = [part[:, :, :-1].sum(axis=2) for part in (linear, contributions.values - linear)]
+    mean = np.abs(np.stack(totals)).mean(axis=1)
+    return pd.DataFrame({"part": [LINEAR, TREES], "importance": mean.mean(axis=1),
+                         **_by_class(mean.T, classes)})
+
+
+def _with_parts(table: pd.DataFrame, contributions: Contributions) -> pd.DataFrame:
+    """The table of features with `linear` and `trees`: mean |contribution| of either part, where there are two."""
+    linear = contributions.linear
+    if linear is None:
+        return table
+    for name, part in ((LINEAR, linear), (TREES, contributions.values - linear)):
+        mean = np.abs(part[:, :, :-1]).mean(axis=(0, 1))
+        table[name] = table["feature"].map(dict(zip(contributions.features, mean)))
+    return table
 
 
 def class_names(task: Task) -> list[str]:

@@ -158,6 +158,14 @@ def contributions(model: Model, x: pd.DataFrame) -> Float32Array:
     return out
 
 
+def linear_part(model: Model, x: pd.DataFrame) -> Float32Array:
+    """(n, k, d + 1) what the linear start gives to `contributions`; 0 where trees start from nothing."""
+    values = _checked(model, x)
+    if model.start is None:
+        return np.zeros((len(x), model.outputs, len(model.features) + 1), np.float32)
+    return linear_contributions(model.start, values)
+
+
 def leaves(model: Model, x: pd.DataFrame, trees: Int64Array) -> UInt8Array:
     """(n, t) the leaf of each row in each of the trees; (n, 0) for a model without trees.
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from classify.report import feature_figures
 from classify.report_numbers import ReportNumbers
-from classify.result import RunResult
+from classify.result import LINEAR, TREES, RunResult
 from featurize.report.charts import shorten
 from featurize.report.feature_names import family_words, feature_name, region_words, words
 from featurize.report.numbers import count, measurement, number
@@ -18,6 +18,8 @@ LISTED = 40
 CLASS_NAME_LENGTH = 22
 # Rank correlation of value and contribution from which high or low values speak for a class.
 CLEAR_CORRELATION = .3
+# Of the columns with the two parts of a contribution.
+HEADS_OF_PARTS = {LINEAR: "Of it linear", TREES: "Of it trees"}
 # Least importance that bars are drawn against.
 LEAST_IMPORTANCE = 1e-12
 
@@ -32,8 +34,19 @@ def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
             "regions": figure(_bars(explained.regions, "region", region_words),
                               "By region of the image", "Where the numbers were measured. A large share of the "
                               "background or of the whole picture would hint at a shortcut."),
+            "linear_and_trees": parts_in_words(explained.parts),
             "features": feature_table(explained.features, preset_name(result)),
             "by_class": class_tables(result, numbers)}
+
+
+def parts_in_words(parts: pd.DataFrame) -> str:
+    """How much of the log-odds the linear part and the trees give; "" for a model of one part."""
+    if parts.empty:
+        return ""
+    share = parts.set_index("part")["importance"]
+    return ("The model is a sum: log-odds that are linear in all measurements, mean size "
+            f"{number(share[LINEAR])}, and what trees add, mean size {number(share[TREES])}. Every contribution on "
+            "this page is the sum of both parts.")
 
 
 def preset_name(result: RunResult) -> str:
@@ -63,11 +76,14 @@ def feature_table(features: pd.DataFrame, preset: str) -> dict[str, Any]:
     """The most important features with unit and definition."""
     top = features.head(LISTED)
     most = max(float(top["importance"].max()), LEAST_IMPORTANCE) if len(top) else 1.0
+    both = [name for name in (LINEAR, TREES) if name in top]
     rows = [[cell(at, key=at), cell(words(r["feature"], preset), title=r["feature"]),
              cell(number(r["importance"]), key=r["importance"], bar=r["importance"] / most),
+             *(cell(number(r[name]), key=r[name]) for name in both),
              cell(_text(r["unit"])), cell(_text(r["formula"]), tone="quiet")]
             for at, r in enumerate(top.to_dict("records"), start=1)]
-    return table(["Rank", "Feature", "Importance", "Unit", "Definition"], rows, sortable=True,
+    heads = ["Rank", "Feature", "Importance", *(HEADS_OF_PARTS[name] for name in both), "Unit", "Definition"]
+    return table(heads, rows, sortable=True,
                  foot=f"{number(len(features))} features were offered; the first {number(len(top))} are listed.")
 
 

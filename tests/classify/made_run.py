@@ -194,4 +194,4 @@ def _explanation(frame: pd.DataFrame, classes: tuple[str, ...], contributions: n
                             "contribution": mine[at]})
     return Explanation(np.arange(len(frame)), contributions, features, sums["family"], sums["region"],
                        pd.DataFrame(columns=["class", "feature", "rank", "row", "value", "level", "contribution"]),
-                       pd.DataFrame(reasons))
+                       pd.DataFrame(reasons), pd.DataFrame({"part": [], "importance": []}))

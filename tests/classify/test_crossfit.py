@@ -10,10 +10,11 @@ from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations
-from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, cross_fit, final_model
+from classify.fitting.crossfit import (FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, contributions, cross_fit, final_model,
+                                       linear_contributions)
 from classify.fitting.fit_data import FitData
 from classify.fitting.libraries import never
-from classify.fitting.linear import LinearModel
+from classify.fitting.linear import LinearModel, linear_margin
 from classify.fitting.rows import TrainingRows
 from classify.settings import FitSettings
 
@@ -54,6 +55,21 @@ def split_of(groups: int) -> Split:
     """Groups in turn over three folds: two thirds of them train each model."""
     split_group = np.arange(N) % groups
     return Split("folds", np.full(N, "fold", object), split_group % FOLDS, split_group, pd.DataFrame(), pd.DataFrame())
+
+
+def test_the_linear_part_of_a_row_is_that_of_the_model_that_tested_it() -> None:
+    data, rows = fit_data(), np.array([3, 7, 40])
+    crossed = cross_fit(data, split_of(N), SETTINGS)
+    linear = linear_contributions(data.x, rows, crossed)
+    assert linear is not None
+    for at, row in enumerate(rows):
+        own = crossed.models[row % FOLDS]
+        assert own.start is not None
+        expected = linear_margin(own.start, data.x.iloc[[row]].to_numpy())
+        np.testing.assert_allclose(linear[at].sum(axis=1), expected[0], atol=1e-5)
+    trees = contributions(data.x, rows, crossed).sum(axis=2) - linear.sum(axis=2)
+    np.testing.assert_allclose(linear.sum(axis=2) + trees, crossed.margins[rows], atol=1e-5)
+    assert linear_contributions(data.x, rows, cross_fit(data, split_of(12), SETTINGS)) is None
 
 
 def test_few_groups_are_fitted_once_with_half_the_learning_rate_and_ten_times_the_penalty(asked: list[Asked]) -> None:

@@ -1,4 +1,6 @@
 """Sums of contributions."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,22 @@ def test_families_and_regions_are_sums_over_their_features(values: np.ndarray) -
     first = found.features.set_index("feature").loc["nucleus_texture_lbp"]
     assert (first["family"], first["region"]) == ("texture", "nucleus")
     assert first["b"] == pytest.approx(np.abs(values[:, 1, 1]).mean(), rel=1e-5)
+
+
+def test_the_linear_part_and_the_trees_are_told_apart(values: np.ndarray) -> None:
+    task = Task("multiclass", ("a", "b", "c"), np.array([0, 1, 2, 0]))
+    x, linear = np.zeros((4, 3), np.float32), np.random.default_rng(1).normal(size=(4, 3, 4)).astype(np.float32)
+    one = Contributions(np.arange(4), values, x, COLUMNS, np.array([0, 1, 1, 2]))
+    found = explain(replace(one, linear=linear), task, ["color", "texture"])
+    share = found.parts.set_index("part")
+    trees = np.abs((values - linear)[:, :, :3].sum(axis=2))
+    np.testing.assert_allclose(share.loc["trees", ["a", "b", "c"]].to_numpy(float), trees.mean(axis=0), rtol=1e-5)
+    assert share.at["linear", "importance"] == pytest.approx(np.abs(linear[:, :, :3].sum(axis=2)).mean(), rel=1e-5)
+    hue = found.features.set_index("feature").loc["nucleus_color_hue"]
+    assert hue["linear"] == pytest.approx(np.abs(linear[:, :, 0]).mean(), rel=1e-5)
+    assert hue["trees"] == pytest.approx(np.abs((values - linear)[:, :, 0]).mean(), rel=1e-5)
+    alone = explain(one, task, ["color", "texture"])
+    assert alone.parts.empty and "linear" not in alone.features
 
 
 def test_reasons_are_the_largest_contributions_to_the_predicted_class(values: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from classify.accepted_error import AcceptedError
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report import calibration_and_sets, figures, model_card, overview, performance, write_report
 from classify.report.class_names import check_names, class_names, label_column, shown_result
+from classify.report.explanation import parts_in_words
 from classify.report.figures import compared
 from classify.report.review import reasons_for_review, rule_in_words
 from classify.result import RunResult
@@ -246,6 +247,12 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert command_of(other).endswith("/run --folds 3 --alpha 0.1")
     promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9, drop_leaks=True))
     assert command_of(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over --drop-leaks")
+
+
+def test_the_parts_of_a_model_are_told_where_there_are_two() -> None:
+    told = parts_in_words(pd.DataFrame({"part": ["linear", "trees"], "importance": [2.5, .5]}))
+    assert "linear in all measurements, mean size 2.5" in told and "trees add, mean size" in told
+    assert parts_in_words(pd.DataFrame({"part": [], "importance": []})) == ""
 
 
 def test_the_rule_of_review_is_told_as_it_is() -> None:
