@@ -210,6 +210,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
             output: Annotated[Path, _output("The predictions, predictions.csv.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
+            adapt: Annotated[bool, typer.Option("--adapt", help="Shift the measurements of another laboratory "
+                                                "(50 images or more) to those of the training images.")] = False,
             device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
             jobs: Jobs = None) -> None:
     """A saved model predicts on new images, or on a table."""
@@ -226,12 +228,15 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
         frame, info = read_table(images[0])
     else:
         frame, info = _measure(images, bundle, output, jobs)
-    predicted = apply(frame, info, explain, str(images[0]))
+    predicted = apply(frame, info, explain, str(images[0]), adapt)
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
     why = reasons_line(predicted["review_reason"])
     _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
          f"{f' ({why})' if why else ''}: {output}")
+    if adapt:
+        _say("adapted: the measurements were shifted by what these images differ from the training images on average; "
+             "other images with them would give other predictions")
     known = predicted["trained_on"].to_numpy()
     if known.any():
         _say(f"WARNING: {known_line(int(known.sum()), len(known))} Their predictions say nothing about new images: see "

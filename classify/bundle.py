@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from classify.data.costs import CostMatrix
 from classify.data.lineage import Lineage
+from classify.elsewhere.alignment import HomeMeans
 from classify.fitting import models
 from classify.fitting.models import Model, ModelPart
 from classify.predictions import FurtherColumns
@@ -74,6 +75,8 @@ class Bundle:
     train_fingerprints : (k, 1024) uint8
         Thumbnails of the training images, by which their copies are recognized; none in models of older versions and
         of tables without them.
+    home : HomeMeans or None
+        Where the classes lie at home, for `predict --adapt`; None in models of older versions.
     """
 
     kind: str
@@ -93,6 +96,7 @@ class Bundle:
     lineage: Lineage | None = None
     costs: CostMatrix | None = None
     train_fingerprints: UInt8Array = field(default_factory=lambda: np.zeros((0, LENGTH), np.uint8))
+    home: HomeMeans | None = None
 
     @property
     def further_columns(self) -> FurtherColumns:
@@ -149,7 +153,8 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
         _point(manifest.get("operating_point")), manifest["settings"], manifest["versions"],
         Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None,
         CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None,
-        arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)))
+        arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)),
+        HomeMeans(space.center, space.scale, arrays["home_means"]) if "home_means" in arrays else None)
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -208,9 +213,11 @@ def _arrays(bundle: Bundle) -> bytes:
         space_axes=space.axes, space_deviation=space.deviation, novelty_points=bundle.novelty.points,
         novelty_distances=bundle.novelty.distances, train_ids=bundle.train_ids,
         conformal_scores=bundle.conformal.scores, conformal_y=bundle.conformal.y)
-    # Readers of format 3 that do not know this array leave it alone.
+    # Readers that do not know these arrays leave them alone.
     if len(bundle.train_fingerprints):
         arrays["train_fingerprints"] = bundle.train_fingerprints
+    if bundle.home:
+        arrays["home_means"] = bundle.home.means
     np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
 

@@ -1,4 +1,5 @@
 """Predict a table with a saved model."""
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix, region_and_family
+from classify.elsewhere.alignment import aligned
 from classify.evaluate.explain import Contributions, reasons
 from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
@@ -14,7 +16,7 @@ from classify.review import in_words, review_reasons
 from classify.uncertainty import calibrate, conformal, novelty
 from classify.uncertainty.known_images import copies_of, trained_on
 from classify.uncertainty.reference import compared_leaves
-from featurize.arrays import Int64Array
+from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 
@@ -22,15 +24,16 @@ from featurize.table import TableInfo, read_table
 EXPLAINED_CONTRIBUTIONS = 5
 
 
-def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu") -> pd.DataFrame:
+def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu",
+                 adapt: bool = False) -> pd.DataFrame:
     """`predict` of a run folder and a table's file."""
     bundle = load_bundle(run, device=device)
     frame, info = read_table(table)
-    return predict(bundle, frame, info, explain, table.name)
+    return predict(bundle, frame, info, explain, table.name, adapt)
 
 
 def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool = False,
-            name: str = "the table") -> pd.DataFrame:
+            name: str = "the table", adapt: bool = False) -> pd.DataFrame:
     """The rows of predictions.csv for a table, with `trained_on`: the model knows this image, or a near copy of it.
 
     Parameters
@@ -43,11 +46,14 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
         ``column=value (+0.83)``, in log-odds.
     name : str
         What to call the table in an error.
+    adapt : bool
+        Shift the measurements of each site to where the training images lie, see `classify.elsewhere.alignment`, and
+        add the column `adapted`.
 
     Raises
     ------
     UserError
-        The table was measured in another way than the model's, or lacks columns.
+        The table was measured in another way than the model's, lacks columns, or has too few images to adapt to.
 
     Examples
     --------
@@ -69,13 +75,15 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     check_columns(frame, info)
     check_compatible(bundle, info, name)
     x = matrix(frame, bundle.model.features)
-    predictions = apply_bundle(bundle, x)
+    used = adapted(bundle, x, frame) if adapt else x
+    predictions = apply_adapted(bundle, x, used) if adapt else apply_bundle(bundle, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
                        copies_of(bundle.train_fingerprints, frame))
     table = prediction_table(frame, bundle.classes, predictions, reasons,
                              further=bundle.further_columns).assign(trained_on=known)
-    return table.assign(**_because(bundle, x, predictions.p.argmax(axis=1))) if explain else table
+    table = table.assign(adapted=True) if adapt else table
+    return table.assign(**_because(bundle, used, predictions.p.argmax(axis=1))) if explain else table
 
 
 def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
@@ -87,6 +95,31 @@ def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
     leaves = compared_leaves(bundle.model, x)
     score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
+
+
+def adapted(bundle: Bundle, x: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """The (n, d) features, those of every site of the table shifted to where the training images lie.
+
+    Raises
+    ------
+    UserError
+        The model is of an older version, or a site has too few images.
+    """
+    if bundle.home is None:
+        raise UserError("--adapt needs a model that knows where its classes lie, and this one is of an older version: "
+                        "train it again with `python cli.py classify`")
+
+    def probabilities(part: pd.DataFrame) -> Float64Array:
+        return calibrate.probabilities(bundle.calibration, models.margin(bundle.model, part))
+    site = frame["site"].reset_index(drop=True) if "site" in frame else pd.Series([None] * len(frame), dtype=object)
+    return aligned(bundle.home, x.reset_index(drop=True), site, probabilities)
+
+
+def apply_adapted(bundle: Bundle, x: pd.DataFrame, used: pd.DataFrame) -> ModelPredictions:
+    """What a saved model predicts for shifted features `used`; how unlike home they are, the measured ones `x` tell."""
+    measured = apply_bundle(bundle, x)
+    return replace(apply_bundle(bundle, used), novelty=measured.novelty, distances=measured.distances,
+                   neighbours=measured.neighbours)
 
 
 def check_compatible(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:

@@ -11,6 +11,7 @@ from classify.accepted_error import CONFIDENCE, DEFAULT_ERROR
 from classify.bundle import Bundle, save_bundle
 from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
+from classify.elsewhere.alignment import home_means
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
@@ -250,7 +251,9 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         novelty=reference.model, train_ids=train["image_id"].to_numpy(dtype=str),
         review=fit_rule(data.frame, data.task.y, _known_rows(data.split), len(data.task.classes)),
         settings=asdict(settings), versions=library_versions(), lineage=data.task.lineage,
-        costs=data.costs, train_fingerprints=fingerprints_of(train))
+        costs=data.costs, train_fingerprints=fingerprints_of(train),
+        home=home_means(reference.model.space.center, reference.model.space.scale,
+                        data.x.iloc[reference.train].to_numpy(), data.task.y[reference.train], len(data.task.classes)))
 
 
 def _known_rows(split: Split) -> Int64Array:

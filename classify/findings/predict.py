@@ -11,7 +11,7 @@ from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix
 from classify.findings.bundle import FindingModel, is_findings_model, load_findings, shared_fingerprints
 from classify.findings.predictions import FindingPredictions, findings_table
-from classify.predict import apply_bundle, check_compatible, predict
+from classify.predict import adapted, apply_adapted, apply_bundle, check_compatible, predict
 from classify.review import review_reasons
 from classify.uncertainty.known_images import copies_of, trained_on
 from featurize.table import TableInfo
@@ -20,8 +20,8 @@ from featurize.table import TableInfo
 EXPLAINED_CONTRIBUTIONS = 3
 
 
-# Predicts a table, given with its metadata, whether to explain, and what to call it in an error.
-TablePredictor = Callable[[pd.DataFrame, TableInfo, bool, str], pd.DataFrame]
+# Predicts a table, given with its metadata, whether to explain, what to call it in an error, whether to adapt.
+TablePredictor = Callable[[pd.DataFrame, TableInfo, bool, str, bool], pd.DataFrame]
 
 
 def load_predictor(run: Path, device: str = "cpu") -> tuple[Bundle, TablePredictor]:
@@ -46,7 +46,7 @@ def load_predictor(run: Path, device: str = "cpu") -> tuple[Bundle, TablePredict
 
 
 def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: TableInfo, explain: bool = False,
-                     name: str = "the table") -> pd.DataFrame:
+                     name: str = "the table", adapt: bool = False) -> pd.DataFrame:
     """The rows of predictions.csv for a table, as `classify.findings.predictions.findings_table` gives them.
 
     With `trained_on`: the model of a finding knows this image, or a near copy of it.
@@ -60,11 +60,13 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
         Add the three largest contributions to the more probable answer of each finding.
     name : str
         What to call the table in an error.
+    adapt : bool
+        As in `classify.predict.predict`.
 
     Raises
     ------
     UserError
-        The table was measured in another way than the model's, or lacks columns.
+        The table was measured in another way than the model's, lacks columns, or has too few images to adapt to.
     """
     predicted: dict[str, FindingPredictions] = {}
     known = np.zeros(len(frame), bool)
@@ -73,13 +75,16 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
     for model in models:
         check_columns(frame, info)
         check_compatible(model.bundle, info, name)
-        found = apply_bundle(model.bundle, matrix(frame, model.bundle.model.features))
+        x = matrix(frame, model.bundle.model.features)
+        found = apply_adapted(model.bundle, x, adapted(model.bundle, x, frame)) if adapt else \
+            apply_bundle(model.bundle, x)
         p = found.p[:, 1]
         known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances, copies)
         reasons = review_reasons(model.bundle.review, found, frame)
         predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, reasons, found.novelty)
         if explain:
-            told = predict(model.bundle, frame, info, explain, name)
+            told = predict(model.bundle, frame, info, explain, name, adapt)
             because |= {f"because_{model.name}_{i}": told[f"because_{i}"].to_numpy()
                         for i in range(1, EXPLAINED_CONTRIBUTIONS + 1)}
-    return findings_table(frame, {}, predicted).assign(trained_on=known, **because)
+    table = findings_table(frame, {}, predicted).assign(trained_on=known)
+    return (table.assign(adapted=True) if adapt else table).assign(**because)

@@ -44,6 +44,12 @@ def test_models_of_every_format_still_predict_the_stored_numbers(folder: Path) -
     pd.testing.assert_frame_equal(found[words], stored[words].fillna(""), check_dtype=False)
 
 
+def test_an_older_model_that_does_not_know_where_its_classes_lie_cannot_adapt() -> None:
+    frame, info = read_table(GOLDEN / "table.parquet")
+    with pytest.raises(UserError, match="--adapt needs a model that knows where its classes lie.*train it again"):
+        predict(load_bundle(GOLDEN), frame, info, adapt=True)
+
+
 def test_a_model_of_findings_still_predicts_the_stored_numbers() -> None:
     frame, info = read_table(FINDINGS / "table.parquet")
     _, told = load_predictor(FINDINGS)

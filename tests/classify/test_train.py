@@ -377,6 +377,19 @@ def test_a_table_of_another_preset_is_refused(run: RunResult) -> None:
         check_compatible(bundle, replace(run.info, preset=other))
 
 
+def test_a_saved_model_adapts_to_a_laboratory_that_measures_everything_higher(run: RunResult) -> None:
+    bundle, moved = load_bundle(run.out), run.frame.copy()
+    columns = list(bundle.model.features)
+    moved[columns] += np.float32(3)
+    plain, adapted = (predict(bundle, moved, run.info, explain=True, adapt=adapt) for adapt in (False, True))
+    right = [(found["predicted"] == moved["label"])[moved["label"].notna()].mean() for found in (plain, adapted)]
+    assert right[1] > right[0] + .1 and adapted["adapted"].all() and "adapted" not in plain
+    pd.testing.assert_series_equal(plain["novelty"], adapted["novelty"])
+    assert (plain["because_1"] != adapted["because_1"]).any()
+    with pytest.raises(UserError, match="--adapt was given 9 images of 'here'"):
+        predict(bundle, moved.iloc[:9], run.info, adapt=True)
+
+
 def test_explained_predictions_name_the_columns_that_decided(run: RunResult) -> None:
     found = predict(load_bundle(run.out), run.frame.iloc[:7], run.info, explain=True)
     assert list(found.columns[-5:]) == [f"because_{i}" for i in range(1, 6)]

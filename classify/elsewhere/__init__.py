@@ -1,0 +1,1 @@
+"""A model on the images of another laboratory."""
