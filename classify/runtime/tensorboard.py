@@ -10,6 +10,7 @@ import numpy as np
 
 from classify.fitting.fold_store import FittedFold
 from classify.runtime.curve_log import check_outside
+from featurize.arrays import Float64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
 
@@ -37,22 +38,26 @@ class EventFolder:
 
     def add(self, part: str, number: int, fold: FittedFold) -> None:
         """Write train and validation loss of every round of a fold; `part` is the folder of a finding, or ""."""
+        self.add_curve(part, number, fold.curve)
+
+    def add_curve(self, part: str, number: int, curve: Float64Array) -> None:
+        """The same of the (r, 3) losses and seconds of any learner."""
         from tensorboardX import RecordWriter
         place = self.folder / self.run / part / f"fold_{number}" / FILE
         with replacing(place, durable=False, option=OPTION) as file:
             writer = RecordWriter(str(file))
-            for event in _events(fold):
+            for event in _events(curve):
                 writer.write(event.SerializeToString())
             writer.close()
 
 
-def _events(fold: FittedFold) -> Iterator[Any]:
+def _events(curve: Float64Array) -> Iterator[Any]:
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
     # When the first round began, seconds since 1970; of a fold of an earlier run as if it had ended now.
-    start_s = time.time() - (fold.curve[-1, 2] if len(fold.curve) else 0.0)
+    start_s = time.time() - (curve[-1, 2] if len(curve) else 0.0)
     yield Event(wall_time=start_s, file_version=FILE_VERSION)
-    for number, (train_loss, valid_loss, seconds) in enumerate(fold.curve.tolist()):
+    for number, (train_loss, valid_loss, seconds) in enumerate(curve.tolist()):
         for tag, loss in (("loss/train", train_loss), ("loss/valid", valid_loss)):
             if np.isfinite(loss):
                 yield Event(wall_time=start_s + seconds, step=number,
