@@ -44,7 +44,7 @@ def parts_in_words(parts: pd.DataFrame) -> str:
     if parts.empty:
         return ""
     share = parts.set_index("part")["importance"]
-    return ("The model is a sum: log-odds that are linear in all measurements, mean size "
+    return ("The model is a sum: log-odds that every measurement adds to by itself, mean size "
             f"{number(share[LINEAR])}, and what trees add, mean size {number(share[TREES])}. Every contribution on "
             "this page is the sum of both parts.")
 

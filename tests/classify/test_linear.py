@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from classify.fitting.balance import Balance
 from classify.fitting.linear import (LARGEST_SCORE, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
                                      linear_to_bytes, scaled, standard_scores)
-from classify.fitting.start import SHRINKAGE, Start, fit_start
+from classify.fitting.start import BEND, SHRINKAGE, Start, fit_start
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -61,6 +61,23 @@ def test_bytes_bring_back_the_same_numbers_and_older_weights_are_read() -> None:
     np.testing.assert_allclose(linear_margin(read, np.array([[101, np.nan]], np.float32)), [[2 * 100 + 3 + 0.5]])
 
 
+def test_a_bend_tells_a_middle_range_from_what_lies_outside_and_stays_a_sum_over_features() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    y = (np.abs(x[:, 1]) > .7).astype(int)
+    straight, bent = (fit_linear(standard_scores(x, bend), y, np.ones(400), 10.0) for bend in (0.0, .5))
+    right = [((linear_margin(model, x)[:, 0] > 0) == y).mean() for model in (straight, bent)]
+    assert right[0] < .7 and right[1] > .95
+    found = linear_contributions(bent, x)
+    assert found.shape == (400, 1, 4)
+    np.testing.assert_allclose(found.sum(axis=2), linear_margin(bent, x), atol=1e-4)
+    moved = x.copy()
+    moved[:, 1] += 1
+    change = linear_contributions(bent, moved) - found
+    assert (change[:, :, [0, 2, 3]] == 0).all() and (change[:, :, 1] != 0).any()
+    read = linear_from_bytes(linear_to_bytes(bent))
+    np.testing.assert_array_equal(linear_margin(read, x), linear_margin(bent, x))
+
+
 def test_scaled_log_odds() -> None:
     x, y = rows(3)
     model = fit_linear(standard_scores(x), y, np.ones(N), .6)
@@ -103,7 +120,7 @@ def test_rows_that_are_repeated_or_left_out_have_log_odds_too(method: str) -> No
 def test_the_factor_is_at_most_the_shrinkage() -> None:
     x, y = rows(2, 30, 20.0)
     start = begun(x, y, np.arange(N))
-    plain = fit_linear(standard_scores(x), y, np.ones(N), start.inverse_penalty)
+    plain = fit_linear(standard_scores(x, BEND), y, np.ones(N), start.inverse_penalty)
     factor = linear_margin(start.model, x) / linear_margin(plain, x)
     np.testing.assert_allclose(factor, factor.mean(), rtol=1e-6)
     assert 0 < factor.mean() <= SHRINKAGE

@@ -251,7 +251,7 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
 
 def test_the_parts_of_a_model_are_told_where_there_are_two() -> None:
     told = parts_in_words(pd.DataFrame({"part": ["linear", "trees"], "importance": [2.5, .5]}))
-    assert "linear in all measurements, mean size 2.5" in told and "trees add, mean size" in told
+    assert "every measurement adds to by itself, mean size 2.5" in told and "trees add, mean size" in told
     assert parts_in_words(pd.DataFrame({"part": [], "importance": []})) == ""
 
 
