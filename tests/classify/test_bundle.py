@@ -122,7 +122,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 5}', "model format 5, this version reads 1 to 4"),
+    ('{"program": "pellucid", "format": 6}', "model format 6, this version reads 1 to 5"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
 
 
 def fit_data(perturbations: Perturbations | None = None) -> FitData:
-    x = np.random.default_rng(0).normal(size=(N, 4)) + Y[:, None]
+    x = np.random.default_rng(0).normal(size=(N, 4)) + 2 * Y[:, None]
     return FitData(pd.DataFrame(x.astype(np.float32), columns=list("abcd")), Y, 0.5, perturbations)
 
 
