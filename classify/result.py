@@ -8,7 +8,7 @@ Rows are numbered by their position in ``frame`` (a RangeIndex). Everything call
 row or any row of its split group: it is out-of-fold, or belongs to the test part of a given split. Metrics count
 held-out, labelled rows only.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,9 @@ class RunResult:
         The library, and what its trees start from.
     notes : tuple of str
         Those among the warnings that only say what was done.
+    stability : DataFrame
+        `feature, family, region, icc, low, high, images`, see `classify.evaluate.stability`; the content of
+        stability.csv. No rows where nothing was measured twice.
     """
 
     out: Path
@@ -214,6 +217,7 @@ class RunResult:
     table: str = "TABLE.parquet"
     model: str = ""
     notes: tuple[str, ...] = ()
+    stability: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def terminal_warnings(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
+from classify.evaluate.stability import stability
 from classify.evaluate.summary import Comparisons, Context, score
 from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
@@ -30,7 +31,7 @@ from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, SUSPECTS
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -187,7 +188,8 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
         out=out, frame=data.frame, info=data.info, task=data.task, settings=settings, features=tuple(data.x.columns),
         split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
         curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, notes=preparation.notes,
-        versions=bundle.versions, timings=clock.seconds, model=model.description)
+        versions=bundle.versions, timings=clock.seconds, model=model.description,
+        stability=stability(data.x, perturbations, list(data.info.blocks)))
     return result, bundle
 
 
@@ -198,6 +200,8 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
         result.suspects.table.to_csv(part / SUSPECTS, index=False, float_format="%.9g")
+        if len(result.stability):
+            result.stability.to_csv(part / STABILITY, index=False, float_format="%.4g")
         accepted = {**result.accepted.to_dict(), "confidence": CONFIDENCE} if result.accepted else None
         metrics = {**result.scores.metrics, "accepted_error": accepted, "suspects": result.suspects.metrics,
                    "warnings": list(result.warnings), "versions": result.versions}

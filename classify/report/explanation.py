@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 
 from classify.report import feature_figures
+from classify.report.stability import stable_measurements
 from classify.report_numbers import ReportNumbers
 from classify.result import LINEAR, TREES, RunResult
 from featurize.report.charts import shorten
 from featurize.report.feature_names import family_words, feature_name, region_words, words
-from featurize.report.numbers import count, measurement, number
+from featurize.report.numbers import count, measurement, number, score
 from featurize.report.page import cell, figure, table
 
 # Rows of the table of features.
@@ -35,7 +36,8 @@ def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
                               "By region of the image", "Where the numbers were measured. A large share of the "
                               "background or of the whole picture would hint at a shortcut."),
             "linear_and_trees": parts_in_words(explained.parts),
-            "features": feature_table(explained.features, preset_name(result)),
+            "stability": stable_measurements(result),
+            "features": feature_table(with_stability(explained.features, result.stability), preset_name(result)),
             "by_class": class_tables(result, numbers)}
 
 
@@ -72,17 +74,23 @@ def swarm(result: RunResult, numbers: ReportNumbers) -> dict[str, str]:
                   "These are exact Shapley values of the model. They explain the model, not the disease.")
 
 
+def with_stability(features: pd.DataFrame, stability: pd.DataFrame) -> pd.DataFrame:
+    """The features with `icc`, where images were measured twice."""
+    return features.merge(stability[["feature", "icc"]], on="feature", how="left") if len(stability) else features
+
+
 def feature_table(features: pd.DataFrame, preset: str) -> dict[str, Any]:
     """The most important features with unit and definition."""
     top = features.head(LISTED)
     most = max(float(top["importance"].max()), LEAST_IMPORTANCE) if len(top) else 1.0
-    both = [name for name in (LINEAR, TREES) if name in top]
+    both, stable = [name for name in (LINEAR, TREES) if name in top], ["Stability"] if "icc" in top else []
     rows = [[cell(at, key=at), cell(words(r["feature"], preset), title=r["feature"]),
              cell(number(r["importance"]), key=r["importance"], bar=r["importance"] / most),
              *(cell(number(r[name]), key=r[name]) for name in both),
+             *(cell(score(r["icc"]), key=-1 if pd.isna(r["icc"]) else r["icc"]) for _ in stable),
              cell(_text(r["unit"])), cell(_text(r["formula"]), tone="quiet")]
             for at, r in enumerate(top.to_dict("records"), start=1)]
-    heads = ["Rank", "Feature", "Importance", *(HEADS_OF_PARTS[name] for name in both), "Unit", "Definition"]
+    heads = ["Rank", "Feature", "Importance", *(HEADS_OF_PARTS[name] for name in both), *stable, "Unit", "Definition"]
     return table(heads, rows, sortable=True,
                  foot=f"{number(len(features))} features were offered; the first {number(len(top))} are listed.")
 

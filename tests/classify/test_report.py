@@ -19,9 +19,10 @@ from classify.accepted_error import AcceptedError
 from classify.evaluate.for_report import concepts, reasons_of, report_numbers, scored_rows
 from classify.report import calibration_and_sets, figures, model_card, overview, performance, write_report
 from classify.report.class_names import check_names, class_names, label_column, shown_result
-from classify.report.explanation import parts_in_words
+from classify.report.explanation import feature_table, parts_in_words, with_stability
 from classify.report.figures import compared
 from classify.report.review import reasons_for_review, rule_in_words
+from classify.report.stability import stable_measurements
 from classify.result import RunResult
 from classify.settings import TrainSettings
 from featurize.errors import UserError
@@ -247,6 +248,25 @@ def test_command_names_every_option_that_was_chosen(run: RunResult) -> None:
     assert command_of(other).endswith("/run --folds 3 --alpha 0.1")
     promised = replace(run, settings=TrainSettings(accept_error=0., balance="over", sensitivity=.9, drop_leaks=True))
     assert command_of(promised).endswith("/run --sensitivity 0.9 --accept-error 0 --balance over --drop-leaks")
+
+
+def test_the_stability_of_measurements_is_told_by_family_and_beside_every_feature(run: RunResult) -> None:
+    features = run.explanation.features["feature"]
+    parts = features.str.split("_", n=2, expand=True)
+    table = pd.DataFrame({"feature": features, "family": parts[1], "region": parts[0], "icc": .9, "low": .8,
+                          "high": .95, "images": 48.0})
+    table.loc[0, ["icc", "low", "high"]] = .2, .1, .4
+    table.loc[1, ["icc", "low", "high"]] = np.nan
+    shown = replace(run, stability=table)
+    told = stable_measurements(shown)
+    assert told is not None and "48 images were measured again" in told["sentence"]
+    assert f"1 of {len(table) - 1} measurements are below .5" in told["sentence"]
+    assert stable_measurements(run) is None
+    merged = with_stability(run.explanation.features, table)
+    assert merged["icc"].iloc[0] == .2 and list(merged["feature"]) == list(features)
+    shown_table = feature_table(merged, "cell")
+    at = [head["text"] if isinstance(head, dict) else head for head in shown_table["head"]].index("Stability")
+    assert [row[at]["text"] for row in shown_table["rows"][:2]] == [score(.2), "–"]
 
 
 def test_the_parts_of_a_model_are_told_where_there_are_two() -> None:
