@@ -3,7 +3,7 @@ import numpy as np
 
 from featurize.arrays import Float64Array, UInt8Array
 from featurize.detect.foreground import foreground, rough_red_diameter
-from featurize.detect.platelets import Platelets, find_platelets, mask_outline
+from featurize.detect.platelets import BOX_MARGIN_PX, Platelets, find_platelets, mask_outline
 from featurize.detect.red_cells import RedCells, RedField, find_red_cells
 from featurize.detect.result import PLATELET, RED, WHITE, Field, Found
 from featurize.detect.scale import RED_DIAMETER_PX, better_zoom, first_zooms, scaled, wide_enough
@@ -37,22 +37,24 @@ def detect(rgb: UInt8Array) -> Field:
     if min(height, width) < _LEAST_SIDE_PX:
         return Field(width, height, float("nan"), ())
     zoom, (whites, red, platelets) = find_at_best_zoom(rgb)
-    found = [_white(cell) for cell in whites]
-    found += [Found(RED, red.outlines[k], float(red.score[k])) for k in red.best()]
-    found += [Found(PLATELET, platelets.outline(k), float(platelets.score[k])) for k in platelets.best()]
-    placed = [Found(one.kind, _placed(one.outline, zoom, width, height), one.score, one.nucleus_share)
-              for one in found]
-    return Field(width, height, red.diameter / zoom, tuple(one for one in placed if one.area_px > 0))
+    found = [_placed(WHITE, mask_outline(np.pad(one.cell, 1)) - 1, one.score, zoom, rgb, share=_nucleus_share(one))
+             for one in whites]
+    found += [_placed(RED, red.outlines[k], red.score[k], zoom, rgb) for k in red.best()]
+    found += [_placed(PLATELET, platelets.outline(k), platelets.score[k], zoom, rgb, margin=BOX_MARGIN_PX)
+              for k in platelets.best()]
+    return Field(width, height, red.diameter / zoom, tuple(one for one in found if one.area_px > 0))
 
 
 def find_at_best_zoom(rgb: UInt8Array) -> tuple[float, AllFound]:
     """The zoom at which red cells have the usual width, and all that was found in the image so scaled."""
-    for zoom in first_zooms(rgb):
-        found = find_all(scaled(rgb, zoom))
-        if wide_enough(found[1].diameter):
-            break
-    better = better_zoom(rgb, zoom, found[1].diameter)
-    return (zoom, found) if better == zoom else (better, find_all(scaled(rgb, better)))
+    zooms = first_zooms(rgb)
+    tried = []
+    for zoom in zooms:
+        tried.append(find_all(scaled(rgb, zoom)))
+        if wide_enough(tried[-1][1].diameter):
+            better = better_zoom(rgb, zoom, tried[-1][1].diameter)
+            return (zoom, tried[-1]) if better == zoom else (better, find_all(scaled(rgb, better)))
+    return zooms[0], tried[0]
 
 
 def find_all(work: UInt8Array) -> AllFound:
@@ -70,11 +72,15 @@ def find_all(work: UInt8Array) -> AllFound:
     return whites, red, find_platelets(stain, white, nuclei, stained, diameter)
 
 
-def _white(cell: WhiteCell) -> Found:
-    share = np.count_nonzero(cell.nucleus) / np.count_nonzero(cell.cell)
-    return Found(WHITE, mask_outline(np.pad(cell.cell, 1)) - 1, cell.score, float(share))
+def _nucleus_share(white: WhiteCell) -> float:
+    return float(np.count_nonzero(white.nucleus) / np.count_nonzero(white.cell))
 
 
-def _placed(outline: Float64Array, zoom: float, width: int, height: int) -> Float64Array:
-    """The outline in pixels of the field, cut at its border."""
-    return np.round(np.clip(outline / zoom, 0, (width, height)), _DIGITS)
+def _placed(kind: str, outline: Float64Array, score: float, zoom: float, rgb: UInt8Array, margin: float = 0.0,
+            share: float = float("nan")) -> Found:
+    """What was found in the work image, in pixels of the field and cut at its border."""
+    ends = np.array(rgb.shape[1::-1])
+    corners = np.round(np.clip(outline / zoom, 0, ends), _DIGITS)
+    left, top = np.floor(np.maximum(corners.min(axis=0) - margin / zoom, 0)).astype(int).tolist()
+    right, bottom = np.ceil(np.minimum(corners.max(axis=0) + margin / zoom, ends)).astype(int).tolist()
+    return Found(kind, corners, (left, top, right, bottom), float(score), share)

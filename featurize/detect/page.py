@@ -14,7 +14,8 @@ from featurize.report.numbers import MISSING, count, number, percent
 from featurize.report.page import cell, contents, figure, table, warning, write_page
 from featurize.report.pictures import thumbnail
 
-SECTIONS = ("At a glance", "Fields", "Sizes", "White cells", "Fields with outlines", "Files that gave nothing")
+SECTIONS = ("At a glance", "Sizes", "White cells", "Fields with outlines", "Counts of every field",
+            "Files that gave nothing")
 # Pictures make the page large: so many are shown.
 _MOST_CROPS = 96
 _MOST_OVERLAYS = 12
@@ -89,14 +90,14 @@ def _tiles(facts: Sequence[FieldFacts], summaries: Sequence[FieldSummary]) -> li
 
 
 def _fields(summaries: Sequence[FieldSummary]) -> dict[str, Any]:
-    head = ["Field", "White cells", "Red cells", "Platelets", "Platelets a white cell", "Red cell, px",
-            "Spread of red cells"]
+    head = ["Field", "White cells", "Red cells", "Platelets", "A white cell", "Red cell, px", "Spread"]
     rows = [[cell(s.path, tone="name"), *(cell(number(s.counts[kind]), key=s.counts[kind])
                                           for kind in (WHITE, RED, PLATELET)),
              _known(s.platelets_per_white, number), _known(s.red_diameter_px, number), _known(s.red_spread, percent)]
             for s in summaries]
-    return table(head, rows, sortable=True, foot="Red cell: median diameter of those clearly outlined. Spread: standard "
-                 "deviation over mean of the diameters of those that the border does not cut.")
+    return table(head, rows, sortable=True, foot="A white cell: platelets over white cells. Red cell: median diameter "
+                 "of those clearly outlined. Spread: standard deviation over mean of the diameters of those that the "
+                 "border does not cut.")
 
 
 def _known(value: float, shown: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _REACH_PX = 4               # nothing darker lies so near
 _WINDOW = 0.5               # red-cell diameters to each side of the peak
 _EDGE_SHARE = 0.3           # of the peak: where the spot ends
 _EDGE_FLOOR = 0.027         # and never below this density
-_RIM_PX = 3                 # the pale rim of a platelet beyond that
+BOX_MARGIN_PX = 3           # of a box around a spot: people draw it so in fields_bccd
 _LEAST_AREA_PX2 = 6
 # Traits.
 _DARK = 0.25                # density over the surroundings; darker counts no more
@@ -37,7 +37,7 @@ _LARGEST_OVERLAP = 0.1      # IoU of boxes
 
 @dataclass(frozen=True)
 class Spot:
-    """One spot: mask (h, w) uint8 without its rim, and where its left upper corner lies."""
+    """One spot: mask (h, w) uint8, and where its left upper corner lies."""
 
     mask: UInt8Array
     left: int
@@ -54,19 +54,18 @@ class Platelets:
 
     @property
     def boxes(self) -> Float64Array:
-        """(n, 4) x, y of two corners of each with its rim, in the work image, may lie outside it."""
-        return np.array([[spot.left - _RIM_PX, spot.top - _RIM_PX, spot.left + spot.mask.shape[1] + _RIM_PX,
-                          spot.top + spot.mask.shape[0] + _RIM_PX] for spot in self.spots], float).reshape(-1, 4)
+        """(n, 4) x, y of two corners of each with a margin, in the work image, may lie outside it."""
+        return np.array([[spot.left, spot.top, spot.left + spot.mask.shape[1], spot.top + spot.mask.shape[0]]
+                         for spot in self.spots], float).reshape(-1, 4) + BOX_MARGIN_PX * np.array([-1, -1, 1, 1])
 
     def best(self) -> list[int]:
         """Which ones count, the surest first."""
         return [k for k in without_doubles(self.boxes, self.score, _LARGEST_OVERLAP) if self.score[k] >= LEAST_SCORE]
 
     def outline(self, k: int) -> Float64Array:
-        """(n, 2) x, y of a spot with its rim."""
-        spot, margin = self.spots[k], _RIM_PX + 1
-        return mask_outline(_grown(np.pad(spot.mask, margin), _RIM_PX).view(bool)) + (
-            spot.left - margin, spot.top - margin)
+        """(n, 2) x, y of a spot."""
+        spot = self.spots[k]
+        return mask_outline(np.pad(spot.mask, 1).view(bool)) + (spot.left - 1, spot.top - 1)
 
 
 def find_platelets(stain: Stain, white: BoolArray, nuclei: BoolArray, foreground: BoolArray,

@@ -20,6 +20,9 @@ class Found:
         One of `KINDS`.
     outline : (n, 2) float64
         Corners x, y in pixels of the field, cut at its border.
+    box : tuple of 4 int
+        xmin, ymin, xmax, ymax in pixels of the field, the last two one past the cell. That of a platelet has a margin,
+        as people draw it.
     score : float
         0..1, how surely it is one.
     nucleus_share : float
@@ -28,14 +31,9 @@ class Found:
 
     kind: str
     outline: Float64Array
+    box: tuple[int, int, int, int]
     score: float
     nucleus_share: float = float("nan")
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """xmin, ymin, xmax, ymax in pixels of the field, the last two one past the cell."""
-        (left, top), (right, bottom) = self.outline.min(axis=0), self.outline.max(axis=0)
-        return int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom))
 
     @property
     def area_px(self) -> float:
