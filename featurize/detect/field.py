@@ -80,7 +80,7 @@ def _placed(kind: str, outline: Float64Array, score: float, zoom: float, rgb: UI
             share: float = float("nan")) -> Found:
     """What was found in the work image, in pixels of the field and cut at its border."""
     ends = np.array(rgb.shape[1::-1])
-    corners = np.round(np.clip(outline / zoom, 0, ends), _DIGITS)
+    corners = np.asarray(np.round(np.clip(outline / zoom, 0, ends), _DIGITS), dtype=np.float64)
     left, top = np.floor(np.maximum(corners.min(axis=0) - margin / zoom, 0)).astype(int).tolist()
     right, bottom = np.ceil(np.minimum(corners.max(axis=0) + margin / zoom, ends)).astype(int).tolist()
     return Found(kind, corners, (left, top, right, bottom), float(score), share)

@@ -13,7 +13,7 @@ from featurize.kernels.contour import closed_path
 
 ANGLES = 48
 RADII = 40
-ANGLE: Float64Array = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+ANGLE: Float64Array = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
 # Range of radii, in radii of the field's red cells.
 _NEAREST = 0.35
 _FARTHEST = 1.65

@@ -83,7 +83,8 @@ def find_platelets(stain: Stain, white: BoolArray, nuclei: BoolArray, foreground
 def _spots(stain: Stain, white: BoolArray, nuclei: BoolArray, foreground: BoolArray, diameter: float) -> Float32Array:
     """(H, W) dye beyond what the hemoglobin of red cells makes one expect, over that around (white top-hat)."""
     red = foreground & ~dilated(nuclei, _MARGIN_PX)
-    share = median(stain.dye[red] / np.maximum(stain.total[red], np.float32(_LEAST_DENSITY))) if red.any() else 0.0
+    dye, total = stain.dye[red], np.maximum(stain.total[red], np.float32(_LEAST_DENSITY))
+    share = median(np.asarray(dye / total, dtype=np.float32)) if red.any() else 0.0
     beyond = cv2.GaussianBlur(stain.dye - np.float32(share) * stain.total, (0, 0), _SIGMA_PX)
     beyond[dilated(white, _MARGIN_PX)] = 0
     side = int(_WIDEST * diameter) | 1

@@ -21,16 +21,16 @@ def write_boxes(fields: Sequence[FieldFacts], path: Path) -> None:
 
 def write_coco(fields: Sequence[FieldFacts], path: Path) -> None:
     """The same as COCO's instances, with scores, outlines as polygons, https://cocodataset.org/#format-data."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image_id, facts in enumerate(fields, 1):
         images.append({"id": image_id, "file_name": facts.path, "width": facts.width, "height": facts.height})
         for cell in facts.cells:
             left, top, right, bottom = cell.box
-            one: dict[str, Any] = {
+            annotations.append({
                 "id": len(annotations) + 1, "image_id": image_id, "category_id": KINDS.index(cell.kind) + 1,
                 "bbox": [left, top, right - left, bottom - top], "area": cell.area_px, "iscrowd": 0,
-                "segmentation": [list(cell.outline)], "score": cell.score}
-            annotations.append(one)
+                "segmentation": [list(cell.outline)], "score": cell.score})
     categories = [{"id": number, "name": kind} for number, kind in enumerate(KINDS, 1)]
     write_json({"info": {"program": "pellucid"}, "images": images, "categories": categories,
                 "annotations": annotations}, path)

@@ -1,4 +1,4 @@
-"""White cells of a field: nuclei, their lobes together, each with its cytoplasm. Lengths in pixels of the work image."""
+"""White cells of a field: nuclei, their lobes together, each with its cytoplasm. Lengths in work pixels."""
 from dataclasses import dataclass
 
 import cv2
@@ -62,8 +62,8 @@ def _cell(nucleus: BoolArray, others: BoolArray, stain: Stain) -> BoolArray:
     x, y, width, height = cv2.boundingRect(nucleus.view(np.uint8))
     reach = int(np.ceil(_REACH_RADII * np.sqrt(np.count_nonzero(nucleus) / np.pi)))
     window = np.s_[max(0, y - reach):y + height + reach, max(0, x - reach):x + width + reach]
-    od, total, dye, empty, own, other = (np.ascontiguousarray(plane[window]) for plane in (
-        stain.od, stain.total, stain.dye, stain.empty, nucleus, others))
+    od, total, dye = (np.ascontiguousarray(plane[window]) for plane in (stain.od, stain.total, stain.dye))
+    empty, own, other = (np.ascontiguousarray(mask[window]) for mask in (stain.empty, nucleus, others))
     cell = nucleus.copy()
     cell[window] |= cell_around(own, other, Stain(od, total, dye, stain.level, empty))
     return cell

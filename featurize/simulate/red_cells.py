@@ -72,4 +72,5 @@ def platelets(side: int, middle: Float64Array, keep_out: float, px_per_um: float
         if np.hypot(*(place - middle)) > keep_out + 2.5 * px_per_um:
             density += blob(side, place, rng.uniform(.9, 1.4) * px_per_um, rng, .10, stretch=1.1)
     grainy = density * (1 + .35 * texture(density.shape, .4 * px_per_um, rng))
-    return np.asarray(cv2.GaussianBlur(grainy, (0, 0), .12 * px_per_um)[..., None] * dye(PLATELET_DENSITY), dtype=np.float32)
+    soft = cv2.GaussianBlur(grainy, (0, 0), .12 * px_per_um)
+    return np.asarray(soft[..., None] * dye(PLATELET_DENSITY), dtype=np.float32)

@@ -48,6 +48,12 @@ def cells(tmp_path_factory: pytest.TempPathFactory, fields: Path) -> Path:
     return out
 
 
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts take longer than the rest of a run on one field; the page has tests of its own."""
+    monkeypatch.setattr("featurize.detect.page.write_detect_page", lambda *_: None)
+
+
 def _boxes(field: Field, kind: str) -> Float64Array:
     return np.array([one.box for one in field.found if one.kind == kind], float).reshape(-1, 4)
 
@@ -162,6 +168,7 @@ def test_page_links_to_nothing_outside_itself(cells: Path) -> None:
     assert "1 file could not be read" in page
 
 
+@pytest.mark.usefixtures("no_page")
 def test_second_run_measures_only_what_is_missing(fields: Path, tmp_path: Path) -> None:
     out = tmp_path / "cells"
     detect_fields([fields], out, jobs=1)
@@ -175,6 +182,7 @@ def test_second_run_measures_only_what_is_missing(fields: Path, tmp_path: Path) 
     assert (out / "boxes.csv").read_bytes() == boxes
 
 
+@pytest.mark.usefixtures("no_page")
 def test_fields_of_older_code_are_measured_again(fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "cells"
     detect_fields([fields / "a.png"], out, jobs=1)
@@ -182,6 +190,7 @@ def test_fields_of_older_code_are_measured_again(fields: Path, tmp_path: Path, m
     assert detect_fields([fields / "a.png"], out, jobs=1).resumed == 0
 
 
+@pytest.mark.usefixtures("no_page")
 def test_users_files_are_never_replaced(fields: Path, tmp_path: Path) -> None:
     out = tmp_path / "cells"
     out.mkdir()
@@ -211,6 +220,7 @@ def test_results_do_not_mix_with_the_fields(fields: Path, cells: Path, tmp_path:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.usefixtures("no_page")
 def test_output_inside_the_sources_is_not_read_again(drawn: DrawnField, tmp_path: Path) -> None:
     Image.fromarray(drawn.rgb).save(tmp_path / "a.png")
     for resumed in (0, 1):
@@ -218,6 +228,7 @@ def test_output_inside_the_sources_is_not_read_again(drawn: DrawnField, tmp_path
     assert set(pd.read_csv(tmp_path / "cells" / "boxes.csv")["file"]) == {"a.png"}
 
 
+@pytest.mark.usefixtures("no_page")
 def test_two_names_alike_get_files_of_their_own(drawn: DrawnField, tmp_path: Path) -> None:
     fields = tmp_path / "fields"
     fields.mkdir()
