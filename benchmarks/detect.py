@@ -174,8 +174,9 @@ def main() -> None:
         return
     table = rows(given.fields)
     write(given.out, "Cells in whole fields", f"Boxes of {given.fields.name} (BCCD, 120 of 364 fields), IoU .5. "
-          "Constants were set on every second field. The labels leave out many red cells that lie at the border or "
-          "overlap, and platelets on red cells: these count as errors of every program.", table)
+          "Weights and least scores were set on every second field; pictures of both halves were looked at while the "
+          "rules were made. The labels leave out many red cells that lie at the border or overlap, "
+          "and platelets on red cells: these count as errors of every program.", table)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from featurize.detect.white_cells import WhiteCell, find_white_cells
 
 AllFound = tuple[list[WhiteCell], RedCells, Platelets]
 
-_DIGITS = 2         # of an outline's coordinates, pixels of the field
+_DIGITS = 1         # of an outline's coordinates, pixels of the field
 _LEAST_SIDE_PX = 32  # smaller images hold no cells
 
 

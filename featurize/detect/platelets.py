@@ -14,7 +14,7 @@ _LEAST_DENSITY = 0.08       # total density below which its share of dye is mere
 _SIGMA_PX = 0.8             # Gaussian blur of the dye
 _MARGIN_PX = 5              # side of the square by which white cells and nuclei are dilated
 _WIDEST = 0.75              # red-cell diameters; wider spots are no platelets
-_LEAST_PEAK = 0.06          # density of the dye over its surroundings
+_LEAST_PEAK = 0.08          # density of the dye over its surroundings
 _REACH_PX = 4               # nothing darker lies so near
 _WINDOW = 0.5               # red-cell diameters to each side of the peak
 _EDGE_SHARE = 0.3           # of the peak: where the spot ends
@@ -31,7 +31,7 @@ _LONG = 1.3                 # longer over shorter side from which a spot is long
 # by name: see `python -m benchmarks.detect FIELDS --fit`.
 WEIGHTS = {"constant": -15.05, "dark": 2.73, "small": -5.94, "large": -4.67, "free": 4.30, "dark_and_free": 3.78,
            "long": -3.19, "filled": 12.43}
-LEAST_SCORE = 0.3          # that with the best F1 in these fields
+LEAST_SCORE = 0.25         # that with the best F1 in these fields
 _LARGEST_OVERLAP = 0.1      # IoU of boxes
 
 

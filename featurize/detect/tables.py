@@ -1,4 +1,5 @@
 """boxes.csv, coco.json and errors.csv of a run."""
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import pandas as pd
 
 from featurize.detect.job import FailedField, FieldFacts
 from featurize.detect.result import KINDS
-from featurize.runtime.files import write_csv, write_json
+from featurize.runtime.files import write_csv, write_text
 
 COLUMNS = ("file", "xmin", "ymin", "xmax", "ymax", "kind", "score", "diameter_red")
 
@@ -32,8 +33,9 @@ def write_coco(fields: Sequence[FieldFacts], path: Path) -> None:
                 "bbox": [left, top, right - left, bottom - top], "area": cell.area_px, "iscrowd": 0,
                 "segmentation": [list(cell.outline)], "score": cell.score})
     categories = [{"id": number, "name": kind} for number, kind in enumerate(KINDS, 1)]
-    write_json({"info": {"program": "pellucid"}, "images": images, "categories": categories,
-                "annotations": annotations}, path)
+    content = {"info": {"program": "pellucid"}, "images": images, "categories": categories, "annotations": annotations}
+    # Without indents: Python's own encoder, which makes these, takes seconds for the many corners.
+    write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def write_failed(failed: Sequence[FailedField], path: Path) -> Path | None:
