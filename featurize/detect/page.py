@@ -20,7 +20,7 @@ SECTIONS = ("At a glance", "Sizes", "White cells", "Fields with outlines", "Coun
 _MOST_CROPS = 96
 _MOST_OVERLAYS = 12
 _CROP_SIDE_PX = 110
-_OVERLAY_SIDE_PX = 460
+_OVERLAY_SIDE_PX = 640
 # Charts end here, in red-cell diameters.
 _LARGEST_RED, _LARGEST_WHITE, _LARGEST_PLATELET = 2.0, 4.0, 1.5
 # A size that is missing stands below all when a column is sorted.
@@ -65,7 +65,7 @@ def write_detect_page(finished: Sequence[FinishedField], failed: Sequence[Failed
         "by_size": _by_size(facts),
         "crops": [_crop(one, number, c.diameter_red, out) for one, number, c in crops[:_MOST_CROPS]],
         "crops_left": max(0, len(crops) - _MOST_CROPS),
-        "overlays": [_picture(one.job.place(out, OVERLAYS), one.job.path, "", _OVERLAY_SIDE_PX)
+        "overlays": [_picture(one.job.place(out, OVERLAYS), "", one.job.path, _OVERLAY_SIDE_PX)
                      for one in finished[:_MOST_OVERLAYS]],
         "overlays_left": max(0, len(finished) - _MOST_OVERLAYS),
         "failed": table(["File", "Reason", "What is wrong"],
