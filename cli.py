@@ -307,6 +307,35 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
     _say(f"written: {output}")
 
 
+@app.command(epilog="Example: pellucid detect smears/ -o cells/")
+@_told_when_stopped("stopped: what was found so far is kept in the output folder; the same command again does the rest")
+def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="Folders or files: whole fields of "
+                                                        "stained blood smears.")],
+           output: Annotated[Path, _output("A folder of its own for boxes.csv, coco.json, detect.html, masks, overlays "
+                                           "and crops.")],
+           jobs: Jobs = None,
+           strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
+    """White cells, red cells and platelets in whole fields.
+
+    Sizes are in red-cell diameters of the same field. The crops of white cells are ready for `featurize`.
+    """
+    from featurize.detect.run import detect_fields
+    summary = detect_fields(fields, output, jobs=jobs, progress=True)
+    counts = summary.counts
+    _say(f"{summary.fields} {'field' if summary.fields == 1 else 'fields'} in {summary.seconds:.1f} s: "
+         f"{counts['white']} white cells, {counts['red']} red cells, {counts['platelet']} platelets")
+    if summary.resumed:
+        _say(f"{summary.resumed} of the fields were measured by an earlier run")
+    if summary.errors:
+        _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
+    for line in summary.warnings:
+        _say(f"WARNING: {line}")
+    _say(f"boxes: {output / 'boxes.csv'}")
+    _say(f"page: {output / 'detect.html'}")
+    if strict and summary.errors:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "

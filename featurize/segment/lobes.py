@@ -68,13 +68,13 @@ def choose_nucleus(nuclei: BoolArray, dye: Float32Array, empty: BoolArray) -> tu
     off = np.hypot((x - width / 2) / width, (y - height / 2) / height)
     score = np.sqrt(sums[1:, 3]) * np.exp(-0.5 * (off / _CENTRAL_SIDES) ** 2)
     wanted = np.zeros(len(area), bool)
-    wanted[_with_lobes(int(score.argmax()) + 1, parts, area, boxes, empty)] = True
+    wanted[with_lobes(int(score.argmax()) + 1, parts, area, boxes, empty)] = True
     mine = wanted[parts]
     return mine, nuclei & ~mine
 
 
-def _with_lobes(seed: int, parts: Int32Array, area: Float64Array, boxes: Int64Array,
-                empty: BoolArray) -> list[int]:
+def with_lobes(seed: int, parts: Int32Array, area: Float64Array, boxes: Int64Array,
+               empty: BoolArray) -> list[int]:
     """Labels of the seed and of the parts so near to it that they are lobes of one nucleus.
 
     A part belongs to it when the gap is small beside the size of what is gathered, or middling with no empty slide in

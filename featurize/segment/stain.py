@@ -77,7 +77,20 @@ def measure_stain(rgb: UInt8Array, white: Float64Array, black: BoolArray) -> Sta
     black : (H, W) bool
         Surrounding of a cell that was cut out.
     """
-    od = cv2.GaussianBlur(density(rgb, white), (0, 0), _DENSITY_SIGMA_PX)
+    return stain_of_density(density(rgb, white), black)
+
+
+def stain_of_density(sharp: Float32Array, black: BoolArray) -> Stain:
+    """Densities and levels of an image whose optical density over the empty slide is known.
+
+    Parameters
+    ----------
+    sharp : (H, W, 3) float32
+        Optical densities R G B, not yet blurred.
+    black : (H, W) bool
+        Surrounding of a cell that was cut out.
+    """
+    od = cv2.GaussianBlur(sharp, (0, 0), _DENSITY_SIGMA_PX)
     od[black] = 0
     dye = np.maximum(cv2.transform(od, _DYE_WEIGHTS[None]), 0)
     total = total_density(od)

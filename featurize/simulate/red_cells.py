@@ -7,8 +7,8 @@ from featurize.simulate.laboratory import Laboratory
 from featurize.simulate.shapes_and_dyes import blob, dye, texture
 
 # Optical densities of R, G, B.
-_RED_CELL = (.20, .36, .26)
-_PLATELET = (.45, .62, .18)
+RED_DENSITY = (.20, .36, .26)
+PLATELET_DENSITY = (.45, .62, .18)
 # Mean and standard deviation of the radius of a red cell.
 _RED_RADIUS_UM = (3.75, .25)
 # Share of the red cells that may lie over a neighbor; the others lie apart.
@@ -48,11 +48,11 @@ def red_cells(side: int, middle: Float64Array, keep_out: float, px_per_um: float
             continue
         places.append(place)
         disk = blob(side, place, radius, rng, .025, stretch=rng.uniform(1.0, 1.12)).astype(np.uint8)
-        density += _biconcave(disk, radius, rng.uniform(.35, .85))
-    return np.asarray(density[..., None] * dye(_RED_CELL), dtype=np.float32)
+        density += biconcave(disk, radius, rng.uniform(.35, .85))
+    return np.asarray(density[..., None] * dye(RED_DENSITY), dtype=np.float32)
 
 
-def _biconcave(disk: UInt8Array, radius: float, pallor: float) -> Float32Array:
+def biconcave(disk: UInt8Array, radius: float, pallor: float) -> Float32Array:
     """Thickness of a red cell, 0..1: a thick rim and a thin centre."""
     x, y, w, h = cv2.boundingRect(disk)
     thickness = np.zeros(disk.shape, np.float32)
@@ -72,4 +72,5 @@ def platelets(side: int, middle: Float64Array, keep_out: float, px_per_um: float
         if np.hypot(*(place - middle)) > keep_out + 2.5 * px_per_um:
             density += blob(side, place, rng.uniform(.9, 1.4) * px_per_um, rng, .10, stretch=1.1)
     grainy = density * (1 + .35 * texture(density.shape, .4 * px_per_um, rng))
-    return np.asarray(cv2.GaussianBlur(grainy, (0, 0), .12 * px_per_um)[..., None] * dye(_PLATELET), dtype=np.float32)
+    soft = cv2.GaussianBlur(grainy, (0, 0), .12 * px_per_um)
+    return np.asarray(soft[..., None] * dye(PLATELET_DENSITY), dtype=np.float32)

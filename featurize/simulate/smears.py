@@ -112,6 +112,11 @@ def draw_cell(kind: str, seed: int, lab: Laboratory = HOME, patient: int = 0, do
     return Drawn(rgb, shrink(nucleus), shrink(cell), lobes, kind)
 
 
+def look_of(kind: str) -> CellLook:
+    """How a kind of white cell looks in an atlas."""
+    return _LOOKS[kind]
+
+
 def _mixed(look: CellLook, other: CellLook, share: float) -> CellLook:
     """Every number of a look moved by `share` of the way to another look."""
     moved = {name: ((1 - share) * np.array(value) + share * np.array(getattr(other, name))).tolist()

@@ -1,0 +1,1 @@
+"""White cells, red cells and platelets in whole fields of blood smears."""

@@ -1,0 +1,112 @@
+"""The output folder of a run: where it may lie, and what each field is called in it.
+
+A mark in the folder names every field that was measured into it and its stem. So a field keeps its stem from run to
+run, results are never read as fields, and nothing that a user put there is replaced.
+"""
+import hashlib
+import json
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from featurize.detect.job import CROPS, FACTS, MASKS, OVERLAYS, SUFFIXES, FieldJob
+from featurize.errors import UserError
+from featurize.runtime.files import write_json
+
+MARK = ".pellucid-detect.json"
+BOXES, COCO, ERRORS, PAGE = "boxes.csv", "coco.json", "errors.csv", "detect.html"
+_FOLDERS = (FACTS, OVERLAYS, MASKS, CROPS)
+# Characters of a name that are kept where it is too long or another field has it, and digits of the hash behind them.
+_KEPT_CHARACTERS = 40
+_HASH_DIGITS = 8
+# A name of a file has at most 255 bytes. 40 are left for suffixes and for a temporary name.
+_LONGEST_NAME_BYTES = 215
+
+
+def check_place(given: Sequence[Path], out: Path) -> None:
+    """Refuse an output folder that is, holds or lies among the sources, or that holds files of others.
+
+    Raises
+    ------
+    UserError
+    """
+    if out.is_symlink() or out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file or a link, a folder was wanted: -o cells/")
+    place = out.resolve()
+    for path in given:
+        source = path.resolve()
+        if place == source or place in source.parents:
+            raise UserError(f"the output {out} is or holds {path}: results would mix with the fields; give another "
+                            "folder with -o")
+    if out.is_dir() and any(out.iterdir()) and not is_output_folder(out):
+        raise UserError(f"the folder {out} holds files that `detect` did not write: give a new folder with -o, or "
+                        "empty it")
+
+
+def is_output_folder(folder: Path) -> bool:
+    """Whether a run wrote into this folder."""
+    return (folder / MARK).is_file()
+
+
+def read_stems(out: Path) -> dict[str, str]:
+    """Stem of every field that was ever measured into a folder, by its path; empty if there is no whole mark."""
+    try:
+        content = json.loads((out / MARK).read_text(encoding="utf-8"))
+        return {str(path): str(stem) for path, stem in content["stems"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def with_stems(fields: Sequence[tuple[Path, str]], earlier: Mapping[str, str]) -> list[FieldJob]:
+    """Jobs with stems none of which writes a file of another: the path without its extension, or a hash behind it.
+
+    Parameters
+    ----------
+    fields : sequence of file and path as shown
+        No two with the same path.
+    earlier : mapping of path to stem
+        Of earlier runs into the folder: they stay as they are, and nobody else gets them.
+    """
+    taken = {_same_name(stem) for stem in earlier.values()}
+    plain = {path: os.path.splitext(path)[0] for _, path in fields}
+    count = Counter(_same_name(stem) for stem in plain.values())
+    jobs = []
+    for file, path in fields:
+        stem = plain[path]
+        if count[_same_name(stem)] > 1 or _same_name(stem) in taken or _is_long(stem):
+            folder, name = os.path.split(path)
+            digits = hashlib.sha256(path.encode()).hexdigest()[:_HASH_DIGITS]
+            stem = os.path.join(folder, f"{name[:_KEPT_CHARACTERS]}-{digits}")
+        jobs.append(FieldJob(file, path, earlier.get(path, stem)))
+    return jobs
+
+
+def _is_long(stem: str) -> bool:
+    return len(os.path.basename(stem).encode()) > _LONGEST_NAME_BYTES
+
+
+def _same_name(name: str) -> str:
+    """Alike for names that some file systems take for one: case, and how accents are stored."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def claim(out: Path, jobs: Sequence[FieldJob], earlier: Mapping[str, str]) -> None:
+    """Write into the mark which fields a run will measure, before it writes anything.
+
+    Raises
+    ------
+    UserError
+        A file or link of such a name exists and was not written by a run.
+    """
+    shared = [] if is_output_folder(out) else [out / name for name in (BOXES, COCO, ERRORS, PAGE)]
+    new = [job.place(out, folder) for job in jobs if job.path not in earlier for folder in SUFFIXES]
+    links = [out / folder for folder in _FOLDERS if (out / folder).is_symlink()]
+    foreign = next((path for path in (*shared, *new) if os.path.lexists(path)), None) or next(iter(links), None)
+    if foreign is not None:
+        raise UserError(f"{foreign} was not written by `detect` and would be replaced: give another folder with -o")
+    stems = {job.path: job.stem for job in jobs}
+    if not stems.keys() <= earlier.keys() or not is_output_folder(out):
+        write_json({"program": "pellucid", "command": "detect", "stems": dict(sorted({**earlier, **stems}.items()))},
+                   out / MARK)

@@ -1,0 +1,90 @@
+"""One file: read, measured, and what belongs to it written."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import featurize
+from featurize.detect.draw import crop, label_mask, overlay
+from featurize.detect.field import detect
+from featurize.detect.job import (FACTS, MASKS, OVERLAYS, CellFacts, FailedField, FieldFacts, FieldJob, FieldResult,
+                                  FinishedField, key_of)
+from featurize.detect.result import WHITE, Field
+from featurize.images.picture import ImageError
+from featurize.images.read import read_bytes, read_image
+from featurize.runtime.files import replacing
+from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
+
+_PACKAGE = Path(featurize.__file__).parent
+_OVERLAY_QUALITY = 85   # of the JPEG
+_PNG_LEVEL = 1          # of compression: masks are simple, crops are not made much smaller by more
+_LONGEST_MESSAGE = 120  # characters of a fault in errors.csv
+_DIGITS = 4             # of score and diameter
+
+
+def process_file(job: FieldJob, out: Path) -> FieldResult:
+    """Measure one file and write what belongs to it. The JSON is written last: it says that the file is finished.
+
+    A fault of the program itself is a row of errors.csv with file and line, and the run goes on.
+    """
+    try:
+        content = read_bytes(job.file)
+        rgb = read_image(content).rgb
+        field = detect(rgb)
+    except ImageError as error:
+        return FailedField(job, str(error), error.reason)
+    except MEASURE_FAULTS as error:
+        said = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
+        return FailedField(job, f"{type(error).__name__} in {fault_place(error, _PACKAGE)}: {said}", INTERNAL)
+    earlier = earlier_facts(job, out)
+    _write_picture(overlay(rgb, field), job.place(out, OVERLAYS), [cv2.IMWRITE_JPEG_QUALITY, _OVERLAY_QUALITY])
+    _write_picture(label_mask(field), job.place(out, MASKS), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    whites = [one for one in field.found if one.kind == WHITE]
+    for number, one in enumerate(whites, 1):
+        _write_picture(crop(rgb, one, field.red_diameter_px), job.crop(out, number),
+                       [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    for number in range(len(whites) + 1, (len(earlier.of(WHITE)) if earlier else 0) + 1):
+        job.crop(out, number).unlink(missing_ok=True)
+    facts = facts_of(job.path, key_of(content), field)
+    # Not flushed to disk: half a file after a power cut is no JSON, and its field is measured again.
+    with replacing(job.place(out, FACTS), durable=False) as part:
+        part.write_text(json.dumps(facts.as_json(), allow_nan=False), encoding="utf-8")
+    return FinishedField(job, facts)
+
+
+def earlier_facts(job: FieldJob, out: Path) -> FieldFacts | None:
+    """What an earlier run found in the field, if there is such."""
+    try:
+        return FieldFacts.from_json(job.place(out, FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def resumed(job: FieldJob, out: Path) -> FinishedField | None:
+    """The field as an earlier run left it, if the file is the same and nothing of it is missing."""
+    facts = earlier_facts(job, out)
+    if facts is None or not all(job.place(out, folder).is_file() for folder in (OVERLAYS, MASKS)):
+        return None
+    try:
+        same = facts.key == key_of(read_bytes(job.file))
+    except ImageError:
+        return None
+    crops = all(job.crop(out, number).is_file() for number in range(1, len(facts.of(WHITE)) + 1))
+    return FinishedField(job, facts) if same and crops else None
+
+
+def facts_of(path: str, key: str, field: Field) -> FieldFacts:
+    """The numbers of a field, in the precision in which they are written."""
+    cells = tuple(CellFacts(one.kind, one.box, round(one.score, _DIGITS),
+                            round(one.diameter_px / field.red_diameter_px, _DIGITS),
+                            round(one.nucleus_share, _DIGITS), round(one.area_px, 1),
+                            tuple(float(v) for v in one.outline.ravel())) for one in field.found)
+    return FieldFacts(path, key, field.width, field.height, round(field.red_diameter_px, _DIGITS), cells)
+
+
+def _write_picture(picture: np.ndarray, path: Path, options: list[int]) -> None:
+    turned = picture[..., ::-1] if picture.ndim == 3 else picture
+    encoded = cv2.imencode(path.suffix, np.ascontiguousarray(turned), options)[1]
+    with replacing(path, durable=False) as part:
+        part.write_bytes(encoded.tobytes())
