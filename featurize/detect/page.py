@@ -1,4 +1,5 @@
 """detect.html: what was found in every field, how large it is, and the white cells to look at."""
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def _by_size(facts: Sequence[FieldFacts]) -> dict[str, Any]:
 
 
 def _crop(one: FinishedField, number_of: int, diameter: float, out: Path) -> dict[str, Any]:
-    return _picture(one.job.crop(out, number_of), f"{number(diameter)} red cells", one.job.path, _CROP_SIDE_PX)
+    words = f"{number(diameter)} red cells" if math.isfinite(diameter) else "size unknown"
+    return _picture(one.job.crop(out, number_of), words, one.job.path, _CROP_SIDE_PX)
 
 
 def _picture(path: Path, caption: str, small: str, side: int) -> dict[str, Any]:
