@@ -173,6 +173,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                        "0: folds.")] = 0.0,
              test_positives: Annotated[float, typer.Option(help="Findings: least share of the images with each finding "
                                                            "in it.")] = 0.0,
+             tune: Annotated[int, typer.Option(metavar="N", help="Trials of other settings of the trees, inside the "
+                                               "training rows of each fold (extra tune).")] = 0,
              drop_leaks: Annotated[bool, typer.Option("--drop-leaks", help="Images of a group in several parts of a "
                                                       "given split leave the training side.")] = False,
              sensitivity: Annotated[float, typer.Option(help="Two classes, findings: what the threshold "
@@ -195,7 +197,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, model=model,
                              calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
                              names=_pairs(names), balance=balance, test_share=test_share,
-                             test_positives=test_positives, drop_leaks=drop_leaks, sensitivity=sensitivity,
+                             test_positives=test_positives, tune=tune, drop_leaks=drop_leaks, sensitivity=sensitivity,
                              accept_error=accept_error)
     with stages(shown=True) as progress:
         result = train_table(table, output, settings, progress, Watch(log, tensorboard, tell=_say))

@@ -52,6 +52,8 @@ class FitSettings:
     linear_start : bool
         Trees start from the log-odds of a linear model, whose penalty is chosen, see `classify.fitting.start`;
         ``logistic`` takes the chosen penalty.
+    tune : int
+        Trials of other settings by which each fold searches for its own, see `classify.fitting.tune`; 0: none.
     inverse_penalty : float
         Of ``logistic`` where none is chosen, times the number of columns, see `classify.fitting.linear`.
     """
@@ -71,6 +73,7 @@ class FitSettings:
     min_weight: float = 1.0
     l2: float = 10.0
     linear_start: bool = True
+    tune: int = 0
     inverse_penalty: float = 1.0
 
 
@@ -129,6 +132,9 @@ class TrainSettings:
     test_share, test_positives : float
         Multilabel: share of the images, and of those with each finding, that a test part made by patient holds at
         least; 0 = no test part is made.
+    tune : int
+        Trials of other settings of the trees, searched inside the training rows of each fold; 0: none. Tables of fewer
+        than 10 groups keep their settings.
     drop_leaks : bool
         Images of a group that stands in several parts of a given split leave its training side; else the table is
         refused.
@@ -155,9 +161,11 @@ class TrainSettings:
     balance: str = "auto"
     test_share: float = 0.0
     test_positives: float = 0.0
+    tune: int = 0
     drop_leaks: bool = False
 
     def fit_settings(self) -> FitSettings:
         """The part that trees need."""
         jobs = self.jobs or os.cpu_count() or 1
-        return FitSettings(library=self.model, device=self.device, seed=self.seed, jobs=jobs, rounds=self.rounds)
+        return FitSettings(library=self.model, device=self.device, seed=self.seed, jobs=jobs, rounds=self.rounds,
+                           tune=self.tune)

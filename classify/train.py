@@ -22,10 +22,12 @@ from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
 from classify.fitting.augment import Perturbations, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
+from classify.fitting.contributions import contributions, linear_contributions
 from classify.fitting.crossfit import CrossFit
 from classify.fitting.fit_data import FitData
 from classify.fitting.fold_store import FittedFold
 from classify.fitting.models import Model, check_device
+from classify.fitting.tune import check_tune
 from classify.predict import apply_bundle
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
@@ -219,6 +221,7 @@ def check_settings(settings: TrainSettings) -> None:
     if settings.balance not in BALANCES:
         raise UserError(f"--balance {settings.balance} is unknown: choose {', '.join(BALANCES)}")
     check_device(settings.model, settings.device)
+    check_tune(settings.tune)
     if not 0 < settings.alpha < 0.5:
         raise UserError(f"--alpha {settings.alpha:g}: a rate of misses between 0 and 0.5 is wanted, such as 0.05")
     if settings.accept_error is not None and not 0 <= settings.accept_error < 0.5:
@@ -280,7 +283,7 @@ def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbati
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:
     guess = predicted.probabilities.argmax(axis=1)
     rows = explain.rows_to_explain(data.task.y, guess, predicted.held_out, seed)
-    values = crossfit.contributions(data.x, rows, crossed)
-    contributions = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows],
-                                          crossfit.linear_contributions(data.x, rows, crossed))
-    return explain.explain(contributions, data.task, list(data.info.blocks))
+    values = contributions(data.x, rows, crossed)
+    told = explain.Contributions(rows, values, data.x.to_numpy()[rows], list(data.x.columns), guess[rows],
+                                 linear_contributions(data.x, rows, crossed))
+    return explain.explain(told, data.task, list(data.info.blocks))

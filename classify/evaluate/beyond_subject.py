@@ -23,7 +23,8 @@ from classify.data.folds import make_folds
 from classify.data.splits import Split
 from classify.data.tasks import Task
 from classify.fitting.augment import FEWEST_DIFFERENCES, Perturbations
-from classify.fitting.crossfit import CrossFit, contributions, cross_fit
+from classify.fitting.contributions import contributions
+from classify.fitting.crossfit import CrossFit, cross_fit
 from classify.fitting.fit_data import FitData
 from classify.report_numbers import LEAST_GAIN
 from classify.settings import FitSettings

@@ -18,8 +18,9 @@ from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, 
 from classify.fitting.libraries import installed
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
+from classify.fitting.tune import tuned
 from classify.settings import FitSettings
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from featurize.arrays import Float64Array, Int64Array
 
 # Boosting rounds where too few rows or groups are left to choose the number by. One or two groups kept back would
 # choose between 50 and 200 rounds by accident; this fixed number at half the learning rate does as well or better.
@@ -145,6 +146,9 @@ def final_model(data: FitData, split: Split, crossed: CrossFit, settings: FitSet
 
 def _fit_final(data: FitData, split: Split, crossed: CrossFit, settings: FitSettings) -> Model:
     """A model of all rows."""
+    if settings.tune:
+        with threadpool_limits(1, user_api="blas"):
+            return _fit_then_refit(data, np.flatnonzero(split.fold >= 0), split, settings).model
     rounds = round(float(np.mean([m.rounds for m in crossed.models])))
     rows = np.flatnonzero(split.fold >= 0)
     few = min(_group_count(split, indices.train) for indices in crossed.splits) < FEW_SPLIT_GROUPS
@@ -158,30 +162,6 @@ def _fit_final(data: FitData, split: Split, crossed: CrossFit, settings: FitSett
 def fit_rows(data: FitData, train: Int64Array, settings: FitSettings) -> Model:
     """A model on the given rows alone, of all `settings.rounds`."""
     return _fit(data, train, None, _library_of(settings))
-
-
-def contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float32Array:
-    """(m, k, d + 1) TreeSHAP of tested rows, each by the model that predicted it."""
-    return _by_own_model(x, rows, crossed, models.contributions)
-
-
-def linear_contributions(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit) -> Float32Array | None:
-    """(m, k, d + 1) the linear part of `contributions`; None where no trees start from linear log-odds."""
-    if all(model.start is None for model in crossed.models):
-        return None
-    return _by_own_model(x, rows, crossed, models.linear_part)
-
-
-def _by_own_model(x: pd.DataFrame, rows: Int64Array, crossed: CrossFit,
-                  explained: Callable[[Model, pd.DataFrame], Float32Array]) -> Float32Array:
-    """(m, k, d + 1) what `explained` says of every row by the model that tested it."""
-    place = {row: i for i, row in enumerate(rows)}
-    first = crossed.models[0]
-    out = np.empty((len(rows), first.outputs, len(first.features) + 1), np.float32)
-    for indices, model in zip(crossed.splits, crossed.models):
-        own = indices.test[np.isin(indices.test, rows)]
-        out[[place[row] for row in own]] = explained(model, x.iloc[own])
-    return out
 
 
 def _curves(curves: list[Float64Array]) -> pd.DataFrame:
@@ -234,6 +214,7 @@ def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: 
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS
     settings = _all_columns(settings) if few and settings.library != "logistic" else _library_of(settings)
     train, begun = begin(data, indices.train, split, settings)
+    settings = settings if few else _tuned(data, train, split, settings, begun)
     model = _fit(data, train, np.flatnonzero(split.part == "val"), settings, begun)
     return FittedFold(model, model.curve, False, len(indices.train) - len(train))
 
@@ -258,10 +239,25 @@ def _fit_then_refit(data: FitData, train: Int64Array, split: Split, settings: Fi
     if not kept.any():
         model = _fit(data, learned, None, replace(settings, rounds=few_rounds.rounds), begun)
         return FittedFold(model, model.curve, False, left_out)
+    settings = _tuned(data, learned, split, settings, begun)
     first = _fit(data, learned[~kept], learned[kept], settings, begun)
     rounds = min(max(first.rounds, LEAST_ROUNDS), settings.rounds)
     model = _fit(data, learned, None, replace(settings, rounds=rounds), begun)
     return FittedFold(model, first.curve, by_rows, left_out)
+
+
+def _tuned(data: FitData, train: Int64Array, split: Split, settings: FitSettings, begun: Begun | None) -> FitSettings:
+    """The settings, or those that suit the training rows best."""
+    if not settings.tune or settings.library == "logistic":
+        return settings
+    kept = validation_mask(data.y[train], split.split_group[train], STOP_SHARE, settings.seed)
+    if not kept.any():
+        return settings
+
+    def loss(tried: FitSettings) -> float:
+        model = _fit(data, train[~kept], train[kept], tried, begun)
+        return FittedFold(model, model.curve, False).valid_loss
+    return tuned(settings, loss)
 
 
 def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: FitSettings,

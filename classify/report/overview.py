@@ -20,7 +20,8 @@ from featurize.runtime.shell import command_line
 
 # Settings that have an option on the command line.
 OPTIONS = ("task", "order", "lineage", "costs", "model", "calibration", "folds", "alpha", "sensitivity", "accept_error",
-           "device", "seed", "names", "balance", "test_share", "test_positives", "drop_leaks")
+           "device", "seed", "names", "balance", "test_share", "test_positives", "tune",
+           "drop_leaks")
 # Rows of the table of leaks.
 MOST_LEAKS = 30
 # How the tested images were kept apart, for each kind of split.

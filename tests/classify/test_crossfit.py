@@ -10,8 +10,8 @@ from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.fitting import models
 from classify.fitting.augment import Perturbations
-from classify.fitting.crossfit import (FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, contributions, cross_fit, final_model,
-                                       linear_contributions)
+from classify.fitting.contributions import contributions, linear_contributions
+from classify.fitting.crossfit import FEW_GROUPS_COPIES, FEW_GROUPS_ROUNDS, cross_fit, final_model
 from classify.fitting.fit_data import FitData
 from classify.fitting.libraries import never
 from classify.fitting.linear import LinearModel, linear_margin
