@@ -275,7 +275,8 @@ def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbati
     with clock.stage("baselines"):
         baselines = baseline_probabilities(data.x.to_numpy(), task.y, crossed.splits, len(task.classes))
     with clock.stage("shortcuts"):
-        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, settings.fit_settings(), perturbations)
+        usual = replace(settings.fit_settings(), tune=0)
+        found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, usual, perturbations)
     return Comparisons(baselines, found, held_out.calibration, held_out.operating_point,
                        thresholds_at_home(held_out, task, split))
 
