@@ -200,13 +200,17 @@ def _paper_and_displacement(rgb: UInt8Array, signal: Float32Array | None, plane:
     factor = plane.px_per_mm.x / _COARSE_PX_PER_MM, plane.px_per_mm.y / _COARSE_PX_PER_MM
     size = plane.size_px
     coarse = round(size[0] / factor[0]), round(size[1] / factor[1])
+    # What the file does not show is no paper.
+    to_coarse = _pixels(1 / factor[0], 1 / factor[1]) @ plane.from_file
+    inside = np.ones(coarse[::-1], bool)
+    if (plane.from_file != np.eye(3)).any():
+        inside = cv2.warpPerspective(np.ones(rgb.shape[:2], np.uint8), to_coarse, coarse, flags=cv2.INTER_NEAREST) > 0
     if signal is None:
-        return np.ones(coarse[::-1], bool), None
+        return inside, None
     # First small, then moved: what a coarse pixel covers is averaged.
     fine = max(1, round(min(factor) * float(np.sqrt(rgb.shape[0] * rgb.shape[1] / (size[0] * size[1])))))
     small = (rgb.shape[1] // fine, rgb.shape[0] // fine)
-    onto = (_pixels(1 / factor[0], 1 / factor[1]) @ plane.from_file
-            @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1]))
+    onto = to_coarse @ _pixels(rgb.shape[1] / small[0], rgb.shape[0] / small[1])
     # Sharp lines at a whole number of coarse pixels would seem to lie in their middles: a displacement that is none.
     signal = np.asarray(cv2.blur(signal, (fine | 1, fine | 1))) if fine > 1 else signal
     rgb_, signal_ = (cv2.warpPerspective(cv2.resize(image, small, interpolation=cv2.INTER_AREA), onto, coarse,
@@ -217,8 +221,8 @@ def _paper_and_displacement(rgb: UInt8Array, signal: Float32Array | None, plane:
     origin = float((crossing[0] + 0.5) / factor[0] - 0.5), float((crossing[1] + 0.5) / factor[1] - 0.5)
     flat_grid = FlatGrid(origin, _COARSE_PX_PER_MM)
     if not shows_boxes(np.asarray(signal_), flat_grid):
-        return np.ones(coarse[::-1], bool), None
-    paper = find_paper(np.asarray(rgb_), np.asarray(signal_), flat_grid)
+        return inside, None
+    paper = find_paper(np.asarray(rgb_), np.asarray(signal_), flat_grid) & inside
     field = find_displacement(np.asarray(signal_), paper, flat_grid)
     if field.size_px < _LEAST_DISPLACEMENT_MM * _COARSE_PX_PER_MM:
         return paper, None
