@@ -8,11 +8,10 @@ import numpy as np
 from ecg.page.colors import Colors, colors_beside, darkness, find_colors
 from ecg.page.displacement import DisplacementField, ToSource
 from ecg.page.find_displacement import find_displacement, incoherence, shows_boxes
-from ecg.page.find_grid import find_grid
 from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
 from ecg.page.gridlines import GridLineMask
-from ecg.page.ink import grid_signal, ink_share, inked_share
-from ecg.page.line_color import line_color
+from ecg.page.ink import ink_share
+from ecg.page.line_color import colors_and_grid
 from ecg.page.panel_frames import without_panel_frames
 from ecg.page.paper import find_paper, painted
 from ecg.page.pdf import is_pdf, render
@@ -37,14 +36,8 @@ _LEAST_DISPLACEMENT_MM = 0.15
 # A field is undone if the phases of the grid are off each other by this share of before, at most. Measured on 27
 # photographs and 8 drawn pages: bent paper leaves .10 to .35, flat pages with dark 1 mm lines .6 to 2.4.
 _MOST_INCOHERENCE_LEFT = 0.5
-# Traces and letters cover less of a page than this share: more that is taken for ink may be grid lines as dark as ink.
-_MOST_INKED = 0.04
-# The colors are found again if the grid's lines are darker than they were taken for by this factor.
-_DARKER_LINES = 1.1
-# Darkness of grid and ink together is cut at this quantile,
-_STRONGEST_QUANTILE = 0.95
-# of every so many rows and columns of pixels.
-_QUANTILE_STEP = 7
+# Share of a flat page that its file shows, from which it is whole: by rounding, outermost pixels may lie outside.
+_WHOLE_SHARE = 0.99
 # Where the grid is far displaced and the paper's edge cuts windows, one measurement falls short. What a second one
 # finds is undone from this displacement on, mm.
 _LEAST_SECOND_MM = 0.05
@@ -167,7 +160,7 @@ def _flatten(rgb: UInt8Array) -> Page:
     if min(height, width) < _LEAST_SIDE_PX:
         raise TooSmall(f"{width} x {height} px, at least {_LEAST_SIDE_PX} px a side were wanted")
     dark = darkness(rgb)
-    colors, signal, grid = _colors_and_grid(dark)
+    colors, signal, grid = colors_and_grid(dark)
     plane = _plane(grid, rgb.shape)
     paper, displacement = _paper_and_displacement(rgb, signal if colors.grid.any() else None, plane)
     to_source = ToSource(np.eye(3), displacement, plane.to_file)
@@ -180,35 +173,6 @@ def _flatten(rgb: UInt8Array) -> Page:
     on_line = _grid_line_mask(plane, flat.shape)
     ink = without_panel_frames(ink_share(dark, colors, plane.px_per_mm, on_line), plane.px_per_mm)
     return Page(flat, ink, plane.px_per_mm, to_source, grid.rotation_deg(rgb.shape), colors, grid)
-
-
-def _colors_and_grid(dark: Float32Array) -> tuple[Colors, Float32Array, GridHomography]:
-    """Colors of ink and grid, the darkness of the grid alone, and where the grid lies.
-
-    Lines nearly as dark as ink are at first taken for ink and cut from the grid. The grid then is found by what is left
-    or by all that is dark, and the colors again beside that of its lines.
-    """
-    colors = find_colors(dark)
-    signal = grid_signal(dark, colors)
-    whole = inked_share(dark, colors) > _MOST_INKED
-    try:
-        grid = find_grid(_all_darkness(dark) if whole else signal)
-    except NoGrid:
-        if whole:
-            return colors, signal, find_grid(signal)
-        whole, grid = True, find_grid(_all_darkness(dark))
-    lines = line_color(dark, grid)
-    if colors.grid.any() and lines.sum() > _DARKER_LINES * colors.grid.sum():
-        colors = colors_beside(dark, lines)
-        signal = grid_signal(dark, colors)
-        return colors, signal, find_grid(signal)
-    return colors, signal, find_grid(signal) if whole else grid
-
-
-def _all_darkness(dark: Float32Array) -> Float32Array:
-    """(H, W) darkness of grid and ink together, the darkest as dark as the rest of the strongest 5 %."""
-    most = dark.max(axis=2)
-    return np.minimum(most, np.float32(np.quantile(most[::_QUANTILE_STEP, ::_QUANTILE_STEP], _STRONGEST_QUANTILE)))
 
 
 def _plane(grid: GridHomography, shape: tuple[int, ...]) -> _Plane:
@@ -241,7 +205,8 @@ def _paper_and_displacement(rgb: UInt8Array, signal: Float32Array | None, plane:
     to_coarse = _pixels(1 / factor[0], 1 / factor[1]) @ plane.from_file
     inside = np.ones(coarse[::-1], bool)
     if (plane.from_file != np.eye(3)).any():
-        inside = cv2.warpPerspective(np.ones(rgb.shape[:2], np.uint8), to_coarse, coarse, flags=cv2.INTER_NEAREST) > 0
+        shown = cv2.warpPerspective(np.ones(rgb.shape[:2], np.uint8), to_coarse, coarse, flags=cv2.INTER_NEAREST) > 0
+        inside = shown if shown.mean() < _WHOLE_SHARE else inside
     if signal is None:
         return inside, None
     # First small, then moved: what a coarse pixel covers is averaged.
