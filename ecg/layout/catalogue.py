@@ -22,7 +22,8 @@ _CHEST = LEADS[6:]
 # From aVL at -30 degrees to III at 120 (Cabrera); minus aVR is where aVR's gap in that circle is.
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III")
 # Layouts that many machines print.
-COMMON_LAYOUTS = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "3x1", "6x1", "2x1", "1x1"})
+COMMON_LAYOUTS = frozenset({"3x4+1", "3x4", "3x4+2", "3x4+3", "6x2", "6x2+1", "12x1", "12x1+1", "3x1", "6x1", "2x1",
+                            "1x1"})
 _GRID34 = _in_columns(LEADS, 3)
 _GRID62 = _in_columns(LEADS, 6)
 _CABRERA34 = _in_columns((*_CABRERA, *_CHEST), 3)
@@ -32,7 +33,8 @@ LAYOUTS: dict[str, LeadRows] = {
     "3x4+1": (*_GRID34, ("II",)), "3x4": _GRID34, "3x4+2": (*_GRID34, ("II",), ("V1",)),
     "3x4+3": (*_GRID34, ("V1",), ("II",), ("V5",)), "6x2": _GRID62, "6x2+1": (*_GRID62, ("II",)),
     "6x2+2": (*_GRID62, ("II",), ("V1",)), "4x3": _in_columns(LEADS, 4), "4x3+1": (*_in_columns(LEADS, 4), ("II",)),
-    "12x1": _in_columns(LEADS, 12), "6x1": _in_columns(_LIMB, 6), "6x1 chest": _in_columns(_CHEST, 6),
+    "12x1": _in_columns(LEADS, 12), "12x1+1": (*_in_columns(LEADS, 12), ("II",)),
+    "6x1": _in_columns(_LIMB, 6), "6x1 chest": _in_columns(_CHEST, 6),
     "3x1": (("I",), ("II",), ("III",)), "2x1": (("II",), ("V1",)), "1x1": (("II",),),
     "3x4 cabrera": _CABRERA34, "3x4+1 cabrera": (*_CABRERA34, ("II",)), "6x2 cabrera": _CABRERA62,
     "6x2+1 cabrera": (*_CABRERA62, ("II",)), "12x1 cabrera": _in_columns((*_CABRERA, *_CHEST), 12),

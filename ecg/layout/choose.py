@@ -13,7 +13,7 @@ from ecg.layout.catalogue import COMMON_LAYOUTS, LAYOUTS, LeadRows, runs_on
 from ecg.layout.einthoven import misfit
 from ecg.layout.layout_points import (EINTHOVEN_POINTS, NAME_DISTANCE_MM, OBEYED, beat_points, einthoven_points,
                                       name_scores, separator_points)
-from ecg.layout.model import NoTrace, Pulse, RowPath, Stroke
+from ecg.layout.model import NoLayout, NoTrace, Pulse, RowPath, Stroke
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.text.lead_names import Word
@@ -44,8 +44,12 @@ _UNNAMED_LEAD = "I"
 _NAMES_PER_ROW = 0.5
 # A known layout that explains less than this share of the names that stand in lines is not taken.
 _LEAST_EXPLAINED = 0.7
+# Twelve rows and a strip: the thirteenth row may also be a line of text.
+_TWELVE_AND_STRIP = "12x1+1"
 # The layout is called a guess if names of less than this share of its leads were read.
 _LEAST_READ = 0.3
+# A layout made of the names beside rows is none if less than this share of them differ: strokes read as I.
+_LEAST_DIFFERENT = 0.6
 # Distance between rows where there is only one, px: names anywhere are its own.
 _ONE_ROW_PX = 1e9
 
@@ -88,6 +92,8 @@ def choose_layout(rows: Sequence[RowPath], words: Sequence[Word], separators: Se
     ------
     NoTrace
         The named layout has another number of rows.
+    NoLayout
+        No known layout has that many rows, and few names were read.
     """
     lead_names = [w for w in words if w.text.lstrip("-") in LEADS]
     options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) and name in ("auto", k)}
@@ -104,7 +110,13 @@ def choose_layout(rows: Sequence[RowPath], words: Sequence[Word], separators: Se
             best, found, options = other, seen, own
     leads, warnings = options[best], []
     # One lead that runs on may be named once.
-    if len(found) < (1 if runs_on(leads) else _LEAST_READ * sum(map(len, leads))):
+    every = [lead for of_row in leads for lead in of_row]
+    few = len(found) < (1 if runs_on(leads) else _LEAST_READ * len(every))
+    if best not in LAYOUTS and not runs_on(leads) and (few or len(set(every)) < _LEAST_DIFFERENT * len(every)):
+        names = len({leads[r][c] for r, c in found})
+        raise NoLayout(f"{len(rows)} rows were found and {names} different names of leads read: no known layout; "
+                       "is it one ECG, seen sharply and whole? If it is, name its layout with --layout")
+    if few:
         warnings.append(f"only {len(found)} lead names were read: layout {best} is a guess from {len(rows)} rows, "
                         "say it with --layout if it is another")
     leads = _with_rhythm_leads(rows, lead_names, leads, px_per_mm)
@@ -143,7 +155,9 @@ def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequen
     """
     lead_names = [w for w in words if w.text.lstrip("-") in LEADS]
     options = {k: v for k, v in LAYOUTS.items() if len(v) == len(rows) - 1}
-    if not options or any(len(v) == len(rows) for v in LAYOUTS.values()):
+    if not options or any(len(v) == len(rows) for k, v in LAYOUTS.items() if k != _TWELVE_AND_STRIP):
+        return list(rows)
+    if len(pulses) == len(rows):
         return list(rows)
     fewer = [[row for row in rows if row is not extra] for extra in rows]
     # As many pulses as rows should be: each stands before its own.
@@ -218,8 +232,10 @@ def _with_rhythm_leads(rows: Sequence[RowPath], lead_names: Sequence[Word], lead
                        ) -> LeadRows:
     """The layout with the printed name of each row of one lead: a rhythm strip may show any lead."""
     out = []
-    for row, of_row in zip(rows, leads):
-        if len(of_row) == 1 and len(leads) != len(LEADS):
+    # Names midway between twelve rows would be taken for those of the next: only what follows the twelve is a strip.
+    first_strip = len(LEADS) if all(len(of_row) == 1 for of_row in leads) and len(leads) >= len(LEADS) else 0
+    for k, (row, of_row) in enumerate(zip(rows, leads)):
+        if len(of_row) == 1 and k >= first_strip:
             near = min(_STRIP_NAME_SHARE * _row_distance(rows), _STRIP_NAME_MM * px_per_mm.y)
             beside = [w for w in lead_names if abs(w.y + w.height / 2 - row.base) < near
                       and w.x < row.start + NAME_DISTANCE_MM * px_per_mm.x]

@@ -175,3 +175,9 @@ class NoTrace(ImageError):
     """A grid without a trace."""
 
     reason = "no_trace"
+
+
+class NoLayout(NoTrace):
+    """Rows that no known layout has and whose leads are not named."""
+
+    reason = "no_layout"

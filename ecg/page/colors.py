@@ -48,6 +48,8 @@ _LEAST_DARKNESS = 0.25
 _SAME_HUE = 0.966
 # Share of the title's darkness from which a pixel counts for the usual hue.
 _DRAWN = 0.5
+# Beside measured lines, ink is beyond this share of the way from their darkness to the darkest of the page.
+_BEYOND_LINES = 0.4
 # The color of the usual ink is taken where it is full: of this quantile of its darkness.
 _USUAL_QUANTILE = 0.9
 
@@ -63,11 +65,14 @@ class Colors:
         darkness than the ink's: a fax.
     by_color : bool
         Whether the two differ enough in hue to be told apart by it.
+    of_lines : bool
+        Whether the grid's was measured on its lines, because they are nearly as dark as ink.
     """
 
     ink: Float64Array
     grid: Float64Array
     by_color: bool
+    of_lines: bool = False
 
 
 def darkness(rgb: UInt8Array) -> Float32Array:
@@ -111,6 +116,27 @@ def find_colors(dark: Float32Array) -> Colors:
         darker = by_mean.ink.sum() > _DARKER_THAN_GRAY * colors.ink.sum() and by_mean.ink.min() > _LEAST_DARKNESS
         return by_mean if darker else colors
     return colors
+
+
+def colors_beside(dark: Float32Array, lines: Float64Array) -> Colors:
+    """Colors of ink and grid where that of the grid's lines was measured.
+
+    Parameters
+    ----------
+    dark : (H, W, 3) float32
+        Of `darkness`.
+    lines : (3,) float64
+        Darkness of the strongest grid lines.
+    """
+    sample = dark.reshape(-1, 3)[::_SAMPLE_STEP]
+    least = sample.min(axis=1)
+    level = float(np.quantile(least, _DARKEST_QUANTILE))
+    darker = float(lines.min()) + _BEYOND_LINES * (level - float(lines.min()))
+    ink = np.median(sample[least >= max(_FULL_INK * level, darker)], axis=0)
+    ray = lines / float(np.linalg.norm(lines))
+    outside = ink - ray * (ray @ ink)
+    by_color = bool(np.linalg.norm(outside) >= _LEAST_COLOR_DIFFERENCE * np.linalg.norm(ink))
+    return Colors(np.asarray(ink, np.float64), lines, by_color, True)
 
 
 def _split_colors(sample: Float32Array, by: Float32Array, most: Float32Array) -> Colors:

@@ -109,6 +109,20 @@ def shows_boxes(signal: Float32Array, grid: FlatGrid) -> bool:
     return True
 
 
+def incoherence(signal: Float32Array, paper: BoolArray, grid: FlatGrid) -> float:
+    """How far the 5 mm lines are from one phase all over a page: 0 where the grid is flat, up to 6.
+
+    Parameters
+    ----------
+    signal, paper, grid
+        As of `find_displacement`.
+    """
+    places = [np.arange(0, n, max(1, round(_STEP_MM * grid.px_per_mm))) for n in signal.shape]
+    windows = _windows(signal.shape, places, grid)
+    waves = [wave for axis in (0, 1) for wave in grid_waves(signal, paper, grid, axis, windows, _HARMONICS)]
+    return float(sum(1 - abs(wave.sum()) / max(np.abs(wave).sum(), 1e-30) for wave in waves))
+
+
 def _windows(shape: tuple[int, ...], places: Sequence[ArrayLike], grid: FlatGrid) -> list[Float32Array]:
     """Of `gaussian_windows`, down and across."""
     return [gaussian_windows(n, at, _WINDOW_MM * grid.px_per_mm) for n, at in zip(shape, places)]

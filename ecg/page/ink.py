@@ -12,7 +12,7 @@ from ecg.page.colors import Colors
 from ecg.page.gridlines import GridLineMask, without_black_lines, without_grid_lines
 from ecg.page.pen import measure_pen
 from ecg.scale import Scale
-from featurize.arrays import Float32Array
+from featurize.arrays import BoolArray, Float32Array
 
 # By color, edges of the pen more blurred than this, standard deviation in px, may have been blurred by JPEG's coding of
 # color.
@@ -43,6 +43,13 @@ _BAR_WIDTH_SHARE = 400
 _BREAK_PART = 4
 # Weight of the channels where ink is told by brightness: 1 less the grid's darkness, this at least.
 _LEAST_WEIGHT = 0.15
+# Beside dark lines a channel counts by the square of ink's darkness less theirs, this at least.
+_LEAST_CONTRAST = 0.02
+
+
+def inked_share(dark: Float32Array, colors: Colors) -> float:
+    """Share of the page's pixels that are taken for ink beside the grid."""
+    return float(_inked(dark, colors).mean()) if colors.grid.any() else 0.0
 
 
 def grid_signal(dark: Float32Array, colors: Colors) -> Float32Array:
@@ -52,15 +59,21 @@ def grid_signal(dark: Float32Array, colors: Colors) -> Float32Array:
     if not colors.grid.any():
         return _thin_straight_lines(most)  # black as the trace is: a fax
     top = _CROSSING_DARKNESS * float(colors.grid.max())
+    near = cv2.dilate(_inked(dark, colors).view(np.uint8), np.ones((3, 3), np.uint8))
+    np.copyto(most, 0, where=near.view(bool))
+    return np.minimum(most, top, out=most)
+
+
+def _inked(dark: Float32Array, colors: Colors) -> BoolArray:
+    """(H, W) whether a pixel is taken for ink, so that it says nothing of the grid."""
+    bands = cv2.split(dark)
     # Ink is darker than halfway between the grid's crossings and the trace.
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])
     inked = darkest > 0.5 * (least + min(_CROSSING_DARKNESS * float(colors.grid.min()), _CROSSING_MOST * least))
     if colors.by_color:  # blue ink is as bright in one channel as a grid
         inked |= _share_by_color(dark, colors) > _INKED
-    near = cv2.dilate(inked.view(np.uint8), np.ones((3, 3), np.uint8))
-    np.copyto(most, 0, where=near.view(bool))
-    return np.minimum(most, top, out=most)
+    return np.asarray(inked)
 
 
 def _thin_straight_lines(dark: Float32Array) -> Float32Array:
@@ -129,6 +142,8 @@ def _share_by_brightness(dark: Float32Array, colors: Colors, px_per_mm: Scale, o
             colors.ink.mean()), px_per_mm, on_line)
     # In the brightest channel of a colored grid there is least to take away.
     room = np.maximum(1 - colors.grid / max(float(colors.grid.max()), 1e-6), _LEAST_WEIGHT)
+    if colors.of_lines:
+        room = np.maximum(colors.ink - colors.grid, _LEAST_CONTRAST) ** 2
     weight = np.asarray(room / room.sum(), np.float32)
     share = without_grid_lines(cv2.transform(dark, weight[None, :]) / np.float32(weight @ colors.ink), px_per_mm)
     return np.clip(share, 0, 1, out=share)

@@ -11,12 +11,13 @@ from ecg.layout.catalogue import LAYOUTS
 from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.columns import find_gaps
 from ecg.layout.einthoven import beat_correlation, misfit
-from ecg.layout.model import Pulse, RowPath, TraceScale
+from ecg.layout.model import NoLayout, Pulse, RowPath, TraceScale
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
+from ecg.text.lead_names import Word
 
 PX = 6.0
 SCALE = Scale.square(PX)
@@ -65,10 +66,21 @@ def test_leads_too_short_to_compare_say_nothing(limbs: dict[str, RowPath]) -> No
     assert misfit(rows, many, SCALE) is None
 
 
-def test_more_rows_than_leads_have_names_all_the_same() -> None:
+def test_rows_of_no_known_layout_whose_names_were_not_read_are_refused() -> None:
     rows = [path(np.zeros(1500), 40.0 * k) for k in range(40)]
-    chosen = choose_layout(rows, [], [], SCALE, "auto")
-    assert len(chosen.leads) == 40 and not chosen.named
+    with pytest.raises(NoLayout, match="40 rows were found and 0 different names of leads read: no known layout"):
+        choose_layout(rows, [], [], SCALE, "auto")
+
+
+def test_twelve_rows_keep_their_leads_and_a_strip_below_them_takes_its_printed_name(
+        limbs: dict[str, RowPath]) -> None:
+    rows = [replace(limbs[lead], base=100.0 * (k + 1)) for k, lead in enumerate((*LEADS, "I"))]
+    # Names stand below their rows, as near to the next one, and two of them were read.
+    words = [Word("aVF", 101, 638, 30, 22, 0.95), Word("I", 101, 1338, 4, 22, 0.95)]
+    pulses = [Pulse(80, 95, row.base, row.base - 60) for row in rows]
+    assert without_extra(rows, words, pulses, SCALE) == rows
+    chosen = choose_layout(rows, words, [], SCALE, "auto")
+    assert chosen.name == "12x1+1" and chosen.leads == (*((lead,) for lead in LEADS), ("I",))
 
 
 def test_where_no_three_limb_leads_are_drawn_together_there_is_no_misfit(limbs: dict[str, RowPath]) -> None:
