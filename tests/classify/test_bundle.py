@@ -24,6 +24,19 @@ OLD = FOLDERS[:2]
 FINDINGS = GOLDEN.with_name("model_v5_findings")
 
 
+def content(path: Path) -> object:
+    """What a file of a model says; Python 3.11.4 and later write the headers of zip archives in another way."""
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            return {name: (arrays[name].dtype.str, arrays[name].shape, arrays[name].tobytes()) for name in arrays.files}
+    if path.name == "manifest.json":
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest.pop("sha256")
+        manifest.get("files", {}).pop("arrays.npz", None)
+        return manifest
+    return path.read_bytes()
+
+
 @pytest.fixture()
 def copy(tmp_path: Path) -> Path:
     """A model folder that a test may damage."""
@@ -68,7 +81,9 @@ def test_a_model_of_findings_saved_again_is_the_same_bytes(tmp_path: Path) -> No
     files = [path.relative_to(FINDINGS / "model") for path in (FINDINGS / "model").rglob("*") if path.is_file()]
     assert files and {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()} == set(files)
     for path in files:
-        assert (tmp_path / path).read_bytes() == (FINDINGS / "model" / path).read_bytes(), path
+        assert content(tmp_path / path) == content(FINDINGS / "model" / path), path
+    save_findings(load_findings(tmp_path), tmp_path / "again")
+    assert all((tmp_path / "again" / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda folder: folder.name)
@@ -84,8 +99,10 @@ def test_a_model_saved_again_is_the_same_bytes(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "copy").iterdir()}
     assert names == {path.name for path in (GOLDEN / "model").iterdir()}
     assert names == {"manifest.json", "arrays.npz", "trees.txt", "start.json"}
-    for path in (GOLDEN / "model").iterdir():
-        assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes(), path.name
+    save_bundle(load_bundle(tmp_path / "copy"), tmp_path / "again")
+    for name in names:
+        assert content(tmp_path / "copy" / name) == content(GOLDEN / "model" / name), name
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "copy" / name).read_bytes(), name
 
 
 def test_predicting_from_files_equals_predicting_in_memory() -> None:
