@@ -1,5 +1,4 @@
 """Predict a table with a saved model."""
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +75,7 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     check_compatible(bundle, info, name)
     x = matrix(frame, bundle.model.features)
     used = adapted(bundle, x, frame) if adapt else x
-    predictions = apply_adapted(bundle, x, used) if adapt else apply_bundle(bundle, x)
+    predictions = apply_bundle(bundle, used, x)
     reasons = in_words(review_reasons(bundle.review, predictions, frame))
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
                        copies_of(bundle.train_fingerprints, frame))
@@ -86,14 +85,15 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     return table.assign(**_because(bundle, used, predictions.p.argmax(axis=1))) if explain else table
 
 
-def apply_bundle(bundle: Bundle, x: pd.DataFrame) -> ModelPredictions:
-    """What a saved model predicts for (n, d) features."""
+def apply_bundle(bundle: Bundle, x: pd.DataFrame, measured: pd.DataFrame | None = None) -> ModelPredictions:
+    """What a saved model predicts for (n, d) features; where they were shifted, `measured` tells how unlike home."""
     margins = models.margin(bundle.model, x)
     p = calibrate.probabilities(bundle.calibration, margins)
     sets, empty = conformal.prediction_sets(bundle.conformal, p)
     sets = conformal.runs_of_stages(sets) if bundle.kind == "ordinal" else sets
-    leaves = compared_leaves(bundle.model, x)
-    score, distances, neighbours = novelty.score_rows(bundle.novelty, x.to_numpy(), leaves)
+    own = x if measured is None else measured
+    leaves = compared_leaves(bundle.model, own)
+    score, distances, neighbours = novelty.score_rows(bundle.novelty, own.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
 
 
@@ -113,13 +113,6 @@ def adapted(bundle: Bundle, x: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFram
         return calibrate.probabilities(bundle.calibration, models.margin(bundle.model, part))
     site = frame["site"].reset_index(drop=True) if "site" in frame else pd.Series([None] * len(frame), dtype=object)
     return aligned(bundle.home, x.reset_index(drop=True), site, probabilities)
-
-
-def apply_adapted(bundle: Bundle, x: pd.DataFrame, used: pd.DataFrame) -> ModelPredictions:
-    """What a saved model predicts for shifted features `used`; how unlike home they are, the measured ones `x` tell."""
-    measured = apply_bundle(bundle, x)
-    return replace(apply_bundle(bundle, used), novelty=measured.novelty, distances=measured.distances,
-                   neighbours=measured.neighbours)
 
 
 def check_compatible(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:

@@ -11,7 +11,7 @@ from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix
 from classify.findings.bundle import FindingModel, is_findings_model, load_findings, shared_fingerprints
 from classify.findings.predictions import FindingPredictions, findings_table
-from classify.predict import adapted, apply_adapted, apply_bundle, check_compatible, predict
+from classify.predict import adapted, apply_bundle, check_compatible, predict
 from classify.review import review_reasons
 from classify.uncertainty.known_images import copies_of, trained_on
 from featurize.table import TableInfo
@@ -76,8 +76,7 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
         check_columns(frame, info)
         check_compatible(model.bundle, info, name)
         x = matrix(frame, model.bundle.model.features)
-        found = apply_adapted(model.bundle, x, adapted(model.bundle, x, frame)) if adapt else \
-            apply_bundle(model.bundle, x)
+        found = apply_bundle(model.bundle, adapted(model.bundle, x, frame) if adapt else x, x)
         p = found.p[:, 1]
         known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances, copies)
         reasons = review_reasons(model.bundle.review, found, frame)
