@@ -37,11 +37,12 @@ from featurize.errors import UserError
 from featurize.index.fingerprints import LENGTH
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
+# 5: a linear start has no products.
 # 4: a linear start has one weight for each feature and class.
 # 2: no linear start; weights of linear log-odds belong to unclipped features.
 # 1: prediction sets without pooled classes, a score by the distance alone, and one rule of review for every model.
-FORMAT = 5
-READABLE = (1, 2, 3, 4, FORMAT)
+FORMAT = 6
+READABLE = (1, 2, 3, 4, 5, FORMAT)
 # Models of format 1 had no limits of their own; their out-of-distribution score called for review above .99.
 REVIEW_OF_FORMAT_1 = ReviewRule(most_novelty=0.99)
 

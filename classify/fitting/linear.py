@@ -7,11 +7,17 @@ features (Strumbelj & Kononenko 2014, doi:10.1007/s10115-013-0679-x).
 
 With a bend, each feature has a second weight, for the size of its score: what lies in a middle range can then be told
 from what lies outside. The summand of a feature is the sum of both.
+
+With products, every pair of principal components (and every square of one) has a weight too: a measurement can then
+mean one thing beside another measurement, and something else without it. Written out, a product of two components is a
+sum of products of two scores. Each of these, less its mean over the training rows, is divided equally between its two
+features: these are the exact Shapley values of a function that is a sum of terms of one and of two features.
 """
 import json
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 
@@ -25,6 +31,10 @@ LARGEST_SCORE = 5.0
 GRADIENT_TOLERANCE = 1e-3
 # Iterations of its solver, at most: about 40 are needed.
 MOST_ITERATIONS = 1000
+# Decimals of the principal axes: more would only lengthen the file.
+AXES_DECIMALS = 6
+# Seed of the search for principal axes, so that a fit repeats.
+AXES_SEED = 0
 # Columns with a smaller standard deviation are constant.
 LEAST_DEVIATION = 1e-12
 
@@ -39,16 +49,21 @@ class LinearModel:
         Replaces missing values.
     center, scale : (d,) float64
         Mean and standard deviation of the features.
-    mean : (d,) or (2 d,) float64
-        Mean clipped score of the training rows; with a bend also the means of their sizes, times the bend.
-    weights : (d, k) or (2 d, k) float64
-        Log-odds for each unit of a clipped score, and of its size times the bend.
+    mean : (m,) float64
+        Means over the training rows of the m terms: d clipped scores; with a bend d sizes of scores, times the bend;
+        with r axes r (r + 1) / 2 products.
+    weights : (m, k) float64
+        Log-odds for each unit of a term.
     base : (k,) float64
-        Log-odds at the mean clipped scores.
+        Log-odds where every term has its mean.
     largest : float
         Standard scores are clipped at plus and minus this.
     bend : float
         Factor on the sizes of scores; 0: they have no weights.
+    axes : (d, r) float64
+        Directions of the components, as rows of scores less their means are multiplied by them; r = 0: no products.
+    shared : (d, k) float64
+        Mean over the training rows of what the products give to each feature, before it is subtracted.
     """
 
     fill: Float64Array
@@ -57,20 +72,24 @@ class LinearModel:
     mean: Float64Array
     weights: Float64Array
     base: Float64Array
-    largest: float = LARGEST_SCORE
-    bend: float = 0.0
+    largest: float
+    bend: float
+    axes: Float64Array
+    shared: Float64Array
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Clipped standard scores of training rows, and what brought them about.
+    """Terms of the training rows, and what brought them about.
 
     Parameters
     ----------
-    values : (n, d) or (n, 2 d) float32
-        Less their mean.
-    fill, center, scale, mean, bend
+    values : (n, m) float32
+        Less their means.
+    fill, center, scale, mean, bend, axes
         As in `LinearModel`.
+    moments : (d, r) float64
+        Mean products of scores and components.
     """
 
     values: Float32Array
@@ -79,10 +98,12 @@ class Scores:
     scale: Float64Array
     mean: Float64Array
     bend: float
+    axes: Float64Array
+    moments: Float64Array
 
 
-def standard_scores(x: Float32Array, bend: float = 0.0) -> Scores:
-    """Replace what is missing by the median, standardize and clip.
+def standard_scores(x: Float32Array, bend: float = 0.0, products: int = 0, product_size: float = 1.0) -> Scores:
+    """Replace what is missing by the median, standardize and clip; add sizes and products.
 
     Parameters
     ----------
@@ -90,15 +111,24 @@ def standard_scores(x: Float32Array, bend: float = 0.0) -> Scores:
         NaN = not measured. A column that is never measured becomes zeros.
     bend : float
         Factor on the sizes of the scores, which follow the scores; 0: they are left out.
+    products : int
+        Principal components whose products follow, at most; 0: none.
+    product_size : float
+        Mean square of the components: the size of their products.
     """
     imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(x)
     fill = np.asarray(imputer.statistics_, np.float64)
     filled = np.where(np.isnan(x), fill, x)
     center, scale = filled.mean(axis=0), filled.std(axis=0)
     scale[scale < LEAST_DEVIATION] = 1.0
-    scores = _bent(_clipped((filled - center) / scale, LARGEST_SCORE), bend)
-    mean = scores.mean(axis=0)
-    return Scores((scores - mean).astype(np.float32), fill, center, scale, mean, bend)
+    scores = _clipped((filled - center) / scale, LARGEST_SCORE)
+    middle = scores - scores.mean(axis=0)
+    axes = _principal_axes(middle, products, product_size)
+    components = middle @ axes
+    terms = np.concatenate([scores, *_sizes(scores, bend), *_products(components)], axis=1)
+    mean = terms.mean(axis=0)
+    return Scores((terms - mean).astype(np.float32), fill, center, scale, mean, bend, axes,
+                  middle.T @ components / len(x))
 
 
 def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_penalty: float) -> LinearModel:
@@ -121,28 +151,40 @@ def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_pen
     # BLAS sets floating-point flags of its own now and then; numpy would warn of numbers that are all finite.
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         regression.fit(scores.values, y, sample_weight=weights)
-    return LinearModel(scores.fill, scores.center, scores.scale, scores.mean,
-                       np.asarray(regression.coef_.T, np.float64), np.asarray(regression.intercept_, np.float64),
-                       bend=scores.bend)
+    weights = np.asarray(regression.coef_.T, np.float64)
+    crossed = _product_weights(weights, scores.axes.shape[1])
+    shared = np.einsum("da,kab,db->dk", scores.axes, crossed, scores.moments, optimize=True)
+    return LinearModel(scores.fill, scores.center, scores.scale, scores.mean, weights,
+                       np.asarray(regression.intercept_, np.float64), LARGEST_SCORE, scores.bend, scores.axes, shared)
 
 
 def linear_margin(model: LinearModel, x: Float32Array) -> Float64Array:
     """(n, k) log-odds; for two classes k = 1, the log-odds of class 1."""
-    return np.asarray(_distances(model, x) @ model.weights + model.base)
+    scores, components = _scores(model, x)
+    terms = np.concatenate([scores, *_sizes(scores, model.bend), *_products(components)], axis=1)
+    return np.asarray((terms - model.mean) @ model.weights + model.base)
 
 
 def linear_contributions(model: LinearModel, x: Float32Array) -> Float32Array:
-    """(n, k, d + 1): weight times distance from the mean clipped score; last column = base value."""
-    values = np.einsum("nd,dk->nkd", _distances(model, x), model.weights)
-    if model.bend:
-        values = values[:, :, :len(model.fill)] + values[:, :, len(model.fill):]
-    base = np.broadcast_to(model.base[:, None], (*values.shape[:2], 1))
-    return np.concatenate([values, base], axis=2).astype(np.float32)
+    """(n, k, d + 1): what each feature adds to the log-odds; last column = base value."""
+    scores, components = _scores(model, x)
+    d = len(model.fill)
+    middle = scores - model.mean[:d]
+    out = np.empty((len(x), len(model.base), d + 1), np.float32)
+    out[:, :, d] = model.base
+    crossed = _product_weights(model.weights, model.axes.shape[1])
+    for k in range(len(model.base)):
+        out[:, k, :d] = middle * model.weights[:d, k]
+        if model.bend:
+            out[:, k, :d] += (model.bend * np.abs(scores) - model.mean[d:2 * d]) * model.weights[d:2 * d, k]
+        if model.axes.shape[1]:
+            out[:, k, :d] += middle * (components @ crossed[k] @ model.axes.T) - model.shared[:, k]
+    return out
 
 
 def scaled(model: LinearModel, factor: float) -> LinearModel:
     """The model whose log-odds are `factor` times those of another."""
-    return replace(model, weights=factor * model.weights, base=factor * model.base)
+    return replace(model, weights=factor * model.weights, base=factor * model.base, shared=factor * model.shared)
 
 
 def linear_to_bytes(model: LinearModel) -> bytes:
@@ -154,22 +196,51 @@ def linear_to_bytes(model: LinearModel) -> bytes:
 def linear_from_bytes(data: bytes) -> LinearModel:
     """The inverse of `linear_to_bytes`; weights of model formats 1 and 2 are those of features as they are."""
     read = json.loads(data)
-    d = len(read["fill"])
+    d, k = len(read["fill"]), len(read["base"])
     known = {"scale": [1.0] * d, "mean": [0.0] * d, **read}
     fill, center, scale, mean, weights, base = (np.array(known[name], dtype=np.float64) for name in (
         "fill", "center", "scale", "mean", "weights", "base"))
     return LinearModel(fill, center, scale, mean, weights, base, float(read.get("largest", np.inf)),
-                       float(read.get("bend", 0.0)))
+                       float(read.get("bend", 0.0)), np.array(read.get("axes", []), np.float64).reshape(d, -1),
+                       np.array(read.get("shared", np.zeros((d, k))), np.float64))
 
 
-def _distances(model: LinearModel, x: Float32Array) -> Float64Array:
+def _scores(model: LinearModel, x: Float32Array) -> tuple[Float64Array, Float64Array]:
+    """(n, d) clipped standard scores, and (n, r) components."""
     filled = np.where(np.isnan(x), model.fill, x.astype(np.float64))
-    return _bent(_clipped((filled - model.center) / model.scale, model.largest), model.bend) - model.mean
+    scores = _clipped((filled - model.center) / model.scale, model.largest)
+    return scores, (scores - model.mean[:len(model.fill)]) @ model.axes
 
 
-def _bent(scores: Float64Array, bend: float) -> Float64Array:
-    """The scores, followed by their sizes times `bend`."""
-    return np.concatenate([scores, bend * np.abs(scores)], axis=1) if bend else scores
+def _principal_axes(middle: Float64Array, most: int, size: float) -> Float64Array:
+    """(d, r) axes of the largest variances of scores less their means; the components' mean square is `size`."""
+    r = min(most, *middle.shape)
+    if r == 0:
+        return np.empty((middle.shape[1], 0))
+    axes = PCA(r, svd_solver="randomized", random_state=AXES_SEED).fit(middle).components_.T
+    spread = np.square(middle @ axes).mean()
+    return np.round(axes * np.sqrt(size / spread), AXES_DECIMALS) if spread > 0 else np.zeros_like(axes)
+
+
+def _sizes(scores: Float64Array, bend: float) -> list[Float64Array]:
+    """The (n, d) sizes of the scores times `bend`, or nothing."""
+    return [bend * np.abs(scores)] if bend else []
+
+
+def _products(components: Float64Array) -> list[Float64Array]:
+    """The (n, r (r + 1) / 2) squares and products of components, or nothing."""
+    first, second = np.triu_indices(components.shape[1])
+    return [components[:, first] * components[:, second]] if len(first) else []
+
+
+def _product_weights(weights: Float64Array, r: int) -> Float64Array:
+    """(k, r, r) symmetric: half of the weight of each product stands on each side of the diagonal."""
+    first, second = np.triu_indices(r)
+    half = weights[len(weights) - len(first):].T / 2
+    out = np.zeros((weights.shape[1], r, r))
+    out[:, first, second] += half
+    out[:, second, first] += half
+    return out
 
 
 def _clipped(scores: Float64Array, largest: float) -> Float64Array:

@@ -20,7 +20,7 @@ CLASS_NAME_LENGTH = 22
 # Rank correlation of value and contribution from which high or low values speak for a class.
 CLEAR_CORRELATION = .3
 # Of the columns with the two parts of a contribution.
-HEADS_OF_PARTS = {LINEAR: "Of it linear", TREES: "Of it trees"}
+HEADS_OF_PARTS = {LINEAR: "Of it regression", TREES: "Of it trees"}
 # Least importance that bars are drawn against.
 LEAST_IMPORTANCE = 1e-12
 
@@ -42,13 +42,14 @@ def importance(result: RunResult, numbers: ReportNumbers) -> dict[str, Any]:
 
 
 def parts_in_words(parts: pd.DataFrame) -> str:
-    """How much of the log-odds the linear part and the trees give; "" for a model of one part."""
+    """How much of the log-odds the logistic regression and the trees give; "" for a model of one part."""
     if parts.empty:
         return ""
     share = parts.set_index("part")["importance"]
-    return ("The model is a sum: log-odds that every measurement adds to by itself, mean size "
-            f"{number(share[LINEAR])}, and what trees add, mean size {number(share[TREES])}. Every contribution on "
-            "this page is the sum of both parts.")
+    return ("The model is a sum: a logistic regression on the measurements, on their distance from the middle and on "
+            f"products of two of them, mean size {number(share[LINEAR])}, and what trees add, mean size "
+            f"{number(share[TREES])}. Every contribution on this page is the sum of both parts. What a product gives "
+            "is divided equally between its two measurements.")
 
 
 def preset_name(result: RunResult) -> str:

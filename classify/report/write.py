@@ -29,13 +29,14 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         Of the same run, as `classify.evaluate.for_report.report_numbers` gives them.
     """
     scored, matrix = numbers.scored, result.scores.confusion
+    reasons = single_images.review_reasons(result)
     content = {
         **overview.head(result, scored), "contents": contents(SECTIONS),
         "asked": rule_in_words(result.accepted, any(f.column in result.frame.columns for f in FRAMING)),
         "tiles": overview.tiles(result, numbers), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
         "curves": performance.operating_points(result, numbers),
-        "review": review_table([single_images.review_reasons(result)[row] for row in scored.rows]),
+        "review": review_table([reasons[row] for row in scored.rows]),
         "per_class": performance.per_class(result.scores.metrics["per_class"], matrix),
         "further": performance.further_per_class(result.scores.metrics["per_class"]),
         "lineage": lineage_and_costs.lineage(result.scores.metrics, result.settings.alpha),

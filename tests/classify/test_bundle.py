@@ -17,11 +17,12 @@ from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v5"
-FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_binary", "v5", "v5_ordinal", "v5_binary")
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v6"
+FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_binary", "v5", "v5_binary", "v6", "v6_ordinal",
+           "v6_binary")
 FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in FORMATS]
 OLD = FOLDERS[:2]
-FINDINGS = GOLDEN.with_name("model_v5_findings")
+FINDINGS = GOLDEN.with_name("model_v6_findings")
 
 
 def content(path: Path) -> object:
@@ -139,7 +140,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 6}', "model format 6, this version reads 1 to 5"),
+    ('{"program": "pellucid", "format": 7}', "model format 7, this version reads 1 to 6"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

@@ -1,5 +1,6 @@
 """Logistic regression on all columns, and the start of trees."""
 import json
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from classify.fitting.balance import Balance
 from classify.fitting.linear import (LARGEST_SCORE, fit_linear, linear_contributions, linear_from_bytes, linear_margin,
                                      linear_to_bytes, scaled, standard_scores)
-from classify.fitting.start import BEND, SHRINKAGE, Start, fit_start
+from classify.fitting.start import BEND, PRODUCT_SIZE, PRODUCTS, SHRINKAGE, Start, fit_start
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -78,6 +79,50 @@ def test_a_bend_tells_a_middle_range_from_what_lies_outside_and_stays_a_sum_over
     np.testing.assert_array_equal(linear_margin(read, x), linear_margin(bent, x))
 
 
+def test_products_tell_what_two_measurements_say_together() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    y = (x[:, 1] * x[:, 2] > 0).astype(int)
+    models = [fit_linear(standard_scores(x, BEND, products), y, np.ones(400), 30.0) for products in (0, 4)]
+    right = [((linear_margin(model, x)[:, 0] > 0) == y).mean() for model in models]
+    assert right[0] < .7 and right[1] > .95
+    importance = np.abs(linear_contributions(models[1], x)[:, 0, :4]).mean(axis=0)
+    assert importance[[1, 2]].min() > 3 * importance[[0, 3]].max()
+
+
+def test_contributions_of_products_are_shapley_values_of_the_terms() -> None:
+    """v(S) = the terms whose features all lie in S; the mean gain of a feature over all orders is its Shapley value."""
+    x, y = rows(3, distance=1.0)
+    x = x[:, [0, 2, 3]] + x[:, [2, 3, 4]]
+    model = fit_linear(standard_scores(x, BEND, 2, .5), y, np.ones(len(x)), 30.0)
+    scores = (x - model.center) / model.scale
+    middle = scores - scores.mean(axis=0)
+    d, r = model.axes.shape
+    assert (d, r) == (3, 2) and np.abs(scores).max() < LARGEST_SCORE
+    first, second = np.triu_indices(r)
+    found = linear_contributions(model, x)
+    for k in range(found.shape[1]):
+        weights = model.weights[:, k]
+        crossed = np.zeros((d, d))
+        for a, b, w in zip(first, second, weights[2 * d:]):
+            crossed += w * np.outer(model.axes[:, a], model.axes[:, b])
+        sizes = BEND * np.abs(scores)
+        alone = middle * weights[:d] + (sizes - sizes.mean(axis=0)) * weights[d:2 * d]
+        both = middle[:, :, None] * middle[:, None, :] * crossed
+        both = both - both.mean(axis=0)
+
+        def value(members: tuple[int, ...]) -> np.ndarray:
+            return alone[:, members].sum(axis=1) + both[:, members][:, :, members].sum(axis=(1, 2))
+
+        for j in range(d):
+            gains = [value((*order[:order.index(j)], j)) - value(order[:order.index(j)])
+                     for order in permutations(range(d))]
+            np.testing.assert_allclose(found[:, k, j], np.mean(gains, axis=0), atol=1e-4)
+    np.testing.assert_allclose(found.sum(axis=2), linear_margin(model, x), atol=1e-4)
+    read = linear_from_bytes(linear_to_bytes(scaled(model, .5)))
+    np.testing.assert_array_equal(linear_margin(read, x), linear_margin(scaled(model, .5), x))
+    np.testing.assert_allclose(linear_contributions(read, x), .5 * found, atol=1e-4)
+
+
 def test_scaled_log_odds() -> None:
     x, y = rows(3)
     model = fit_linear(standard_scores(x), y, np.ones(N), .6)
@@ -120,7 +165,7 @@ def test_rows_that_are_repeated_or_left_out_have_log_odds_too(method: str) -> No
 def test_the_factor_is_at_most_the_shrinkage() -> None:
     x, y = rows(2, 30, 20.0)
     start = begun(x, y, np.arange(N))
-    plain = fit_linear(standard_scores(x, BEND), y, np.ones(N), start.inverse_penalty)
+    plain = fit_linear(standard_scores(x, BEND, PRODUCTS, PRODUCT_SIZE), y, np.ones(N), start.inverse_penalty)
     factor = linear_margin(start.model, x) / linear_margin(plain, x)
     np.testing.assert_allclose(factor, factor.mean(), rtol=1e-6)
     assert 0 < factor.mean() <= SHRINKAGE

@@ -271,7 +271,7 @@ def test_the_stability_of_measurements_is_told_by_family_and_beside_every_featur
 
 def test_the_parts_of_a_model_are_told_where_there_are_two() -> None:
     told = parts_in_words(pd.DataFrame({"part": ["linear", "trees"], "importance": [2.5, .5]}))
-    assert "every measurement adds to by itself, mean size 2.5" in told and "trees add, mean size" in told
+    assert "on products of two of them, mean size 2.5" in told and "trees add, mean size" in told
     assert parts_in_words(pd.DataFrame({"part": [], "importance": []})) == ""
 
 
