@@ -136,7 +136,7 @@ def test_curves_follow_every_fold_until_the_validation_loss_rises(run: RunResult
         assert curve["valid_loss"].min() <= curve["valid_loss"].iloc[0] < 1.1 * np.log(len(run.task.classes))
         # A fit stops some rounds after its best one; on the rows that it learns from the loss falls all the while.
         assert curve["valid_loss"].argmin() < len(curve) - 1
-        assert curve["train_loss"].iloc[-1] == curve["train_loss"].min() < curve["valid_loss"].min()
+        assert curve["train_loss"].iloc[-1] <= 1.01 * curve["train_loss"].min() < curve["valid_loss"].min()
 
 
 @pytest.mark.slow
