@@ -31,6 +31,8 @@ LARGEST_SCORE = 5.0
 GRADIENT_TOLERANCE = 1e-3
 # Iterations of its solver, at most: about 40 are needed.
 MOST_ITERATIONS = 1000
+# Rows whose terms are held in memory at a time as float64.
+ROWS_AT_ONCE = 4096
 # Decimals of the principal axes: more would only lengthen the file.
 AXES_DECIMALS = 6
 # Seed of the search for principal axes, so that a fit repeats.
@@ -125,10 +127,14 @@ def standard_scores(x: Float32Array, bend: float = 0.0, products: int = 0, produ
     middle = scores - scores.mean(axis=0)
     axes = _principal_axes(middle, products, product_size)
     components = middle @ axes
-    terms = np.concatenate([scores, *_sizes(scores, bend), *_products(components)], axis=1)
-    mean = terms.mean(axis=0)
-    return Scores((terms - mean).astype(np.float32), fill, center, scale, mean, bend, axes,
-                  middle.T @ components / len(x))
+    first, second = np.triu_indices(axes.shape[1])
+    mean = np.concatenate([scores.mean(axis=0), *(part.mean(axis=0) for part in _sizes(scores, bend)),
+                           (components.T @ components / len(x))[first, second]])
+    values = np.empty((len(x), len(mean)), np.float32)
+    for start in range(0, len(x), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        values[some] = _terms(scores[some], components[some], bend) - mean
+    return Scores(values, fill, center, scale, mean, bend, axes, middle.T @ components / len(x))
 
 
 def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_penalty: float) -> LinearModel:
@@ -160,9 +166,12 @@ def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_pen
 
 def linear_margin(model: LinearModel, x: Float32Array) -> Float64Array:
     """(n, k) log-odds; for two classes k = 1, the log-odds of class 1."""
-    scores, components = _scores(model, x)
-    terms = np.concatenate([scores, *_sizes(scores, model.bend), *_products(components)], axis=1)
-    return np.asarray((terms - model.mean) @ model.weights + model.base)
+    out = np.empty((len(x), len(model.base)))
+    for start in range(0, len(x), ROWS_AT_ONCE):
+        scores, components = _scores(model, x[start:start + ROWS_AT_ONCE])
+        terms = _terms(scores, components, model.bend)
+        out[start:start + ROWS_AT_ONCE] = (terms - model.mean) @ model.weights + model.base
+    return out
 
 
 def linear_contributions(model: LinearModel, x: Float32Array) -> Float32Array:
@@ -227,10 +236,10 @@ def _sizes(scores: Float64Array, bend: float) -> list[Float64Array]:
     return [bend * np.abs(scores)] if bend else []
 
 
-def _products(components: Float64Array) -> list[Float64Array]:
-    """The (n, r (r + 1) / 2) squares and products of components, or nothing."""
+def _terms(scores: Float64Array, components: Float64Array, bend: float) -> Float64Array:
+    """(n, m): scores, their sizes, and squares and products of components."""
     first, second = np.triu_indices(components.shape[1])
-    return [components[:, first] * components[:, second]] if len(first) else []
+    return np.concatenate([scores, *_sizes(scores, bend), components[:, first] * components[:, second]], axis=1)
 
 
 def _product_weights(weights: Float64Array, r: int) -> Float64Array:

@@ -18,7 +18,7 @@ from scipy.special import log_softmax, softmax
 from classify.data.folds import make_folds
 from classify.fitting.balance import Balance, balanced
 from classify.fitting.linear import LinearModel, Scores, fit_linear, linear_margin, scaled, standard_scores
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 # Inverse penalties (scikit-learn's C) that are compared, times the number of columns, from the strongest penalty to
 # the weakest.
@@ -40,6 +40,9 @@ PRODUCTS = 40
 MANY_ROWS_PRODUCTS = 60
 # Mean square of these components. With 1 in place of .5 blood_28 had .0596 (40 components) and .0620 (80).
 PRODUCT_SIZE = 0.5
+# A linear model learns from at most so many rows, drawn by chance: its log-odds hardly change with more, and the terms
+# of more rows fill the memory (2,300 terms of a row at 200 columns).
+MOST_ROWS = 60_000
 # Folds that give log-odds of rows that a linear model did not see.
 FOLDS = 3
 # Calibrated linear log-odds are multiplied by this: the trees then have something left to learn. With 1 in place of .7
@@ -133,12 +136,12 @@ def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: 
         return None
     rows = _Rows(x, y, *balanced(balance, y, seed))
     penalties = INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,)
-    tried = _models_of_others(rows, fold, penalties)
+    tried = _models_of_others(rows, fold, penalties, seed)
     unseen = [_margins_of_unseen(x, fold, models) for models in tried]
     calibrated = [_calibrated(margins[rows.used], y[rows.used], rows.weights) for margins in unseen]
     best = _simplest([loss for _, loss in calibrated])
     factor = SHRINKAGE * calibrated[best][0]
-    model = fit_linear(_scores(x[rows.used]), y[rows.used], rows.weights, penalties[best])
+    model = _fit(rows, np.ones(len(rows.used), bool), seed, penalties[best:best + 1])[0]
     return Start(scaled(model, factor), factor * unseen[best], penalties[best], fold,
                  tuple(scaled(m, factor) for m in tried[best]))
 
@@ -166,16 +169,20 @@ def _scores(x: Float32Array) -> Scores:
     return standard_scores(x, BEND, PRODUCTS if len(x) < MANY_ROWS else MANY_ROWS_PRODUCTS, PRODUCT_SIZE)
 
 
-def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float]) -> list[list[LinearModel]]:
+def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float], seed: int) -> list[list[LinearModel]]:
     """For each penalty a model for each fold, fitted on the other folds."""
-    out: list[list[LinearModel]] = [[] for _ in penalties]
-    for number in range(FOLDS):
-        fitted = fold[rows.used] != number
-        used, weights = rows.used[fitted], rows.weights[fitted]
-        scores = _scores(rows.x[used])
-        for models, inverse_penalty in zip(out, penalties):
-            models.append(fit_linear(scores, rows.y[used], weights, inverse_penalty))
-    return out
+    fitted = [_fit(rows, fold[rows.used] != number, seed, penalties) for number in range(FOLDS)]
+    return [list(models) for models in zip(*fitted)]
+
+
+def _fit(rows: _Rows, fitted: BoolArray, seed: int, penalties: Sequence[float]) -> list[LinearModel]:
+    """A model for each penalty, fitted on those of the used rows, or on MOST_ROWS of these."""
+    some = np.flatnonzero(fitted)
+    if len(some) > MOST_ROWS:
+        some = np.sort(np.random.default_rng(seed).choice(some, MOST_ROWS, replace=False))
+    used = rows.used[some]
+    scores = _scores(rows.x[used])
+    return [fit_linear(scores, rows.y[used], rows.weights[some], inverse_penalty) for inverse_penalty in penalties]
 
 
 def _margins_of_unseen(x: Float32Array, fold: Int64Array, models: Sequence[LinearModel]) -> Float64Array:

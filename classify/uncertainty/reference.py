@@ -14,6 +14,10 @@ from classify.uncertainty.unknown_class import (Discriminant, UnknownClass, comb
                                                 reference_rows)
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 
+# Training rows that a row is compared with by distance, at most, drawn at random: with all of a million rows the search
+# would take days, and the model would hold all of them.
+MOST_POINTS = 20_000
+
 
 @dataclass(frozen=True)
 class NearestNeighborReference:
@@ -22,7 +26,7 @@ class NearestNeighborReference:
     Parameters
     ----------
     model : OutOfDistribution
-        Of all t training rows, for the saved model.
+        Of the training rows, for the saved model; t of them are compared with.
     train : (t,) int64
         The rows of `model.points`.
     numbers : (n,) float64
@@ -47,8 +51,10 @@ class _Fitted:
     Parameters
     ----------
     space : WhitenedSpace
-    points : (t, a + 2) float32
-        Training rows in the space.
+    points : (p, a + 2) float32
+        Training rows in the space, all or MOST_POINTS of them.
+    compared : (p,) int64
+        Which of the training rows these are.
     discriminant : Discriminant
     leaves : (r, b) uint8
         Leaves of the reference rows in the compared trees.
@@ -56,6 +62,7 @@ class _Fitted:
 
     space: WhitenedSpace
     points: Float32Array
+    compared: Int64Array
     discriminant: Discriminant
     leaves: UInt8Array
 
@@ -86,7 +93,7 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
         tested = x.iloc[indices.test]
         found, index = novelty.nearest(novelty.to_points(fitted.space, tested.to_numpy()), fitted.points)
         distances[indices.test, :found.shape[1]] = found
-        neighbours[indices.test, :found.shape[1]] = indices.train[index]
+        neighbours[indices.test, :found.shape[1]] = indices.train[fitted.compared[index]]
         measures[indices.test] = _measures(fitted, tested, model, found.mean(axis=1))
     train = rows
     # With a given split the saved model is that of the one split; with folds it learns from the rows of all folds.
@@ -98,7 +105,7 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
     numbers = combined(scale, measures)
     saved = OutOfDistribution(fitted.space, fitted.points, np.sort(numbers[rows]),
                               UnknownClass(fitted.discriminant, fitted.leaves, scale))
-    return NearestNeighborReference(saved, train, numbers, distances, neighbours)
+    return NearestNeighborReference(saved, train[fitted.compared], numbers, distances, neighbours)
 
 
 def compared_leaves(model: Model, x: pd.DataFrame) -> UInt8Array:
@@ -111,7 +118,9 @@ def _fit(x: pd.DataFrame, y: Int64Array, model: Model, seed: int) -> _Fitted:
     space, vectors = novelty.fit_spaces(values, seed)
     discriminant = fit_discriminant(novelty.centered_scores(space, values), vectors, y, int(y.max()) + 1)
     some = x.iloc[reference_rows(len(x), seed)]
-    return _Fitted(space, novelty.to_points(space, values), discriminant, compared_leaves(model, some))
+    compared = reference_rows(len(x), seed, MOST_POINTS)
+    return _Fitted(space, novelty.to_points(space, values[compared]), compared, discriminant,
+                   compared_leaves(model, some))
 
 
 def _measures(fitted: _Fitted, x: pd.DataFrame, model: Model, distance: Float64Array) -> Float64Array:

@@ -155,11 +155,11 @@ def compared_trees(rounds: int, outputs: int) -> Int64Array:
     return (np.arange(first, rounds, step)[:, None] * outputs + np.arange(outputs)).ravel()
 
 
-def reference_rows(n: int, seed: int) -> Int64Array:
-    """Numbers of the training rows that leaves are compared with."""
-    if n <= MOST_ROWS:
+def reference_rows(n: int, seed: int, most: int = MOST_ROWS) -> Int64Array:
+    """Numbers of the training rows that others are compared with: all n, or `most` of them."""
+    if n <= most:
         return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, MOST_ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def leaf_distance(leaves: UInt8Array, reference: UInt8Array) -> Float64Array:

@@ -16,6 +16,7 @@ from classify.result import Predicted
 from classify.review import ReviewRule
 from classify.settings import TrainSettings
 from classify.uncertainty import novelty
+from classify.uncertainty import reference as reference_module
 from classify.uncertainty.conformal import cross_sets, fit_conformal
 from classify.uncertainty.held_out import HeldOut, fit_held_out, predict_all
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
@@ -163,6 +164,23 @@ def test_fewer_training_rows_than_neighbours_leave_places_empty(x: pd.DataFrame)
     assert (found.neighbours[3:, :3] >= 0).all() and (found.neighbours[:, 3:] == -1).all()
     # The mean is of those there are, not NaN.
     assert np.isfinite(found.model.distances).all()
+
+
+def test_a_row_of_a_large_table_is_compared_with_some_training_rows(x: pd.DataFrame,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference_module, "MOST_POINTS", 7)
+    rows = np.arange(N - 6)
+    splits = (TrainTestIndices(rows[:30], rows[30:]), TrainTestIndices(rows[30:], rows[:30]))
+    crossed = CrossFit(splits, [NO_TREES, NO_TREES], np.empty((N, 1)), pd.DataFrame(), 0)
+    found = fit_reference(x, Y, crossed, NO_TREES, rows, 0)
+    assert len(found.model.points) == len(found.train) == 7
+    for indices in splits:
+        named = found.neighbours[indices.test]
+        assert np.isin(named, indices.train).all() and len(np.unique(named)) <= 7
+        space = novelty.fit_space(x.to_numpy()[indices.train])
+        own, named_points = (novelty.to_points(space, x.to_numpy()[r]) for r in (indices.test, named[:, 0]))
+        np.testing.assert_allclose(np.linalg.norm(own - named_points, axis=1), found.distances[indices.test, 0],
+                                   rtol=1e-3)
 
 
 def everything(margins: np.ndarray, x: pd.DataFrame) -> tuple[Predicted, ModelPredictions, HeldOut]:
