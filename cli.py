@@ -111,6 +111,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
               augment: Annotated[int, typer.Option(min=0, max=20, metavar="K", help="Changed copies of every training "
                                                    "image that are measured too, for models that meet other "
                                                    "laboratories; 0: one copy of a tenth.")] = 0,
+              every_cell: Annotated[bool, typer.Option("--every-cell", help="A row for each white cell of an image, "
+                                                       "not for the central one alone (preset cell).")] = False,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -126,14 +128,19 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     chosen = _preset(preset, settings, index)
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
-                                                 "--settings": settings, "--augment": augment or None})
+                                                 "--settings": settings, "--augment": augment or None,
+                                                 "--every-cell": every_cell or None})
     earlier = None if fresh else reuse or (output if output.is_file() else None)
     jobs = jobs or default_jobs(len(index.frame))
     summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
-                  command=command, reuse=earlier, augment=augment)
+                  command=command, reuse=earlier, augment=augment, every_cell=every_cell)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
-    _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")
+    what = f"{summary.rows} cells of {summary.images} images" if every_cell else f"{summary.rows} images"
+    _say(f"{what} measured in {summary.seconds:.1f} s{rate}: {output}")
+    if summary.several:
+        _say(f"{summary.several} of them hold further nuclei: the central cell of each was measured; --every-cell "
+             "makes a row for each cell")
     if summary.reused:
         _say(f"{summary.reused} of them stood in {earlier}, measured in the same way, and were taken from there")
     elif reuse:

@@ -13,7 +13,7 @@ import numpy as np
 from featurize.arrays import BoolArray, UInt8Array
 from featurize.images.normalize import NORMALIZATIONS, to_nucleus
 from featurize.sample import Sample
-from featurize.segment.cell import CellMasks, find_cell, search_image
+from featurize.segment.cell import CellMasks, find_cell, find_cells, search_image
 from featurize.segment.lung import find_lungs
 from featurize.segment.tissue import find_nuclei
 
@@ -66,7 +66,22 @@ def _no_objects(rgb: UInt8Array) -> np.ndarray:
 
 def _cell(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     small = search_image(raw)
-    found = find_cell(small)
+    return _sample(raw, small, find_cell(small), normalizer, mm_per_px)
+
+
+def every_cell(raw: UInt8Array, normalizer: str, mm_per_px: float | None = None) -> list[Sample]:
+    """Every white cell of an image, each as the segmenter ``cell`` gives the central one, which stands first.
+
+    Parameters
+    ----------
+    raw, normalizer, mm_per_px
+        As `segment` takes them.
+    """
+    small = search_image(raw)
+    return [_sample(raw, small, found, normalizer, mm_per_px) for found in find_cells(small)]
+
+
+def _sample(raw: UInt8Array, small: UInt8Array, found: CellMasks, normalizer: str, mm_per_px: float | None) -> Sample:
     to_raw = raw.shape[1] / small.shape[1]
     if not found.cell.any():
         rgb = NORMALIZATIONS[normalizer](small)
