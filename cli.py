@@ -217,16 +217,21 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
 @app.command(epilog="Example: pellucid predict run/ new_cells/ -o predictions.csv")
 @_told_when_stopped("stopped: nothing was written")
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
-            output: Annotated[Path, _output("The predictions, predictions.csv.")],
+            output: Annotated[Path, _output("The predictions, predictions.csv; with --detect a folder of its own.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
             adapt: Annotated[bool, typer.Option("--adapt", help="Shift the measurements of another laboratory "
                                                 "(50 images or more) to those of the training images.")] = False,
             device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
-            jobs: Jobs = None) -> None:
-    """A saved model predicts on new images, or on a table."""
+            detect: Annotated[bool, typer.Option("--detect", help="IMAGES are whole fields: find their cells and name "
+                                                 "every white one.")] = False,
+            group_regex: GroupRegex = None, jobs: Jobs = None) -> None:
+    """A saved model predicts on new images, on a table, or on the white cells of whole fields."""
+    if detect:
+        _name_cells(run, images, output, explain, adapt, device, group_regex, jobs)
+        return
+    if group_regex:
+        raise UserError("--group-regex was given without --detect: predictions of single images need no groups")
     from classify.findings.predict import load_predictor
-    from classify.review import batch_line, reasons_line
-    from classify.uncertainty.known_images import known_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -240,9 +245,46 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     predicted = apply(frame, info, explain, str(images[0]), adapt)
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
+    _say(f"{_predicted_line(predicted, 'images')}: {output}")
+    _tell_predictions(predicted, adapt)
+
+
+def _predicted_line(predicted: "DataFrame", what: str) -> str:
+    """How many were predicted, and how many a person should look at, and why."""
+    from classify.review import reasons_line
     why = reasons_line(predicted["review_reason"])
-    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
-         f"{f' ({why})' if why else ''}: {output}")
+    return (f"{len(predicted)} {what} predicted, {int(predicted['review'].sum())} for review"
+            f"{f' ({why})' if why else ''}")
+
+
+def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str,
+                group_regex: str | None, jobs: int | None) -> None:
+    """`predict --detect`."""
+    from classify.fields.differential import as_lines
+    from classify.fields.run import DIFFERENTIAL, NAMED, PREDICTIONS, name_cells
+    from classify.findings.bundle import is_findings_model
+    from classify.findings.predict import load_predictor
+    if is_findings_model(run):
+        raise UserError(f"{run} tells several findings of an image, and --detect gives each white cell one name: give "
+                        "a run folder with one label an image")
+    bundle, apply = load_predictor(run, device)
+    result = name_cells(bundle, apply, fields, output, jobs=jobs, group_regex=group_regex, explain=explain,
+                        adapt=adapt, progress=True)
+    _say(f"{_predicted_line(result.predicted, f'white cells of {result.found.fields} fields')}: "
+         f"{output / PREDICTIONS}")
+    for line in as_lines(result.differential):
+        _say(line)
+    if result.found.errors:
+        _say(f"{result.found.errors} files gave nothing: {result.found.errors_csv}")
+    _tell_predictions(result.predicted, adapt)
+    _say(f"differential: {output / DIFFERENTIAL}")
+    _say(f"fields with names: {output / NAMED}")
+
+
+def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
+    """What a reader should know before the predictions."""
+    from classify.review import batch_line
+    from classify.uncertainty.known_images import known_line
     if adapt:
         _say("adapted: the measurements were shifted by what these images differ from the training images on average; "
              "other images with them would give other predictions")
