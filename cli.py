@@ -264,6 +264,8 @@ def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adap
     from classify.fields.run import DIFFERENTIAL, NAMED, PREDICTIONS, name_cells
     from classify.findings.bundle import is_findings_model
     from classify.findings.predict import load_predictor
+    if output.suffix.lower() == ".csv":
+        raise UserError(f"-o {output} was given, and --detect fills a folder: -o named/")
     if is_findings_model(run):
         raise UserError(f"{run} tells several findings of an image, and --detect gives each white cell one name: give "
                         "a run folder with one label an image")
