@@ -389,6 +389,28 @@ def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: pellucid segment cells/ -o masks/ --preset cell")
+@_told_when_stopped("stopped: the masks that are finished stay in the output folder")
+def segment(images: Images, output: Annotated[Path, _output("A folder of its own for label images, outlines and "
+                                                            "masks.csv.")],
+            preset: Annotated[str, typer.Option(help="auto, cell, smear, tissue or xray.")] = "auto",
+            jobs: Jobs = None,
+            strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
+    """What featurize measures, as label images (PNG) and outlines (GeoJSON)."""
+    from featurize.masks.run import LIST, segment_images
+    from featurize.runtime.processes import default_jobs
+    index = _index(images, None, None, None, None, None)
+    summary = segment_images(index, _preset(preset, None, index), output, jobs=jobs or default_jobs(len(index.frame)),
+                             progress=True)
+    _say(f"{summary.images} images segmented: {output / LIST}")
+    if summary.empty:
+        _say(f"WARNING: nothing was found in {summary.empty} of them: their label images are empty")
+    if summary.errors:
+        _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
+    if strict and summary.errors:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
