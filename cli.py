@@ -113,6 +113,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
                                                    "laboratories; 0: one copy of a tenth.")] = 0,
               every_cell: Annotated[bool, typer.Option("--every-cell", help="A row for each white cell of an image, "
                                                        "not for the central one alone (preset cell).")] = False,
+              masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Label images that take the place of "
+                                                         "the segmenter, as `segment` writes them.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -129,11 +131,11 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
                                                  "--settings": settings, "--augment": augment or None,
-                                                 "--every-cell": every_cell or None})
+                                                 "--every-cell": every_cell or None, "--masks": masks})
     earlier = None if fresh else reuse or (output if output.is_file() else None)
     jobs = jobs or default_jobs(len(index.frame))
     summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
-                  command=command, reuse=earlier, augment=augment, every_cell=every_cell)
+                  command=command, reuse=earlier, augment=augment, every_cell=every_cell, masks=masks)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
     what = f"{summary.rows} cells of {summary.images} images" if every_cell else f"{summary.rows} images"

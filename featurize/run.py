@@ -13,6 +13,7 @@ import pandas as pd
 from featurize.arrays import Int64Array
 from featurize.batch.chunks import CELL_X, CELL_Y, ImageRequest, MeasuredChunk, MeasureTask, cell_of, join
 from featurize.batch.execute import CHUNK_SIZE, Execution, measure, numbered, requests_of
+from featurize.batch.given_masks import find_masks
 from featurize.batch.shards import Shards
 from featurize.counts import as_lines, class_counts
 from featurize.errors import Stopped, UserError
@@ -26,6 +27,7 @@ from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
 from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
+from featurize.segment.segmenters import GIVEN
 from featurize.table import TableInfo, check_table_output, write_perturbed, write_table
 
 
@@ -75,7 +77,8 @@ class Summary:
 
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
               mm_per_px: float | None = None, progress: bool = False, command: str = "",
-              reuse: Path | None = None, augment: int = 0, every_cell: bool = False) -> Summary:
+              reuse: Path | None = None, augment: int = 0, every_cell: bool = False,
+              masks: Path | None = None) -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -105,6 +108,10 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         A row for each white cell of an image; the preset's segmenter must be ``cell``. The central one has the
         `image_id` of its image, others that with their number behind it; `cell`, `cell_x_px` and `cell_y_px` tell
         number and middle. Nothing is taken from an earlier table.
+    masks : Path, optional
+        A folder of label images that take the place of the segmenter, see `featurize.batch.given_masks` and
+        `featurize.segment.segmenters.segment_as_given`; the column `mask` names each. There are no changed copies
+        then, and nothing is taken from an earlier table.
 
     Raises
     ------
@@ -120,9 +127,11 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     if every_cell and preset.segment != "cell":
         raise UserError(f"every cell was to be measured with preset {preset.name}, which looks for no single cells: "
                         "give --preset cell, or leave --every-cell out")
-    task = MeasureTask(tuple(index.sources), preset, mm_per_px, every_cell)
+    given = find_masks(masks, _checked_for_masks(index, preset, every_cell, augment)) if masks else None
+    task = MeasureTask(tuple(index.sources), preset, mm_per_px, every_cell, given)
     found = usable(reuse, task) if reuse else None
     plan = _plan(index, found if isinstance(found, EarlierTable) else None, augment)
+    plan = replace(plan, perturbed={}, copies=[]) if masks else plan
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(plan, task))
     shards.open()
     execution = Execution(jobs, scheduler, shards, progress)
@@ -145,6 +154,20 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
                    time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
                    found if isinstance(found, str) else "", tuple(as_lines(counts)),
                    0 if every_cell else _several(frame), int((frame["cell"] == 1).sum()) if every_cell else len(frame))
+
+
+def _checked_for_masks(index: Index, preset: Preset, every_cell: bool, augment: int) -> list[str]:
+    """The paths of all images; refuses what does not go together with masks."""
+    if preset.segment not in GIVEN:
+        raise UserError(f"--masks was given with preset {preset.name}, which measures images as a whole: give --preset "
+                        "cell, smear, tissue or xray")
+    if every_cell or augment:
+        raise UserError(f"--masks and {'--every-cell' if every_cell else '--augment'} were given: masks hold one cell "
+                        "of each image as it is; leave one of them out")
+    if len(index.sources) > 1:
+        raise UserError(f"--masks was given with {len(index.sources)} sources of images: measure each with its own "
+                        "masks")
+    return [str(path) for path in index.frame["path"]]
 
 
 def _several(frame: pd.DataFrame) -> int:
@@ -277,8 +300,11 @@ def _run_key(plan: _Plan, task: MeasureTask) -> str:
     """Changes with anything that changes a measurement; not with labels, which are joined at the end."""
     measured = [request.image_id for requests in plan.plain.values() for request in requests]
     copies = [request.key for requests in plan.perturbed.values() for request in requests]
-    decides = [measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px, CHUNK_SIZE]
-    return _hash([*decides, "every cell"] if task.every_cell else decides)[:16]
+    decides: list[Any] = [measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
+                          CHUNK_SIZE]
+    decides += ["every cell"] if task.every_cell else []
+    decides += [["masks", task.masks.digest]] if task.masks else []
+    return _hash(decides)[:16]
 
 
 def index_hash(index: Index) -> str:
@@ -306,6 +332,8 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
     if images.fingerprints.shape[1]:
         facts = facts.assign(fingerprint=to_text(images.fingerprints))
     measured = pd.DataFrame(images.values, columns=list(images.names))
+    if task.masks:
+        facts = facts.assign(mask=[task.masks.files[path] for path in rows["path"]])
     if task.every_cell:
         place = measured[[CELL_X, CELL_Y]]
         facts = pd.concat([facts.assign(cell=[number for _, number in cells]), place], axis=1)

@@ -7,11 +7,12 @@ import numpy as np
 
 import featurize
 from featurize.arrays import Float32Array, Int64Array
+from featurize.batch.given_masks import GivenMasks
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.index.fingerprints import fingerprint
-from featurize.pipeline import measure_every_cell, measure_picture
+from featurize.pipeline import measure_as_given, measure_every_cell, measure_picture
 from featurize.presets.load import Preset
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
@@ -79,12 +80,15 @@ class MeasureTask:
     every_cell : bool
         Measure every white cell of an image and not only the central one; see `cell_key`. Of changed copies only the
         central one is measured.
+    masks : GivenMasks or None
+        Regions of the images; of changed copies the segmenter finds them.
     """
 
     sources: tuple[Source, ...]
     preset: Preset
     mm_per_px: float | None
     every_cell: bool = False
+    masks: GivenMasks | None = None
 
     def picture(self, request: ImageRequest) -> Picture:
         """Read one image; raises ImageError."""
@@ -158,6 +162,8 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
             centred = task.preset.segment == "cell"
             picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
         rows = _rows(task, request, picture)
+    except ImageError as error:
+        return [Fault(request.image_id, str(error), error.reason)]
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
         return [Fault(request.image_id, line, INTERNAL)]
@@ -173,6 +179,8 @@ def _rows(task: MeasureTask, request: ImageRequest, picture: Picture) -> list[di
     """The measurements of each row that an image gives."""
     if request.only_fingerprint:
         return [{}]
+    if task.masks and not request.copy:
+        return [measure_as_given(picture, task.masks.labels(request.path, picture.rgb.shape), task.preset)]
     if not task.every_cell or request.copy:
         return [measure_picture(picture, task.preset)]
     return [{**cell.measured, CELL_X: cell.x_px, CELL_Y: cell.y_px}
