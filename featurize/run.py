@@ -153,7 +153,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
                    time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
                    found if isinstance(found, str) else "", tuple(as_lines(counts)),
-                   0 if every_cell else _several(frame), int((frame["cell"] == 1).sum()) if every_cell else len(frame))
+                   0 if every_cell or masks else _several(frame),
+                   int((frame["cell"] == 1).sum()) if every_cell else len(frame))
 
 
 def _checked_for_masks(index: Index, preset: Preset, every_cell: bool, augment: int) -> list[str]:
