@@ -111,6 +111,10 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
               augment: Annotated[int, typer.Option(min=0, max=20, metavar="K", help="Changed copies of every training "
                                                    "image that are measured too, for models that meet other "
                                                    "laboratories; 0: one copy of a tenth.")] = 0,
+              every_cell: Annotated[bool, typer.Option("--every-cell", help="A row for each white cell of an image, "
+                                                       "not for the central one alone (preset cell).")] = False,
+              masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Label images that take the place of "
+                                                         "the segmenter, as `segment` writes them.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -126,14 +130,19 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     chosen = _preset(preset, settings, index)
     known = _index_options(labels, label_column, group_column, group_regex, site_column, path_column)
     command = command_line("featurize", images, {**known, "--preset": chosen.name, "--mm-per-px": mm_per_px,
-                                                 "--settings": settings, "--augment": augment or None})
+                                                 "--settings": settings, "--augment": augment or None,
+                                                 "--every-cell": every_cell or None, "--masks": masks})
     earlier = None if fresh else reuse or (output if output.is_file() else None)
     jobs = jobs or default_jobs(len(index.frame))
     summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
-                  command=command, reuse=earlier, augment=augment)
+                  command=command, reuse=earlier, augment=augment, every_cell=every_cell, masks=masks)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
-    _say(f"{summary.rows} images measured in {summary.seconds:.1f} s{rate}: {output}")
+    what = f"{summary.rows} cells of {summary.images} images" if every_cell else f"{summary.rows} images"
+    _say(f"{what} measured in {summary.seconds:.1f} s{rate}: {output}")
+    if summary.several:
+        _say(f"{summary.several} of them hold further nuclei: the central cell of each was measured; --every-cell "
+             "makes a row for each cell")
     if summary.reused:
         _say(f"{summary.reused} of them stood in {earlier}, measured in the same way, and were taken from there")
     elif reuse:
@@ -210,16 +219,21 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
 @app.command(epilog="Example: pellucid predict run/ new_cells/ -o predictions.csv")
 @_told_when_stopped("stopped: nothing was written")
 def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAGES|TABLE", help="Images or a table.")],
-            output: Annotated[Path, _output("The predictions, predictions.csv.")],
+            output: Annotated[Path, _output("The predictions, predictions.csv; with --detect a folder of its own.")],
             explain: Annotated[bool, typer.Option("--explain", help="Add the features that decided.")] = False,
             adapt: Annotated[bool, typer.Option("--adapt", help="Shift the measurements of another laboratory "
                                                 "(50 images or more) to those of the training images.")] = False,
             device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
-            jobs: Jobs = None) -> None:
-    """A saved model predicts on new images, or on a table."""
+            detect: Annotated[bool, typer.Option("--detect", help="IMAGES are whole fields: find their cells and name "
+                                                 "every white one.")] = False,
+            group_regex: GroupRegex = None, jobs: Jobs = None) -> None:
+    """A saved model predicts on new images, on a table, or on the white cells of whole fields."""
+    if detect:
+        _name_cells(run, images, output, explain, adapt, device, group_regex, jobs)
+        return
+    if group_regex:
+        raise UserError("--group-regex was given without --detect: predictions of single images need no groups")
     from classify.findings.predict import load_predictor
-    from classify.review import batch_line, reasons_line
-    from classify.uncertainty.known_images import known_line
     from featurize.runtime.files import replacing
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
@@ -233,9 +247,48 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     predicted = apply(frame, info, explain, str(images[0]), adapt)
     with replacing(output) as part:
         predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
+    _say(f"{_predicted_line(predicted, 'images')}: {output}")
+    _tell_predictions(predicted, adapt)
+
+
+def _predicted_line(predicted: "DataFrame", what: str) -> str:
+    """How many were predicted, and how many a person should look at, and why."""
+    from classify.review import reasons_line
     why = reasons_line(predicted["review_reason"])
-    _say(f"{len(predicted)} images predicted, {int(predicted['review'].sum())} for review"
-         f"{f' ({why})' if why else ''}: {output}")
+    return (f"{len(predicted)} {what} predicted, {int(predicted['review'].sum())} for review"
+            f"{f' ({why})' if why else ''}")
+
+
+def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str,
+                group_regex: str | None, jobs: int | None) -> None:
+    """`predict --detect`."""
+    from classify.fields.differential import as_lines
+    from classify.fields.run import DIFFERENTIAL, NAMED, PREDICTIONS, name_cells
+    from classify.findings.bundle import is_findings_model
+    from classify.findings.predict import load_predictor
+    if output.suffix.lower() == ".csv":
+        raise UserError(f"-o {output} was given, and --detect fills a folder: -o named/")
+    if is_findings_model(run):
+        raise UserError(f"{run} tells several findings of an image, and --detect gives each white cell one name: give "
+                        "a run folder with one label an image")
+    bundle, apply = load_predictor(run, device)
+    result = name_cells(bundle, apply, fields, output, jobs=jobs, group_regex=group_regex, explain=explain,
+                        adapt=adapt, progress=True)
+    _say(f"{_predicted_line(result.predicted, f'white cells of {result.found.fields} fields')}: "
+         f"{output / PREDICTIONS}")
+    for line in as_lines(result.differential):
+        _say(line)
+    if result.found.errors:
+        _say(f"{result.found.errors} files gave nothing: {result.found.errors_csv}")
+    _tell_predictions(result.predicted, adapt)
+    _say(f"differential: {output / DIFFERENTIAL}")
+    _say(f"fields with names: {output / NAMED}")
+
+
+def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
+    """What a reader should know before the predictions."""
+    from classify.review import batch_line
+    from classify.uncertainty.known_images import known_line
     if adapt:
         _say("adapted: the measurements were shifted by what these images differ from the training images on average; "
              "other images with them would give other predictions")
@@ -334,6 +387,28 @@ def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="
         _say(f"WARNING: {line}")
     _say(f"boxes: {output / 'boxes.csv'}")
     _say(f"page: {output / 'detect.html'}")
+    if strict and summary.errors:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: pellucid segment cells/ -o masks/ --preset cell")
+@_told_when_stopped("stopped: the masks that are finished stay in the output folder")
+def segment(images: Images, output: Annotated[Path, _output("A folder of its own for label images, outlines and "
+                                                            "masks.csv.")],
+            preset: Annotated[str, typer.Option(help="auto, cell, smear, tissue or xray.")] = "auto",
+            jobs: Jobs = None,
+            strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
+    """What featurize measures, as label images (PNG) and outlines (GeoJSON)."""
+    from featurize.masks.run import LIST, segment_images
+    from featurize.runtime.processes import default_jobs
+    index = _index(images, None, None, None, None, None)
+    summary = segment_images(index, _preset(preset, None, index), output, jobs=jobs or default_jobs(len(index.frame)),
+                             progress=True)
+    _say(f"{summary.images} images segmented: {output / LIST}")
+    if summary.empty:
+        _say(f"WARNING: nothing was found in {summary.empty} of them: their label images are empty")
+    if summary.errors:
+        _say(f"{summary.errors} files gave nothing: {summary.errors_csv}")
     if strict and summary.errors:
         raise typer.Exit(1)
 

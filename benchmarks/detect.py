@@ -175,9 +175,10 @@ def main() -> None:
     table = rows(given.fields)
     write(given.out, "Cells in whole fields", f"Boxes of {given.fields.name} (BCCD, 120 of 364 fields), IoU .5. "
           "Weights and least scores were set on every second field; pictures of both halves were looked at while the "
-          "rules were made. The labels leave out many red cells that lie at the border or overlap, "
-          "and platelets on red cells: these count as errors of every program. Of 96 red cells chosen at random among "
-          "those of the other half that agree with no label, about 83 are real (judged by eye).", table)
+          "rules were made. The labels leave out many red cells that lie at the border or overlap, and platelets on "
+          "red cells: these count as errors of every program. In the other half 315 red finds agree with no label. Of "
+          "96 of them, chosen at random, about 72 are real (judged by eye): about 236 real cells beside the 673 "
+          "labelled ones. Whoever finds all of these and nothing else has precision .74, recall 1 and F1 .85.", table)
 
 
 if __name__ == "__main__":

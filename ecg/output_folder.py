@@ -3,18 +3,16 @@
 A mark in the folder names every file that was read into it and its stem. So a page keeps its stem from run to run, a
 folder of results is never read as pages, and nothing that a user put there is replaced.
 """
-import hashlib
 import json
 import os
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ecg.job import PageJob
 from ecg.result import PageFacts
 from featurize.errors import UserError
+from featurize.runtime import stems
 from featurize.runtime.files import write_text
 
 MARK = ".pellucid-ecg.json"
@@ -26,12 +24,6 @@ ERRORS, RHYTHM, REPORT, SCORES = "errors.csv", "rhythm.parquet", "report.html", 
 _SHARED = (ERRORS, RHYTHM, REPORT, SCORES)
 # How those begin that a later run removes: others of these names are a user's.
 _BEGINNINGS = {ERRORS: b"path,error,reason", SCORES: b"path,truth,all_db"}
-# A name of a file has at most 255 bytes. 40 are left for the suffixes and for a temporary name.
-_LONGEST_NAME_BYTES = 215
-# Characters of a long name that are kept: 4 bytes each at most.
-_KEPT_CHARACTERS = 40
-# Hexadecimal digits of a hash of the path, where nothing else tells two names apart.
-_HASH_DIGITS = 8
 # Ways to name a page: without extension, with it, with a hash.
 _LAST_WAY = 2
 
@@ -90,11 +82,7 @@ def _begins(file: Path, beginning: bytes) -> bool:
 
 def read_stems(out: Path) -> dict[str, str]:
     """Stem of every file that was ever read into a folder, by its path; empty if there is no whole mark."""
-    try:
-        content: Any = json.loads((out / MARK).read_text(encoding="utf-8"))
-        return {str(path): str(stem) for path, stem in content["stems"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return stems.read_stems(out / MARK)
 
 
 def with_own_stems(page_jobs: Sequence[PageJob], earlier: Mapping[str, str]) -> list[PageJob]:
@@ -111,14 +99,15 @@ def with_own_stems(page_jobs: Sequence[PageJob], earlier: Mapping[str, str]) -> 
         Of earlier runs into the folder: they stay as they are, and nobody else gets them.
     """
     ways = {job.path: 0 for job in page_jobs if job.path not in earlier}
-    taken = {name for stem in earlier.values() for name in _files_of(stem)} | {_same_name(name) for name in _SHARED}
+    taken = {name for stem in earlier.values() for name in _files_of(stem)}
+    taken |= {stems.same_name(name) for name in _SHARED}
     while True:
         owners: dict[str, list[str]] = {}
         for path, way in ways.items():
             for name in _files_of(_stem(path, way)):
                 owners.setdefault(name, []).append(path)
         clashing = {path for name, paths in owners.items() if len(paths) > 1 or name in taken for path in paths}
-        clashing |= {path for path, way in ways.items() if _is_long(_stem(path, way))}
+        clashing |= {path for path, way in ways.items() if stems.is_long(_stem(path, way))}
         moved = {path for path in clashing if ways[path] < _LAST_WAY}
         if not moved:
             break
@@ -129,21 +118,11 @@ def with_own_stems(page_jobs: Sequence[PageJob], earlier: Mapping[str, str]) -> 
 def _stem(path: str, way: int) -> str:
     if way < _LAST_WAY:
         return path if way else os.path.splitext(path)[0]
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f"{name[:_KEPT_CHARACTERS]}-{hashlib.sha256(path.encode()).hexdigest()[:_HASH_DIGITS]}")
-
-
-def _is_long(stem: str) -> bool:
-    return len(os.path.basename(stem).encode()) > _LONGEST_NAME_BYTES
+    return stems.hashed_stem(path)
 
 
 def _files_of(stem: str) -> list[str]:
-    return [_same_name(stem + suffix) for suffix in _SUFFIXES]
-
-
-def _same_name(name: str) -> str:
-    """Alike for names that some file systems take for one: case, and how accents are stored."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return [stems.same_name(stem + suffix) for suffix in _SUFFIXES]
 
 
 def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -> None:
@@ -154,15 +133,15 @@ def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -
     UserError
         One of these exists and was not written by a run.
     """
-    stems = {job.path: job.stem for job in page_jobs}
+    own = {job.path: job.stem for job in page_jobs}
     names = [name for name, beginning in _BEGINNINGS.items() if not _begins(out / name, beginning)]
     names += [] if is_output_folder(out) else [RHYTHM, REPORT]
-    names += [stem + suffix for path, stem in stems.items() if path not in earlier for suffix in _SUFFIXES
+    names += [stem + suffix for path, stem in own.items() if path not in earlier for suffix in _SUFFIXES
               if not _are_facts(out / (stem + FACTS))]
     foreign = next((name for name in names if os.path.lexists(out / name)), None)
     if foreign is not None:
         raise UserError(f"{out / foreign} was not written by `ecg` and would be replaced: give another folder with -o")
-    if not stems.keys() <= earlier.keys():
-        known = dict(sorted({**earlier, **stems}.items()))
+    if not own.keys() <= earlier.keys():
+        known = dict(sorted({**earlier, **own}.items()))
         write_text(json.dumps({"program": "pellucid ecg", "stems": known}, indent=0, ensure_ascii=False) + "\n",
                    out / MARK)

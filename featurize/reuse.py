@@ -49,6 +49,10 @@ def usable(path: Path, task: MeasureTask) -> EarlierTable | str:
     # A table keeps lists where settings may be tuples.
     if json.dumps(info.preset, sort_keys=True) != json.dumps(task.preset.to_dict(), sort_keys=True):
         return f"it was measured with other settings (preset {info.preset.get('name')!r})"
+    if task.every_cell or "cell" in frame.columns:
+        return "of tables with a row for each cell nothing is taken"
+    if task.masks or "mask" in frame.columns:
+        return "of tables measured with masks nothing is taken"
     if info.mm_per_px != task.mm_per_px:
         return f"it was measured with --mm-per-px {info.mm_per_px}, now {task.mm_per_px}"
     return EarlierTable(path, frame, info)

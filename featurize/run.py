@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from featurize.arrays import Int64Array
-from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, join
+from featurize.batch.chunks import CELL_X, CELL_Y, ImageRequest, MeasuredChunk, MeasureTask, cell_of, join
 from featurize.batch.execute import CHUNK_SIZE, Execution, measure, numbered, requests_of
+from featurize.batch.given_masks import find_masks
 from featurize.batch.shards import Shards
 from featurize.counts import as_lines, class_counts
 from featurize.errors import Stopped, UserError
@@ -26,7 +27,11 @@ from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
 from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
+from featurize.segment.segmenters import GIVEN
 from featurize.table import TableInfo, check_table_output, write_perturbed, write_table
+
+
+_OTHER_NUCLEI = "image_quality_other_nuclei"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ class Summary:
         Why nothing could be taken from the earlier table that was named.
     class_lines : tuple of str
         Images of every class as a table, line by line.
+    several : int
+        Images with further nuclei, of which only the central cell was measured.
+    images : int
+        Images of the rows: fewer than rows where every cell was measured.
     """
 
     rows: int
@@ -62,11 +71,14 @@ class Summary:
     reused: int = 0
     not_reused: str = ""
     class_lines: tuple[str, ...] = ()
+    several: int = 0
+    images: int = 0
 
 
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
               mm_per_px: float | None = None, progress: bool = False, command: str = "",
-              reuse: Path | None = None, augment: int = 0) -> Summary:
+              reuse: Path | None = None, augment: int = 0, every_cell: bool = False,
+              masks: Path | None = None) -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -92,20 +104,34 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     augment : int
         Changed copies of every image that may be learned from (those of a given train part, else all) that are
         measured as well; 0: one copy of a tenth of the images.
+    every_cell : bool
+        A row for each white cell of an image; the preset's segmenter must be ``cell``. The central one has the
+        `image_id` of its image, others that with their number behind it; `cell`, `cell_x_px` and `cell_y_px` tell
+        number and middle. Nothing is taken from an earlier table.
+    masks : Path, optional
+        A folder of label images that take the place of the segmenter, see `featurize.batch.given_masks` and
+        `featurize.segment.segmenters.segment_as_given`; the column `mask` names each. There are no changed copies
+        then, and nothing is taken from an earlier table.
 
     Raises
     ------
     UserError
-        Not one image could be measured (the list of errors is written all the same), or `out` cannot be written.
+        `every_cell` with another segmenter; not one image could be measured (the list of errors is written all the
+        same); or `out` cannot be written.
     Stopped
         Ctrl-C; the message says what is kept.
     """
     start = time.perf_counter()
     out = Path(out)
     check_table_output(out)
-    task = MeasureTask(tuple(index.sources), preset, mm_per_px)
+    if every_cell and preset.segment != "cell":
+        raise UserError(f"every cell was to be measured with preset {preset.name}, which looks for no single cells: "
+                        "give --preset cell, or leave --every-cell out")
+    given = find_masks(masks, _checked_for_masks(index, preset, every_cell, augment)) if masks else None
+    task = MeasureTask(tuple(index.sources), preset, mm_per_px, every_cell, given)
     found = usable(reuse, task) if reuse else None
     plan = _plan(index, found if isinstance(found, EarlierTable) else None, augment)
+    plan = replace(plan, perturbed={}, copies=[]) if masks else plan
     shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(plan, task))
     shards.open()
     execution = Execution(jobs, scheduler, shards, progress)
@@ -126,7 +152,28 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     counts = class_counts(*with_listed_findings(frame, info.label_columns))
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
                    time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
-                   found if isinstance(found, str) else "", tuple(as_lines(counts)))
+                   found if isinstance(found, str) else "", tuple(as_lines(counts)),
+                   0 if every_cell or masks else _several(frame),
+                   int((frame["cell"] == 1).sum()) if every_cell else len(frame))
+
+
+def _checked_for_masks(index: Index, preset: Preset, every_cell: bool, augment: int) -> list[str]:
+    """The paths of all images; refuses what does not go together with masks."""
+    if preset.segment not in GIVEN:
+        raise UserError(f"--masks was given with preset {preset.name}, which measures images as a whole: give --preset "
+                        "cell, smear, tissue or xray")
+    if every_cell or augment:
+        raise UserError(f"--masks and {'--every-cell' if every_cell else '--augment'} were given: masks hold one cell "
+                        "of each image as it is; leave one of them out")
+    if len(index.sources) > 1:
+        raise UserError(f"--masks was given with {len(index.sources)} sources of images: measure each with its own "
+                        "masks")
+    return [str(path) for path in index.frame["path"]]
+
+
+def _several(frame: pd.DataFrame) -> int:
+    """Images with further nuclei."""
+    return int((frame[_OTHER_NUCLEI] > 0).sum()) if _OTHER_NUCLEI in frame else 0
 
 
 @dataclass(frozen=True)
@@ -254,8 +301,11 @@ def _run_key(plan: _Plan, task: MeasureTask) -> str:
     """Changes with anything that changes a measurement; not with labels, which are joined at the end."""
     measured = [request.image_id for requests in plan.plain.values() for request in requests]
     copies = [request.key for requests in plan.perturbed.values() for request in requests]
-    return _hash([measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
-                  CHUNK_SIZE])[:16]
+    decides: list[Any] = [measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
+                          CHUNK_SIZE]
+    decides += ["every cell"] if task.every_cell else []
+    decides += [["masks", task.masks.digest]] if task.masks else []
+    return _hash(decides)[:16]
 
 
 def index_hash(index: Index) -> str:
@@ -272,7 +322,9 @@ def _require_rows(images: MeasuredChunk, errors: pd.DataFrame) -> None:
 def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
               groups: Int64Array | None = None) -> tuple[pd.DataFrame, TableInfo]:
     """The measurements beside the columns of the index; duplicates are searched for where their groups are unknown."""
-    rows = index.frame.set_index("image_id", drop=False).loc[list(images.image_ids)].reset_index(drop=True)
+    cells = [cell_of(key) for key in images.image_ids]
+    rows = index.frame.set_index("image_id", drop=False).loc[[image_id for image_id, _ in cells]].reset_index(drop=True)
+    rows["image_id"] = list(images.image_ids)
     if groups is None:
         groups = duplicate_groups(rows["sha256"].tolist(), images.fingerprints)
     findings = [c for c in rows.columns if c.startswith("label_")]
@@ -280,17 +332,25 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
         duplicate_group=np.asarray(groups, np.int64), width_px=images.sizes[:, 0], height_px=images.sizes[:, 1])
     if images.fingerprints.shape[1]:
         facts = facts.assign(fingerprint=to_text(images.fingerprints))
-    frame = pd.concat([facts, rows[findings], pd.DataFrame(images.values, columns=list(images.names))], axis=1)
+    measured = pd.DataFrame(images.values, columns=list(images.names))
+    if task.masks:
+        facts = facts.assign(mask=[task.masks.files[path] for path in rows["path"]])
+    if task.every_cell:
+        place = measured[[CELL_X, CELL_Y]]
+        facts = pd.concat([facts.assign(cell=[number for _, number in cells]), place], axis=1)
+        measured = measured.drop(columns=[CELL_X, CELL_Y])
+    frame = pd.concat([facts, rows[findings], measured], axis=1)
     return frame, _info(index, task, images)
 
 
 def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
     nuisance = nuisance_columns(images.names, scale_is_known(images.names, images.values))
+    beside = {*nuisance, CELL_X, CELL_Y}
     # Absolute, so that reports made from another folder still find the pictures.
     sources = [{"site": s.site, "root": str(Path(s.root).absolute()), "kind": s.kind} for s in index.sources]
     return TableInfo(preset=task.preset.to_dict(), blocks=versions_of(task.preset.blocks), index_hash=index_hash(index),
                      sources=sources, label_columns=list(index.label_columns),
-                     features=[name for name in images.names if name not in set(nuisance)], nuisance=nuisance,
+                     features=[name for name in images.names if name not in beside], nuisance=nuisance,
                      mm_per_px=task.mm_per_px)
 
 

@@ -430,6 +430,14 @@ def test_predict_refuses_a_table_of_another_preset(run_folder: Path, cell_folder
     assert ended.code == 2 and "featurize" in ended.err and not (tmp_path / "p.csv").exists()
 
 
+@pytest.mark.parametrize("given, said", [
+    (("--detect", "-o", "p.csv"), "-o p.csv was given, and --detect fills a folder: -o named/"),
+    (("--group-regex", "(p.)", "-o", "p.csv"), "--group-regex was given without --detect")])
+def test_options_of_whole_fields_are_checked_first(given: tuple[str, ...], said: str, call: Any) -> None:
+    ended = call("predict", "no_run", "no_images", *given)
+    assert ended.code == 2 and said in ended.err
+
+
 def test_a_damaged_model_is_refused(run_folder: Path, cell_folder: Path, tmp_path: Path, call: Any) -> None:
     shutil.copytree(run_folder / "run/model", tmp_path / "model")
     trees = max((tmp_path / "model").iterdir(), key=lambda p: p.stat().st_size)

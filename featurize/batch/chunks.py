@@ -7,15 +7,35 @@ import numpy as np
 
 import featurize
 from featurize.arrays import Float32Array, Int64Array
+from featurize.batch.given_masks import GivenMasks
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.index.fingerprints import fingerprint
-from featurize.pipeline import measure_picture
+from featurize.pipeline import measure_as_given, measure_every_cell, measure_picture
 from featurize.presets.load import Preset
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
 _PACKAGE = Path(featurize.__file__).parent
+# What `every_cell` measures beside the features: the middle of the cell, pixels of the image.
+CELL_X, CELL_Y = "cell_x_px", "cell_y_px"
+
+
+def cell_key(image_id: str, number: int) -> str:
+    """The id of a cell: the central one, number 1, has that of its image.
+
+    Examples
+    --------
+    >>> cell_key("00ff", 1), cell_key("00ff", 2), cell_of("00ff-2")
+    ('00ff', '00ff-2', ('00ff', 2))
+    """
+    return image_id if number == 1 else f"{image_id}-{number}"
+
+
+def cell_of(key: str) -> tuple[str, int]:
+    """The id of the image and the number of the cell in it."""
+    image_id, _, number = key.partition("-")
+    return image_id, int(number or 1)
 
 
 @dataclass(frozen=True)
@@ -57,11 +77,18 @@ class MeasureTask:
         How they are measured.
     mm_per_px : float or None
         Size of a pixel as the user gave it; it goes before the size that a file tells.
+    every_cell : bool
+        Measure every white cell of an image and not only the central one; see `cell_key`. Of changed copies only the
+        central one is measured.
+    masks : GivenMasks or None
+        Regions of the images; of changed copies the segmenter finds them.
     """
 
     sources: tuple[Source, ...]
     preset: Preset
     mm_per_px: float | None
+    every_cell: bool = False
+    masks: GivenMasks | None = None
 
     def picture(self, request: ImageRequest) -> Picture:
         """Read one image; raises ImageError."""
@@ -118,30 +145,46 @@ def measure_chunk(task: MeasureTask, requests: Sequence[ImageRequest]) -> Measur
 
     An image that cannot be read, and one that a block cannot measure, becomes a `Fault`; the others go on.
     """
-    measured = [_measure_image(task, request) for request in requests]
+    measured = [one for request in requests for one in _measure_image(task, request)]
     return _stack([image for image in measured if isinstance(image, _MeasuredImage)],
                   tuple(fault for fault in measured if isinstance(fault, Fault)))
 
 
-def _measure_image(task: MeasureTask, request: ImageRequest) -> _MeasuredImage | Fault:
+def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_MeasuredImage | Fault]:
+    """One image, or its cells."""
     try:
         picture = task.picture(request)
     except ImageError as error:
-        return Fault(request.image_id, str(error), error.reason)
+        return [Fault(request.image_id, str(error), error.reason)]
     picture = replace(picture, mm_per_px=task.mm_per_px or picture.mm_per_px)
     try:
         if request.copy:
             centred = task.preset.segment == "cell"
             picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
-        features = {} if request.only_fingerprint else measure_picture(picture, task.preset)
+        rows = _rows(task, request, picture)
+    except ImageError as error:
+        return [Fault(request.image_id, str(error), error.reason)]
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
-        return Fault(request.image_id, line, INTERNAL)
-    infinite = [name for name, value in features.items() if np.isinf(value)]
+        return [Fault(request.image_id, line, INTERNAL)]
+    infinite = [name for features in rows for name, value in features.items() if np.isinf(value)]
     if infinite:
-        return Fault(request.image_id, f"{infinite[0]} is infinite", INTERNAL)
-    size_px = picture.width_px, picture.height_px
-    return _MeasuredImage(request.key, features, size_px, fingerprint(picture.rgb))
+        return [Fault(request.image_id, f"{infinite[0]} is infinite", INTERNAL)]
+    size_px, own = (picture.width_px, picture.height_px), fingerprint(picture.rgb)
+    return [_MeasuredImage(cell_key(request.key, number), features, size_px, own)
+            for number, features in enumerate(rows, 1)]
+
+
+def _rows(task: MeasureTask, request: ImageRequest, picture: Picture) -> list[dict[str, float]]:
+    """The measurements of each row that an image gives."""
+    if request.only_fingerprint:
+        return [{}]
+    if task.masks and not request.copy:
+        return [measure_as_given(picture, task.masks.labels(request.path, picture.rgb.shape), task.preset)]
+    if not task.every_cell or request.copy:
+        return [measure_picture(picture, task.preset)]
+    return [{**cell.measured, CELL_X: cell.x_px, CELL_Y: cell.y_px}
+            for cell in measure_every_cell(picture, task.preset)]
 
 
 def _stack(images: Sequence[_MeasuredImage], faults: tuple[Fault, ...]) -> MeasuredChunk:

@@ -4,6 +4,7 @@ import numpy as np
 from featurize.arrays import Float64Array, UInt8Array
 from featurize.detect.foreground import foreground, rough_red_diameter
 from featurize.detect.platelets import BOX_MARGIN_PX, Platelets, find_platelets, mask_outline
+from featurize.detect.red_cells import BOX_MARGIN_PX as RED_BOX_MARGIN_PX
 from featurize.detect.red_cells import RedCells, RedField, find_red_cells
 from featurize.detect.result import PLATELET, RED, WHITE, Field, Found
 from featurize.detect.scale import RED_DIAMETER_PX, better_zoom, first_zooms, scaled, wide_enough
@@ -39,7 +40,8 @@ def detect(rgb: UInt8Array) -> Field:
     zoom, (whites, red, platelets) = find_at_best_zoom(rgb)
     found = [_placed(WHITE, mask_outline(np.pad(one.cell, 1)) - 1, one.score, zoom, rgb, share=_nucleus_share(one))
              for one in whites]
-    found += [_placed(RED, red.outlines[k], red.score[k], zoom, rgb) for k in red.best()]
+    found += [_placed(RED, red.outlines[k], score, zoom, rgb, margin=RED_BOX_MARGIN_PX)
+              for k, score in zip(red.chosen, red.chosen_score.tolist())]
     found += [_placed(PLATELET, platelets.outline(k), platelets.score[k], zoom, rgb, margin=BOX_MARGIN_PX)
               for k in platelets.best()]
     return Field(width, height, red.diameter / zoom, tuple(one for one in found if one.area_px > 0))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised with anything that changes a result: finished fields of an older one are measured again.
-VERSION = 1
+VERSION = 2
 # Folders of the output, and the suffix of the files in them.
 FACTS, OVERLAYS, MASKS, CROPS = "fields", "overlays", "masks", "crops"
 SUFFIXES = {FACTS: ".json", OVERLAYS: ".jpg", MASKS: ".png"}

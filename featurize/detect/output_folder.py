@@ -3,26 +3,19 @@
 A mark in the folder names every field that was measured into it and its stem. So a field keeps its stem from run to
 run, results are never read as fields, and nothing that a user put there is replaced.
 """
-import hashlib
-import json
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from featurize.detect.job import CROPS, FACTS, MASKS, OVERLAYS, SUFFIXES, FieldJob
 from featurize.errors import UserError
+from featurize.runtime import stems
 from featurize.runtime.files import write_json
 
 MARK = ".pellucid-detect.json"
 BOXES, COCO, ERRORS, PAGE = "boxes.csv", "coco.json", "errors.csv", "detect.html"
 _FOLDERS = (FACTS, OVERLAYS, MASKS, CROPS)
-# Characters of a name that are kept where it is too long or another field has it, and digits of the hash behind them.
-_KEPT_CHARACTERS = 40
-_HASH_DIGITS = 8
-# A name of a file has at most 255 bytes. 40 are left for suffixes and for a temporary name.
-_LONGEST_NAME_BYTES = 215
 
 
 def check_place(given: Sequence[Path], out: Path) -> None:
@@ -52,11 +45,7 @@ def is_output_folder(folder: Path) -> bool:
 
 def read_stems(out: Path) -> dict[str, str]:
     """Stem of every field that was ever measured into a folder, by its path; empty if there is no whole mark."""
-    try:
-        content = json.loads((out / MARK).read_text(encoding="utf-8"))
-        return {str(path): str(stem) for path, stem in content["stems"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return stems.read_stems(out / MARK)
 
 
 def with_stems(fields: Sequence[tuple[Path, str]], earlier: Mapping[str, str]) -> list[FieldJob]:
@@ -69,27 +58,16 @@ def with_stems(fields: Sequence[tuple[Path, str]], earlier: Mapping[str, str]) -
     earlier : mapping of path to stem
         Of earlier runs into the folder: they stay as they are, and nobody else gets them.
     """
-    taken = {_same_name(stem) for stem in earlier.values()}
+    taken = {stems.same_name(stem) for stem in earlier.values()}
     plain = {path: os.path.splitext(path)[0] for _, path in fields}
-    count = Counter(_same_name(stem) for stem in plain.values())
+    count = Counter(stems.same_name(stem) for stem in plain.values())
     jobs = []
     for file, path in fields:
         stem = plain[path]
-        if count[_same_name(stem)] > 1 or _same_name(stem) in taken or _is_long(stem):
-            folder, name = os.path.split(path)
-            digits = hashlib.sha256(path.encode()).hexdigest()[:_HASH_DIGITS]
-            stem = os.path.join(folder, f"{name[:_KEPT_CHARACTERS]}-{digits}")
+        if count[stems.same_name(stem)] > 1 or stems.same_name(stem) in taken or stems.is_long(stem):
+            stem = stems.hashed_stem(path)
         jobs.append(FieldJob(file, path, earlier.get(path, stem)))
     return jobs
-
-
-def _is_long(stem: str) -> bool:
-    return len(os.path.basename(stem).encode()) > _LONGEST_NAME_BYTES
-
-
-def _same_name(name: str) -> str:
-    """Alike for names that some file systems take for one: case, and how accents are stored."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def claim(out: Path, jobs: Sequence[FieldJob], earlier: Mapping[str, str]) -> None:
@@ -106,7 +84,7 @@ def claim(out: Path, jobs: Sequence[FieldJob], earlier: Mapping[str, str]) -> No
     foreign = next((path for path in (*shared, *new) if os.path.lexists(path)), None) or next(iter(links), None)
     if foreign is not None:
         raise UserError(f"{foreign} was not written by `detect` and would be replaced: give another folder with -o")
-    stems = {job.path: job.stem for job in jobs}
-    if not stems.keys() <= earlier.keys() or not is_output_folder(out):
-        write_json({"program": "pellucid", "command": "detect", "stems": dict(sorted({**earlier, **stems}.items()))},
+    own = {job.path: job.stem for job in jobs}
+    if not own.keys() <= earlier.keys() or not is_output_folder(out):
+        write_json({"program": "pellucid", "command": "detect", "stems": dict(sorted({**earlier, **own}.items()))},
                    out / MARK)

@@ -29,8 +29,8 @@ _LARGE_LOG = 0.4            # natural log of the diameter over the usual one fro
 _LONG = 1.3                 # longer over shorter side from which a spot is long
 # Logistic regression on whether a spot agrees (IoU .5) with a labelled platelet in every second field of fields_bccd,
 # by name: see `python -m benchmarks.detect FIELDS --fit`.
-WEIGHTS = {"constant": -15.05, "dark": 2.73, "small": -5.94, "large": -4.67, "free": 4.30, "dark_and_free": 3.78,
-           "long": -3.19, "filled": 12.43}
+WEIGHTS = {"constant": -15.53, "dark": 3.35, "small": -7.17, "large": -6.29, "free": 5.84, "dark_and_free": 2.25,
+           "long": -3.97, "filled": 12.19}
 LEAST_SCORE = 0.25         # that with the best F1 in these fields
 _LARGEST_OVERLAP = 0.1      # IoU of boxes
 

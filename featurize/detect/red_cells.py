@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from featurize.detect.choose import Patch, choose
 from featurize.detect.foreground import depth_of, peaks
 from featurize.detect.outlines import ANGLES, Outlines, fit_outlines
-from featurize.detect.score import logistic, without_doubles
+from featurize.detect.score import logistic
 from featurize.segment.masks import dilated
 from featurize.segment.stain import Stain, median
 
@@ -40,11 +41,9 @@ _PASSES = 2                 # the second with the size that the first one measur
 _SAME_SIZE = 0.08           # unless this differs from the first guess by a smaller share
 # Logistic regression on whether an outline agrees (IoU .5) with a labelled red cell in every second field of
 # fields_bccd, by name: see `python -m benchmarks.detect FIELDS --fit`.
-WEIGHTS = {"constant": -48.9, "fall": 0.98, "sharp": 4.15, "small": -3.48, "large": 0.10, "uncut": 6.81, "round": 0.68,
-           "solid": 38.04, "stained": 2.37, "free": 1.67, "dense": -1.78, "white": 0.33}
-# In these fields F1 is the same within .01 from .25 to .5. A low one is taken: the labels leave out many real cells.
-LEAST_SCORE = 0.35
-_LARGEST_OVERLAP = 0.2      # IoU of boxes; of two outlines that overlap more the surer one stays
+WEIGHTS = {"constant": -51.38, "fall": 0.59, "sharp": 3.46, "small": -2.2, "large": 0.03, "uncut": 6.5, "round": 0.94,
+           "solid": 39.96, "stained": 2.96, "free": 1.8, "dense": -1.68, "white": 0.23}
+BOX_MARGIN_PX = 2.5         # of a box around an outline: people draw it so in fields_bccd (5 pixels of the field)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,11 @@ class RedCells:
     traits : dict of str to (n,) float64
         By name.
     score : (n,) float64
-        0..1.
+        0..1, each by itself.
+    chosen : list of int
+        Which ones count, the surest first.
+    chosen_score : (len(chosen),) float64
+        0..1, lower where surer cells cover a part of it.
     diameter : float
         Median of those clearly outlined, NaN where there are too few.
     """
@@ -66,16 +69,15 @@ class RedCells:
     outlines: list[Float64Array]
     traits: dict[str, Float64Array]
     score: Float64Array
+    chosen: list[int]
+    chosen_score: Float64Array
     diameter: float
 
     @property
     def boxes(self) -> Float64Array:
-        """(n, 4) x, y of two corners of each, in the work image, may lie outside it."""
-        return np.array([[*o.min(axis=0), *o.max(axis=0)] for o in self.outlines]).reshape(-1, 4)
-
-    def best(self) -> list[int]:
-        """Which ones count, the surest first."""
-        return [k for k in without_doubles(self.boxes, self.score, _LARGEST_OVERLAP) if self.score[k] >= LEAST_SCORE]
+        """(n, 4) x, y of two corners of each with a margin, in the work image, may lie outside it."""
+        corners = np.array([[*o.min(axis=0), *o.max(axis=0)] for o in self.outlines]).reshape(-1, 4)
+        return corners + BOX_MARGIN_PX * np.array([-1, -1, 1, 1])
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,10 @@ def find_red_cells(field: RedField, diameter: float) -> RedCells:
     for turn in range(_PASSES):
         centers = _centers(field, density, diameter / 2)
         if not len(centers):
-            return RedCells([], {name: np.zeros(0) for name in WEIGHTS}, np.zeros(0), known)
+            return RedCells([], {name: np.zeros(0) for name in WEIGHTS}, np.zeros(0), [], np.zeros(0), known)
         fitted = fit_outlines(density, centers, diameter / 2)
-        traits = _traits(fitted, field, density, diameter / 2)
+        patches = [_patch(np.stack(corners, axis=1), density.shape) for corners in zip(*fitted.at(1))]
+        traits = _traits(fitted, patches, field, density, diameter / 2)
         clear = np.all([traits[name] > least for name, least in _CLEAR.items()], axis=0)
         if np.count_nonzero(clear) >= _LEAST_CLEAR:
             known = diameter * float(np.median(traits["size"][clear]))
@@ -112,7 +115,8 @@ def find_red_cells(field: RedField, diameter: float) -> RedCells:
         diameter = known if turn < _PASSES - 1 else diameter
     x, y = fitted.at(1)
     outlines = [np.stack(corner, axis=1).astype(np.float64) for corner in zip(x, y)]
-    return RedCells(outlines, traits, np.where(traits["area"] < _LEAST_AREA_PX2, 0, logistic(traits, WEIGHTS)), known)
+    score = np.where(traits["area"] < _LEAST_AREA_PX2, 0, logistic(traits, WEIGHTS))
+    return RedCells(outlines, traits, score, *choose(patches, score, field.foreground), known)
 
 
 def _centers(field: RedField, density: Float32Array, radius: float) -> Int64Array:
@@ -150,7 +154,8 @@ def _votes(density: Float32Array, radius: float) -> Float32Array:
     return np.asarray(cv2.GaussianBlur(votes, (0, 0), _VOTE_SIGMA * radius)[side:-side, side:-side])
 
 
-def _traits(fitted: Outlines, field: RedField, density: Float32Array, radius: float) -> dict[str, Float64Array]:
+def _traits(fitted: Outlines, patches: list[Patch], field: RedField, density: Float32Array,
+            radius: float) -> dict[str, Float64Array]:
     """(n,) each, see `WEIGHTS`: what an outline is like."""
     n = len(fitted.center)
     x, y = fitted.at(1)
@@ -160,12 +165,13 @@ def _traits(fitted: Outlines, field: RedField, density: Float32Array, radius: fl
     seen = np.maximum(fitted.seen.sum(axis=1), 1)
     full = .5 * (fitted.radius ** 2).sum(axis=1) * (2 * np.pi / ANGLES)
     size = np.sqrt(full / np.pi) / radius
-    inside = np.array([_inside(np.stack(corners, axis=1), field, density) for corners in zip(x, y)]).reshape(n, 5)
+    inside = np.array([_inside(patch, field, density) for patch in patches]).reshape(n, 4)
+    hull = np.array([cv2.contourArea(cv2.convexHull(np.stack(corners, axis=1))) for corners in zip(x, y)])
     area = np.where(fitted.seen.sum(axis=1) >= _LEAST_SEEN, inside[:, 0], 0)
     return {"fall": np.log(np.maximum((fitted.fall * fitted.seen).sum(axis=1) / seen, _LEAST_FALL)),
             "sharp": ((fitted.fall > _SHARP_FALL) & fitted.seen).sum(axis=1) / seen,
             "small": np.maximum(-np.log(size), 0), "large": np.maximum(np.log(size), 0),
-            "uncut": inside[:, 0] / full, "round": _roundness(x, y), "solid": full / np.maximum(inside[:, 4], 1),
+            "uncut": inside[:, 0] / full, "round": _roundness(x, y), "solid": full / np.maximum(hull, 1),
             "stained": inside[:, 1], "free": (empty * fitted.seen).sum(axis=1) / seen, "dense": inside[:, 3],
             "white": inside[:, 2], "size": size, "area": area}
 
@@ -178,16 +184,21 @@ def _roundness(x: Float32Array, y: Float32Array) -> Float64Array:
     return np.sqrt(np.maximum(a + b - spread, 0) / np.maximum(a + b + spread, 1e-9))
 
 
-def _inside(corners: Float32Array, field: RedField, density: Float32Array) -> list[float]:
-    """Pixels inside an outline, shares of them that are stained and in white cells, mean density, area of the hull."""
-    height, width = density.shape
+def _patch(corners: Float32Array, shape: tuple[int, ...]) -> Patch:
+    """The pixels of the image (shape H, W) inside an outline; empty where it lies outside the image."""
+    height, width = shape
     left, top = (max(0, int(v)) for v in np.floor(corners.min(axis=0)))
     right, bottom = min(width, int(corners[:, 0].max()) + 2), min(height, int(corners[:, 1].max()) + 2)
-    mask = np.zeros((max(bottom - top, 1), max(right - left, 1)), np.uint8)
-    cv2.fillPoly(mask, [np.rint((corners - (left, top)) * 16).astype(np.int32)], 1, shift=4)
-    here, window = mask.view(bool), np.s_[top:bottom, left:right]
-    hull = float(cv2.contourArea(cv2.convexHull(corners)))
-    if right <= left or bottom <= top or not here.any():
-        return [0.0, 0.0, 0.0, 0.0, hull]
+    mask = np.zeros((max(bottom - top, 0), max(right - left, 0)), np.uint8)
+    if mask.size:
+        cv2.fillPoly(mask, [np.rint((corners - (left, top)) * 16).astype(np.int32)], 1, shift=4)
+    return Patch(mask.view(bool), left, top)
+
+
+def _inside(patch: Patch, field: RedField, density: Float32Array) -> list[float]:
+    """Pixels inside an outline, shares of them that are stained and in white cells, mean density."""
+    here, window = patch.mask, patch.window
+    if not here.any():
+        return [0.0, 0.0, 0.0, 0.0]
     return [float(np.count_nonzero(here)), float(field.foreground[window][here].mean()),
-            float(field.white[window][here].mean()), float(density[window][here].mean()), hull]
+            float(field.white[window][here].mean()), float(density[window][here].mean())]

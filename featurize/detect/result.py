@@ -21,8 +21,8 @@ class Found:
     outline : (n, 2) float64
         Corners x, y in pixels of the field, cut at its border.
     box : tuple of 4 int
-        xmin, ymin, xmax, ymax in pixels of the field, the last two one past the cell. That of a platelet has a margin,
-        as people draw it.
+        xmin, ymin, xmax, ymax in pixels of the field, the last two one past the cell. Those of red cells and
+        platelets have a margin, as people draw it.
     score : float
         0..1, how surely it is one.
     nucleus_share : float

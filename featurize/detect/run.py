@@ -10,6 +10,7 @@ from featurize.detect.output_folder import BOXES, COCO, ERRORS, PAGE, check_plac
 from featurize.detect.result import KINDS
 from featurize.detect.sources import find_fields
 from featurize.errors import UserError
+from featurize.runtime.lock import held_folder
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
 
@@ -59,11 +60,22 @@ def detect_fields(given: Sequence[Path], out: Path, *, jobs: int | None = None, 
     Raises
     ------
     UserError
-        Nothing to read; an output folder that is, holds or lies among the sources, or that holds files of others; or
-        not one field could be read (errors.csv is written all the same).
+        Another run holds the output folder; nothing to read; an output folder that is, holds or lies among the
+        sources, or that holds files of others; or not one field could be read (errors.csv is written all the same).
     """
     start = time.perf_counter()
     check_place(given, out)
+    is_new = not out.exists()
+    with held_folder(out, f"another run of `detect` writes into {out}: wait for it, or give another folder with -o"):
+        try:
+            return _detect_into(given, out, jobs, progress, start)
+        finally:
+            # A run that was refused leaves no folder behind.
+            if is_new and not any(out.iterdir()):
+                out.rmdir()
+
+
+def _detect_into(given: Sequence[Path], out: Path, jobs: int | None, progress: bool, start: float) -> RunSummary:
     field_jobs = find_fields(given, out)
     claim(out, field_jobs, read_stems(out))
     from featurize.detect.process_file import resumed

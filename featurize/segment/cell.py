@@ -3,6 +3,7 @@
 The way: optical density over the empty slide -> nuclear dye -> nuclei -> the most central one with its lobes ->
 how much each pixel looks like this cell rather than like its surroundings -> best closed contour around the nucleus.
 """
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -79,6 +80,26 @@ def find_cell(rgb: UInt8Array) -> CellMasks:
     CellMasks
         Empty masks where the image holds nothing that is stained like a nucleus.
     """
+    return next(_cells(rgb))
+
+
+def find_cells(rgb: UInt8Array) -> list[CellMasks]:
+    """Outline every white cell of a search image.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8, longest side 256 px
+
+    Returns
+    -------
+    list of CellMasks
+        The first as `find_cell` gives it, then those with a nucleus of more than a quarter of its nucleus, all lobes
+        together; the most central and most heavily stained first.
+    """
+    return list(_cells(rgb))
+
+
+def _cells(rgb: UInt8Array) -> Iterator[CellMasks]:
     black = outside(rgb)
     white = background_color(rgb, black)
     stain = measure_stain(rgb, white, black)
@@ -86,7 +107,53 @@ def find_cell(rgb: UInt8Array) -> CellMasks:
     nucleus, others = choose_nucleus(nuclei, stain.dye, stain.empty)
     if not nucleus.any():
         nothing = np.zeros(black.shape, bool)
-        return CellMasks(nothing, nothing, nuclei, white, np.zeros(3), {"found": 0.0})
+        yield CellMasks(nothing, nothing, nuclei, white, np.zeros(3), {"found": 0.0})
+        return
+    search = _Search(black, white, stain, nuclei)
+    first = _outlined(search, nucleus, others)
+    yield first
+    # In a black surrounding there is one cell.
+    while not black.any():
+        nucleus, others = choose_nucleus(others, stain.dye, stain.empty)
+        if not nucleus.any():
+            return
+        if np.count_nonzero(nucleus) > _LARGE_NUCLEUS_SHARE * np.count_nonzero(first.nucleus):
+            yield _outlined(search, nucleus, nuclei & ~nucleus)
+
+
+def given_cell(rgb: UInt8Array, nucleus: BoolArray, cell: BoolArray) -> CellMasks:
+    """A cell whose masks are given in place of those that `find_cell` finds; what lies around is measured as there.
+
+    rgb (H, W, 3) uint8, longest side 256 px; nucleus, cell (H, W) bool, the nucleus may be empty.
+    """
+    black = outside(rgb)
+    white = background_color(rgb, black)
+    stain = measure_stain(rgb, white, black)
+    nuclei = cleaned(stain.dye > stain.level)
+    cell = cell | nucleus
+    if not cell.any():
+        return CellMasks(cell, cell, nuclei, white, np.zeros(3), {"found": 0.0})
+    others = nuclei & ~parts_with(nuclei, cell)
+    facts = {"found": 1.0, "black_background": float(black.any()),
+             **_red_cells(stain, cell | nuclei), **_place(cell, nucleus, others)}
+    # Without a nucleus the color of the whole cell stands in its place.
+    deep = np.array([median(plane[nucleus if nucleus.any() else cell]) for plane in cv2.split(stain.od)])
+    return CellMasks(nucleus, cell, others, white, deep, facts)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What cells are looked for in: pixels outside the picture, color of the slide, densities, all nuclei."""
+
+    black: BoolArray
+    white: Float64Array
+    stain: Stain
+    nuclei: BoolArray
+
+
+def _outlined(search: _Search, nucleus: BoolArray, others: BoolArray) -> CellMasks:
+    """The cell of a nucleus as it was first cut; others: the nuclei of other cells."""
+    black, stain = search.black, search.stain
     if black.any():
         # In a black surrounding the cell is what was left standing around the nucleus.
         cell = parts_with(~black, nucleus)
@@ -96,9 +163,9 @@ def find_cell(rgb: UInt8Array) -> CellMasks:
         nucleus = refine_nucleus(stain.dye, nucleus, cell)
     cell |= nucleus
     facts = {"found": 1.0, "black_background": float(black.any()),
-             **_red_cells(stain, cell | nuclei), **_place(cell, nucleus, others)}
+             **_red_cells(stain, cell | search.nuclei), **_place(cell, nucleus, others)}
     deep = np.array([median(plane[nucleus]) for plane in cv2.split(stain.od)])
-    return CellMasks(nucleus, cell, others, white, deep, facts)
+    return CellMasks(nucleus, cell, others, search.white, deep, facts)
 
 
 def _red_cells(stain: Stain, white_cells: BoolArray) -> dict[str, float]:

@@ -10,14 +10,16 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from featurize.arrays import BoolArray, UInt8Array
+from featurize.arrays import BoolArray, Int32Array, UInt8Array
 from featurize.images.normalize import NORMALIZATIONS, to_nucleus
 from featurize.sample import Sample
-from featurize.segment.cell import CellMasks, find_cell, search_image
+from featurize.segment.cell import CellMasks, find_cell, find_cells, given_cell, search_image
 from featurize.segment.lung import find_lungs
 from featurize.segment.tissue import find_nuclei
 
 CELL_DIAMETER_PX = 64            # of every cell in its work image
+# Segmenters whose regions may be given instead.
+GIVEN = ("cell", "tissue", "xray")
 _WHOLE_SIDE_PX = 256             # longest side of the work image of whole images and chest films
 _CELL_MARGIN = 0.08              # margin around a cell, in cell diameters
 _LEAST_CROP_PX = 8               # least side of a cell's work image
@@ -54,6 +56,44 @@ def segment(name: str, raw: UInt8Array, normalizer: str, mm_per_px: float | None
     return SEGMENTERS[name](raw, normalizer, mm_per_px)
 
 
+def segment_as_given(name: str, raw: UInt8Array, labels: Int32Array, normalizer: str,
+                     mm_per_px: float | None = None) -> Sample:
+    """The sample of one image whose regions are given, by somebody or an earlier run.
+
+    Parameters
+    ----------
+    name : {"cell", "tissue", "xray"}
+    raw : (H, W, 3) uint8
+    labels : (H, W) int32
+        0 where there is nothing. Cells: 1 nucleus, 2 cytoplasm; films: 1 right lung, 2 left lung; tissue: nuclei
+        from 1.
+    normalizer, mm_per_px
+        As `segment` takes them.
+
+    Raises
+    ------
+    ValueError
+        A segmenter that finds no regions.
+    """
+    if name == "cell":
+        small = search_image(raw)
+        nucleus, cytoplasm = (_mask_of_size(labels == k, small.shape[1::-1]) for k in (1, 2))
+        cell = _mask_of_size(labels > 0, small.shape[1::-1]) | nucleus | cytoplasm
+        return _sample(raw, small, given_cell(small, nucleus, cell), normalizer, mm_per_px)
+    if name == "tissue":
+        return _tissue(raw, normalizer, mm_per_px, labels)
+    if name == "xray":
+        return _xray(raw, normalizer, mm_per_px, labels)
+    raise ValueError(f"the segmenter {name!r} finds no regions that could be given")
+
+
+def _mask_of_size(mask: BoolArray, size: tuple[int, ...]) -> BoolArray:
+    """A mask scaled to (width, height)."""
+    small = cv2.resize(mask.astype(np.float32), (size[0], size[1]), interpolation=cv2.INTER_AREA
+                       if size[0] < mask.shape[1] else cv2.INTER_LINEAR)
+    return np.asarray(small > .5)
+
+
 def _resized(rgb: UInt8Array, longest: int) -> UInt8Array:
     scale = longest / max(rgb.shape[:2])
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
@@ -66,7 +106,22 @@ def _no_objects(rgb: UInt8Array) -> np.ndarray:
 
 def _cell(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
     small = search_image(raw)
-    found = find_cell(small)
+    return _sample(raw, small, find_cell(small), normalizer, mm_per_px)
+
+
+def every_cell(raw: UInt8Array, normalizer: str, mm_per_px: float | None = None) -> list[Sample]:
+    """Every white cell of an image, each as the segmenter ``cell`` gives the central one, which stands first.
+
+    Parameters
+    ----------
+    raw, normalizer, mm_per_px
+        As `segment` takes them.
+    """
+    small = search_image(raw)
+    return [_sample(raw, small, found, normalizer, mm_per_px) for found in find_cells(small)]
+
+
+def _sample(raw: UInt8Array, small: UInt8Array, found: CellMasks, normalizer: str, mm_per_px: float | None) -> Sample:
     to_raw = raw.shape[1] / small.shape[1]
     if not found.cell.any():
         rgb = NORMALIZATIONS[normalizer](small)
@@ -105,23 +160,30 @@ def _crop(raw: UInt8Array, found: CellMasks, to_raw: float, normalizer: str, mm_
                   mm_per_px and mm_per_px * to_raw / zoom, facts)
 
 
-def _tissue(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
+def _tissue(raw: UInt8Array, normalizer: str, mm_per_px: float | None, given: Int32Array | None = None) -> Sample:
     side = max(raw.shape[:2])
     enlarged = min(_LARGEST_ZOOM * side, _ENLARGED_SIDE_PX)
     target = min(side, _TISSUE_SIDE_PX) if side >= _SMALL_SIDE_PX else enlarged
     work = raw if target == side else _resized(raw, target)
     rgb = NORMALIZATIONS[normalizer](work)
     objects, stained, facts = find_nuclei(work)
+    if given is not None:
+        numbers = np.unique(given)
+        numbered = np.searchsorted(numbers[numbers > 0], given).astype(np.int32) + 1
+        objects = np.asarray(cv2.resize(np.where(given > 0, numbered, 0).astype(np.int32), work.shape[1::-1],
+                                        interpolation=cv2.INTER_NEAREST))
     nuclei = objects > 0
     regions = {"nuclei": nuclei, "matrix": stained & ~nuclei, "whole": np.ones(nuclei.shape, bool)}
     return Sample(rgb, raw, regions, objects, mm_per_px and mm_per_px * side / target,
                   {**facts, "px_per_raw_px": target / side})
 
 
-def _xray(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
+def _xray(raw: UInt8Array, normalizer: str, mm_per_px: float | None, given: Int32Array | None = None) -> Sample:
     work = _resized(raw, _WHOLE_SIDE_PX)
     rgb = NORMALIZATIONS[normalizer](work)
     right, left, facts = find_lungs(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY))
+    if given is not None:
+        right, left = (_mask_of_size(given == k, work.shape[1::-1]) for k in (1, 2))
     regions = {"lung": right | left, "right_lung": right, "left_lung": left, "whole": np.ones(right.shape, bool)}
     scale = _WHOLE_SIDE_PX / max(raw.shape[:2])
     return Sample(rgb, raw, regions, _no_objects(rgb), mm_per_px and mm_per_px / scale,

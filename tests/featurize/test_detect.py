@@ -18,6 +18,7 @@ from featurize.detect.run import detect_fields
 from featurize.detect.score import overlaps, without_doubles
 from featurize.detect.stain import light_density
 from featurize.errors import UserError
+from featurize.runtime.lock import held_folder
 from featurize.simulate.fields import FIELD, DrawnField, draw_field
 
 
@@ -254,3 +255,14 @@ def test_two_names_alike_get_files_of_their_own(drawn: DrawnField, tmp_path: Pat
 
 def test_field_of_the_drawn_laboratory_is_square() -> None:
     assert draw_field(1, whites=(), alone=1, touching=0, platelets=0).rgb.shape == (FIELD.size_px, FIELD.size_px, 3)
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "fields").mkdir()
+    out = tmp_path / "cells"
+    with held_folder(out, "taken"), pytest.raises(UserError, match="another run of `detect` writes into .*cells: wait"):
+        detect_fields([tmp_path / "fields"], out)
+    for folder, stays in ((out, True), (tmp_path / "new", False)):
+        with pytest.raises(UserError, match="no image in"):
+            detect_fields([tmp_path / "fields"], folder)
+        assert folder.exists() == stays, "a refused run removes only a folder that it made"

@@ -1,0 +1,1 @@
+"""Whole fields: every white cell named, and differentials."""

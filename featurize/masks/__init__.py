@@ -1,0 +1,1 @@
+"""What was segmented, as label images and outlines for other programs."""
