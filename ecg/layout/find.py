@@ -11,12 +11,18 @@ from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_step_pulses
 from ecg.layout.strokes import find_pulses, find_separators, find_strokes, separators_at
 from ecg.layout.whole_page import check_one_page, cut_warnings
+from ecg.lead_table import LEADS
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
 from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.text.speed_and_gain import read_printed
 from featurize.errors import UserError
+
+
+def count_names(page: Page) -> int:
+    """How many names of leads can be read on a page, in this position."""
+    return sum(word.text.lstrip("-") in LEADS for word in read_words(find_components(page.ink, page.px_per_mm)))
 
 
 def find_layout(page: Page, name: str = "auto") -> Layout:

@@ -72,6 +72,14 @@ def test_rows_of_no_known_layout_whose_names_were_not_read_are_refused() -> None
         choose_layout(rows, [], [], SCALE, "auto")
 
 
+def test_many_rows_that_all_read_as_lead_one_are_refused() -> None:
+    """Lines of a dark grid, beside which upright strokes read as I."""
+    rows = [path(np.zeros(1500), 40.0 * k) for k in range(11)]
+    words = [Word("I", row.start - 8, row.base - 10, 2, 20, 0.9) for row in rows]
+    with pytest.raises(NoLayout, match="11 rows were found and 1 different names"):
+        choose_layout(rows, words, [], SCALE, "auto")
+
+
 def test_twelve_rows_keep_their_leads_and_a_strip_below_them_takes_its_printed_name(
         limbs: dict[str, RowPath]) -> None:
     rows = [replace(limbs[lead], base=100.0 * (k + 1)) for k, lead in enumerate((*LEADS, "I"))]
