@@ -1,4 +1,4 @@
-"""Rows that are no traces: the frame of a form, the edge of a sheet or screen, lines of a grid beside the sheet's edge."""
+"""Rows that are no traces: the frame of a form, the edge of a sheet or screen, grid lines beside the sheet's edge."""
 from collections.abc import Sequence
 
 import numpy as np

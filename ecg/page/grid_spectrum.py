@@ -36,8 +36,8 @@ _BESIDE_BINS = 1.5
 _LOWEST_BASE_CYCLES = 4.4
 # A peak may be up to this harmonic of the fundamental: 1 mm lines in boxes of 5 mm.
 _BASE_HARMONICS = 5
-# Harmonics of the fundamental that count: up to the third of 1 mm lines in boxes of 5 mm.
-_MOST_HARMONICS = 15
+# Harmonics of the fundamental that count.
+_MOST_HARMONICS = 12
 # A peak is a harmonic if it is less than this many bins off.
 _HARMONIC_BINS = 1.0
 # No paper has 1 mm lines in boxes of 3 or 4 mm: a strongest peak at that harmonic, below which the others together have
