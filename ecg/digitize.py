@@ -11,6 +11,7 @@ from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
+from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point
 from ecg.trace.crossing_swaps import undo_crossing_swaps
@@ -54,6 +55,8 @@ class Digitized:
         One for each cell of the layout, in px of the flat page.
     signals : Signals
     warnings : sequence of str
+    review : sequence of str
+        Why a person should look at it, see `ecg.review`.
     """
 
     page: Page
@@ -61,6 +64,7 @@ class Digitized:
     lines: Sequence[Line]
     signals: Signals
     warnings: Sequence[str]
+    review: Sequence[str]
 
 
 def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = ()
@@ -157,8 +161,9 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_rhythm_strips_named(plan, lines, page.px_per_mm)
     found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
-    ended = [_WORK_SPENT] if repairs.spent or overlaps.spent else []
-    return Digitized(page, plan, lines, found, [*plan.warnings, *ended, *_doubts(found, plan, page)])
+    spent = repairs.spent or overlaps.spent
+    warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
+    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, spent))
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
@@ -177,6 +182,10 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")
+    seconds = unusual_length_s(plan)
+    if seconds is not None:
+        out.append(f"rows of four leads last {seconds:.1f} s, 10 s were expected: the page may be cut, or leads begin "
+                   "elsewhere")
     if found.einthoven_residual_mv > _LARGE_RESIDUAL_MV:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")
