@@ -33,12 +33,12 @@ _LARGE_RESIDUAL_MV = 0.1
 _LEAST_NAMES = 3
 # Rounds of the fit after lines were repaired.
 _LAST_ROUNDS = 4
-# Work of repairs that a page may take, pixels of windows. 46 drawn pages and photographs that are read take .7 million
-# at most, which is 3 s; grid lines taken for rows took 12 million, 27 s.
-_MOST_REPAIR_WORK = 2.5e6
+# Work of repairs that a page may take, pixels of windows. 46 drawn pages and photographs that are read take 1.2 million
+# at most, which is 4 s; grid lines taken for rows took 12 million, 27 s.
+_MOST_REPAIR_WORK = 1.8e6
 # Work of the search in QRS overlaps that a page may take, pairs of candidates times pixels. A drawn page of 12 rows
 # takes 790 million, 4 s; rows of grid lines took 7,100 million, 37 s.
-_MOST_OVERLAP_WORK = 1e9
+_MOST_OVERLAP_WORK = 0.9e9
 _WORK_SPENT = ("the page takes more work than one page may: from there on leads that run through each other, and "
                "places where the trace is not clear, were read plainly")
 
