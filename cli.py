@@ -449,6 +449,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         _say(f"WARNING: {line}")
     if len(summary.warnings) > _MOST_WARNINGS:
         _say(f"WARNING: {len(summary.warnings) - _MOST_WARNINGS} more pages or records have warnings: see the report")
+    if summary.review:
+        _say(f"{summary.review} of them for review: look at their overlays (review_reason in their json)")
     if summary.truth:
         _say_truth(summary.truth)
     _say(f"rhythm: {output / 'rhythm.parquet'}")

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ecg.layout.find import find_layout
+from ecg.layout.find import count_names, find_layout
 from ecg.layout.model import Layout, NoTrace
 from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
+from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point
 from ecg.trace.crossing_swaps import undo_crossing_swaps
@@ -20,6 +21,7 @@ from ecg.trace.overlap.resolve import resolve_overlaps
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
+from ecg.trace.work_limit import WorkLimit
 
 # Mean likelihood below which a warning names a lead.
 _POORLY_SEEN = 0.6
@@ -31,6 +33,14 @@ _LARGE_RESIDUAL_MV = 0.1
 _LEAST_NAMES = 3
 # Rounds of the fit after lines were repaired.
 _LAST_ROUNDS = 4
+# Work of repairs that a page may take, pixels of windows. 46 drawn pages and photographs that are read take 1.2 million
+# at most, which is 4 s; grid lines taken for rows took 12 million, 27 s.
+_MOST_REPAIR_WORK = 1.8e6
+# Work of the search in QRS overlaps that a page may take, pairs of candidates times pixels. A drawn page of 12 rows
+# takes 790 million, 4 s; rows of grid lines took 7,100 million, 37 s.
+_MOST_OVERLAP_WORK = 0.9e9
+_WORK_SPENT = ("the page takes more work than one page may: from there on leads that run through each other, and "
+               "places where the trace is not clear, were read plainly")
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,8 @@ class Digitized:
         One for each cell of the layout, in px of the flat page.
     signals : Signals
     warnings : sequence of str
+    review : sequence of str
+        Why a person should look at it, see `ecg.review`.
     """
 
     page: Page
@@ -52,6 +64,7 @@ class Digitized:
     lines: Sequence[Line]
     signals: Signals
     warnings: Sequence[str]
+    review: Sequence[str]
 
 
 def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = ()
@@ -105,8 +118,11 @@ def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
     except NoTrace as error:
         fault, most = error, 0
     for quarters in (1, 2, 3):
+        other = turned(page, quarters)
+        # To read the names takes a third of the time of the whole layout.
+        if count_names(other) < max(most + 1, _LEAST_NAMES):
+            continue
         try:
-            other = turned(page, quarters)
             plan = find_layout(other, layout)
         except NoTrace:
             continue
@@ -137,14 +153,17 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     evidence = without_printed_marks(ink, plan)
     lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)
     lines = undo_crossing_swaps(lines, plan.pen_px, plan.px_per_mm)
-    lines = repair_lines(lines, plan, evidence)
-    lines = resolve_overlaps(lines, plan, evidence, page.px_per_mm.x * plan.mm_per_s)
+    repairs, overlaps = WorkLimit(_MOST_REPAIR_WORK), WorkLimit(_MOST_OVERLAP_WORK)
+    lines = repair_lines(lines, plan, evidence, repairs)
+    lines = resolve_overlaps(lines, plan, evidence, page.px_per_mm.x * plan.mm_per_s, overlaps)
     lines = fit_lines(lines, evidence, _LAST_ROUNDS)
     lines = [extrapolate_hidden_ends(line, evidence.confidence, plan.px_per_mm) for line in lines]
     lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_rhythm_strips_named(plan, lines, page.px_per_mm)
     found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
-    return Digitized(page, plan, lines, found, [*plan.warnings, *_doubts(found, plan, page)])
+    spent = repairs.spent or overlaps.spent
+    warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
+    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, spent))
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:
@@ -163,6 +182,10 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")
+    seconds = unusual_length_s(plan)
+    if seconds is not None:
+        out.append(f"rows of four leads last {seconds:.1f} s, 10 s were expected: the page may be cut, or leads begin "
+                   "elsewhere")
     if found.einthoven_residual_mv > _LARGE_RESIDUAL_MV:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")

@@ -61,7 +61,8 @@ def facts_of_page(found: Digitized, beats: BeatFacts, source: SourceFacts) -> Pa
         rotation_deg=round(page.rotation_deg, _ROTATION_DIGITS) + 0.0, leads=leads,
         einthoven_residual_mv=_rounded_or_none(signals.einthoven_residual_mv, _RESIDUAL_DIGITS),
         heart_rate_bpm=beats.rate_bpm, warnings=[*found.warnings, *beats.warnings], path=source.path, key=source.key,
-        sha256=source.sha256, rhythm=beats.rhythm)
+        sha256=source.sha256, rhythm=beats.rhythm,
+        review=bool(found.review), review_reason="|".join(found.review))
 
 
 def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> PageFacts:

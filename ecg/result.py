@@ -79,6 +79,10 @@ class PageFacts:
         Of the file's bytes.
     rhythm : mapping of str to float or None
         The row of rhythm.parquet.
+    review : bool
+        Whether a person should look at the page.
+    review_reason : str
+        Why, words of `ecg.review` joined by "|".
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -98,6 +102,8 @@ class PageFacts:
     key: str
     sha256: str
     rhythm: Mapping[str, float | None]
+    review: bool = False
+    review_reason: str = ""
     truth: TruthScore | None = None
 
     def to_json(self) -> str:

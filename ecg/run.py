@@ -45,6 +45,8 @@ class RunSummary:
         How pages compare with true signals, if these were given.
     warnings : sequence of str
         One line for each page or record with warnings.
+    review : int
+        Pages that a person should look at.
     """
 
     pages: int
@@ -54,6 +56,7 @@ class RunSummary:
     errors_csv: Path | None
     truth: TruthSummary | None = None
     warnings: Sequence[str] = ()
+    review: int = 0
 
 
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
@@ -115,7 +118,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     results, compared = with_truth(results, truths, out, settings.fs_hz)
     _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column))
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
-                      time.perf_counter() - start, errors_csv, compared, _warnings(results))
+                      time.perf_counter() - start, errors_csv, compared, _warnings(results),
+                      sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
 
 
 def _warnings(results: Sequence[JobResult]) -> list[str]:

@@ -53,9 +53,9 @@ class Gain:
 
 
 def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale) -> tuple[float, list[str]]:
-    """Millimetres a second, and what is doubtful: as printed, else of the pulses (0.2 s by convention), else 25.
+    """Millimetres a second, and what is doubtful: as printed, else of wide pulses (0.2 s by convention), else 25.
 
-    The print counts more, for pulses of 0.1 s and of other lengths exist.
+    The print counts more, for pulses of 0.1 s and of other lengths exist: narrow ones tell no speed.
     """
     in_print = _most_frequent([p.value for p in printed if p.kind == "speed"])
     of_pulses = None
@@ -66,6 +66,10 @@ def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: S
         if of_pulses in (None, in_print):
             return in_print, []
         return in_print, [f"{in_print:g} mm/s is printed, though the pulses are as wide as at {of_pulses:g} mm/s"]
+    if of_pulses is not None and of_pulses < _USUAL_SPEED:
+        # Pulses of 0.1 s are more frequent than unprinted slow paper.
+        return _USUAL_SPEED, [f"no printed paper speed was found: {_USUAL_SPEED:g} mm/s is assumed, though the pulses "
+                              f"are as wide as at {of_pulses:g} mm/s"]
     if of_pulses is not None and of_pulses != _USUAL_SPEED:
         return of_pulses, [f"no printed paper speed was found: {of_pulses:g} mm/s is what the pulses are wide for"]
     return _USUAL_SPEED, [f"no printed paper speed was found: {_USUAL_SPEED:g} mm/s is assumed"]

@@ -112,7 +112,8 @@ def choose_layout(rows: Sequence[RowPath], words: Sequence[Word], separators: Se
     # One lead that runs on may be named once.
     every = [lead for of_row in leads for lead in of_row]
     few = len(found) < (1 if runs_on(leads) else _LEAST_READ * len(every))
-    if best not in LAYOUTS and not runs_on(leads) and (few or len(set(every)) < _LEAST_DIFFERENT * len(every)):
+    several = not runs_on(leads) or len(leads) > _MOST_LINES
+    if best not in LAYOUTS and several and (few or len(set(every)) < _LEAST_DIFFERENT * len(every)):
         names = len({leads[r][c] for r, c in found})
         raise NoLayout(f"{len(rows)} rows were found and {names} different names of leads read: no known layout; "
                        "is it one ECG, seen sharply and whole? If it is, name its layout with --layout")

@@ -9,14 +9,21 @@ from ecg.layout.model import Layout, TraceScale
 from ecg.layout.row_bounds import align_rows, without_leading_names
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_step_pulses
+from ecg.layout.straight_rows import without_straight_rows
 from ecg.layout.strokes import find_pulses, find_separators, find_strokes, separators_at
 from ecg.layout.whole_page import check_one_page, cut_warnings
+from ecg.lead_table import LEADS
 from ecg.page.pen import as_line, measure_pen
 from ecg.page.read import Page
 from ecg.text.glyphs import find_components
 from ecg.text.lead_names import read_words
 from ecg.text.speed_and_gain import read_printed
 from featurize.errors import UserError
+
+
+def count_names(page: Page) -> int:
+    """How many names of leads can be read on a page, in this position."""
+    return sum(word.text.lstrip("-") in LEADS for word in read_words(find_components(page.ink, page.px_per_mm)))
 
 
 def find_layout(page: Page, name: str = "auto") -> Layout:
@@ -51,6 +58,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     pulses = with_step_pulses(page.ink, strokes, find_pulses(page.ink, strokes, scale, pen), scale, pen)
     separators = find_separators(strokes, pulses, scale, pen)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
+    rows = without_straight_rows(rows, pulses, words, scale)
     rows = [without_pulse(row, pulses, page, peak) for row in without_leading_names(rows, words, scale)]
     rows = without_extra(rows, words, pulses, scale) if name == "auto" else rows
     mm_per_s, speed_warnings = find_speed(pulses, printed, scale)

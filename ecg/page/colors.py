@@ -49,7 +49,11 @@ _SAME_HUE = 0.966
 # Share of the title's darkness from which a pixel counts for the usual hue.
 _DRAWN = 0.5
 # Beside measured lines, ink is beyond this share of the way from their darkness to the darkest of the page.
-_BEYOND_LINES = 0.4
+_BEYOND_LINES = 0.3
+# Pixels whose darkness differs by less than this may be of one ink,
+_SAME_INK = 0.03
+# and are if they make up this share of all that are darker than the grid: titles and traces of different darkness do.
+_LARGE_PART = 0.3
 # The color of the usual ink is taken where it is full: of this quantile of its darkness.
 _USUAL_QUANTILE = 0.9
 
@@ -132,11 +136,30 @@ def colors_beside(dark: Float32Array, lines: Float64Array) -> Colors:
     least = sample.min(axis=1)
     level = float(np.quantile(least, _DARKEST_QUANTILE))
     darker = float(lines.min()) + _BEYOND_LINES * (level - float(lines.min()))
-    ink = np.median(sample[least >= max(_FULL_INK * level, darker)], axis=0)
+    lightest = _lightest_ink(least[least >= darker])
+    own = np.abs(least - lightest) < _SAME_INK if lightest else least >= max(_FULL_INK * level, darker)
+    ink = np.median(sample[own], axis=0)
     ray = lines / float(np.linalg.norm(lines))
     outside = ink - ray * (ray @ ink)
     by_color = bool(np.linalg.norm(outside) >= _LEAST_COLOR_DIFFERENCE * np.linalg.norm(ink))
     return Colors(np.asarray(ink, np.float64), lines, by_color, True)
+
+
+def _lightest_ink(least: Float32Array) -> float:
+    """Darkness of the lightest ink that many pixels have, for a title may be darker than the traces; 0 for none.
+
+    Parameters
+    ----------
+    least : (n,) float32
+        Darkness in the lightest channel of pixels that are darker than the grid.
+    """
+    order = np.sort(least)
+    # So many pixels are in a window that begins at each.
+    counts = np.searchsorted(order, order + np.float32(_SAME_INK)) - np.arange(len(order))
+    begins = order[counts >= _LARGE_PART * len(order)]
+    if not len(begins):
+        return 0.0
+    return float(np.median(order[(order >= begins[0]) & (order < begins[0] + _SAME_INK)]))
 
 
 def _split_colors(sample: Float32Array, by: Float32Array, most: Float32Array) -> Colors:

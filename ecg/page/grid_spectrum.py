@@ -40,6 +40,10 @@ _BASE_HARMONICS = 5
 _MOST_HARMONICS = 12
 # A peak is a harmonic if it is less than this many bins off.
 _HARMONIC_BINS = 1.0
+# No paper has 1 mm lines in boxes of 3 or 4 mm: a strongest peak at that harmonic, below which the others together have
+# less than this share of its weight, is none of boxes so wide. Lines snapped to pixels and turned look like that.
+_LEAST_BELOW_STRONGEST = 0.5
+_NO_BOXES_MM = (3, 4)
 # Value of a complete series of harmonics against a share of weight explained: the coarser of two fundamentals that
 # explain the same peaks leaves harmonics out.
 _COMPLETE = 0.35
@@ -200,6 +204,8 @@ def _harmonics(peaks: _Peaks, angle: float) -> _Harmonics:
     for base in {value / k for value in f for k in range(1, _BASE_HARMONICS + 1)
                  if value / k > _LOWEST_BASE_CYCLES / size}:
         k, fits = _harmonic_numbers(f, base, size)
+        if _has_no_boxes(k, fits, w):
+            continue
         explained = float(w[fits].sum() / w.sum())
         complete = len(np.unique(k[fits])) / max(k[fits].max(), 1) if fits.any() else 0.0
         value = explained + _COMPLETE * complete
@@ -208,6 +214,15 @@ def _harmonics(peaks: _Peaks, angle: float) -> _Harmonics:
     k, fits = _harmonic_numbers(f, best, size)
     exact = float((w[fits] * k[fits] * f[fits]).sum() / (w[fits] * k[fits] ** 2).sum())
     return _Harmonics(exact, float(w[fits & (k == 5)].sum() / w[fits].sum()))
+
+
+def _has_no_boxes(k: Float64Array, fits: BoolArray, weight: Float64Array) -> bool:
+    """Whether the peaks k of a series are those of 1 mm lines, of which 3 or 4 would make a box."""
+    if not fits.any():
+        return False
+    strongest = int(np.argmax(np.where(fits, weight, 0)))
+    below = float(weight[fits & (k < k[strongest])].sum())
+    return k[strongest] in _NO_BOXES_MM and below < _LEAST_BELOW_STRONGEST * float(weight[strongest])
 
 
 def _harmonic_numbers(f: Float64Array, base: float, size: int) -> tuple[Float64Array, BoolArray]:

@@ -21,6 +21,7 @@ from ecg.trace.line import STEP_PX, Line
 from ecg.trace.name_overlap import name_places
 from ecg.trace.repair_places import BESIDE_MM, Place, RepairEvidence, find_meetings, find_places
 from ecg.trace.subtract_marks import HIDDEN_CONFIDENCE
+from ecg.trace.work_limit import WorkLimit
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
 
 # Weight of ink where the name of a lead stands and no line draws it.
@@ -41,8 +42,10 @@ _LINE_SHARE = 0.5
 _JOINING_SHARE = 0.33
 
 
-def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence) -> list[Line]:
+def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence, work: WorkLimit) -> list[Line]:
     """Lines whose path was changed where another one explains the page better.
+
+    Places come worst first. When the work is spent the rest stays as it is.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence) 
     layout : Layout
     evidence : PageEvidence
         Of `ecg.trace.subtract_marks.without_printed_marks`.
+    work : WorkLimit
+        In pixels of the windows around the places.
     """
     missing = np.ones_like(evidence.ink)
     for left, top, right, bottom in name_places(layout).values():
@@ -64,9 +69,10 @@ def repair_lines(lines: Sequence[Line], layout: Layout, evidence: PageEvidence) 
             rivals = [p for p in places if p.owner != place.owner and p.at_end and place.at_end
                       and _overlap(out, p, place, page)]
             fresh = [p for p in (place, *rivals[:2]) if _key(out, p) not in judged]
-            if place not in fresh or failures > _PATIENCE:
+            if place not in fresh or failures > _PATIENCE or work.spent:
                 continue
-            found = [(gain, p.owner, y) for p in fresh for y, gain in [_repaired_part(out, p, page)] if y is not None]
+            found = [(gain, p.owner, y) for p in fresh
+                     for y, gain in [_repaired_part(out, p, page, work)] if y is not None]
             if not found:
                 judged.update(_key(out, p) for p in fresh)
             failures = 0 if found else failures + 1
@@ -89,7 +95,8 @@ def _overlap(lines: Sequence[Line], a: Place, b: Place, page: RepairEvidence) ->
     return bool(left < other_right + beside and other_left < right + beside and a.top < b.bottom and b.top < a.bottom)
 
 
-def _repaired_part(lines: Sequence[Line], place: Place, page: RepairEvidence) -> tuple[Float64Array | None, float]:
+def _repaired_part(lines: Sequence[Line], place: Place, page: RepairEvidence, work: WorkLimit
+                   ) -> tuple[Float64Array | None, float]:
     """Rows of the whole line with a better path in the place and what that gains, or None and 0."""
     line, part = lines[place.owner], slice(place.first, place.last + 1)
     x, current = line.x[part], line.y[part]
@@ -106,6 +113,7 @@ def _repaired_part(lines: Sequence[Line], place: Place, page: RepairEvidence) ->
     if low >= high or left >= right:
         return None, 0.0  # the line has left the page
     evidence = page.evidence.window(slice(low, high), slice(left, right))
+    work.count(evidence.ink.size)
     found = better_candidate(Window(
         x - left, current - low, place.first <= _END_NODES, place.last >= len(line.y) - 1 - _END_NODES, evidence,
         np.ascontiguousarray(page.missing[low:high, left:right]),

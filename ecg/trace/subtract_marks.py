@@ -13,7 +13,7 @@ import numpy as np
 from ecg.layout.model import Layout
 from ecg.scale import Scale
 from ecg.trace.evidence import PageEvidence, Pen
-from ecg.trace.line import Line
+from ecg.trace.line import STEP_PX, Line
 from featurize.arrays import Float32Array
 
 # At least this share of a stroke's length is not covered by any trace: the quantile of ink that is the stroke's own.
@@ -36,6 +36,9 @@ _SLOPE_SHARE = 0.5
 _MOST_RISE_MM = 2.0
 # An end that the fit put farther than this from the extrapolation was seen beside the mark that hides it, and stays.
 _FAR_MM = 2.5
+# But no signal leaves the extrapolation by more than this many times the way along x: that is the pulse's own stroke.
+# QRS complexes of 2 mV fall 20 mm within 1 mm.
+_STEEPEST = 25.0
 
 
 def without_printed_marks(ink: Float32Array, layout: Layout) -> PageEvidence:
@@ -113,6 +116,7 @@ def extrapolate_hidden_ends(line: Line, confidence: Float32Array, px_per_mm: Sca
         slope = float(np.polyfit(np.arange(_SLOPE_NODES), seen, 1)[0])
         most = _MOST_RISE_MM * px_per_mm.y
         guess = path[first] - np.clip(_SLOPE_SHARE * slope * np.arange(first, 0, -1), -most, most)
-        if np.abs(path[:first] - guess).max() < _FAR_MM * px_per_mm.y:
+        far = float(np.abs(path[:first] - guess).max())
+        if far < _FAR_MM * px_per_mm.y or far > _STEEPEST * STEP_PX * first:
             path[:first] = guess
     return replace(line, y=y)

@@ -77,7 +77,8 @@ def test_a_pulse_of_an_odd_height_warns_and_the_print_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("printed", "wide_mm", "speed", "count"), [
-    ([25.0], 5, 25, 0), ([50.0], 5, 50, 1), ([], 10, 50, 1), ([], 5, 25, 1), ([25.0, 50.0, 25.0], 5, 25, 0)])
+    ([25.0], 5, 25, 0), ([50.0], 5, 50, 1), ([], 10, 50, 1), ([], 5, 25, 1), ([], 2.5, 25, 1),
+    ([25.0, 50.0, 25.0], 5, 25, 0)])
 def test_printed_speed_counts_more_than_the_width_of_pulses(printed: list[float], wide_mm: float, speed: float,
                                                             count: int) -> None:
     speeds = [Printed("speed", value, "", 0.9) for value in printed]

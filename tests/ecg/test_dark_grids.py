@@ -46,6 +46,18 @@ def test_the_color_of_lines_is_measured_whatever_the_phase_of_the_grid() -> None
         np.testing.assert_allclose(line_color(darkness(rgb), each), [1, 178 / 255, 1], atol=0.02)
 
 
+def test_traces_lighter_than_the_title_are_full_ink() -> None:
+    """On lines nearly as dark as the traces: else half of the trace is missing there."""
+    rgb = page_of("green")
+    trace = rgb.max(axis=2) < 5
+    rgb[trace] = 40
+    rgb[10:40, 100:600] = 0  # a black title with more pixels than the traces
+    assert (rgb.max(axis=2) == 0).sum() > trace.sum()
+    page = flatten(rgb)
+    np.testing.assert_allclose(page.colors.ink, 1 - 40 / 255, atol=0.02)
+    assert page.ink[trace].mean() > 0.9
+
+
 def test_what_lies_outside_the_file_bears_no_ink() -> None:
     rgb, _ = draw_page(heartbeats(2), Style(layout="3x1", px_per_mm=5.5))
     height, width = rgb.shape[:2]

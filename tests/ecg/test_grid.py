@@ -11,6 +11,7 @@ from ecg.page.colors import darkness, find_colors
 from ecg.page.find_displacement import find_displacement
 from ecg.page.find_grid import find_grid
 from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
+from ecg.page.grid_spectrum import _harmonics, _Peaks
 from ecg.page.ink import grid_signal
 from ecg.page.read import Page, TooSmall, flatten
 from ecg.simulate.degrade import degrade
@@ -161,3 +162,15 @@ def test_what_has_no_grid_is_refused(picture: str) -> None:
 def test_a_stamp_is_too_small() -> None:
     with pytest.raises(TooSmall, match="50 x 60 px"):
         flatten(np.full((60, 50, 3), 255, np.uint8))
+
+
+def test_lines_of_1_mm_are_counted_in_no_boxes_of_4_mm() -> None:
+    """Their harmonics, and peaks that lines snapped to pixels have between them where the page is turned."""
+    base, size = 1 / 32, 512
+    k = np.array([4, 8, 12, 7, 5, 9, 11, 3], float)
+    weight = np.array([1, 0.6, 0.3, 0.08, 0.08, 0.08, 0.07, 0.05])
+    peaks = _Peaks(k * base, np.zeros(8), weight, size)
+    assert _harmonics(peaks, 0.0).frequency == pytest.approx(4 * base)
+    # Thin lines in boxes have all harmonics.
+    boxes = _Peaks(np.arange(1, 9) * base, np.zeros(8), np.array([0.9, 0.8, 0.8, 1, 0.7, 0.6, 0.5, 0.4]), size)
+    assert _harmonics(boxes, 0.0).frequency == pytest.approx(base)

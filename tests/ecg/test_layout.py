@@ -12,6 +12,7 @@ from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.columns import find_gaps
 from ecg.layout.einthoven import beat_correlation, misfit
 from ecg.layout.model import NoLayout, Pulse, RowPath, TraceScale
+from ecg.layout.straight_rows import without_straight_rows
 from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
@@ -70,6 +71,24 @@ def test_rows_of_no_known_layout_whose_names_were_not_read_are_refused() -> None
     rows = [path(np.zeros(1500), 40.0 * k) for k in range(40)]
     with pytest.raises(NoLayout, match="40 rows were found and 0 different names of leads read: no known layout"):
         choose_layout(rows, [], [], SCALE, "auto")
+
+
+def test_many_rows_that_all_read_as_lead_one_are_refused() -> None:
+    """Lines of a dark grid, beside which upright strokes read as I."""
+    rows = [path(np.zeros(1500), 40.0 * k) for k in range(11)]
+    words = [Word("I", row.start - 8, row.base - 10, 2, 20, 0.9) for row in rows]
+    with pytest.raises(NoLayout, match="11 rows were found and 1 different names"):
+        choose_layout(rows, words, [], SCALE, "auto")
+
+
+def test_frames_and_page_edges_above_and_below_the_traces_are_no_rows(limbs: dict[str, RowPath]) -> None:
+    flat = [path(np.zeros(1500), base) for base in (20.0, 150.0, 280.0)]
+    traces = [replace(limbs["I"], base=100.0), replace(limbs["II"], base=200.0)]
+    rows = [flat[0], traces[0], flat[1], traces[1], flat[2]]
+    # The one between traces may be a lead that is not connected.
+    assert without_straight_rows(rows, [], [], SCALE) == rows[1:4]
+    assert without_straight_rows(rows, [Pulse(80, 95, -40.0, 20.0)], [], SCALE) == rows[:4]
+    assert without_straight_rows(flat, [], [], SCALE) == flat
 
 
 def test_twelve_rows_keep_their_leads_and_a_strip_below_them_takes_its_printed_name(

@@ -20,6 +20,7 @@ from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.candidates import _inside, from_limb_leads, from_other_complexes, over_tips, tips
 from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
 from ecg.trace.overlap.resolve import find_complexes
+from ecg.trace.work_limit import WorkLimit
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import bare_length, cover, pair_errors  # noqa: E402
@@ -102,9 +103,20 @@ def test_wrong_ink_is_none_where_the_page_is_drawn_as_it_is() -> None:
 
 def test_two_paths_are_exchanged_together() -> None:
     shown = overlapping(UPPER_WRONG, LOWER_WRONG)
-    found = best_combinations(shown, [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])])
+    found = best_combinations(shown, [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])],
+                              WorkLimit(1e9))
     assert found[0] == (1, 1)
     assert (0, 0) not in found
+
+
+def test_a_search_ends_when_its_work_is_spent() -> None:
+    shown, none = overlapping(UPPER_WRONG, LOWER_WRONG), WorkLimit(0)
+    candidates = [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER_WRONG])]
+    # Of the combinations that it begins with, (1, 1) is not the current one; exchanging pairs would change it.
+    assert best_combinations(shown, candidates, none) == [(1, 1)]
+    enough = WorkLimit(1e9)
+    best_combinations(shown, candidates, enough)
+    assert none.spent and not enough.spent
 
 
 def test_several_overlaps_agree_on_what_explains_all_of_them() -> None:
@@ -113,7 +125,7 @@ def test_several_overlaps_agree_on_what_explains_all_of_them() -> None:
     hidden = overlapping(UPPER, LOWER, drawn=(UPPER, LOWER, other))
     candidates = [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])]
     overlaps = [hidden, overlapping(UPPER, LOWER), overlapping(UPPER, LOWER)]
-    assert best_shared_combination(overlaps, [candidates] * 3) == (1, 1)
+    assert best_shared_combination(overlaps, [candidates] * 3, WorkLimit(1e9)) == (1, 1)
 
 
 def test_the_fit_of_all_lines_holds_their_ends() -> None:
@@ -126,7 +138,7 @@ def test_the_fit_of_all_lines_holds_their_ends() -> None:
 def test_a_candidate_goes_over_a_tip_that_another_line_hides() -> None:
     flat = path((3, 80), (37, 80))
     shown = overlapping(UPPER, flat)
-    found = over_tips(shown, 1, tips(shown))
+    found = over_tips(shown, 1, tips(shown), WorkLimit(1e9))
     assert min(float(np.abs(y - LOWER).mean()) for y in found) < 2
 
 

@@ -13,6 +13,7 @@ from ecg.simulate.draw import Style, draw_page
 from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.repair import repair_lines
+from ecg.trace.work_limit import WorkLimit
 from ecg.trace.subtract_marks import without_printed_marks
 
 HEIGHT, WIDTH = 160, 240
@@ -50,7 +51,7 @@ def level(y: float, x0: float = 40.0, x1: float = 200.0) -> Line:
 def test_a_tip_that_was_cut_is_drawn_again() -> None:
     x, y = [40.0, 116, 120, 124, 200], [100.0, 100, 40, 100, 100]
     ink = drawn((x, y))
-    found, = repair_lines([level(100)], layout(), evidence(ink))
+    found, = repair_lines([level(100)], layout(), evidence(ink), WorkLimit(1e9))
     assert found.y.min() == pytest.approx(40, abs=2)
     assert abs(found.x[found.y.argmin()] - 120) < 1
     assert np.abs(found.y - np.interp(found.x, x, y))[np.abs(found.x - 120) > 8].max() < 0.5
@@ -60,14 +61,22 @@ def test_a_detour_over_bare_paper_is_taken_back() -> None:
     ink = drawn(([40.0, 200], [100.0, 100]))
     line = level(100)
     line = replace(line, y=np.where(np.abs(line.x - 120) < 3, 80.0, line.y))
-    found, = repair_lines([line], layout(), evidence(ink))
+    found, = repair_lines([line], layout(), evidence(ink), WorkLimit(1e9))
     assert np.abs(found.y - 100).max() < 0.6
+
+
+def test_repairs_end_when_their_work_is_spent() -> None:
+    ink = drawn(([40.0, 200], [100.0, 100]))
+    line = level(100)
+    line = replace(line, y=np.where(np.abs(line.x - 120) < 3, 80.0, line.y))
+    limit = WorkLimit(0)
+    np.testing.assert_array_equal(repair_lines([line], layout(), evidence(ink), limit)[0].y, line.y)
 
 
 def test_a_line_that_meets_its_ink_stays_as_it_is() -> None:
     ink = drawn(([40.0, 200], [100.0, 100]))
     line = level(100)
-    np.testing.assert_array_equal(repair_lines([line], layout(), evidence(ink))[0].y, line.y)
+    np.testing.assert_array_equal(repair_lines([line], layout(), evidence(ink), WorkLimit(1e9))[0].y, line.y)
 
 
 def test_ink_of_another_line_is_left_to_it() -> None:
@@ -77,7 +86,7 @@ def test_ink_of_another_line_is_left_to_it() -> None:
     own = level(140)
     lines = [replace(own, y=np.interp(own.x, x, y)), level(100)]
     both = layout(cells=[Cell("II", 0, 40.0, 200.0, 0.0, True), Cell("V1", 0, 40.0, 200.0, 0.0, True)])
-    found = repair_lines(lines, both, evidence(ink))
+    found = repair_lines(lines, both, evidence(ink), WorkLimit(1e9))
     np.testing.assert_array_equal(found[1].y, lines[1].y)
 
 

@@ -10,7 +10,7 @@ PAGE = PageFacts(
     fs_hz=500.0, px_per_mm=Scale(7.874, 8.0), mm_per_mv=10.0, chest_mm_per_mv=5, mm_per_s=25.0, layout="3x1",
     rotation_deg=0.5, leads={"I": LeadFacts(0.9, [(1.0, 1.5), (2.0, 2.25)]), "II": LeadFacts(0.7, [])},
     einthoven_residual_mv=None, heart_rate_bpm=75.0, warnings=["gray – 60 %"], path="a/b.png", key="k", sha256="s",
-    rhythm={"heart_rr_rate_bpm": 75.0, "heart_atria_pr_s": None})
+    rhythm={"heart_rr_rate_bpm": 75.0, "heart_atria_pr_s": None}, review=True, review_reason="grid|limb")
 # Written by hand, as files of earlier versions have it: programs and finished runs rely on it.
 TEXT = """{
  "fs_hz": 500.0,
@@ -53,7 +53,9 @@ TEXT = """{
  "rhythm": {
   "heart_rr_rate_bpm": 75.0,
   "heart_atria_pr_s": null
- }
+ },
+ "review": true,
+ "review_reason": "grid|limb"
 }
 """
 

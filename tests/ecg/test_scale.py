@@ -86,3 +86,21 @@ def test_names_strokes_and_separators_are_measured_along_their_own_axis() -> Non
     assert len(find_strokes(bar, Scale(6.0, 12.0))) == 1 and not find_strokes(bar, Scale(5.0, 12.0))
     strokes = [Stroke(50, 58, 20, 20 + 170)]
     assert find_separators(strokes, [], HIGH, 2.0) == strokes and not find_separators(strokes, [], SQUARE, 2.0)
+
+
+def test_a_hidden_end_at_the_roof_of_a_pulse_is_none_of_the_signal() -> None:
+    y = np.full(60, 50.0)
+    y[:3] = 5.0  # 45 px within one: the pulse's own stroke
+    confidence = np.ones((120, 40), np.float32)
+    confidence[:, :2] = 0
+    found = extrapolate_hidden_ends(Line(0.0, y, np.ones(60)), confidence, Scale.square(6.0))
+    np.testing.assert_allclose(found.y, 50.0)
+
+
+def test_a_complex_that_begins_hidden_stays_where_its_ink_is() -> None:
+    y = np.full(60, 50.0)
+    y[:6] = np.linspace(20, 50, 6)
+    confidence = np.ones((120, 40), np.float32)
+    confidence[:, :2] = 0
+    found = extrapolate_hidden_ends(Line(0.0, y, np.ones(60)), confidence, Scale.square(6.0))
+    np.testing.assert_array_equal(found.y, y)

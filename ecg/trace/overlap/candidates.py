@@ -13,6 +13,7 @@ from ecg.layout.model import Cell
 from ecg.lead_table import LIMB
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.joint import QrsOverlap
+from ecg.trace.work_limit import WorkLimit
 from featurize.arrays import Float32Array, Float64Array, IntpArray
 
 Chain = tuple[int, ...]
@@ -45,6 +46,9 @@ _MOST_CANDIDATES = 40
 _END_NODES = 3
 # Every third node, that is one in each column, may be left or joined.
 _EVERY_NODE = 3
+# Work of one straight line between two points, in pixels compared: as long as 25 of them. Measured on a drawn page of
+# 12 rows.
+_WORK_OF_LINE = 25
 # Two limb leads whose factors have a smaller determinant than this do not determine a third one.
 _LEAST_DETERMINANT = 0.1
 
@@ -163,7 +167,7 @@ def tips(overlap: QrsOverlap) -> Float64Array:
     return np.array(found).reshape(-1, 2)
 
 
-def over_tips(overlap: QrsOverlap, k: int, tips: Float64Array) -> list[Float64Array]:
+def over_tips(overlap: QrsOverlap, k: int, tips: Float64Array, work: WorkLimit) -> list[Float64Array]:
     """Paths (n,) that stay on the line at both sides and go straight over one or two points between.
 
     One of the points may be any inside the ink: a pen that turns where another one has drawn leaves no tip.
@@ -175,6 +179,8 @@ def over_tips(overlap: QrsOverlap, k: int, tips: Float64Array) -> list[Float64Ar
         Which of its lines.
     tips : (T, 2) float64
         Of `tips`.
+    work : WorkLimit
+        Of the page.
     """
     x, current = overlap.x(k), overlap.paths[k]
     bare = 1 - np.clip(overlap.evidence.ink / np.float32(_FULL_INK), 0, 1)
@@ -183,11 +189,12 @@ def over_tips(overlap: QrsOverlap, k: int, tips: Float64Array) -> list[Float64Ar
     points = np.concatenate([tips, _inside(bare, left, right)])
     if not len(points):
         return []
+    work.count(_WORK_OF_LINE * len(points) * (len(tips) + 2 * len(x) / _EVERY_NODE))
     (begins, before), (ends, behind) = (_from_side(bare, x, current, points, side) for side in (0, 1))
     numbers = range(len(points))
     ways = _cheapest_by_height(points, before + behind, [(i,) for i in numbers])
     straight = np.empty((len(tips), len(points)))
-    bare_lengths(bare, tips, points, 2 * _MOST_COST, straight)
+    bare_lengths(bare, tips, points, _MOST_COST, straight)
     for t, (tx, _) in enumerate(tips):
         later = np.where(points[:, 0] > tx + STEP_PX, before[t] + straight[t] + behind, np.inf)
         ways += _cheapest_by_height(points, later, [(t, i) for i in numbers])
@@ -218,7 +225,7 @@ def _from_side(bare: Float32Array, x: Float64Array, current: Float64Array, point
     slope = np.diff(current)[nodes - side]
     dx, dy = points[:, :1] - x[nodes], points[:, 1:] - current[nodes]
     cost = np.empty(dx.T.shape)
-    bare_lengths(bare, np.c_[x[nodes], current[nodes]], points, 2 * _MOST_COST, cost)
+    bare_lengths(bare, np.c_[x[nodes], current[nodes]], points, _MOST_COST, cost)
     sign = -1 if side else 1
     turn = np.abs(np.arctan2(sign * dy, sign * dx) - np.arctan2(slope, STEP_PX))
     total = np.where(sign * dx > STEP_PX, cost.T + _COST_OF_KINK * turn + _COST_OF_COLUMN * np.abs(dx), np.inf)

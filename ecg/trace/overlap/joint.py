@@ -13,6 +13,7 @@ from ecg.page.pen import shares_at
 from ecg.trace.evidence import PageEvidence
 from ecg.trace.fit import fit_window
 from ecg.trace.line import STEP_PX, drawing_cost
+from ecg.trace.work_limit import WorkLimit
 from featurize.arrays import Float32Array, Float64Array
 
 # For each line of an overlap the number of one of its candidate paths.
@@ -88,6 +89,8 @@ class _Pictures:
         The most that any candidate of a line lays.
     costs : sequence of (S,) float64
         Cost of length and turns of each candidate of a line.
+    work : WorkLimit
+        Of the page; pairs of candidates times pixels.
     """
 
     ink: Float32Array
@@ -96,6 +99,7 @@ class _Pictures:
     covers: Sequence[Float32Array]
     most: Sequence[Float32Array]
     costs: Sequence[Float64Array]
+    work: WorkLimit
 
     def rest(self, chosen: Sequence[int], without: tuple[int, ...] = ()) -> Float32Array:
         """(P,) ink that all lines but some lay."""
@@ -132,18 +136,19 @@ def refined(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> list[Float64A
     return fit_window(paths, overlap.x0, overlap.held, overlap.evidence, overlap.others, _ROUNDS)
 
 
-def best_combinations(overlap: QrsOverlap, candidates: Sequence[Float64Array]) -> list[Combination]:
+def best_combinations(overlap: QrsOverlap, candidates: Sequence[Float64Array], work: WorkLimit) -> list[Combination]:
     """Combinations, one candidate of (S, n) for each line, that explain the page best before they are fitted to it.
 
     Pairs of lines are optimized in turn, all others held: ink that one line leaves the other can take. The first
-    candidate of each line is its current path; the combination of these is left out.
+    candidate of each line is its current path; the combination of these is left out. When the work is spent the
+    search ends with what it has found.
     """
-    found = _search(_pictures(overlap, candidates), True)
+    found = _search(_pictures(overlap, candidates, work), True)
     return [combination for combination in found if any(combination)]
 
 
-def best_shared_combination(overlaps: Sequence[QrsOverlap],
-                            candidates: Sequence[Sequence[Float64Array]]) -> Combination:
+def best_shared_combination(overlaps: Sequence[QrsOverlap], candidates: Sequence[Sequence[Float64Array]],
+                            work: WorkLimit) -> Combination:
     """The combination that explains several overlaps of the same lines best, taken together.
 
     Parameters
@@ -151,18 +156,19 @@ def best_shared_combination(overlaps: Sequence[QrsOverlap],
     overlaps : sequence of QrsOverlap
     candidates : sequence of sequence of (S, n) float64
         For each overlap and line: paths, in one order in all overlaps.
+    work : WorkLimit
     """
-    each = [_pictures(overlap, paths) for overlap, paths in zip(overlaps, candidates)]
+    each = [_pictures(overlap, paths, work) for overlap, paths in zip(overlaps, candidates)]
     lines = range(len(candidates[0]))
     pictures = _Pictures(np.concatenate([p.ink for p in each]), np.concatenate([p.confidence for p in each]),
                          np.concatenate([p.base for p in each]),
                          [np.concatenate([p.covers[k] for p in each], axis=1) for k in lines],
                          [np.concatenate([p.most[k] for p in each]) for k in lines],
-                         [np.sum([p.costs[k] for p in each], axis=0) for k in lines])
+                         [np.sum([p.costs[k] for p in each], axis=0) for k in lines], work)
     return _search(pictures, False)[0]
 
 
-def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array]) -> _Pictures:
+def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array], work: WorkLimit) -> _Pictures:
     found = [_covers(overlap, k, paths, _EVERY_ROW) for k, paths in enumerate(candidates)]
     base = shares_at(overlap.others[::_EVERY_ROW], overlap.evidence.pen.table.shares)
     ink = overlap.evidence.ink[::_EVERY_ROW]
@@ -171,7 +177,7 @@ def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array]) -> _Pictu
     confidence = np.float32(_EVERY_ROW) * overlap.evidence.confidence[::_EVERY_ROW][active]
     return _Pictures(ink[active], confidence, base[active],
                      [np.ascontiguousarray(cover[:, active]) for cover in found], [m[active] for m in most],
-                     [_cost(paths) for paths in candidates])
+                     [_cost(paths) for paths in candidates], work)
 
 
 def _search(pictures: _Pictures, current_first: bool) -> list[Combination]:
@@ -191,6 +197,8 @@ def _optimized(pictures: _Pictures, start: Combination, value: float) -> tuple[C
     for _ in range(_SWEEPS):
         before = value
         for i, j in pairs:
+            if pictures.work.spent:
+                break
             gain, s, t = _better_pair(pictures, chosen, i, j)
             if gain > 0:
                 value, chosen[i], chosen[j] = value - gain, s, t
@@ -211,6 +219,7 @@ def _better_pair(pictures: _Pictures, chosen: Sequence[int], i: int, j: int) -> 
     current = float(alone[chosen[i]] + pictures.costs[i][chosen[i]] + pictures.costs[j][chosen[j]])
     # A candidate over another line's ink explains nothing more, and is found by error alone, until that line leaves.
     tried = np.unique([chosen[i], *np.argsort(alone + pictures.costs[i])[:_PAIRED], *np.argsort(alone)[:_PAIRED]])
+    pictures.work.count(len(at) * (len(first) + len(tried) * len(second)))
     value, a, b = best_pair(PixelEvidence(pictures.ink, pictures.confidence, rest, at), first, second, tried,
                             pictures.costs[i], pictures.costs[j], current, np.empty(len(at), np.float32))
     return (current - value, a, b) if a >= 0 else (0.0, chosen[i], chosen[j])

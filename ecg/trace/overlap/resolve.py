@@ -21,6 +21,7 @@ from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.candidates import (complex_shifts, from_limb_leads, from_other_complexes, over_tips,
                                           shifted_to_ends, tips)
 from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
+from ecg.trace.work_limit import WorkLimit
 from featurize.arrays import Float32Array, Float64Array
 
 # A complex begins this long before the column in which most ink stands.
@@ -54,19 +55,20 @@ _WORSE_THAN_BEST = 1.08
 # Tries for each overlap in a pass.
 _TRIES_EACH = 4
 # Tries for all overlaps of the page in a pass.
-_TRIES_PER_PASS = 20
+_TRIES_PER_PASS = 10
 # Passes over all overlaps of the page.
 _PASSES = 2
 
 
 @dataclass(frozen=True)
 class _Page:
-    """What lines are compared with, and the columns of all complexes."""
+    """What lines are compared with, the columns of all complexes, and the work that may be done."""
 
     layout: Layout
     evidence: PageEvidence
     px_per_s: float
     complexes: Sequence[float]
+    work: WorkLimit
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,11 @@ class _Group:
     owners: tuple[int, ...]
 
 
-def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEvidence, px_per_s: float) -> list[Line]:
+def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEvidence, px_per_s: float, work: WorkLimit
+                     ) -> list[Line]:
     """Lines whose paths through QRS overlaps were chosen together.
+
+    When the work is spent, the paths that are left stay as each line was fitted alone.
 
     Parameters
     ----------
@@ -88,13 +93,16 @@ def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEviden
     evidence : PageEvidence
         Of `ecg.trace.subtract_marks.without_printed_marks`.
     px_per_s : float
+    work : WorkLimit
+        In pairs of candidates times pixels that are compared.
     """
-    page = _Page(layout, evidence, px_per_s, find_complexes(evidence.ink, px_per_s))
+    page = _Page(layout, evidence, px_per_s, find_complexes(evidence.ink, px_per_s), work)
     out = list(lines)
     groups = [group for x in page.complexes for group in _groups(out, page, x)]
+    wanting = groups
     for _ in range(_PASSES if groups else 0):
-        for group in groups:
-            _improve(out, page, group, False)
+        # Where no path of another complex was better, none is in the next pass, with few exceptions.
+        wanting = [group for group in wanting if _improve(out, page, group, False)]
         _try_tips(out, page, groups)
         for owners in dict.fromkeys(group.owners for group in groups):
             _share_shape(out, page, [group for group in groups if group.owners == owners])
@@ -167,15 +175,17 @@ def _improve(lines: list[Line], page: _Page, group: _Group, with_tips: bool) -> 
 
     Candidates are the paths of other complexes and those that the limb leads give; or also paths over tips.
     """
+    if page.work.spent:
+        return False
     overlap, cells = _overlap(lines, page, group), page.layout.cells
     turns = tips(overlap) if with_tips else np.empty((0, 2))
     shifts = complex_shifts(overlap, page.evidence.ink, group.x, page.complexes)
     candidates = [np.array([current, *from_other_complexes(lines, cells, overlap, k, shifts),
                             *from_limb_leads(lines, cells, overlap, k),
-                            *(over_tips(overlap, k, turns) if with_tips else ())])
+                            *(over_tips(overlap, k, turns, page.work) if with_tips else ())])
                   for k, current in enumerate(overlap.paths)]
     options = [refined(overlap, [paths[s] for paths, s in zip(candidates, combination)])
-               for combination in best_combinations(overlap, candidates)]
+               for combination in best_combinations(overlap, candidates, page.work)]
     best = min(options, key=lambda paths: error(overlap, paths), default=overlap.paths)
     if error(overlap, best) > error(overlap, overlap.paths) - _LEAST_GAIN:
         return False
@@ -192,6 +202,8 @@ def _put(lines: list[Line], overlap: QrsOverlap, paths: Sequence[Float64Array]) 
 
 def _try_tips(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
     """Paths over tips: first where least is wrong, then where more is than in the best overlap of these lines."""
+    if page.work.spent:
+        return
     overlaps = [_overlap(lines, page, group) for group in groups]
     poor = sorted((error(o, o.paths), n) for n, o in enumerate(overlaps) if wrong_ink(o, o.paths) > _WRONG_PX)
     best, left = dict[tuple[int, ...], float](), _TRIES_PER_PASS
@@ -210,11 +222,11 @@ def _try_tips(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
 
 def _share_shape(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
     """Overlaps of the same lines given the shape that explains all of them best, unless it is too bad for one."""
-    if len(groups) < _LEAST_ALIKE:
+    if len(groups) < _LEAST_ALIKE or page.work.spent:
         return
     overlaps = [_overlap(lines, page, group) for group in groups]
     candidates = [_shapes(lines, page, overlap, group, groups) for overlap, group in zip(overlaps, groups)]
-    combination = best_shared_combination(overlaps, candidates)
+    combination = best_shared_combination(overlaps, candidates, page.work)
     most = _MOST_WORSE if len(groups[0].owners) > _TOLD_APART else 1.0
     for overlap, of_overlap in zip(overlaps, candidates):
         paths = refined(overlap, [of_line[s] for of_line, s in zip(of_overlap, combination)])
