@@ -94,6 +94,7 @@ _SUMMED: dict[str, tuple[tuple[str, str], ...]] = {
                   ("glcm|gldm|ngtdm|ngldm", "fine texture of the {r}"), ("", "coarse texture of the {r}")),
     "zernike": (("^shape", "outline of the {r}"), ("", "where the {r} is bright and dark")),
     "hog": (("", "edges and their directions in the picture"),),
+    "words": (("", "small patterns in the picture"),),
     "population": (("^[ab]_", "color of the nuclei"), ("^white", "area without stain: number and size of its parts"),
                    ("", "how the nuclei lie and vary")),
     "zones": (("^grid", "bright and dark areas of the chest"), ("edges", "directions of edges in the {r}"),
@@ -107,7 +108,7 @@ _FAMILIES = {
     "lbp": "texture (LBP)", "gabor": "texture (Gabor)", "wavelet": "texture (wavelets)",
     "entropy": "texture (entropy)", "fractal": "texture (fractal)", "radiomics": "texture (radiomics)",
     "granulometry": "grain", "zernike": "outline (Zernike)", "hog": "edges (HOG)", "population": "nuclei together",
-    "zones": "zones of the lungs", "quality": "quality of the picture"}
+    "words": "small patterns (patch words)", "zones": "zones of the lungs", "quality": "quality of the picture"}
 
 # What a reader looks for first, in this order: shown also where it did not decide.
 HEADLINES = ("nucleus-to-cell ratio (N/C)", "lobes of the nucleus", "diameter of the nucleus", "diameter of the cell",
