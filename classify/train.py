@@ -15,6 +15,7 @@ from classify.elsewhere.alignment import home_means
 from classify.evaluate import explain, shortcuts
 from classify.evaluate import warnings as run_warnings
 from classify.evaluate.for_report import report_numbers
+from classify.evaluate.left_out_sites import left_out_sites
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.stability import stability
 from classify.evaluate.summary import Comparisons, Context, score
@@ -49,7 +50,7 @@ from featurize.table import TableInfo
 
 CALIBRATIONS = ("auto", *METHODS)
 # Stages of a run besides one for each fitted fold.
-STAGES = 9
+STAGES = 10
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
@@ -169,7 +170,7 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
             accepted = accepted_error(predicted, held_out, data.task, data.split, error, chosen)
             bundle = replace(bundle, review=keeping(bundle.review, accepted))
             predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
-    comparisons = _comparisons(data, crossed, held_out, perturbations, settings, clock)
+    comparisons = _comparisons(data, crossed, held_out, predicted, perturbations, settings, clock)
     with clock.stage("scores"):
         context = Context(settings.alpha, data.costs, data.frame, data.info)
         scores = score(data.task, data.split, predicted, comparisons, Bootstrap(settings.resamples, settings.seed),
@@ -268,8 +269,8 @@ def _known_rows(split: Split) -> Int64Array:
     return np.flatnonzero(np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
 
 
-def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbations: Perturbations | None,
-                 settings: TrainSettings, clock: Clock) -> Comparisons:
+def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, predicted: Predicted,
+                 perturbations: Perturbations | None, settings: TrainSettings, clock: Clock) -> Comparisons:
     """What stands beside the scores of the model."""
     task, split = data.task, data.split
     with clock.stage("baselines"):
@@ -277,8 +278,10 @@ def _comparisons(data: Dataset, crossed: CrossFit, held_out: HeldOut, perturbati
     with clock.stage("shortcuts"):
         usual = replace(settings.fit_settings(), tune=0)
         found = shortcuts.shortcuts(data.frame, data.info, data.x, task, split, usual, perturbations)
+    with clock.stage("sites"):
+        sites = left_out_sites(data, predicted, perturbations, replace(settings, tune=0))
     return Comparisons(baselines, found, held_out.calibration, held_out.operating_point,
-                       thresholds_at_home(held_out, task, split))
+                       thresholds_at_home(held_out, task, split), sites)
 
 
 def _explain(data: Dataset, crossed: CrossFit, predicted: Predicted, seed: int) -> Explanation:

@@ -1,5 +1,6 @@
 """Put the scores of a run together: the content of metrics.json and the curves beside it."""
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class Comparisons:
         That of the saved model.
     thresholds : (n,) float64 or None
         Of each row, see `classify.uncertainty.held_out.thresholds_at_home`.
+    sites : sequence of dict
+        As `classify.evaluate.left_out_sites.left_out_sites` gives them.
     """
 
     baselines: dict[str, Float64Array]
@@ -50,6 +53,7 @@ class Comparisons:
     calibration: Calibration
     operating_point: OperatingPoint | None = None
     thresholds: Float64Array | None = None
+    sites: Sequence[dict[str, object]] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
             y, p, {name: other[rows] for name, other in comparisons.baselines.items()}, split_group, bootstrap),
         "shortcuts": {f"{r['name']}_to_{r['target']}": r["score"] for r in comparisons.shortcuts.to_dict("records")},
         "shortcut_gain": {f"{r['name']}_to_{r['target']}": r["gain"] for r in comparisons.shortcuts.to_dict("records")},
+        "left_out_sites": list(comparisons.sites),
         "calibration": {"method": calibration.method, "temperature": calibration.temperature,
                         "log_loss_by_method": dict(calibration.losses or {}),
                         "log_loss_before": metrics.scores(y, predicted.raw[rows])["log_loss"][0]},

@@ -6,6 +6,7 @@ from classify.accepted_error import AcceptedError
 from classify.data.folds import FEW_SPLIT_GROUPS
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.evaluate.left_out_sites import worst_loss
 from classify.fitting.crossfit import CrossFit
 from classify.result import Predicted, Scores, SuspectLabels
 from classify.uncertainty.conformal import Conformal, fewest_rows
@@ -101,7 +102,8 @@ def of_result(task: Task, split: Split, crossed: CrossFit, predicted: Predicted,
     serious, other : list of str
         Sentences without capital letter and full stop.
     """
-    serious = [w for w in scores.shortcuts["warning"] if w]
+    lost = worst_loss(scores.metrics["left_out_sites"])
+    serious = [*([lost] if lost else []), *(w for w in scores.shortcuts["warning"] if w)]
     serious += _against_baseline(scores, crossed) + _coverage(scores, alpha)
     other = []
     groups = scores.metrics["groups"]

@@ -1,5 +1,5 @@
 """How good the predictions are: metrics beside baselines, confusion, calibration, selection, prediction sets."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ def metrics(result: RunResult) -> dict[str, Any]:
                    "Each line is a metric, further right is better. The blue dot is this model with its 95 % interval "
                    "from resampling whole groups; the other marks are what simple rivals reach on the same images; an "
                    "arrow leads to one left of the drawing. A model earns its keep only by its distance from them.")
-    return {"table": shown, "chart": chart, "shortcuts": shortcut_table(result.scores.shortcuts)}
+    return {"table": shown, "chart": chart, "shortcuts": shortcut_table(result.scores.shortcuts),
+            "sites": site_table(scores.get("left_out_sites", []))}
 
 
 def _spots(scores: Mapping[str, Any], baselines: Mapping[str, Any], key: str) -> list[figures.Spot]:
@@ -79,6 +80,21 @@ def _spots(scores: Mapping[str, Any], baselines: Mapping[str, Any], key: str) ->
 
 def _number_of(key: str, value: float | None) -> str:
     return number(value) if key in ("mean_set_size", "mae") else score(value)
+
+
+def site_table(sites: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What a model of the other sites makes of each site."""
+    if not sites:
+        return None
+    rows = [[cell(one["site"]), cell(number(one["n"]), key=one["n"]),
+             *(cell(score(one[key]), key=finite(one[key])) for key in ("balanced_accuracy", "home_balanced_accuracy",
+                                                                       "accuracy", "home_accuracy"))]
+            for one in sites]
+    foot = (f"Of the {number(len(sites[0]['classes']))} classes that two sites share. A model for a laboratory that is "
+            "not in the table should be believed by the figures without the site; of a given split the test part is "
+            "not used here.")
+    return table(["Site left out", "Images", "Balanced accuracy without it", "with it", "Accuracy without it",
+                  "with it"], rows, caption="How good is the model where it did not learn?", foot=foot)
 
 
 def shortcut_table(shortcuts: pd.DataFrame) -> dict[str, Any] | None:

@@ -7,6 +7,11 @@ over the parts of the picture.
 The dictionary was learned from drawn pictures (films, tissue, cells of `featurize.simulate`), see
 `featurize.simulate.patch_words`: it holds nothing of any patient, and is the same for every table. Words of drawn
 pictures did as much for chest films of 28 px as words of real ones.
+
+No preset measures words; `[blocks.words]` in a file of --settings does. On pneumonia_28 (seeds 0, 1, 2) the val part,
+which is like the training films, rose from an AUROC of .997, .996 and .996 to .999, .998 and .998, but the test part,
+which is not, fell from .982, .979 and .980 to .975, .977 and .972: words tell how a film was made, too. Cells of 28 px
+(blood_28, a val part) had a log-loss of .061 and .059 with words, .058 and .055 without.
 """
 from dataclasses import dataclass
 from functools import cache

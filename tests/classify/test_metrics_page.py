@@ -14,6 +14,7 @@ from classify.data.costs import CostMatrix
 from classify.data.lineage import Lineage
 from classify.data.splits import Split
 from classify.data.tasks import Task
+from classify.evaluate.left_out_sites import TOLD
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.summary import Comparisons, Context, score
 from classify.evaluate.suspects import suspect_labels
@@ -73,7 +74,9 @@ def content() -> dict[str, Any]:
     shortcuts = pd.DataFrame([("nuisances", "label", .6, .5, .02, "")],
                              columns=["name", "target", "score", "chance", "gain", "warning"])
     point = OperatingPoint("bee", .5, ThresholdRule())
-    beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5)
+    sites = [{"site": "east", "n": 40, "n_home": 40, "classes": ["ant", "bee"],
+              **{home + name: .9 for home in ("", "home_") for name in TOLD}}]
+    beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5, sites)
     found = score(task, split, predicted, beside, Bootstrap(20, 0), Context(.05, costs, frame, info))
     accepted = {**AcceptedError(.02, False, .8, 60, 0, .03, .75, 0).to_dict(), "confidence": CONFIDENCE}
     return {**found.metrics, "accepted_error": accepted, "suspects": suspect_labels(frame, task, predicted).metrics,

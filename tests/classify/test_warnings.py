@@ -64,6 +64,7 @@ def test_rows_without_a_label_are_counted() -> None:
 def metrics(**given: Any) -> dict[str, Any]:
     return {"macro_f1": .9, "groups": N, "calibration": {"method": "temperature"},
             "baselines": {"majority": {"macro_f1": .3}, "pca_logistic": {"macro_f1": .95}},
+            "left_out_sites": [],
             "baseline_differences": {"majority": {"macro_f1": -.6, "macro_f1_interval": [-.7, -.5]},
                                      "pca_logistic": {"macro_f1": .05, "macro_f1_interval": [-.01, .1]}},
             "per_class": {name: {"n": 40, "coverage": .95} for name in TASK.classes}, **given}

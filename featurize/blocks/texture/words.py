@@ -1,4 +1,4 @@
-"""Small patches of a reduced picture by the words of a fixed dictionary: for chest films, which are taken upright."""
+"""Small patches of a reduced picture by the words of a fixed dictionary: for pictures that are all taken upright."""
 import cv2
 import numpy as np
 
