@@ -62,6 +62,8 @@ def shared_rows(data: Dataset) -> SharedRows | None:
     task, split = data.task, data.split
     known = task.labelled & (np.isin(split.part, ["train", "val"]) if split.kind == "given" else split.fold >= 0)
     names, site = encode(data.frame["site"])
+    if len(names) < 2:
+        return None
     site = np.where(known, site, -1)
     at_sites = pd.DataFrame({"group": split.split_group, "site": site})[site >= 0].groupby("group")["site"].nunique()
     site[np.isin(split.split_group, at_sites.index[at_sites > 1])] = -1

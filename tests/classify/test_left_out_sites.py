@@ -60,11 +60,11 @@ def test_rows_that_tell_nothing_of_a_site_are_not_used() -> None:
     np.testing.assert_array_equal(np.array(rows.names)[rows.site[used]], frame["site"][used])
 
 
-@pytest.mark.parametrize("case", ["one site", "few rows", "no class in common"])
+@pytest.mark.parametrize("case", ["no site", "one site", "few rows", "no class in common"])
 def test_nothing_is_told_where_sites_share_too_little(case: str) -> None:
     frame = table()
-    if case == "one site":
-        frame["site"] = "north"
+    if case in ("no site", "one site"):
+        frame["site"] = "north" if case == "one site" else None
     elif case == "few rows":
         frame["site"] = np.where(np.arange(len(frame)) < LEAST_ROWS - 1, "south", "north")
         frame["group"] = None
