@@ -1,5 +1,6 @@
 """Local processes for work in parallel, and what is done when one of them dies."""
 import os
+import signal
 import threading
 import time
 import traceback
@@ -53,6 +54,8 @@ def fault_place(error: BaseException, package: Path) -> str:
 
 
 def _start_worker() -> None:
+    # Ctrl-C reaches every process of a terminal: the parent ends its workers, and they have nothing to say themselves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
