@@ -4,6 +4,7 @@ Folds mix the sites: a model that is tested on a site has learned from other ima
 that is not in the table, this test says more.
 """
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def shared_rows(data: Dataset) -> SharedRows | None:
 
 
 def left_out_sites(data: Dataset, predicted: Predicted, perturbations: Perturbations | None,
-                   settings: TrainSettings) -> list[dict[str, object]]:
+                   settings: TrainSettings) -> list[dict[str, Any]]:
     """Scores of each site by a model of the other sites, beside those of the run.
 
     Parameters
@@ -113,9 +114,9 @@ def left_out_sites(data: Dataset, predicted: Predicted, perturbations: Perturbat
     out = []
     for number, name in enumerate(rows.names):
         tested = rows.site == number
-        if len(np.unique(rows.y[(rows.site >= 0) & ~tested])) < len(rows.classes):
-            continue
         split = _leaving_out(data.split, rows, tested, settings.seed)
+        if split is None:
+            continue
         margins = cross_fit(fit, split, settings.fit_settings()).margins[tested]
         home = tested & predicted.held_out
         known = predicted.probabilities[home][:, rows.classes]
@@ -127,13 +128,18 @@ def left_out_sites(data: Dataset, predicted: Predicted, perturbations: Perturbat
     return out
 
 
-def _leaving_out(split: Split, rows: SharedRows, tested: BoolArray, seed: int) -> Split:
-    """The rows of a site are tested; of the other sites' split groups some decide when the trees stop."""
+def _leaving_out(split: Split, rows: SharedRows, tested: BoolArray, seed: int) -> Split | None:
+    """The rows of a site are tested; of the other sites' split groups some decide when the trees stop.
+
+    None where the other sites have too few images of a class to both learn from it and stop by it.
+    """
     others = np.flatnonzero((rows.site >= 0) & ~tested)
     group = split.split_group[others]
     stops = validation_mask(rows.y[others], group, STOP_SHARE, seed)
     if not stops.any():
         stops = validation_mask(rows.y[others], np.arange(len(others)), STOP_SHARE, seed)
+    if not stops.any():
+        return None
     part = np.full(len(tested), "removed", dtype=object)
     part[others] = np.where(stops, "val", "train")
     part[tested] = "test"
@@ -145,9 +151,9 @@ def _told(y: Int64Array, p: Float64Array) -> dict[str, float | None]:
     return {name: float(found[name][0]) for name in TOLD}
 
 
-def worst_loss(sites: list[dict[str, object]]) -> str:
+def worst_loss(sites: list[dict[str, Any]]) -> str:
     """A warning of the site that loses most, or nothing."""
-    losses = [(float(str(one["home_balanced_accuracy"])) - float(str(one["balanced_accuracy"])), one) for one in sites
+    losses = [(one["home_balanced_accuracy"] - one["balanced_accuracy"], one) for one in sites
               if one["home_balanced_accuracy"] is not None]
     loss, one = max(losses, key=lambda pair: pair[0], default=(0.0, {}))
     if loss <= WARN_LOSS:

@@ -53,7 +53,7 @@ class Comparisons:
     calibration: Calibration
     operating_point: OperatingPoint | None = None
     thresholds: Float64Array | None = None
-    sites: Sequence[dict[str, object]] = ()
+    sites: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)

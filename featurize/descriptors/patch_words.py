@@ -21,7 +21,7 @@ import numpy as np
 
 from featurize.arrays import Float32Array, UInt8Array
 
-# Where the dictionary lies.
+# Where the dictionary lies. Another one raises the version of the family words.
 DICTIONARY = Path(__file__).with_name("patch_words.npz")
 # Side of a patch.
 PATCH_PX = 6

@@ -4,7 +4,6 @@ A mark in the folder names every field that was measured into it and its stem. S
 run, results are never read as fields, and nothing that a user put there is replaced.
 """
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,16 +57,8 @@ def with_stems(fields: Sequence[tuple[Path, str]], earlier: Mapping[str, str]) -
     earlier : mapping of path to stem
         Of earlier runs into the folder: they stay as they are, and nobody else gets them.
     """
-    taken = {stems.same_name(stem) for stem in earlier.values()}
-    plain = {path: os.path.splitext(path)[0] for _, path in fields}
-    count = Counter(stems.same_name(stem) for stem in plain.values())
-    jobs = []
-    for file, path in fields:
-        stem = plain[path]
-        if count[stems.same_name(stem)] > 1 or stems.same_name(stem) in taken or stems.is_long(stem):
-            stem = stems.hashed_stem(path)
-        jobs.append(FieldJob(file, path, earlier.get(path, stem)))
-    return jobs
+    chosen = stems.choose_stems([path for _, path in fields], earlier)
+    return [FieldJob(file, path, chosen[path]) for file, path in fields]
 
 
 def claim(out: Path, jobs: Sequence[FieldJob], earlier: Mapping[str, str]) -> None:

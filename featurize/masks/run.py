@@ -1,6 +1,5 @@
 """Many images: segmented in processes; label images and outlines written, errors as rows."""
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -156,23 +155,14 @@ def _claimed(index: Index, out: Path) -> list[MaskJob]:
     several = len(index.sources) > 1
     rows = [(site, path, f"{site}/{path}" if several else path)
             for site, path in zip(index.frame["site"].tolist(), index.frame["path"].tolist())]
-    taken = {stems.same_name(stem) for stem in earlier.values()}
-    plain = {shown: os.path.splitext(shown)[0].replace("::", "/") for _, _, shown in rows}
-    count = Counter(stems.same_name(stem) for stem in plain.values())
-    found = []
-    for site, path, shown in rows:
-        stem = plain[shown]
-        if count[stems.same_name(stem)] > 1 or stems.same_name(stem) in taken or stems.is_long(stem):
-            stem = stems.hashed_stem(shown)
-        found.append(MaskJob(site, path, earlier.get(shown, stem)))
-    own = {shown: job.stem for (_, _, shown), job in zip(rows, found)}
+    own = stems.choose_stems([shown for _, _, shown in rows], earlier)
     foreign = next((out / (stem + suffix) for shown, stem in own.items() if shown not in earlier
                     for suffix in (MASK, OUTLINES) if os.path.lexists(out / (stem + suffix))), None)
     if foreign is not None:
         raise UserError(f"{foreign} was not written by `segment` and would be replaced: give another folder with -o")
     write_json({"program": "pellucid", "command": "segment", "stems": dict(sorted({**earlier, **own}.items()))},
                out / MARK)
-    return found
+    return [MaskJob(site, path, own[shown]) for site, path, shown in rows]
 
 
 def _write_lists(index: Index, results: Sequence[MaskResult], out: Path) -> MaskSummary:

@@ -3,6 +3,8 @@ import hashlib
 import json
 import os
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,32 @@ def hashed_stem(path: str) -> str:
     """
     folder, name = os.path.split(path)
     return os.path.join(folder, f"{name[:_KEPT_CHARACTERS]}-{hashlib.sha256(path.encode()).hexdigest()[:_HASH_DIGITS]}")
+
+
+def choose_stems(paths: Sequence[str], earlier: Mapping[str, str]) -> dict[str, str]:
+    """The stem of each file: its path without ending, with a hash where two would write the same files or it is long.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Paths as results name them.
+    earlier : mapping of path to stem
+        Of earlier runs into the folder: they stay as they are, and nobody else gets them.
+
+    Examples
+    --------
+    >>> choose_stems(["a.png", "b.png"], {"b.png": "b-of-old"})
+    {'a.png': 'a', 'b.png': 'b-of-old'}
+    """
+    taken = {same_name(stem) for stem in earlier.values()}
+    plain = {path: os.path.splitext(path)[0] for path in paths}
+    count = Counter(same_name(stem) for stem in plain.values())
+    found = {}
+    for path, stem in plain.items():
+        if count[same_name(stem)] > 1 or same_name(stem) in taken or is_long(stem):
+            stem = hashed_stem(path)
+        found[path] = earlier.get(path, stem)
+    return found
 
 
 def is_long(stem: str) -> bool:

@@ -1,5 +1,6 @@
 """Each site left out once: what a model of the other sites makes of it."""
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,15 @@ def test_nothing_is_told_where_sites_share_too_little(case: str) -> None:
     assert site_table([]) is None and worst_loss([]) == ""
 
 
+def test_a_site_whose_class_the_others_show_once_is_not_left_out(tmp_path: Path) -> None:
+    frame = table()
+    frame["group"] = None
+    ants = frame.index[frame["label"] == "ant"]
+    frame.loc[ants, "site"] = ["south"] + ["north"] * (len(ants) - 1)
+    run = train(frame, made_table((60, 60), features=4)[1], tmp_path / "run", SETTINGS)
+    assert [one["site"] for one in run.scores.metrics["left_out_sites"]] == ["south"]
+
+
 def test_the_largest_sites_are_left_out() -> None:
     frame = table(counts=(400, 400))
     frame["group"] = None
@@ -83,7 +93,7 @@ def test_the_largest_sites_are_left_out() -> None:
 
 
 def test_the_warning_is_of_the_worst_site() -> None:
-    sites: list[dict[str, object]] = [
+    sites: list[dict[str, Any]] = [
         {"site": "a", "balanced_accuracy": .9, "home_balanced_accuracy": .92},
         {"site": "b", "balanced_accuracy": .6, "home_balanced_accuracy": .95},
         {"site": "c", "balanced_accuracy": .2, "home_balanced_accuracy": None}]

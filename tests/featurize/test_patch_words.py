@@ -1,9 +1,13 @@
 """Words of small patches: against their definition, and the block that measures them."""
+import hashlib
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
 from featurize.blocks.texture.words import words as words_block
 from featurize.descriptors.patch_words import PATCH_PX, Dictionary, dictionary, word_counts
+from featurize.families import blocks
 from featurize.sample import Sample
 from featurize.simulate.patch_words import WORD_PX, WORDS, WORDS_IN_A_ROW, montage
 
@@ -37,6 +41,11 @@ def test_counts_are_those_of_the_definition() -> None:
     assert found.shape == (2, 2, 3)
     np.testing.assert_allclose(found[0, 1], near[:3, 2:].mean(axis=(0, 1)), atol=1e-4)
     np.testing.assert_allclose(found[1, 0], near[3:, :2].mean(axis=(0, 1)), atol=1e-4)
+
+
+def test_another_dictionary_raises_the_version() -> None:
+    found = hashlib.sha256(b"".join(part.tobytes() for part in astuple(dictionary()))).hexdigest()[:16]
+    assert (blocks()["words"].version, found) == (1, "61cea9e4c09f306e")
 
 
 def test_a_patch_that_is_a_word_counts_most_for_this_word() -> None:
