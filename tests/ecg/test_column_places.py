@@ -131,6 +131,6 @@ def test_spikes_as_regular_as_separators_count_only_beside_names_or_where_the_ro
     name = Word("V2", 64 + 2 * 62.5 * PX, 210, 20, 15, 0.9)
     found = column_places(ink, rows, LAYOUTS["3x4"], [name], [], SCALE)
     assert found is not None and found == pytest.approx(60.5 + 62.5 * PX * np.arange(5), abs=1.5)
-    begun = [replace(row, start=62.0, end=62 + 258 * PX) for row in rows]
+    begun = [replace(row, start=62.0, end=62 + 262 * PX) for row in rows]
     found = column_places(ink, begun, LAYOUTS["3x4"], [], [], SCALE)
     assert found is not None and found == pytest.approx(60.5 + 62.5 * PX * np.arange(5), abs=1.5)
