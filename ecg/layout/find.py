@@ -4,7 +4,9 @@ from dataclasses import replace
 from ecg.layout.calibration import find_gain, find_speed
 from ecg.layout.catalogue import LAYOUTS
 from ecg.layout.choose import choose_layout, without_extra
+from ecg.layout.column_places import column_places, cut_at_places
 from ecg.layout.columns import find_cells, find_gaps
+from ecg.layout.half_pulses import find_half_pulses
 from ecg.layout.model import Layout, TraceScale
 from ecg.layout.row_bounds import align_rows, without_leading_names
 from ecg.layout.rows import find_rows, without_pulse
@@ -53,19 +55,23 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
         check_one_page(words, scale)
     pen, blur = measure_pen(page.ink)
     ink, peak = as_line(page.ink, pen, blur)
-    page = replace(page, ink=ink)
+    printed_ink, page = page.ink, replace(page, ink=ink)
     strokes = find_strokes(page.ink, scale)
     pulses = with_step_pulses(page.ink, strokes, find_pulses(page.ink, strokes, scale, pen), scale, pen)
     separators = find_separators(strokes, pulses, scale, pen)
     rows = find_rows(page, pulses, peak, len(LAYOUTS[name]) if name != "auto" else 0)
     rows = without_straight_rows(rows, pulses, words, scale)
+    whole, pulses = pulses, [*pulses, *find_half_pulses(rows, pulses, scale)]
     rows = [without_pulse(row, pulses, page, peak) for row in without_leading_names(rows, words, scale)]
     rows = without_extra(rows, words, pulses, scale) if name == "auto" else rows
-    mm_per_s, speed_warnings = find_speed(pulses, printed, scale)
+    mm_per_s, speed_warnings = find_speed(whole, printed, scale)
     chosen = choose_layout(rows, words, separators, scale, name)
     traces = TraceScale(scale, mm_per_s, pen)
     gaps = find_gaps(rows, chosen.leads, traces)
     rows = align_rows(rows, chosen.leads, gaps, pulses, separators, traces)
+    places = None if gaps else column_places(printed_ink, rows, chosen.leads, words, pulses, traces)
+    if places is not None:
+        rows, gaps = cut_at_places(rows, places, traces), [(float(x), float(x)) for x in places[1:-1]]
     cells = find_cells(rows, chosen.leads, gaps, chosen.named, traces)
     meetings = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = separators_at(page.ink, separators, meetings, scale)

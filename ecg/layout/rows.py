@@ -61,6 +61,10 @@ _PULSE_ROW_MM = 4
 _PULSE_DISTANCE_MM = 12
 # A row that begins or ends this near to a pulse of another row has one that was not recognized.
 _PULSE_COLUMN_MM = 1.5
+# Pulses stand in one column if so many are nearer to each other than _PULSE_COLUMN_MM.
+_LEAST_PULSES = 3
+# What a row has before its pulse is no trace, where pulses of several rows stand in one column within this share of it.
+_BEFORE_PULSES = 0.2
 # Window behind a pulse, and over which a row is on ink or not.
 _WINDOW_MM = 2
 # A trace is on ink right behind its pulse in more than this share of the window.
@@ -208,7 +212,9 @@ def without_pulse(row: RowPath, pulses: Sequence[Pulse], page: Page, peak: float
         inside = int(np.clip((pulse.left + pulse.right) / 2, 0, len(row.middle) - 1))
         near = min(abs(row.base - pulse.base), abs(row.middle[inside] - pulse.top)) < _PULSE_ROW_MM * sy
         # Pulses of all rows stand in one column.
-        if (near and pulse.left < row.start + beside) or abs(pulse.left - row.start) < same_column:
+        alike = sum(abs(other.left - pulse.left) < same_column for other in pulses) >= _LEAST_PULSES
+        before = max(beside, _BEFORE_PULSES * (row.end - row.start) if alike else 0)
+        if (near and pulse.left < row.start + before) or abs(pulse.left - row.start) < same_column:
             row = replace(_retraced_after(row, pulse, page, peak), start=max(row.start, pulse.right))
         elif (near and pulse.right > row.end - beside) or abs(pulse.right - row.end) < same_column:
             row = replace(row, end=min(row.end, pulse.left))
