@@ -287,7 +287,7 @@ def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adap
 
 def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
     """What a reader should know before the predictions."""
-    from classify.review import batch_line
+    from classify.review import batch_line, together_line
     from classify.uncertainty.known_images import known_line
     if adapt:
         _say("adapted: the measurements were shifted by what these images differ from the training images on average; "
@@ -296,9 +296,9 @@ def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
     if known.any():
         _say(f"WARNING: {known_line(int(known.sum()), len(known))} Their predictions say nothing about new images: see "
              "the column trained_on.")
-    line = batch_line(predicted.loc[~known, "novelty"].to_numpy())
-    if line:
-        _say(f"WARNING: {line}")
+    for line in (batch_line(predicted.loc[~known, "novelty"].to_numpy()), together_line(predicted["review_reason"])):
+        if line:
+            _say(f"WARNING: {line}")
 
 
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")

@@ -19,10 +19,12 @@ from classify.bundle import Bundle
 from classify.data.dataset import Dataset, prepare
 from classify.fitting import crossfit
 from classify.fitting.fit_data import FitData
-from classify.predict import apply_bundle
+from classify.predict import apply_bundle, unlike_together
 from classify.predictions import ModelPredictions
 from classify.review import REASONS, fit_rule, review_reasons
 from classify.settings import TrainSettings
+from classify.train import home_batch
+from classify.uncertainty.batch import batch_p_values, named
 from classify.uncertainty.held_out import fit_held_out, predict_all
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.errors import UserError
@@ -41,14 +43,18 @@ def left_out(frame: pd.DataFrame, info: TableInfo, classes: list[str], name: str
     data, _ = prepare(frame[~unknown], info, settings)
     bundle, reference, home = fitted(data, settings)
     rows = frame[unknown].reset_index(drop=True)
-    found = apply_bundle(bundle, rows[list(data.x.columns)])
-    reasons = review_reasons(bundle.review, found, rows)
+    x = rows[list(data.x.columns)]
+    found = apply_bundle(bundle, x)
+    together = unlike_together(bundle, x, found)
+    reasons = review_reasons(bundle.review, found, rows, together)
     novel = reasons[:, REASONS.index("novel")]
     at_home = home["review_reason"].fillna("").str.split("|").map(lambda words: "novel" in words)
     return {"table": name, "unknown": ", ".join(classes), "known classes": len(data.task.classes), "n": len(rows),
             "distance alone %": percent(by_distance(found, reference)), "novel %": percent(novel.mean()),
+            "together %": percent(reasons[:, REASONS.index("batch")].mean()),
             "any reason %": percent(reasons.any(axis=1).mean()), "median novelty": float(np.median(found.novelty)),
-            "home novel %": percent(at_home.mean()), "home any %": percent(home["review"].mean()),
+            "home novel %": percent(at_home.mean()), "home together %": percent(home_together(data, bundle, home)),
+            "home any %": percent(home["review"].mean()),
             "home accuracy %": percent((home["predicted"] == home["label"]).mean())}
 
 
@@ -64,7 +70,21 @@ def fitted(data: Dataset, settings: TrainSettings) -> tuple[Bundle, NearestNeigh
     bundle = Bundle(data.task.kind, data.task.classes, {}, {}, None, model, held_out.calibration, held_out.conformal,
                     reference.model, np.empty(0, str), rule, None, {}, {})
     predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x), rule)
-    return bundle, reference, predicted.table
+    batch = home_batch(data, reference, predicted)
+    return replace(bundle, batch=batch), reference, predicted.table
+
+
+def home_together(data: Dataset, bundle: Bundle, home: pd.DataFrame) -> float:
+    """Share of the images of each fold that are named together, where the others are the training images."""
+    points, classes = bundle.novelty.points, data.task.y
+    assert bundle.batch is not None and len(points) == len(classes), "home has more images than are kept"
+    guess = pd.Categorical(home["predicted"], categories=data.task.classes).codes.astype(np.int64)
+    shares = []
+    for number in np.unique(data.split.fold):
+        own = data.split.fold == number
+        p = batch_p_values(points[~own], classes[~own], points[own], guess[own])
+        shares.append(named(p, bundle.batch.rate).mean())
+    return float(np.mean(shares))
 
 
 def by_distance(found: ModelPredictions, reference: NearestNeighborReference) -> float:
@@ -102,8 +122,9 @@ def main() -> None:
             raise SystemExit(f"{path}: {error}") from error
     write(given.out, "Images of an unknown class", f"Each class left out in turn; {ROUNDS} rounds of boosting at most, "
           "5 folds, seed 0. `distance alone`: above 95 % of home by the distance to the nearest training images, as "
-          "the score was before. `novel`: novelty above .95. `any reason`: for review. `home`: the same model's "
-          "out-of-fold predictions of the known classes.", rows)
+          "the score was before. `novel`: novelty above .95. `together`: named as unlike home together "
+          "(classify.uncertainty.batch). `any reason`: for review. `home`: the same model's out-of-fold predictions of "
+          "the known classes; `home together`: the images of a fold beside those of the others.", rows)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from classify.fitting.models import Model, ModelPart
 from classify.predictions import FurtherColumns
 from classify.review import ReviewRule
 from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, stage_file
+from classify.uncertainty.batch import HomeBatch
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
@@ -79,6 +80,8 @@ class Bundle:
         of tables without them.
     home : HomeMeans or None
         Where the classes lie at home, for `predict --adapt`; None in models of older versions.
+    batch : HomeBatch or None
+        By which images of a table are, together, compared with those at home; None in models of older versions.
     """
 
     kind: str
@@ -99,6 +102,7 @@ class Bundle:
     costs: CostMatrix | None = None
     train_fingerprints: UInt8Array = field(default_factory=lambda: np.zeros((0, LENGTH), np.uint8))
     home: HomeMeans | None = None
+    batch: HomeBatch | None = None
 
     @property
     def further_columns(self) -> FurtherColumns:
@@ -156,7 +160,8 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
         Lineage(tuple(map(tuple, manifest["lineage"]))) if "lineage" in manifest else None,
         CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None,
         arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)),
-        HomeMeans(space.center, space.scale, arrays["home_means"]) if "home_means" in arrays else None)
+        HomeMeans(space.center, space.scale, arrays["home_means"]) if "home_means" in arrays else None,
+        HomeBatch(arrays["point_classes"], manifest["batch_rate"]) if "point_classes" in arrays else None)
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -190,6 +195,8 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         optional["lineage"] = [list(path) for path in bundle.lineage.paths]
     if bundle.costs:
         optional["costs"] = [list(row) for row in bundle.costs.values]
+    if bundle.batch:
+        optional["batch_rate"] = bundle.batch.rate
     return {
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
@@ -220,6 +227,8 @@ def _arrays(bundle: Bundle) -> bytes:
         arrays["train_fingerprints"] = bundle.train_fingerprints
     if bundle.home:
         arrays["home_means"] = bundle.home.means
+    if bundle.batch:
+        arrays["point_classes"] = bundle.batch.classes
     np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
 

@@ -13,9 +13,10 @@ from classify.fitting import models
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import in_words, review_reasons
 from classify.uncertainty import calibrate, conformal, novelty
+from classify.uncertainty.batch import batch_p_values, named
 from classify.uncertainty.known_images import copies_of, trained_on
 from classify.uncertainty.reference import compared_leaves
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
 
@@ -76,7 +77,8 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     x = matrix(frame, bundle.model.features)
     used = adapted(bundle, x, frame) if adapt else x
     predictions = apply_bundle(bundle, used, x)
-    reasons = in_words(review_reasons(bundle.review, predictions, frame))
+    together = unlike_together(bundle, x, predictions)
+    reasons = in_words(review_reasons(bundle.review, predictions, frame, together))
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
                        copies_of(bundle.train_fingerprints, frame))
     table = prediction_table(frame, bundle.classes, predictions, reasons,
@@ -95,6 +97,15 @@ def apply_bundle(bundle: Bundle, x: pd.DataFrame, measured: pd.DataFrame | None 
     leaves = compared_leaves(bundle.model, own)
     score, distances, neighbours = novelty.score_rows(bundle.novelty, own.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
+
+
+def unlike_together(bundle: Bundle, x: pd.DataFrame, predictions: ModelPredictions) -> BoolArray | None:
+    """(n,) which of the images of a table, all of them together, are unlike home; None in models of older versions."""
+    if bundle.batch is None:
+        return None
+    points, classes = bundle.novelty.points, bundle.batch.classes
+    new = novelty.to_points(bundle.novelty.space, x.to_numpy())
+    return named(batch_p_values(points, classes, new, predictions.p.argmax(axis=1)), bundle.batch.rate)
 
 
 def adapted(bundle: Bundle, x: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,8 +18,9 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # Words of the column `review_reason`, in their order there. They say: the prediction set holds another number of
 # classes than one; the image is unlike the training images; further nuclei; the cell is cut by the rim of the image; it
-# lies far from the centre; no cell was found; the predicted class is improbable.
-REASONS = ("set", "novel", "several cells", "cut", "off centre", "nothing found", "unsure")
+# lies far from the centre; no cell was found; the predicted class is improbable; the images of the table differ,
+# together, from the training images (`classify.uncertainty.batch`).
+REASONS = ("set", "novel", "several cells", "cut", "off centre", "nothing found", "unsure", "batch")
 # A predicted class with less than even odds calls for review.
 LEAST_PROBABILITY = 0.5
 # Out-of-distribution score (share of held-out training rows that lay nearer, 0..1) above which a row calls for review:
@@ -165,7 +166,8 @@ def _percentile(values: Float64Array) -> float:
     return float(np.percentile(known, LIMIT_PERCENTILE, method="higher")) if len(known) else -np.inf
 
 
-def review_reasons(rule: ReviewRule, predictions: ModelPredictions, frame: pd.DataFrame) -> BoolArray:
+def review_reasons(rule: ReviewRule, predictions: ModelPredictions, frame: pd.DataFrame,
+                   batch: BoolArray | None = None) -> BoolArray:
     """(n, R) True where a reason, in the order of `REASONS`, calls for review.
 
     Parameters
@@ -175,12 +177,16 @@ def review_reasons(rule: ReviewRule, predictions: ModelPredictions, frame: pd.Da
         Of n rows.
     frame : (n, ...) DataFrame
         Their table; limits of columns that it lacks are left out.
+    batch : (n,) bool, optional
+        Images that differ, together with others of the table, from the training images.
     """
     held = np.zeros((len(predictions.p), len(REASONS)), bool)
     if rule.by_set:
         held[:, REASONS.index("set")] = (predictions.sets.sum(axis=1) != 1) | predictions.empty
     held[:, REASONS.index("novel")] = predictions.novelty > rule.most_novelty
     held[:, REASONS.index("unsure")] = predictions.p.max(axis=1) < rule.least_probability
+    if batch is not None:
+        held[:, REASONS.index("batch")] = batch
     for limit in rule.limits:
         if limit.column in frame.columns:
             above = np.array(limit.above)[predictions.p.argmax(axis=1)]
@@ -191,7 +197,7 @@ def review_reasons(rule: ReviewRule, predictions: ModelPredictions, frame: pd.Da
 def in_words(reasons: BoolArray) -> list[str]:
     """The reasons of each row, joined by ``|``; empty where there is none.
 
-    >>> in_words(np.array([[True, True, False, False, False, False, False], [False] * 7]))
+    >>> in_words(np.array([[True, True] + [False] * 6, [False] * 8]))
     ['set|novel', '']
     """
     names = np.array(REASONS, dtype=object)
@@ -244,6 +250,16 @@ def review_summary(words: pd.Series, right: BoolArray) -> dict[str, Any]:
     return {"by_reason": {name: count / max(len(words), 1) for name, count in count_reasons(words).items()},
             "errors_kept": float(wrong[kept].mean()) if kept.any() else np.nan,
             "errors_found": float(marked[wrong].mean()) if wrong.any() else np.nan}
+
+
+def together_line(words: pd.Series) -> str:
+    """What the reason `batch` says about a table, from its column `review_reason`; "" where no image has it."""
+    count = count_reasons(words)["batch"]
+    if not count:
+        return ""
+    return (f"{count} of {len(words)} images differ, together, from the training images of the class that they are "
+            "named: a kind of cell that the model does not know, another laboratory or an unlike patient; look at "
+            "some of them, and give the table to `audit` with their true classes")
 
 
 def batch_line(novelty: Float64Array) -> str:

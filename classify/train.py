@@ -39,6 +39,7 @@ from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
 from classify.settings import BALANCES, MODELS, TrainSettings
+from classify.uncertainty.batch import HomeBatch, batch_rate
 from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.known_images import fingerprints_of
@@ -50,7 +51,7 @@ from featurize.table import TableInfo
 
 CALIBRATIONS = ("auto", *METHODS)
 # Stages of a run besides one for each fitted fold.
-STAGES = 10
+STAGES = 11
 
 
 def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings, progress: Progress | None = None,
@@ -170,6 +171,8 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
             accepted = accepted_error(predicted, held_out, data.task, data.split, error, chosen)
             bundle = replace(bundle, review=keeping(bundle.review, accepted))
             predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
+    with clock.stage("images together"):
+        bundle = replace(bundle, batch=home_batch(data, reference, predicted))
     comparisons = _comparisons(data, crossed, held_out, predicted, perturbations, settings, clock)
     with clock.stage("scores"):
         context = Context(settings.alpha, data.costs, data.frame, data.info)
@@ -262,6 +265,14 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
         costs=data.costs, train_fingerprints=fingerprints_of(train),
         home=home_means(reference.model.space.center, reference.model.space.scale,
                         data.x.iloc[reference.train].to_numpy(), data.task.y[reference.train], len(data.task.classes)))
+
+
+def home_batch(data: Dataset, reference: NearestNeighborReference, predicted: Predicted) -> HomeBatch:
+    """By which the images of a table are, together, compared with the training images."""
+    rows = reference.train
+    classes, guess = data.task.y[rows], predicted.probabilities[rows].argmax(axis=1)
+    groups = data.frame["group"].iloc[rows]
+    return HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups.where(groups.notna(), None).tolist()))
 
 
 def _known_rows(split: Split) -> Int64Array:

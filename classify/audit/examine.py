@@ -22,7 +22,7 @@ from classify.evaluate.parts_of_table import coverage_of_parts, is_gray, nuisanc
 from classify.evaluate.review_scores import review_scores
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.evaluate.threshold import shares_of, threshold_scores
-from classify.predict import apply_bundle, check_compatible
+from classify.predict import apply_bundle, check_compatible, unlike_together
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
 from classify.run_folder import METRICS
@@ -90,7 +90,8 @@ def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, in
     novelty = predictions.novelty
     copies = copies_of(bundle.train_fingerprints, frame) if copies is None else copies
     known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances, copies)
-    words = in_words(review_reasons(bundle.review, predictions, frame))
+    together = unlike_together(bundle, x, predictions)
+    words = in_words(review_reasons(bundle.review, predictions, frame, together))
     judged = _judge(bundle, frame, info, y, predictions, pd.Series(words)) if (y >= 0).any() else None
     return Audit(
         bundle=bundle, home=home, frame=frame, info=info, predictions=predictions,

@@ -11,7 +11,7 @@ from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix
 from classify.findings.bundle import FindingModel, is_findings_model, load_findings, shared_fingerprints
 from classify.findings.predictions import FindingPredictions, findings_table
-from classify.predict import adapted, apply_bundle, check_compatible, predict
+from classify.predict import adapted, apply_bundle, check_compatible, predict, unlike_together
 from classify.review import review_reasons
 from classify.uncertainty.known_images import copies_of, trained_on
 from featurize.table import TableInfo
@@ -79,7 +79,7 @@ def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: 
         found = apply_bundle(model.bundle, adapted(model.bundle, x, frame) if adapt else x, x)
         p = found.p[:, 1]
         known |= trained_on(model.bundle.train_ids, model.bundle.novelty.points, frame, found.distances, copies)
-        reasons = review_reasons(model.bundle.review, found, frame)
+        reasons = review_reasons(model.bundle.review, found, frame, unlike_together(model.bundle, x, found))
         predicted[model.name] = FindingPredictions(p, p >= model.threshold, found.sets, reasons, found.novelty)
         if explain:
             told = predict(model.bundle, frame, info, explain, name, adapt)

@@ -19,7 +19,8 @@ MEANING = {
     "cut": "the cell is cut by the rim of the picture",
     "off centre": "the cell is not in the middle of the picture",
     "nothing found": "no cell was found",
-    "unsure": "the chosen class is not probable enough"}
+    "unsure": "the chosen class is not probable enough",
+    "batch": "the images of the table differ, together, from the training images of the class"}
 
 
 def reasons_for_review(predictions: pd.DataFrame, sets: BoolArray, empty: BoolArray, largest: Sequence[float]
