@@ -271,8 +271,8 @@ def home_batch(data: Dataset, reference: NearestNeighborReference, predicted: Pr
     """By which the images of a table are, together, compared with the training images."""
     rows = reference.train
     classes, guess = data.task.y[rows], predicted.probabilities[rows].argmax(axis=1)
-    groups = data.frame["group"].iloc[rows]
-    return HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups.where(groups.notna(), None).tolist()))
+    groups = data.frame["group"].iloc[rows].fillna("").tolist()
+    return HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups))
 
 
 def _known_rows(split: Split) -> Int64Array:

@@ -123,7 +123,7 @@ def named(p: Float64Array, rate: float) -> BoolArray:
     return out
 
 
-def batch_rate(points: Float32Array, classes: Int64Array, predicted: Int64Array, groups: Sequence[str | None]) -> float:
+def batch_rate(points: Float32Array, classes: Int64Array, predicted: Int64Array, groups: Sequence[str]) -> float:
     """The largest of RATES at which home's own patients, each against all others, are hardly named.
 
     Parameters
@@ -132,11 +132,11 @@ def batch_rate(points: Float32Array, classes: Int64Array, predicted: Int64Array,
         Training images.
     classes, predicted : (m,) int64
         True classes, and those predicted by models that did not see the image's patient.
-    groups : sequence of m str or None
-        Patients. Without patients of FEWEST_OF_GROUP images it is the first rate: then images are exchangeable.
+    groups : sequence of m str
+        Patients, "" where none is known. Without patients of FEWEST_OF_GROUP images it is the first rate: then images are exchangeable.
     """
-    group = np.array([name or "" for name in groups], dtype=object)
-    names, counts = np.unique(group[group != ""].astype(str), return_counts=True)
+    group = np.array(groups, dtype=str)
+    names, counts = np.unique(group[group != ""], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_GROUPS]
     p = []
     for name in names[order[counts[order] >= FEWEST_OF_GROUP]]:
