@@ -133,7 +133,8 @@ def batch_rate(points: Float32Array, classes: Int64Array, predicted: Int64Array,
     classes, predicted : (m,) int64
         True classes, and those predicted by models that did not see the image's patient.
     groups : sequence of m str
-        Patients, "" where none is known. Without patients of FEWEST_OF_GROUP images it is the first rate: then images are exchangeable.
+        Patients, "" where none is known. Without patients of FEWEST_OF_GROUP images it is the first rate: then images
+        are exchangeable.
     """
     group = np.array(groups, dtype=str)
     names, counts = np.unique(group[group != ""], return_counts=True)
