@@ -10,7 +10,7 @@ The linear log-odds of a training row come from a model that did not see the row
 that saw it would be too sure, and the trees would learn nothing.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -56,22 +56,22 @@ LOG_FACTORS = (-3.0, 0.0)
 
 @dataclass(frozen=True)
 class _Rows:
-    """Training rows, and which of them are used.
+    """Rows that linear models learn from.
 
     Parameters
     ----------
-    x : (n, d) float32
-    y : (n,) int64
     used : (m,) int64
-        Positions among the n rows.
+        Positions among the n training rows.
+    y : (m,) int64
     weights : (m,) float64
-        Of the used rows.
+    scores : Scores
+        Of all m rows, for the models of all folds: center, axes and means know no label, and take longer than a fit.
     """
 
-    x: Float32Array
-    y: Int64Array
     used: Int64Array
+    y: Int64Array
     weights: Float64Array
+    scores: Scores
 
 
 @dataclass(frozen=True)
@@ -135,14 +135,14 @@ def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: 
     fold = _folds(y, split_group, seed)
     if fold is None:
         return None
-    rows = _Rows(x, y, *balanced(balance, y, seed))
+    rows = _rows(x, y, balance, seed)
     penalties = INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,)
-    tried = _models_of_others(rows, fold, penalties, seed)
+    tried = _models_of_others(rows, fold, penalties)
     unseen = [_margins_of_unseen(x, fold, models) for models in tried]
-    calibrated = [_calibrated(margins[rows.used], y[rows.used], rows.weights) for margins in unseen]
+    calibrated = [_calibrated(margins[rows.used], rows.y, rows.weights) for margins in unseen]
     best = _simplest([loss for _, loss in calibrated])
     factor = SHRINKAGE * calibrated[best][0]
-    model = _fit(rows, np.ones(len(rows.used), bool), seed, penalties[best:best + 1])[0]
+    model = fit_linear(rows.scores, rows.y, rows.weights, penalties[best])
     return Start(scaled(model, factor), factor * unseen[best], penalties[best], fold,
                  tuple(scaled(m, factor) for m in tried[best]))
 
@@ -165,25 +165,26 @@ def _folds(y: Int64Array, split_group: Int64Array, seed: int) -> Int64Array | No
     return None if missed else fold
 
 
-def _scores(x: Float32Array) -> Scores:
-    """Standard scores of training rows, their sizes and the products of their components."""
-    return standard_scores(x, BEND, PRODUCTS if len(x) < MANY_ROWS else MANY_ROWS_PRODUCTS, PRODUCT_SIZE)
+def _rows(x: Float32Array, y: Int64Array, balance: Balance, seed: int) -> _Rows:
+    """The balanced rows, or MOST_ROWS of them, with their scores, sizes and products."""
+    used, weights = balanced(balance, y, seed)
+    if len(used) > MOST_ROWS:
+        some = np.sort(np.random.default_rng(seed).choice(len(used), MOST_ROWS, replace=False))
+        used, weights = used[some], weights[some]
+    products = PRODUCTS if len(used) < MANY_ROWS else MANY_ROWS_PRODUCTS
+    return _Rows(used, y[used], weights, standard_scores(x[used], BEND, products, PRODUCT_SIZE))
 
 
-def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float], seed: int) -> list[list[LinearModel]]:
+def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float]) -> list[list[LinearModel]]:
     """For each penalty a model for each fold, fitted on the other folds."""
-    fitted = [_fit(rows, fold[rows.used] != number, seed, penalties) for number in range(FOLDS)]
+    fitted = [_fit(rows, fold[rows.used] != number, penalties) for number in range(FOLDS)]
     return [list(models) for models in zip(*fitted)]
 
 
-def _fit(rows: _Rows, fitted: BoolArray, seed: int, penalties: Sequence[float]) -> list[LinearModel]:
-    """A model for each penalty, fitted on those of the used rows, or on MOST_ROWS of these."""
-    some = np.flatnonzero(fitted)
-    if len(some) > MOST_ROWS:
-        some = np.sort(np.random.default_rng(seed).choice(some, MOST_ROWS, replace=False))
-    used = rows.used[some]
-    scores = _scores(rows.x[used])
-    return [fit_linear(scores, rows.y[used], rows.weights[some], inverse_penalty) for inverse_penalty in penalties]
+def _fit(rows: _Rows, fitted: BoolArray, penalties: Sequence[float]) -> list[LinearModel]:
+    """A model for each penalty, fitted on some of the rows."""
+    scores = replace(rows.scores, values=rows.scores.values[fitted])
+    return [fit_linear(scores, rows.y[fitted], rows.weights[fitted], penalty) for penalty in penalties]
 
 
 def _margins_of_unseen(x: Float32Array, fold: Int64Array, models: Sequence[LinearModel]) -> Float64Array:
