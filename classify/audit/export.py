@@ -10,6 +10,7 @@ from classify.audit.warnings import warnings
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
+from classify.sweep.export import to_dict
 from featurize.runtime.folders import PROGRAM
 
 # Columns of the shift that only order it.
@@ -28,7 +29,8 @@ def to_json(result: Audit) -> dict[str, Any]:
         "predicted": dict(result.table["predicted"].value_counts()),
         "here": None if result.judged is None else _judged(result.judged),
         "home": {key: home[key] for key in (result.judged.metrics if result.judged else home) if key in home} or None,
-        "shift": result.shift.drop(columns=_ORDER).to_dict("records")}
+        "shift": result.shift.drop(columns=_ORDER).to_dict("records"),
+        **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
     return dict(plain(content))
 
 

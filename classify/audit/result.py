@@ -6,6 +6,7 @@ import pandas as pd
 
 from classify.bundle import Bundle
 from classify.predictions import ModelPredictions
+from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
@@ -85,6 +86,8 @@ class Audit:
         Rows, the farthest from the training rows first.
     gray : bool
         No image has a color.
+    sweep : Sweep or None
+        None where it was not asked for.
     """
 
     bundle: Bundle
@@ -103,3 +106,4 @@ class Audit:
     review_reasons: dict[str, int]
     most_novel: Int64Array
     gray: bool
+    sweep: Sweep | None = None
