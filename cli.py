@@ -323,7 +323,7 @@ def audit(run: Run, table: Table,
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
-    from featurize.table import read_table
+    from featurize.table import read_perturbed, read_table
     check_page_or_data(output, [table, *_files_of(run), *(sweep or [])])
     if sweep and output.suffix.lower() == ".csv":
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
@@ -335,7 +335,8 @@ def audit(run: Run, table: Table,
         _audit_findings(run, table, output)
         return
     settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
-    found = write(run, *read_table(table), output, table_for, settings)
+    frame, info = read_table(table)
+    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info))
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics

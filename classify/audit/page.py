@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from classify.audit import sections
+from classify.audit import sections, shortcut_sentences
 from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.warnings import known_images, warnings
@@ -39,7 +39,9 @@ def write_audit(path: Path, result: Audit) -> None:
         "contents": contents(_titles(result)), "tiles": _tiles(result),
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
-        "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None}
+        "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
+        "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
+        if result.shortcuts else None}
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
     write_page(path, "audit.html.j2", content, Path(__file__).parent)
@@ -49,6 +51,8 @@ def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
+    if result.shortcuts:
+        titles.insert(titles.index("Subgroups"), "Shortcuts")
     return titles
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
@@ -88,6 +89,8 @@ class Audit:
         No image has a color.
     sweep : Sweep or None
         None where it was not asked for.
+    shortcuts : tuple of Evidence
+        Of each group of properties of the picture; none where the table has too few labels.
     """
 
     bundle: Bundle
@@ -107,3 +110,4 @@ class Audit:
     most_novel: Int64Array
     gray: bool
     sweep: Sweep | None = None
+    shortcuts: tuple[Evidence, ...] = ()

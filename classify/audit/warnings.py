@@ -4,6 +4,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from classify.audit.result import Audit, Judged
+from classify.audit.shortcut_evidence import CONVICTED
+from classify.audit.shortcut_sentences import advice, sentence
 from classify.sweep.result import Sweep
 from classify.sweep.sentences import mild_breaches
 from classify.uncertainty.known_images import known_line
@@ -29,6 +31,7 @@ TOO_SURE_SLOPE = .7
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
     listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
+    listed += _of_shortcuts(result)
     return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
 
 
@@ -63,6 +66,13 @@ def _of_images(result: Audit) -> list[dict[str, str]]:
         listed.append(warning("caution", f"The model asks for a person on {percent(asked)} of the images; at home it "
                               f"was {percent(home)}.", "It saves little work here."))
     return listed
+
+
+def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
+    convicted = [group for group in result.shortcuts if group.verdict == CONVICTED]
+    preset = result.info.preset.get("name", "")
+    return [warning("serious", f"A shortcut. {sentence(group, preset)}", advice([group]), "featurize --augment 3")
+            for group in convicted]
 
 
 def _of_sweep(found: Sweep) -> list[dict[str, str]]:

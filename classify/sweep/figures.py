@@ -19,9 +19,10 @@ def panels(found: Sweep) -> str:
             panel.axhline(found.coverage_promised, color=QUIET, linewidth=.8, linestyle=(0, (4, 3)))
             if change.broken_at:
                 panel.axvspan(change.broken_at - .5, len(steps) - .5, color=RED, alpha=.1)
-            drawn = (("accuracy", BLUE, [s.accuracy for s in steps]), ("sets hold the truth", GREEN,
-                     [s.coverage for s in steps]), ("for review", ORANGE, [s.review_share for s in steps]))
-            for name, color, values in drawn:
+            # Wide and pale: where every set holds one class, accuracy and coverage are the same line.
+            panel.plot(at, [s.accuracy for s in steps], color=BLUE, linewidth=4, alpha=.35, label="accuracy")
+            for name, color, values in (("sets hold the truth", GREEN, [s.coverage for s in steps]),
+                                        ("for review", ORANGE, [s.review_share for s in steps])):
                 panel.plot(at, values, color=color, marker="o", markersize=2.6, linewidth=1.3, label=name)
             panel.set_title(change.name)
             panel.set_xticks(at)

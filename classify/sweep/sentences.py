@@ -25,7 +25,7 @@ def _breach(scored: Scored, found: Sweep) -> str:
     if scored.review_broken and found.error_promised is not None:
         parts.append(f"of the answers that need no review {percent(scored.errors_kept)} are wrong, not at most "
                      f"{percent(found.error_promised)}")
-    return " and ".join(parts)
+    return "; and ".join(parts)
 
 
 def _answers(scored: Scored) -> str:
