@@ -312,19 +312,24 @@ def audit(run: Run, table: Table,
               "five strengths and measured again.")] = None,
           sweep_images: Annotated[int, typer.Option(metavar="N", min=1, help="With --sweep: so many images, evenly by "
                                                     "class.")] = 200,
-          jobs: Jobs = None) -> None:
+          subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
+                                                        "as age,sex,view, and their pairs.")] = None,
+          labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups.
 
     A sweep that was stopped goes on where it was when the same command comes again.
     """
     from classify.audit.export import lines_of_task
     from classify.audit.run import audit as write
+    from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
-    check_page_or_data(output, [table, *_files_of(run), *(sweep or [])])
+    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
+    if bool(labels) != bool(subgroups):
+        raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
     if sweep and output.suffix.lower() == ".csv":
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
                         "-o audit.json")
@@ -332,11 +337,15 @@ def audit(run: Run, table: Table,
         if sweep:
             raise UserError(f"{run} holds several findings, and --sweep takes one: name its folder, such as "
                             f"{run}/model/00_edema")
+        if labels:
+            raise UserError(f"{run} holds several findings, and --subgroups takes one: name its folder, such as "
+                            f"{run}/model/00_edema")
         _audit_findings(run, table, output)
         return
     settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
     frame, info = read_table(table)
-    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info))
+    columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
+    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics

@@ -7,6 +7,7 @@ from typing import Any
 from classify.audit import sections, shortcut_sentences
 from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
+from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
@@ -44,6 +45,7 @@ def write_audit(path: Path, result: Audit) -> None:
         if result.shortcuts else None}
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
+        content["compared"] = compared_section(result)
     write_page(path, "audit.html.j2", content, Path(__file__).parent)
 
 

@@ -89,6 +89,8 @@ class Audit:
         No image has a color.
     sweep : Sweep or None
         None where it was not asked for.
+    compared : DataFrame or None
+        See `classify.audit.subgroups.subgroup_scores`; None without labels.
     shortcuts : tuple of Evidence
         Of each group of properties of the picture; none where the table has too few labels.
     """
@@ -110,4 +112,5 @@ class Audit:
     most_novel: Int64Array
     gray: bool
     sweep: Sweep | None = None
+    compared: pd.DataFrame | None = None
     shortcuts: tuple[Evidence, ...] = ()

@@ -11,6 +11,7 @@ from classify.audit.export import to_csv, to_json
 from classify.audit.page import write_audit
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
+from classify.audit.subgroups import compared
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
@@ -30,7 +31,7 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
-          perturbed: pd.DataFrame | None = None) -> Audit:
+          perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -50,6 +51,9 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         Second measurements that lie beside the table (`featurize.table.read_perturbed`): they say which measurements
         the recording changes, which the verdicts on shortcuts need.
 
+    columns : DataFrame, optional
+        Further ways to divide the table, a row an image: `classify.audit.subgroups.columns_of_sheet`.
+
     Raises
     ------
     UserError
@@ -63,7 +67,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     if table_for:
         frame, info = table_for(tuple(bundle.classes), frame, info)
     result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
-    result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed))
+    result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
     shards = None
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)

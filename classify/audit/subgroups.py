@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact
 
+from classify.audit.result import Audit
+from classify.data.folds import split_groups
 from classify.data.independent_rows import independent_rows
 from classify.evaluate.by_class import grouped_wilson
+from classify.evaluate.parts_of_table import nuisances_of
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.index.labels import match_rows, read_sheet
 
@@ -20,9 +23,11 @@ LEVEL = 0.05
 LEAST_VALUES = 8
 # Ranges of a number.
 RANGES = 4
-# A column of the sheet with more different texts than this names single images or patients and no groups.
-MOST_TEXTS = 40
+# Properties of the picture that say how good it is; each is cut into thirds.
+QUALITY = ("image_quality_focus", "image_quality_contrast", "image_quality_mean_green")
 
+# Between the names of a pair.
+PAIR = " and "
 COLUMNS = ["by", "part", "n", "right", "low", "high", "confidence", "coverage", "coverage_low", "coverage_high", "p",
            "worse", "overconfident", "short"]
 
@@ -42,6 +47,31 @@ def columns_of_sheet(sheet_path: Path, names: Sequence[str], frame: pd.DataFrame
     rows = match_rows(sheet, sites, frame["path"].tolist())
     return pd.DataFrame({name: [None if row is None else cells[row] for row in rows]
                          for name, cells in columns.items()}, dtype=object)
+
+
+def compared(result: Audit, columns: pd.DataFrame | None) -> pd.DataFrame | None:
+    """`subgroup_scores` of an audit's labelled images: by columns of a sheet, site, image quality, and their pairs.
+
+    Images that the model did not learn from, where there are enough of them.
+    """
+    if result.judged is None:
+        return None
+    rows, y, frame, promise = result.judged.rows, result.judged.y, result.frame, 1 - result.bundle.conformal.alpha
+    new = ~result.trained_on[rows]
+    if new.sum() > LEAST_IN_SUBGROUP:
+        rows, y = rows[new], y[new]
+    given = {} if columns is None else {str(name): in_ranges(columns[name]) for name in columns}
+    if frame["site"].nunique() > 1:
+        given["site"] = frame["site"]
+    quality = nuisances_of(frame, result.info)
+    for name in QUALITY:
+        if name in quality and frame[name].nunique() >= LEAST_VALUES:
+            thirds = pd.qcut(frame[name].rank(method="first"), 3, labels=["low", "middle", "high"])
+            given[name] = thirds.astype(object).where(frame[name].notna(), None)
+    ways = {by: part.iloc[rows].reset_index(drop=True) for by, part in with_pairs(given).items()}
+    predictions = result.predictions
+    return subgroup_scores(ways, predictions.p[rows].argmax(axis=1) == y, predictions.p[rows].max(axis=1),
+                           predictions.sets[rows, y], split_groups(frame)[rows], promise)
 
 
 def in_ranges(values: pd.Series) -> pd.Series:
@@ -66,7 +96,7 @@ def with_pairs(ways: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
     pairs = {}
     for (a, first), (b, second) in combinations(ways.items(), 2):
         both = first.notna() & second.notna()
-        pairs[f"{a} and {b}"] = (first.astype(str) + ", " + second.astype(str)).where(both, None)
+        pairs[f"{a}{PAIR}{b}"] = (first.astype(str) + ", " + second.astype(str)).where(both, None)
     return {**ways, **pairs}
 
 

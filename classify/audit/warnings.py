@@ -6,6 +6,7 @@ import numpy as np
 from classify.audit.result import Audit, Judged
 from classify.audit.shortcut_evidence import CONVICTED
 from classify.audit.shortcut_sentences import advice, sentence
+from classify.audit.subgroup_section import part_words
 from classify.sweep.result import Sweep
 from classify.sweep.sentences import mild_breaches
 from classify.uncertainty.known_images import known_line
@@ -31,7 +32,7 @@ TOO_SURE_SLOPE = .7
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
     listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
-    listed += _of_shortcuts(result)
+    listed += _of_shortcuts(result) + _of_subgroups(result)
     return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
 
 
@@ -73,6 +74,16 @@ def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
     preset = result.info.preset.get("name", "")
     return [warning("serious", f"A shortcut. {sentence(group, preset)}", advice([group]), "featurize --augment 3")
             for group in convicted]
+
+
+def _of_subgroups(result: Audit) -> list[dict[str, str]]:
+    worse = () if result.compared is None else tuple(result.compared[result.compared["worse"]].to_dict("records"))
+    if not worse:
+        return []
+    more = f" and in {count(len(worse) - 1, 'other part')}" if len(worse) > 1 else ""
+    return [warning("caution", f"The model is right less often in {part_words(worse[0], result)} "
+                    f"({percent(worse[0]['right'])} of {count(worse[0]['n'], 'image')}){more} than in the rest.",
+                    "This is no chance, counting all parts that were compared; see Subgroups.")]
 
 
 def _of_sweep(found: Sweep) -> list[dict[str, str]]:
