@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.bundle import Bundle
+    from classify.sweep.run import SweepSettings
     from ecg.result import TruthSummary
     from featurize.index.build import Index
     from featurize.presets.load import Preset
@@ -305,20 +306,46 @@ def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
 @_told_when_stopped("stopped: nothing was written")
 def audit(run: Run, table: Table,
           output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image (of several findings: "
-                                          "a row a finding) as .csv.")]) -> None:
-    """A labelled table from elsewhere: shift, calibration, subgroups."""
+                                          "a row a finding) as .csv.")],
+          sweep: Annotated[list[Path] | None, typer.Option(
+              metavar="IMAGES", help="The images of the table: some of them are blurred, compressed, stained ... at "
+              "five strengths and measured again.")] = None,
+          sweep_images: Annotated[int, typer.Option(metavar="N", min=1, help="With --sweep: so many images, evenly by "
+                                                    "class.")] = 200,
+          subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
+                                                        "as age,sex,view, and their pairs.")] = None,
+          labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
+    """A labelled table from elsewhere: shift, calibration, subgroups.
+
+    A sweep that was stopped goes on where it was when the same command comes again.
+    """
     from classify.audit.export import lines_of_task
     from classify.audit.run import audit as write
+    from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
-    from featurize.table import read_table
-    check_page_or_data(output, [table, *_files_of(run)])
+    from featurize.table import read_perturbed, read_table
+    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
+    if bool(labels) != bool(subgroups):
+        raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
+    if sweep and output.suffix.lower() == ".csv":
+        raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
+                        "-o audit.json")
     if is_findings_model(run):
+        if sweep:
+            raise UserError(f"{run} holds several findings, and --sweep takes one: name its folder, such as "
+                            f"{run}/model/00_edema")
+        if labels:
+            raise UserError(f"{run} holds several findings, and --subgroups takes one: name its folder, such as "
+                            f"{run}/model/00_edema")
         _audit_findings(run, table, output)
         return
-    found = write(run, *read_table(table), output, table_for)
+    settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
+    frame, info = read_table(table)
+    columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
+    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
@@ -326,7 +353,18 @@ def audit(run: Run, table: Table,
              f"{scores['balanced_accuracy']:.3f}")
         for line in lines_of_task(scores):
             _say(line)
+    if found.sweep:
+        from classify.sweep.sentences import lines
+        for line in lines(found.sweep):
+            _say(line)
     _say(f"written: {output}")
+
+
+def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSettings":
+    from classify.sweep.run import SweepSettings
+    from featurize.runtime.processes import processors
+    index = _index(images, None, None, None, None, None)
+    return SweepSettings(index, most, jobs or processors(), progress=True)
 
 
 def _audit_findings(run: Path, table: Path, output: Path) -> None:

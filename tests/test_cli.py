@@ -74,6 +74,17 @@ def test_a_wrong_path_is_one_line_and_exit_2(arguments: tuple[str, ...], call: A
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sweep_as_csv_is_refused_before_anything_is_read(call: Any, tmp_path: Path) -> None:
+    ended = call("audit", "run", "t.parquet", "-o", tmp_path / "a.csv", "--sweep", "images")
+    assert ended.code == 2 and "--sweep, which has no row for each image" in ended.err and ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("given", [("--labels", "patients.csv"), ("--subgroups", "age")], ids=lambda given: given[0])
+def test_subgroups_need_a_sheet_and_its_columns(given: tuple[str, str], call: Any, tmp_path: Path) -> None:
+    ended = call("audit", "run", "t.parquet", "-o", tmp_path / "a.html", *given)
+    assert ended.code == 2 and "--labels and --subgroups go together" in ended.err and ended.err.count("\n") == 1
+
+
 def test_a_missing_option_is_exit_2(call: Any) -> None:
     ended = call("featurize", "somewhere")
     assert ended.code == 2 and "--output" in ended.err

@@ -1,15 +1,18 @@
 """An audit as data: JSON of every number on its page, CSV with a row for each image."""
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from classify.audit.result import Audit, Judged
+from classify.audit.shortcut_sentences import sentence
 from classify.audit.warnings import warnings
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
+from classify.sweep.export import to_dict
 from featurize.runtime.folders import PROGRAM
 
 # Columns of the shift that only order it.
@@ -28,7 +31,10 @@ def to_json(result: Audit) -> dict[str, Any]:
         "predicted": dict(result.table["predicted"].value_counts()),
         "here": None if result.judged is None else _judged(result.judged),
         "home": {key: home[key] for key in (result.judged.metrics if result.judged else home) if key in home} or None,
-        "shift": result.shift.drop(columns=_ORDER).to_dict("records")}
+        "shift": result.shift.drop(columns=_ORDER).to_dict("records"),
+        "compared": None if result.compared is None else result.compared.to_dict("records"),
+        "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
+        **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
     return dict(plain(content))
 
 

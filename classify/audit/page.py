@@ -4,10 +4,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from classify.audit import sections
+from classify.audit import sections, shortcut_sentences
 from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
+from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
+from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album, album_of, legend, show
@@ -35,13 +37,25 @@ def write_audit(path: Path, result: Audit) -> None:
         "kicker": "Audit of a model on a table from elsewhere", "title": _title(result), "lead": _lead(result),
         "facts": _facts(result), "warnings": warnings(result),
         "no_warnings": _all_well(result),
-        "contents": contents(UNJUDGED if result.judged is None else SECTIONS), "tiles": _tiles(result),
+        "contents": contents(_titles(result)), "tiles": _tiles(result),
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
-        "steps": _steps(result)}
+        "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
+        "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
+        if result.shortcuts else None}
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
+        content["compared"] = compared_section(result)
     write_page(path, "audit.html.j2", content, Path(__file__).parent)
+
+
+def _titles(result: Audit) -> list[str]:
+    titles = list(UNJUDGED if result.judged is None else SECTIONS)
+    if result.sweep:
+        titles.insert(titles.index("Single images"), "Changed pictures")
+    if result.shortcuts:
+        titles.insert(titles.index("Subgroups"), "Shortcuts")
+    return titles
 
 
 def _title(result: Audit) -> str:

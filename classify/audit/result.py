@@ -4,8 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
 from classify.predictions import ModelPredictions
+from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.table import TableInfo
 
@@ -85,6 +87,12 @@ class Audit:
         Rows, the farthest from the training rows first.
     gray : bool
         No image has a color.
+    sweep : Sweep or None
+        None where it was not asked for.
+    compared : DataFrame or None
+        See `classify.audit.subgroups.subgroup_scores`; None without labels.
+    shortcuts : tuple of Evidence
+        Of each group of properties of the picture; none where the table has too few labels.
     """
 
     bundle: Bundle
@@ -103,3 +111,6 @@ class Audit:
     review_reasons: dict[str, int]
     most_novel: Int64Array
     gray: bool
+    sweep: Sweep | None = None
+    compared: pd.DataFrame | None = None
+    shortcuts: tuple[Evidence, ...] = ()

@@ -1,15 +1,26 @@
 """Audit a table: examine it, write the page or its numbers."""
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
 from classify.audit.page import write_audit
 from classify.audit.result import Audit
+from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
+from classify.audit.subgroups import compared
 from classify.bundle import load_bundle
+from classify.data.columns import matrix
+from classify.evaluate.parts_of_table import nuisances_of
+from classify.fitting.augment import perturbations_of
+from classify.run_folder import PREDICTIONS
+from classify.sweep.run import SweepSettings, sweep
+from featurize.arrays import Float64Array
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
+from featurize.runtime.processes import processors
 from featurize.table import TableInfo
 
 # What is written, by the ending of the name: the page, all its numbers, a row for each image.
@@ -19,7 +30,8 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 
 
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
-          table_for: TableFor | None = None) -> Audit:
+          table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
+          perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -33,22 +45,71 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all.
     table_for : TableFor, optional
         `classify.findings.tables.table_for` asks a table with several findings for the one that the model knows.
+    sweep_settings : SweepSettings, optional
+        Change some of the images at five strengths, too; see `classify.sweep`.
+    perturbed : DataFrame, optional
+        Second measurements that lie beside the table (`featurize.table.read_perturbed`): they say which measurements
+        the recording changes, which the verdicts on shortcuts need.
+
+    columns : DataFrame, optional
+        Further ways to divide the table, a row an image: `classify.audit.subgroups.columns_of_sheet`.
 
     Raises
     ------
     UserError
-        No model there, a table that was measured in another way or of whose labels the model knows none, or a name of
-        another ending.
+        No model there, a table that was measured in another way or of whose labels the model knows none, a name of
+        another ending, or a sweep of images that are not there.
+    Stopped
+        Ctrl-C during a sweep; the message says what is kept.
     """
     suffix = wanted_suffix(out, SUFFIXES)
     bundle = load_bundle(bundle_dir)
     if table_for:
         frame, info = table_for(tuple(bundle.classes), frame, info)
     result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
+    result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
+    shards = None
+    if sweep_settings:
+        found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
+        result = replace(result, sweep=found)
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":
         write_json(to_json(result), out)
     else:
         write_csv(to_csv(result), out)
+    if shards:
+        shards.close()
     return result
+
+
+def _shortcuts(bundle_dir: Path, result: Audit, perturbed: pd.DataFrame | None) -> tuple[Evidence, ...]:
+    """The evidence of shortcuts on the labelled images; without labels none."""
+    if result.judged is None:
+        return ()
+    bundle, frame = result.bundle, result.frame
+    x = matrix(frame, bundle.model.features)
+    y = np.full(len(frame), -1, np.int64)
+    y[result.judged.rows] = result.judged.y
+    p, new = result.predictions.p.copy(), ~result.trained_on
+    held_out = _held_out(bundle_dir, frame, bundle.classes)
+    known = ~new & np.isfinite(held_out).all(axis=1)
+    p[known], new = held_out[known], new | known
+    importance = result.shift.set_index("feature")["importance"].loc[list(bundle.model.features)].to_numpy(np.float64)
+    return shortcut_evidence(frame, x, nuisances_of(frame, result.info), Answers(y, p, new, importance),
+                             perturbations_of(frame, perturbed, x), processors())
+
+
+def _held_out(bundle_dir: Path, frame: pd.DataFrame, classes: tuple[str, ...]) -> Float64Array:
+    """(n, K) out-of-fold probabilities of the run that the model belongs to, NaN for images that it does not have."""
+    missing = np.full((len(frame), len(classes)), np.nan)
+    places = (bundle_dir, bundle_dir.resolve().parent)
+    folder = next((place for place in places if (place / PREDICTIONS).is_file()), None)
+    if folder is None:
+        return missing
+    table = pd.read_csv(folder / PREDICTIONS, dtype={"image_id": str})
+    columns = [f"p_{name}" for name in classes]
+    if not {"fold", *columns} <= set(table.columns):
+        return missing
+    table = table[table["fold"].notna()].drop_duplicates("image_id").set_index("image_id")
+    return np.asarray(table[columns].reindex(frame["image_id"]), dtype=np.float64)

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from classify.audit.result import Audit, Judged
+from classify.audit.shortcut_evidence import CONVICTED
+from classify.audit.shortcut_sentences import advice, sentence
+from classify.audit.subgroup_section import part_words
+from classify.sweep.result import Sweep
+from classify.sweep.sentences import mild_breaches
 from classify.uncertainty.known_images import known_line
 from featurize.report.numbers import count, number, percent, score, whole
 from featurize.report.page import by_weight, warning
@@ -26,7 +31,9 @@ TOO_SURE_SLOPE = .7
 
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
-    return by_weight(_of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else []))
+    listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
+    listed += _of_shortcuts(result) + _of_subgroups(result)
+    return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
 
 
 def known_images(result: Audit) -> str:
@@ -60,6 +67,32 @@ def _of_images(result: Audit) -> list[dict[str, str]]:
         listed.append(warning("caution", f"The model asks for a person on {percent(asked)} of the images; at home it "
                               f"was {percent(home)}.", "It saves little work here."))
     return listed
+
+
+def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
+    convicted = [group for group in result.shortcuts if group.verdict == CONVICTED]
+    preset = result.info.preset.get("name", "")
+    return [warning("serious", f"A shortcut. {sentence(group, preset)}", advice([group]), "featurize --augment 3")
+            for group in convicted]
+
+
+def _of_subgroups(result: Audit) -> list[dict[str, str]]:
+    worse = () if result.compared is None else tuple(result.compared[result.compared["worse"]].to_dict("records"))
+    if not worse:
+        return []
+    more = f" and in {count(len(worse) - 1, 'other part')}" if len(worse) > 1 else ""
+    return [warning("caution", f"The model is right less often in {part_words(worse[0], result)} "
+                    f"({percent(worse[0]['right'])} of {count(worse[0]['n'], 'image')}){more} than in the rest.",
+                    "This is no chance, counting all parts that were compared; see Subgroups.")]
+
+
+def _of_sweep(found: Sweep) -> list[dict[str, str]]:
+    broken = mild_breaches(found)
+    if not broken or found.unchanged.broken:
+        return []
+    return [warning("caution", f"Mild changes of the picture break what the model promises: {', '.join(broken)}.",
+                    "See the section on changed pictures: keep such images out, or learn from changed copies.",
+                    "featurize --augment 3")]
 
 
 def _without_known(result: Audit) -> str:

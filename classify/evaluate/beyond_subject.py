@@ -77,18 +77,24 @@ class Gain:
         return self.certain and self.share >= LEAST_GAIN
 
 
-def subject_columns(x: pd.DataFrame, perturbations: Perturbations | None) -> list[str]:
-    """Columns of (n, d) features that the recording of the picture hardly changes."""
+def subject_columns(x: pd.DataFrame, perturbations: Perturbations | None, most_moved: float = MOST_MOVED) -> list[str]:
+    """Columns of (n, d) features that the recording of the picture hardly changes: by `most_moved` deviations."""
     if perturbations is None or len(perturbations.rows) < FEWEST_DIFFERENCES:
         return list(x.columns)
     deviation = np.nanstd(x.to_numpy(np.float64), axis=0)
     moved = np.median(np.abs(perturbations.deltas), axis=0)
-    steady = [name for name, still in zip(x.columns, moved <= MOST_MOVED * deviation) if still]
+    steady = [name for name, still in zip(x.columns, moved <= most_moved * deviation) if still]
     return steady if len(steady) >= FEWEST_COLUMNS else list(x.columns)
 
 
+def subject_margins(x: pd.DataFrame, task: Task, split: Split, settings: FitSettings) -> Float64Array:
+    """(n, k) out-of-fold margins of the label from the subject's own measurements; parameters as for `gain_of`."""
+    linear = replace(settings, library="logistic", linear_start=False, inverse_penalty=INVERSE_PENALTY)
+    return cross_fit(FitData(x, task.y, 0.0), split, linear).margins
+
+
 def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Task, split: Split,
-            settings: FitSettings) -> Gain | None:
+            settings: FitSettings, margins: Float64Array | None = None) -> Gain | None:
     """What the named properties of the picture add to the subject's own measurements.
 
     Parameters
@@ -103,20 +109,21 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
         Rows that it holds out are compared.
     settings : FitSettings
         `jobs` and `seed` are read, and the library where it grows trees.
+    margins : (n, k) float64, optional
+        `subject_margins`, where they are known already.
 
     Returns
     -------
     Gain or None
         None where a class has too few groups to compare.
     """
-    linear = replace(settings, library="logistic", linear_start=False, inverse_penalty=INVERSE_PENALTY)
-    crossed = cross_fit(FitData(x, task.y, 0.0), split, linear)
-    rows = np.flatnonzero(np.isfinite(crossed.margins).all(axis=1) & task.labelled)
+    margins = subject_margins(x, task, split, settings) if margins is None else margins
+    rows = np.flatnonzero(np.isfinite(margins).all(axis=1) & task.labelled)
     y, split_group = task.y[rows], split.split_group[rows]
     fewest = min(len(np.unique(split_group[y == c])) for c in range(len(task.classes)))
     if fewest < 2:
         return None
-    known = log_softmax(logits(crossed.margins[rows]), axis=1)
+    known = log_softmax(logits(margins[rows]), axis=1)
     alone = pd.DataFrame((known - known.mean(axis=1, keepdims=True)).astype(np.float32)).add_prefix("known_")
     pictures = matrix(frame.iloc[rows].reset_index(drop=True), names)
     fold = make_folds(y, split_group, min(FOLDS, fewest), settings.seed)

@@ -8,6 +8,7 @@ import numpy as np
 import featurize
 from featurize.arrays import Float32Array, Int64Array
 from featurize.batch.given_masks import GivenMasks
+from featurize.images.corrupt import corrupted
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
@@ -51,6 +52,10 @@ class ImageRequest:
         `featurize.images.perturb`.
     only_fingerprint : bool
         Measure nothing but the fingerprint: the rest is known.
+    change : str
+        One of `featurize.images.corrupt.CORRUPTIONS`; empty: none.
+    strength : int
+        Of the change, 1 to 5.
     """
 
     image_id: str
@@ -58,10 +63,14 @@ class ImageRequest:
     path: str
     copy: int = 0
     only_fingerprint: bool = False
+    change: str = ""
+    strength: int = 0
 
     @property
     def key(self) -> str:
-        """The id of the image, for a copy followed by its number from 2 on."""
+        """The id of the image, for a copy followed by its number from 2 on, for a change by strength and name."""
+        if self.change:
+            return f"{self.image_id} {self.strength} {self.change}"
         return self.image_id if self.copy < 2 else f"{self.image_id} {self.copy}"
 
 
@@ -161,6 +170,8 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
         if request.copy:
             centred = task.preset.segment == "cell"
             picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
+        if request.change:
+            picture = corrupted(picture, request.image_id, request.change, request.strength)
         rows = _rows(task, request, picture)
     except ImageError as error:
         return [Fault(request.image_id, str(error), error.reason)]

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
-from featurize.arrays import Float32Array, UInt8Array
+from featurize.arrays import Float32Array, Float64Array, UInt8Array
 from featurize.images.picture import Picture
 
 # How many images are measured a second time: this share of them ...
@@ -93,13 +93,13 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool, copy: int = 1) 
     """
     rng = np.random.default_rng(zlib.crc32((image_id if copy == 1 else f"{image_id} {copy}").encode()))
     rgb, scale = _reframed(picture.rgb, rng, centred)
-    gray = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
+    gray = is_gray(rgb)
     light = _restained(rgb, rng, gray)
     strength = min(1.0, max(rgb.shape[:2]) / _FULL_SIDE_PX)
     light = _refocused(light, rng, strength)
     noise = rng.normal(0, strength * rng.uniform(*_NOISE), light.shape[:2] + ((1,) if gray else (3,)))
     quality = round(_JPEG_BEST - strength * rng.uniform(*_JPEG_LOSS))
-    final = _as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), quality)
+    final = as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), quality)
     return replace(picture, rgb=final, width_px=final.shape[1], height_px=final.shape[0],
                    mm_per_px=picture.mm_per_px and picture.mm_per_px / scale)
 
@@ -112,10 +112,20 @@ def _reframed(rgb: UInt8Array, rng: np.random.Generator, centred: bool) -> tuple
     top, left = (height - rows) // 2, (width - columns) // 2
     scale = rng.uniform(*_MAGNIFICATION)
     scale = max(scale, min(1.0, _SMALLEST_SIDE_PX / max(rows, columns)))
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    part = np.ascontiguousarray(rgb[top:top + rows, left:left + columns])
+    return magnified(rgb[top:top + rows, left:left + columns], scale), float(scale)
+
+
+def magnified(rgb: UInt8Array, scale: float) -> UInt8Array:
+    """(H, W, 3) pixels, taken at another magnification."""
+    height, width = rgb.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, size, interpolation=method)), float(scale)
+    return np.asarray(cv2.resize(np.ascontiguousarray(rgb), size, interpolation=method))
+
+
+def is_gray(rgb: UInt8Array) -> bool:
+    """Whether no pixel has a color."""
+    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def _is_masked(rgb: UInt8Array) -> bool:
@@ -129,8 +139,21 @@ def _restained(rgb: UInt8Array, rng: np.random.Generator, gray: bool) -> Float32
     strength, gains, lamp = rng.uniform(*_STAIN_STRENGTH), rng.uniform(*_CHANNEL_GAIN, 3), rng.uniform(*_LAMP, 3)
     if gray:
         mixing, gains, lamp = np.eye(3), np.full(3, gains[0]), np.full(3, lamp[0])
+    return with_density(rgb, strength * gains[:, None] * mixing, lamp)
+
+
+def with_density(rgb: UInt8Array, mixing: Float64Array, lamp: Float64Array) -> Float32Array:
+    """(H, W, 3) light, 0..255, of pixels whose optical densities are mixed.
+
+    Parameters
+    ----------
+    mixing : (3, 3) float
+        New density of red, green and blue (rows) from the old ones (columns).
+    lamp : (3,) float
+        Brightness of each channel. Black pixels stay black: they were never photographed.
+    """
     od = -np.log10((rgb.astype(np.float32) + 1) / 256)
-    od = np.maximum(cv2.transform(od, (strength * gains[:, None] * mixing).astype(np.float32)), 0)
+    od = np.maximum(cv2.transform(od, mixing.astype(np.float32)), 0)
     light = np.power(np.float32(10), -od) * (256 * lamp).astype(np.float32) - 1
     light[(rgb < _BLACK).all(axis=2)] = 0
     return np.asarray(light, dtype=np.float32)
@@ -148,7 +171,8 @@ def _refocused(light: Float32Array, rng: np.random.Generator, strength: float) -
     return np.asarray(light, dtype=np.float32)
 
 
-def _as_jpeg(rgb: UInt8Array, quality: int) -> UInt8Array:
+def as_jpeg(rgb: UInt8Array, quality: int) -> UInt8Array:
+    """(H, W, 3) pixels, compressed as JPEG and read again."""
     buffer = io.BytesIO()
     PillowImage.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     with PillowImage.open(buffer) as coded:

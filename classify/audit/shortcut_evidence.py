@@ -1,0 +1,288 @@
+"""Does a model answer by the picture in place of the patient? Evidence for each group of properties of the picture.
+
+A shortcut needs two things. The properties must tell the label beyond what the measured subject explains
+(`classify.evaluate.beyond_subject`), and the model must follow them: where they point to another class than the true
+one, it is wrong more often than where they point to the true class. Only answers on images that the model did not learn
+from count.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+from scipy.stats import norm
+
+from classify.data.columns import matrix
+from classify.data.folds import split_groups
+from classify.data.splits import Split, plan_split
+from classify.data.tasks import Task
+from classify.evaluate.beyond_subject import gain_of, subject_columns, subject_margins
+from classify.evaluate.by_class import grouped_wilson
+from classify.evaluate.metrics import scores
+from classify.fitting.augment import Perturbations
+from classify.fitting.crossfit import cross_fit
+from classify.fitting.fit_data import FitData
+from classify.settings import FitSettings
+from classify.uncertainty.calibrate import logits
+from featurize.arrays import BoolArray, Float64Array, Int64Array
+
+# Properties of the picture by what they have in common; columns of `featurize.blocks.quality`.
+PRINT = "print"
+GROUPS = {"focus, noise and compression": ("focus", "focus_coarse", "noise", "blockiness"),
+          "color and exposure": ("mean_red", "mean_green", "mean_blue", "contrast", "colorfulness", "slide_red",
+                                 "slide_green", "slide_blue", "dark_clipped", "bright_clipped"),
+          "lamp": ("illumination", "vignette"), PRINT: ("print", "dirt"),
+          "size and framing": ("width_px", "height_px", "offset", "cut_rim", "other_nuclei", "black_background")}
+# Classes with fewer split groups take no part.
+LEAST_GROUPS = 10
+# Folds of the fits.
+FOLDS = 5
+# Boosting rounds of the fits, at most.
+ROUNDS = 80
+# Rows of a class count (n / n_class) ** power, as in `TrainSettings.weight_power`.
+WEIGHT_POWER = 0.5
+# AUROC of the label from a group of properties below which they tell nothing.
+TELLS = 0.6
+# One-sided level of the test that the model follows the properties.
+LEVEL = 0.01
+# With fewer images whose properties point to another class nothing is said.
+LEAST_AGAINST = 10
+# A measurement is the subject's own if the recording moves it by at most this many standard deviations. The .15 of a
+# run's own test leave in what JPEG changes: on band and segmented neutrophils with a planted JPEG quality
+# (benchmarks/planted_shortcuts.py) the gain was .17 and not certain with .15, .35 and certain with .08; in the twin .00
+# and .02.
+MOST_MOVED = 0.08
+# Print lies at the rim and shows nothing of the subject: measurements of which it explains more than this share of the
+# variance inside the classes are none of the subject's own.
+MOST_EXPLAINED = 0.1
+CONVICTED, ACQUITTED, OPEN = "convicted", "acquitted", "open"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one group of properties.
+
+    Parameters
+    ----------
+    name : str
+    strongest : tuple of str
+        Its columns, the one that adds most first.
+    auroc : float
+        Of the label from these properties alone, out of fold.
+    gain : float
+        Share of the log-loss that they save beyond the subject's own measurements; NaN where it is not known.
+    gain_counts : bool
+        The gain is a tenth or more, and no chance.
+    n_with, n_against : int
+        Images that the model did not learn from whose properties point to the true class, and to another one.
+    right_with, right_against : float
+        Share of each that the model names correctly.
+    with_interval, against_interval : (low, high)
+        95 %, groups counting.
+    p : float
+        That the model is right as often in both, inside the classes (Cochran 1954, one-sided).
+    matched : float
+        Share named correctly where as many images of each class point to it as to another.
+    explained : float
+        Share of the model's attribution on measurements, each counting as far as the properties explain its variance
+        inside the classes.
+    copies : bool
+        It is known which measurements the recording changes.
+    verdict : str
+        ``convicted``, ``acquitted`` or ``open``.
+    """
+
+    name: str
+    strongest: tuple[str, ...]
+    auroc: float
+    gain: float
+    gain_counts: bool
+    n_with: int
+    n_against: int
+    right_with: float
+    right_against: float
+    with_interval: tuple[float, float]
+    against_interval: tuple[float, float]
+    p: float
+    matched: float
+    explained: float
+    copies: bool
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The model's answers to n images.
+
+    Parameters
+    ----------
+    y : (n,) int64
+        Class, -1 = unknown.
+    p : (n, K) float64
+        Probabilities.
+    new : (n,) bool
+        They come from a model that did not learn from the image.
+    importance : (d,) float64
+        Mean |contribution| of each feature.
+    """
+
+    y: Int64Array
+    p: Float64Array
+    new: BoolArray
+    importance: Float64Array
+
+
+def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[str], answers: Answers,
+                      perturbations: Perturbations | None, jobs: int = 1) -> tuple[Evidence, ...]:
+    """The evidence of every group of properties that the table has.
+
+    Parameters
+    ----------
+    frame : (n, ...) DataFrame
+        The table, RangeIndex.
+    x : (n, d) DataFrame
+        The model's features.
+    nuisance : sequence of str
+        Columns of `frame` that describe the picture.
+    answers : Answers
+    perturbations : Perturbations or None
+        They say which features the recording changes.
+
+    Returns
+    -------
+    tuple of Evidence
+        Empty where fewer than two classes have ten split groups.
+    """
+    group = split_groups(frame)
+    counts = [len(np.unique(group[answers.y == c])) for c in range(answers.p.shape[1])]
+    classes = np.flatnonzero(np.array(counts) >= LEAST_GROUPS)
+    rows = np.flatnonzero(np.isin(answers.y, classes))
+    if len(classes) < 2:
+        return ()
+    y = np.searchsorted(classes, answers.y[rows])
+    kind = "binary" if len(classes) == 2 else "multiclass"
+    task = Task(kind, tuple(str(c) for c in classes), y)
+    labelled = frame.iloc[rows].reset_index(drop=True)
+    split, _ = plan_split(labelled.assign(split=None, label=y.astype(str)), task, FOLDS, 0)
+    case = _Case(labelled, x.iloc[rows].reset_index(drop=True), task, split, answers.p[rows].argmax(axis=1) ==
+                 answers.y[rows], answers.new[rows], answers.importance,
+                 FitSettings(library="auto", jobs=jobs, rounds=ROUNDS, linear_start=False))
+    steady = subject_columns(x, perturbations, MOST_MOVED)
+    # Where so few measurements are steady that all would be taken, those of a run's own test are better.
+    steady = subject_columns(x, perturbations) if len(steady) == x.shape[1] else steady
+    margins = subject_margins(case.x[steady], task, split, case.settings)
+    found = []
+    for name, parts in GROUPS.items():
+        columns = [c for c in (f"image_quality_{part}" for part in parts) if c in nuisance and
+                   labelled[c].nunique(dropna=True) > 1]
+        if columns:
+            found.append(_of_group(case, name, columns, steady, margins, perturbations is not None))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The labelled rows of frequent classes."""
+
+    frame: pd.DataFrame
+    x: pd.DataFrame
+    task: Task
+    split: Split
+    right: BoolArray
+    new: BoolArray
+    importance: Float64Array
+    settings: FitSettings
+
+
+def _of_group(case: _Case, name: str, columns: list[str], steady: list[str], margins: Float64Array,
+              copies: bool) -> Evidence:
+    y, group = case.task.y, case.split.split_group
+    properties = matrix(case.frame, columns)
+    p = softmax(logits(cross_fit(FitData(properties, y, WEIGHT_POWER), case.split, case.settings).margins), axis=1)
+    auroc = float(scores(y, p)["auroc"][0])
+    explained = explained_inside(case.x, properties, y)
+    own: list[str] = steady
+    known: Float64Array | None = margins
+    if name == PRINT and (explained > MOST_EXPLAINED).any():
+        own, known = [c for c in steady if explained[case.x.columns.get_loc(c)] <= MOST_EXPLAINED], None
+    gain = gain_of(columns, case.frame, case.x[own], case.task, case.split, case.settings, known) if own else None
+    with_it = case.new & (p.argmax(axis=1) == y)
+    against = case.new & ~with_it
+    test = one_sided(case.right, against, with_it, y)
+    counts = bool(gain and gain.counts)
+    total = float(case.importance.sum())
+    return Evidence(
+        name=name, strongest=gain.strongest if gain else tuple(columns), auroc=auroc,
+        gain=gain.share if gain else np.nan, gain_counts=counts,
+        n_with=int(with_it.sum()), n_against=int(against.sum()),
+        right_with=_share(case.right[with_it]), right_against=_share(case.right[against]),
+        with_interval=grouped_wilson(case.right[with_it], group[with_it]),
+        against_interval=grouped_wilson(case.right[against], group[against]), p=test,
+        matched=matched_share(case.right, with_it, against, y),
+        explained=float(explained @ case.importance / total) if total else np.nan, copies=copies,
+        verdict=verdict(auroc, counts, copies or name == PRINT, int(against.sum()), test))
+
+
+def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float) -> str:
+    """Convicted where the properties tell the label beyond the subject and the model follows them."""
+    if auroc < TELLS:
+        return ACQUITTED
+    if not gain_counts:
+        return OPEN if p < LEVEL or not subject_known else ACQUITTED
+    if n_against < LEAST_AGAINST or not np.isfinite(p):
+        return OPEN
+    return CONVICTED if p < LEVEL else ACQUITTED
+
+
+def _share(hit: BoolArray) -> float:
+    return float(hit.mean()) if len(hit) else np.nan
+
+
+def one_sided(right: BoolArray, against: BoolArray, with_it: BoolArray, y: Int64Array) -> float:
+    """Probability that so few are right in `against` by chance, class by class: Cochran 1954, Biometrics 10:417.
+
+    NaN where no class has images of both kinds.
+
+    >>> y, right = np.zeros(40, int), np.repeat([True, False, True], [20, 10, 10])
+    >>> one_sided(right, np.arange(40) >= 20, np.arange(40) < 20, y) < .001
+    True
+    """
+    less, variance = 0.0, 0.0
+    for c in np.unique(y):
+        a, b = right[against & (y == c)], right[with_it & (y == c)]
+        n, hits = len(a) + len(b), int(a.sum() + b.sum())
+        if len(a) and len(b):
+            less += len(a) * hits / n - float(a.sum())
+            variance += len(a) * len(b) * hits * (n - hits) / (n * n * (n - 1))
+    return float(norm.sf(less / np.sqrt(variance))) if variance else np.nan
+
+
+def matched_share(right: BoolArray, with_it: BoolArray, against: BoolArray, y: Int64Array) -> float:
+    """Share right where of each class as many rows are of either kind: the expectation over all draws of such rows."""
+    hits, n = 0.0, 0
+    for c in np.unique(y):
+        a, b = right[against & (y == c)], right[with_it & (y == c)]
+        m = min(len(a), len(b))
+        if m:
+            hits, n = hits + m * (float(a.mean()) + float(b.mean())), n + 2 * m
+    return hits / n if n else np.nan
+
+
+def explained_inside(x: pd.DataFrame, properties: pd.DataFrame, y: Int64Array) -> Float64Array:
+    """(d,) share of the variance of each feature inside the classes that a linear fit of the properties explains.
+
+    Adjusted for the number of properties, ranks in place of values: outliers count little. 0 for a constant feature.
+    """
+    ranks = [_inside(table.rank(pct=True).fillna(.5), y) for table in (x, properties)]
+    features, given = ranks
+    rest = features - given @ np.linalg.lstsq(given, features, rcond=None)[0]
+    total = (features ** 2).sum(axis=0)
+    left = np.divide((rest ** 2).sum(axis=0), total, out=np.ones(len(total)), where=total > 1e-9)
+    free = max(1, len(y) - len(np.unique(y)))
+    return np.asarray(np.clip(1 - left * free / max(1, free - given.shape[1]), 0, 1))
+
+
+def _inside(table: pd.DataFrame, y: Int64Array) -> Float64Array:
+    """Values less the mean of their class."""
+    return np.asarray(table - table.groupby(y).transform("mean"), dtype=np.float64)

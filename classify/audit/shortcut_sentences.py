@@ -1,0 +1,67 @@
+"""The verdict on each group of properties of the picture, in a sentence with its evidence, and what to do."""
+from collections.abc import Sequence
+from typing import Any
+
+from classify.audit.shortcut_evidence import CONVICTED, LEAST_AGAINST, OPEN, PRINT, Evidence
+from featurize.report.feature_names import words
+from featurize.report.numbers import count, finite, interval, number, percent, score
+from featurize.report.page import cell, table
+
+HEAD = ["Property", "Verdict", "AUROC alone", "Adds", "Right where it points to the truth",
+        "Right where it points elsewhere", "Matched", "Attribution"]
+
+
+def sentence(found: Evidence, preset: str = "") -> str:
+    """One sentence: the verdict and its evidence."""
+    name = f"{found.name[0].upper()}{found.name[1:]}"
+    if found.verdict == CONVICTED:
+        return (f"{name}: convicted. These properties (most of all {words(found.strongest[0], preset)}) tell the label "
+                f"beyond the measured subject (the log-loss falls by {percent(found.gain)}), and the model follows "
+                f"them: where they point to the true class {percent(found.right_with)} of "
+                f"{count(found.n_with, 'image')} are named correctly, where they point to another "
+                f"{percent(found.right_against)} of {number(found.n_against)}.")
+    if found.verdict == OPEN:
+        return f"{name}: open. {_why_open(found)}"
+    if found.gain_counts:
+        return (f"{name}: acquitted. They tell the label beyond the measured subject, but the model does not follow "
+                f"them: where they point to the true class {percent(found.right_with)} are named correctly, where they "
+                f"point to another {percent(found.right_against)}.")
+    return (f"{name}: acquitted. Alone they tell the label with an AUROC of {score(found.auroc)}, and nothing that "
+            "counts beyond what the measured subject explains.")
+
+
+def _why_open(found: Evidence) -> str:
+    if found.gain_counts:
+        return ("They tell the label beyond the measured subject, but of the images that the model did not learn from "
+                f"only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} are "
+                "wanted: nothing tells whether the model follows them.")
+    if found.copies or found.name == PRINT:
+        return (f"Where they point to another class the model is right less often ({percent(found.right_against)} of "
+                f"{number(found.n_against)}) than elsewhere ({percent(found.right_with)}), but they tell nothing that "
+                "counts beyond the measured subject: unusual subjects may be the reason. Look at these images.")
+    return ("They tell the label, and nothing is known of which measurements belong to the subject alone: the changed "
+            "copies of `featurize` do not lie beside the table.")
+
+
+def advice(found: Sequence[Evidence]) -> str:
+    """What to do about convicted properties."""
+    names = ", ".join(group.name for group in found)
+    return (f"Take, stain and save the images of all classes alike ({names}), or leave out those that differ, and "
+            "train again; until then believe the share of the matched images. Learning from changed copies helps, too.")
+
+
+def section(found: Sequence[Evidence], preset: str) -> dict[str, Any]:
+    """Sentences and table of the page."""
+    rows = [[cell(group.name), cell(group.verdict, tone="bad" if group.verdict == CONVICTED else ""),
+             cell(score(group.auroc), key=group.auroc), cell(percent(group.gain), key=finite(group.gain)),
+             cell(f"{interval(group.right_with, *group.with_interval)} of {number(group.n_with)}",
+                  key=finite(group.right_with)),
+             cell(f"{interval(group.right_against, *group.against_interval)} of {number(group.n_against)}",
+                  key=finite(group.right_against)),
+             cell(score(group.matched), key=finite(group.matched)),
+             cell(percent(group.explained), key=finite(group.explained))] for group in found]
+    foot = ("AUROC alone: the label from these properties, out of fold. Adds: fall of the log-loss beyond the "
+            "subject's own measurements. Matched: share named correctly where of each class as many images point to it "
+            "as to another. Attribution: share of the model's contributions that these properties explain inside the "
+            f"classes. Only images that the model did not learn from count. {len(found)} groups were tested.")
+    return {"sentences": [sentence(group, preset) for group in found], "table": table(HEAD, rows, foot=foot)}

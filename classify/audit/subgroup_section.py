@@ -1,0 +1,59 @@
+"""Parts of a table and their pairs on the audit page, the worst first."""
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from classify.audit.result import Audit
+from featurize.report.feature_names import words
+from featurize.report.numbers import count, interval, number, percent, score
+from featurize.report.page import cell, table
+
+# Parts that are always shown.
+WORST = 8
+# Between the names of a pair, as `classify.audit.subgroups` writes them.
+PAIR = " and "
+HEAD = ["Part", "Images", "Right (95 % interval)", "p (Holm)", "Mean probability", "Set coverage (95 % interval)", ""]
+
+
+def compared_section(result: Audit) -> dict[str, Any] | None:
+    """A sentence, the worst parts, and all of them."""
+    found = result.compared
+    if found is None or found.empty:
+        return None
+    return {"sentence": _sentence(found, result), "worst": _table(found.head(WORST), result),
+            "all": _table(found, result)}
+
+
+def part_words(row: Mapping[Hashable, Any], result: Audit) -> str:
+    """Name and value of a part: ``sex: F``, of a pair ``sex: F, view: AP``."""
+    preset = result.info.preset.get("name", "")
+    names, values = row["by"].split(PAIR), row["part"].split(", ")
+    if len(names) != len(values):
+        names, values = [row["by"]], [row["part"]]
+    shown = [words(name, preset) if name in result.info.nuisance else name for name in names]
+    return ", ".join(f"{name}: {value}" for name, value in zip(shown, values))
+
+
+def _sentence(found: pd.DataFrame, result: Audit) -> str:
+    first, worse = found.iloc[0].to_dict(), int(found["worse"].sum())
+    n = count(len(found), "part or pair of parts", "parts and pairs of parts")
+    start = f"{n} with 20 labelled images or more were compared with the rest"
+    if not worse:
+        return (f"{start}; counting all comparisons (Holm), none is worse. Lowest: {part_words(first, result)} with "
+                f"{percent(first['right'])} of {number(first['n'])}.")
+    return (f"{start}; counting all comparisons (Holm), {number(worse)} {'is' if worse == 1 else 'are'} worse. Worst: "
+            f"{part_words(first, result)} with {percent(first['right'])} of {number(first['n'])}.")
+
+
+def _table(found: pd.DataFrame, result: Audit) -> dict[str, Any]:
+    rows = []
+    for row in found.to_dict("records"):
+        notes = [note for key, note in (("worse", "worse"), ("overconfident", "too sure"), ("short", "sets too small"))
+                 if row[key]]
+        rows.append([cell(part_words(row, result)), cell(number(row["n"]), key=row["n"]),
+                     cell(interval(row["right"], row["low"], row["high"]), key=row["right"]),
+                     cell(score(row["p"]), key=row["p"]), cell(score(row["confidence"]), key=row["confidence"]),
+                     cell(interval(row["coverage"], row["coverage_low"], row["coverage_high"]), key=row["coverage"]),
+                     cell(", ".join(notes), tone="bad" if notes else "")])
+    return table(HEAD, rows, sortable=True)

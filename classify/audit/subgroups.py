@@ -1,0 +1,168 @@
+"""Parts of a table and their pairs: how good, how well calibrated and how well covered is the model in each?"""
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import fisher_exact
+
+from classify.audit.result import Audit
+from classify.data.folds import split_groups
+from classify.data.independent_rows import independent_rows
+from classify.evaluate.by_class import grouped_wilson
+from classify.evaluate.parts_of_table import nuisances_of
+from featurize.arrays import BoolArray, Float64Array, Int64Array
+from featurize.index.labels import match_rows, read_sheet
+
+# A part, or a pair of parts, with fewer labelled images is left out.
+LEAST_IN_SUBGROUP = 20
+# Level of the comparison with the rest, after Holm's correction.
+LEVEL = 0.05
+# Numbers with at least so many different values are cut into ranges.
+LEAST_VALUES = 8
+# Ranges of a number.
+RANGES = 4
+# Properties of the picture that say how good it is; each is cut into thirds.
+QUALITY = ("image_quality_focus", "image_quality_contrast", "image_quality_mean_green")
+
+# Between the names of a pair.
+PAIR = " and "
+COLUMNS = ["by", "part", "n", "right", "low", "high", "confidence", "coverage", "coverage_low", "coverage_high", "p",
+           "worse", "overconfident", "short"]
+
+
+def columns_of_sheet(sheet_path: Path, names: Sequence[str], frame: pd.DataFrame,
+                     path_column: str | None = None) -> pd.DataFrame:
+    """(n, columns) what a CSV says of the images of a table, matched by path; texts, None where it says nothing.
+
+    Raises
+    ------
+    UserError
+        No such file or column, or no row fits an image.
+    """
+    sheet = read_sheet(sheet_path, path_column)
+    columns = {name: sheet.column(name) for name in names}
+    sites = [site or "" for site in frame["site"]]
+    rows = match_rows(sheet, sites, frame["path"].tolist())
+    return pd.DataFrame({name: [None if row is None else cells[row] for row in rows]
+                         for name, cells in columns.items()}, dtype=object)
+
+
+def compared(result: Audit, columns: pd.DataFrame | None) -> pd.DataFrame | None:
+    """`subgroup_scores` of an audit's labelled images: by columns of a sheet, site, image quality, and their pairs.
+
+    Images that the model did not learn from, where there are enough of them.
+    """
+    if result.judged is None:
+        return None
+    rows, y, frame, promise = result.judged.rows, result.judged.y, result.frame, 1 - result.bundle.conformal.alpha
+    new = ~result.trained_on[rows]
+    if new.sum() > LEAST_IN_SUBGROUP:
+        rows, y = rows[new], y[new]
+    given = {} if columns is None else {str(name): in_ranges(columns[name]) for name in columns}
+    if frame["site"].nunique() > 1:
+        given["site"] = frame["site"]
+    quality = nuisances_of(frame, result.info)
+    for name in QUALITY:
+        if name in quality and frame[name].nunique() >= LEAST_VALUES:
+            thirds = pd.qcut(frame[name].rank(method="first"), 3, labels=["low", "middle", "high"])
+            given[name] = thirds.astype(object).where(frame[name].notna(), None)
+    ways = {by: part.iloc[rows].reset_index(drop=True) for by, part in with_pairs(given).items()}
+    predictions = result.predictions
+    return subgroup_scores(ways, predictions.p[rows].argmax(axis=1) == y, predictions.p[rows].max(axis=1),
+                           predictions.sets[rows, y], split_groups(frame)[rows], promise)
+
+
+def in_ranges(values: pd.Series) -> pd.Series:
+    """Parts of a column: numbers of many values in four ranges of equal count, else the values themselves.
+
+    >>> in_ranges(pd.Series(["23", "41", "60", "77", "30", "44", "52", "81"])).tolist()
+    ['23 to 30', '41 to 44', '52 to 60', '77 to 81', '23 to 30', '41 to 44', '52 to 60', '77 to 81']
+    >>> in_ranges(pd.Series(["F", None, "M"])).tolist()
+    ['F', None, 'M']
+    """
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().sum() < values.notna().sum() or numbers.nunique() < LEAST_VALUES:
+        return values.astype(object).where(values.notna(), None)
+    part = pd.qcut(numbers, RANGES, labels=False, duplicates="drop")
+    ends = numbers.groupby(part).agg(["min", "max"])
+    names = {at: f"{low:g} to {high:g}" for at, low, high in ends.itertuples()}
+    return part.map(names).astype(object).where(part.notna(), None)
+
+
+def with_pairs(ways: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """The ways to divide a table, and each pair of them."""
+    pairs = {}
+    for (a, first), (b, second) in combinations(ways.items(), 2):
+        both = first.notna() & second.notna()
+        pairs[f"{a}{PAIR}{b}"] = (first.astype(str) + ", " + second.astype(str)).where(both, None)
+    return {**ways, **pairs}
+
+
+def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence: Float64Array, held: BoolArray,
+                    split_group: Int64Array, promise: float) -> pd.DataFrame:
+    """Scores of every part with 20 rows or more.
+
+    Parameters
+    ----------
+    ways : mapping of str to (n,) Series
+        Names of the parts, None = in none.
+    right, held : (n,) bool
+        The prediction is right; the prediction set holds the truth.
+    confidence : (n,) float
+        Probability of the predicted class.
+    split_group : (n,) int64
+        Rows with the same number are not independent.
+    promise : float
+        Share of sets that should hold the truth.
+
+    Returns
+    -------
+    DataFrame
+        `by, part, n, right, low, high, confidence, coverage, coverage_low, coverage_high, p, worse, overconfident,
+        short`, the worst first: share right and coverage with 95 % intervals by independent rows; `p` that the rest is
+        no better, Fisher's exact test of the independent rows, corrected by Holm (1979, Scand J Stat 6:65) for the
+        number of parts; `worse`: p below .05; `overconfident`: the mean probability lies above the interval of the
+        share right; `short`: the interval of the coverage lies below the promise.
+    """
+    rows = []
+    for by, part in ways.items():
+        names = part.to_numpy(object)
+        for name in sorted({str(value) for value in names if value is not None}):
+            at = np.array([value is not None and str(value) == name for value in names])
+            if not LEAST_IN_SUBGROUP <= at.sum() <= len(at) - 1:
+                continue
+            low, high = grouped_wilson(right[at], split_group[at])
+            coverage_low, coverage_high = grouped_wilson(held[at], split_group[at])
+            sure = float(confidence[at].mean())
+            rows.append((by, name, int(at.sum()), float(right[at].mean()), low, high, sure, float(held[at].mean()),
+                         coverage_low, coverage_high, _p_worse(right, at, split_group), False, sure > high,
+                         coverage_high < promise))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["p"] = holm(table["p"].to_numpy(np.float64))
+    table["worse"] = table["p"] < LEVEL
+    return table.sort_values(["worse", "high", "right"], ascending=[False, True, True],
+                             kind="stable").reset_index(drop=True)
+
+
+def _p_worse(right: BoolArray, at: BoolArray, split_group: Int64Array) -> float:
+    """One-sided: that the part is no worse than the rest."""
+    counts = []
+    for rows in (at, ~at):
+        n = max(1, round(independent_rows(right[rows], split_group[rows])))
+        hits = round(float(right[rows].mean()) * n)
+        counts.append([hits, n - hits])
+    return float(fisher_exact(counts, alternative="less")[1])
+
+
+def holm(p: Float64Array) -> Float64Array:
+    """p-values that hold for all tests together.
+
+    >>> holm(np.array([.01, .04, .03])).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return adjusted
