@@ -314,17 +314,24 @@ def audit(run: Run, table: Table,
                                                     "class.")] = 200,
           subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
                                                         "as age,sex,view, and their pairs.")] = None,
+          fit_labels: Annotated[str | None, typer.Option(metavar="N[,N..]", help="What so many labelled images from "
+                                                         "there would bring, such as 5,10,25,50,100.")] = None,
+          fitted: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write the model, fitted to there by all "
+                                                      "labelled images.")] = None,
           labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups.
 
     A sweep that was stopped goes on where it was when the same command comes again.
     """
     from classify.audit.export import lines_of_task
+    from classify.audit.labels_section import lines as gain_lines
     from classify.audit.run import audit as write
     from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
+    from classify.run_folder import MODEL_FOLDER
+    from featurize.runtime.folders import check_replaceable
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
     check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
@@ -334,6 +341,9 @@ def audit(run: Run, table: Table,
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
                         "-o audit.json")
     if is_findings_model(run):
+        if fit_labels or fitted:
+            raise UserError(f"{run} holds several findings, and --fit-labels and --fitted take one: name its folder, "
+                            f"such as {run}/model/00_edema")
         if sweep:
             raise UserError(f"{run} holds several findings, and --sweep takes one: name its folder, such as "
                             f"{run}/model/00_edema")
@@ -343,9 +353,13 @@ def audit(run: Run, table: Table,
         _audit_findings(run, table, output)
         return
     settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
+    counts = _counts(fit_labels)
+    if fitted:
+        check_replaceable(fitted, MODEL_FOLDER)
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
-    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns)
+    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
+                  fitted)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
@@ -353,6 +367,10 @@ def audit(run: Run, table: Table,
              f"{scores['balanced_accuracy']:.3f}")
         for line in lines_of_task(scores):
             _say(line)
+    for line in gain_lines(found.gains):
+        _say(line)
+    if fitted:
+        _say(f"model fitted to there: {fitted}")
     if found.sweep:
         from classify.sweep.sentences import lines
         for line in lines(found.sweep):
@@ -588,6 +606,14 @@ def _preset(name: str, settings: Path | None, index: "Index") -> "Preset":
 def _names(listed: str | None) -> tuple[str, ...]:
     """The parts of "A,B,C"."""
     return tuple(name.strip() for name in listed.split(",")) if listed else ()
+
+
+def _counts(listed: str | None) -> tuple[int, ...]:
+    """The numbers of "5,10,25"."""
+    names = _names(listed)
+    if not all(name.isdecimal() and int(name) > 0 for name in names):
+        raise UserError(f"--fit-labels {listed}: numbers of labels are wanted, such as 5,10,25,50,100")
+    return tuple(map(int, names))
 
 
 def _pairs(listed: str | None) -> dict[str, str]:

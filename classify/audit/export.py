@@ -34,6 +34,7 @@ def to_json(result: Audit) -> dict[str, Any]:
         "shift": result.shift.drop(columns=_ORDER).to_dict("records"),
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
+        "fit_labels": [asdict(gain) for gain in result.gains],
         **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
     return dict(plain(content))
 

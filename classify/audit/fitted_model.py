@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from classify.audit.labels_section import LabelledRows
 from classify.bundle import Bundle
 from classify.data.folds import make_folds
 from classify.elsewhere.few_labels import FewLabels, fit_few, fitted
@@ -21,7 +22,7 @@ FOLDS = 5
 NOVEL_PERCENTILE = 95
 
 
-def fit_there(bundle: Bundle, p: Float64Array, y: Int64Array, group: Int64Array, novelty: Float64Array) -> Bundle:
+def fit_there(bundle: Bundle, known: LabelledRows) -> Bundle:
     """The model for the place where the labelled images come from.
 
     Prediction sets, operating point and the limit of novelty are taken from the labelled images. The promise of few
@@ -30,20 +31,15 @@ def fit_there(bundle: Bundle, p: Float64Array, y: Int64Array, group: Int64Array,
     Parameters
     ----------
     bundle : Bundle
-    p : (n, K) float64
-        Its probabilities for the labelled images.
-    y : (n,) int64
-        Their classes, 0..K-1.
-    group : (n,) int64
-        Images with the same number (of one patient, copies) stay together.
-    novelty : (n,) float64
-        Their out-of-distribution scores.
+    known : LabelledRows
+        Of that place.
 
     Raises
     ------
     UserError
         Too few labelled images or groups, or the model's calibration is no linear one.
     """
+    p, y, group = known.p, known.y, known.group
     if len(y) < FEWEST or len(np.unique(group)) < FOLDS:
         raise UserError(f"{len(y)} labelled images of {len(np.unique(group))} groups: at least {FEWEST} images of "
                         f"{FOLDS} groups are needed to fit a model to another place; label more")
@@ -54,7 +50,7 @@ def fit_there(bundle: Bundle, p: Float64Array, y: Int64Array, group: Int64Array,
         own = fold == number
         unseen[own] = fitted(fit_few(p[~own], y[~own]), p[own])
     rule = replace(bundle.review, by_set=True, least_probability=LEAST_PROBABILITY, accepted=None,
-                   most_novelty=max(bundle.review.most_novelty, float(np.percentile(novelty, NOVEL_PERCENTILE))))
+                   most_novelty=max(bundle.review.most_novelty, float(np.percentile(known.novelty, NOVEL_PERCENTILE))))
     return replace(bundle, calibration=calibration, conformal=fit_conformal(unseen, y, bundle.conformal.alpha),
                    review=rule, operating_point=_point(bundle.operating_point, unseen, y), batch=None)
 

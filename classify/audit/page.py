@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from classify.audit import sections, shortcut_sentences
+from classify.audit import labels_section, sections, shortcut_sentences
 from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.subgroup_section import compared_section
@@ -46,6 +46,7 @@ def write_audit(path: Path, result: Audit) -> None:
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
         content["compared"] = compared_section(result)
+        content["gains"] = labels_section.section(result.gains) if result.gains else None
     write_page(path, "audit.html.j2", content, Path(__file__).parent)
 
 
@@ -53,6 +54,8 @@ def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
+    if result.gains:
+        titles.insert(titles.index("Subgroups"), "Labels from here")
     if result.shortcuts:
         titles.insert(titles.index("Subgroups"), "Shortcuts")
     return titles

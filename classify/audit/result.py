@@ -6,6 +6,7 @@ import pandas as pd
 
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
+from classify.elsewhere.few_labels import Gain
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
@@ -93,6 +94,8 @@ class Audit:
         See `classify.audit.subgroups.subgroup_scores`; None without labels.
     shortcuts : tuple of Evidence
         Of each group of properties of the picture; none where the table has too few labels.
+    gains : tuple of Gain
+        What labels from there would bring; none where it was not asked for.
     """
 
     bundle: Bundle
@@ -114,3 +117,4 @@ class Audit:
     sweep: Sweep | None = None
     compared: pd.DataFrame | None = None
     shortcuts: tuple[Evidence, ...] = ()
+    gains: tuple[Gain, ...] = ()

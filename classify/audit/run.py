@@ -1,5 +1,5 @@
 """Audit a table: examine it, write the page or its numbers."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +8,13 @@ import pandas as pd
 
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
+from classify.audit.fitted_model import fit_there
+from classify.audit.labels_section import gains_of, labelled_rows
 from classify.audit.page import write_audit
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.subgroups import compared
-from classify.bundle import load_bundle
+from classify.bundle import load_bundle, save_bundle
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
@@ -31,7 +33,8 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
-          perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None) -> Audit:
+          perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
+          fit_labels: Sequence[int] = (), fitted: Path | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -50,9 +53,12 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     perturbed : DataFrame, optional
         Second measurements that lie beside the table (`featurize.table.read_perturbed`): they say which measurements
         the recording changes, which the verdicts on shortcuts need.
-
     columns : DataFrame, optional
         Further ways to divide the table, a row an image: `classify.audit.subgroups.columns_of_sheet`.
+    fit_labels : sequence of int
+        Numbers of labels from there whose gain is told; see `classify.elsewhere.few_labels`.
+    fitted : Path, optional
+        Where to write the model, fitted to there by all labelled images.
 
     Raises
     ------
@@ -68,6 +74,9 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         frame, info = table_for(tuple(bundle.classes), frame, info)
     result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
     result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
+    if fit_labels:
+        result = replace(result, gains=gains_of(result, sorted(fit_labels)))
+    there = fit_there(bundle, labelled_rows(result)) if fitted else None
     shards = None
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
@@ -78,6 +87,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         write_json(to_json(result), out)
     else:
         write_csv(to_csv(result), out)
+    if fitted and there:
+        save_bundle(there, fitted)
     if shards:
         shards.close()
     return result

@@ -8,6 +8,8 @@ import pytest
 from made_table import made_table
 
 from classify.audit.fitted_model import FEWEST, fit_there
+from classify.audit.labels_section import LabelledRows, lines
+from classify.audit.run import audit
 from classify.bundle import Bundle, load_bundle, save_bundle
 from classify.data.columns import matrix
 from classify.elsewhere.few_labels import fit_few, fitted
@@ -42,7 +44,7 @@ def test_the_fitted_model_gives_the_fitted_probabilities(method: str, bundle: Bu
         "matrix", matrix=tuple(tuple(row) for row in (np.eye(k) * .6 + .05).tolist()), bias=(.3,) * (k - 1) + (-.2,))}
     home, x, y = there(bundle, calibration[method])
     before = apply_bundle(home, x)
-    new = fit_there(home, before.p, y, np.arange(len(y)), before.novelty)
+    new = fit_there(home, LabelledRows(before.p, y, np.arange(len(y)), before.novelty))
     after = apply_bundle(new, x)
     np.testing.assert_allclose(after.p, fitted(fit_few(before.p, y), before.p), atol=1e-9)
     loss = [-np.log(p[np.arange(len(y)), y]).mean() for p in (before.p, after.p)]
@@ -56,7 +58,7 @@ def test_the_fitted_model_gives_the_fitted_probabilities(method: str, bundle: Bu
 def test_a_new_threshold_follows_the_rule_of_home(bundle: Bundle) -> None:
     home, x, y = there(bundle, Calibration("none"))
     found = apply_bundle(home, x)
-    new = fit_there(home, found.p, y, np.arange(len(y)), found.novelty).operating_point
+    new = fit_there(home, LabelledRows(found.p, y, np.arange(len(y)), found.novelty)).operating_point
     if len(bundle.classes) > 2:
         assert new is None
     else:
@@ -68,9 +70,25 @@ def test_few_labels_and_isotonic_steps_are_refused(bundle: Bundle) -> None:
     home, x, y = there(bundle, Calibration("isotonic"))
     p, novelty = np.full((len(y), len(bundle.classes)), 1 / len(bundle.classes)), np.zeros(len(y))
     with pytest.raises(UserError, match="isotonic steps"):
-        fit_there(home, p, y, np.arange(len(y)), novelty)
+        fit_there(home, LabelledRows(p, y, np.arange(len(y)), novelty))
     few = FEWEST - 1
     with pytest.raises(UserError, match="at least 20 images of 5 groups"):
-        fit_there(home, p[:few], y[:few], np.arange(few), novelty[:few])
+        fit_there(home, LabelledRows(p[:few], y[:few], np.arange(few), novelty[:few]))
     with pytest.raises(UserError, match="of 4 groups"):
-        fit_there(home, p, y, np.arange(len(y)) % 4, novelty)
+        fit_there(home, LabelledRows(p, y, np.arange(len(y)) % 4, novelty))
+
+
+def test_the_audit_tells_what_labels_bring_and_writes_the_model(bundle: Bundle, tmp_path: Path) -> None:
+    frame, info = made_table((30,) * len(bundle.classes), seed=3)
+    frame[list(bundle.model.features)] += np.float32(.8)
+    frame["image_id"] = "other" + frame["image_id"]
+    save_bundle(bundle, tmp_path / "home")
+    found = audit(tmp_path / "home", frame, info, tmp_path / "a.html", fit_labels=(20, 10), fitted=tmp_path / "there")
+    assert [gain.labels for gain in found.gains] == [10, 20] and "Labels from here" in (tmp_path / "a.html").read_text()
+    assert lines(found.gains)[0].startswith("with 10 labels from here: accuracy ")
+    assert load_bundle(tmp_path / "there").calibration.method == "matrix"
+    with pytest.raises(UserError, match="--fit-labels 70 needs 90, because 20 are left to test on"):
+        audit(tmp_path / "home", frame.iloc[:60], info, tmp_path / "b.html", fit_labels=(70,))
+    with pytest.raises(UserError, match="no image of the table has a label"):
+        audit(tmp_path / "home", frame.assign(label=None), info, tmp_path / "b.html", fitted=tmp_path / "b")
+    assert not (tmp_path / "b.html").exists() and not (tmp_path / "b").exists()
