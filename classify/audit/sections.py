@@ -6,6 +6,7 @@ import numpy as np
 
 from classify.audit import figures as audit_figures
 from classify.audit.result import Audit, Judged
+from classify.audit.subgroup_section import by_words
 from classify.report import calibration_and_sets, figures, lineage_and_costs, performance
 from classify.report.overview import plain_interval
 from featurize.report.feature_names import words
@@ -167,7 +168,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     if groups.empty:
         return None
     covered = {(r["by"], r["part"]): r for r in judged.metrics["coverage_by_part"]}
-    rows = [[cell(_by(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
+    rows = [[cell(by_words(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
              cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
@@ -176,7 +177,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     properties = groups["by"].isin(result.info.nuisance)
     spread = groups[properties].groupby("by")["right"].agg(np.ptp).sort_values(ascending=False)
     shown = groups[~properties | groups["by"].isin(spread.index[:MOST_PROPERTIES])].head(MOST_SUBGROUPS)
-    names = [f"{_by(result, r['by'])}: {r['part']}" for r in shown.to_dict("records")]
+    names = [f"{by_words(result, r['by'])}: {r['part']}" for r in shown.to_dict("records")]
     chart = audit_figures.groups(names, shown, float(judged.metrics["accuracy"]))
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
@@ -191,14 +192,6 @@ def _covered(part: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         return [cell("–", key=-1), cell("–", key=-1)]
     return [cell(interval(part["coverage"], part["low"], part["high"]), key=part["coverage"],
                  tone="bad" if part["short"] else ""), cell(number(part["mean_set_size"]), key=part["mean_set_size"])]
-
-
-def _by(result: Audit, column: str) -> str:
-    """A property of the picture in words; that of the green channel stands for all where there is no color."""
-    if column not in result.info.nuisance:
-        return column
-    name = words(column)
-    return name.replace(" green", " brightness").replace("green ", "brightness ") if result.gray else name
 
 
 def at_home(result: Audit, key: str, form: Callable[[float], str] = percent) -> str:

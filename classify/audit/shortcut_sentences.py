@@ -40,7 +40,7 @@ def _why_open(found: Evidence) -> str:
                 f"{number(found.n_against)}) than elsewhere ({percent(found.right_with)}), but they tell nothing that "
                 "counts beyond the measured subject: unusual subjects may be the reason. Look at these images.")
     return ("They tell the label, and nothing is known of which measurements belong to the subject alone: the changed "
-            "copies of `featurize` do not lie beside the table.")
+            "copies of featurize do not lie beside the table.")
 
 
 def advice(found: Sequence[Evidence]) -> str:

@@ -27,12 +27,18 @@ def compared_section(result: Audit) -> dict[str, Any] | None:
 
 def part_words(row: Mapping[Hashable, Any], result: Audit) -> str:
     """Name and value of a part: ``sex: F``, of a pair ``sex: F, view: AP``."""
-    preset = result.info.preset.get("name", "")
     names, values = row["by"].split(PAIR), row["part"].split(", ")
     if len(names) != len(values):
         names, values = [row["by"]], [row["part"]]
-    shown = [words(name, preset) if name in result.info.nuisance else name for name in names]
-    return ", ".join(f"{name}: {value}" for name, value in zip(shown, values))
+    return ", ".join(f"{by_words(result, name)}: {value}" for name, value in zip(names, values))
+
+
+def by_words(result: Audit, column: str) -> str:
+    """A property of the picture in words; that of the green channel stands for all where there is no color."""
+    if column not in result.info.nuisance:
+        return column
+    name = words(column)
+    return name.replace(" green", " brightness").replace("green ", "brightness ") if result.gray else name
 
 
 def _sentence(found: pd.DataFrame, result: Audit) -> str:

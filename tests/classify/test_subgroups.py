@@ -11,6 +11,7 @@ from classify.audit.examine import examine
 from classify.audit.export import to_json
 from classify.audit.page import write_audit
 from classify.audit.result import Audit
+from classify.audit.subgroup_section import part_words
 from classify.audit.subgroups import (columns_of_sheet, compared, holm, in_ranges, subgroup_scores, with_pairs)
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
@@ -98,6 +99,15 @@ def test_columns_are_joined_by_path(result: Audit, tmp_path: Path) -> None:
     assert columns["sex"].iloc[0] is None and columns["sex"].iloc[-1] == "F" and len(columns) == len(frame)
     with pytest.raises(UserError, match="has no column 'age'"):
         columns_of_sheet(tmp_path / "p.csv", ["age"], frame)
+
+
+def test_parts_of_a_pair_are_named_in_words(result: Audit) -> None:
+    columns = ["image_quality_mean_green"]
+    gray = replace(result, gray=True, info=replace(result.info, nuisance=columns))
+    row = {"by": "image_quality_mean_green and sex", "part": "low, F"}
+    assert part_words(row, gray) == "mean brightness of the picture: low, sex: F"
+    assert part_words(row, replace(gray, gray=False)) == "mean green of the picture: low, sex: F"
+    assert part_words({"by": "age and sex", "part": "F"}, gray) == "age and sex: F", "the name of one column"
 
 
 def test_page_warning_and_json_name_the_worst_part(result: Audit, tmp_path: Path) -> None:
