@@ -420,6 +420,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
+        gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
+        speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
         points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
@@ -435,9 +437,9 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     """
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.processes import processors
-    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or processors(),
-                             points=points, labels=labels, group_column=group_column, path_column=path_column,
-                             truth=truth, progress=True,
+    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout, mm_per_mv=gain, mm_per_s=speed),
+                             jobs=jobs or processors(), points=points, labels=labels, group_column=group_column,
+                             path_column=path_column, truth=truth, progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")

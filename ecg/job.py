@@ -24,10 +24,14 @@ class DigitizeSettings:
         Samples a second of the signals, and of csv signals that are read.
     layout : str
         A key of `ecg.layout.catalogue.LAYOUTS`, or auto.
+    mm_per_mv, mm_per_s : float or None
+        Gain and paper speed of all pages, where a person knows them.
     """
 
     fs_hz: float = 500.0
     layout: str = "auto"
+    mm_per_mv: float | None = None
+    mm_per_s: float | None = None
 
 
 @dataclass(frozen=True)

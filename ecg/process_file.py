@@ -10,6 +10,7 @@ import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
+from ecg.layout.model import GivenScale
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
 from ecg.output_folder import BEATS, FACTS, OVERLAY, SIGNALS
@@ -58,7 +59,8 @@ def _undecodable(job: PageJob, error: BaseException) -> FailedFile:
 def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
     try:
         content = read_bytes(job.file)
-        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points)
+        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points,
+                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s))
     except ImageError as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:

@@ -21,6 +21,9 @@ from featurize.runtime.files import replacing
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
 
+# Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
+_GAINS_MM_PER_MV = (1.0, 100.0)
+_SPEEDS_MM_PER_S = (5.0, 200.0)
 # Fewer files are read in this process: starting others would take longer.
 _FEW_FILES = 4
 
@@ -94,6 +97,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     start = time.perf_counter()
     if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
+    _check_scale(settings)
     check_place(given, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
@@ -120,6 +124,15 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
                       time.perf_counter() - start, errors_csv, compared, _warnings(results),
                       sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
+
+
+def _check_scale(settings: DigitizeSettings) -> None:
+    """Refuse gains and speeds that no machine has."""
+    for option, value, (low, high), unit in (("--gain", settings.mm_per_mv, _GAINS_MM_PER_MV, "mm/mV"),
+                                             ("--speed", settings.mm_per_s, _SPEEDS_MM_PER_S, "mm/s")):
+        if value is not None and not low <= value <= high:
+            raise UserError(f"{option} {value:g} was given, {low:g} to {high:g} {unit} was wanted (usual: "
+                            f"{'5, 10 or 20' if option == '--gain' else '25 or 50'})")
 
 
 def _warnings(results: Sequence[JobResult]) -> list[str]:

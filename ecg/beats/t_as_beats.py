@@ -29,8 +29,8 @@ _SHORTEST_S = 1.0
 _T_SHARE = 0.3
 # Below this share it may be one. Chosen: T waves of a noisy simulated heart have up to .38.
 _DOUBTFUL_SHARE = 0.5
-# A neighboring beat has a T wave at the same time if the slopes there have this share of those of the one in question: a
-# premature beat stands alone. Chosen.
+# A neighboring beat has a T wave at the same time if the slopes there have this share of those of the one in question:
+# a premature beat stands alone. Chosen.
 _AGAIN_SHARE = 0.5
 # The peak of T lies no later behind QRS than this, s,
 _T_LATEST_S = 0.16
@@ -77,8 +77,10 @@ def doubtful_t_waves(record: Float64Array, beats: Int64Array) -> int:
 
 
 def _blunt(record: Float64Array, beats: Int64Array, share: float) -> BoolArray:
-    """(beats,) which are as far behind the last sharp beat as T is, have less than this share of its sharpness, and stand
-    behind a neighboring sharp beat as well."""
+    """(beats,) which are as far behind the last sharp beat as T is, and have less than this share of its sharpness.
+
+    Something like them stands behind a neighboring sharp beat as well.
+    """
     blunt = np.zeros(len(beats), np.bool_)
     if len(beats) < 2:
         return blunt
@@ -115,7 +117,8 @@ def _seen_again(slope: Float64Array, beats: Int64Array, blunt: BoolArray) -> Boo
         places = beats[[*before[-2:-1], *after[:1]]] + delay
         places = places[places < len(slope)]
         if len(places):
-            again[k] = bool(_largest_near(slope, places).max() >= _AGAIN_SHARE * _largest_near(slope, beats[k:k + 1])[0])
+            own = float(_largest_near(slope, beats[k:k + 1])[0])
+            again[k] = bool(_largest_near(slope, places).max() >= _AGAIN_SHARE * own)
     return again
 
 

@@ -16,7 +16,8 @@ _FEW_BEATS = 4
 # Below this median correlation of beats with the median beat they are noise. 340 records of LUDB and PTB-XL have .59
 # and more, white and smoothed noise has .37 and less.
 _LEAST_ALIKE = 0.48
-# From this share of beats on that may be T waves, the rate is not certain. 340 records of LUDB and PTB-XL have .29 at most.
+# From this share of beats on that may be T waves, the rate is not certain. 340 records of LUDB and PTB-XL have .29 at
+# most.
 _MANY_T = 0.4
 
 

@@ -76,7 +76,7 @@ def without_impossible(row: dict[str, float]) -> tuple[dict[str, float], list[st
             continue
         side = f"below {limit.low:g}" if value < limit.low else f"above {limit.high:g}"
         what = "what depends on the times between beats" if limit.leaves_out is OF_INTERVALS else "it"
-        told.append(f"{limit.name} of {value:.0f} {limit.unit} is {side} {limit.unit}, which no heart has: {what} is left "
-                    "out")
+        told.append(f"{limit.name} of {value:.0f} {limit.unit} is {side} {limit.unit}, which no heart has: {what} is "
+                    "left out")
         left_out |= set(limit.leaves_out)
     return {**kept, **dict.fromkeys(left_out, math.nan)}, told
