@@ -422,6 +422,9 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
         gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
         speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
+        limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
+                                                      "of errors.csv.")] = None,
+        limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
         points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
@@ -436,10 +439,11 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     The output is a folder of its own, not that of the pages.
     """
     from ecg.run import DigitizeSettings, digitize_pages
+    from featurize.runtime.limits import Limits
     from featurize.runtime.processes import processors
     summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout, mm_per_mv=gain, mm_per_s=speed),
                              jobs=jobs or processors(), points=points, labels=labels, group_column=group_column,
-                             path_column=path_column, truth=truth, progress=True,
+                             path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")
