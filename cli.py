@@ -422,6 +422,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
         gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
         speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
+        delineator: Annotated[str, typer.Option(help="What finds P, QRS and T: pellucid or neurokit2.")] = "pellucid",
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
@@ -441,8 +442,9 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     from ecg.run import DigitizeSettings, digitize_pages
     from featurize.runtime.limits import Limits
     from featurize.runtime.processes import processors
-    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout, mm_per_mv=gain, mm_per_s=speed),
-                             jobs=jobs or processors(), points=points, labels=labels, group_column=group_column,
+    settings = DigitizeSettings(fs_hz=fs, layout=layout, mm_per_mv=gain, mm_per_s=speed, delineator=delineator)
+    summary = digitize_pages(pages, output, settings, jobs=jobs or processors(), points=points, labels=labels,
+                             group_column=group_column,
                              path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"

@@ -26,12 +26,15 @@ class DigitizeSettings:
         A key of `ecg.layout.catalogue.LAYOUTS`, or auto.
     mm_per_mv, mm_per_s : float or None
         Gain and paper speed of all pages, where a person knows them.
+    delineator : str
+        One of `ecg.beats.DELINEATORS`.
     """
 
     fs_hz: float = 500.0
     layout: str = "auto"
     mm_per_mv: float | None = None
     mm_per_s: float | None = None
+    delineator: str = "pellucid"
 
 
 @dataclass(frozen=True)

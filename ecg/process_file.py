@@ -69,7 +69,8 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
         return _undecodable(job, error)
     write_signals(found.signals, out / (job.stem + SIGNALS))
     write_overlay(overlay(found), out / (job.stem + OVERLAY))
-    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout))
+    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout),
+                                settings.delineator)
     facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
 
@@ -84,7 +85,7 @@ def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobR
     except _DECODER_FAULTS as error:
         return _undecodable(job, error)
     write_record(record, out / (job.stem + SIGNALS))
-    beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz)
+    beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz, delineator=settings.delineator)
     facts = facts_of_record(record, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
 
@@ -99,7 +100,8 @@ def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFac
     return FinishedFile(job.path, job.stem, facts)
 
 
-def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "") -> tuple[Beats, BeatFacts]:
+def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "",
+            delineator: str = "pellucid") -> tuple[Beats, BeatFacts]:
     """Beats and rhythm of signals.
 
     Parameters
@@ -110,6 +112,8 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str =
     fs_hz : float
     doubt : str
         Why the times of beats are not to be trusted, if they are not.
+    delineator : str
+        One of `ecg.beats.DELINEATORS`.
 
     Returns
     -------
@@ -117,8 +121,8 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str =
     facts : BeatFacts
         Their rhythm in plain numbers, None where a record cannot tell or where it is not to be trusted, and warnings.
     """
-    beats = find_beats(mv, leads, fs_hz)
+    beats = find_beats(mv, leads, fs_hz, delineator)
     row, warnings = judge(mv, beats, rhythm_row(mv, beats), doubt)
     rhythm = {name: float(f"{value:.{_RHYTHM_DIGITS}g}") if math.isfinite(value) else None
               for name, value in row.items()}
-    return beats, BeatFacts(rhythm, warnings)
+    return beats, BeatFacts(rhythm, warnings, delineator)

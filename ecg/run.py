@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.output_folder import BEATS, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
@@ -106,6 +107,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
     _check_scale(settings)
     _check_limits(limits)
+    if settings.delineator not in DELINEATORS:
+        raise UserError(f"--delineator {settings.delineator} was given, one of {', '.join(DELINEATORS)} was wanted")
     check_place(given, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
@@ -128,7 +131,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
                         f"{failed[0].error}")
     from ecg.truth import with_truth
     results, compared = with_truth(results, truths, out, settings.fs_hz)
-    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column))
+    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator)
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
                       time.perf_counter() - start, errors_csv, compared, _warnings(results),
                       sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
@@ -176,7 +179,7 @@ class _Labels:
     path_column: str | None
 
 
-def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels) -> None:
+def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, delineator: str) -> None:
     """Write rhythm.parquet and report.html."""
     from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
     from ecg.report.page import write_report
@@ -184,7 +187,8 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels) -> N
     finished = [result for result in results if isinstance(result, FinishedFile)]
     failed = [result for result in results if isinstance(result, FailedFile)]
     rows = [{**_rhythm_row(file.facts), "path": file.path, "sha256": file.facts.sha256} for file in finished]
-    write_rhythm(rows, out / RHYTHM, labels.path, labels.label_columns, labels.group_column, labels.path_column)
+    write_rhythm(rows, out / RHYTHM, labels.path, labels.label_columns, labels.group_column, labels.path_column,
+                 delineator)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
 
