@@ -416,13 +416,15 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
-                                                    "signals, WFDB records (.hea).")],
+                                                    "signals, WFDB, aECG, MUSE, EDF, DICOM records.")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
         gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
         speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
         delineator: Annotated[str, typer.Option(help="What finds P, QRS and T: pellucid or neurokit2.")] = "pellucid",
+        to: Annotated[str, typer.Option(help="Formats in which signals are written as well, in OUT/to_<format>: "
+                                        "wfdb,edf,npz,fhir.")] = "",
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
@@ -446,6 +448,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     summary = digitize_pages(pages, output, settings, jobs=jobs or processors(), points=points, labels=labels,
                              group_column=group_column,
                              path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
+                             to=_names(to),
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")

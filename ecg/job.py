@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ecg.signals.records import SUFFIXES, signal_files
+from ecg.signals.records import is_record_file, signal_files
 from ecg.trace.corrections import Point
 from featurize.images.read import read_bytes
 
@@ -66,7 +66,7 @@ def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
 
 def is_record(job: PageJob) -> bool:
     """Whether the file is a digital record, not a picture."""
-    return job.file.suffix.lower() in SUFFIXES
+    return is_record_file(job.file)
 
 
 def content_of(job: PageJob) -> bytes:

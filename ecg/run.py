@@ -70,7 +70,7 @@ class RunSummary:
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
                    group_column: str | None = None, path_column: str | None = None, truth: Path | None = None,
-                   progress: bool = False, limits: Limits = Limits()) -> RunSummary:
+                   progress: bool = False, limits: Limits = Limits(), to: Sequence[str] = ()) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -95,6 +95,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     limits : Limits
         What one file may take: what exceeds it is a row of errors.csv, though native code hangs. With any limit files
         are read in other processes.
+    to : sequence of str
+        Formats of `ecg.export.FORMATS` in which signals are written as well, each into `out/to_<format>/`.
 
     Raises
     ------
@@ -110,6 +112,9 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     if settings.delineator not in DELINEATORS:
         raise UserError(f"--delineator {settings.delineator} was given, one of {', '.join(DELINEATORS)} was wanted")
     check_place(given, out)
+    if to:
+        from ecg.export.write import check_formats
+        check_formats(to, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels, path_column)
@@ -132,6 +137,9 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     from ecg.truth import with_truth
     results, compared = with_truth(results, truths, out, settings.fs_hz)
     _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator)
+    if to:
+        from ecg.export.write import export
+        export([result for result in results if isinstance(result, FinishedFile)], out, to)
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
                       time.perf_counter() - start, errors_csv, compared, _warnings(results),
                       sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
