@@ -428,7 +428,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
-        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
+        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin, cut or rename).")] = None,
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
@@ -466,6 +466,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         _say_truth(summary.truth)
     _say(f"rhythm: {output / 'rhythm.parquet'}")
     _say(f"report: {output / 'report.html'}")
+    if (output / "editor.html").exists():
+        _say(f"corrections by hand: {output / 'editor.html'}")
     if strict and summary.errors:
         raise typer.Exit(1)
 

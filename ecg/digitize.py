@@ -14,7 +14,7 @@ from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
-from ecg.trace.corrections import Point
+from ecg.trace.corrections import Point, with_leads_renamed
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
@@ -164,6 +164,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     points : sequence of Point
         Corrections by hand.
     """
+    plan = with_leads_renamed(plan, points)
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))

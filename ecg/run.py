@@ -1,8 +1,8 @@
 """Many pages and records: worked on in processes, resumed; the ones that fail become rows of errors.csv, the others
 rows of rhythm.parquet."""
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +11,10 @@ import pandas as pd
 
 from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.output_folder import BEATS, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.output_folder import BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
-from ecg.trace.corrections import read_points
+from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
@@ -118,7 +118,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels, path_column)
-    page_jobs = find_pages(given, read_points(points) if points else {}, out)
+    corrections = read_points(points) if points else {}
+    page_jobs = find_pages(given, corrections, out)
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
@@ -136,7 +137,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
                         f"{failed[0].error}")
     from ecg.truth import with_truth
     results, compared = with_truth(results, truths, out, settings.fs_hz)
-    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator)
+    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
+                  corrections)
     if to:
         from ecg.export.write import export
         export([result for result in results if isinstance(result, FinishedFile)], out, to)
@@ -187,9 +189,11 @@ class _Labels:
     path_column: str | None
 
 
-def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, delineator: str) -> None:
-    """Write rhythm.parquet and report.html."""
+def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, delineator: str,
+                  corrections: Mapping[str, Sequence[Point]]) -> None:
+    """Write rhythm.parquet, report.html and editor.html."""
     from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
+    from ecg.report.editor import write_editor
     from ecg.report.page import write_report
     from ecg.rhythm.table import write_rhythm
     finished = [result for result in results if isinstance(result, FinishedFile)]
@@ -199,6 +203,8 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, deli
                  delineator)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
+    write_editor(ranked, {path: [asdict(point) for point in own] for path, own in corrections.items()},
+                 out / EDITOR)
 
 
 def _rhythm_row(facts: PageFacts) -> dict[str, float]:
