@@ -472,11 +472,19 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
-                                                    "signals, WFDB records (.hea).")],
+                                                    "signals, WFDB, aECG, MUSE, EDF, DICOM records.")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
-        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin or cut).")] = None,
+        gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
+        speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
+        delineator: Annotated[str, typer.Option(help="What finds P, QRS and T: pellucid or neurokit2.")] = "pellucid",
+        to: Annotated[str, typer.Option(help="Formats in which signals are written as well, in OUT/to_<format>: "
+                                        "wfdb,edf,npz,fhir.")] = "",
+        limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
+                                                      "of errors.csv.")] = None,
+        limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
+        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin, cut or rename).")] = None,
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,
@@ -490,10 +498,13 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     The output is a folder of its own, not that of the pages.
     """
     from ecg.run import DigitizeSettings, digitize_pages
+    from featurize.runtime.limits import Limits
     from featurize.runtime.processes import processors
-    summary = digitize_pages(pages, output, DigitizeSettings(fs_hz=fs, layout=layout), jobs=jobs or processors(),
-                             points=points, labels=labels, group_column=group_column, path_column=path_column,
-                             truth=truth, progress=True,
+    settings = DigitizeSettings(fs_hz=fs, layout=layout, mm_per_mv=gain, mm_per_s=speed, delineator=delineator)
+    summary = digitize_pages(pages, output, settings, jobs=jobs or processors(), points=points, labels=labels,
+                             group_column=group_column,
+                             path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
+                             to=_names(to),
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")
@@ -511,6 +522,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         _say_truth(summary.truth)
     _say(f"rhythm: {output / 'rhythm.parquet'}")
     _say(f"report: {output / 'report.html'}")
+    if (output / "editor.html").exists():
+        _say(f"corrections by hand: {output / 'editor.html'}")
     if strict and summary.errors:
         raise typer.Exit(1)
 

@@ -47,10 +47,10 @@ def marks(path: Path, lead: str) -> tuple[Times, tuple[float, float]] | None:
     return {wave: np.array(v) for wave, v in found.items()}, (float(at.min()), float(at.max()))
 
 
-def ours(path: Path, lead: str) -> Times:
-    """Our waves of a lead, found on all leads."""
+def ours(path: Path, lead: str, delineator: str) -> Times:
+    """Waves of a lead by a delineator of `pellucid ecg`, which is given all leads."""
     record = read_record(path, 500)
-    beats = find_beats(record.mv, record.leads, record.fs_hz)
+    beats = find_beats(record.mv, record.leads, record.fs_hz, delineator)
     row = record.leads.index(lead)
     return {wave: beats.times[wave][row] for wave in WAVES}
 
@@ -117,7 +117,7 @@ def main() -> None:
     given = parser.parse_args()
     paths = sorted(given.ludb.rglob("*.hea"), key=lambda p: int(p.stem))
     rows: list[dict[str, Any]] = []
-    for name in ("Pellucid, all leads", *(f"NeuroKit2 {m}, one lead" for m in METHODS)):
+    for name in ("Pellucid, all leads", "--delineator neurokit2", *(f"NeuroKit2 {m}, one lead" for m in METHODS)):
         for part, start in PARTS.items():
             found, spent = [], 0.0
             for path in paths[start::2]:
@@ -126,7 +126,9 @@ def main() -> None:
                     continue
                 begin = time.perf_counter()
                 method = name.split()[1].rstrip(",")
-                times = ours(path, given.lead) if name.startswith("P") else neurokit(path, given.lead, method)
+                delineator = "neurokit2" if name.startswith("--") else "pellucid"
+                times = (neurokit(path, given.lead, method) if name.startswith("NeuroKit2")
+                         else ours(path, given.lead, delineator))
                 spent += time.perf_counter() - begin
                 found.append((times, *truth))
             rows += rows_of(name, part, found, 1000 * spent / max(len(found), 1))

@@ -1,19 +1,20 @@
 """One page, all the way: from the file to signals."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ecg.layout.find import count_names, find_layout
-from ecg.layout.model import Layout, NoTrace
+from ecg.layout.model import GivenScale, Layout, NoTrace
+from ecg.layout.pulse_scale import scale_of_pulses
 from ecg.layout.rows import clean
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
-from ecg.trace.corrections import Point
+from ecg.trace.corrections import Point, with_leads_renamed
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
@@ -67,8 +68,8 @@ class Digitized:
     review: Sequence[str]
 
 
-def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = ()
-             ) -> Digitized:
+def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = (),
+             given: GivenScale = GivenScale()) -> Digitized:
     """Waveforms of one page.
 
     Parameters
@@ -81,6 +82,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
         A key of `ecg.layout.catalogue.LAYOUTS` where a person knows it.
     points : sequence of Point
         Corrections by hand.
+    given : GivenScale
+        Gain and speed where a person knows them.
 
     Raises
     ------
@@ -103,15 +106,30 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     """
     # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
     with threadpool_limits(1):
-        page, plan = _upright(read_page(source), layout)
+        page, plan = _by_pulses(*_upright(read_page(source), layout, given), layout, given)
         return trace(page, plan, fs_hz, points)
 
 
-def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
+def _by_pulses(page: Page, plan: Layout, layout: str, given: GivenScale) -> tuple[Page, Layout]:
+    """The page in the scale of its calibration pulses, where these agree and contradict the grid."""
+    scale = scale_of_pulses(plan)
+    if scale is None:
+        return page, plan
+    scaled = replace(page, px_per_mm=scale)
+    try:
+        other = find_layout(scaled, layout, given)
+    except NoTrace:
+        return page, plan
+    told = (f"the calibration pulses of several rows are {scale.y / page.px_per_mm.y:.2f} times as high and wide as "
+            f"the grid says: {scale.y:.2f} px a mm is taken in place of {page.px_per_mm.y:.2f}")
+    return scaled, replace(other, warnings=[*other.warnings, told], scale_mended=True)
+
+
+def _upright(page: Page, layout: str, given: GivenScale) -> tuple[Page, Layout]:
     """The page and its plan, turned by quarters where that is how its lead names can be read."""
     fault: NoTrace | None = None
     try:
-        plan = find_layout(page, layout)
+        plan = find_layout(page, layout, given)
         if any(cell.named for cell in plan.cells):
             return page, plan
         best, most = (page, plan), 0
@@ -123,7 +141,7 @@ def _upright(page: Page, layout: str) -> tuple[Page, Layout]:
         if count_names(other) < max(most + 1, _LEAST_NAMES):
             continue
         try:
-            plan = find_layout(other, layout)
+            plan = find_layout(other, layout, given)
         except NoTrace:
             continue
         named = sum(cell.named for cell in plan.cells)
@@ -146,6 +164,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     points : sequence of Point
         Corrections by hand.
     """
+    plan = with_leads_renamed(plan, points)
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ecg.signals.records import SUFFIXES, signal_files
+from ecg.signals.records import is_record_file, signal_files
 from ecg.trace.corrections import Point
 from featurize.images.read import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py
 # fails when a result changes and this number stays.
-VERSION = 9
+VERSION = 10
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,17 @@ class DigitizeSettings:
         Samples a second of the signals, and of csv signals that are read.
     layout : str
         A key of `ecg.layout.catalogue.LAYOUTS`, or auto.
+    mm_per_mv, mm_per_s : float or None
+        Gain and paper speed of all pages, where a person knows them.
+    delineator : str
+        One of `ecg.beats.DELINEATORS`.
     """
 
     fs_hz: float = 500.0
     layout: str = "auto"
+    mm_per_mv: float | None = None
+    mm_per_s: float | None = None
+    delineator: str = "pellucid"
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
 
 def is_record(job: PageJob) -> bool:
     """Whether the file is a digital record, not a picture."""
-    return job.file.suffix.lower() in SUFFIXES
+    return is_record_file(job.file)
 
 
 def content_of(job: PageJob) -> bytes:

@@ -21,9 +21,11 @@ SIGNALS, BEATS, FACTS, OVERLAY = ".csv", ".beats.csv", ".json", ".overlay.png"
 _SUFFIXES = (SIGNALS, BEATS, FACTS, OVERLAY)
 # Files of the whole run: no page's file may have such a name.
 ERRORS, RHYTHM, REPORT, SCORES = "errors.csv", "rhythm.parquet", "report.html", "truth_scores.csv"
-_SHARED = (ERRORS, RHYTHM, REPORT, SCORES)
+EDITOR = "editor.html"
+_SHARED = (ERRORS, RHYTHM, REPORT, SCORES, EDITOR)
 # How those begin that a later run removes: others of these names are a user's.
-_BEGINNINGS = {ERRORS: b"path,error,reason", SCORES: b"path,truth,all_db"}
+_BEGINNINGS = {ERRORS: b"path,error,reason", SCORES: b"path,truth,all_db",
+               EDITOR: b"<!doctype html><!-- pellucid ecg editor -->"}
 # Ways to name a page: without extension, with it, with a hash.
 _LAST_WAY = 2
 

@@ -10,6 +10,7 @@ import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
+from ecg.layout.model import GivenScale
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
 from ecg.output_folder import BEATS, FACTS, OVERLAY, SIGNALS
@@ -58,7 +59,8 @@ def _undecodable(job: PageJob, error: BaseException) -> FailedFile:
 def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
     try:
         content = read_bytes(job.file)
-        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points)
+        found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points,
+                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s))
     except ImageError as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
@@ -67,7 +69,8 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
         return _undecodable(job, error)
     write_signals(found.signals, out / (job.stem + SIGNALS))
     write_overlay(overlay(found), out / (job.stem + OVERLAY))
-    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout))
+    beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout),
+                                settings.delineator)
     facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
 
@@ -82,7 +85,7 @@ def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobR
     except _DECODER_FAULTS as error:
         return _undecodable(job, error)
     write_record(record, out / (job.stem + SIGNALS))
-    beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz)
+    beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz, delineator=settings.delineator)
     facts = facts_of_record(record, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
 
@@ -97,7 +100,8 @@ def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFac
     return FinishedFile(job.path, job.stem, facts)
 
 
-def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "") -> tuple[Beats, BeatFacts]:
+def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "",
+            delineator: str = "pellucid") -> tuple[Beats, BeatFacts]:
     """Beats and rhythm of signals.
 
     Parameters
@@ -108,6 +112,8 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str =
     fs_hz : float
     doubt : str
         Why the times of beats are not to be trusted, if they are not.
+    delineator : str
+        One of `ecg.beats.DELINEATORS`.
 
     Returns
     -------
@@ -115,8 +121,8 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str =
     facts : BeatFacts
         Their rhythm in plain numbers, None where a record cannot tell or where it is not to be trusted, and warnings.
     """
-    beats = find_beats(mv, leads, fs_hz)
+    beats = find_beats(mv, leads, fs_hz, delineator)
     row, warnings = judge(mv, beats, rhythm_row(mv, beats), doubt)
     rhythm = {name: float(f"{value:.{_RHYTHM_DIGITS}g}") if math.isfinite(value) else None
               for name, value in row.items()}
-    return beats, BeatFacts(rhythm, warnings)
+    return beats, BeatFacts(rhythm, warnings, delineator)

@@ -83,6 +83,8 @@ class PageFacts:
         Whether a person should look at the page.
     review_reason : str
         Why, words of `ecg.review` joined by "|".
+    delineator : str
+        What found the waves of its beats.
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -104,6 +106,7 @@ class PageFacts:
     rhythm: Mapping[str, float | None]
     review: bool = False
     review_reason: str = ""
+    delineator: str = "pellucid"
     truth: TruthScore | None = None
 
     def to_json(self) -> str:

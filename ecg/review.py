@@ -42,7 +42,7 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         "work": work_spent,
         "layout": _is_guess(layout, signals.einthoven_residual_mv),
         "grid": page.grid.strength < _LEAST_GRID_SHARE,
-        "scale": _contradicted(layout),
+        "scale": layout.scale_mended or _contradicted(layout),
         "length": unusual_length_s(layout) is not None,
         "limb": signals.einthoven_residual_mv > _LARGE_RESIDUAL_MV,
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells)}

@@ -1,26 +1,34 @@
 """Many pages and records: worked on in processes, resumed; the ones that fail become rows of errors.csv, the others
 rows of rhythm.parquet."""
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
+from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.output_folder import BEATS, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.output_folder import BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
-from ecg.trace.corrections import read_points
+from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
 from featurize.runtime.files import replacing
+from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
 
+# Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
+_GAINS_MM_PER_MV = (1.0, 100.0)
+_SPEEDS_MM_PER_S = (5.0, 200.0)
+# Least limits that are taken for one file: a plain page takes 1 to 2 s and some 300 MB.
+_LEAST_LIMIT_S = 1.0
+_LEAST_LIMIT_MB = 100.0
 # Fewer files are read in this process: starting others would take longer.
 _FEW_FILES = 4
 
@@ -62,7 +70,7 @@ class RunSummary:
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
                    group_column: str | None = None, path_column: str | None = None, truth: Path | None = None,
-                   progress: bool = False) -> RunSummary:
+                   progress: bool = False, limits: Limits = Limits(), to: Sequence[str] = ()) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -84,6 +92,11 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         Folder of csv files with true signals at `fs_hz`, called as the pages: they are compared, see `ecg.truth`.
     progress : bool
         Show a bar.
+    limits : Limits
+        What one file may take: what exceeds it is a row of errors.csv, though native code hangs. With any limit files
+        are read in other processes.
+    to : sequence of str
+        Formats of `ecg.export.FORMATS` in which signals are written as well, each into `out/to_<format>/`.
 
     Raises
     ------
@@ -94,18 +107,26 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     start = time.perf_counter()
     if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
+    _check_scale(settings)
+    _check_limits(limits)
+    if settings.delineator not in DELINEATORS:
+        raise UserError(f"--delineator {settings.delineator} was given, one of {', '.join(DELINEATORS)} was wanted")
     check_place(given, out)
+    if to:
+        from ecg.export.write import check_formats
+        check_formats(to, out)
     if labels is not None:
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels, path_column)
-    page_jobs = find_pages(given, read_points(points) if points else {}, out)
+    corrections = read_points(points) if points else {}
+    page_jobs = find_pages(given, corrections, out)
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
                                      if result}
     missing = [job for job in page_jobs if job.stem not in by_stem]
     with tracking(len(page_jobs), "pages", shown=progress, done=len(by_stem)) as advance:
-        for result in _process_jobs(missing, out, settings, jobs):
+        for result in _process_jobs(missing, out, settings, jobs, limits):
             by_stem[result.stem] = result
             advance(1)
     results = [by_stem[job.stem] for job in page_jobs]
@@ -116,10 +137,34 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
                         f"{failed[0].error}")
     from ecg.truth import with_truth
     results, compared = with_truth(results, truths, out, settings.fs_hz)
-    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column))
+    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
+                  corrections)
+    if to:
+        from ecg.export.write import export
+        export([result for result in results if isinstance(result, FinishedFile)], out, to)
     return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
                       time.perf_counter() - start, errors_csv, compared, _warnings(results),
                       sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
+
+
+def _check_scale(settings: DigitizeSettings) -> None:
+    """Refuse gains and speeds that no machine has."""
+    for option, value, (low, high), unit in (("--gain", settings.mm_per_mv, _GAINS_MM_PER_MV, "mm/mV"),
+                                             ("--speed", settings.mm_per_s, _SPEEDS_MM_PER_S, "mm/s")):
+        if value is not None and not low <= value <= high:
+            raise UserError(f"{option} {value:g} was given, {low:g} to {high:g} {unit} was wanted (usual: "
+                            f"{'5, 10 or 20' if option == '--gain' else '25 or 50'})")
+
+
+def _check_limits(limits: Limits) -> None:
+    """Refuse limits under which nothing can be read, or that this system cannot hold."""
+    for option, value, least, unit, can in (
+            ("--limit-s", limits.seconds, _LEAST_LIMIT_S, "s", can_limit_time()),
+            ("--limit-mb", limits.mb, _LEAST_LIMIT_MB, "MB", can_limit_memory())):
+        if value is not None and not value >= least:
+            raise UserError(f"{option} {value:g} was given, {least:g} {unit} or more was wanted")
+        if value is not None and not can:
+            raise UserError(f"{option} was given, and this system has no such limit: leave it out")
 
 
 def _warnings(results: Sequence[JobResult]) -> list[str]:
@@ -144,17 +189,22 @@ class _Labels:
     path_column: str | None
 
 
-def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels) -> None:
-    """Write rhythm.parquet and report.html."""
+def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, delineator: str,
+                  corrections: Mapping[str, Sequence[Point]]) -> None:
+    """Write rhythm.parquet, report.html and editor.html."""
     from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
+    from ecg.report.editor import write_editor
     from ecg.report.page import write_report
     from ecg.rhythm.table import write_rhythm
     finished = [result for result in results if isinstance(result, FinishedFile)]
     failed = [result for result in results if isinstance(result, FailedFile)]
     rows = [{**_rhythm_row(file.facts), "path": file.path, "sha256": file.facts.sha256} for file in finished]
-    write_rhythm(rows, out / RHYTHM, labels.path, labels.label_columns, labels.group_column, labels.path_column)
+    write_rhythm(rows, out / RHYTHM, labels.path, labels.label_columns, labels.group_column, labels.path_column,
+                 delineator)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
+    write_editor(ranked, {path: [asdict(point) for point in own] for path, own in corrections.items()},
+                 out / EDITOR)
 
 
 def _rhythm_row(facts: PageFacts) -> dict[str, float]:
@@ -174,24 +224,30 @@ def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFil
     return FinishedFile(job.path, job.stem, facts) if same and complete else None
 
 
-def _process_jobs(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, processes: int
-                  ) -> Iterator[JobResult]:
-    process = partial(_process_file, out=out, settings=settings)
-    if processes == 1 or len(page_jobs) < _FEW_FILES:
+def _process_jobs(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, processes: int,
+                  limits: Limits) -> Iterator[JobResult]:
+    process = partial(_process_file, out=out, settings=settings, limits=limits)
+    if not limits and (processes == 1 or len(page_jobs) < _FEW_FILES):
         with one_opencv_thread():
             yield from map(process, page_jobs)
         return
-    for job, result in map_in_processes(process, page_jobs, processes, _load_end):
+    for job, result in map_in_processes(process, page_jobs, min(processes, max(len(page_jobs), 1)), _load_end):
         if isinstance(result, Killed):
-            result = FailedFile(job.path, job.stem, "the process that digitized it died (crash or out of memory)",
-                                "crashed")
+            result = _of_killed(job, result, limits)
         yield result
 
 
-def _process_file(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
+def _of_killed(job: PageJob, killed: Killed, limits: Limits) -> FailedFile:
+    if killed.too_slow:
+        return FailedFile(job.path, job.stem, f"it took more than the {limits.seconds:g} s of --limit-s", "too_slow")
+    return FailedFile(job.path, job.stem, "the process that digitized it died (crash or out of memory)", "crashed")
+
+
+def _process_file(job: PageJob, out: Path, settings: DigitizeSettings, limits: Limits) -> JobResult:
     # All that digitizes is loaded where it is done: processes need not wait until it is loaded here as well.
     from ecg.process_file import process_file
-    return process_file(job, out, settings)
+    with held_to(limits):
+        return process_file(job, out, settings)
 
 
 def _load_end() -> None:

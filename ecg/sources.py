@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecg.job import PageJob
 from ecg.output_folder import MARK, is_output_folder, is_result, read_stems, with_own_stems
-from ecg.signals.records import SUFFIXES, holds_leads
+from ecg.signals.records import SUFFIXES, holds_record
 from ecg.trace.corrections import Point
 from featurize.errors import UserError
 from featurize.images.read import is_image_name
@@ -41,8 +41,8 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
         elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
             found.append((path, path.name))
         else:
-            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv signals "
-                            "or WFDB headers (.hea) were wanted")
+            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv "
+                            "signals, WFDB headers (.hea), aECG or MUSE (.xml), EDF or DICOM records were wanted")
     if not found:
         raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
                         "images, csv signals or WFDB records was wanted")
@@ -90,7 +90,7 @@ class _FoldersOfResults:
 
 
 def _records(root: Path, with_pages: set[str], left_out: Container[str]) -> list[str]:
-    """Relative names of PDF pages, csv files with leads and WFDB headers; csv beside pages are the pages' own truth."""
+    """Relative names of PDF pages and records; csv beside pages are the pages' own truth."""
     found = []
     for folder, inside, files in os.walk(root):
         inside[:] = sorted(name for name in inside if not hidden(name)
@@ -104,6 +104,6 @@ def _records(root: Path, with_pages: set[str], left_out: Container[str]) -> list
                 found.append(relative)
                 continue
             truth = os.path.dirname(relative) in with_pages
-            if place.suffix.lower() == ".hea" or (not truth and holds_leads(place)):
+            if (place.suffix.lower() != ".csv" or not truth) and holds_record(place):
                 found.append(relative)
     return found

@@ -4,7 +4,6 @@ Beats are simultaneous in all leads. So what is a wave, and where it begins and 
 by the slopes of all of them for QRS, by the weighted median of the leads' own ends for P and T. Each lead then has its
 own peaks. Where NeuroKit2's delineation of the longest lead finds no such wave, the confidence is lower.
 """
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,13 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from ecg.beats import DELINEATORS
+from ecg.beats.neurokit import LEAST_LEAD_S, WAVES, neurokit_waves, p_and_t_peaks
 from ecg.beats.p_waves import drop_p, p_similarity, p_waves
 from ecg.beats.preprocess import FS_HZ, DrawnTogether, Segment, drawn_part, drawn_together, resampled, without_gaps
 from ecg.beats.qrs import BOUNDS_HZ, BOUNDS_WINDOW_S, common_beats, qrs_bounds, r_peaks, steepness
 from ecg.beats.waves import t_waves
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-WAVES = ("p_onset", "p_peak", "p_offset", "qrs_onset", "r_peak", "qrs_offset", "t_onset", "t_peak", "t_offset")
 COLUMNS = ("lead", "beat", *(f"{wave}_s" for wave in WAVES), "p_confidence", "qrs_confidence", "t_confidence")
 # Rates that are taken, samples a second.
 _FS_RANGE_HZ = (50, 20_000)
@@ -33,10 +33,6 @@ _DRAWN_NEAR_S = 0.02
 _DRAWN_BEFORE_R_S = 0.05
 # Precision of an onset, s.
 _ONSET_TOLERANCE_S = 0.004
-# NeuroKit2 needs a lead of this length, s,
-_LEAST_SECOND_S = 4
-# with this many beats.
-_LEAST_SECOND_BEATS = 4
 # Its P or T agrees with ours if it is this close, s.
 _AGREE_S = 0.06
 # Weight of NeuroKit2's agreement in the confidence of P and T.
@@ -55,7 +51,7 @@ class Beats:
     times : dict of wave to (leads, beats) float64
         Seconds from the start of the record, NaN where the wave is absent or its lead isn't drawn.
     confidence : dict of ``p``, ``qrs``, ``t`` to (leads, beats) float64
-        0 .. 1, NaN where absent.
+        0 .. 1, NaN where absent, and everywhere by NeuroKit2.
     p_coherence : float
         Share of what precedes QRS that is the same in every beat: near 1 with P waves, near 0 without.
     """
@@ -76,7 +72,7 @@ class Beats:
         return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
-def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Beats:
+def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float, delineator: str = "pellucid") -> Beats:
     """Delineate a record.
 
     Parameters
@@ -87,6 +83,8 @@ def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Bea
     leads : sequence of str
     fs_hz : float
         Samples a second; other rates than 500 are resampled for the search.
+    delineator : str
+        One of `ecg.beats.DELINEATORS`: this file's, or NeuroKit2's, which needs a lead of 4 s and gives no confidence.
 
     Returns
     -------
@@ -96,7 +94,7 @@ def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Bea
     Raises
     ------
     ValueError
-        A rate below 50 Hz, or names that don't fit the signals.
+        A rate below 50 Hz, names that don't fit the signals, or no such delineator.
 
     Examples
     --------
@@ -112,7 +110,11 @@ def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Bea
     lowest, highest = _FS_RANGE_HZ
     if not lowest <= fs_hz <= highest:
         raise ValueError(f"{fs_hz:g} samples a second came: {lowest} to {highest:,} are wanted")
+    if delineator not in DELINEATORS:
+        raise ValueError(f"no delineator is called {delineator!r}: one of {', '.join(DELINEATORS)} is wanted")
     record = resampled(signals, fs_hz)
+    if delineator == "neurokit2":
+        return _by_neurokit(record, tuple(leads), fs_hz)
     beat_at = common_beats(record)
     found = {wave: np.full((len(leads), len(beat_at)), np.nan) for wave in (*WAVES, "p", "qrs", "t")}
     for drawn in drawn_together(record):
@@ -125,6 +127,13 @@ def find_beats(signals: Float64Array, leads: Sequence[str], fs_hz: float) -> Bea
     _compare_with_neurokit(record, found)
     times = {wave: found[wave] for wave in WAVES}
     return Beats(tuple(leads), fs_hz, times, {w: found[w] for w in ("p", "qrs", "t")}, coherence)
+
+
+def _by_neurokit(record: Float64Array, leads: tuple[str, ...], fs_hz: float) -> Beats:
+    """Beats of a record (leads, n) at 500 samples a second, all by NeuroKit2."""
+    times = neurokit_waves(record)
+    unknown = {wave: np.full(times["r_peak"].shape, np.nan) for wave in ("p", "qrs", "t")}
+    return Beats(leads, fs_hz, times, unknown, p_similarity(record, times)[1])
 
 
 def _delineate_segment(record: Float64Array, drawn: DrawnTogether, beat_at: Int64Array,
@@ -196,32 +205,15 @@ def _delineated(segment: Segment, beats: Int64Array) -> dict[str, Float64Array]:
 def _compare_with_neurokit(record: Float64Array, found: dict[str, Float64Array]) -> None:
     """Lower the confidence of P and T in `found` where NeuroKit2, on the longest lead, finds no such wave."""
     lengths = np.isfinite(record).sum(axis=1)
-    if not lengths.size or lengths.max() < _LEAST_SECOND_S * FS_HZ:
+    if not lengths.size or lengths.max() < LEAST_LEAD_S * FS_HZ:
         return
     row = int(lengths.argmax())
     part = drawn_part(record[row])
     beats = found["r_peak"][row] * FS_HZ - part.start
-    theirs = _neurokit(without_gaps(record[row:row + 1, part])[0], beats[np.isfinite(beats)].astype(np.int64))
+    theirs = p_and_t_peaks(without_gaps(record[row:row + 1, part])[0], beats[np.isfinite(beats)].astype(np.int64))
     for wave, times in theirs.items():
         ours = found[f"{wave}_peak"][row]
         apart = np.array([np.abs(times + part.start / FS_HZ - t).min() if len(times) and np.isfinite(t) else np.inf
                           for t in ours])
         lowered = (1 - _SECOND_WEIGHT) * found[wave]
         found[wave] = np.where(apart[None] <= _AGREE_S, _SECOND_WEIGHT + lowered, lowered)
-
-
-def _neurokit(signal: Float64Array, beats: Int64Array) -> dict[str, Float64Array]:
-    """Seconds of P and T peaks by NeuroKit2 (Makowski et al. 2021, 10.3758/s13428-020-01516-y), its `prominence`."""
-    import neurokit2
-    if len(beats) < _LEAST_SECOND_BEATS:
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            cleaned = neurokit2.ecg_clean(signal, int(FS_HZ))
-            _, waves = neurokit2.ecg_delineate(cleaned, beats, int(FS_HZ), method="prominence")
-        except (ValueError, IndexError, ZeroDivisionError, KeyError, TypeError):
-            # It raises on short and flat signals; nothing is compared then.
-            return {}
-    found = {wave: np.array(waves.get(f"ECG_{wave.upper()}_Peaks", []), float) for wave in ("p", "t")}
-    return {wave: times[np.isfinite(times)] / FS_HZ for wave, times in found.items()}

@@ -7,6 +7,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
 from ecg.beats.preprocess import FS_HZ, Segment, drawn_part, filtered, without_gaps
+from ecg.beats.t_as_beats import without_t_waves
 from featurize.arrays import Float64Array, Int64Array
 
 # A heart beats again after this at the earliest, s (240 a minute).
@@ -63,7 +64,7 @@ _LARGE_R_SHARE = 0.5
 
 
 def common_beats(signals: Float64Array) -> Int64Array:
-    """(beats,) samples where the slopes of all drawn leads (leads, n) together are largest."""
+    """(beats,) samples where the slopes of all drawn leads (leads, n) together are largest, without T waves."""
     known = np.isfinite(signals)
     rows = np.flatnonzero(known.sum(axis=1) >= _SHORTEST_S * FS_HZ)
     if not rows.size:
@@ -82,7 +83,7 @@ def common_beats(signals: Float64Array) -> Int64Array:
         return np.zeros(0, np.int64)
     heights = energy[peaks]
     usual = np.median(np.sort(heights)[-max(_USUAL_PEAKS, int(len(energy) / FS_HZ / _USUAL_PEAK_S)):])
-    return np.asarray(peaks[heights > _LEAST_BEAT * usual], np.int64)
+    return without_t_waves(signals, np.asarray(peaks[heights > _LEAST_BEAT * usual], np.int64))
 
 
 def steepness(segment: Segment, hz: float, smooth_s: float) -> Float64Array:

@@ -52,11 +52,15 @@ class Gain:
     warnings: Sequence[str]
 
 
-def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale) -> tuple[float, list[str]]:
+def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: Scale, given: float | None = None
+               ) -> tuple[float, list[str]]:
     """Millimetres a second, and what is doubtful: as printed, else of wide pulses (0.2 s by convention), else 25.
 
-    The print counts more, for pulses of 0.1 s and of other lengths exist: narrow ones tell no speed.
+    The print counts more, for pulses of 0.1 s and of other lengths exist: narrow ones tell no speed. What a person has
+    given is taken without a doubt.
     """
+    if given is not None:
+        return given, []
     in_print = _most_frequent([p.value for p in printed if p.kind == "speed"])
     of_pulses = None
     if pulses:
@@ -76,7 +80,7 @@ def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: S
 
 
 def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequence[RowPath], cells: Sequence[Cell],
-              px_per_mm: Scale) -> Gain:
+              px_per_mm: Scale, given: float | None = None) -> Gain:
     """Millimetres a millivolt: of the pulses (1 mV by convention), else as printed, else 10.
 
     Parameters
@@ -87,7 +91,11 @@ def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequenc
     cells : sequence of Cell
         In the rows; they tell which leads a pulse belongs to.
     px_per_mm : Scale
+    given : float, optional
+        As a person knows it, of all leads: taken without a doubt.
     """
+    if given is not None:
+        return Gain(given, None, [])
     gains = [p for p in printed if p.kind == "gain"]
     named = {p.leads for p in gains} - {""}
     # Where only one of limb and chest gain was read, a gain printed without leads is of the other.

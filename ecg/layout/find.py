@@ -7,7 +7,7 @@ from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.column_places import column_places, cut_at_places
 from ecg.layout.columns import find_cells, find_gaps
 from ecg.layout.half_pulses import find_half_pulses
-from ecg.layout.model import Layout, TraceScale
+from ecg.layout.model import GivenScale, Layout, TraceScale
 from ecg.layout.row_bounds import align_rows, without_leading_names
 from ecg.layout.rows import find_rows, without_pulse
 from ecg.layout.step_pulses import with_step_pulses
@@ -28,7 +28,7 @@ def count_names(page: Page) -> int:
     return sum(word.text.lstrip("-") in LEADS for word in read_words(find_components(page.ink, page.px_per_mm)))
 
 
-def find_layout(page: Page, name: str = "auto") -> Layout:
+def find_layout(page: Page, name: str = "auto", given: GivenScale = GivenScale()) -> Layout:
     """Rows, leads and calibration of a page.
 
     Parameters
@@ -36,6 +36,8 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     page : Page
     name : str
         A key of `LAYOUTS`, where a person knows it.
+    given : GivenScale
+        Gain and speed, where a person knows them.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     whole, pulses = pulses, [*pulses, *find_half_pulses(rows, pulses, scale)]
     rows = [without_pulse(row, pulses, page, peak) for row in without_leading_names(rows, words, scale)]
     rows = without_extra(rows, words, pulses, scale) if name == "auto" else rows
-    mm_per_s, speed_warnings = find_speed(whole, printed, scale)
+    mm_per_s, speed_warnings = find_speed(whole, printed, scale, given.mm_per_s)
     chosen = choose_layout(rows, words, separators, scale, name)
     traces = TraceScale(scale, mm_per_s, pen)
     gaps = find_gaps(rows, chosen.leads, traces)
@@ -75,7 +77,7 @@ def find_layout(page: Page, name: str = "auto") -> Layout:
     cells = find_cells(rows, chosen.leads, gaps, chosen.named, traces)
     meetings = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = separators_at(page.ink, separators, meetings, scale)
-    gain = find_gain(pulses, printed, rows, cells, scale)
+    gain = find_gain(pulses, printed, rows, cells, scale, given.mm_per_mv)
     warnings = [*speed_warnings, *chosen.warnings, *gain.warnings,
                 *cut_warnings(rows, page.ink.shape[1], traces)]
     return Layout(chosen.name, rows, cells, pulses, separators, words, gain.limb, mm_per_s, pen, blur, scale, warnings,

@@ -9,6 +9,20 @@ from featurize.images.picture import ImageError
 
 
 @dataclass(frozen=True)
+class GivenScale:
+    """What a person says of a page; None where it is to be read.
+
+    Parameters
+    ----------
+    mm_per_mv, mm_per_s : float or None
+        Gain of all leads, and paper speed.
+    """
+
+    mm_per_mv: float | None = None
+    mm_per_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Stroke:
     """An upright straight stroke; px, edges included."""
 
@@ -150,6 +164,8 @@ class Layout:
     warnings : sequence of str
     chest_mm_per_mv : float or None
         Of V1 to V6, where it is another.
+    scale_mended : bool
+        The scale is that of the calibration pulses, which contradict the grid.
     """
 
     name: str
@@ -165,6 +181,7 @@ class Layout:
     px_per_mm: Scale
     warnings: Sequence[str]
     chest_mm_per_mv: float | None = None
+    scale_mended: bool = False
 
     def gain(self, lead: str) -> float:
         """Millimetres a millivolt of a lead."""

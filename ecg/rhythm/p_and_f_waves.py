@@ -78,7 +78,7 @@ def atrial_activity(signals: Float64Array, leads: tuple[str, ...], times: dict[s
             p_onset = median_over_leads(times["p_onset"])
             pr = median_over_leads(times["qrs_onset"]) - p_onset
             out |= {"pr_s": float(np.nanmedian(pr)), "pr_sd_s": float(np.nanstd(pr)),
-                    "p_confidence": float(np.nanmedian(p_confidence)),
+                    "p_confidence": _median_of_known(p_confidence),
                     "p_duration_s": float(np.nanmedian(median_over_leads(times["p_offset"]) - p_onset))}
     found = [_of_a_lead(signals[row], {wave: values[row] for wave, values in times.items()})
              for row, name in enumerate(leads) if name in _LEADS and drawn[row].sum() >= _LEAST_BEATS]
@@ -114,6 +114,12 @@ def _of_a_lead(signal: Float64Array, times: dict[str, Float64Array]) -> dict[str
         out |= _f_wave_spectrum(between) | {"f_to_qrs": size / qrs,
                                             "f_to_p": size / max(out["p_to_qrs"] * qrs, _LEAST_P_MV)}
     return out
+
+
+def _median_of_known(values: Float64Array) -> float:
+    """NaN where none is known: NeuroKit2 gives no confidence."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else math.nan
 
 
 def _f_wave_spectrum(between: Sequence[Float64Array]) -> dict[str, float]:

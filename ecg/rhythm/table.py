@@ -15,7 +15,7 @@ from featurize.table import TableInfo, write_table
 
 def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | None = None,
                  label_columns: Sequence[str] = (), group_column: str | None = None,
-                 path_column: str | None = None) -> None:
+                 path_column: str | None = None, delineator: str = "pellucid") -> None:
     """Write the table that `classify` takes.
 
     Parameters
@@ -29,6 +29,8 @@ def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | N
         Columns of it: one label, or several findings of 0 and 1; and who is the same patient.
     path_column : str, optional
         The one with the file of each record; without it the first.
+    delineator : str
+        What found the beats: tables of another are other tables for `classify`.
 
     Raises
     ------
@@ -52,7 +54,8 @@ def write_rhythm(rows: Sequence[Mapping[str, Any]], path: Path, labels: Path | N
     values = pd.DataFrame([{name: row[name] for name in (*FEATURES, *NUISANCE)} for row in ordered], dtype=np.float32)
     table = pd.concat([frame, values], axis=1)
     digest = hashlib.sha256("".join(table["image_id"]).encode()).hexdigest()
-    preset = {"name": "ecg", "normalize": "none", "segment": "beats", "blocks": {family: {} for family in FAMILIES}}
+    segment = "beats" if delineator == "pellucid" else f"beats by {delineator}"
+    preset = {"name": "ecg", "normalize": "none", "segment": segment, "blocks": {family: {} for family in FAMILIES}}
     info = TableInfo(preset, dict(FAMILIES), digest, [{"site": "", "root": ".", "kind": "ecg"}], list(findings),
                      sorted(FEATURES), sorted(NUISANCE))
     write_table(table, info, path)

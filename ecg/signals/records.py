@@ -1,6 +1,7 @@
-"""Digital records: csv files of twelve columns and WFDB records, as signals in mV."""
+"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, EDF, DICOM."""
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ecg.lead_table import LEADS
+from ecg.signals.dicom_record import is_dicom_record, read_dicom_record
+from ecg.signals.edf import read_edf_record
+from ecg.signals.raw_record import RawRecord, RecordError
+from ecg.signals.xml_records import is_xml_record, read_xml
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError, decoding
 from featurize.images.read import read_bytes
 
-SUFFIXES = (".csv", ".hea")
+# DICOM files are pictures or records: `is_record_file` looks into them.
+SUFFIXES = (".csv", ".hea", ".xml", ".edf")
+DICOM = ".dcm"
 # Most samples of a lead: an hour at 1000 Hz. More is a Holter recording, which the search for beats isn't made for.
 _MOST_SAMPLES = 3_600_000
 # Sampling rates that are taken, samples a second.
@@ -35,14 +42,6 @@ _CHECKSUM_BITS = 16
 # Millivolts of the units that WFDB headers have; other units are taken to be mV.
 _MV_OF_UNIT = {"uv": 1e-3, "v": 1e3}
 _LEAD_OF_NAME = {lead.lower(): lead for lead in LEADS}
-
-
-class RecordError(Exception):
-    """A record that cannot be used; `reason` is one word, the message says what came and what was wanted."""
-
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -74,31 +73,53 @@ def holds_leads(path: Path) -> bool:
     return any(name.strip().strip('"').lower() in _LEAD_OF_NAME for name in names)
 
 
+def is_record_file(path: Path) -> bool:
+    """Whether a file is a digital record by its name, or a DICOM file with signals."""
+    return path.suffix.lower() in SUFFIXES or path.suffix.lower() == DICOM and is_dicom_record(path)
+
+
+def holds_record(path: Path) -> bool:
+    """Whether a file of a folder, called like a record, is one: other tables and XML lie in folders as well."""
+    kind = path.suffix.lower()
+    return holds_leads(path) if kind == ".csv" else is_xml_record(path) if kind == ".xml" else True
+
+
 def read_record(path: Path, fs_hz: float) -> Record:
-    """Read a csv (one column a lead, in mV) or a WFDB record (which has its own rate and gain).
+    """Read a csv (one column a lead, in mV), or a record that has its own rate and gain.
 
     Parameters
     ----------
     path : Path
-        A .csv or .hea file.
+        A .csv, .hea (WFDB), .xml (aECG, GE MUSE), .edf or .dcm file.
     fs_hz : float
         Samples a second of a csv.
 
     Raises
     ------
     RecordError
-        It cannot be read as that, or the extra wfdb is not installed.
+        It cannot be read as that, or the extra that reads it is not installed.
     """
-    return _of_csv(path, fs_hz) if path.suffix.lower() == ".csv" else _of_wfdb(path)
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        return _of_csv(path, fs_hz)
+    if kind == ".hea":
+        return _of_wfdb(path)
+    readers: dict[str, Callable[[bytes], RawRecord]] = {".xml": read_xml, ".edf": read_edf_record,
+                                                        DICOM: read_dicom_record}
+    found = readers[kind](_content(path))
+    return _checked(found.mv, found.leads, found.fs_hz)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path)
+    except ImageError as error:
+        raise RecordError(str(error), error.reason) from error
 
 
 def _of_csv(path: Path, fs_hz: float) -> Record:
     try:
-        data = read_bytes(path)
-    except ImageError as error:
-        raise RecordError(str(error), error.reason) from error
-    try:
-        frame = _table(data)
+        frame = _table(_content(path))
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
         raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",

@@ -1,18 +1,21 @@
 """Corrections by hand: a CSV of points that a lead must pass, and of spans that must not be believed.
 
 Columns `page, lead, x, y, action`: page as errors.csv and the report show it, x and y in pixels of the overlay (which
-is the flat page), action `pin` (the trace passes here) or `cut` (the lead is not to be read from here to the next
-`cut` of the same lead on that page; y is free).
+is the flat page), action `pin` (the trace passes here), `cut` (the lead is not to be read from here to the next
+`cut` of the same lead on that page; y is free) or `rename` (the trace here is this lead).
 """
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
 from featurize.errors import UserError
 
+_ACTIONS = ("pin", "cut", "rename")
 _COLUMNS = ("page", "lead", "x", "y", "action")
 
 
@@ -50,13 +53,26 @@ def read_points(path: Path) -> dict[str, list[Point]]:
 
 def _point(row: "tuple[str, str, str, str, str]", path: Path, line: int) -> Point:
     _, lead, x, y, action = row
-    if lead not in LEADS or action not in ("pin", "cut"):
+    if lead not in LEADS or action not in _ACTIONS:
         raise UserError(f"{path}, line {line}: lead {lead!r} and action {action!r} were given, one of "
-                        f"{', '.join(LEADS)} and pin or cut were wanted")
+                        f"{', '.join(LEADS)} and pin, cut or rename were wanted")
     try:
-        place = float(x), float(y) if action == "pin" else 0.0
+        place = float(x), 0.0 if action == "cut" else float(y)
     except (TypeError, ValueError):
         raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted") from None
     if not np.isfinite(place).all():
         raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted")
     return Point(lead, *place, action)
+
+
+def with_leads_renamed(layout: Layout, points: Sequence[Point]) -> Layout:
+    """The layout with the leads that a person named: the cell in whose columns the place lies, of the nearest row."""
+    cells = list(layout.cells)
+    for point in points:
+        if point.action != "rename":
+            continue
+        here = [k for k, cell in enumerate(cells) if cell.start <= point.x <= cell.end]
+        if here:
+            nearest = min(here, key=lambda k: abs(layout.rows[cells[k].row].base - point.y))
+            cells[nearest] = replace(cells[nearest], lead=point.lead, named=True)
+    return replace(layout, cells=cells)

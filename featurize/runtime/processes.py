@@ -91,7 +91,15 @@ def process_pool(processes: int) -> Iterator[Executor]:
 
 @dataclass(frozen=True)
 class Killed:
-    """In place of the result of a job whose process died: it crashed, or the memory did not suffice."""
+    """In place of the result of a job whose process died: it crashed, or the memory did not suffice.
+
+    Parameters
+    ----------
+    too_slow : bool
+        It was ended by the timer of `featurize.runtime.limits`.
+    """
+
+    too_slow: bool = False
 
 
 def map_in_processes(function: Callable[[Job], Result], jobs: Iterable[Job], processes: int,
@@ -162,8 +170,9 @@ def map_one_by_one(function: Callable[[Job], Result], jobs: Iterable[Job]) -> It
                 job = waiting.popleft()
                 try:
                     result: Result | Killed = pool.submit(function, job).result()
-                except BrokenExecutor:
-                    result, died = Killed(), True
+                except BrokenExecutor as error:
+                    # loky names the signals that ended its processes.
+                    result, died = Killed("SIGALRM" in str(error)), True
                 yield job, result
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ecg.digitize import Digitized, digitize
+from ecg.layout.model import GivenScale
 from ecg.page.read import Page, flatten
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
@@ -32,10 +33,10 @@ class FlatPage:
 
 # A result holds its page, some 30 MB: few are kept.
 @lru_cache(maxsize=8)
-def digitize_once(source: bytes, *, fs_hz: float = 500.0, layout: str = "auto", points: tuple[Point, ...] = ()
-                  ) -> Digitized:
+def digitize_once(source: bytes, *, fs_hz: float = 500.0, layout: str = "auto", points: tuple[Point, ...] = (),
+                  given: GivenScale = GivenScale()) -> Digitized:
     """`digitize`, called once a session for the same page: it gives the same bits, as test_digitize.py tests."""
-    return digitize(source, fs_hz=fs_hz, layout=layout, points=points)
+    return digitize(source, fs_hz=fs_hz, layout=layout, points=points, given=given)
 
 
 def draw_and_read(style: Style) -> ReadPage:

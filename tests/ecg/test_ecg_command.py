@@ -10,7 +10,11 @@ import pytest
 from read_pages import ReadPage
 
 import cli
+from ecg.job import PageJob
+from ecg.run import _of_killed, _write_errors
 from ecg.simulate import demo
+from featurize.runtime.limits import Limits
+from featurize.runtime.processes import Killed
 
 pytestmark = pytest.mark.usefixtures("_pages_read_once")
 
@@ -67,3 +71,20 @@ def test_the_demo_of_pages_ends_with_a_report(call: Any, tmp_path: Path, monkeyp
     assert code == 0, err
     assert (tmp_path / "demo/signals/report.html").exists() and (tmp_path / "demo/truth/scan.csv").exists()
     assert list(pd.read_csv(tmp_path / "demo/signals/errors.csv")["path"]) == ["not_an_ecg.png"]
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--limit-s", "0"), "--limit-s 0 was given"), (("--limit-s", "nan"), "--limit-s nan was given"),
+    (("--limit-mb", "5"), "--limit-mb 5 was given")])
+def test_a_limit_under_which_nothing_is_read_is_refused(options: tuple[str, str], words: str, call: Any,
+                                                        tmp_path: Path) -> None:
+    code, _, err = call("ecg", tmp_path, "-o", tmp_path / "out", *options)
+    assert code == 2 and words in err and err.count("\n") == 1
+
+
+def test_a_file_that_takes_too_long_is_a_row_of_errors(tmp_path: Path) -> None:
+    job, out = PageJob(tmp_path / "slow.png", "slow.png", "slow"), tmp_path
+    failed = _of_killed(job, Killed(True), Limits(20))
+    assert (failed.reason, failed.error) == ("too_slow", "it took more than the 20 s of --limit-s")
+    assert _write_errors([failed], out / "errors.csv") == out / "errors.csv"
+    assert _of_killed(job, Killed(), Limits(20)).reason == "crashed"

@@ -247,7 +247,7 @@ def test_a_fault_of_the_program_is_a_row_with_file_and_line(tmp_path: Path, monk
     write_csv(tmp_path / "in/b.csv", signals=heart(STEADY, seed=1))
     analyze = process_file.analyze
 
-    def sometimes(mv: np.ndarray, leads: tuple[str, ...], fs_hz: float) -> object:
+    def sometimes(mv: np.ndarray, leads: tuple[str, ...], fs_hz: float, delineator: str) -> object:
         if abs(mv[0, 0] - heart(STEADY)[0, 0]) < 1e-4:
             raise ValueError("odd")
         return analyze(mv, leads, fs_hz)

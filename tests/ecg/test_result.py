@@ -55,7 +55,8 @@ TEXT = """{
   "heart_atria_pr_s": null
  },
  "review": true,
- "review_reason": "grid|limb"
+ "review_reason": "grid|limb",
+ "delineator": "pellucid"
 }
 """
 

@@ -1,0 +1,71 @@
+"""DICOM ECG waveforms (PS3.3 A.34), by pydicom (extra dicom)."""
+import io
+from pathlib import Path
+
+import numpy as np
+
+from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
+
+# Storage classes of ECG begin so: 12-lead, general, ambulatory, general 32-bit.
+_ECG_CLASSES = b"1.2.840.10008.5.1.4.1.1.9.1."
+# The file's meta information, which names the class, ends within so many bytes.
+_META_BYTES = 2048
+# Codes of leads: MDC (IEEE 11073-10102, 2:1 is I), and SCP-ECG's (5.6.3-9-1 is I).
+_NUMBERS = {1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 61: "III", 62: "aVR", 63: "aVL",
+            64: "aVF"}
+_CODE_PREFIXES = ("2:", "5.6.3-9-")
+
+
+def is_dicom_record(path: Path) -> bool:
+    """Whether a DICOM file holds an ECG's signals and not a picture."""
+    try:
+        with path.open("rb") as file:
+            return _ECG_CLASSES in file.read(_META_BYTES)
+    except OSError:
+        return False
+
+
+def read_dicom_record(content: bytes) -> RawRecord:
+    """Leads of the longest group of channels.
+
+    Raises
+    ------
+    RecordError
+        No waveform, no lead, damaged, or the extra dicom is not installed.
+    """
+    try:
+        import pydicom
+        from pydicom.errors import InvalidDicomError
+    except ImportError as error:
+        raise RecordError("a DICOM ECG, and pydicom is not installed: pip install 'pellucid[dicom]'",
+                          "unsupported") from error
+    try:
+        found = pydicom.dcmread(io.BytesIO(content))
+        groups = found.WaveformSequence
+        place = max(range(len(groups)), key=lambda k: int(groups[k].NumberOfWaveformSamples))
+        channels = groups[place].ChannelDefinitionSequence
+        values = np.asarray(found.waveform_array(place), np.float64).T
+        names = [_lead(channel) for channel in channels]
+        units = [str(channel.ChannelSensitivityUnitsSequence[0].CodeValue)
+                 if "ChannelSensitivityUnitsSequence" in channel else "mV" for channel in channels]
+        rate = float(groups[place].SamplingFrequency)
+    except (InvalidDicomError, AttributeError, ValueError, KeyError, IndexError, EOFError,
+            NotImplementedError) as error:
+        raise RecordError(f"not a whole DICOM ECG ({str(error).splitlines()[0][:80] if str(error) else 'damaged'})",
+                          "damaged") from error
+    rows = [k for k, name in enumerate(names) if name]
+    if not rows:
+        raise RecordError("no channel of the DICOM ECG is called like a lead", "no_lead")
+    scale = np.array([mv_of_unit(units[k]) for k in rows])
+    return RawRecord(values[rows] * scale[:, None], tuple(str(names[k]) for k in rows), rate)
+
+
+def _lead(channel: "object") -> str | None:
+    """The lead of a channel, by its code or its words."""
+    source = getattr(channel, "ChannelSourceSequence")[0]
+    code = str(getattr(source, "CodeValue", ""))
+    for prefix in _CODE_PREFIXES:
+        number = code.removeprefix(prefix).split("-")[0]
+        if code.startswith(prefix) and number.isdigit():
+            return _NUMBERS.get(int(number))
+    return lead_of(str(getattr(source, "CodeMeaning", "")))

@@ -1,0 +1,73 @@
+"""The page on which a person corrects: it holds what was given, links to overlays only, and its file is read."""
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from read_pages import ReadPage
+from test_result import PAGE
+
+from ecg.layout.model import Cell, Layout
+from ecg.output_folder import _BEGINNINGS, EDITOR, claim
+from ecg.report.editor import write_editor
+from ecg.result import FinishedFile
+from ecg.trace.corrections import Point, read_points, with_leads_renamed
+from featurize.errors import UserError
+
+GIVEN = {"</script>,.png": [{"lead": "V2", "x": 3.0, "y": 4.5, "action": "pin"}]}
+
+
+def written(tmp_path: Path) -> str:
+    files = [FinishedFile("a b.png", "a b", PAGE), FinishedFile("r.csv", "r", replace(PAGE, px_per_mm=None))]
+    write_editor(files, GIVEN, tmp_path / EDITOR)
+    return (tmp_path / EDITOR).read_text(encoding="utf-8")
+
+
+def data(text: str, name: str) -> object:
+    found = re.search(rf"\b{name} = (\[.*?\])[,;]", text)
+    assert found
+    return json.loads(found.group(1))
+
+
+def test_pages_and_earlier_corrections_stand_in_it(tmp_path: Path) -> None:
+    text = written(tmp_path)
+    assert data(text, "pages") == [{"path": "a b.png", "overlay": "a%20b.overlay.png"}]
+    assert data(text, "points") == [{"page": "</script>,.png", "lead": "V2", "x": 3.0, "y": 4.5, "action": "pin"}]
+    assert text.count("</script>") == 1
+
+
+def test_it_is_ours_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    text = written(tmp_path)
+    assert text.encode().startswith(_BEGINNINGS[EDITOR])
+    assert re.findall(r"https?://[^\"' ]+", text) == ["http://www.w3.org/2000/svg"] * 2
+
+
+def test_without_pages_there_is_no_editor(tmp_path: Path) -> None:
+    written(tmp_path)
+    write_editor([], {}, tmp_path / EDITOR)
+    assert not (tmp_path / EDITOR).exists()
+
+
+def test_a_users_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / EDITOR).write_text("<html>mine</html>")
+    with pytest.raises(UserError, match="was not written by `ecg`"):
+        claim(tmp_path, [], {})
+
+
+def test_the_file_it_saves_is_read(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text('page,lead,x,y,action\n"a,b.png",V2,3.5,4.5,pin\n"a,b.png",V2,9,0.1,cut\n'
+                                    'c.png,aVR,1,2,rename\n')
+    assert read_points(tmp_path / "c.csv") == {
+        "a,b.png": [Point("V2", 3.5, 4.5, "pin"), Point("V2", 9.0, 0.0, "cut")],
+        "c.png": [Point("aVR", 1.0, 2.0, "rename")]}
+
+
+def test_a_name_goes_to_the_cell_where_it_was_placed(three_leads_page: ReadPage) -> None:
+    layout: Layout = three_leads_page.found.layout
+    second: Cell = layout.cells[1]
+    place = Point("V5", (second.start + second.end) / 2, layout.rows[second.row].base + 3, "rename")
+    leads = [cell.lead for cell in with_leads_renamed(layout, [place]).cells]
+    assert leads == ["V5" if k == 1 else cell.lead for k, cell in enumerate(layout.cells)]
+    outside = replace(place, x=-5.0)
+    assert with_leads_renamed(layout, [outside, replace(place, action="pin")]).cells == list(layout.cells)
