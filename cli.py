@@ -399,7 +399,11 @@ def _audit_findings(run: Path, table: Path, output: Path) -> None:
 @_told_when_stopped("stopped: nothing was written")
 def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
             output: Annotated[Path, _output("similar.html, the same as .json, or a row a neighbor as .csv.")],
-            k: Annotated[int, typer.Option("-k", help="Most neighbors.", min=1)] = 12) -> None:
+            k: Annotated[int, typer.Option("-k", help="Most neighbors.", min=1)] = 12,
+            metric: Annotated[str, typer.Option(help="measurements: all count alike; classes: what tells the labels of "
+                                                "the table apart.")] = "measurements",
+            by: Annotated[str, typer.Option(metavar="NAME", help="Compare one region or family only, such as "
+                                            "nucleus.")] = "") -> None:
     """The measured images nearest to one."""
     from classify.similar.page import warnings
     from classify.similar.run import similar as write
@@ -413,7 +417,7 @@ def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE",
     frame, info = read_table(table)
     row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
                                      preset=preset_from_dict(info.preset, f"the table {table}"))
-    found = write(frame, info, row, output, k, picture_info=row_info)
+    found = write(frame, info, row, output, k, picture_info=row_info, metric=metric, by=by)
     _warn(warnings(found))
     _say(f"written: {output}")
 

@@ -30,7 +30,8 @@ def to_json(result: Similar) -> dict[str, Any]:
                  for at, row in enumerate(table.where(table.notna(), None).to_dict("records"))]
     return dict(plain({
         "program": PROGRAM, "image": str(result.picture["path"]), "images_compared": len(result.frame),
-        "measurements_compared": len(result.features), "usual_distance": result.usual_distance,
+        "measurements_compared": len(result.features), "metric": result.metric,
+        "usual_distance": result.usual_distance,
         "same_file": result.frame["path"].iloc[result.same_file].tolist(),
         "warnings": [{key: w[key] for key in ("level", "text", "advice")} for w in warnings(result)],
         "unusual": unusual(result).to_dict("records"), "neighbors": neighbors}))

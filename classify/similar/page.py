@@ -2,7 +2,7 @@
 from pathlib import Path
 from typing import Any
 
-from classify.similar.search import Similar, distance_percentiles
+from classify.similar.search import CLASSES, SAME_PICTURE_DISTANCE, Similar, distance_percentiles
 from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence, unusual_sentences
 from featurize.report.charts import MOST_CLASSES, percentile_ranges
 from featurize.report.numbers import count, number
@@ -10,8 +10,6 @@ from featurize.report.page import contents, figure, warning, write_page
 from featurize.report.pictures import album_of, legend, show
 
 SECTIONS = ("The image", "The nearest images", "Distance by class")
-# Distance of z-scores below which two images are called the same picture.
-SAME_PICTURE_DISTANCE = .05
 # Files that the warning of the same file names.
 MOST_SAME_FILES = 5
 # Sides of the thumbnails, in pixels.
@@ -29,6 +27,7 @@ def write_similar(path: Path, result: Similar) -> None:
         "kicker": "Similar images", "title": name, "lead": _lead(result), "facts": [], "warnings": warnings(result),
         "no_warnings": "Images as near as this are common in the table.", "contents": contents(SECTIONS),
         "picture": picture, "unusual": unusual_sentences(result), "neighbors": neighbors,
+        "by_classes": result.metric == CLASSES,
         "legend": legend([picture, *(n["picture"] for n in neighbors)]),
         "by_class": _by_class(result)}, Path(__file__).parent)
 
@@ -38,9 +37,14 @@ def _lead(result: Similar) -> str:
     named = [f"{number(int(n))} {'is' if n == 1 else 'are'} {label}" for label, n in counts.items()]
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}" if named else "there is none"
     return (f"Of the {count(len(result.neighbors), 'nearest image')} among {number(len(result.frame))} measured ones, "
-            f"{listed}. Images were compared by {count(len(result.features), 'measurement')}, every family of "
-            f"measurements counting alike; 99\u00a0% of the images have a neighbor within a distance of "
-            f"{number(result.usual_distance)}.")
+            f"{listed}. Images were compared by {count(len(result.features), 'measurement')}, {_how(result)}.")
+
+
+def _how(result: Similar) -> str:
+    if result.metric == CLASSES:
+        return "by what tells the classes of the table apart, learned without this image and what is akin to it"
+    return (f"every one counting alike; 99\u00a0% of the images have a neighbor within a distance of "
+            f"{number(result.usual_distance)}")
 
 
 def warnings(result: Similar) -> list[dict[str, str]]:
@@ -56,7 +60,7 @@ def _distance_warnings(result: Similar) -> list[dict[str, str]]:
     if not len(result.neighbors):
         return [warning("caution", "The table holds no other image to compare with.")]
     nearest = float(result.distances[result.neighbors[0]])
-    if nearest < SAME_PICTURE_DISTANCE:
+    if result.metric != CLASSES and nearest < SAME_PICTURE_DISTANCE:
         return [warning("note", "The nearest image is the same picture, or nearly so.",
                         f"{result.frame['path'].iloc[result.neighbors[0]]}: keep the two together when you split the "
                         "data.")]

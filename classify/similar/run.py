@@ -5,7 +5,7 @@ import pandas as pd
 
 from classify.similar.export import to_csv, to_json
 from classify.similar.page import write_similar
-from classify.similar.search import NEIGHBORS, Similar, search
+from classify.similar.search import MEASUREMENTS, NEIGHBORS, Similar, search
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.table import TableInfo
 
@@ -14,7 +14,7 @@ SUFFIXES = (".html", ".json", ".csv")
 
 
 def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out: Path, n: int = NEIGHBORS,
-            picture_info: TableInfo | None = None) -> Similar:
+            picture_info: TableInfo | None = None, metric: str = MEASUREMENTS, by: str = "") -> Similar:
     """Find the images nearest to one, and write them.
 
     Parameters
@@ -29,6 +29,8 @@ def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out
         Most images to show.
     picture_info : TableInfo, optional
         Of `picture_row`; None = it comes from the table.
+    metric, by : str
+        See `classify.similar.search.search`.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def similar(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, out
         or a name of another ending.
     """
     suffix = wanted_suffix(out, SUFFIXES)
-    result = search(frame, info, picture_row, n, picture_info)
+    result = search(frame, info, picture_row, n, picture_info, metric, by)
     if suffix == ".html":
         write_similar(out, result)
     elif suffix == ".json":

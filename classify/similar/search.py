@@ -1,12 +1,13 @@
 """Which measured images are most like a given one, and in what."""
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, region_and_family
+from classify.data.folds import split_groups
 from classify.evaluate.metrics import percentile_rank
+from classify.similar.class_space import fit_class_space
 from classify.uncertainty.novelty import IQR_PER_DEVIATION
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
@@ -20,6 +21,13 @@ NEIGHBORS = 12
 FOUND = "image_quality_found"
 # z-scores beyond this count as this: one extreme feature must not decide what is near.
 Z_SCORE_LIMIT = 5.0
+# What is compared: all measurements alike, or what tells the classes of the table apart.
+MEASUREMENTS, CLASSES = "measurements", "classes"
+METRICS = (MEASUREMENTS, CLASSES)
+# Distance of measurements below which two images are called the same picture.
+SAME_PICTURE_DISTANCE = .05
+# Labelled rows of a class, at least, that it takes part in the metric of the classes.
+LEAST_OF_CLASS = 5
 # Features are unusual beyond this z-score.
 UNUSUAL_Z_SCORE = 1.5
 # Features of two images are alike if their z-scores differ by less, and different if they differ by at least so much.
@@ -53,13 +61,16 @@ class Similar:
     neighbors : (c,) int
         The nearest other rows of the table, nearest first.
     distances : (n,) float
-        To every row of the table: root of the mean squared difference of robust z-scores, every family of measurements
-        with the same weight. NaN for the same file.
+        To every row of the table: root of the mean squared difference of compressed z-scores, or of the axes that tell
+        the classes apart. NaN for the same file.
     z_scores : (d,) float
         Of the image; 0 = the median of the table, NaN = not measured.
     neighbor_z_scores : (c, d) float
     usual_distance : float
-        99 % of the table's own images (of at most 300) have a neighbor within this distance.
+        99 % of the table's own images (of at most 300) have a neighbor within this distance. NaN with the metric of the
+        classes: rows that it was learned from lie nearer to each other than new ones.
+    metric : str
+        One of `METRICS`.
     """
 
     frame: pd.DataFrame
@@ -73,6 +84,7 @@ class Similar:
     z_scores: Float64Array
     neighbor_z_scores: Float64Array
     usual_distance: float
+    metric: str = MEASUREMENTS
 
     @property
     def label(self) -> "pd.Series[str]":
@@ -81,7 +93,7 @@ class Similar:
 
 
 def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = NEIGHBORS,
-           picture_info: TableInfo | None = None) -> Similar:
+           picture_info: TableInfo | None = None, metric: str = MEASUREMENTS, by: str = "") -> Similar:
     """Find the images nearest to one image.
 
     Parameters
@@ -94,30 +106,78 @@ def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: i
         Most neighbors.
     picture_info : TableInfo, optional
         Of `picture_row`; None = it comes from the table.
+    metric : str
+        ``measurements``: all measurements count alike. ``classes``: what tells the labels of the table apart, learned
+        without the image, near copies of it and images of its group.
+    by : str
+        Compare only measurements of this region or family; "" = all.
 
     Raises
     ------
     UserError
-        Not exactly one row, nothing was found in the image, or it was measured in another way than the table.
+        Not exactly one row, nothing was found in the image, it was measured in another way than the table, an unknown
+        metric, region or family, or fewer than two classes to learn from.
     """
     check_columns(frame, info)
     _check_picture(picture_row, info, picture_info or info)
-    frame, features = frame.reset_index(drop=True), model_columns(info)
+    if metric not in METRICS:
+        raise UserError(f"the metric {metric!r} was given, one of {', '.join(METRICS)} was wanted")
+    frame, features = frame.reset_index(drop=True), _chosen(model_columns(info), list(info.blocks), by)
     values = matrix(frame, features).to_numpy(dtype=np.float64)
     own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
     if picture_row.get(FOUND, pd.Series([1.0])).iloc[0] == 0 or not np.isfinite(own).any():
         what = "cell" if info.preset.get("segment") == "cell" else "region to measure"
         raise UserError(f"no {what} was found in {picture_row['path'].iloc[0]}, so that nothing can be compared: give "
                         f"a picture like those of the table (preset {info.preset.get('name')})")
-    center, scale = _center_and_scale(values)
-    weights = family_weights(features, list(info.blocks))
+    center, scale = center_and_scale(values)
     table, own = (np.clip((v - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT) for v in (values, own))
-    distances = distance(own, table, weights)[0]
+    points, point = compressed(table), compressed(own)
     same_file = np.flatnonzero(frame["sha256"] == picture_row["sha256"].iloc[0])
+    if metric == CLASSES:
+        points, point = _by_class(frame, points, point, same_file)
+    distances = distance(point, points)[0]
     distances[same_file] = np.nan
     neighbors = np.argsort(distances, kind="stable")[:min(n, int(np.isfinite(distances).sum()))]
     return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), same_file, neighbors,
-                   distances, own[0], table[neighbors], _usual_distance(table, weights))
+                   distances, own[0], table[neighbors],
+                   _usual_distance(points) if metric == MEASUREMENTS else float("nan"), metric)
+
+
+def compressed(z: Float64Array) -> Float64Array:
+    """z-scores as sign(z) log(1 + |z|).
+
+    Precision at 5 on blood_pbc: .912, beside .885 with families of the same weight and .869 of these without logarithm.
+    """
+    return np.asarray(np.sign(z) * np.log1p(np.abs(z)))
+
+
+def _chosen(features: list[str], families: list[str], by: str) -> list[str]:
+    """The features of a region or family; all without a name."""
+    if not by:
+        return features
+    parts = [region_and_family(name, families) for name in features]
+    kept = [name for name, part in zip(features, parts) if by in part]
+    if not kept:
+        known = ", ".join(sorted({name for part in parts for name in part}))
+        raise UserError(f"--by {by} was given, and the table has no such region or family: choose one of {known}")
+    return kept
+
+
+def _by_class(frame: pd.DataFrame, z: Float64Array, own: Float64Array, same_file: Int64Array
+              ) -> tuple[Float64Array, Float64Array]:
+    """Points of the table and of the image in a space that was learned without all that is akin to the image."""
+    group = split_groups(frame)
+    copies = np.flatnonzero(distance(own, z)[0] < SAME_PICTURE_DISTANCE)
+    akin = np.isin(group, group[np.union1d(same_file, copies)])
+    learned = frame["label"].where(~akin)
+    counts = learned.value_counts()
+    names = sorted(counts.index[counts >= LEAST_OF_CLASS])
+    if len(names) < 2:
+        raise UserError(f"--metric {CLASSES} learns from two labels or more of {LEAST_OF_CLASS} images each, and the "
+                        f"table has {len(names)}: use --metric {MEASUREMENTS}, or featurize with labels")
+    rows = learned.isin(names).to_numpy()
+    space = fit_class_space(z[rows], np.asarray(pd.Categorical(learned[rows], names).codes, dtype=np.int64))
+    return space.points(z), space.points(own)
 
 
 def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo) -> None:
@@ -130,7 +190,7 @@ def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo)
                         "featurize`")
 
 
-def _center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]:
+def center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Median, and interquartile range as a standard deviation, of every column; scale 1 where it does not vary."""
     known = np.isfinite(values).any(axis=0)
     low, center, high = np.zeros((3, values.shape[1]))
@@ -140,26 +200,20 @@ def _center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]
     return center, np.where(varies, scale, 1.0)
 
 
-def family_weights(features: Sequence[str], families: Sequence[str]) -> Float64Array:
-    """(d,) weights that add up to 1, every family of measurements together the same."""
-    family = pd.Series([region_and_family(name, families)[1] for name in features])
-    return np.asarray(1 / (family.map(family.value_counts()) * family.nunique()), dtype=np.float64)
-
-
-def distance(a: Float64Array, b: Float64Array, weights: Float64Array) -> Float64Array:
-    """(n, m) weighted root mean squared differences over the features that both rows have; infinite if none."""
+def distance(a: Float64Array, b: Float64Array) -> Float64Array:
+    """(n, m) root mean squared differences over the columns that both rows have; infinite if none."""
     known_a, known_b = np.isfinite(a), np.isfinite(b)
     x, y = np.where(known_a, a, 0), np.where(known_b, b, 0)
-    shared = (known_a * weights) @ known_b.T.astype(np.float64)
-    squares = (x * x * weights) @ known_b.T + (known_a * weights) @ (y * y).T - 2 * (x * weights) @ y.T
+    shared = known_a.astype(np.float64) @ known_b.T.astype(np.float64)
+    squares = (x * x) @ known_b.T + known_a.astype(np.float64) @ (y * y).T - 2 * x @ y.T
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(shared > 0, np.sqrt(np.maximum(squares, 0) / shared), np.inf))
 
 
-def _usual_distance(table: Float64Array, weights: Float64Array) -> float:
+def _usual_distance(table: Float64Array) -> float:
     """How far images of the table lie from their own nearest neighbor, at the 99th percentile."""
     sample = np.unique(np.linspace(0, len(table) - 1, min(USUAL_SAMPLE, len(table))).astype(int))
-    distances = distance(table[sample], table, weights)
+    distances = distance(table[sample], table)
     distances[np.arange(len(sample)), sample] = np.inf
     nearest = distances.min(axis=1)
     finite = nearest[np.isfinite(nearest)]

@@ -9,12 +9,10 @@ import pytest
 from made_table import made_table
 
 from classify.similar.run import similar
-from classify.similar.search import Similar, alike, different, distance, family_weights, search
+from classify.similar.search import Similar, alike, different, distance, search
 from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence
 from featurize.errors import UserError
 from featurize.table import TableInfo
-
-MEASURES = [f"cell_color_m{i}" for i in range(6)] + ["cell_morphology_m6"]
 
 
 @pytest.fixture()
@@ -70,12 +68,42 @@ def test_distance_is_the_root_mean_square_over_what_both_have() -> None:
     a = np.array([[0.0, 3.0, np.nan]])
     b = np.array([[4.0, 0.0, 1.0], [np.nan, np.nan, 2.0]])
     # Over the two shared features: sqrt((16 + 9) / 2); with the second row nothing is shared.
-    assert distance(a, b, np.ones(3) / 3).ravel() == pytest.approx([np.sqrt(12.5), np.inf])
+    assert distance(a, b).ravel() == pytest.approx([np.sqrt(12.5), np.inf])
 
 
-def test_every_family_counts_alike() -> None:
-    weights = family_weights(MEASURES, ["color", "morphology"])
-    assert weights.sum() == pytest.approx(1) and weights[:6].sum() == pytest.approx(weights[6])
+def test_by_compares_one_region_or_family(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    frame, info = table
+    for by in ("nucleus", "color"):
+        found = search(frame, info, frame.iloc[[4]], by=by)
+        assert found.features and all(by in name.split("_") for name in found.features)
+        assert len(found.features) < len(info.features)
+    with pytest.raises(UserError, match="--by liver was given.*choose one of cell, color, morphology, nucleus"):
+        search(frame, info, frame.iloc[[4]], by="liver")
+
+
+def test_the_metric_of_classes_finds_more_of_the_same_class(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    frame, info = table
+    rows = range(0, 90, 3)
+    share = {metric: np.mean([found.label.iloc[found.neighbors].eq(found.picture["label"]).mean() for row in rows
+                              for found in [search(frame, info, frame.iloc[[row]], 5, metric=metric)]])
+             for metric in ("measurements", "classes")}
+    assert share["classes"] > share["measurements"] + .03
+
+
+def test_labels_of_the_image_and_its_group_are_not_learned_from(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    frame, info = table
+    own = frame["group"] == frame["group"].iloc[4]
+    other = frame.assign(label=frame["label"].mask(own, "another"))
+    first, second = (search(t, info, t.iloc[[4]], metric="classes").distances for t in (frame, other))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_metric_of_classes_needs_classes(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    frame, info = table
+    with pytest.raises(UserError, match="learns from two labels or more of 5 images each, and the table has 1"):
+        search(frame.assign(label="one"), info, frame.iloc[[4]], metric="classes")
+    with pytest.raises(UserError, match="the metric 'best' was given, one of measurements, classes was wanted"):
+        search(frame, info, frame.iloc[[4]], metric="best")
 
 
 # Three measurements by themselves, two of one name, and two columns that are summed to words.
@@ -153,6 +181,17 @@ def test_an_image_unlike_all_others_is_warned_of(table: tuple[pd.DataFrame, Tabl
     odd = frame.iloc[[3]].assign(sha256="odd", **{c: np.float32(80) for c in info.features})
     similar(frame, info, odd, tmp_path / "similar.html")
     assert "This image is unlike all others" in (tmp_path / "similar.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_that_classes_were_compared(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:
+    frame, info = table
+    similar(frame, info, frame.iloc[[4]], tmp_path / "s.html", metric="classes")
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "by what tells the classes of the table apart" in page and "one standard deviation within a class" in page
+    # Rows that the metric was learned from lie nearer to each other: their distances are no measure of a new image.
+    similar(frame, info, frame.iloc[[4]], tmp_path / "s.json", metric="classes")
+    read = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert read["metric"] == "classes" and read["usual_distance"] is None
 
 
 def test_a_picture_measured_in_another_way_is_refused(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:

@@ -164,8 +164,8 @@ def test_images_that_cannot_be_measured_are_counted(found: Audit, squares: tuple
     strengths = sweep_of(done).changes[0].strengths
     assert [(s.n, s.failed) for s in strengths] == [(16, 0), (13, 3), (16, 0), (16, 0), (0, 16)]
     rows = section(sweep_of(done))["changes"][0]["table"]["rows"]
-    assert [row[1]["text"].partition(" (")[0] for row in rows] == ["16", "16", "13, 3 not measured", "16", "16",
-                                                                  "0, 16 not measured"]
+    told = [row[1]["text"].partition(" (")[0] for row in rows]
+    assert told == ["16", "16", "13, 3 not measured", "16", "16", "0, 16 not measured"]
 
 
 def test_classes_are_chosen_evenly_and_what_a_rare_class_leaves_goes_to_others() -> None:
@@ -218,7 +218,8 @@ def test_the_strength_at_which_a_promise_breaks_is_said_in_words() -> None:
         "The promise breaks at strength 3 (3 px): the prediction sets hold the truth in 80.0\u00a0% of the images, not "
         "in 95\u00a0%. It holds up to strength 2.")
     assert says(found.changes[0], found).startswith("No promise breaks up to strength 5 (5 px): 100")
-    assert lines(found)[1:] == ["  breaks at strength 1: c", "  breaks at strength 3: b", "  holds at every strength: a"]
+    assert lines(found)[1:] == ["  breaks at strength 1: c", "  breaks at strength 3: b",
+                                "  holds at every strength: a"]
     review = replace(found.changes[0], broken_at=1, strengths=(scored(review_broken=True, errors_kept=.0512),) * 5)
     assert "of the answers that need no review 5.1\u00a0% are wrong, not at most 2.0\u00a0%" in says(review, found)
 
