@@ -27,7 +27,7 @@ from featurize.runtime.progress import tracking
 # Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
 _GAINS_MM_PER_MV = (1.0, 100.0)
 _SPEEDS_MM_PER_S = (5.0, 200.0)
-# Least limits that are taken for one file: a plain page takes 1 to 2 s and some 300 MB.
+# Least limits that are taken for one file. Chosen.
 _LEAST_LIMIT_S = 1.0
 _LEAST_LIMIT_MB = 100.0
 # Fewer files are read in this process: starting others would take longer.
