@@ -483,6 +483,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         gain: Annotated[float | None, typer.Option(help="mm/mV of all pages, as you know it.")] = None,
         speed: Annotated[float | None, typer.Option(help="mm/s of all pages, as you know it.")] = None,
         delineator: Annotated[str, typer.Option(help="What finds P, QRS and T: pellucid or neurokit2.")] = "pellucid",
+        corners: Annotated[Path | None, typer.Option(help="CSV: page, x, y, four rows a page: corners of the paper in "
+                                                     "the file, px.")] = None,
         to: Annotated[str, typer.Option(help="Formats in which signals are written as well, in OUT/to_<format>: "
                                         "wfdb,edf,npz,fhir.")] = "",
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
@@ -508,7 +510,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     summary = digitize_pages(pages, output, settings, jobs=jobs or processors(), points=points, labels=labels,
                              group_column=group_column,
                              path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
-                             to=_names(to),
+                             to=_names(to), corners=corners,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")

@@ -10,6 +10,7 @@ from ecg.layout.find import count_names, find_layout
 from ecg.layout.model import GivenScale, Layout, NoTrace
 from ecg.layout.pulse_scale import scale_of_pulses
 from ecg.layout.rows import clean
+from ecg.page.corners import Corners
 from ecg.page.pen import as_line
 from ecg.page.read import Page, read_page, turned
 from ecg.review import review_reasons, unusual_length_s
@@ -69,7 +70,7 @@ class Digitized:
 
 
 def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = (),
-             given: GivenScale = GivenScale()) -> Digitized:
+             given: GivenScale = GivenScale(), corners: Corners = ()) -> Digitized:
     """Waveforms of one page.
 
     Parameters
@@ -84,6 +85,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
         Corrections by hand.
     given : GivenScale
         Gain and speed where a person knows them.
+    corners : sequence of (x, y)
+        Of the paper, px of the file, where a person knows them.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     """
     # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
     with threadpool_limits(1):
-        page, plan = _by_pulses(*_upright(read_page(source), layout, given), layout, given)
+        page, plan = _by_pulses(*_upright(read_page(source, corners), layout, given), layout, given)
         return trace(page, plan, fs_hz, points)
 
 

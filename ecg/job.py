@@ -50,17 +50,21 @@ class PageJob:
         Name of what is written, without suffix, relative to the output folder.
     points : sequence of Point
         Corrections by hand.
+    corners : sequence of (x, y)
+        Of the paper, px of the file, as a person saw them; empty where nobody did.
     """
 
     file: Path
     path: str
     stem: str
     points: Sequence[Point] = ()
+    corners: Sequence[tuple[float, float]] = ()
 
 
 def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
     """A hash that changes with anything that changes the result: the file, the settings, the corrections, the code."""
-    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points]], sort_keys=True)
+    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points], list(job.corners)],
+                          sort_keys=True)
     return hashlib.sha256(content + decisive.encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 rows of rhythm.parquet."""
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +12,7 @@ import pandas as pd
 from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.output_folder import BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
 from ecg.trace.corrections import Point, read_points
@@ -26,7 +27,7 @@ from featurize.runtime.progress import tracking
 # Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
 _GAINS_MM_PER_MV = (1.0, 100.0)
 _SPEEDS_MM_PER_S = (5.0, 200.0)
-# Least limits that are taken for one file: a plain page takes 1 to 2 s and some 300 MB.
+# Least limits that are taken for one file. Chosen.
 _LEAST_LIMIT_S = 1.0
 _LEAST_LIMIT_MB = 100.0
 # Fewer files are read in this process: starting others would take longer.
@@ -70,7 +71,8 @@ class RunSummary:
 def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings, *, jobs: int,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
                    group_column: str | None = None, path_column: str | None = None, truth: Path | None = None,
-                   progress: bool = False, limits: Limits = Limits(), to: Sequence[str] = ()) -> RunSummary:
+                   progress: bool = False, limits: Limits = Limits(), to: Sequence[str] = (),
+                   corners: Path | None = None) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -97,6 +99,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         are read in other processes.
     to : sequence of str
         Formats of `ecg.export.FORMATS` in which signals are written as well, each into `out/to_<format>/`.
+    corners : Path, optional
+        CSV of the corners of papers, see `ecg.page.corners`.
 
     Raises
     ------
@@ -119,7 +123,9 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         # Read again at the end; a mistake in it should show before an hour's work.
         read_sheet(labels, path_column)
     corrections = read_points(points) if points else {}
-    page_jobs = find_pages(given, corrections, out)
+    known = read_corners(corners) if corners else {}
+    page_jobs = [replace(job, corners=known.get(job.path, ())) for job in find_pages(given, corrections, out)]
+    _check_corners(known, page_jobs, corners)
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
@@ -154,6 +160,14 @@ def _check_scale(settings: DigitizeSettings) -> None:
         if value is not None and not low <= value <= high:
             raise UserError(f"{option} {value:g} was given, {low:g} to {high:g} {unit} was wanted (usual: "
                             f"{'5, 10 or 20' if option == '--gain' else '25 or 50'})")
+
+
+def _check_corners(known: Mapping[str, object], page_jobs: Sequence[PageJob], path: Path | None) -> None:
+    """Refuse corners of pages that are not read: a misspelt name would leave a page as it was."""
+    lost = sorted(set(known) - {job.path for job in page_jobs})
+    if lost:
+        raise UserError(f"{path} has corners of {lost[0]}, which is no page of this run: its path as the report shows "
+                        f"it was wanted, such as {page_jobs[0].path}")
 
 
 def _check_limits(limits: Limits) -> None:

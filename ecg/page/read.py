@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ecg.page.colors import Colors, colors_beside, darkness, find_colors
+from ecg.page.corners import Corners, between_corners
 from ecg.page.displacement import DisplacementField, ToSource
 from ecg.page.find_displacement import find_displacement, incoherence, shows_boxes
 from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
@@ -112,8 +113,14 @@ class _Plane:
     grid: GridHomography
 
 
-def read_page(source: Path | bytes) -> Page:
+def read_page(source: Path | bytes, corners: Corners = ()) -> Page:
     """Read and flatten one page.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    corners : sequence of (x, y)
+        Of the paper, px of the file, where a person knows them: what lies outside is left out.
 
     Raises
     ------
@@ -121,9 +128,12 @@ def read_page(source: Path | bytes) -> Page:
         Unreadable, too small or too large, without a grid.
     """
     content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
-    if is_pdf(content):
-        return flatten(render(content, _MOST_PX))
-    return flatten(read_image(content, limits=LIMITS).rgb)
+    rgb = render(content, _MOST_PX) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
+    if not corners:
+        return flatten(rgb)
+    sheet, to_file = between_corners(rgb, corners)
+    page = flatten(sheet)
+    return replace(page, to_source=replace(page.to_source, after=to_file @ page.to_source.after))
 
 
 def turned(page: Page, quarters: int) -> Page:
