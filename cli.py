@@ -42,7 +42,7 @@ MmPerPx = Annotated[float | None, typer.Option(help="Size of a pixel in millimet
 
 
 # What `classify` writes into a run folder and other commands could replace.
-RUN_FILES = ("predictions.csv", "curves.csv", "suspects.csv", "report.html")
+RUN_FILES = ("predictions.csv", "curves.csv", "suspects.csv", "words.csv", "report.html")
 
 
 @contextmanager
@@ -169,6 +169,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                   "blood.")] = "",
              costs: Annotated[str, typer.Option(metavar="F.csv", help="What wrong answers cost: rows are the true "
                                                 "class, columns what it is called.")] = "",
+             words: Annotated[str, typer.Option(metavar="F.csv", help="Words of experts about the images: the report "
+                                                "says them of every image and class.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic, matrix or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
@@ -204,8 +206,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.runtime.watch import Watch
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
-    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, model=model,
-                             calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
+    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, words=words,
+                             model=model, calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
                              names=_pairs(names), balance=balance, test_share=test_share,
                              test_positives=test_positives, tune=tune, drop_leaks=drop_leaks, sensitivity=sensitivity,
                              accept_error=accept_error)

@@ -161,6 +161,31 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class WordsResult:
+    """What images and classes look like in an expert's words, see `classify.words`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The content of words.csv, in the order of ``frame``: `image_id, path`, then for each subject `<subject>` (the
+        most probable word, out of fold), `<subject>_probability` and `<subject>_expert`. Words of an image are missing
+        where experts described no image of its predicted class.
+    metrics : dict
+        The part `words` of metrics.json: `subjects {name: {n, words, balanced_accuracy, macro_f1, accuracy, log_loss,
+        class_only}}` and their `mean`.
+    measurements : DataFrame
+        `subject, word, n, feature, name, unit, direction, auroc, median, median_of_others`: what speaks for a word.
+    classes : DataFrame
+        `class, subject, word, n, share, share_of_others`: words that experts gave to a class more often than to others.
+    """
+
+    table: pd.DataFrame
+    metrics: dict[str, Any]
+    measurements: pd.DataFrame
+    classes: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class RunResult:
     """Everything a report needs.
 
@@ -196,6 +221,8 @@ class RunResult:
     stability : DataFrame
         `feature, family, region, icc, low, high, images`, see `classify.evaluate.stability`; the content of
         stability.csv. No rows where nothing was measured twice.
+    words : WordsResult or None
+        None where no words were given.
     """
 
     out: Path
@@ -218,6 +245,7 @@ class RunResult:
     model: str = ""
     notes: tuple[str, ...] = ()
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    words: WordsResult | None = None
 
     @property
     def terminal_warnings(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ METRICS = "metrics.json"
 CURVES = "curves.csv"
 SUSPECTS = "suspects.csv"
 STABILITY = "stability.csv"
+WORDS = "words.csv"
 REPORT = "report.html"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
@@ -32,7 +33,7 @@ MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.v
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, REPORT, f"model/{FINGERPRINTS}",
+    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, f"model/{FINGERPRINTS}",
      *(f"model/{name}" for name in MODEL_FOLDER.files))),
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
     rf"|model/({STAGE_FILE})")

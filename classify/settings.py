@@ -91,6 +91,9 @@ class TrainSettings:
         ``marrow``, ``blood`` or a TOML file of branches of classes, see `classify.data.lineage`; "" = none.
     costs : str
         CSV with what it costs to call one class another, see `classify.data.costs`; "" = none.
+    words : str
+        CSV with words that experts gave to images, see `classify.data.expert_words`; "" = none. The model does not read
+        them.
     model : str
         ``auto``, ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
@@ -144,6 +147,7 @@ class TrainSettings:
     order: tuple[str, ...] = ()
     lineage: str = ""
     costs: str = ""
+    words: str = ""
     model: str = "auto"
     calibration: str = "auto"
     folds: int = 5

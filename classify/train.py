@@ -34,7 +34,7 @@ from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, SUSPECTS
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, SUSPECTS, WORDS
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -44,6 +44,7 @@ from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.known_images import fingerprints_of
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
+from classify.words.say import say_words
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.runtime.folders import check_replaceable, replacing_folder
@@ -123,7 +124,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
 
 def steps_of(data: Dataset) -> int:
     """Steps that a `Clock` counts while one task is trained."""
-    return len(iter_splits(data.split)) + STAGES
+    return len(iter_splits(data.split)) + STAGES + bool(data.words)
 
 
 def fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
@@ -182,6 +183,10 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
         suspects = suspect_labels(data.frame, data.task, predicted)
     with clock.stage("explain"):
         explanation = _explain(data, crossed, predicted, settings.seed)
+    words = None
+    if data.words:
+        with clock.stage("words"):
+            words = say_words(data, predicted.probabilities.argmax(axis=1), settings.folds, settings.seed)
     grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
     of_data = run_warnings.of_data(data.frame, data.task)
     of_sets = run_warnings.of_sets(data.task.classes, held_out.conformal)
@@ -195,7 +200,7 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
         split=data.split, predicted=predicted, scores=scores, suspects=suspects, explanation=explanation,
         curves=crossed.curves, accepted=bundle.review.accepted, warnings=warnings, notes=preparation.notes,
         versions=bundle.versions, timings=clock.seconds, model=model.description,
-        stability=stability(data.x, perturbations, list(data.info.blocks)))
+        stability=stability(data.x, perturbations, list(data.info.blocks)), words=words)
     return result, bundle
 
 
@@ -208,8 +213,11 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         result.suspects.table.to_csv(part / SUSPECTS, index=False, float_format="%.9g")
         if len(result.stability):
             result.stability.to_csv(part / STABILITY, index=False, float_format="%.4g")
+        if result.words is not None:
+            result.words.table.to_csv(part / WORDS, index=False, float_format="%.4g")
         accepted = {**result.accepted.to_dict(), "confidence": CONFIDENCE} if result.accepted else None
         metrics = {**result.scores.metrics, "accepted_error": accepted, "suspects": result.suspects.metrics,
+                   **({"words": result.words.metrics} if result.words is not None else {}),
                    "warnings": list(result.warnings), "versions": result.versions}
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")

@@ -5,6 +5,7 @@ import pandas as pd
 
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
 from classify.data.costs import CostMatrix, read_costs
+from classify.data.expert_words import Subject, read_words
 from classify.data.lineage import read_lineage
 from classify.data.splits import Split, plan_split
 from classify.data.tasks import Task, resolve_task
@@ -28,6 +29,8 @@ class Dataset:
     split : Split
     costs : CostMatrix or None
         What wrong answers cost.
+    words : tuple of Subject
+        What experts said about the images; empty where nothing was given.
     """
 
     frame: pd.DataFrame
@@ -36,6 +39,7 @@ class Dataset:
     task: Task
     split: Split
     costs: CostMatrix | None = None
+    words: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
     if settings.lineage:
         task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
     costs = read_costs(settings.costs, task.classes) if settings.costs else None
+    words = read_words(settings.words, frame) if settings.words else ()
     split, split_warnings = plan_split(frame, task, settings.folds, settings.seed, settings.drop_leaks)
     x = matrix(frame, model_columns(info))
     columns, column_warnings, notes = useful_columns(x[split.part != "unlabelled"])
-    data = Dataset(frame, info, x[columns], task, split, costs)
+    data = Dataset(frame, info, x[columns], task, split, costs, words)
     return data, PreparationWarnings(split_warnings, column_warnings, notes)

@@ -134,6 +134,8 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     if settings.costs:
         raise UserError("--costs is for tasks of one class an image, and this one has several findings: leave it out "
                         "(--sensitivity chooses their thresholds)")
+    if settings.words:
+        raise UserError("--words is for tasks of one class an image, and this one has several findings: leave it out")
     check_replaceable(out, RUN_FOLDER)
     check_watch(watch, out)
     check_columns(frame, info)

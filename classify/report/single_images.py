@@ -7,6 +7,7 @@ import pandas as pd
 
 from classify.report import figures
 from classify.report.review import reasons_for_review, why
+from classify.report.words import words_of_image
 from classify.report_numbers import PlaceInClasses, Reason, ReportNumbers, WrongPrediction
 from classify.result import RunResult
 from featurize.report.charts import shorten
@@ -75,7 +76,7 @@ def wrong_image(result: RunResult, album: Album, wrong: WrongPrediction, review:
             "novelty": score(float(predicted.novelty[row])), "review": bool(predicted.table["review"].iloc[row]),
             "why": why(review), "reasons": reasons(wrong.reasons, str(result.info.preset.get("name", ""))),
             "truth": shorten(truth), "chosen": shorten(chosen),
-            "neighbors": neighbors(result, album, row)}
+            "neighbors": neighbors(result, album, row), "words": words_of_image(result, row)}
 
 
 def place_of(frame: pd.DataFrame, row: int) -> tuple[str, str]:

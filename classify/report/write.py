@@ -5,13 +5,16 @@ from classify.report import (calibration_and_sets, explanation, lineage_and_cost
                              single_images)
 from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
+from classify.report.words import in_words
 from classify.report_numbers import ReportNumbers
 from classify.result import RunResult
 from classify.review import FRAMING
 from featurize.report.page import contents, write_page
 
+# Only where words were given.
+WORDS = "Words of experts"
 SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion and classes",
-            "Calibration and selection", "Prediction sets", "What the model looks at", "Single images",
+            "Calibration and selection", "Prediction sets", "What the model looks at", WORDS, "Single images",
             "Suspect labels", "Training", "Model card", "Reporting checklist", "How to make it again")
 
 
@@ -29,9 +32,10 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         Of the same run, as `classify.evaluate.for_report.report_numbers` gives them.
     """
     scored, matrix = numbers.scored, result.scores.confusion
+    sections = [name for name in SECTIONS if name != WORDS or result.words is not None]
     reasons = single_images.review_reasons(result)
     content = {
-        **overview.head(result, scored), "contents": contents(SECTIONS),
+        **overview.head(result, scored), "contents": contents(sections),
         "asked": rule_in_words(result.accepted, any(f.column in result.frame.columns for f in FRAMING)),
         "tiles": overview.tiles(result, numbers), "data": overview.data(result),
         "performance": performance.metrics(result), "confusion": performance.confusion(matrix),
@@ -44,7 +48,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "calibration": calibration_and_sets.calibration(result, numbers),
         "sets": calibration_and_sets.sets(result, numbers),
         "explanation": explanation.importance(result, numbers),
-        "decision": performance.decision_curve(result), "suspects": suspects(result),
+        "words": in_words(result), "decision": performance.decision_curve(result), "suspects": suspects(result),
         "images": single_images.single_images(result, numbers), "training": performance.training(result),
         "card": model_card.model_card(result, numbers.missing_share), "settings": model_card.settings(result),
         "checklist": model_card.checklist(), "reproduce": model_card.reproduce(

@@ -11,6 +11,7 @@ from made_table import table_info
 
 from classify.accepted_error import CONFIDENCE, AcceptedError
 from classify.data.costs import CostMatrix
+from classify.data.expert_words import Subject
 from classify.data.lineage import Lineage
 from classify.data.splits import Split
 from classify.data.tasks import Task
@@ -21,12 +22,14 @@ from classify.evaluate.suspects import suspect_labels
 from classify.result import Predicted
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.operating_point import OperatingPoint, ThresholdRule
+from classify.words.score import word_scores
 
 PAGE = Path(__file__).parent.parent.parent / "docs/metrics.md"
 # Dictionaries whose keys are names of classes, parts, scores, libraries: the page describes them in their own line.
 NAMED = {"class_counts", "intervals", "baselines", "baseline_differences", "shortcuts", "shortcut_gain", "versions",
          "suspects.scores", "suspects.scores_without_flagged", "calibration.log_loss_by_method", "review.by_reason",
-         "lineage.branch_of_class", "lineage.levels[].intervals", "lineage.levels[].per_branch", "costs.intervals"}
+         "lineage.branch_of_class", "lineage.levels[].intervals", "lineage.levels[].per_branch", "costs.intervals",
+         "words.mean", "words.subjects.<subject>.words", "words.subjects.<subject>.class_only"}
 # Where the names of scores stand among other keys.
 OF_SCORES = "lineage.levels[]."
 
@@ -42,8 +45,9 @@ def keys_of(content: dict[str, Any], above: str = "") -> Iterator[str]:
         interval = "<score>_interval" if above.startswith(("per_class.", "operating_point.")) else "\\g<0>"
         name = "<score>" if key in scores else re.sub(r"^\w+_interval$", interval, key)
         name = "<class>" if above.endswith("per_class.") else name
+        name = "<subject>" if above == "words.subjects." else name
         path = above + name
-        if not path.endswith("per_class.<class>"):
+        if not path.endswith("per_class.<class>") and path not in ("words", "words.subjects"):
             yield path
         if isinstance(value, dict) and path not in NAMED:
             yield from keys_of(value, f"{path}.")
@@ -80,6 +84,7 @@ def content() -> dict[str, Any]:
     found = score(task, split, predicted, beside, Bootstrap(20, 0), Context(.05, costs, frame, info))
     accepted = {**AcceptedError(.02, False, .8, 60, 0, .03, .75, 0).to_dict(), "confidence": CONFIDENCE}
     return {**found.metrics, "accepted_error": accepted, "suspects": suspect_labels(frame, task, predicted).metrics,
+            "words": {"subjects": {"size": word_scores(Subject("size", ("big", "small"), y), p, y, split.fold)}, "mean": {}},
             "warnings": [], "versions": {}}
 
 

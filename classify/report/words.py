@@ -1,0 +1,95 @@
+"""Images and classes in an expert's words, and what speaks for each word."""
+from typing import Any
+
+import pandas as pd
+
+from classify.result import RunResult, WordsResult
+from featurize.report.feature_names import feature_name
+from featurize.report.numbers import count, measurement, number, percent, score
+from featurize.report.page import cell, table
+
+
+def in_words(result: RunResult) -> dict[str, Any] | None:
+    """Content of the section; None where no words were given."""
+    said = result.words
+    if said is None:
+        return None
+    subjects, mean = said.metrics["subjects"], said.metrics["mean"]
+    described = max(scores["n"] for scores in subjects.values())
+    without = [str(c) for c in result.task.classes if str(c) not in set(said.classes["class"])]
+    undescribed = f" No word is typical of {', '.join(without)}." if without else ""
+    return {"sentence": f"Experts gave words about {count(len(subjects), 'subject')} to {count(described, 'image')}. A "
+                        "small model a subject (logistic regression on all measurements) says them of the others, and "
+                        "of each of these images by a model that saw neither it nor its relatives. Mean balanced "
+                        f"accuracy {score(mean['balanced_accuracy'])}; whoever knows only the class and says its "
+                        f"most frequent word reaches {score(mean['class_only']['balanced_accuracy'])}. The classifier "
+                        "itself does not read the words. words.csv has the words of every image whose predicted class "
+                        f"experts described.{undescribed}",
+            "classes": _classes(said), "measurements": _measurements(said, result), "scores": _scores(said)}
+
+
+def _classes(said: WordsResult) -> list[dict[str, str]]:
+    return [{"name": str(name), "text": "; ".join(
+        f"{_plain(row['subject'])} {row['word']} in {percent(row['share'])} "
+        f"(other classes {percent(row['share_of_others'])})" for row in part.to_dict("records"))}
+        for name, part in said.classes.groupby("class", sort=False)]
+
+
+def _measurements(said: WordsResult, result: RunResult) -> dict[str, Any]:
+    preset = str(result.info.preset.get("name", ""))
+    rows = []
+    for row in said.measurements.to_dict("records"):
+        definition = feature_name(row["feature"], preset).definition if row["feature"] else ""
+        rows.append([cell(_plain(row["subject"])), cell(row["word"]), cell(number(row["n"]), key=row["n"]),
+                     cell(f"{row['name']}: {row['direction']}" if row["feature"] else "nothing", title=definition),
+                     cell(score(row["auroc"]), key=row["auroc"]), cell(measurement(row["median"], row["unit"])),
+                     cell(measurement(row["median_of_others"], row["unit"]))])
+    head = ["Subject", "Word", "Images", "Measurement", "AUROC", "Median with the word", "Median of others"]
+    return table(head, rows,
+                 foot="Of the measurements that can be checked by eye the one that tells the word best from the other "
+                      "words of its subject, on the images that experts described.")
+
+
+def _scores(said: WordsResult) -> dict[str, Any]:
+    entries = [*said.metrics["subjects"].items(), ("mean", said.metrics["mean"])]
+    rows = [[cell(_plain(name)), cell(number(scores.get("n")) if "n" in scores else ""),
+             cell(score(scores["balanced_accuracy"]), key=scores["balanced_accuracy"]),
+             cell(score(scores["class_only"]["balanced_accuracy"]), key=scores["class_only"]["balanced_accuracy"]),
+             cell(score(scores["macro_f1"]), key=scores["macro_f1"]),
+             cell(score(scores["class_only"]["macro_f1"]), key=scores["class_only"]["macro_f1"])]
+            for name, scores in entries]
+    return table(["Subject", "Images", "Balanced accuracy", "Knowing only the class", "Macro-F1",
+                  "Knowing only the class, macro-F1"], rows,
+                 foot="Knowing only the class: the most frequent word of the true class in the other folds. Where the "
+                      "measurements are no better, the subject says nothing beyond the class.")
+
+
+def words_of_image(result: RunResult, row: int) -> dict[str, Any] | None:
+    """The words of one image with what was measured; None where it has none."""
+    said = result.words
+    if said is None or said.table[list(said.metrics["subjects"])].iloc[row].isna().all():
+        return None
+    own, rows, texts = said.table.iloc[row], [], []
+    speaking = said.measurements.set_index(["subject", "word"])
+    for subject in said.metrics["subjects"]:
+        word, p, expert = own[subject], own[f"{subject}_probability"], own[f"{subject}_expert"]
+        texts.append(f"{_plain(subject)} {word} ({score(p)})")
+        told = "" if pd.isna(expert) else expert
+        rows.append([cell(_plain(subject)), cell(word), cell(score(p), key=float(p)),
+                     cell(told, tone="bad" if told and told != word else ""),
+                     cell(_measured(result, row, speaking.loc[(subject, word)]))])
+    return {"text": ", ".join(texts),
+            "table": table(["Subject", "Word", "Probability", "Expert", "What speaks for the word"], rows)}
+
+
+def _measured(result: RunResult, row: int, speaking: pd.Series) -> str:
+    """The value of the measurement that tells the word best, beside the medians with and without the word."""
+    if not speaking["feature"]:
+        return ""
+    value = result.frame[speaking["feature"]].iloc[row]
+    return (f"{speaking['name']}: {measurement(value, speaking['unit'])} (with the word "
+            f"{measurement(speaking['median'])}, else {measurement(speaking['median_of_others'])})")
+
+
+def _plain(subject: str) -> str:
+    return subject.replace("_", " ")

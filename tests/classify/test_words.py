@@ -1,0 +1,210 @@
+"""Words of experts: read, said out of fold, scored, and shown."""
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_run import made_run
+from made_table import chest_table, made_table
+from typer.testing import CliRunner
+
+import classify.train
+from classify.data.dataset import prepare
+from classify.data.expert_words import Subject, read_words
+from classify.evaluate.for_report import report_numbers
+from classify.findings.train import train_findings
+from classify.report.words import in_words, words_of_image
+from classify.report.write import write_report
+from classify.result import RunResult
+from classify.settings import TrainSettings
+from classify.train import train
+from classify.words.describe import classes_in_words, speaking_measurements
+from classify.words.fit import out_of_fold
+from classify.words.say import say_words
+from classify.words.score import word_scores
+from cli import app
+from featurize.errors import UserError
+from featurize.table import TableInfo, write_table
+
+
+def sheet(folder: Path, frame: pd.DataFrame, **columns: object) -> Path:
+    pd.DataFrame({"file": frame["path"], **columns}).to_csv(folder / "words.csv", index=False)
+    return folder / "words.csv"
+
+
+def told_table(n: int = 45) -> tuple[pd.DataFrame, TableInfo, np.ndarray]:
+    """A table, and a word that one measurement of the nucleus tells within each class."""
+    frame, info = made_table((n, n, n))
+    value = np.random.default_rng(3).normal(size=len(frame)).astype(np.float32)
+    frame["nucleus_morphology_lobes"] = value
+    return frame, TableInfo(**{**info.__dict__, "features": [*info.features, "nucleus_morphology_lobes"]}), value
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Trained with words for the first two classes."""
+    folder = tmp_path_factory.mktemp("words")
+    frame, info, value = told_table()
+    said = pd.Series(np.where(value > 0, "segmented", "round")).where(frame["label"] != "cat", "")
+    path = sheet(folder, frame, nucleus_shape=said, granularity=np.where(frame["label"] == "ant", "yes", "no"),
+                 label=frame["label"])
+    settings = TrainSettings(jobs=1, folds=3, resamples=2, rounds=5, model="logistic", words=str(path))
+    return train(frame, info, folder / "run", settings)
+
+
+def test_words_are_read_by_path_and_columns_of_other_things_are_left_out(tmp_path: Path) -> None:
+    frame, _ = made_table((20, 20))
+    half = np.arange(len(frame)) % 2 == 0
+    path = sheet(tmp_path, frame, size=np.where(half, "big", "small"), copy=frame["path"],
+                 kind=frame["label"].str.upper(),
+                 Label=np.where(half, "a", "b"), only="yes", number=np.arange(len(frame)),
+                 rare=["odd", *["x", "y", ""] * 13])
+    size, rare = read_words(path, frame)
+    assert size.name == "size" and size.words == ("big", "small") and (size.y == np.where(half, 0, 1)).all()
+    assert rare.words == ("x", "y") and rare.y[:5].tolist() == [-1, 0, 1, -1, 0]
+
+
+def test_a_file_without_words_is_refused_by_name(tmp_path: Path) -> None:
+    frame, _ = made_table((20, 20))
+    with pytest.raises(UserError, match="words.csv has no column of words"):
+        read_words(sheet(tmp_path, frame, number=np.arange(len(frame))), frame)
+
+
+def test_a_word_is_said_by_a_model_that_saw_no_row_of_its_group() -> None:
+    """Noise that is the same within a group: only a model that saw the group can tell its word."""
+    rng, group = np.random.default_rng(0), np.repeat(np.arange(30), 4)
+    x = rng.normal(size=(30, 40))[group].astype(np.float32)
+    subject = Subject("word", ("a", "b"), rng.integers(0, 2, 30)[group])
+    (p,), fold = out_of_fold(x, [subject], np.zeros(len(x), np.int64), group, 5, 0)
+    assert (p.argmax(axis=1) == subject.y).mean() < .75
+    assert pd.Series(fold).groupby(group).nunique().max() == 1
+    assert p.sum(axis=1) == pytest.approx(1)
+
+
+def test_rows_without_a_word_get_one_and_teach_none() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 3)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int64)
+    known = np.where(np.arange(90) % 3 > 0, y, -1)
+    (p,), _ = out_of_fold(x, [Subject("word", ("a", "b"), known)], np.zeros(90, np.int64), np.arange(90), 3, 0)
+    assert (p.argmax(axis=1) == y)[known < 0].mean() > .85
+
+
+def test_a_word_that_the_other_folds_lack_has_probability_0() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    group = np.r_[np.zeros(6, np.int64), np.arange(1, 25)]
+    y = np.r_[np.zeros(6, np.int64), np.ones(24, np.int64)]
+    (p,), _ = out_of_fold(x, [Subject("word", ("a", "b"), y)], np.zeros(30, np.int64), group, 3, 0)
+    assert (p[:6] == [0, 1]).all() and np.isfinite(p).all()
+
+
+def test_images_of_one_group_are_refused() -> None:
+    subject = Subject("word", ("a", "b"), np.arange(10) % 2)
+    with pytest.raises(UserError, match="at least two groups"):
+        out_of_fold(np.zeros((10, 2), np.float32), [subject], np.zeros(10, np.int64), np.zeros(10, np.int64), 5, 0)
+
+
+def test_scores_by_hand() -> None:
+    """Truth a a a b; said a a b b: recalls 2/3 and 1. Each class says its most frequent word in the other fold."""
+    subject = Subject("word", ("a", "b"), np.array([0, 0, 0, 1, -1]))
+    p = np.array([[.9, .1], [.8, .2], [.4, .6], [.3, .7], [.5, .5]])
+    scores = word_scores(subject, p, np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 0]))
+    assert scores["n"] == 4 and scores["words"] == {"a": 3, "b": 1}
+    assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
+    assert scores["macro_f1"] == pytest.approx((.8 + 2 / 3) / 2)
+    assert scores["log_loss"] == pytest.approx(-np.log([.9, .8, .4, .7]).mean())
+    # Row 2 is told b by row 3 of its class, and row 3 a by row 2.
+    assert scores["class_only"]["balanced_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_the_measurement_that_speaks_for_a_word_is_of_its_region_and_name() -> None:
+    """Of equally good columns, the one of the nucleus; of all, the one called a ratio."""
+    y = np.arange(40) % 2
+    clear, noisy = y + .1 * np.arange(40) / 40, np.where(np.arange(40) < 8, 1 - y, y) * 1.0
+    x = pd.DataFrame({"cell_morphology_solidity": clear, "nucleus_morphology_lobes": -noisy,
+                      "nucleus_morphology_nc_ratio": noisy, "nucleus_haralick_gray_d1_contrast": clear})
+    x.loc[:9, "nucleus_morphology_lobes"] = np.nan
+    found = speaking_measurements(x, [Subject("nucleus_shape", ("a", "b"), y), Subject("n_c_ratio", ("a", "b"), y),
+                                      Subject("size", ("a", "b"), y)], ["morphology", "haralick"], "cell")
+    assert found["feature"].tolist() == [*["nucleus_morphology_lobes"] * 2, *["nucleus_morphology_nc_ratio"] * 2,
+                                         *["cell_morphology_solidity"] * 2]
+    assert found["direction"].tolist() == ["higher", "lower", "lower", "higher", "lower", "higher"]
+    assert found["auroc"].tolist() == pytest.approx([1, 1, .8, .8, 1, 1])
+    assert found["median"].iloc[3] == 1 and found["median_of_others"].iloc[3] == 0
+
+
+def test_a_class_is_described_by_the_words_that_it_has_more_often() -> None:
+    y = np.repeat([0, 1, 2, -1], 10)
+    words = np.r_[np.zeros(9), 1, np.ones(10), np.full(10, -1), np.zeros(10)].astype(np.int64)
+    found = classes_in_words([Subject("shape", ("round", "long"), words)], y, ("a", "b", "c"))
+    assert found["class"].tolist() == ["a", "b"] and found["word"].tolist() == ["round", "long"]
+    assert found["share"].tolist() == pytest.approx([.9, 1]) and found["n"].tolist() == [10, 10]
+    assert found["share_of_others"].tolist() == pytest.approx([0, .1])
+
+
+def test_a_run_writes_words_of_images_whose_class_experts_described(run: RunResult) -> None:
+    table = pd.read_csv(run.out / "words.csv", dtype=str, keep_default_na=False)
+    predicted = pd.read_csv(run.out / "predictions.csv")["predicted"]
+    truth = np.where(run.frame["nucleus_morphology_lobes"] > 0, "segmented", "round")
+    assert (table["nucleus_shape"] == truth).mean() > .8
+    assert (table["nucleus_shape_expert"] == "").equals(run.frame["label"] == "cat")
+    metrics = json.loads((run.out / "metrics.json").read_text())["words"]
+    assert set(metrics["subjects"]) == {"nucleus_shape", "granularity"}
+    assert metrics["subjects"]["nucleus_shape"]["n"] == 90
+    assert metrics["subjects"]["granularity"]["class_only"]["balanced_accuracy"] == 1
+    assert len(predicted) == len(table)
+
+
+def test_images_of_a_class_without_words_get_none(tmp_path: Path) -> None:
+    frame, info, value = told_table(20)
+    few = frame["label"] != "cat"
+    said = pd.Series(np.where(value > 0, "lobed", "round")).where(few, "")
+    settings = TrainSettings(words=str(sheet(tmp_path, frame, nucleus_shape=said)), folds=3)
+    data, _ = prepare(frame, info, settings)
+    table = say_words(data, data.task.y, 3, 0).table
+    for column in ("nucleus_shape", "nucleus_shape_probability"):
+        assert (table[column].isna() == ~few).all()
+
+
+def test_the_model_and_its_predictions_do_not_read_the_words(run: RunResult, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify.train, "write_report", lambda path, result, numbers: path.write_text(""))
+    plain = train(run.frame, run.info, tmp_path / "run", replace(run.settings, words=""))
+    for name in ("predictions.csv", "model/arrays.npz", "model/weights.json"):
+        assert (plain.out / name).read_bytes() == (run.out / name).read_bytes()
+    assert not (plain.out / "words.csv").exists()
+
+
+def test_the_page_says_words_of_classes_images_and_measurements(run: RunResult) -> None:
+    page = (run.out / "report.html").read_text(encoding="utf-8")
+    assert 'href="#words-of-experts"' in page and 'id="words-of-experts"' in page
+    content = in_words(run)
+    assert content is not None and "No word is typical of" not in content["sentence"]
+    ant = next(c for c in content["classes"] if c["name"] == "ant")
+    assert "granularity yes in 100\xa0% (other classes 0\xa0%)" in ant["text"]
+    image = words_of_image(run, int(np.flatnonzero(run.words.table["nucleus_shape"].notna())[0]))
+    assert image is not None and "nucleus shape" in image["text"] and "lobes of the nucleus" in str(image["table"])
+
+
+def test_a_page_without_words_has_no_section(tmp_path: Path) -> None:
+    result = made_run(tmp_path, ("a", "b", "c"), pictures=False)
+    write_report(tmp_path / "report.html", result, report_numbers(result))
+    assert "words-of-experts" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert words_of_image(result, 0) is None
+
+
+def test_several_findings_take_no_words(tmp_path: Path) -> None:
+    frame, info = chest_table()
+    with pytest.raises(UserError, match="--words is for tasks of one class an image"):
+        train_findings(frame, info, tmp_path / "run", TrainSettings(words="words.csv"))
+
+
+def test_the_command_takes_words_and_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    frame, info = made_table((20, 20))
+    write_table(frame, info, tmp_path / "t.parquet")
+    told = CliRunner().invoke(app, ["classify", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "run"), "--words",
+                                    str(tmp_path / "none.csv")])
+    assert isinstance(told.exception, UserError) and "none.csv" in str(told.exception)
+    assert not (tmp_path / "run").exists()
