@@ -57,9 +57,9 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "similar.json")
     given = parser.parse_args()
     about = (f"Share of the nearest images that are of the query's class; {given.table.name}, seed {_SEED}. Classes: "
-             f"learned in {_FOLDS} folds, neighbors come from the four others, labels of the query's fold are not learned "
-             "from. The compression of z-scores, the number of axes and the shrinkage were chosen on blood_pbc, so that "
-             "its figures are no held-out ones in that respect.")
+             f"learned in {_FOLDS} folds, neighbors come from the four others, labels of the query's fold are not "
+             "learned from. The compression of z-scores, the number of axes and the shrinkage were chosen on "
+             "blood_pbc, so that its figures are no held-out ones in that respect.")
     write(given.out, "Similar images", about, rows(given.table))
 
 
