@@ -83,8 +83,9 @@ def content() -> dict[str, Any]:
     beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5, sites)
     found = score(task, split, predicted, beside, Bootstrap(20, 0), Context(.05, costs, frame, info))
     accepted = {**AcceptedError(.02, False, .8, 60, 0, .03, .75, 0).to_dict(), "confidence": CONFIDENCE}
+    words = {"subjects": {"size": word_scores(Subject("size", ("big", "small"), y), p, y, split.fold)}, "mean": {}}
     return {**found.metrics, "accepted_error": accepted, "suspects": suspect_labels(frame, task, predicted).metrics,
-            "words": {"subjects": {"size": word_scores(Subject("size", ("big", "small"), y), p, y, split.fold)}, "mean": {}},
+            "words": words,
             "warnings": [], "versions": {}}
 
 
