@@ -82,9 +82,10 @@ def content() -> dict[str, Any]:
               **{home + name: .9 for home in ("", "home_") for name in TOLD}}]
     beside = Comparisons({"majority": p}, shortcuts, Calibration("none", 1.0), point, nothing + .5, sites)
     found = score(task, split, predicted, beside, Bootstrap(20, 0), Context(.05, costs, frame, info))
+    said = word_scores(Subject("size", ("big", "small"), y), p, y, split.fold)
     accepted = {**AcceptedError(.02, False, .8, 60, 0, .03, .75, 0).to_dict(), "confidence": CONFIDENCE}
     return {**found.metrics, "accepted_error": accepted, "suspects": suspect_labels(frame, task, predicted).metrics,
-            "words": {"subjects": {"size": word_scores(Subject("size", ("big", "small"), y), p, y, split.fold)}, "mean": {}},
+            "words": {"subjects": {"size": said}, "mean": {}},
             "warnings": [], "versions": {}}
 
 
