@@ -88,7 +88,8 @@ def test_rows_without_a_word_get_one_and_teach_none() -> None:
     x = rng.normal(size=(90, 3)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int64)
     known = np.where(np.arange(90) % 3 > 0, y, -1)
-    (p,), _ = out_of_fold(x, [Subject("word", ("a", "b"), known)], np.zeros(90, np.int64), np.arange(90), 3, 0)
+    subjects = [Subject("word", ("a", "b"), known), Subject("other", ("c", "d"), np.arange(90) % 2)]
+    (p, _), _ = out_of_fold(x, subjects, np.zeros(90, np.int64), np.arange(90), 3, 0)
     assert (p.argmax(axis=1) == y)[known < 0].mean() > .85 and p.sum(axis=1) == pytest.approx(1)
 
 
