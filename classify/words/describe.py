@@ -64,8 +64,8 @@ def _columns_about(subject: str, regions: Mapping[str, str]) -> list[str]:
     """The columns of the region and of the parts of a subject's name; all of them where there are none."""
     columns = [c for c, region in regions.items() if region and subject.startswith(region)] or list(regions)
     words = subject.replace("colour", "color").split("_")
-    parts = [word[:SAME_LETTERS] for word in words if len(word) >= SHORTEST_PART]
-    alike = [c for c in columns if any(part in c.removeprefix(f"{regions[c]}_") for part in parts)]
+    parts = tuple(word[:SAME_LETTERS] for word in words if len(word) >= SHORTEST_PART)
+    alike = [c for c in columns if any(word.startswith(parts) for word in c.removeprefix(f"{regions[c]}_").split("_"))]
     return alike or columns
 
 

@@ -88,8 +88,9 @@ def test_rows_without_a_word_get_one_and_teach_none() -> None:
     x = rng.normal(size=(90, 3)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int64)
     known = np.where(np.arange(90) % 3 > 0, y, -1)
-    (p,), _ = out_of_fold(x, [Subject("word", ("a", "b"), known)], np.zeros(90, np.int64), np.arange(90), 3, 0)
-    assert (p.argmax(axis=1) == y)[known < 0].mean() > .85
+    subjects = [Subject("word", ("a", "b"), known), Subject("other", ("c", "d"), np.arange(90) % 2)]
+    (p, _), _ = out_of_fold(x, subjects, np.zeros(90, np.int64), np.arange(90), 3, 0)
+    assert (p.argmax(axis=1) == y)[known < 0].mean() > .85 and p.sum(axis=1) == pytest.approx(1)
 
 
 def test_a_word_that_the_other_folds_lack_has_probability_0() -> None:
@@ -123,11 +124,13 @@ def test_the_measurement_that_speaks_for_a_word_is_of_its_region_and_name() -> N
     """Of equally good columns, the one of the nucleus; of all, the one called a ratio."""
     y = np.arange(40) % 2
     clear, noisy = y + .1 * np.arange(40) / 40, np.where(np.arange(40) < 8, 1 - y, y) * 1.0
+    # "saturation" holds the letters of "ratio", but not as a part of its own.
     x = pd.DataFrame({"cell_morphology_solidity": clear, "nucleus_morphology_lobes": -noisy,
-                      "nucleus_morphology_nc_ratio": noisy, "nucleus_haralick_gray_d1_contrast": clear})
+                      "nucleus_morphology_nc_ratio": noisy, "nucleus_color_saturation_mean": clear,
+                      "nucleus_haralick_gray_d1_contrast": clear})
     x.loc[:9, "nucleus_morphology_lobes"] = np.nan
     found = speaking_measurements(x, [Subject("nucleus_shape", ("a", "b"), y), Subject("n_c_ratio", ("a", "b"), y),
-                                      Subject("size", ("a", "b"), y)], ["morphology", "haralick"], "cell")
+                                      Subject("size", ("a", "b"), y)], ["morphology", "haralick", "color"], "cell")
     assert found["feature"].tolist() == [*["nucleus_morphology_lobes"] * 2, *["nucleus_morphology_nc_ratio"] * 2,
                                          *["cell_morphology_solidity"] * 2]
     assert found["direction"].tolist() == ["higher", "lower", "lower", "higher", "lower", "higher"]
