@@ -113,7 +113,7 @@ def test_nothing_but_bad_files_is_an_error_that_names_the_first(folder: Path, tm
 @pytest.mark.parametrize(("text", "words"), [
     ("page,lead,x\n", "lacks y, action"), ("page,lead,x,y,action\na,V9,1,2,pin\n", "line 2: lead 'V9'"),
     ("page,lead,x,y,action\na,V1,1,no,pin\n", "pixels were wanted"),
-    ("page,lead,x,y,action\na,V1,1,2,push\n", "pin or cut")])
+    ("page,lead,x,y,action\na,V1,1,2,push\n", "pin, cut or rename were wanted")])
 def test_wrong_corrections_are_told(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(UserError, match=words):
