@@ -326,14 +326,13 @@ def audit(run: Run, table: Table,
     A sweep that was stopped goes on where it was when the same command comes again.
     """
     from classify.audit.export import lines_of_task
+    from classify.audit.fitted_model import check_fitted
     from classify.audit.labels_section import lines as gain_lines
     from classify.audit.run import audit as write
     from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
-    from classify.run_folder import MODEL_FOLDER
-    from featurize.runtime.folders import check_replaceable
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
     check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
@@ -343,21 +342,17 @@ def audit(run: Run, table: Table,
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
                         "-o audit.json")
     if is_findings_model(run):
-        if fit_labels or fitted:
-            raise UserError(f"{run} holds several findings, and --fit-labels and --fitted take one: name its folder, "
-                            f"such as {run}/model/00_edema")
-        if sweep:
-            raise UserError(f"{run} holds several findings, and --sweep takes one: name its folder, such as "
-                            f"{run}/model/00_edema")
-        if labels:
-            raise UserError(f"{run} holds several findings, and --subgroups takes one: name its folder, such as "
+        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels}
+        given = [name for name, value in of_one.items() if value]
+        if given:
+            raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
                             f"{run}/model/00_edema")
         _audit_findings(run, table, output)
         return
     settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
     counts = _counts(fit_labels)
     if fitted:
-        check_replaceable(fitted, MODEL_FOLDER)
+        check_fitted(fitted, run)
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,

@@ -1,5 +1,6 @@
 """A saved model, fitted to another place by a few labelled images: same trees, other probabilities, sets and limits."""
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -8,11 +9,13 @@ from classify.bundle import Bundle
 from classify.data.folds import make_folds
 from classify.elsewhere.few_labels import FewLabels, fit_few, fitted
 from classify.review import LEAST_PROBABILITY
+from classify.run_folder import METRICS, MODEL_FOLDER
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import fit_conformal
 from classify.uncertainty.operating_point import OperatingPoint, choose_threshold
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
+from featurize.runtime.folders import check_replaceable
 
 # Labelled images that are needed: sets of fewer hold every class.
 FEWEST = 20
@@ -20,6 +23,19 @@ FEWEST = 20
 FOLDS = 5
 # Percentile of the out-of-distribution scores there above which an image is unlike the place.
 NOVEL_PERCENTILE = 95
+
+
+def check_fitted(folder: Path, run: Path) -> None:
+    """Refuse a place where the model of a run, or foreign files, would be replaced.
+
+    Raises
+    ------
+    UserError
+    """
+    if run.resolve() in (folder.resolve(), *folder.resolve().parents) or (folder.parent / METRICS).is_file():
+        raise UserError(f"--fitted {folder} lies in a run folder, whose model would be replaced: choose a folder of "
+                        "its own")
+    check_replaceable(folder, MODEL_FOLDER)
 
 
 def fit_there(bundle: Bundle, known: LabelledRows) -> Bundle:

@@ -5,14 +5,13 @@ from typing import Any
 import pandas as pd
 
 from classify.audit.result import Audit
+from classify.audit.subgroups import LEAST_IN_SUBGROUP, PAIR
 from featurize.report.feature_names import words
 from featurize.report.numbers import count, interval, number, percent, score
 from featurize.report.page import cell, table
 
 # Parts that are always shown.
 WORST = 8
-# Between the names of a pair, as `classify.audit.subgroups` writes them.
-PAIR = " and "
 HEAD = ["Part", "Images", "Right (95 % interval)", "p (Holm)", "Mean probability", "Set coverage (95 % interval)", ""]
 
 
@@ -44,7 +43,7 @@ def by_words(result: Audit, column: str) -> str:
 def _sentence(found: pd.DataFrame, result: Audit) -> str:
     first, worse = found.iloc[0].to_dict(), int(found["worse"].sum())
     n = count(len(found), "part or pair of parts", "parts and pairs of parts")
-    start = f"{n} with 20 labelled images or more were compared with the rest"
+    start = f"{n} with {LEAST_IN_SUBGROUP} labelled images or more were compared with the rest"
     if not worse:
         return (f"{start}; counting all comparisons (Holm), none is worse. Lowest: {part_words(first, result)} with "
                 f"{percent(first['right'])} of {number(first['n'])}.")

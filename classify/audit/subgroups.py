@@ -25,7 +25,6 @@ LEAST_VALUES = 8
 RANGES = 4
 # Properties of the picture that say how good it is; each is cut into thirds.
 QUALITY = ("image_quality_focus", "image_quality_contrast", "image_quality_mean_green")
-
 # Between the names of a pair.
 PAIR = " and "
 COLUMNS = ["by", "part", "n", "right", "low", "high", "confidence", "coverage", "coverage_low", "coverage_high", "p",

@@ -37,6 +37,15 @@ class RawRecord:
     fs_hz: float
 
 
+def plain_lead(name: str) -> str | None:
+    """The lead of a bare name, as csv files and WFDB headers have it.
+
+    >>> plain_lead(" AVR"), plain_lead("Lead II")
+    ('aVR', None)
+    """
+    return _LEAD_OF_NAME.get(name.strip().lower())
+
+
 def lead_of(name: str) -> str | None:
     """The lead that a format calls so; None for another signal.
 
@@ -46,7 +55,7 @@ def lead_of(name: str) -> str | None:
     text = name.strip().lower()
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
-    return _LEAD_OF_NAME.get(text.split(" ")[0].split("(")[0])
+    return plain_lead(text.split(" ")[0].split("(")[0])
 
 
 def mv_of_unit(unit: str) -> float:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg.lead_table import LEADS
 from ecg.signals.dicom_record import is_dicom_record, read_dicom_record
 from ecg.signals.edf import read_edf_record
-from ecg.signals.raw_record import RawRecord, RecordError
+from ecg.signals.raw_record import RawRecord, RecordError, mv_of_unit, plain_lead
 from ecg.signals.xml_records import is_xml_record, read_xml
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError, decoding
@@ -39,9 +38,6 @@ _OUTER_PERCENT = 1.0
 _LARGEST_VALUE_MV = 1000.0
 # A checksum in a WFDB header is the sum of the samples in this many bits.
 _CHECKSUM_BITS = 16
-# Millivolts of the units that WFDB headers have; other units are taken to be mV.
-_MV_OF_UNIT = {"uv": 1e-3, "v": 1e3}
-_LEAD_OF_NAME = {lead.lower(): lead for lead in LEADS}
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def holds_leads(path: Path) -> bool:
     except OSError:
         # Reading it will say what is wrong.
         return True
-    return any(name.strip().strip('"').lower() in _LEAD_OF_NAME for name in names)
+    return any(plain_lead(name.strip().strip('"')) for name in names)
 
 
 def is_record_file(path: Path) -> bool:
@@ -124,7 +120,7 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
         message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
         raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",
                           "not_a_record") from error
-    leads = [(column, _LEAD_OF_NAME.get(str(column).strip().lower())) for column in frame.columns]
+    leads = [(column, plain_lead(str(column))) for column in frame.columns]
     known = [(column, lead) for column, lead in leads if lead]
     if not known:
         raise RecordError(f"no column is called like a lead (it has {', '.join(map(str, frame.columns[:5]))}): I, II, "
@@ -189,12 +185,12 @@ def _of_wfdb(path: Path) -> Record:
     if wrong:
         raise RecordError(f"the samples of {', '.join(wrong)[:_LONGEST_MESSAGE]} do not add up to the checksums in the "
                           "header: they are damaged, or those of another recording", "damaged")
-    names = [_LEAD_OF_NAME.get(str(name).strip().lower()) for name in found.sig_name or []]
+    names = [plain_lead(str(name)) for name in found.sig_name or []]
     rows = [k for k, name in enumerate(names) if name]
     if not rows or found.p_signal is None:
         raise RecordError(f"no signal is called like a lead (it has {', '.join(map(str, found.sig_name or []))[:80]})",
                           "no_lead")
-    scale = np.array([_MV_OF_UNIT.get(str(found.units[k]).lower(), 1.0) for k in rows])
+    scale = np.array([mv_of_unit(str(found.units[k])) for k in rows])
     mv = found.p_signal.T[rows] * scale[:, None]
     return _checked(mv, tuple(str(names[k]) for k in rows), float(found.fs))
 

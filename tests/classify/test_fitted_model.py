@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.audit.fitted_model import FEWEST, fit_there
+from classify.audit.fitted_model import FEWEST, check_fitted, fit_there
 from classify.audit.labels_section import LabelledRows, lines
 from classify.audit.run import audit
 from classify.bundle import Bundle, load_bundle, save_bundle
@@ -92,3 +92,13 @@ def test_the_audit_tells_what_labels_bring_and_writes_the_model(bundle: Bundle, 
     with pytest.raises(UserError, match="no image of the table has a label"):
         audit(tmp_path / "home", frame.assign(label=None), info, tmp_path / "b.html", fitted=tmp_path / "b")
     assert not (tmp_path / "b.html").exists() and not (tmp_path / "b").exists()
+
+
+def test_the_model_of_a_run_is_not_replaced(bundle: Bundle, tmp_path: Path) -> None:
+    for name in ("home/model", "other/model"):
+        save_bundle(bundle, tmp_path / name)
+        (tmp_path / name).with_name("metrics.json").write_text("{}")
+    for place in ("home", "home/model", "home/model/there", "other/model"):
+        with pytest.raises(UserError, match="lies in a run folder, whose model would be replaced"):
+            check_fitted(tmp_path / place, tmp_path / "home")
+    check_fitted(tmp_path / "there", tmp_path / "home")
