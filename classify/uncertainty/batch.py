@@ -29,7 +29,7 @@ FEWEST = 8
 # Parts of both that the discriminant is in turn not learned from, and divisions whose scores are averaged.
 PARTS = 5
 DIVISIONS = 3
-# The covariance within both is shrunk by this share to a multiple of the identity; with .2 and .8 94 and 91 % were named.
+# The covariance within both is shrunk by this share to a multiple of the identity; at .2 and .8 94 and 91 % were named.
 SHRINKAGE = 0.5
 # Values beyond this many deviations count as this many.
 CLIPPED_AT = 6.0
