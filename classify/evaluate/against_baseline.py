@@ -37,15 +37,22 @@ def baseline_differences(y: Int64Array, p: Float64Array, baselines: Mapping[str,
     >>> found["macro_f1"], found["macro_f1_interval"]
     (1.0, [1.0, 1.0])
     """
-    once = np.ones((1, len(y)))
+    if not baselines:
+        return {}
     edge = 100 * (1 - bootstrap.level) / 2
-    own, own_drawn = _macro_f1(y, p, once), [_macro_f1(y, p, w) for w in draws(split_group, bootstrap)]
-    found = {}
-    for name, other in baselines.items():
-        drawn = [_macro_f1(y, other, w) - same for w, same in zip(draws(split_group, bootstrap), own_drawn)]
-        interval = np.percentile(np.concatenate(drawn), [edge, 100 - edge]).tolist() if drawn else [np.nan, np.nan]
-        found[name] = {"macro_f1": float((_macro_f1(y, other, once) - own)[0]), "macro_f1_interval": interval}
-    return found
+    difference = _differences(y, p, baselines, np.ones((1, len(y))))[0]
+    drawn = [_differences(y, p, baselines, w) for w in draws(split_group, bootstrap)]
+    bounds = (np.percentile(np.concatenate(drawn), [edge, 100 - edge], axis=0) if drawn
+              else np.full((2, len(baselines)), np.nan))
+    return {name: {"macro_f1": float(difference[i]), "macro_f1_interval": bounds[:, i].tolist()}
+            for i, name in enumerate(baselines)}
+
+
+def _differences(y: Int64Array, p: Float64Array, baselines: Mapping[str, Float64Array],
+                 weights: Float64Array) -> Float64Array:
+    """(B, baselines) macro-F1 of each baseline less the model's, with each of (B, n) weights of the rows."""
+    own = _macro_f1(y, p, weights)
+    return np.column_stack([_macro_f1(y, other, weights) - own for other in baselines.values()])
 
 
 def _macro_f1(y: Int64Array, p: Float64Array, weights: Float64Array) -> Float64Array:

@@ -16,6 +16,11 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 
 # Weights that the bootstrap holds in memory at a time: 32 MB.
 WEIGHTS_AT_ONCE = 4_000_000
+# Weights that all resamples have together, a fifth of a million rows a thousand times: larger tables are drawn fewer
+# times, as a million rows took ten minutes and their intervals are narrow.
+MOST_WEIGHTS = 200_000_000
+# So many resamples there are at least, if as many were asked for: five lie outside on either side of a 95 % interval.
+LEAST_RESAMPLES = 200
 # Least probability in the log-loss, so that it stays finite.
 LEAST_PROBABILITY = 1e-12
 # Equal bins of the out-of-distribution score.
@@ -76,7 +81,7 @@ class Bootstrap:
     Parameters
     ----------
     resamples, seed : int
-        Number of resamples, and random seed.
+        Most resamples, and random seed.
     level : float
         Share of the resamples inside the interval.
     """
@@ -84,6 +89,14 @@ class Bootstrap:
     resamples: int = 1000
     seed: int = 0
     level: float = 0.95
+
+    def resamples_of(self, rows: int) -> int:
+        """Resamples of a table: fewer from 200,000 rows on, never under 200.
+
+        >>> [Bootstrap().resamples_of(rows) for rows in (10_000, 400_000, 10_000_000)]
+        [1000, 500, 200]
+        """
+        return min(self.resamples, max(LEAST_RESAMPLES, MOST_WEIGHTS // max(rows, 1)))
 
 
 def intervals(y: Int64Array, p: Float64Array, sets: BoolArray | None, split_group: Int64Array,
@@ -123,9 +136,10 @@ def draws(split_group: Int64Array, bootstrap: Bootstrap) -> Iterator[Float64Arra
     """Row weights (B, n) of the resamples, as many at a time as memory allows; whole groups are drawn."""
     code, names = pd.factorize(split_group)
     draw = np.random.default_rng(bootstrap.seed)
-    step = max(1, min(bootstrap.resamples, WEIGHTS_AT_ONCE // max(len(split_group), 1)))
-    for start in range(0, bootstrap.resamples, step):
-        size = min(step, bootstrap.resamples - start)
+    resamples = bootstrap.resamples_of(len(split_group))
+    step = max(1, min(resamples, WEIGHTS_AT_ONCE // max(len(split_group), 1)))
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
         counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size).astype(np.float64)
         yield counts[:, code]
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from classify.evaluate import metrics
@@ -68,18 +67,14 @@ def means(tested: Mapping[str, ScoredFinding], split_group: Int64Array, bootstra
         Of all rows of the table: one draw of groups serves all findings, which share patients.
     bootstrap : Bootstrap
     """
-    code, names = pd.factorize(split_group)
-    rng = np.random.default_rng(bootstrap.seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=bootstrap.resamples)
-    once, resampled, precision = [], [], []
-    for found in tested.values():
-        p = np.column_stack([1 - found.p, found.p])
-        once.append(float(metrics.scores(found.y, p)["auroc"][0]))
-        resampled.append(_resampled_auroc(found, p, drawn, code))
-        precision.append(float(average_precision_score(found.y, found.p)) if found.y.any() else np.nan)
+    once = [float(_auroc(found)[0]) for found in tested.values()]
+    precision = [float(average_precision_score(found.y, found.p)) if found.y.any() else np.nan
+                 for found in tested.values()]
+    resampled = np.concatenate([[_auroc(found, w[:, found.rows]) for found in tested.values()]
+                                for w in metrics.draws(split_group, bootstrap)], axis=1)
     edge = 100 * (1 - bootstrap.level) / 2
     # A draw in which no finding has both kinds of images has no AUROC.
-    known = np.array(resampled)[:, ~np.isnan(resampled).all(axis=0)]
+    known = resampled[:, ~np.isnan(resampled).all(axis=0)]
     mean = np.nanmean(known, axis=0)
     interval = [float(np.percentile(mean, q)) for q in (edge, 100 - edge)] if len(mean) else [np.nan, np.nan]
     return {"auroc": _mean(once), "average_precision": _mean(precision), "intervals": {"auroc": interval}}
@@ -91,9 +86,6 @@ def _mean(values: list[float]) -> float:
     return float(np.mean(known)) if known else np.nan
 
 
-def _resampled_auroc(found: ScoredFinding, p: Float64Array, drawn: Int64Array, code: Int64Array) -> Float64Array:
-    """(B,) AUROC of each draw; as many draws at a time as `WEIGHTS_AT_ONCE` allows."""
-    step = max(1, metrics.WEIGHTS_AT_ONCE // max(len(found.y), 1))
-    parts = [metrics.scores(found.y, p, None, drawn[start:start + step, code[found.rows]].astype(np.float64))["auroc"]
-             for start in range(0, len(drawn), step)]
-    return np.concatenate(parts)
+def _auroc(found: ScoredFinding, weights: Float64Array | None = None) -> Float64Array:
+    """(B,) AUROC with each of (B, n) weights of the tested rows."""
+    return metrics.scores(found.y, np.column_stack([1 - found.p, found.p]), None, weights)["auroc"]
