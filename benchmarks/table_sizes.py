@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def made_table(case: Case, cells: pd.DataFrame, info: TableInfo) -> tuple[pd.Dat
     """The frame and its info, as `featurize.table.read_table` would give them."""
     draw = np.random.default_rng(SEED)
     if case.mixed:
-        label, x, columns = _mixed(case, cells, info.features, draw)
+        label, x, columns = _mixed(case, cells, [*info.features, *info.nuisance], draw)
     else:
         label, x, columns = _drawn(case, draw)
         info = TableInfo(preset={"name": "whole", "normalize": "none", "segment": "whole", "blocks": {"color": {}}},
@@ -57,7 +57,7 @@ def made_table(case: Case, cells: pd.DataFrame, info: TableInfo) -> tuple[pd.Dat
         "image_id": [f"{i:016x}" for i in range(n)], "path": [f"{i}.png" for i in range(n)], "label": label,
         "group": None, "site": None, "split": None, "sha256": [f"{i:064x}" for i in range(n)],
         "duplicate_group": np.arange(n), "width_px": 64, "height_px": 64})
-    return pd.concat([about, pd.DataFrame(x, columns=columns)], axis=1), replace(info, features=columns)
+    return pd.concat([about, pd.DataFrame(x, columns=columns)], axis=1), info
 
 
 def _mixed(case: Case, cells: pd.DataFrame, columns: list[str], draw: np.random.Generator
