@@ -22,8 +22,10 @@ from benchmarks.record import RESULTS, write
 from featurize.table import TableInfo, read_table, write_table
 
 SEED = 0
-# Largest share that the second of two mixed rows has: the first one's neighbourhood stays told apart.
-LARGEST_SHARE = .5
+# Largest share of the second row, of the same class, and of the third one, of any class.
+LARGEST_SHARE, LARGEST_STRANGE_SHARE = .5, .4
+# Normal noise, in standard deviations of a column: without it rows of one parent stand in several folds.
+NOISE = .3
 # Columns of the table of a million rows; so many of them tell the class.
 NARROW_COLUMNS, TELLING_COLUMNS = 200, 20
 KIB_PER_GIB = 2**20
@@ -62,7 +64,7 @@ def made_table(case: Case, cells: pd.DataFrame, info: TableInfo) -> tuple[pd.Dat
 
 def _mixed(case: Case, cells: pd.DataFrame, columns: list[str], draw: np.random.Generator
            ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Rows between two rows of one class; a class beyond those measured lies halfway between two of them."""
+    """Rows between two of one class and one of any; a class beyond those measured lies halfway between two of them."""
     measured = cells[columns].to_numpy("float32")
     rows_of = [np.flatnonzero(cells["label"] == name) for name in sorted(cells["label"].unique())]
     label = draw.integers(case.classes, size=case.rows)
@@ -74,6 +76,9 @@ def _mixed(case: Case, cells: pd.DataFrame, columns: list[str], draw: np.random.
         second[here] = draw.choice(rows_of[(k + beyond) % len(rows_of)], len(here))
         share[here] = LARGEST_SHARE if beyond else LARGEST_SHARE * draw.random(len(here))
     x = measured[first] + share[:, None] * (measured[second] - measured[first])
+    strange = LARGEST_STRANGE_SHARE * draw.random((case.rows, 1), dtype=np.float32)
+    x += strange * (measured[draw.integers(len(measured), size=case.rows)] - x)
+    x += NOISE * cells[columns].std().fillna(0).to_numpy("float32") * draw.standard_normal(x.shape, dtype=np.float32)
     return np.array([f"class_{k:02d}" for k in label], dtype=object), x, columns
 
 

@@ -32,6 +32,7 @@ _PEAK_REACH_PX = 10             # nothing deeper lies within this distance along
 _RIM_PX = 6                     # peaks nearer to the image's rim belong to cells that it cuts
 _LEAST_PEAKS = 3                # with fewer, the size of red cells is unknown
 _RADIUS_PERCENT = 60            # percentile of the peaks' depths that counts as the radius of a red cell
+_WIDEST_NUCLEUS_RED = 2.5       # diameters of a red cell (7.5 um), 19 um: no nucleus is wider, so the red cells were cut
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def given_cell(rgb: UInt8Array, nucleus: BoolArray, cell: BoolArray) -> CellMask
         return CellMasks(cell, cell, nuclei, white, np.zeros(3), {"found": 0.0})
     others = nuclei & ~parts_with(nuclei, cell)
     facts = {"found": 1.0, "black_background": float(black.any()),
-             **_red_cells(stain, cell | nuclei), **_place(cell, nucleus, others)}
+             **_red_cells(stain, nucleus, cell | nuclei), **_place(cell, nucleus, others)}
     # Without a nucleus the color of the whole cell stands in its place.
     deep = np.array([median(plane[nucleus if nucleus.any() else cell]) for plane in cv2.split(stain.od)])
     return CellMasks(nucleus, cell, others, white, deep, facts)
@@ -163,16 +164,17 @@ def _outlined(search: _Search, nucleus: BoolArray, others: BoolArray) -> CellMas
         nucleus = refine_nucleus(stain.dye, nucleus, cell)
     cell |= nucleus
     facts = {"found": 1.0, "black_background": float(black.any()),
-             **_red_cells(stain, cell | search.nuclei), **_place(cell, nucleus, others)}
+             **_red_cells(stain, nucleus, cell | search.nuclei), **_place(cell, nucleus, others)}
     deep = np.array([median(plane[nucleus]) for plane in cv2.split(stain.od)])
     return CellMasks(nucleus, cell, others, search.white, deep, facts)
 
 
-def _red_cells(stain: Stain, white_cells: BoolArray) -> dict[str, float]:
+def _red_cells(stain: Stain, nucleus: BoolArray, white_cells: BoolArray) -> dict[str, float]:
     """Diameter (px of the search image) and density of the red cells around, NaN where there are none.
 
     Red cells are what is stained but is no white cell and no nucleus (H, W); touching ones are told apart by the peaks
-    of the distance transform, whose 60th percentile is half a diameter.
+    of the distance transform, whose 60th percentile is half a diameter. Where the image is cropped tightly, these are
+    scraps between the white cell and the rim: the nucleus is then wider than any is, and the diameter missing.
     """
     free = ~dilated(white_cells, _WHITE_MARGIN_PX)
     stained = free & ~stain.empty
@@ -193,7 +195,9 @@ def _red_cells(stain: Stain, white_cells: BoolArray) -> dict[str, float]:
     deepest = depth[inner][found[inner]]
     if len(deepest) < _LEAST_PEAKS:
         return nothing
-    return {"red_diameter": 2 * float(np.percentile(deepest, _RADIUS_PERCENT)),
+    diameter = 2 * float(np.percentile(deepest, _RADIUS_PERCENT))
+    nucleus_diameter = np.sqrt(4 / np.pi * np.count_nonzero(nucleus))
+    return {"red_diameter": diameter if nucleus_diameter <= _WIDEST_NUCLEUS_RED * diameter else np.nan,
             "red_density": median(stain.total[filled]), "red_share": share}
 
 

@@ -137,9 +137,8 @@ def test_columns_that_tell_the_scale_are_unknown_without_one(samples: dict[str, 
     scaled = scale_columns(list(measure(sample, settings)))
     assert scaled == [f"{region}_morphology_diameter_{unit}"
                       for region in ("nucleus", "cell") for unit in ("um", "red")]
-    known = measure(replace(sample, mm_per_px=1e-4), settings)
-    facts = {name: value for name, value in sample.facts.items() if name != "red_diameter"}
-    unknown = measure(replace(sample, mm_per_px=None, facts=facts), settings)
+    known = measure(replace(sample, mm_per_px=1e-4, facts={**sample.facts, "red_diameter": 40.0}), settings)
+    unknown = measure(replace(sample, mm_per_px=None, facts={**sample.facts, "red_diameter": np.nan}), settings)
     assert np.isfinite([known[c] for c in scaled]).all() and np.isnan([unknown[c] for c in scaled]).all()
 
 
