@@ -1,116 +1,188 @@
-"""What a classifier of cells loses in another laboratory, with and without perturbation augmentation.
+"""What a classifier loses in another laboratory, and what each remedy brings.
 
-python -m benchmarks.shift HOME [ELSEWHERE] [-o benchmarks/results/shift.json]
+python -m benchmarks.shift HOME.parquet [ELSEWHERE.parquet ...] [-o benchmarks/results/shift.json]
 
-HOME and ELSEWHERE hold class folders. "changed" are the tested images of HOME after a random change of stain, lamp,
-camera, magnification and file format (featurize.images.perturb); the augmentation uses changes of training
-images alone.
+HOME is a table that `featurize --augment K` wrote; ELSEWHERE are tables of other laboratories, measured alike.
+A third of HOME is tested by a model of the other two thirds, three times; every such model is tested elsewhere, too.
+`changed` are the first changed copies of the tested images (another stain, lamp, camera, magnification, file format:
+featurize.images.perturb); the models learn from copies of training images alone. Classes that no laboratory shares with
+HOME are left out where there is one. Sites of one table are left out in turn by `classify` itself.
 """
 import argparse
-from dataclasses import replace
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
-from sklearn.model_selection import StratifiedKFold
+from scipy.special import logsumexp
 
 from benchmarks.record import RESULTS, write
-from classify.data.columns import matrix, model_columns
-from classify.fitting import models
-from classify.fitting.augment import Perturbations, augment, perturbations_of
-from classify.fitting.rows import TrainingRows
-from featurize.arrays import Float64Array, Int64Array
-from featurize.batch.chunks import ImageRequest, MeasureTask, join
-from featurize.batch.workers import measure_chunks
+from classify.bundle import Bundle, load_bundle
+from classify.data.folds import make_folds
+from classify.elsewhere.few_labels import FewLabels, fit_few, fitted
+from classify.predict import predict
+from classify.settings import TrainSettings
+from classify.train import train
 from featurize.images.perturb import images_to_perturb
-from featurize.index.build import Index, build_index
-from featurize.presets.load import load_preset
-from featurize.run import measure_index
+from featurize.table import TableInfo, read_perturbed, read_table
 
-ROUNDS, FOLDS, SEED = 200, 3, 0
-
-
-def changed(index: Index, jobs: int) -> pd.DataFrame:
-    """`image_id` and features of changed copies of all images."""
-    rows = list(index.frame[["image_id", "site", "path"]].itertuples(index=False))
-    chunks = {k: [ImageRequest(image_id, site, path, copy=1) for image_id, site, path in rows[k:k + 16]]
-              for k in range(0, len(rows), 16)}
-    task = MeasureTask(tuple(index.sources), load_preset("cell"), None)
-    chunk = join([c for _, c in sorted(measure_chunks(task, chunks, jobs=jobs), key=lambda pair: pair[0])])
-    table = pd.DataFrame(chunk.values, columns=list(chunk.names))
-    return table.assign(image_id=list(chunk.image_ids))
+FOLDS, SEED = 3, 0
+# Labels from the other laboratory, and draws of them; the rest is tested.
+LABELS, DRAWS = (25, 50), 20
+# Which changed copies a model learns from: name, and whether a copy is used.
+COPIES = ("no copies", "one copy of a tenth", "all copies")
 
 
-def probabilities(x: pd.DataFrame, y: Int64Array, train: Int64Array, perturbations: Perturbations | None,
-                  tested: list[pd.DataFrame]) -> list[Float64Array]:
-    """Uncalibrated probabilities of several sets of rows by one model."""
-    rows = augment(TrainingRows(x.iloc[train], y[train], np.ones(len(train))), train, perturbations, SEED).rows
-    model = models.fit(rows, None, replace(models.FitSettings(), rounds=ROUNDS, seed=SEED))
-    margins = [models.margin(model, t) for t in tested]
-    return [np.exp(m - m.max(1, keepdims=True)) / np.exp(m - m.max(1, keepdims=True)).sum(1, keepdims=True)
-            for m in margins]
+@dataclass(frozen=True)
+class Place:
+    """A laboratory: its name, table and changed copies."""
+
+    name: str
+    frame: pd.DataFrame
+    info: TableInfo
+    copies: pd.DataFrame | None
 
 
-def scores(name: str, augmented: bool, y: Int64Array, p: Float64Array) -> dict[str, Any]:
-    guess = p.argmax(axis=1)
-    return {"tested on": name, "augmented": augmented, "n": len(y),
-            "macro-F1": round(float(f1_score(y, guess, average="macro")), 4),
-            "balanced accuracy": round(float(balanced_accuracy_score(y, guess)), 4),
-            "accuracy": round(float((guess == y).mean()), 4),
-            "log-loss": round(float(log_loss(y, np.clip(p, 1e-9, 1), labels=list(range(p.shape[1])))), 4)}
+def read_place(path: Path) -> Place:
+    frame, info = read_table(path)
+    return Place(path.stem, frame, info, read_perturbed(path, info))
+
+
+def copies_of(name: str, place: Place) -> pd.DataFrame | None:
+    """The changed copies that the models of a variant may learn from."""
+    if place.copies is None or name == COPIES[0]:
+        return None
+    if name == COPIES[2]:
+        return place.copies
+    few = images_to_perturb(place.frame["image_id"].tolist())
+    return place.copies[place.copies["image_id"].isin(few)].drop_duplicates("image_id")
+
+
+def changed(place: Place) -> pd.DataFrame:
+    """The images with the measurements of their first changed copies."""
+    if place.copies is None:
+        raise SystemExit(f"{place.name} has no changed copies beside it: measure it with `featurize --augment 3`")
+    first = place.copies.drop_duplicates("image_id").set_index("image_id")
+    kept = place.frame[place.frame["image_id"].isin(first.index)].copy()
+    kept[place.info.features] = first.loc[kept["image_id"], place.info.features].to_numpy()
+    # A copy is another picture: the model must not know it again.
+    return kept.assign(sha256=[f"{i:064x}" for i in range(len(kept))])
+
+
+def tested_sets(home: Place, others: list[Place], fold: np.ndarray, number: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name and rows of everything that the model without fold `number` is tested on."""
+    own = set(home.frame["image_id"][fold == number])
+    yield "home", home.frame[fold == number]
+    copies = changed(home)
+    yield "home, changed", copies[copies["image_id"].isin(own)]
+    yield from ((other.name, other.frame) for other in others)
+
+
+def scores(predicted: pd.DataFrame, classes: list[str]) -> dict[str, float]:
+    """Of a table of `predict`, on the classes that occur."""
+    truth = predicted["label"].map(classes.index).to_numpy()
+    p = predicted[[f"p_{c}" for c in classes]].to_numpy()
+    inside = np.array([c in str(s).split("|") for c, s in zip(predicted["label"], predicted["prediction_set"])])
+    return {**_scores(np.log(np.maximum(p, 1e-12)), truth), "coverage": float(inside.mean()),
+            "for review": float(predicted["review"].astype(bool).mean())}
+
+
+def _scores(logs: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    right = logs.argmax(axis=1) == truth
+    loss = logsumexp(logs, axis=1) - logs[np.arange(len(truth)), truth]
+    return {"balanced accuracy": float(np.mean([right[truth == c].mean() for c in np.unique(truth)])),
+            "accuracy": float(right.mean()), "log-loss": float(loss.mean())}
+
+
+def with_labels(predicted: pd.DataFrame, classes: list[str], count: int) -> dict[str, float]:
+    """Means over draws of `count` labelled images: `audit --fit-labels` fits the probabilities, the rest is tested."""
+    truth = predicted["label"].map(classes.index).to_numpy()
+    p = np.maximum(predicted[[f"p_{c}" for c in classes]].to_numpy(), 1e-12)
+    found = []
+    for draw in range(DRAWS):
+        order = np.random.default_rng((SEED, count, draw)).permutation(len(truth))
+        few: FewLabels = fit_few(p[order[:count]], truth[order[:count]])
+        found.append(_scores(np.log(fitted(few, p[order[count:]])), truth[order[count:]]))
+    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
+
+
+def rows_of(home: Place, others: list[Place]) -> list[dict[str, Any]]:
+    """Means over the folds, a row for each remedy and tested set."""
+    y = home.frame["label"].astype("category").cat.codes.to_numpy(np.int64)
+    fold = make_folds(y, _groups(home.frame), FOLDS, SEED)
+    found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
+    seconds: dict[str, list[float]] = {}
+    for copies in COPIES:
+        for number in range(FOLDS):
+            bundle, took = _model(home, fold != number, copies)
+            seconds.setdefault(copies, []).append(took)
+            classes = list(bundle.classes)
+            for name, frame in tested_sets(home, others, fold, number):
+                for adapt in (False, True):
+                    told = predict(bundle, frame.reset_index(drop=True), home.info, adapt=adapt)
+                    remedy = "--adapt" if adapt else ""
+                    found.setdefault((copies, remedy, name), []).append(scores(told, classes))
+                    if not adapt and name in [o.name for o in others]:
+                        for count in LABELS:
+                            found.setdefault((copies, f"{count} labels", name), []).append(
+                                with_labels(told, classes, count))
+            print(copies, number, f"{took:.0f} s", flush=True)
+    return [_row(key, parts, float(np.mean(seconds[key[0]]))) for key, parts in found.items()]
+
+
+def _groups(frame: pd.DataFrame) -> np.ndarray:
+    """Patients where they are known, copies otherwise."""
+    known = frame["group"].fillna(frame["duplicate_group"].astype(str))
+    return np.asarray(pd.factorize(known)[0], np.int64)
+
+
+def _model(home: Place, used: np.ndarray, copies: str) -> tuple[Bundle, float]:
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        train(home.frame[used].reset_index(drop=True), home.info, out, TrainSettings(seed=SEED, resamples=0),
+              perturbed=copies_of(copies, home))
+        return load_bundle(out), time.perf_counter() - start
+
+
+def _row(key: tuple[str, str, str], parts: list[dict[str, float]], seconds: float) -> dict[str, Any]:
+    copies, remedy, tested = key
+    columns = ("balanced accuracy", "accuracy", "log-loss", "coverage", "for review")
+    means = {c: round(float(np.mean([p[c] for p in parts])), 4) if c in parts[0] else None for c in columns}
+    spread = round(float(np.ptp([p["balanced accuracy"] for p in parts])), 4)
+    return {"tested on": tested, "learned from": copies, "then": remedy, **means, "between folds": spread,
+            "classify s": round(seconds)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path)
-    parser.add_argument("elsewhere", type=Path, nargs="?")
+    parser.add_argument("elsewhere", type=Path, nargs="*")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "shift.json")
-    parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    index = build_index([given.home])
-    frame, info, _ = measure_index(index, load_preset("cell"), jobs=given.jobs)
-    x = matrix(frame, model_columns(info))
-    other = frame[["image_id"]].merge(changed(index, given.jobs), on="image_id", how="left")
-    perturbed = other[other["image_id"].isin(images_to_perturb(frame["image_id"].tolist()))]
-    perturbations = perturbations_of(frame, perturbed, x)
-    rows = at_home(x, frame["label"], other[list(x.columns)], perturbations)
-    if given.elsewhere:
-        rows += there(given.elsewhere, x, frame["label"], perturbations, given.jobs)
-    write(given.out, "Shift between laboratories", f"{len(frame)} images of {given.home.name}, {FOLDS} folds, "
-          f"{ROUNDS} rounds of boosting, seed {SEED}, not calibrated; augmentation from {len(perturbed)} images "
-          "measured again. `changed`: tested images after a random change of stain, lamp, camera, magnification and "
-          "JPEG."
-          + (f" `{given.elsewhere.name}`: the classes that both have, trained on all of home."
-             if given.elsewhere else ""), rows)
+    home, others = read_place(given.home), [read_place(path) for path in given.elsewhere]
+    if others:
+        shared = set(home.frame["label"]) & set().union(*(set(o.frame["label"]) for o in others))
+        home, others = (_only(home, shared), [_only(o, shared) for o in others])
+    per_image = len(home.copies) / len(home.frame) if home.copies is not None else 0
+    write(given.out, "Shift between laboratories", f"{len(home.frame)} images of {home.name}, {FOLDS} folds, "
+          f"{per_image:.1f} changed copies an image, seed {SEED}; elsewhere: "
+          f"{', '.join(f'{o.name} ({len(o.frame)} images)' for o in others) or 'none'}. Means over the folds' models; "
+          "`between folds`: largest less least balanced accuracy. `then`: `predict --adapt`, or `audit --fit-labels` "
+          f"with so many labels from there ({DRAWS} draws; the rest is tested). `coverage`: of the 95 % sets. "
+          "`classify s`: of one model.", rows_of(home, others))
 
 
-def at_home(x: pd.DataFrame, label: pd.Series, other: pd.DataFrame,
-            perturbations: Perturbations | None) -> list[dict[str, Any]]:
-    """Cross-validated scores on the images as they are and changed."""
-    y = label.astype("category").cat.codes.to_numpy(np.int64)
-    rows = []
-    for use in (False, True):
-        p = np.zeros((2, len(y), y.max() + 1))
-        for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(x, y):
-            found = probabilities(x, y, train, perturbations if use else None, [x.iloc[test], other.iloc[test]])
-            p[:, test] = np.stack(found)
-        rows += [scores("home", use, y, p[0]), scores("home, changed", use, y, p[1])]
-    return rows
-
-
-def there(folder: Path, x: pd.DataFrame, label: pd.Series, perturbations: Perturbations | None,
-          jobs: int) -> list[dict[str, Any]]:
-    """Scores in another laboratory, on the classes that both have."""
-    frame, _, _ = measure_index(build_index([folder]), load_preset("cell"), jobs=jobs)
-    classes = sorted(set(frame["label"]) & set(label))
-    train = np.flatnonzero(label.isin(classes))
-    y = label.map({c: k for k, c in enumerate(classes)}).fillna(-1).to_numpy(np.int64)
-    known = frame[frame["label"].isin(classes)]
-    truth = known["label"].map({c: k for k, c in enumerate(classes)}).to_numpy(np.int64)
-    return [scores(folder.name, use, truth, probabilities(x, y, train, perturbations if use else None,
-                                                          [known[list(x.columns)]])[0]) for use in (False, True)]
+def _only(place: Place, labels: set[str]) -> Place:
+    kept = place.frame[place.frame["label"].isin(labels)].reset_index(drop=True)
+    copies = place.copies
+    if copies is not None:
+        copies = copies[copies["image_id"].isin(kept["image_id"])].reset_index(drop=True)
+    return Place(place.name, kept, place.info, copies)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ _PEAK_REACH_PX = 10             # nothing deeper lies within this distance along
 _RIM_PX = 6                     # peaks nearer to the image's rim belong to cells that it cuts
 _LEAST_PEAKS = 3                # with fewer, the size of red cells is unknown
 _RADIUS_PERCENT = 60            # percentile of the peaks' depths that counts as the radius of a red cell
-_WIDEST_NUCLEUS_RED = 2.5       # diameters of a red cell (7.5 um), 19 um: no nucleus is wider, so the red cells were cut
+_WIDEST_NUCLEUS_RED = 2.5       # diameters of a red cell (7.5 um), 19 um: no nucleus is wider, so red cells were cut
 
 
 @dataclass(frozen=True)
