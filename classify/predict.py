@@ -1,4 +1,5 @@
 """Predict a table with a saved model."""
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,17 @@ def apply_bundle(bundle: Bundle, x: pd.DataFrame, measured: pd.DataFrame | None 
     leaves = compared_leaves(bundle.model, own)
     score, distances, neighbours = novelty.score_rows(bundle.novelty, own.to_numpy(), leaves)
     return ModelPredictions(margins, p, sets, empty, score, distances, neighbours)
+
+
+def apply_to_rows(bundle: Bundle, x: pd.DataFrame, rows: Int64Array) -> ModelPredictions:
+    """`apply_bundle` of some of the (n, d) features; n rows, of which all others are zeros."""
+    some = apply_bundle(bundle, x.iloc[rows])
+    parts = {}
+    for field in fields(ModelPredictions):
+        own = getattr(some, field.name)
+        parts[field.name] = np.zeros((len(x), *own.shape[1:]), own.dtype)
+        parts[field.name][rows] = own
+    return ModelPredictions(**parts)
 
 
 def unlike_together(bundle: Bundle, x: pd.DataFrame, predictions: ModelPredictions) -> BoolArray | None:

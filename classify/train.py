@@ -29,7 +29,7 @@ from classify.fitting.fit_data import FitData
 from classify.fitting.fold_store import FittedFold
 from classify.fitting.models import Model, check_device
 from classify.fitting.tune import check_tune
-from classify.predict import apply_bundle
+from classify.predict import apply_to_rows
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
 from classify.result import Explanation, Predicted, RunResult
@@ -164,7 +164,7 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
         reference = fit_reference(data.x, data.task.y, crossed, model, held_out.rows, settings.seed)
     bundle = _bundle(data, model, held_out, reference, settings)
     with clock.stage("predict"):
-        saved = apply_bundle(bundle, data.x)
+        saved = apply_to_rows(bundle, data.x, _by_saved_model(data.split, held_out.rows))
         predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
         error = default_error if settings.accept_error is None else settings.accept_error
         if error:
@@ -281,6 +281,14 @@ def home_batch(data: Dataset, reference: NearestNeighborReference, predicted: Pr
     classes, guess = data.task.y[rows], predicted.probabilities[rows].argmax(axis=1)
     groups = data.frame["group"].iloc[rows].fillna("").tolist()
     return HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups))
+
+
+def _by_saved_model(split: Split, held_out: Int64Array) -> Int64Array:
+    """Rows that the saved model predicts: of folds those that no fold tests, or one row where there is none."""
+    if split.kind == "given":
+        return np.arange(len(split.part))
+    others = np.setdiff1d(np.arange(len(split.part)), held_out)
+    return others if len(others) else np.arange(1)
 
 
 def _known_rows(split: Split) -> Int64Array:

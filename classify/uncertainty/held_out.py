@@ -130,7 +130,7 @@ def predict_all(data: Dataset, crossed: CrossFit, held_out: HeldOut, reference: 
     held_out : HeldOut
     reference : NearestNeighborReference
     saved : ModelPredictions
-        Of the saved model, for every row of the table.
+        Of the saved model, for every row of the table; with folds those of held-out rows are not read.
     rule : ReviewRule
         Which rows a person should look at.
     """
