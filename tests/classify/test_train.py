@@ -64,7 +64,8 @@ def test_unlabelled_rows_have_a_prediction_and_neither_label_nor_fold(run: RunRe
 def test_unlabelled_rows_are_predicted_as_the_saved_model_does(run: RunResult) -> None:
     reloaded = predict(load_bundle(run.out), run.frame, run.info)
     columns = [f"p_{c}" for c in run.task.classes]
-    np.testing.assert_array_equal(reloaded[columns].iloc[:5], run.predicted.table[columns].iloc[:5])
+    # The last bit of a sum of products depends on how many rows are multiplied at once.
+    np.testing.assert_allclose(reloaded[columns].iloc[:5], run.predicted.table[columns].iloc[:5], rtol=1e-12)
     assert list(reloaded["prediction_set"].iloc[:5]) == list(run.predicted.table["prediction_set"].iloc[:5])
 
 
