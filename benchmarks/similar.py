@@ -16,7 +16,7 @@ from benchmarks.record import RESULTS, write
 from classify.data.columns import matrix, model_columns
 from classify.data.folds import make_folds, split_groups
 from classify.similar.class_space import fit_class_space
-from classify.similar.search import Z_SCORE_LIMIT, center_and_scale, compressed, distance
+from classify.similar.space import Z_SCORE_LIMIT, center_and_scale, compressed, distance
 from featurize.arrays import Float64Array, Int64Array
 from featurize.table import read_table
 

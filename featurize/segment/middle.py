@@ -3,8 +3,8 @@
 A cell beside that holds more dye draws the choice of the nucleus away from a small or pale cell in the middle, such as
 a platelet. The constants were set on every second image of blood_pbc, whose cells lie in the middle: with the cell of
 another image pasted beside, and moved by 30 % of the side, so that red cells, specks or platelets come to lie in the
-middle. The mean dye there, over that of the cell that holds more, was .37 to .9 in platelets and .05 to .28 in red cells
-(one of 539 more than _LEAST_DYE).
+middle. The mean dye there, over that of the cell that holds more, was .37 to .9 in platelets and .05 to .28 in red
+cells (of 539, one more than _LEAST_DYE).
 """
 import cv2
 import numpy as np
