@@ -115,7 +115,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
               every_cell: Annotated[bool, typer.Option("--every-cell", help="A row for each white cell of an image, "
                                                        "not for the central one alone (preset cell).")] = False,
               masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Label images that take the place of "
-                                                         "the segmenter, as `segment` writes them.")] = None,
+                                                         "the segmenter, as `segment` writes them; preset whole: "
+                                                         "any label a region.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -492,6 +493,8 @@ def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="
 def segment(images: Images, output: Annotated[Path, _output("A folder of its own for label images, outlines and "
                                                             "masks.csv.")],
             preset: Annotated[str, typer.Option(help="auto, cell, smear, tissue or xray.")] = "auto",
+            imagej: Annotated[bool, typer.Option("--imagej", help="Outlines for ImageJ's ROI Manager too, .roi.zip "
+                                                 "(extra imagej).")] = False,
             jobs: Jobs = None,
             strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """What featurize measures, as label images (PNG) and outlines (GeoJSON)."""
@@ -499,7 +502,7 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
     from featurize.runtime.processes import default_jobs
     index = _index(images, None, None, None, None, None)
     summary = segment_images(index, _preset(preset, None, index), output, jobs=jobs or default_jobs(len(index.frame)),
-                             progress=True)
+                             progress=True, imagej=imagej)
     _say(f"{summary.images} images segmented: {output / LIST}")
     if summary.empty:
         _say(f"WARNING: nothing was found in {summary.empty} of them: their label images are empty")
