@@ -230,10 +230,12 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
             detect: Annotated[bool, typer.Option("--detect", help="IMAGES are whole fields: find their cells and name "
                                                  "every white one.")] = False,
+            words: Annotated[bool, typer.Option("--words", help="Add the words of experts, if the run was trained with "
+                                                "words.")] = False,
             group_regex: GroupRegex = None, jobs: Jobs = None) -> None:
     """A saved model predicts on new images, on a table, or on the white cells of whole fields."""
     if detect:
-        _name_cells(run, images, output, explain, adapt, device, group_regex, jobs)
+        _name_cells(run, images, output, explain, adapt, device, words, group_regex, jobs)
         return
     if group_regex:
         raise UserError("--group-regex was given without --detect: predictions of single images need no groups")
@@ -243,7 +245,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
     check_replaceable_file(output, is_predictions)
-    bundle, apply = load_predictor(run, device)
+    bundle, apply = load_predictor(run, device, words)
     if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:
@@ -263,7 +265,7 @@ def _predicted_line(predicted: "DataFrame", what: str) -> str:
             f"{f' ({why})' if why else ''}")
 
 
-def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str,
+def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str, words: bool,
                 group_regex: str | None, jobs: int | None) -> None:
     """`predict --detect`."""
     from classify.fields.differential import as_lines
@@ -275,7 +277,7 @@ def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adap
     if is_findings_model(run):
         raise UserError(f"{run} tells several findings of an image, and --detect gives each white cell one name: give "
                         "a run folder with one label an image")
-    bundle, apply = load_predictor(run, device)
+    bundle, apply = load_predictor(run, device, words)
     result = name_cells(bundle, apply, fields, output, jobs=jobs, group_regex=group_regex, explain=explain,
                         adapt=adapt, progress=True)
     _say(f"{_predicted_line(result.predicted, f'white cells of {result.found.fields} fields')}: "
