@@ -423,7 +423,9 @@ def similar(table: Table,
     if output:
         check_page_or_data(output, [table, *images])
     if map_page:
-        check_page(map_page, [table, *images])
+        check_page(map_page, [table, *images], "--map")
+        if output and map_page.resolve() == output.resolve():
+            raise UserError(f"-o and --map both name {output}: give each a file of its own")
     frame, info = read_table(table)
     rows, row_info = _measure_alike(images, table, info, jobs) if images else (None, None)
     if output and rows is not None:

@@ -71,8 +71,8 @@ def main() -> None:
     given = parser.parse_args()
     about = ("Share of the nearest images that are of the query's class, or have its word of each subject of experts; "
              f"{given.table.name}, seed {_SEED}. Classes: learned in {_FOLDS} folds, neighbors come from the four "
-             "others, labels of the query's fold are not learned from. The compression of z-scores, the number of axes and the "
-             "shrinkage were chosen on blood_pbc, so that its figures are no held-out ones in that respect.")
+             "others, labels of the query's fold are not learned from. The compression of z-scores, the number of axes "
+             "and the shrinkage were chosen on blood_pbc, so that its figures are no held-out ones in that respect.")
     write(given.out, "Similar images", about, rows(given.table, given.words))
 
 

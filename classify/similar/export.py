@@ -27,7 +27,7 @@ def several_to_csv(results: SimilarToSeveral) -> pd.DataFrame:
     every = [*results.images, *([results.together] if results.together else [])]
     tables = []
     for result in every:
-        tables.append(to_csv(result).assign(query=str(result.picture["path"])))
+        tables.append(to_csv(result).assign(query=result.name))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -45,7 +45,7 @@ def to_json(result: Similar) -> dict[str, Any]:
                   "different": [s["text"] for s in different_sentences(result, at)], "sums": sums_sentence(result, at)}
                  for at, row in enumerate(table.where(table.notna(), None).to_dict("records"))]
     return dict(plain({
-        "program": PROGRAM, "image": str(result.picture["path"]), "images_compared": len(result.frame),
+        "program": PROGRAM, "image": result.name, "images_compared": len(result.frame),
         "measurements_compared": len(result.features), "metric": result.metric,
         "usual_distance": result.usual_distance, "recall_of_index": result.recall,
         "same_file": result.frame["path"].iloc[result.same_file].tolist(),

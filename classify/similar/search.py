@@ -74,6 +74,12 @@ class Similar:
     recall: float | None = None
 
     @property
+    def name(self) -> str:
+        """Path of the image, after its source where there are several."""
+        path, site = str(self.picture["path"]), self.picture["site"]
+        return f"{site}/{path}" if len(self.picture_info.sources) > 1 and isinstance(site, str) else path
+
+    @property
     def label(self) -> "pd.Series[str]":
         """(n,) labels of the table, "no label" where there is none."""
         return self.frame["label"].fillna("no label").astype(str)

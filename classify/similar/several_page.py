@@ -43,16 +43,16 @@ def _lead(results: SimilarToSeveral) -> str:
 
 
 def _part(result: Similar, anchor: str) -> dict[str, Any]:
-    name, site = str(result.picture["path"]), result.picture["site"]
-    picture = show(album_of(result.picture_info), site if isinstance(site, str) else None, name, caption="", small=name,
-                   side=PICTURE_PX) if result.picture["sha256"] is not None else None
-    return {"id": anchor, "title": name, "picture": picture, "lead": lead_of(result, brief=True),
+    path, site = str(result.picture["path"]), result.picture["site"]
+    picture = show(album_of(result.picture_info), site if isinstance(site, str) else None, path, caption="",
+                   small=result.name, side=PICTURE_PX) if result.picture["sha256"] is not None else None
+    return {"id": anchor, "title": result.name, "picture": picture, "lead": lead_of(result, brief=True),
             "unusual": unusual_sentences(result), "neighbors": neighbor_parts(result)}
 
 
 def _warnings(results: SimilarToSeveral) -> list[dict[str, str]]:
     """Those of single images, each with the image's name."""
-    found = [{**said, "text": f"{result.picture['path']}: {said['text']}"}
+    found = [{**said, "text": f"{result.name}: {said['text']}"}
              for result in results.images for said in warnings(result)]
     if len(found) > MOST_WARNINGS:
         rest = len(found) - MOST_WARNINGS + 1

@@ -1,6 +1,7 @@
 """Several images at once, an index of a large table, a map."""
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from made_table import made_table
 
 from classify.similar import index as index_room
 from classify.similar import run
+from classify.similar.export import several_to_csv
 from classify.similar.index import kept_index
 from classify.similar.map import table_map
 from classify.similar.map_page import MOST_MARKS, OTHERS, write_map
@@ -67,6 +69,15 @@ def test_several_images_are_written_as_page_json_and_csv(table: tuple[pd.DataFra
     assert listed["query"].unique().tolist() == [*rows["path"], "all 2 images together"] and len(listed) == 9
     read = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert [len(one["neighbors"]) for one in (*read["images"], read["together"])] == [3, 3, 3]
+
+
+def test_images_of_one_name_are_told_apart_by_their_source(table: tuple[pd.DataFrame, TableInfo]) -> None:
+    frame, info = table
+    rows = frame.iloc[[4, 50]].assign(path="a.png", site=["first", "second"])
+    sources = [{"site": name, "root": name, "kind": "folder"} for name in ("first", "second")]
+    found = search_several(frame, info, rows, picture_info=replace(info, sources=sources))
+    assert [one.name for one in found.images] == ["first/a.png", "second/a.png"]
+    assert several_to_csv(found)["query"].unique().tolist() == ["first/a.png", "second/a.png", "all 2 images together"]
 
 
 def test_an_index_is_made_once_and_finds_what_is_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
