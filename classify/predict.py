@@ -26,12 +26,12 @@ from featurize.table import TableInfo, read_table
 EXPLAINED_CONTRIBUTIONS = 5
 
 
-def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu",
-                 adapt: bool = False) -> pd.DataFrame:
+def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu", adapt: bool = False,
+                 words: bool = False) -> pd.DataFrame:
     """`predict` of a run folder and a table's file."""
     bundle = load_bundle(run, device=device)
     frame, info = read_table(table)
-    return predict(bundle, frame, info, explain, table.name, adapt)
+    return predict(bundle, frame, info, explain, table.name, adapt, words)
 
 
 def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool = False,
