@@ -115,7 +115,8 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
               every_cell: Annotated[bool, typer.Option("--every-cell", help="A row for each white cell of an image, "
                                                        "not for the central one alone (preset cell).")] = False,
               masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Label images that take the place of "
-                                                         "the segmenter, as `segment` writes them.")] = None,
+                                                         "the segmenter, as `segment` writes them; preset whole: "
+                                                         "any label a region.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
@@ -229,10 +230,12 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
             device: Annotated[str, typer.Option(help="cpu or cuda, for models of xgboost.")] = "cpu",
             detect: Annotated[bool, typer.Option("--detect", help="IMAGES are whole fields: find their cells and name "
                                                  "every white one.")] = False,
+            words: Annotated[bool, typer.Option("--words", help="Add the words of experts, if the run was trained with "
+                                                "words.")] = False,
             group_regex: GroupRegex = None, jobs: Jobs = None) -> None:
     """A saved model predicts on new images, on a table, or on the white cells of whole fields."""
     if detect:
-        _name_cells(run, images, output, explain, adapt, device, group_regex, jobs)
+        _name_cells(run, images, output, explain, adapt, device, words, group_regex, jobs)
         return
     if group_regex:
         raise UserError("--group-regex was given without --detect: predictions of single images need no groups")
@@ -242,7 +245,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
     check_replaceable_file(output, is_predictions)
-    bundle, apply = load_predictor(run, device)
+    bundle, apply = load_predictor(run, device, words)
     if len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
         frame, info = read_table(images[0])
     else:
@@ -262,7 +265,7 @@ def _predicted_line(predicted: "DataFrame", what: str) -> str:
             f"{f' ({why})' if why else ''}")
 
 
-def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str,
+def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adapt: bool, device: str, words: bool,
                 group_regex: str | None, jobs: int | None) -> None:
     """`predict --detect`."""
     from classify.fields.differential import as_lines
@@ -274,7 +277,7 @@ def _name_cells(run: Path, fields: list[Path], output: Path, explain: bool, adap
     if is_findings_model(run):
         raise UserError(f"{run} tells several findings of an image, and --detect gives each white cell one name: give "
                         "a run folder with one label an image")
-    bundle, apply = load_predictor(run, device)
+    bundle, apply = load_predictor(run, device, words)
     result = name_cells(bundle, apply, fields, output, jobs=jobs, group_regex=group_regex, explain=explain,
                         adapt=adapt, progress=True)
     _say(f"{_predicted_line(result.predicted, f'white cells of {result.found.fields} fields')}: "
@@ -394,29 +397,70 @@ def _audit_findings(run: Path, table: Path, output: Path) -> None:
 
 @app.command(epilog="Example: pellucid similar table.parquet cell.png -o similar.html")
 @_told_when_stopped("stopped: nothing was written")
-def similar(table: Table, image: Annotated[Path, typer.Argument(metavar="IMAGE", help="One image.")],
-            output: Annotated[Path, _output("similar.html, the same as .json, or a row a neighbor as .csv.")],
-            k: Annotated[int, typer.Option("-k", help="Most neighbors.", min=1)] = 12,
+def similar(table: Table,
+            images: Annotated[list[Path] | None, typer.Argument(metavar="IMAGE", help="Images or folders of images; "
+                                                                "none with --map alone.")] = None,
+            output: Annotated[Path | None, _output("similar.html, the same as .json, or a row a neighbor as "
+                                                   ".csv.")] = None,
+            k: Annotated[int, typer.Option("-k", help="Most neighbors of an image.", min=1)] = 12,
             metric: Annotated[str, typer.Option(help="measurements: all count alike; classes: what tells the labels of "
                                                 "the table apart.")] = "measurements",
             by: Annotated[str, typer.Option(metavar="NAME", help="Compare one region or family only, such as "
-                                            "nucleus.")] = "") -> None:
-    """The measured images nearest to one."""
-    from classify.similar.page import warnings
-    from classify.similar.run import similar as write
+                                            "nucleus.")] = "",
+            index: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep an index of a table of 50,000 rows "
+                                                       "or more there (extra index).")] = None,
+            map_page: Annotated[Path | None, typer.Option("--map", metavar="F.html", help="A map of the table, with "
+                                                          "the images on it.")] = None,
+            projection: Annotated[str, typer.Option(help="Of the map: pca or umap (extra umap).")] = "pca",
+            jobs: Jobs = None) -> None:
+    """The measured images nearest to one or to several, and a map of the table."""
+    from featurize.runtime.outputs import check_page, check_page_or_data
+    from featurize.table import read_table
+    images = images or []
+    if bool(images) != bool(output) or not (images or map_page):
+        raise UserError("an image and -o go together: similar TABLE cell.png -o similar.html; a map needs neither: "
+                        "similar TABLE --map map.html")
+    if output:
+        check_page_or_data(output, [table, *images])
+    if map_page:
+        check_page(map_page, [table, *images], "--map")
+        if output and map_page.resolve() == output.resolve():
+            raise UserError(f"-o and --map both name {output}: give each a file of its own")
+    frame, info = read_table(table)
+    rows, row_info = _measure_alike(images, table, info, jobs) if images else (None, None)
+    if output and rows is not None:
+        from classify.similar.run import similar_to_several
+        from classify.similar.warnings import warnings
+        found = similar_to_several(frame, info, rows, output, k, row_info, metric, by, index)
+        if len(found.images) == 1:
+            _warn(warnings(found.images[0]))
+        if found.nothing_found:
+            _say(f"WARNING: nothing was found in {len(found.nothing_found)} images, which are left out: "
+                 f"{', '.join(found.nothing_found[:_MOST_WARNINGS])}")
+        if index and found.images[0].recall is not None:
+            _say(f"index: {index} (it finds {found.images[0].recall:.1%} of the ten nearest images)")
+        elif index:
+            _say(f"the table has {len(frame)} rows: it was searched exactly, without an index")
+        _say(f"written: {output}")
+    if map_page:
+        from classify.similar.map import table_map
+        from classify.similar.map_page import write_map
+        write_map(map_page, table_map(frame, info, rows, projection, by), info, row_info)
+        _say(f"written: {map_page}")
+
+
+def _measure_alike(images: list[Path], table: Path, info: "TableInfo", jobs: int | None
+                   ) -> "tuple[DataFrame, TableInfo]":
+    """Images, measured as those of a table were."""
     from featurize.presets.load import preset_from_dict
     from featurize.run import measure_index
-    from featurize.runtime.outputs import check_page_or_data
-    from featurize.table import read_table
-    check_page_or_data(output, [table, image])
-    if not image.is_file():
-        raise UserError(f"{image} is not a file, one image was wanted: similar TABLE cell.png -o similar.html")
-    frame, info = read_table(table)
-    row, row_info, _ = measure_index(_index([image], None, None, None, None, None), jobs=1, mm_per_px=info.mm_per_px,
-                                     preset=preset_from_dict(info.preset, f"the table {table}"))
-    found = write(frame, info, row, output, k, picture_info=row_info, metric=metric, by=by)
-    _warn(warnings(found))
-    _say(f"written: {output}")
+    from featurize.runtime.processes import default_jobs
+    index = _index(images, None, None, None, None, None)
+    rows, row_info, errors = measure_index(index, preset_from_dict(info.preset, f"the table {table}"),
+                                           jobs=jobs or default_jobs(len(index.frame)), mm_per_px=info.mm_per_px)
+    for path, error in zip(errors["path"], errors["error"]):
+        _say(f"WARNING: {path} is left out: {error}")
+    return rows, row_info
 
 
 @app.command(epilog="Example: pellucid detect smears/ -o cells/")
@@ -453,6 +497,8 @@ def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="
 def segment(images: Images, output: Annotated[Path, _output("A folder of its own for label images, outlines and "
                                                             "masks.csv.")],
             preset: Annotated[str, typer.Option(help="auto, cell, smear, tissue or xray.")] = "auto",
+            imagej: Annotated[bool, typer.Option("--imagej", help="Outlines for ImageJ's ROI Manager too, .roi.zip "
+                                                 "(extra imagej).")] = False,
             jobs: Jobs = None,
             strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """What featurize measures, as label images (PNG) and outlines (GeoJSON)."""
@@ -460,7 +506,7 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
     from featurize.runtime.processes import default_jobs
     index = _index(images, None, None, None, None, None)
     summary = segment_images(index, _preset(preset, None, index), output, jobs=jobs or default_jobs(len(index.frame)),
-                             progress=True)
+                             progress=True, imagej=imagej)
     _say(f"{summary.images} images segmented: {output / LIST}")
     if summary.empty:
         _say(f"WARNING: nothing was found in {summary.empty} of them: their label images are empty")

@@ -27,7 +27,7 @@ from featurize.images.read import read_image
 # Boxes xmin, ymin, xmax, ymax and a score, (n, 5), by kind.
 Boxes = Mapping[str, Float64Array]
 _NAMES = {"WBC": WHITE, "RBC": RED, "Platelets": PLATELET}
-_LEAST_IOU = 0.5
+LEAST_IOU = 0.5
 _SEED = 0
 
 
@@ -45,7 +45,7 @@ def hits(found: Float64Array, truth: Float64Array) -> list[bool]:
     free, result = truth, []
     for box in found[np.argsort(-found[:, 4], kind="stable")]:
         iou = overlaps(box, free) if len(free) else np.zeros(1)
-        result.append(bool(iou.max() >= _LEAST_IOU))
+        result.append(bool(iou.max() >= LEAST_IOU))
         if result[-1]:
             free = np.delete(free, iou.argmax(), axis=0)
     return result
@@ -152,7 +152,7 @@ def fit(folder: Path) -> None:
             samples[kind][0].append(np.stack([found.traits[name] for name in names], axis=1))
             for box in np.clip(found.boxes / zoom, 0, [rgb.shape[1], rgb.shape[0]] * 2):
                 iou = overlaps(box, truth[kind]) if len(truth[kind]) else np.zeros(1)
-                samples[kind][1].append(bool(iou.max() >= _LEAST_IOU))
+                samples[kind][1].append(bool(iou.max() >= LEAST_IOU))
     for kind, weights in ((RED, RED_WEIGHTS), (PLATELET, PLATELET_WEIGHTS)):
         table, agree = np.concatenate(samples[kind][0]), np.array(samples[kind][1])
         spread = table.std(axis=0)

@@ -149,8 +149,7 @@ def main() -> None:
           f"picture as it is, {given.tested} of the others of each class are tested. Moved: content shifted in a "
           "random direction, what comes into view is mirrored, so that large cells are cut by the border. Beside: the "
           "cell of another tested picture, pasted at a random side so that the outlines do not meet. Wanted: .97 the "
-          "same. Where another cell is measured its nucleus holds much more dye: a platelet beside a white cell, or a "
-          "white cell moved off the centre with a platelet nearer to it, cannot be told apart by one picture.",
+          "same. The rules of the choice were set on the pictures that the trees learn from, moved and pasted alike.",
           table)
 
 

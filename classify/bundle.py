@@ -33,6 +33,7 @@ from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from classify.uncertainty.operating_point import OperatingPoint
 from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
+from classify.words.model import WordModels, from_plain, to_arrays, to_plain
 from featurize.arrays import UInt8Array
 from featurize.errors import UserError
 from featurize.index.fingerprints import LENGTH
@@ -82,6 +83,8 @@ class Bundle:
         Where the classes lie at home, for `predict --adapt`; None in models of older versions.
     batch : HomeBatch or None
         By which images of a table are, together, compared with those at home; None in models of older versions.
+    words : WordModels or None
+        What says words of experts; None where none were given, and in models of older versions.
     """
 
     kind: str
@@ -103,6 +106,7 @@ class Bundle:
     train_fingerprints: UInt8Array = field(default_factory=lambda: np.zeros((0, LENGTH), np.uint8))
     home: HomeMeans | None = None
     batch: HomeBatch | None = None
+    words: WordModels | None = None
 
     @property
     def further_columns(self) -> FurtherColumns:
@@ -161,7 +165,8 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
         CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None,
         arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)),
         HomeMeans(space.center, space.scale, arrays["home_means"]) if "home_means" in arrays else None,
-        HomeBatch(arrays["point_classes"], manifest["batch_rate"]) if "point_classes" in arrays else None)
+        HomeBatch(arrays["point_classes"], manifest["batch_rate"]) if "point_classes" in arrays else None,
+        from_plain(manifest["words"], arrays) if "words" in manifest else None)
 
 
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -197,6 +202,8 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         optional["costs"] = [list(row) for row in bundle.costs.values]
     if bundle.batch:
         optional["batch_rate"] = bundle.batch.rate
+    if bundle.words:
+        optional["words"] = to_plain(bundle.words)
     return {
         "format": FORMAT, "program": PROGRAM, "kind": bundle.kind, "classes": list(bundle.classes),
         "features": list(bundle.model.features), "blocks": bundle.blocks, "preset": bundle.preset,
@@ -229,6 +236,8 @@ def _arrays(bundle: Bundle) -> bytes:
         arrays["home_means"] = bundle.home.means
     if bundle.batch:
         arrays["point_classes"] = bundle.batch.classes
+    if bundle.words:
+        arrays |= to_arrays(bundle.words)
     np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
 

@@ -17,6 +17,7 @@ from classify.uncertainty import calibrate, conformal, novelty
 from classify.uncertainty.batch import batch_p_values, named
 from classify.uncertainty.known_images import copies_of, trained_on
 from classify.uncertainty.reference import compared_leaves
+from classify.words.model import said_of
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo, read_table
@@ -25,16 +26,16 @@ from featurize.table import TableInfo, read_table
 EXPLAINED_CONTRIBUTIONS = 5
 
 
-def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu",
-                 adapt: bool = False) -> pd.DataFrame:
+def predict_file(run: Path, table: Path, explain: bool = False, device: str = "cpu", adapt: bool = False,
+                 words: bool = False) -> pd.DataFrame:
     """`predict` of a run folder and a table's file."""
     bundle = load_bundle(run, device=device)
     frame, info = read_table(table)
-    return predict(bundle, frame, info, explain, table.name, adapt)
+    return predict(bundle, frame, info, explain, table.name, adapt, words)
 
 
 def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool = False,
-            name: str = "the table", adapt: bool = False) -> pd.DataFrame:
+            name: str = "the table", adapt: bool = False, words: bool = False) -> pd.DataFrame:
     """The rows of predictions.csv for a table, with `trained_on`: the model knows this image, or a near copy of it.
 
     Parameters
@@ -50,11 +51,15 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     adapt : bool
         Shift the measurements of each site to where the training images lie, see `classify.elsewhere.alignment`, and
         add the column `adapted`.
+    words : bool
+        Add what experts would say: `word_<subject>` and `word_<subject>_probability`, empty for images of a class of
+        which the run's experts described none.
 
     Raises
     ------
     UserError
-        The table was measured in another way than the model's, lacks columns, or has too few images to adapt to.
+        The table was measured in another way than the model's, lacks columns, or has too few images to adapt to; the
+        run was trained without words.
 
     Examples
     --------
@@ -75,6 +80,8 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     """
     check_columns(frame, info)
     check_compatible(bundle, info, name)
+    if words:
+        check_words(bundle)
     x = matrix(frame, bundle.model.features)
     used = adapted(bundle, x, frame) if adapt else x
     predictions = apply_bundle(bundle, used, x)
@@ -85,6 +92,9 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     table = prediction_table(frame, bundle.classes, predictions, reasons,
                              further=bundle.further_columns).assign(trained_on=known)
     table = table.assign(adapted=True) if adapt else table
+    if words and bundle.words:
+        said = said_of(bundle.words, used.to_numpy(dtype=np.float32), predictions.p.argmax(axis=1))
+        table = pd.concat([table, said.set_index(table.index)], axis=1)
     return table.assign(**_because(bundle, used, predictions.p.argmax(axis=1))) if explain else table
 
 
@@ -136,6 +146,17 @@ def adapted(bundle: Bundle, x: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFram
         return calibrate.probabilities(bundle.calibration, models.margin(bundle.model, part))
     site = frame["site"].reset_index(drop=True) if "site" in frame else pd.Series([None] * len(frame), dtype=object)
     return aligned(bundle.home, x.reset_index(drop=True), site, probabilities)
+
+
+def check_words(bundle: Bundle) -> None:
+    """Refuse a model that knows no words.
+
+    Raises
+    ------
+    UserError
+    """
+    if bundle.words is None:
+        raise UserError("--words was given, and the run has none: train it with `classify --words attributes.csv`")
 
 
 def check_compatible(bundle: Bundle, info: TableInfo, name: str = "the table") -> None:

@@ -44,6 +44,7 @@ from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.known_images import fingerprints_of
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
+from classify.words.model import fit_words
 from classify.words.say import say_words
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -187,6 +188,8 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
     if data.words:
         with clock.stage("words"):
             words = say_words(data, predicted.probabilities.argmax(axis=1), settings.folds, settings.seed)
+            known = np.isin(np.arange(len(data.x)), _known_rows(data.split))
+            bundle = replace(bundle, words=fit_words(data.x.to_numpy(), data.words, data.task.y, known, settings.seed))
     grave, other = run_warnings.of_result(data.task, data.split, crossed, predicted, scores, settings.alpha)
     of_data = run_warnings.of_data(data.frame, data.task)
     of_sets = run_warnings.of_sets(data.task.classes, held_out.conformal)

@@ -1,4 +1,5 @@
 """The one way from a picture to numbers, for featurize, predict and similar alike."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -73,9 +74,10 @@ def _middle(sample: Sample) -> tuple[float, float]:
             float(facts["crop_top"] + (y.mean() + .5) / height * facts["crop_height"]))
 
 
-def measure_as_given(picture: Picture, labels: Int32Array, preset: Preset,
-                     mm_per_px: float | None = None) -> dict[str, float]:
-    """As `measure_picture`, with regions that are given: labels (H, W), see `segment_as_given`."""
+def measure_as_given(picture: Picture, labels: Int32Array, preset: Preset, mm_per_px: float | None = None,
+                     names: Mapping[int, str] | None = None) -> dict[str, float]:
+    """As `measure_picture`, with regions that are given: labels (H, W) and their names, see `segment_as_given`."""
     cv2.setNumThreads(1)
     scale = mm_per_px or picture.mm_per_px
-    return measure(segment_as_given(preset.segment, picture.rgb, labels, preset.normalize, scale), preset.blocks)
+    sample = segment_as_given(preset.segment, picture.rgb, labels, preset.normalize, scale, names)
+    return measure(sample, preset.blocks)

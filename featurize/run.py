@@ -14,6 +14,7 @@ from featurize.arrays import Int64Array
 from featurize.batch.chunks import CELL_X, CELL_Y, ImageRequest, MeasuredChunk, MeasureTask, cell_of, join
 from featurize.batch.execute import CHUNK_SIZE, Execution, measure, numbered, requests_of
 from featurize.batch.given_masks import find_masks
+from featurize.batch.label_regions import with_label_regions
 from featurize.batch.shards import Shards
 from featurize.counts import as_lines, class_counts
 from featurize.errors import Stopped, UserError
@@ -110,7 +111,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         number and middle. Nothing is taken from an earlier table.
     masks : Path, optional
         A folder of label images that take the place of the segmenter, see `featurize.batch.given_masks` and
-        `featurize.segment.segmenters.segment_as_given`; the column `mask` names each. There are no changed copies
+        `featurize.segment.segmenters.segment_as_given`; the column `mask` names each. With a preset that measures
+        images as a whole every label is a region, see `featurize.batch.label_regions`. There are no changed copies
         then, and nothing is taken from an earlier table.
 
     Raises
@@ -128,6 +130,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         raise UserError(f"every cell was to be measured with preset {preset.name}, which looks for no single cells: "
                         "give --preset cell, or leave --every-cell out")
     given = find_masks(masks, _checked_for_masks(index, preset, every_cell, augment)) if masks else None
+    if given and preset.segment not in GIVEN:
+        given, preset = with_label_regions(given, preset)
     task = MeasureTask(tuple(index.sources), preset, mm_per_px, every_cell, given)
     found = usable(reuse, task) if reuse else None
     plan = _plan(index, found if isinstance(found, EarlierTable) else None, augment)
@@ -159,9 +163,6 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
 
 def _checked_for_masks(index: Index, preset: Preset, every_cell: bool, augment: int) -> list[str]:
     """The paths of all images; refuses what does not go together with masks."""
-    if preset.segment not in GIVEN:
-        raise UserError(f"--masks was given with preset {preset.name}, which measures images as a whole: give --preset "
-                        "cell, smear, tissue or xray")
     if every_cell or augment:
         raise UserError(f"--masks and {'--every-cell' if every_cell else '--augment'} were given: masks hold one cell "
                         "of each image as it is; leave one of them out")

@@ -170,9 +170,13 @@ def test_a_device_that_is_not_there_is_refused(call: Any, places: dict[str, Path
     assert not os.listdir(tmp_path)
 
 
-def test_similar_wants_one_image(call: Any, places: dict[str, Path], tmp_path: Path) -> None:
-    ended = call("similar", places["TABLE"], places["IN"], "-o", tmp_path / "s.html")
-    assert ended.code == 2 and "one image was wanted" in ended.err
+@pytest.mark.parametrize("arguments", [("TABLE", "IMAGE"), ("TABLE", "-o", "s.html"), ("TABLE",)])
+def test_similar_wants_images_and_a_name_or_a_map(call: Any, places: dict[str, Path], tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = call("similar", *(places.get(a, a) for a in arguments))
+    assert ended.code == 2 and "an image and -o go together" in ended.err and "--map map.html" in ended.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_folder_is_refused(call: Any, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from classify.bundle import Bundle, load_bundle
 from classify.data.columns import check_columns, matrix
 from classify.findings.bundle import FindingModel, is_findings_model, load_findings, shared_fingerprints
 from classify.findings.predictions import FindingPredictions, findings_table
-from classify.predict import adapted, apply_bundle, check_compatible, predict, unlike_together
+from classify.predict import adapted, apply_bundle, check_compatible, check_words, predict, unlike_together
 from classify.review import review_reasons
 from classify.uncertainty.known_images import copies_of, trained_on
+from featurize.errors import UserError
 from featurize.table import TableInfo
 
 # Contributions that `--explain` names for each finding: the columns because_<finding>_1 to because_<finding>_3.
@@ -24,7 +25,7 @@ EXPLAINED_CONTRIBUTIONS = 3
 TablePredictor = Callable[[pd.DataFrame, TableInfo, bool, str, bool], pd.DataFrame]
 
 
-def load_predictor(run: Path, device: str = "cpu") -> tuple[Bundle, TablePredictor]:
+def load_predictor(run: Path, device: str = "cpu", words: bool = False) -> tuple[Bundle, TablePredictor]:
     """The model of a run folder, which says how images are measured for it, and what predicts a table with it.
 
     Parameters
@@ -32,17 +33,24 @@ def load_predictor(run: Path, device: str = "cpu") -> tuple[Bundle, TablePredict
     run : Path
     device : str
         ``cpu`` or ``cuda``.
+    words : bool
+        Say words of experts too.
 
     Raises
     ------
     UserError
-        No model there, of another format, or damaged; or it cannot use the device.
+        No model there, or one without words; of another format, or damaged; or it cannot use the device.
     """
     if is_findings_model(run):
+        if words:
+            raise UserError(f"--words was given, and {run} tells several findings of an image, of which no words are "
+                            "learned: leave it out")
         found = load_findings(run, device=device)
         return found[0].bundle, partial(predict_findings, found)
     bundle = load_bundle(run, device=device)
-    return bundle, partial(predict, bundle)
+    if words:
+        check_words(bundle)
+    return bundle, partial(predict, bundle, words=words)
 
 
 def predict_findings(models: Sequence[FindingModel], frame: pd.DataFrame, info: TableInfo, explain: bool = False,

@@ -1,14 +1,14 @@
-"""Which measured images are most like a given one, and in what."""
+"""Which measured images are most like some given ones, and in what."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from classify.data.columns import check_columns, matrix, model_columns, region_and_family
-from classify.data.folds import split_groups
+from classify.data.columns import check_columns
 from classify.evaluate.metrics import percentile_rank
-from classify.similar.class_space import fit_class_space
-from classify.uncertainty.novelty import IQR_PER_DEVIATION
+from classify.similar.index import NeighborIndex
+from classify.similar.space import MEASUREMENTS, Scale, distance, scale_of, table_space, usual_distance
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class
@@ -19,27 +19,11 @@ from featurize.table import TableInfo
 NEIGHBORS = 12
 # Column of the quality family: 0 where the segmenter found no cell.
 FOUND = "image_quality_found"
-# z-scores beyond this count as this: one extreme feature must not decide what is near.
-Z_SCORE_LIMIT = 5.0
-# What is compared: all measurements alike, or what tells the classes of the table apart.
-MEASUREMENTS, CLASSES = "measurements", "classes"
-METRICS = (MEASUREMENTS, CLASSES)
-# Distance of measurements below which two images are called the same picture.
-SAME_PICTURE_DISTANCE = .05
-# Labelled rows of a class, at least, that it takes part in the metric of the classes.
-LEAST_OF_CLASS = 5
 # Features are unusual beyond this z-score.
 UNUSUAL_Z_SCORE = 1.5
 # Features of two images are alike if their z-scores differ by less, and different if they differ by at least so much.
 ALIKE_Z_SCORES = .5
 DIFFERENT_Z_SCORES = 1
-# Percentile of the distances of the table's own images to their nearest neighbors: the usual distance.
-USUAL_PERCENTILE = 99
-# Most images of the table whose nearest neighbors are measured for it.
-USUAL_SAMPLE = 300
-# A column varies if its robust deviation is above this share of its median; the second number stands for a median of 0.
-_LEAST_RELATIVE_DEVIATION = 1e-9
-_LEAST_MEDIAN = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class Similar:
         The nearest other rows of the table, nearest first.
     distances : (n,) float
         To every row of the table: root of the mean squared difference of compressed z-scores, or of the axes that tell
-        the classes apart. NaN for the same file.
+        the classes apart. NaN for the same file; with an index known of the neighbors alone, NaN for all others.
     z_scores : (d,) float
         Of the image; 0 = the median of the table, NaN = not measured.
     neighbor_z_scores : (c, d) float
@@ -71,6 +55,8 @@ class Similar:
         classes: rows that it was learned from lie nearer to each other than new ones.
     metric : str
         One of `METRICS`.
+    recall : float or None
+        Share of the true neighbors that the index finds; None = every row was compared.
     """
 
     frame: pd.DataFrame
@@ -85,6 +71,13 @@ class Similar:
     neighbor_z_scores: Float64Array
     usual_distance: float
     metric: str = MEASUREMENTS
+    recall: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Path of the image, after its source where there are several."""
+        path, site = str(self.picture["path"]), self.picture["site"]
+        return f"{site}/{path}" if len(self.picture_info.sources) > 1 and isinstance(site, str) else path
 
     @property
     def label(self) -> "pd.Series[str]":
@@ -92,132 +85,146 @@ class Similar:
         return self.frame["label"].fillna("no label").astype(str)
 
 
-def search(frame: pd.DataFrame, info: TableInfo, picture_row: pd.DataFrame, n: int = NEIGHBORS,
-           picture_info: TableInfo | None = None, metric: str = MEASUREMENTS, by: str = "") -> Similar:
-    """Find the images nearest to one image.
+@dataclass(frozen=True)
+class SimilarToSeveral:
+    """The images nearest to each of several images.
+
+    Parameters
+    ----------
+    images : tuple of Similar
+        One for each image in which something was found.
+    together : Similar or None
+        Nearest to the mean of their z-scores; its picture has mean measurements and no file. None: there is one image.
+    nothing_found : tuple of str
+        Paths of the images in which nothing was found.
+    """
+
+    images: tuple[Similar, ...]
+    together: Similar | None
+    nothing_found: tuple[str, ...]
+
+
+def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFrame, n: int = NEIGHBORS,
+                   picture_info: TableInfo | None = None, metric: str = MEASUREMENTS, by: str = "",
+                   index: NeighborIndex | None = None) -> SimilarToSeveral:
+    """Find the images nearest to each of several images, and to all of them together.
 
     Parameters
     ----------
     frame, info
         The table to search in.
-    picture_row : DataFrame
-        One row, measured with the table's preset; it may be a row of the table itself.
+    picture_rows : DataFrame
+        One row an image, measured with the table's preset; it may be a row of the table itself. Images in which nothing
+        was found are left out.
     n : int
-        Most neighbors.
+        Most neighbors of each.
     picture_info : TableInfo, optional
-        Of `picture_row`; None = it comes from the table.
+        Of `picture_rows`; None = they come from the table.
     metric : str
         ``measurements``: all measurements count alike. ``classes``: what tells the labels of the table apart, learned
-        without the image, near copies of it and images of its group.
+        without the images, near copies of them and images of their groups.
     by : str
         Compare only measurements of this region or family; "" = all.
+    index : NeighborIndex, optional
+        Of this table: neighbors are looked up in it, and distances are known of them alone.
 
     Raises
     ------
     UserError
-        Not exactly one row, nothing was found in the image, it was measured in another way than the table, an unknown
-        metric, region or family, or fewer than two classes to learn from.
+        Nothing was found in any of the images, they were measured in another way than the table, an unknown metric,
+        region or family, or fewer than two classes to learn from.
     """
     check_columns(frame, info)
-    _check_picture(picture_row, info, picture_info or info)
-    if metric not in METRICS:
-        raise UserError(f"the metric {metric!r} was given, one of {', '.join(METRICS)} was wanted")
-    frame, features = frame.reset_index(drop=True), _chosen(model_columns(info), list(info.blocks), by)
-    values = matrix(frame, features).to_numpy(dtype=np.float64)
-    own = matrix(picture_row.reset_index(drop=True), features).to_numpy(dtype=np.float64)
-    if picture_row.get(FOUND, pd.Series([1.0])).iloc[0] == 0 or not np.isfinite(own).any():
+    own_info = picture_info or info
+    _check_measured_alike(info, own_info)
+    frame, picture_rows = frame.reset_index(drop=True), picture_rows.reset_index(drop=True)
+    scale = index.scale if index else scale_of(frame, info, by)
+    own = scale.z_scores(picture_rows)
+    found = np.isfinite(own).any(axis=1) & (picture_rows.get(FOUND, pd.Series(1.0, picture_rows.index)) != 0).to_numpy()
+    if not found.any():
         what = "cell" if info.preset.get("segment") == "cell" else "region to measure"
-        raise UserError(f"no {what} was found in {picture_row['path'].iloc[0]}, so that nothing can be compared: give "
+        raise UserError(f"no {what} was found in {picture_rows['path'].iloc[0]}, so that nothing can be compared: give "
                         f"a picture like those of the table (preset {info.preset.get('name')})")
-    center, scale = center_and_scale(values)
-    table, own = (np.clip((v - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT) for v in (values, own))
-    points, point = compressed(table), compressed(own)
-    same_file = np.flatnonzero(frame["sha256"] == picture_row["sha256"].iloc[0])
-    if metric == CLASSES:
-        points, point = _by_class(frame, points, point, same_file)
-    distances = distance(point, points)[0]
-    distances[same_file] = np.nan
-    neighbors = np.argsort(distances, kind="stable")[:min(n, int(np.isfinite(distances).sum()))]
-    return Similar(frame, info, picture_row.iloc[0], picture_info or info, tuple(features), same_file, neighbors,
-                   distances, own[0], table[neighbors],
-                   _usual_distance(points) if metric == MEASUREMENTS else float("nan"), metric)
+    nothing = tuple(picture_rows["path"][~found])
+    own, picture_rows = own[found], picture_rows[found].reset_index(drop=True)
+    same_files = [np.flatnonzero(frame["sha256"] == sha256) for sha256 in picture_rows["sha256"]]
+    finder = _Finder(frame, info, own_info, scale, n, metric)
+    every_file = np.unique(np.concatenate(same_files))
+    if len(own) > 1:
+        same_files.append(every_file)
+        own = np.vstack([own, _mean(own)])
+        pictures = [*(row for _, row in picture_rows.iterrows()), _mean_row(picture_rows, scale.features)]
+    else:
+        pictures = [picture_rows.iloc[0]]
+    results = _by_index(finder, index, pictures, own, same_files) if index else \
+        _exactly(finder, pictures, own, same_files, every_file)
+    together = results.pop() if len(picture_rows) > 1 else None
+    return SimilarToSeveral(tuple(results), together, nothing)
 
 
-def compressed(z: Float64Array) -> Float64Array:
-    """z-scores as sign(z) log(1 + |z|).
+@dataclass(frozen=True)
+class _Finder:
+    """What is the same for all images of a search."""
 
-    Precision at 5 on blood_pbc: .912, beside .885 with families of the same weight and .869 of these without logarithm.
-    """
-    return np.asarray(np.sign(z) * np.log1p(np.abs(z)))
+    frame: pd.DataFrame
+    info: TableInfo
+    picture_info: TableInfo
+    scale: Scale
+    n: int
+    metric: str
 
-
-def _chosen(features: list[str], families: list[str], by: str) -> list[str]:
-    """The features of a region or family; all without a name."""
-    if not by:
-        return features
-    parts = [region_and_family(name, families) for name in features]
-    kept = [name for name, part in zip(features, parts) if by in part]
-    if not kept:
-        known = ", ".join(sorted({name for part in parts for name in part}))
-        raise UserError(f"--by {by} was given, and the table has no such region or family: choose one of {known}")
-    return kept
-
-
-def _by_class(frame: pd.DataFrame, z: Float64Array, own: Float64Array, same_file: Int64Array
-              ) -> tuple[Float64Array, Float64Array]:
-    """Points of the table and of the image in a space that was learned without all that is akin to the image."""
-    group = split_groups(frame)
-    copies = np.flatnonzero(distance(own, z)[0] < SAME_PICTURE_DISTANCE)
-    akin = np.isin(group, group[np.union1d(same_file, copies)])
-    learned = frame["label"].where(~akin)
-    counts = learned.value_counts()
-    names = sorted(counts.index[counts >= LEAST_OF_CLASS])
-    if len(names) < 2:
-        raise UserError(f"--metric {CLASSES} learns from two labels or more of {LEAST_OF_CLASS} images each, and the "
-                        f"table has {len(names)}: use --metric {MEASUREMENTS}, or featurize with labels")
-    rows = learned.isin(names).to_numpy()
-    space = fit_class_space(z[rows], np.asarray(pd.Categorical(learned[rows], names).codes, dtype=np.int64))
-    return space.points(z), space.points(own)
+    def result(self, picture: pd.Series, own: Float64Array, distances: Float64Array, same_file: Int64Array,
+               usual: float, recall: float | None = None) -> Similar:
+        """The nearest rows of the table; distances (n,) of rows that are no neighbors are infinite or NaN."""
+        distances[same_file] = np.nan
+        known = int(np.isfinite(distances).sum())
+        neighbors = np.argsort(distances, kind="stable")[:min(self.n, known)]
+        z = self.scale.z_scores(self.frame.iloc[neighbors])
+        return Similar(self.frame, self.info, picture, self.picture_info, self.scale.features, same_file, neighbors,
+                       distances, own, z, usual, self.metric, recall)
 
 
-def _check_picture(picture_row: pd.DataFrame, info: TableInfo, other: TableInfo) -> None:
-    if len(picture_row) != 1:
-        raise UserError(f"{len(picture_row)} images came that could be measured, one was wanted: name one image file "
-                        "that can be opened")
+def _exactly(finder: _Finder, pictures: Sequence[pd.Series], own: Float64Array, same_files: Sequence[Int64Array],
+             every_file: Int64Array) -> list[Similar]:
+    space = table_space(finder.frame, finder.scale, finder.metric, own, every_file)
+    usual = usual_distance(space.points) if finder.metric == MEASUREMENTS else float("nan")
+    placed = space.place(own)
+    return [finder.result(picture, z, distance(point[None], space.points)[0], same, usual)
+            for picture, z, point, same in zip(pictures, own, placed, same_files)]
+
+
+def _by_index(finder: _Finder, index: NeighborIndex, pictures: Sequence[pd.Series], own: Float64Array,
+              same_files: Sequence[Int64Array]) -> list[Similar]:
+    results = []
+    for picture, z, same in zip(pictures, own, same_files):
+        rows, near = index.nearest(finder.frame, z, finder.n + len(same))
+        distances = np.full(len(finder.frame), np.nan)
+        distances[rows] = near
+        results.append(finder.result(picture, z, distances, same, index.usual_distance, index.recall))
+    return results
+
+
+def _mean(own: Float64Array) -> Float64Array:
+    """(d,) mean z-score of what was measured."""
+    known = np.isfinite(own)
+    total = np.where(known, own, 0).sum(axis=0)
+    return np.divide(total, known.sum(axis=0), out=np.full(own.shape[1], np.nan), where=known.any(axis=0))
+
+
+def _mean_row(rows: pd.DataFrame, features: Sequence[str]) -> pd.Series:
+    """The mean measurements of some images, as the row of an image that has no file."""
+    row = rows.iloc[0].copy().astype(object)
+    row[list(features)] = rows[list(features)].mean().to_numpy()
+    row["image_id"], row["path"] = "", f"all {len(rows)} images together"
+    row[["label", "group", "site", "sha256"]] = None
+    return row
+
+
+def _check_measured_alike(info: TableInfo, other: TableInfo) -> None:
     if info.preset != other.preset or info.blocks != other.blocks:
         raise UserError(f"the image was measured with preset {other.preset.get('name')!r} and the table with "
                         f"{info.preset.get('name')!r} or other versions: make the table again with `python cli.py "
                         "featurize`")
-
-
-def center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Median, and interquartile range as a standard deviation, of every column; scale 1 where it does not vary."""
-    known = np.isfinite(values).any(axis=0)
-    low, center, high = np.zeros((3, values.shape[1]))
-    low[known], center[known], high[known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
-    scale = (high - low) / IQR_PER_DEVIATION
-    varies = scale > _LEAST_RELATIVE_DEVIATION * np.maximum(np.abs(center), _LEAST_MEDIAN)
-    return center, np.where(varies, scale, 1.0)
-
-
-def distance(a: Float64Array, b: Float64Array) -> Float64Array:
-    """(n, m) root mean squared differences over the columns that both rows have; infinite if none."""
-    known_a, known_b = np.isfinite(a), np.isfinite(b)
-    x, y = np.where(known_a, a, 0), np.where(known_b, b, 0)
-    shared = known_a.astype(np.float64) @ known_b.T.astype(np.float64)
-    squares = (x * x) @ known_b.T + known_a.astype(np.float64) @ (y * y).T - 2 * x @ y.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(shared > 0, np.sqrt(np.maximum(squares, 0) / shared), np.inf))
-
-
-def _usual_distance(table: Float64Array) -> float:
-    """How far images of the table lie from their own nearest neighbor, at the 99th percentile."""
-    sample = np.unique(np.linspace(0, len(table) - 1, min(USUAL_SAMPLE, len(table))).astype(int))
-    distances = distance(table[sample], table)
-    distances[np.arange(len(sample)), sample] = np.inf
-    nearest = distances.min(axis=1)
-    finite = nearest[np.isfinite(nearest)]
-    return float(np.percentile(finite, USUAL_PERCENTILE)) if len(finite) else float("inf")
 
 
 def distance_percentiles(result: Similar, most: int) -> pd.DataFrame:

@@ -75,12 +75,12 @@ def out_of_fold(x: Float32Array, subjects: Sequence[Subject], strata: Int64Array
     found = [np.zeros((len(x), len(subject.words))) for subject in subjects]
     some_word = np.any([subject.y >= 0 for subject in subjects], axis=0)
     for number in range(k):
-        rows = _rows(some_word & (fold != number), seed)
+        rows = training_rows(some_word & (fold != number), seed)
         if not len(rows):
             continue
         scores = standard_scores(x[rows], BEND)
         for subject, p in zip(subjects, found):
-            model = _fit(scores, subject, rows)
+            model = fit_subject(scores, subject, rows)
             if model is not None:
                 p[fold == number] = probabilities(model, x[fold == number], len(subject.words))
     return found, fold
@@ -98,7 +98,7 @@ def probabilities(model: SubjectModel, x: Float32Array, words: int) -> Float64Ar
     return out
 
 
-def _rows(wanted: BoolArray, seed: int) -> Int64Array:
+def training_rows(wanted: BoolArray, seed: int) -> Int64Array:
     """Positions of the wanted rows, or of MOST_ROWS of them."""
     rows = np.flatnonzero(wanted)
     if len(rows) <= MOST_ROWS:
@@ -106,7 +106,7 @@ def _rows(wanted: BoolArray, seed: int) -> Int64Array:
     return np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
 
 
-def _fit(scores: Scores, subject: Subject, rows: Int64Array) -> SubjectModel | None:
+def fit_subject(scores: Scores, subject: Subject, rows: Int64Array) -> SubjectModel | None:
     """The model of a subject from some rows; None where none of them has a word of it."""
     said = subject.y[rows] >= 0
     learned, y, counts = np.unique(subject.y[rows][said], return_inverse=True, return_counts=True)

@@ -191,7 +191,8 @@ def _rows(task: MeasureTask, request: ImageRequest, picture: Picture) -> list[di
     if request.only_fingerprint:
         return [{}]
     if task.masks and not request.copy:
-        return [measure_as_given(picture, task.masks.labels(request.path, picture.rgb.shape), task.preset)]
+        labels = task.masks.labels(request.path, picture.rgb.shape)
+        return [measure_as_given(picture, labels, task.preset, names=task.masks.names)]
     if not task.every_cell or request.copy:
         return [measure_picture(picture, task.preset)]
     return [{**cell.measured, CELL_X: cell.x_px, CELL_Y: cell.y_px}

@@ -1,39 +1,26 @@
 """Masks that are given in place of those that the segmenter would find: label images by the names of their images."""
 import hashlib
-import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from featurize.arrays import Int32Array
+from featurize.batch.mask_files import SUFFIXES, WrongMask, check_readable, read_mask
 from featurize.errors import UserError
-from featurize.images.picture import ImageError, decoding
-from featurize.images.read import read_bytes
+from featurize.images.picture import ImageError
 
 # The list that `segment` writes beside its masks, and its columns that say which mask is whose.
 LIST = "masks.csv"
 _COLUMNS = ("path", "mask")
-_SUFFIXES = (".png", ".tif", ".tiff")
-# Modes of Pillow whose pixels are numbers and not colors: 1 bit, palette, 8, 16 and 32 bit.
-_MODES = ("1", "P", "L", "I", "I;16")
-_LARGEST_LABEL = 2 ** 31 - 1
 
 
 class NoMask(ImageError):
     """No mask of an image."""
 
     reason = "no_mask"
-
-
-class WrongMask(ImageError):
-    """A mask that cannot be one of this image."""
-
-    reason = "wrong_mask"
 
 
 @dataclass(frozen=True)
@@ -47,11 +34,14 @@ class GivenMasks:
         File of the mask below the folder, by the path of the image.
     digest : str
         SHA-256 over names and contents of all masks.
+    names : mapping of int to str
+        The region of each label, where labels are regions: see `featurize.batch.label_regions`.
     """
 
     folder: Path
     files: Mapping[str, str]
     digest: str
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def labels(self, path: str, shape: tuple[int, ...]) -> Int32Array:
         """(H, W) labels of an image of that shape.
@@ -64,14 +54,11 @@ class GivenMasks:
         if path not in self.files:
             raise NoMask(f"no mask of this image lies in {self.folder}")
         name = self.files[path]
-        with decoding("mask"), Image.open(io.BytesIO(read_bytes(self.folder / name))) as opened:
-            mode, labels = opened.mode, np.asarray(opened)
-        if mode not in _MODES:
-            raise WrongMask(f"the mask {name} holds colors ({mode}); an image of labels was wanted: 8 or 16 bit gray")
+        labels = read_mask(self.folder / name)
         if labels.shape != shape[:2]:
             raise WrongMask(f"the mask {name} has {labels.shape[1]} x {labels.shape[0]} px, the image {shape[1]} x "
                             f"{shape[0]}")
-        return np.clip(labels, 0, _LARGEST_LABEL).astype(np.int32)
+        return labels
 
 
 def find_masks(folder: Path, paths: Sequence[str]) -> GivenMasks:
@@ -87,7 +74,7 @@ def find_masks(folder: Path, paths: Sequence[str]) -> GivenMasks:
     listed = _listed(folder)
     files = {}
     for path in paths:
-        names = [listed[path]] if path in listed else [stem + suffix for suffix in _SUFFIXES
+        names = [listed[path]] if path in listed else [stem + suffix for suffix in SUFFIXES
                                                        for stem in (os.path.splitext(path)[0], path)]
         found = next((name for name in names if (folder / name).is_file()), None)
         if found is not None:
@@ -95,6 +82,7 @@ def find_masks(folder: Path, paths: Sequence[str]) -> GivenMasks:
     if not files:
         raise UserError(f"--masks {folder} holds no mask of any of {len(paths)} images: for {paths[0]} the mask "
                         f"{os.path.splitext(paths[0])[0]}.png was wanted")
+    check_readable(folder, files.values())
     digest = hashlib.sha256()
     for path, name in sorted(files.items()):
         digest.update(f"{path}\0{name}\0".encode(errors="surrogateescape"))

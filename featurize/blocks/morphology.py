@@ -51,7 +51,7 @@ _DESCRIBES = {
 }
 
 
-@block("morphology", version=2, needs=("regions", "facts"), describes=_DESCRIBES,
+@block("morphology", version=3, needs=("regions", "facts"), describes=_DESCRIBES,
        source="Hu 1962, 10.1109/TIT.1962.1057692; Fourier: Kuhl & Giardina 1982, 10.1016/0146-664X(82)90034-X")
 def morphology(sample: Sample, *, regions: tuple[str, ...] = ("nucleus", "cell")) -> dict[str, float]:
     """Shape of every region; of nucleus and cell also their sizes and how they lie to each other."""

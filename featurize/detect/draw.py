@@ -47,8 +47,15 @@ def label_mask(field: Field) -> NDArray[np.uint16]:
 
 def crop(rgb: UInt8Array, cell: Found, red_diameter_px: float) -> UInt8Array:
     """A square around a cell, cut where the field ends."""
+    left, top, right, bottom = crop_place(rgb.shape, cell, red_diameter_px)
+    return rgb[top:bottom, left:right]
+
+
+def crop_place(shape: tuple[int, ...], cell: Found, red_diameter_px: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of `crop`, in pixels of a field of that shape."""
     left, top, right, bottom = cell.box
     least = 0.0 if np.isnan(red_diameter_px) else _LEAST_CROP_RED * red_diameter_px
     half = max(_CROP_SIDES * max(right - left, bottom - top), least) / 2
     x, y = (left + right) / 2, (top + bottom) / 2
-    return rgb[max(0, round(y - half)):round(y + half), max(0, round(x - half)):round(x + half)]
+    return (max(0, round(x - half)), max(0, round(y - half)), min(shape[1], round(x + half)),
+            min(shape[0], round(y + half)))

@@ -12,8 +12,8 @@ _DOUBLED = 2
 _LEAST_CORNERS = 3
 _DIGITS = 2         # of a coordinate, pixels
 # R G B of the annotations.
-_COLORS = {"nucleus": (0, 114, 178), "cytoplasm": (230, 159, 0), "right_lung": (0, 158, 115),
-           "left_lung": (204, 121, 167)}
+COLORS = {"nucleus": (0, 114, 178), "cytoplasm": (230, 159, 0), "right_lung": (0, 158, 115),
+          "left_lung": (204, 121, 167)}
 
 
 def geojson(labels: Labels) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def geojson(labels: Labels) -> dict[str, Any]:
     features = [{"type": "Feature", "id": str(number),
                  "geometry": {"type": "MultiPolygon", "coordinates": polygons(labels.image == number)},
                  "properties": {"objectType": "annotation", "name": f"{name} {number}",
-                                "classification": {"name": name, "color": list(_COLORS[name])}}}
+                                "classification": {"name": name, "color": list(COLORS[name])}}}
                 for number, name in labels.names.items()]
     return {"type": "FeatureCollection", "features": features}
 

@@ -13,6 +13,7 @@ import featurize
 from featurize.errors import UserError
 from featurize.images.read import ImageError
 from featurize.index.build import Index, Source, load, source_of
+from featurize.masks.imagej import check_roifile, roi_zip
 from featurize.masks.labels import NAMES, labels_of
 from featurize.masks.outlines import geojson
 from featurize.pipeline import sample_of
@@ -26,7 +27,7 @@ from featurize.runtime.processes import (INTERNAL, MEASURE_FAULTS, Killed, fault
 from featurize.runtime.progress import tracking
 
 MARK, LIST, ERRORS = ".pellucid-segment.json", "masks.csv", "errors.csv"
-MASK, OUTLINES = ".png", ".geojson"
+MASK, OUTLINES, ROIS = ".png", ".geojson", ".roi.zip"
 _PACKAGE = Path(featurize.__file__).parent
 _TISSUE = "tissue"
 _FEW_IMAGES = 24            # fewer are segmented in this process: starting others would take longer
@@ -59,6 +60,7 @@ class MaskTask:
     sources: Sequence[Source]
     preset: Preset
     out: Path
+    imagej: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class MaskSummary:
     errors_csv: Path | None
 
 
-def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progress: bool = False) -> MaskSummary:
+def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progress: bool = False,
+                   imagej: bool = False) -> MaskSummary:
     """Write a label image and outlines of every image of an index.
 
     Parameters
@@ -85,20 +88,24 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
         Processes.
     progress : bool
         Show a bar.
+    imagej : bool
+        Write `<stem>.roi.zip` too, see `featurize.masks.imagej`.
 
     Raises
     ------
     UserError
-        A preset without regions; an output folder that is, holds or lies in a source, that holds files of others or
-        that another run holds; or not one image could be read.
+        A preset without regions; roifile is missing; an output folder that is, holds or lies in a source, that holds
+        files of others or that another run holds; or not one image could be read.
     """
     if preset.segment not in (*NAMES, _TISSUE):
         raise UserError(f"preset {preset.name} takes images as a whole and finds no regions: give --preset cell, "
                         "smear, tissue or xray")
+    if imagej:
+        check_roifile()
     _check_place(index, out)
     with held_folder(out, f"another run of `segment` writes into {out}: wait for it, or give another folder with -o"):
         mask_jobs = _claimed(index, out)
-        task = MaskTask(index.sources, preset, out)
+        task = MaskTask(index.sources, preset, out, imagej)
         by_path: dict[MaskJob, MaskResult] = {}
         with tracking(len(mask_jobs), "images", shown=progress) as advance:
             for result in _segment_all(task, mask_jobs, jobs):
@@ -132,6 +139,9 @@ def segment_image(task: MaskTask, job: MaskJob) -> MaskResult:
     with replacing(task.out / (job.stem + MASK), durable=False) as part:
         part.write_bytes(cv2.imencode(MASK, labels.image.astype(kind))[1].tobytes())
     write_json(geojson(labels), task.out / (job.stem + OUTLINES))
+    if task.imagej:
+        with replacing(task.out / (job.stem + ROIS), durable=False) as part:
+            part.write_bytes(roi_zip(labels))
     return MaskResult(job, labels.names)
 
 
@@ -157,7 +167,7 @@ def _claimed(index: Index, out: Path) -> list[MaskJob]:
             for site, path in zip(index.frame["site"].tolist(), index.frame["path"].tolist())]
     own = stems.choose_stems([shown for _, _, shown in rows], earlier)
     foreign = next((out / (stem + suffix) for shown, stem in own.items() if shown not in earlier
-                    for suffix in (MASK, OUTLINES) if os.path.lexists(out / (stem + suffix))), None)
+                    for suffix in (MASK, OUTLINES, ROIS) if os.path.lexists(out / (stem + suffix))), None)
     if foreign is not None:
         raise UserError(f"{foreign} was not written by `segment` and would be replaced: give another folder with -o")
     write_json({"program": "pellucid", "command": "segment", "stems": dict(sorted({**earlier, **own}.items()))},

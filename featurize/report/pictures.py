@@ -175,7 +175,11 @@ def edges_of(picture: Picture, album: Album) -> list[Edge]:
     """What the table's own segmenter finds in the picture, put back to where it was in the image as read."""
     if album.preset is None:
         return []
-    sample = sample_of(picture, album.preset, album.mm_per_px)
+    try:
+        sample = sample_of(picture, album.preset, album.mm_per_px)
+    except ImageError:
+        # Its regions were given by masks.
+        return []
     facts, (height, width) = sample.facts, picture.rgb.shape[:2]
     place = (facts.get("crop_left", 0), facts.get("crop_top", 0), facts.get("crop_width", width),
              facts.get("crop_height", height))

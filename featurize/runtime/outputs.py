@@ -84,10 +84,10 @@ def check_replaceable_file(path: Path, is_ours: Callable[[Path], bool], option: 
                         f"with {option}, or move the file away")
 
 
-def check_page(output: Path, inputs: Iterable[Path | None]) -> None:
-    """`check_output` and `check_replaceable_file` for a page."""
-    check_output(output, (".html", ".htm"), inputs)
-    check_replaceable_file(output, is_page)
+def check_page(output: Path, inputs: Iterable[Path | None], option: str = "-o") -> None:
+    """`check_output` and `check_replaceable_file` for a page that an option names."""
+    check_output(output, (".html", ".htm"), inputs, option=option)
+    check_replaceable_file(output, is_page, option)
 
 
 def check_page_or_data(output: Path, inputs: Iterable[Path | None]) -> None:

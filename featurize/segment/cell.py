@@ -1,6 +1,7 @@
 """Nucleus and cytoplasm of the cell that an image is about, amid red cells or cut out on black.
 
-The way: optical density over the empty slide -> nuclear dye -> nuclei -> the most central one with its lobes ->
+The way: optical density over the empty slide -> nuclear dye -> nuclei -> the most central one with its lobes; where
+none of it lies in the middle and another cell does, that cell's ->
 how much each pixel looks like this cell rather than like its surroundings -> best closed contour around the nucleus.
 """
 from collections.abc import Iterator
@@ -10,16 +11,18 @@ import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Float64Array, UInt8Array
-from featurize.images.normalize import background_color, outside
+from featurize.images.normalize import background_color, density, outside
 from featurize.kernels.cell import peaks
 from featurize.kernels.radiomics.runs import components, small_holes
 from featurize.segment.cytoplasm import cell_around
 from featurize.segment.lobes import choose_nucleus
 from featurize.segment.masks import cleaned, dilated, mean_position, opened, parts_with, profiles
+from featurize.segment.middle import misses_middle, preferred
 from featurize.segment.nucleus import nucleus_of_cutout, refine_nucleus
-from featurize.segment.stain import Stain, measure_stain, median
+from featurize.segment.stain import Stain, measure_stain, median, stain_of_density
 
 _SIDE_PX = 256                  # longest side of the image in which cells are looked for
+_COVER_PX = 7                   # side of the square by which a cell beside is dilated before it is left out
 _LARGE_NUCLEUS_SHARE = 0.25     # of this nucleus's pixels; another part of more counts as the nucleus of another cell
 # Red cells as references of size and density; lengths in pixels of the search image.
 _WHITE_MARGIN_PX = 7            # side of the square by which white cells are dilated before they are left out
@@ -112,6 +115,10 @@ def _cells(rgb: UInt8Array) -> Iterator[CellMasks]:
         return
     search = _Search(black, white, stain, nuclei)
     first = _outlined(search, nucleus, others)
+    if not black.any() and misses_middle(nucleus):
+        middle = _cell_in_middle(rgb, search, first)
+        if middle is not None:
+            first, others = middle, nuclei & ~middle.cell
     yield first
     # In a black surrounding there is one cell.
     while not black.any():
@@ -167,6 +174,21 @@ def _outlined(search: _Search, nucleus: BoolArray, others: BoolArray) -> CellMas
              **_red_cells(stain, nucleus, cell | search.nuclei), **_place(cell, nucleus, others)}
     deep = np.array([median(plane[nucleus]) for plane in cv2.split(stain.od)])
     return CellMasks(nucleus, cell, others, search.white, deep, facts)
+
+
+def _cell_in_middle(rgb: UInt8Array, search: _Search, beside: CellMasks) -> CellMasks | None:
+    """The cell in the middle of the image, sought without a cell beside it that holds more dye; None: there is none.
+
+    Without the other cell the nuclear level is that of a picture of this cell alone.
+    """
+    covered = dilated(beside.cell, _COVER_PX)
+    stain = stain_of_density(density(rgb, search.white), covered)
+    nuclei = cleaned(stain.dye > stain.level)
+    nucleus, others = choose_nucleus(nuclei, stain.dye, stain.empty)
+    if not preferred(nucleus, beside.nucleus, search.stain.dye):
+        return None
+    alone = _Search(search.black, search.white, stain, search.nuclei | nuclei)
+    return _outlined(alone, nucleus, others | beside.cell)
 
 
 def _red_cells(stain: Stain, nucleus: BoolArray, white_cells: BoolArray) -> dict[str, float]:

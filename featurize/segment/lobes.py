@@ -13,6 +13,14 @@ from featurize.kernels.radiomics.runs import components, extremes
 # Choice of the nucleus.
 _LEAST_NUCLEUS_SHARE = 0.0004    # of the image; where no part is larger there is no nucleus
 _CENTRAL_SIDES = 0.2             # standard deviation, in sides of the image, of the weight around the centre
+# A joined part that is the nucleus of a neighboring cell. Set on every second image of blood_pbc, with the cell of
+# another one pasted beside the cell in the middle, so that no true lobe is lost there, in blood_lab_b and blood_28.
+_SEED_SHARE = 0.4                # of all that was joined: area of the first part, at least
+_SEED_OFFSET_SIDES = 0.1         # centroid of the first part from the centre, at most
+_PART_OFFSET_SIDES = 0.25        # centroid of the neighbor's from the centre, at least
+_PART_OFFSET_SIZES = 0.85        # the same in square roots of the joined area
+_PART_SHARE = 0.3                # of the first part's area, at least
+_PULL_SIDES = 0.03               # so much farther from the centre is the centroid of all that was joined
 # Lobes: lengths in units of `size`, the square root of the nucleus's area as gathered so far.
 _MOST_LOBES = 8
 _LARGEST_LOBE = 1.1              # square root of a lobe's area
@@ -47,6 +55,33 @@ class _Part:
     size: float
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """The connected parts of all nuclei; p parts, entry 0 of each array stands for the background.
+
+    Parameters
+    ----------
+    labels : (H, W) int32
+    area : (p + 1,) float64, px
+    dye : (p + 1,) float64
+        Sum over the part.
+    middle : (p + 1, 2) float64
+        Centroid from the centre of the image, x and y in sides of the image.
+    boxes : (p + 1, 4) int64
+    """
+
+    labels: Int32Array
+    area: Float64Array
+    dye: Float64Array
+    middle: Float64Array
+    boxes: Int64Array
+
+    def offset(self, chosen: list[int]) -> float:
+        """How far the centroid of some parts lies from the centre, in sides."""
+        weighted = self.middle[chosen] * self.area[chosen, None]
+        return float(np.hypot(*weighted.sum(axis=0) / self.area[chosen].sum()))
+
+
 def choose_nucleus(nuclei: BoolArray, dye: Float32Array, empty: BoolArray) -> tuple[BoolArray, BoolArray]:
     """The nucleus nearest to the centre and most heavily stained, all its lobes together; and all the others.
 
@@ -58,19 +93,51 @@ def choose_nucleus(nuclei: BoolArray, dye: Float32Array, empty: BoolArray) -> tu
     empty : (H, W) bool
         Where the slide is bare.
     """
-    height, width = nuclei.shape
-    parts = np.zeros(nuclei.shape, np.int32)
-    sums, boxes = components(nuclei, dye, parts)
-    area = sums[:, 0]
-    if len(area) == 1 or area[1:].max() < _LEAST_NUCLEUS_SHARE * nuclei.size:
+    parts = _parts(nuclei, dye)
+    if len(parts.area) == 1 or parts.area[1:].max() < _LEAST_NUCLEUS_SHARE * nuclei.size:
         return nuclei & False, nuclei
-    x, y = (sums[1:, k] / area[1:] for k in (1, 2))
-    off = np.hypot((x - width / 2) / width, (y - height / 2) / height)
-    score = np.sqrt(sums[1:, 3]) * np.exp(-0.5 * (off / _CENTRAL_SIDES) ** 2)
-    wanted = np.zeros(len(area), bool)
-    wanted[with_lobes(int(score.argmax()) + 1, parts, area, boxes, empty)] = True
-    mine = wanted[parts]
+    off = np.hypot(parts.middle[1:, 0], parts.middle[1:, 1])
+    score = np.sqrt(parts.dye[1:]) * np.exp(-0.5 * (off / _CENTRAL_SIDES) ** 2)
+    mine = _nucleus_of(int(score.argmax()) + 1, parts, empty)
     return mine, nuclei & ~mine
+
+
+def _parts(nuclei: BoolArray, dye: Float32Array) -> _Parts:
+    height, width = nuclei.shape
+    labels = np.zeros(nuclei.shape, np.int32)
+    sums, boxes = components(nuclei, dye, labels)
+    area = sums[:, 0]
+    middle = sums[:, 1:3] / np.maximum(area, 1)[:, None] / (width, height) - 0.5
+    return _Parts(labels, area, sums[:, 3], middle, boxes)
+
+
+def _nucleus_of(seed: int, parts: _Parts, empty: BoolArray) -> BoolArray:
+    """(H, W) the part with its lobes, without parts that are nuclei of neighboring cells."""
+    area = parts.area.copy()
+    while True:
+        chosen = with_lobes(seed, parts.labels, area, parts.boxes, empty)
+        neighbors = _neighbors(chosen, parts)
+        if not neighbors:
+            wanted = np.zeros(len(area), bool)
+            wanted[chosen] = True
+            return np.asarray(wanted[parts.labels])
+        area[neighbors] = np.inf    # too large for a lobe
+
+
+def _neighbors(chosen: list[int], parts: _Parts) -> list[int]:
+    """Joined parts that are nuclei of other cells: large ones that pull a nucleus in the middle away from there."""
+    seed, area = chosen[0], parts.area
+    start = parts.offset([seed])
+    if area[seed] < _SEED_SHARE * area[chosen].sum() or start > _SEED_OFFSET_SIDES \
+            or parts.offset(chosen) < start + _PULL_SIDES:
+        return []
+    return [k for k in chosen[1:] if area[k] >= _PART_SHARE * area[seed]
+            and parts.offset([k]) >= max(_PART_OFFSET_SIDES, _PART_OFFSET_SIZES * _side(area[[seed, k]].sum(), parts))]
+
+
+def _side(area: float, parts: _Parts) -> float:
+    """Square root of an area in px, in sides of the image."""
+    return float(np.sqrt(area / parts.labels.size))
 
 
 def with_lobes(seed: int, parts: Int32Array, area: Float64Array, boxes: Int64Array,

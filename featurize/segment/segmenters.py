@@ -4,14 +4,17 @@
 - ``tissue``: nuclei as instances; regions nuclei, matrix (stained, no nucleus), whole.
 - ``xray``: the lung field of a frontal chest film; regions lung, right_lung, left_lung, whole.
 - ``whole``: the image as it is.
+- ``labels``: the labels of a given mask, each a region, and the whole image.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from featurize.arrays import BoolArray, Int32Array, UInt8Array
 from featurize.images.normalize import NORMALIZATIONS, to_nucleus
+from featurize.images.picture import ImageError
 from featurize.sample import Sample
 from featurize.segment.cell import CellMasks, find_cell, find_cells, given_cell, search_image
 from featurize.segment.lung import find_lungs
@@ -20,6 +23,8 @@ from featurize.segment.tissue import find_nuclei
 CELL_DIAMETER_PX = 64            # of every cell in its work image
 # Segmenters whose regions may be given instead.
 GIVEN = ("cell", "tissue", "xray")
+# Segmenter whose regions are always given.
+LABELS = "labels"
 _WHOLE_SIDE_PX = 256             # longest side of the work image of whole images and chest films
 _CELL_MARGIN = 0.08              # margin around a cell, in cell diameters
 _LEAST_CROP_PX = 8               # least side of a cell's work image
@@ -29,6 +34,12 @@ _TISSUE_SIDE_PX = 512            # longest side of the work image
 _SMALL_SIDE_PX = 160             # images with a shorter longest side are enlarged,
 _LARGEST_ZOOM = 4                # at most by this factor
 _ENLARGED_SIDE_PX = 200          # and at most to this longest side
+
+
+class NoRegions(ImageError):
+    """Regions that only a person can give."""
+
+    reason = "no_mask"
 
 
 def segment(name: str, raw: UInt8Array, normalizer: str, mm_per_px: float | None = None) -> Sample:
@@ -57,18 +68,20 @@ def segment(name: str, raw: UInt8Array, normalizer: str, mm_per_px: float | None
 
 
 def segment_as_given(name: str, raw: UInt8Array, labels: Int32Array, normalizer: str,
-                     mm_per_px: float | None = None) -> Sample:
+                     mm_per_px: float | None = None, names: Mapping[int, str] | None = None) -> Sample:
     """The sample of one image whose regions are given, by somebody or an earlier run.
 
     Parameters
     ----------
-    name : {"cell", "tissue", "xray"}
+    name : {"cell", "tissue", "xray", "labels"}
     raw : (H, W, 3) uint8
     labels : (H, W) int32
         0 where there is nothing. Cells: 1 nucleus, 2 cytoplasm; films: 1 right lung, 2 left lung; tissue: nuclei
         from 1.
     normalizer, mm_per_px
         As `segment` takes them.
+    names : mapping of int to str, optional
+        The region of each label, for the segmenter ``labels``.
 
     Raises
     ------
@@ -84,6 +97,8 @@ def segment_as_given(name: str, raw: UInt8Array, labels: Int32Array, normalizer:
         return _tissue(raw, normalizer, mm_per_px, labels)
     if name == "xray":
         return _xray(raw, normalizer, mm_per_px, labels)
+    if name == LABELS:
+        return _labelled(raw, normalizer, mm_per_px, labels, names or {})
     raise ValueError(f"the segmenter {name!r} finds no regions that could be given")
 
 
@@ -198,5 +213,19 @@ def _whole(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
                   {"px_per_raw_px": scale})
 
 
+def _labelled(raw: UInt8Array, normalizer: str, mm_per_px: float | None, labels: Int32Array,
+              names: Mapping[int, str]) -> Sample:
+    """The whole image with a region for each label; empty where the mask lacks it."""
+    whole = _whole(raw, normalizer, mm_per_px)
+    size = whole.rgb.shape[1::-1]
+    return replace(whole, regions={**whole.regions, **{name: _mask_of_size(labels == label, size)
+                                                       for label, name in names.items()}})
+
+
+def _no_labels(raw: UInt8Array, normalizer: str, mm_per_px: float | None) -> Sample:
+    raise NoRegions("the regions of this table were given by masks: measure the images with `featurize --masks` first")
+
+
 SEGMENTERS: dict[str, Callable[[UInt8Array, str, float | None], Sample]] = {
-    "cell": _cell, "tissue": _tissue, "xray": _xray, "whole": _whole}
+    "cell": _cell, "tissue": _tissue, "xray": _xray, "whole": _whole,
+    LABELS: _no_labels}

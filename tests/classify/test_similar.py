@@ -9,8 +9,9 @@ import pytest
 from made_table import made_table
 
 from classify.similar.run import similar
-from classify.similar.search import Similar, alike, different, distance, search
+from classify.similar.search import Similar, alike, different, search_several
 from classify.similar.sentences import alike_sentences, different_sentences, sums_sentence
+from classify.similar.space import distance
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -18,6 +19,12 @@ from featurize.table import TableInfo
 @pytest.fixture()
 def table() -> tuple[pd.DataFrame, TableInfo]:
     return made_table((30, 30, 30), features=12, seed=3)
+
+
+def search(frame: pd.DataFrame, info: TableInfo, row: pd.DataFrame, n: int = 12, metric: str = "measurements",
+           by: str = "") -> Similar:
+    """The images nearest to one row."""
+    return search_several(frame, info, row, n, None, metric, by).images[0]
 
 
 def test_similar_links_to_nothing_outside_itself(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path) -> None:

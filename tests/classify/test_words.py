@@ -11,10 +11,13 @@ from made_table import chest_table, made_table
 from typer.testing import CliRunner
 
 import classify.train
+from classify.bundle import load_bundle, save_bundle
 from classify.data.dataset import prepare
 from classify.data.expert_words import Subject, read_words
 from classify.evaluate.for_report import report_numbers
+from classify.findings.predict import load_predictor
 from classify.findings.train import train_findings
+from classify.predict import predict
 from classify.report.words import in_words, words_of_image
 from classify.report.write import write_report
 from classify.result import RunResult
@@ -22,6 +25,7 @@ from classify.settings import TrainSettings
 from classify.train import train
 from classify.words.describe import classes_in_words, speaking_measurements
 from classify.words.fit import out_of_fold
+from classify.words.model import fit_words
 from classify.words.say import say_words
 from classify.words.score import word_scores
 from cli import app
@@ -175,8 +179,12 @@ def test_the_model_and_its_predictions_do_not_read_the_words(run: RunResult, tmp
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify.train, "write_report", lambda path, result, numbers: path.write_text(""))
     plain = train(run.frame, run.info, tmp_path / "run", replace(run.settings, words=""))
-    for name in ("predictions.csv", "model/arrays.npz", "model/weights.json"):
+    for name in ("predictions.csv", "model/weights.json"):
         assert (plain.out / name).read_bytes() == (run.out / name).read_bytes()
+    with np.load(plain.out / "model/arrays.npz") as own, np.load(run.out / "model/arrays.npz") as told:
+        assert {name for name in told.files if not name.startswith("words_")} == set(own.files)
+        for name in own.files:
+            np.testing.assert_array_equal(own[name], told[name])
     assert not (plain.out / "words.csv").exists()
 
 
@@ -211,3 +219,40 @@ def test_the_command_takes_words_and_names_a_file_that_is_not_there(tmp_path: Pa
                                     str(tmp_path / "none.csv")])
     assert isinstance(told.exception, UserError) and "none.csv" in str(told.exception)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_saved_run_says_words_of_new_images(run: RunResult, tmp_path: Path) -> None:
+    frame, info, value = told_table()
+    bundle = load_bundle(run.out)
+    new = frame.assign(image_id=[f"new{k}" for k in range(len(frame))], sha256=[f"new{k}" for k in range(len(frame))])
+    plain, told = (predict(bundle, new, info, words=words) for words in (False, True))
+    pd.testing.assert_frame_equal(plain, told[plain.columns])
+    assert list(told.columns[len(plain.columns):]) == [
+        "word_nucleus_shape", "word_nucleus_shape_probability", "word_granularity", "word_granularity_probability"]
+    assert (told["word_nucleus_shape"] == np.where(value > 0, "segmented", "round")).mean() > .85
+    # Of a class that no expert described nothing is said.
+    assert bundle.words is not None
+    fewer = predict(replace(bundle, words=replace(bundle.words, described=(0, 1))), new, info, words=True)
+    cats = fewer["predicted"] == "cat"
+    assert cats.any() and (fewer["word_nucleus_shape"].isna() == cats).all()
+    assert (fewer["word_nucleus_shape_probability"].isna() == cats).all()
+    # Read again, the models are the same.
+    save_bundle(bundle, tmp_path / "model")
+    pd.testing.assert_frame_equal(predict(load_bundle(tmp_path / "model"), new, info, words=True), told)
+
+
+def test_words_of_a_run_without_words_are_refused(tmp_path: Path) -> None:
+    frame, info = made_table((20, 20))
+    train(frame, info, tmp_path / "run", TrainSettings(jobs=1, folds=2, resamples=2, rounds=5, model="logistic"))
+    with pytest.raises(UserError, match="--words was given, and the run has none"):
+        load_predictor(tmp_path / "run", words=True)
+
+
+def test_words_of_test_rows_are_not_learned_from() -> None:
+    frame, info, value = told_table()
+    subject = Subject("nucleus_shape", ("round", "segmented"), (value > 0).astype(np.int64))
+    x = frame[info.features].to_numpy(np.float32)
+    known = np.arange(len(x)) % 3 > 0
+    other = replace(subject, y=np.where(known, subject.y, 1 - subject.y))
+    first, second = (fit_words(x, [s], np.zeros(len(x), np.int64), known, 0) for s in (subject, other))
+    np.testing.assert_array_equal(first.models[0].linear.weights, second.models[0].linear.weights)

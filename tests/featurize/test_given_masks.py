@@ -104,8 +104,6 @@ def test_wrong_masks_are_rows_of_the_errors(images: Path, drawn_masks: Path, pre
 def test_what_does_not_go_with_masks_is_refused(images: Path, drawn_masks: Path, preset: Preset,
                                                 tmp_path: Path) -> None:
     index, out = build_index([images]), tmp_path / "t.parquet"
-    with pytest.raises(UserError, match="preset whole, which measures images as a whole"):
-        featurize(index, load_preset("whole"), out, jobs=1, masks=drawn_masks)
     with pytest.raises(UserError, match="--masks and --augment were given"):
         featurize(index, preset, out, jobs=1, masks=drawn_masks, augment=2)
     with pytest.raises(UserError, match="is no folder"):

@@ -10,9 +10,10 @@ from PIL import Image
 
 from featurize.errors import UserError
 from featurize.index.build import build_index
+from featurize.masks.imagej import roi_zip
 from featurize.masks.labels import labels_of
 from featurize.masks.outlines import polygons
-from featurize.masks.run import ERRORS, LIST, segment_images
+from featurize.masks.run import ERRORS, LIST, ROIS, segment_images
 from featurize.presets.load import load_preset
 from featurize.runtime.lock import held_folder
 from featurize.segment.segmenters import segment
@@ -116,3 +117,28 @@ def test_a_second_run_gives_the_same_files_and_spares_a_users(images: Path, mask
     before = {path.name: path.read_bytes() for path in masks.iterdir()}
     segment_images(build_index([images]), load_preset("cell"), masks, jobs=1)
     assert {path.name: path.read_bytes() for path in masks.iterdir()} == before
+
+
+def test_regions_of_imagej_hold_the_labelled_pixels(images: Path, tmp_path: Path) -> None:
+    roifile = pytest.importorskip("roifile")
+    out = tmp_path / "masks"
+    segment_images(build_index([images]), load_preset("cell"), out, jobs=1, imagej=True)
+    masks = _listed(out, "mask")
+    for path in ("a.png", "a.tif"):
+        mask = np.asarray(Image.open(out / masks[path]))
+        regions = roifile.roiread(out / (masks[path].removesuffix(".png") + ROIS))
+        assert [region.name for region in regions] == ["nucleus 1", "cytoplasm 2"]
+        for number, region in enumerate(regions, 1):
+            rings = region.coordinates(multi=True) if region.composite else [region.coordinates()]
+            # The cytoplasm has a hole where the nucleus lies.
+            assert region.composite == (len(rings) > 1) and (number == 1 or region.composite)
+            again = np.zeros(mask.shape, np.uint8)
+            cv2.fillPoly(again, [np.rint((ring - .5) * 16).astype(np.int32) for ring in rings], 1, shift=4)
+            assert _dice(again > 0, mask == number) > .97
+    assert roifile.roiread(out / (masks["bare.png"].removesuffix(".png") + ROIS)) == []
+
+
+def test_the_same_outlines_give_the_same_bytes() -> None:
+    pytest.importorskip("roifile")
+    labels = labels_of(segment("cell", draw_cell("monocyte", seed=3).rgb, "none"), "cell")
+    assert roi_zip(labels) == roi_zip(labels)

@@ -1,0 +1,161 @@
+"""A kept index of a large table: neighbors without reading every row (hnswlib, extra `index`).
+
+Hierarchical navigable small world graphs: Malkov & Yashunin 2018, 10.1109/TPAMI.2018.2889473. The graph proposes
+candidates, of which the exact distances are then taken; the share of true neighbors that it finds is measured when it
+is made, and told.
+"""
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from classify.similar.space import Scale, compressed, distance, scale_of, usual_distance
+from featurize.arrays import Float64Array, Int64Array
+from featurize.errors import UserError
+from featurize.runtime.files import replacing, write_json
+from featurize.table import TableInfo
+
+# Tables of fewer rows are searched exactly: that takes less time than loading a graph.
+EXACT_ROWS = 50_000
+GRAPH, MANIFEST = "graph.bin", "index.json"
+FORMAT = 1
+# Of the graph, see hnswlib's ALGO_PARAMS.md: edges of a node, candidates while it is built.
+_EDGES = 32
+_CANDIDATES_BUILDING = 200
+# Candidates of a search, at least, and as a multiple of the neighbors that are wanted.
+_LEAST_CANDIDATES = 200
+_CANDIDATES_PER_NEIGHBOR = 10
+# Rows whose exact neighbors are compared with those that the graph finds, and so many of these.
+RECALL_ROWS = 200
+RECALL_NEIGHBORS = 10
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class NeighborIndex:
+    """A graph over the rows of a table.
+
+    Parameters
+    ----------
+    graph : hnswlib.Index
+        Over compressed z-scores, 0 where nothing was measured.
+    scale : Scale
+    usual_distance : float
+        See `Similar`.
+    recall : float
+        Mean share of the 10 exact neighbors of 200 rows that it finds.
+    """
+
+    graph: Any
+    scale: Scale
+    usual_distance: float
+    recall: float
+
+    def nearest(self, frame: pd.DataFrame, z: Float64Array, n: int) -> tuple[Int64Array, Float64Array]:
+        """The n rows of the table nearest to (d,) z-scores, with their exact distances."""
+        point = compressed(z[None])
+        candidates = _candidates(self.graph, point, n)[0]
+        near = distance(point, compressed(self.scale.z_scores(frame.iloc[candidates])))[0]
+        order = np.argsort(near, kind="stable")[:n]
+        return candidates[order], near[order]
+
+
+def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:
+    """The index of a table, read from its folder, or made and kept there.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of its own; what it holds of another table is replaced.
+    frame, info
+        The table, RangeIndex, of `EXACT_ROWS` rows or more.
+    by : str
+        Region or family; "" = all.
+
+    Raises
+    ------
+    UserError
+        hnswlib is missing, or the folder holds other files.
+    """
+    library = _hnswlib()
+    manifest, graph = folder / MANIFEST, folder / GRAPH
+    if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not any(folder.iterdir()))):
+        raise UserError(f"--index {folder} is no folder that `similar` wrote: give a new one")
+    key = _key(frame, info, by)
+    known = _read(manifest)
+    if known.get("key") == key and graph.is_file() and known["sha256"] == _sha256(graph):
+        scale = Scale(tuple(known["features"]), np.array(known["center"]), np.array(known["scale"]))
+        loaded = library.Index("l2", len(scale.features))
+        loaded.load_index(str(graph), max_elements=len(frame))
+        return NeighborIndex(loaded, scale, known["usual_distance"], known["recall"])
+    made = make_index(frame, info, by)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(graph) as part:
+        made.graph.save_index(str(part))
+    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": _sha256(graph), "rows": len(frame),
+                "features": list(made.scale.features), "center": made.scale.center.tolist(),
+                "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall},
+               manifest)
+    return made
+
+
+def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:
+    """The index of a table, and its recall."""
+    scale = scale_of(frame, info, by)
+    points = compressed(scale.z_scores(frame))
+    graph = _hnswlib().Index("l2", points.shape[1])
+    graph.init_index(len(points), ef_construction=_CANDIDATES_BUILDING, M=_EDGES, random_seed=_SEED)
+    graph.add_items(np.nan_to_num(points).astype(np.float32), np.arange(len(points)))
+    return NeighborIndex(graph, scale, usual_distance(points), _recall(graph, points))
+
+
+def _recall(graph: Any, points: Float64Array) -> float:
+    rows = np.unique(np.linspace(0, len(points) - 1, min(RECALL_ROWS, len(points))).astype(int))
+    candidates = _candidates(graph, points[rows], RECALL_NEIGHBORS + 1)
+    shares = []
+    for row, proposed in zip(rows.tolist(), candidates):
+        near = distance(points[[row]], points)[0]
+        near[row] = np.inf
+        true = np.argsort(near, kind="stable")[:RECALL_NEIGHBORS]
+        shares.append(np.isin(true, proposed).mean())
+    return float(np.mean(shares))
+
+
+def _candidates(graph: Any, points: Float64Array, n: int) -> Int64Array:
+    """(m, c) rows that the graph proposes for (m, d) points."""
+    wanted = min(max(_LEAST_CANDIDATES, _CANDIDATES_PER_NEIGHBOR * n), graph.get_current_count())
+    graph.set_ef(2 * wanted)
+    return np.asarray(graph.knn_query(np.nan_to_num(points).astype(np.float32), k=wanted)[0], dtype=np.int64)
+
+
+def _key(frame: pd.DataFrame, info: TableInfo, by: str) -> str:
+    """Changes with the images, what was measured on them, and what is compared."""
+    digest = hashlib.sha256(json.dumps([FORMAT, info.index_hash, info.preset, info.blocks, info.features, by],
+                                       sort_keys=True).encode())
+    digest.update(pd.util.hash_pandas_object(frame[["image_id", "sha256"]], index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hnswlib() -> Any:
+    try:
+        import hnswlib
+    except ImportError as error:
+        raise UserError("--index needs hnswlib: pip install 'pellucid[index]'") from error
+    return hnswlib
