@@ -8,6 +8,7 @@ from classify.bundle import Bundle
 from classify.fitting import models
 from classify.fitting.models import Model
 from featurize.arrays import Float32Array, Float64Array, Int64Array
+from featurize.errors import UserError
 
 # Rows that are compared.
 COMPARED_ROWS = 1000
@@ -16,6 +17,8 @@ MISSING_SHARE = 0.05
 # Values of each row, at most, that are put on a threshold of the trees or beside it.
 ON_THRESHOLDS = 20
 SEED = 0
+# The first version of onnxruntime that knows TreeEnsemble; 1.20.1 refuses it.
+LEAST_ONNXRUNTIME = (1, 21)
 
 
 def made_rows(bundles: Sequence[Bundle], columns: Sequence[str], seed: int = SEED) -> Float32Array:
@@ -60,8 +63,14 @@ def of_file(content: bytes, x: Float32Array) -> tuple[Float64Array, Float64Array
     ------
     ImportError
         onnxruntime is not installed.
+    UserError
+        It is too old.
     """
     import onnxruntime
+    if tuple(map(int, onnxruntime.__version__.split(".")[:2])) < LEAST_ONNXRUNTIME:
+        least = ".".join(map(str, LEAST_ONNXRUNTIME))
+        raise UserError(f"onnxruntime {onnxruntime.__version__} is installed, {least} or later was wanted: pip install "
+                        "--upgrade onnxruntime")
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     p, margins = session.run(["probabilities", "margins"], {"features": x})
     return np.asarray(p), np.asarray(margins)

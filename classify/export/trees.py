@@ -64,8 +64,7 @@ def _numbers(child: Int64Array, first_split: int, first_leaf: int) -> Int64Array
 def _told_apart(tree: TreeNodes, first_split: int, first_leaf: int) -> TreeNodes:
     """The tree, its leaves in another order where both children of the root would have the same number.
 
-    Some versions of onnxruntime take a root for a leaf where a split and a leaf below it have the same number
-    (https://github.com/microsoft/onnxruntime/issues/24679).
+    onnxruntime 1.21 takes such a root for a leaf (https://github.com/microsoft/onnxruntime/issues/24679).
     """
     left, right = (_numbers(child[:1], first_split, first_leaf) for child in (tree.left, tree.right))
     if left[0] != right[0]:

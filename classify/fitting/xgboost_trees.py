@@ -103,7 +103,7 @@ def _tree(tree: dict[str, Any]) -> TreeNodes:
     split = left >= 0
     if not split.any():
         return one_leaf(float(conditions[0]))
-    number = np.where(split, np.cumsum(split) - 1, -np.cumsum(left < 0))
+    number = np.where(split, np.cumsum(split) - 1, -np.cumsum(~split, dtype=np.int64))
     # xgboost goes left where a value is less than the threshold: is the float32 number before it, or less.
     threshold = np.nextafter(conditions[split], np.float32(-np.inf)).astype(np.float64)
     return TreeNodes(feature[split], threshold, default_left[split] > 0, number[left[split]],
