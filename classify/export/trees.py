@@ -1,7 +1,7 @@
 """Trees as a step of a graph, to the last bit of what their library gives.
 
-`onnxmltools` converts the same trees with thresholds of float32: of 2,000 rows with values on thresholds it sent 85 %
-of LightGBM's another way. Here thresholds and leaves are float64.
+onnxmltools (1.16) rounds thresholds of LightGBM to float32: of 2,000 made rows with ten values on thresholds each, 85 %
+got other probabilities (by up to .92). Here thresholds and leaves are float64.
 """
 from collections.abc import Sequence
 from dataclasses import replace
