@@ -463,6 +463,24 @@ def _measure_alike(images: list[Path], table: Path, info: "TableInfo", jobs: int
     return rows, row_info
 
 
+@app.command(epilog="Example: pellucid export run/ -o model.onnx")
+@_told_when_stopped("stopped: nothing was written")
+def export(run: Run, output: Annotated[Path, _output("The model, model.onnx.")]) -> None:
+    """A saved model as ONNX, for other programs: trees, linear part and calibration in one file."""
+    from classify.export.run import export as write
+    from featurize.runtime.outputs import check_output, check_replaceable_file, is_onnx
+    check_output(output, (".onnx",), _files_of(run))
+    check_replaceable_file(output, is_onnx)
+    written = write(run, output)
+    if written.difference is None:
+        _say("WARNING: onnxruntime is not installed, so the file was not compared with the model: pip install "
+             "'pellucid[onnx]'")
+    else:
+        _say(f"{written.rows} made rows through the file and the model: probabilities differ by "
+             f"{written.difference:.1g} at most")
+    _say(f"{len(written.columns)} measurements to the probabilities of {', '.join(written.classes)}: {output}")
+
+
 @app.command(epilog="Example: pellucid detect smears/ -o cells/")
 @_told_when_stopped("stopped: what was found so far is kept in the output folder; the same command again does the rest")
 def detect(fields: Annotated[list[Path], typer.Argument(metavar="FIELDS", help="Folders or files: whole fields of "

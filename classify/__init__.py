@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     "predict_file": "classify.predict",
     "read_run": "classify.run_folder",
     "audit_table": "classify.audit.run:audit",
+    "export_model": "classify.export.run:export",
     "similar_images": "classify.similar.run:similar",
 })

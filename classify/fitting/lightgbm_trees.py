@@ -1,13 +1,25 @@
-"""Trees of LightGBM: grow, predict, explain, save."""
+"""Trees of LightGBM: grow, predict, explain, save, list."""
 from typing import Any
 
 import numpy as np
 
 from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
+from classify.fitting.tree_nodes import Ensemble, TreeNodes, one_leaf
 from classify.settings import FitSettings
 from featurize.arrays import Float32Array, Float64Array
 from featurize.errors import UserError
+
+# Bits of decision_type in the library's text (its include/LightGBM/tree.h): a split by category, missing values go
+# left, and from bit 2 on what counts as missing.
+_CATEGORICAL = 1
+_DEFAULT_LEFT = 2
+_MISSING_SHIFT = 2
+# What counts as missing: nothing (NaN is read as 0), or NaN. 1, zeros, needs a setting that no fit has.
+_MISSING_NONE = 0
+_MISSING_NAN = 2
+# Values of this size or less are read as 0 (kZeroThreshold in its include/LightGBM/meta.h).
+_ZERO = np.float32(1e-35)
 
 
 def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings,
@@ -69,6 +81,33 @@ def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]
     """Booster, boosting rounds and names of the columns."""
     booster = library("lightgbm").Booster(model_str=data.decode())
     return booster, booster.current_iteration(), list(booster.feature_name())
+
+
+def ensemble(booster: Any, outputs: int) -> Ensemble:
+    """Splits and leaves as the library's text has them; `outputs` = columns of the margin."""
+    text = str(booster.model_to_string()).split("\nend of trees")[0]
+    trees = tuple(map(_tree, text.split("\nTree=")[1:]))
+    # A fit that found nothing may have ended before its first tree.
+    return Ensemble(trees or (one_leaf(0.0),) * outputs, float32_sums=False)
+
+
+def _tree(block: str) -> TreeNodes:
+    """One tree of the text, whose lines are name=values."""
+    said = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    leaf = np.array(said["leaf_value"].split(), np.float64)
+    if len(leaf) == 1:
+        return one_leaf(leaf[0])
+    feature, decision, left, right = (np.array(said[name].split(), np.int64) for name in (
+        "split_feature", "decision_type", "left_child", "right_child"))
+    threshold, missing = np.array(said["threshold"].split(), np.float64), decision >> _MISSING_SHIFT
+    if (decision & _CATEGORICAL).any() or not np.isin(missing, (_MISSING_NONE, _MISSING_NAN)).all():
+        raise UserError("the model's trees have splits that no fit of Pellucid makes (categories, or zeros as missing "
+                        "values): train it again with `python cli.py classify`")
+    missing_left = np.where(missing == _MISSING_NAN, (decision & _DEFAULT_LEFT) > 0, threshold >= 0)
+    # A threshold among the values that are read as 0 leaves all of them on one side.
+    ends = np.where(threshold < 0, np.nextafter(-_ZERO, np.float32(-np.inf)), _ZERO)
+    threshold = np.where(np.abs(threshold) <= _ZERO, ends, threshold)
+    return TreeNodes(feature, threshold, missing_left, left, right, leaf)
 
 
 def _flat(start: Float64Array | None) -> Float64Array | None:

@@ -16,6 +16,7 @@ from classify.fitting.linear import (LinearModel, fit_linear, linear_contributio
                                      linear_to_bytes, standard_scores)
 from classify.fitting.rows import TrainingRows
 from classify.fitting.stages import scores_of_stages
+from classify.fitting.tree_nodes import Ensemble
 from classify.settings import LIBRARIES, FitSettings
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from featurize.errors import UserError
@@ -191,6 +192,12 @@ def _all_leaves(model: Model, x: pd.DataFrame) -> Int64Array:
         return np.stack(padded, axis=2).reshape(len(x), -1)
     found = TREES[model.library].leaves(model.booster, _checked(model, x), list(model.features))
     return found.reshape(len(x), -1).astype(np.int64)
+
+
+def ensemble(model: Model) -> Ensemble:
+    """Splits and leaves of a model's trees; a model of `thresholds` or of linear log-odds alone has none itself."""
+    found: Ensemble = TREES[model.library].ensemble(model.booster, model.outputs)
+    return found
 
 
 def to_bytes(model: Model) -> list[ModelPart]:

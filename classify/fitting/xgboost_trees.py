@@ -1,4 +1,4 @@
-"""Trees of xgboost: grow, predict, explain, save."""
+"""Trees of xgboost: grow, predict, explain, save, list."""
 import json
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
+from classify.fitting.tree_nodes import Ensemble, TreeNodes, one_leaf
 from classify.settings import DEVICES, FitSettings
 from featurize.arrays import Float32Array, Float64Array
 from featurize.errors import UserError
@@ -82,6 +83,31 @@ def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]
     place = {"nthread": jobs, "device": cuda_or_cpu(device)}
     booster = library("xgboost").Booster(place, model_file=bytearray(data))
     return booster, booster.num_boosted_rounds(), list(booster.feature_names or ())
+
+
+def ensemble(booster: Any, outputs: int) -> Ensemble:
+    """Splits and leaves as the library's JSON has them; `outputs` = columns of the margin."""
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    trees = tuple(map(_tree, learner["gradient_booster"]["model"]["trees"]))
+    # One number, or one for each column. For two classes it is a probability, not log-odds.
+    start = np.array(json.loads(learner["learner_model_param"]["base_score"]), np.float32)
+    base = -np.log((1 / start - 1).astype(np.float64)).astype(np.float32) if outputs == 1 else start
+    return Ensemble((*map(one_leaf, np.broadcast_to(base, outputs).tolist()), *trees), float32_sums=True)
+
+
+def _tree(tree: dict[str, Any]) -> TreeNodes:
+    """One tree of the JSON, whose nodes are splits and leaves together."""
+    left, right, feature, default_left = (np.array(tree[name], np.int64) for name in (
+        "left_children", "right_children", "split_indices", "default_left"))
+    conditions = np.array(tree["split_conditions"], np.float32)
+    split = left >= 0
+    if not split.any():
+        return one_leaf(float(conditions[0]))
+    number = np.where(split, np.cumsum(split) - 1, -np.cumsum(~split, dtype=np.int64))
+    # xgboost goes left where a value is less than the threshold: is the float32 number before it, or less.
+    threshold = np.nextafter(conditions[split], np.float32(-np.inf)).astype(np.float64)
+    return TreeNodes(feature[split], threshold, default_left[split] > 0, number[left[split]],
+                     number[right[split]], conditions[~split].astype(np.float64))
 
 
 def cuda_or_cpu(device: str) -> str:

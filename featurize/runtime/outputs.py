@@ -18,6 +18,8 @@ _HEAD_OF_NEIGHBORS = b"rank,image_id"
 _MARK_OF_JSON = b'"program": "pellucid"'
 # Header of every list of errors.
 _HEAD_OF_ERRORS = b"path,error,reason"
+# Program that made an ONNX file: its second field, so it stands at the beginning.
+_HEAD_OF_ONNX = b"\x12\x08pellucid"
 # Bytes that are read of a file to know whose it is.
 _HEAD_BYTES = 64
 
@@ -109,6 +111,12 @@ def is_predictions(path: Path) -> bool:
 def is_errors(path: Path) -> bool:
     """Whether a file is a list of errors."""
     return _head(path).splitlines()[:1] == [_HEAD_OF_ERRORS]
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether a file is a model that this program exported."""
+    with path.open("rb") as file:
+        return _HEAD_OF_ONNX in file.read(_HEAD_BYTES)
 
 
 def _is_json(path: Path) -> bool:
