@@ -9,6 +9,7 @@ from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
+from classify.monitor import sentences
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
@@ -42,7 +43,8 @@ def write_audit(path: Path, result: Audit) -> None:
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
         "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
         "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
-        if result.shortcuts else None}
+        if result.shortcuts else None,
+        "drift": sentences.section(result.drift, str(result.info.preset.get("name", ""))) if result.drift else None}
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
         content["compared"] = compared_section(result)
@@ -52,6 +54,8 @@ def write_audit(path: Path, result: Audit) -> None:
 
 def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
+    if result.drift:
+        titles.insert(1, "Since the baseline")
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
     if result.gains:

@@ -14,6 +14,7 @@ from classify.audit.page import write_audit
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.subgroups import compared
+from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
@@ -31,10 +32,10 @@ SUFFIXES = (".html", ".json", ".csv")
 TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFrame, TableInfo]]
 
 
-def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
+def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | None,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
-          fit_labels: Sequence[int] = (), fitted: Path | None = None) -> Audit:
+          fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch()) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -45,7 +46,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         As `featurize.table.read_table` gives them. Without labels only the shift is shown; labels that the model does
         not know are named and left out of the scores.
     out : Path
-        The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all.
+        The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all. None:
+        nothing is written but what `watch` asks for.
     table_for : TableFor, optional
         `classify.findings.tables.table_for` asks a table with several findings for the one that the model knows.
     sweep_settings : SweepSettings, optional
@@ -59,6 +61,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         Numbers of labels from there whose gain is told; see `classify.elsewhere.few_labels`.
     fitted : Path, optional
         Where to write the model, fitted to there by all labelled images.
+    watch : Watch
+        A baseline to write, or one to compare with; see `classify.monitor`.
 
     Raises
     ------
@@ -68,11 +72,14 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     Stopped
         Ctrl-C during a sweep; the message says what is kept.
     """
-    suffix = wanted_suffix(out, SUFFIXES)
+    suffix = wanted_suffix(out, SUFFIXES) if out else ""
     bundle = load_bundle(bundle_dir)
     if table_for:
         frame, info = table_for(tuple(bundle.classes), frame, info)
     result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
+    result = replace(result, drift=watched(watch, bundle_dir, result))
+    if out is None:
+        return result
     result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
     if fit_labels:
         result = replace(result, gains=gains_of(result, sorted(fit_labels)))
