@@ -175,6 +175,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                 "class, columns what it is called.")] = "",
              words: Annotated[str, typer.Option(metavar="F.csv", help="Words of experts about the images: the report "
                                                 "says them of every image and class.")] = "",
+             study: Annotated[str, typer.Option(metavar="F.toml", help="What only the authors know (docs/study.toml): "
+                                                "for the pages and the reporting checklists.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic, matrix or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
@@ -210,7 +212,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.runtime.watch import Watch
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
-    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, words=words,
+    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, words=words, study=study,
                              model=model, calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
                              names=_pairs(names), balance=balance, test_share=test_share,
                              test_positives=test_positives, tune=tune, drop_leaks=drop_leaks, sensitivity=sensitivity,
@@ -337,6 +339,10 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
           alarm_rate: Annotated[float | None, typer.Option(
               metavar="SHARE", help="With --against: share of comparisons that may give a false alarm. "
               "[default: 0.01]", show_default=False)] = None,
+          study: Annotated[Path | None, typer.Option(metavar="F.toml", help="What only the authors know "
+                                                     "(docs/study.toml); else that of the run.")] = None,
+          supplement: Annotated[Path | None, typer.Option(
+              metavar="FILE", help="Reporting guidelines, filled in: .html, .csv, or .docx (extra docx).")] = None,
           labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups; or new images against a baseline.
 
@@ -348,6 +354,8 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     from classify.audit.run import audit as write
     from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
+    from classify.crosswalk.export import check_supplement
+    from classify.crosswalk.study import read_study
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
@@ -360,13 +368,14 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     if sweep and output and output.suffix.lower() == ".csv":
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
                         "-o audit.json")
-    of_page = {"--sweep": sweep, "--subgroups": labels, "--fit-labels": fit_labels, "--fitted": fitted}
+    of_page = {"--sweep": sweep, "--subgroups": labels, "--fit-labels": fit_labels, "--fitted": fitted,
+               "--study": study, "--supplement": supplement}
     if not output and any(of_page.values()):
         raise UserError(f"{next(name for name, value in of_page.items() if value)} was given without -o: give "
                         "-o audit.html")
     if is_findings_model(run):
         of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels,
-                  "--baseline": baseline, "--against": against}
+                  "--baseline": baseline, "--against": against, "--study": study, "--supplement": supplement}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
@@ -377,10 +386,14 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     counts = _counts(fit_labels)
     if fitted:
         check_fitted(fitted, run)
+    if study:
+        read_study(study)
+    if supplement:
+        check_supplement(supplement, [table, labels, study, output, against, baseline, *_files_of(run)])
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted, watch)
+                  fitted, watch, study, supplement)
     if output:
         _warn(warnings(found))
     if found.judged and output:
@@ -397,7 +410,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
         from classify.sweep.sentences import lines
         for line in lines(found.sweep):
             _say(line)
-    for written in (output, baseline):
+    for written in (output, supplement, baseline):
         if written:
             _say(f"written: {written}")
     if baseline:

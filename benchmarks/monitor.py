@@ -6,10 +6,10 @@ BLOOD is the table of blood_pbc, LAB_B that of blood_lab_b, PATIENTS that of tis
 images of blood_pbc. WORK keeps runs and measured copies: a second call goes on there.
 
 False alarms: a model learns from a random half of the images (patients whole); the other half, which it has not seen,
-is divided at random into a baseline and new images, HALVES times. An alarm there is false. Beside it stands what breaks
+is divided at random into a baseline and new images, HALVES times. An alarm there is false. Beside it stand what breaks
 the promise: images of a patient that count as independent, and held-out answers of the folds as a baseline for the
-saved model. Power: a baseline of the half that the model has not seen, and new images that were changed, or come from another
-laboratory.
+saved model. Power: a baseline of images that the model has not seen, and new images that were changed, or come from
+another laboratory.
 """
 import argparse
 import zlib
@@ -55,10 +55,10 @@ DRAWS = 40
 CHANGES = {"unchanged": (0,), "stain hue": (1, 2), "blur": (1, 2)}
 ABOUT = (f"Share of comparisons with an alarm, at two promised rates. A model learns from a random half of the table "
          "(patients whole); the other half, new to it, is divided at random into a baseline and new images: every "
-         "alarm there is false. `Not done` rows show what the rules of the command prevent. Power: 20 or 100 new images "
-         "against a baseline of the others, changed at strength 1 or 2 of 5 (`featurize/images/corrupt.py`; unchanged "
-         "ones were written and measured in the same way), or of another laboratory, whose classes are also mixed "
-         f"otherwise. Seed {SEED}.")
+         "alarm there is false. `Not done` rows show what the rules of the command prevent. Power: 20 or 100 new "
+         "images against a baseline of the others, changed at strength 1 or 2 of 5 "
+         "(`featurize/images/corrupt.py`; unchanged ones were written and measured in the same way), or of another "
+         f"laboratory, whose classes are also mixed otherwise. Seed {SEED}.")
 
 
 def halves(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -171,7 +171,8 @@ def main() -> None:
     rows = watched(run, new, info_p)
     by_patient = false_alarms(rows, classes_of(run), HALVES)
     found.insert(1, row("nothing drifted, patients whole", "tissue_hpylori", by_patient))
-    found.insert(2, row("not done: patients' images as independent", "tissue_hpylori", ungrouped(rows, classes_of(run))))
+    found.insert(2, row("not done: patients' images as independent", "tissue_hpylori",
+                        ungrouped(rows, classes_of(run))))
     found.insert(3, row("not done: held-out answers as a baseline of the saved model's", "blood_pbc",
                         against_held_out(blood, info, arguments.work)))
     write(arguments.output, "Monitoring: false alarms and power of `audit --against`", ABOUT, found)

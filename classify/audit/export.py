@@ -9,6 +9,7 @@ import pandas as pd
 from classify.audit.result import Audit, Judged
 from classify.audit.shortcut_sentences import sentence
 from classify.audit.warnings import warnings
+from classify.crosswalk.export import as_table
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
@@ -38,6 +39,8 @@ def to_json(result: Audit) -> dict[str, Any]:
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],
+        "study": dict(result.reporting.study) if result.reporting else {},
+        "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
         **({"drift": _drift(result.drift)} if result.drift else {}),
         **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
     return dict(plain(content))

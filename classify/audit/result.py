@@ -6,6 +6,7 @@ import pandas as pd
 
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
+from classify.crosswalk.answers import Reporting
 from classify.elsewhere.few_labels import Gain
 from classify.monitor.drift import Drift
 from classify.predictions import ModelPredictions
@@ -99,6 +100,8 @@ class Audit:
         What labels from there would bring; none where it was not asked for.
     drift : Drift or None
         Since a baseline; None where none was given.
+    reporting : Reporting or None
+        Items of reporting guidelines and what answers them; None before all else is known.
     """
 
     bundle: Bundle
@@ -122,3 +125,4 @@ class Audit:
     shortcuts: tuple[Evidence, ...] = ()
     gains: tuple[Gain, ...] = ()
     drift: Drift | None = None
+    reporting: Reporting | None = None

@@ -10,12 +10,14 @@ from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
-from classify.audit.page import write_audit
+from classify.audit.page import title_of, write_audit
+from classify.audit.reporting import reporting
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.subgroups import compared
 from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
+from classify.crosswalk.export import write_supplement
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
@@ -35,7 +37,8 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | None,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
-          fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch()) -> Audit:
+          fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch(),
+          study: Path | None = None, supplement: Path | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -63,6 +66,10 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         Where to write the model, fitted to there by all labelled images.
     watch : Watch
         A baseline to write, or one to compare with; see `classify.monitor`.
+    study : Path, optional
+        study.toml; else the one that the run keeps, if any.
+    supplement : Path, optional
+        Where the filled supplement goes, see `classify.crosswalk.export`.
 
     Raises
     ------
@@ -88,12 +95,15 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+    result = replace(result, reporting=reporting(bundle_dir, study, result, out))
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":
         write_json(to_json(result), out)
     else:
         write_csv(to_csv(result), out)
+    if supplement and result.reporting:
+        write_supplement(supplement, result.reporting.answers, result.reporting.study, title_of(result))
     if fitted and there:
         save_bundle(there, fitted)
     if shards:
