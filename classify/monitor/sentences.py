@@ -10,8 +10,8 @@ from featurize.report.feature_names import words
 from featurize.report.numbers import count, measurement, number, percent, score
 from featurize.report.page import cell, table
 
-# Tests that the page shows, and that the terminal prints on an alarm.
-SHOWN = 25
+# Tests of each family that the page shows, and that the terminal prints on an alarm.
+SHOWN = 10
 PRINTED = 5
 WHAT = {LEVEL: "median", SPREAD: "interquartile range", MISSING: "share not measured", SHARE: "share"}
 HEAD = ["Watched", "What", "Baseline", "New images", "Standardized difference", "p (all tests)"]
@@ -22,7 +22,7 @@ def verdict(found: Drift) -> str:
     tested = (f"{count(found.images[1], 'new image')}{_units(found, 1)} were compared with "
               f"{count(found.images[0], 'image')}{_units(found, 0)} of the baseline, in "
               f"{count(len(found.tests), 'test')}")
-    promise = (f"The alarm is raised at p {number(found.rate)} or less: where nothing drifted, {percent(found.rate)} "
+    promise = (f"The alarm is raised at p {found.rate:g} or less: where nothing drifted, {percent(found.rate)} "
                "of the comparisons raise it, counting all tests together.")
     p = f"p = {number(found.p)}"
     return (f"Something has drifted since the baseline ({p}): {tested}. {promise}" if found.alarm else
@@ -48,33 +48,37 @@ def lines(found: Drift, preset: str = "") -> list[str]:
     first = f"{'ALARM' if found.alarm else 'no alarm'}: {verdict(found)}"
     if not found.alarm:
         return [first]
-    drifted = _drifted(found)
+    drifted = found.tests[found.tests["p"] <= found.rate]
     listed = [f"{family} {number(int((drifted['family'] == family).sum()))}"
               for family in FAMILIES if (drifted["family"] == family).any()]
-    shown = pd.concat([drifted[drifted["family"] == family].head(PRINTED) for family in FAMILIES])
+    shown = _strongest(drifted, PRINTED)
     return [first, f"drifted, by number of tests: {', '.join(listed)}",
             *(f"  {_name(row, preset)}, {WHAT[row['what']]}: {_value(row, 'baseline')} in the baseline, "
               f"{_value(row, 'here')} here" for row in shown.to_dict("records"))]
 
 
-def _drifted(found: Drift) -> pd.DataFrame:
-    return found.tests[found.tests["p"] <= found.rate]
+def _strongest(tests: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The first tests of each family; the spread of a column whose level moved more says nothing new."""
+    size = tests["z"].abs()
+    level = tests["name"].map(size[tests["what"] == LEVEL].groupby(tests["name"]).max())
+    told = tests[(tests["what"] != SPREAD) | ~(level > size)]
+    return pd.concat([told[told["family"] == family].head(most) for family in FAMILIES])
 
 
 def section(found: Drift, preset: str) -> dict[str, Any]:
     """The section of the audit page: the verdict, and the tests with the smallest p."""
-    drifted = _drifted(found)
+    drifted = int((found.tests["p"] <= found.rate).sum())
     rows = [[cell(_name(row, preset), title=row["name"]), cell(WHAT[row["what"]]),
              cell(_value(row, "baseline"), key=row["baseline"]), cell(_value(row, "here"), key=row["here"]),
              cell(number(row["z"]), key=row["z"]),
              cell(score(row["p"]), key=row["p"], tone="bad" if row["p"] <= found.rate else "")]
-            for row in found.tests.head(SHOWN).to_dict("records")]
+            for row in _strongest(found.tests, SHOWN).to_dict("records")]
     unit = ("patients, whole, stand in the baseline or among the new ones" if found.grouped else
             "no patients were given: images count as independent; of several images of a patient, give the groups")
     answered = (found.tests["family"] == PREDICTIONS).any()
     unwatched = "" if answered else " Predictions and review are not watched: the model learned from the baseline."
     return {"alarm": found.alarm, "verdict": verdict(found), "how": (
-        f"{count(len(drifted), 'test')} of {number(len(found.tests))} drifted. The rate is kept by dividing the images "
+        f"{count(drifted, 'test')} of {number(len(found.tests))} drifted. The rate is kept by dividing the images "
         f"anew {number(found.permutations - 1)} times ({unit}) and taking the largest difference of all tests each "
         "time. The test says that something changed, not that answers became worse: that takes labels."
         f"{unwatched}"),
