@@ -18,7 +18,7 @@ STABILITY = "stability.csv"
 WORDS = "words.csv"
 REPORT = "report.html"
 CROSSWALK = "crosswalk.csv"
-STUDY = "study.toml"
+STUDY = "study.json"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from classify.accepted_error import CONFIDENCE, DEFAULT_ERROR
 from classify.bundle import Bundle, save_bundle
 from classify.crosswalk.export import as_table
-from classify.crosswalk.study import read_study, to_toml
+from classify.crosswalk.study import read_study
 from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
 from classify.elsewhere.alignment import home_means
@@ -52,6 +52,7 @@ from classify.words.model import fit_words
 from classify.words.say import say_words
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
+from featurize.runtime.files import write_json
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo
 
@@ -232,7 +233,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         shown = shown_result(result)
         as_table(answers_of(shown)).to_csv(part / CROSSWALK, index=False)
         if result.study:
-            (part / STUDY).write_text(to_toml(result.study), encoding="utf-8")
+            write_json(result.study, part / STUDY)
         write_report(part / REPORT, shown, report_numbers(shown))
 
 

@@ -8,7 +8,7 @@ from classify.audit.result import Audit, Judged
 from classify.audit.subgroups import PAIR
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
 from classify.crosswalk.run_evidence import NEEDED, REPORT, RunFacts, run_evidence
-from classify.crosswalk.study import read_study
+from classify.crosswalk.study import read_kept, read_study
 from classify.monitor.sentences import verdict
 from classify.report.class_names import class_names, label_column, with_names
 from classify.run_folder import STABILITY, STUDY
@@ -41,7 +41,7 @@ def reporting(model: Path, study: Path | None, result: Audit, out: Path) -> Repo
     """
     run = next((place for place in (model, model.resolve().parent) if (place / REPORT).is_file()), model)
     kept = run / STUDY
-    said = read_study(study) if study else read_study(kept) if kept.is_file() else {}
+    said = read_study(study) if study else read_kept(kept) if kept.is_file() else {}
     evidence = {**_of_run(run, result), **audit_evidence(result, out)}
     return Reporting(said, tuple(crosswalk(said, evidence, evaluated=True)))
 

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from featurize.errors import UserError
 
@@ -77,17 +78,32 @@ def read_study(path: Path) -> dict[str, str]:
         why = " ".join(str(error).split())
         raise UserError(f'--study {path} is no TOML ({why}): lines such as users = "pathologists" were wanted'
                         ) from error
+    return _checked(content, f"--study {path}")
+
+
+def read_kept(path: Path) -> dict[str, str]:
+    """The answers that a run keeps.
+
+    Raises
+    ------
+    UserError
+        The file is damaged.
+    """
+    try:
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: remove it, or give study.toml with --study") from error
+    return _checked(content, str(path))
+
+
+def _checked(content: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Known keys with a text, on one line each."""
     for key, value in content.items():
         if key not in FIELDS:
-            raise UserError(f"--study {path}: {key!r} is unknown{_suggestion(key)}; the keys are {', '.join(FIELDS)}")
+            raise UserError(f"{where}: {key!r} is unknown{_suggestion(key)}; the keys are {', '.join(FIELDS)}")
         if not isinstance(value, str):
-            raise UserError(f'--study {path}: {key} = {value!r} is no text: write {key} = "..."')
+            raise UserError(f'{where}: {key} = {value!r} is no text: write {key} = "..."')
     return {key: " ".join(value.split()) for key, value in content.items() if value.strip()}
-
-
-def to_toml(study: Mapping[str, str]) -> str:
-    """The answers as TOML, a line each: strings of JSON are strings of TOML."""
-    return "".join(f"{key} = {json.dumps(text, ensure_ascii=False)}\n" for key, text in study.items())
 
 
 def _suggestion(key: str) -> str:

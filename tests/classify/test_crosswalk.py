@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -22,9 +21,11 @@ from classify.crosswalk.answers import (MISSING, NOT_APPLICABLE, PARTIAL, REPORT
                                         items)
 from classify.crosswalk.export import COLUMNS, as_table, check_supplement, write_supplement
 from classify.crosswalk.section import about, link
-from classify.crosswalk.study import FIELDS, read_study, to_toml
+from classify.crosswalk.study import FIELDS, read_kept, read_study
 from classify.report.reporting import answers_of
 from classify.result import RunResult
+from classify.settings import TrainSettings
+from classify.train import train
 from featurize.errors import UserError
 from featurize.table import write_table
 
@@ -105,10 +106,35 @@ def test_the_example_names_every_key_and_is_taken() -> None:
     assert "intended_use" in study and "abstract" not in study
 
 
-def test_a_study_that_is_written_is_read_the_same(tmp_path: Path) -> None:
-    study = {"title": 'A "quoted" \\ title – µm', "funding": "None.\tNone."}
-    (tmp_path / "s.toml").write_text(to_toml(study), encoding="utf-8")
-    assert tomllib.loads((tmp_path / "s.toml").read_text(encoding="utf-8")) == study
+@pytest.mark.slow
+def test_a_run_keeps_its_study_and_shows_it(tmp_path: Path) -> None:
+    """As study.json: a study.toml that a user lays there stays as it is."""
+    (tmp_path / "s.toml").write_text('title = \'A "quoted" \\ title\'\nfunding = """None.\n None."""', encoding="utf-8")
+    frame, info = made_table((30, 30), features=4)
+    settings = TrainSettings(resamples=10, folds=2, model="logistic", study=str(tmp_path / "s.toml"))
+    train(frame, info, tmp_path / "run", settings)
+    (tmp_path / "run" / "study.toml").write_text("# mine")
+    train(frame, info, tmp_path / "run", settings)
+    assert read_kept(tmp_path / "run/study.json") == {"title": 'A "quoted" \\ title', "funding": "None. None."}
+    assert "None. None." in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    rows = list(csv.DictReader((tmp_path / "run/crosswalk.csv").read_text(encoding="utf-8").splitlines()))
+    assert {r["status"] for r in rows if r["item"] in ("18a", "44")} == {REPORTED}
+    assert (tmp_path / "run" / "study.toml").read_text() == "# mine"
+
+
+def test_a_wrong_study_is_told_before_anything_is_fitted(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("user = 'x'")
+    frame, info = made_table((30, 30), features=4)
+    with pytest.raises(UserError, match="'user' is unknown"):
+        train(frame, info, tmp_path / "run", TrainSettings(study=str(tmp_path / "s.toml")))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"users": 3}', '{"user": "x"}'])
+def test_a_damaged_study_of_a_run_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(text)
+    with pytest.raises(UserError, match="study.json"):
+        read_kept(tmp_path / "study.json")
 
 
 @pytest.mark.parametrize("text, said", [
@@ -173,7 +199,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audited")
     shutil.copytree(GOLDEN / "model", folder / "run" / "model")
     (folder / "run" / "report.html").write_text("<p>")
-    (folder / "run" / "study.toml").write_text('users = "Pathologists."\n')
+    (folder / "run" / "study.json").write_text('{"users": "Pathologists."}')
     frame, info = made_table((30, 30, 30), features=4, seed=5)
     frame["image_id"] = [f"elsewhere{i:07d}" for i in range(len(frame))]
     write_table(frame, info, folder / "t.parquet")

@@ -342,8 +342,8 @@ def test_a_new_run_replaces_an_old_one_and_leaves_the_notes_in_it(run: RunResult
     train(frame, info, tmp_path / "run", replace(QUICK, model="lightgbm"), perturbed=frame.iloc[:20])
     assert (tmp_path / "run/notes.txt").read_text() == "mine"
     written = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*")}
-    # words.csv is written with --words only.
-    of_others = {"model/trees.ubj", "model/weights.json", "model/fingerprints.npz", "words.csv", "study.toml"}
+    # words.csv is written with --words only, study.json with --study.
+    of_others = {"model/trees.ubj", "model/weights.json", "model/fingerprints.npz", "words.csv", "study.json"}
     assert written - {"notes.txt", "model"} == RUN_FOLDER.files - of_others, "every file is in the list"
 
 
