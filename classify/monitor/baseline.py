@@ -24,8 +24,10 @@ FORMAT = 1
 KIND = "monitoring baseline"
 # Images that are kept, at least, of tables that have as many: with 1,000 columns a file of about 5 MB.
 KEPT_IMAGES = 500
-# Units that are kept, at least: of few patients with many images all are.
+# Units that are kept, at least: of few patients all are.
 KEPT_UNITS = 50
+# Images of one unit that are kept, at most: more say little that is new, and memory has an end.
+IMAGES_OF_UNIT = 100
 SEED = 0
 # The kind of the file stands in so many first bytes.
 _HEAD_BYTES = 200
@@ -72,11 +74,18 @@ class Baseline:
     learned: int
 
 
-def sample(rows: Observed) -> Observed:
-    """Whole units in a seeded order until KEPT_IMAGES images and KEPT_UNITS units are there."""
-    order = np.random.default_rng(SEED).permutation(rows.units)
+def sample(rows: Observed, images: int = KEPT_IMAGES) -> Observed:
+    """Units in a seeded order until so many images and KEPT_UNITS units are there, at most IMAGES_OF_UNIT of each.
+
+    Baseline and new images are both sampled so: what is kept of a patient does not depend on the side.
+    """
+    rng = np.random.default_rng(SEED)
+    mixed = rng.permutation(len(rows.unit))
+    place = pd.Series(rows.unit[mixed]).groupby(rows.unit[mixed]).cumcount().to_numpy()
+    rows = rows.take(np.sort(mixed[place < IMAGES_OF_UNIT]))
+    order = rng.permutation(rows.units)
     sizes = np.bincount(rows.unit)[order].cumsum()
-    n = max(int(np.searchsorted(sizes, KEPT_IMAGES)) + 1, KEPT_UNITS)
+    n = max(int(np.searchsorted(sizes, images)) + 1, KEPT_UNITS)
     return rows.take(np.flatnonzero(np.isin(rows.unit, order[:n])))
 
 

@@ -12,6 +12,8 @@ from featurize.errors import UserError
 
 # Images that a baseline, and new images, need at least.
 FEWEST = 10
+# New images that are compared, at most: a sample of whole units, as in the baseline.
+MOST_NEW = 2000
 # New images of which the answers are a baseline, at least: shares of fewer say little.
 FEWEST_ANSWERED = 50
 # Rates of false alarms that can be promised: smaller ones need more divisions than are drawn.
@@ -80,7 +82,8 @@ def compare(baseline: Baseline, frame: pd.DataFrame, answers: Answers, trained_o
         raise UserError(f"{len(kept)} of {len(frame)} images are new to the model, at least {FEWEST} were wanted to "
                         "compare with a baseline: give a table with more new images")
     home = baseline.rows
-    rows = rounded(observe(frame, answers, list(home.measurements.columns), list(home.picture.columns)).take(kept))
+    watched = observe(frame, answers, list(home.measurements.columns), list(home.picture.columns))
+    rows = rounded(sample(watched.take(kept), MOST_NEW))
     if home.grouped and not rows.grouped:
         raise UserError("the baseline knows the patients of its images and the new table does not: give them to "
                         "`python cli.py featurize` with --group-column or --group-regex, or the alarm would count "

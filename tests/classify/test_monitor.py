@@ -17,7 +17,7 @@ from classify.audit.examine import examine
 from classify.audit.export import to_json as audit_to_json
 from classify.audit.page import write_audit
 from classify.bundle import load_bundle
-from classify.monitor.baseline import KEPT_IMAGES, KEPT_UNITS, read_baseline, sample
+from classify.monitor.baseline import IMAGES_OF_UNIT, KEPT_IMAGES, KEPT_UNITS, read_baseline, sample
 from classify.monitor.compare import compare
 from classify.monitor.drift import drift, smallest_p
 from classify.monitor.observed import Answers, Observed, answers_of
@@ -113,7 +113,8 @@ def test_a_sample_keeps_patients_whole() -> None:
     assert kept.units >= KEPT_UNITS and KEPT_IMAGES <= len(kept.unit) < KEPT_IMAGES + sizes.max()
     assert set(np.bincount(kept.unit)) <= set(sizes)
     few = sample(observed(4000, 0, patients=20))
-    assert few.units == 20 and len(few.unit) == 4000
+    assert few.units == 20 and set(np.bincount(few.unit)) == {IMAGES_OF_UNIT}
+    assert len(sample(observed(4000, 0), 2000).unit) == 2000
 
 
 def test_so_few_units_cannot_raise_an_alarm() -> None:
