@@ -14,6 +14,7 @@ from featurize.errors import UserError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from classify.audit.watch import Watch
     from classify.bundle import Bundle
     from classify.sweep.run import SweepSettings
     from ecg.result import TruthSummary
@@ -41,6 +42,8 @@ PathColumn = Annotated[str | None, typer.Option(help="Column of the CSV that hol
 MmPerPx = Annotated[float | None, typer.Option(help="Size of a pixel in millimetres.", min=0)]
 
 
+# Exit code of `audit --against` where something drifted.
+DRIFTED = 3
 # What `classify` writes into a run folder and other commands could replace.
 RUN_FILES = ("predictions.csv", "curves.csv", "suspects.csv", "words.csv", "report.html")
 
@@ -172,6 +175,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                                                 "class, columns what it is called.")] = "",
              words: Annotated[str, typer.Option(metavar="F.csv", help="Words of experts about the images: the report "
                                                 "says them of every image and class.")] = "",
+             study: Annotated[str, typer.Option(metavar="F.toml", help="What only the authors know (docs/study.toml): "
+                                                "for the pages and the reporting checklists.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
              calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic, matrix or none.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
@@ -207,7 +212,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
     from classify.runtime.watch import Watch
     from classify.settings import TrainSettings
     from featurize.runtime.progress import stages
-    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, words=words,
+    settings = TrainSettings(task=task, order=_names(order), lineage=lineage, costs=costs, words=words, study=study,
                              model=model, calibration=calibration, folds=folds, alpha=alpha, device=device, seed=seed,
                              names=_pairs(names), balance=balance, test_share=test_share,
                              test_positives=test_positives, tune=tune, drop_leaks=drop_leaks, sensitivity=sensitivity,
@@ -309,9 +314,13 @@ def _tell_predictions(predicted: "DataFrame", adapt: bool) -> None:
 
 @app.command(epilog="Example: pellucid audit run/ other_hospital.parquet -o audit.html")
 @_told_when_stopped("stopped: nothing was written")
-def audit(run: Run, table: Table,
-          output: Annotated[Path, _output("audit.html, its numbers as .json, or a row an image (of several findings: "
-                                          "a row a finding) as .csv.")],
+def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder that `classify` wrote; with --against "
+                                              "it may be left out.")],
+          table: Annotated[Path | None, typer.Argument(metavar="TABLE", help="A table that `featurize` wrote, .parquet "
+                                                       "or .csv.", show_default=False)] = None,
+          output: Annotated[Path | None, _output(
+              "audit.html, its numbers as .json, or a row an image (of several findings: a row a finding) as .csv; "
+              "with --against or --baseline it may be left out.")] = None,
           sweep: Annotated[list[Path] | None, typer.Option(
               metavar="IMAGES", help="The images of the table: some of them are blurred, compressed, stained ... at "
               "five strengths and measured again.")] = None,
@@ -323,8 +332,19 @@ def audit(run: Run, table: Table,
                                                          "there would bring, such as 5,10,25,50,100.")] = None,
           fitted: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write the model, fitted to there by all "
                                                       "labelled images.")] = None,
+          baseline: Annotated[Path | None, typer.Option(metavar="F.json", help="Write a baseline of the table, for "
+                                                        "--against.")] = None,
+          against: Annotated[Path | None, typer.Option(metavar="F.json", help="Has something drifted since this "
+                                                       "baseline? Exit 3 if so.")] = None,
+          alarm_rate: Annotated[float | None, typer.Option(
+              metavar="SHARE", help="With --against: share of comparisons that may give a false alarm. "
+              "[default: 0.01]", show_default=False)] = None,
+          study: Annotated[Path | None, typer.Option(metavar="F.toml", help="What only the authors know "
+                                                     "(docs/study.toml); else that of the run.")] = None,
+          supplement: Annotated[Path | None, typer.Option(
+              metavar="FILE", help="Reporting guidelines, filled in: .html, .csv, or .docx (extra docx).")] = None,
           labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
-    """A labelled table from elsewhere: shift, calibration, subgroups.
+    """A labelled table from elsewhere: shift, calibration, subgroups; or new images against a baseline.
 
     A sweep that was stopped goes on where it was when the same command comes again.
     """
@@ -334,18 +354,28 @@ def audit(run: Run, table: Table,
     from classify.audit.run import audit as write
     from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
+    from classify.crosswalk.export import check_supplement
+    from classify.crosswalk.study import read_study
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
-    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
+    run, table, watch = _watched(run, table, output, baseline, against, alarm_rate)
+    if output:
+        check_page_or_data(output, [table, labels, against, baseline, *_files_of(run), *(sweep or [])])
     if bool(labels) != bool(subgroups):
         raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
-    if sweep and output.suffix.lower() == ".csv":
+    if sweep and output and output.suffix.lower() == ".csv":
         raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
                         "-o audit.json")
+    of_page = {"--sweep": sweep, "--subgroups": labels, "--fit-labels": fit_labels, "--fitted": fitted,
+               "--study": study, "--supplement": supplement}
+    if not output and any(of_page.values()):
+        raise UserError(f"{next(name for name, value in of_page.items() if value)} was given without -o: give "
+                        "-o audit.html")
     if is_findings_model(run):
-        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels}
+        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels,
+                  "--baseline": baseline, "--against": against, "--study": study, "--supplement": supplement}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
@@ -356,12 +386,17 @@ def audit(run: Run, table: Table,
     counts = _counts(fit_labels)
     if fitted:
         check_fitted(fitted, run)
+    if study:
+        read_study(study)
+    if supplement:
+        check_supplement(supplement, [table, labels, study, output, against, baseline, *_files_of(run)])
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted)
-    _warn(warnings(found))
-    if found.judged:
+                  fitted, watch, study, supplement)
+    if output:
+        _warn(warnings(found))
+    if found.judged and output:
         scores = found.judged.metrics
         _say(f"{scores['n']} labelled images: accuracy {scores['accuracy']:.3f}, balanced accuracy "
              f"{scores['balanced_accuracy']:.3f}")
@@ -375,7 +410,47 @@ def audit(run: Run, table: Table,
         from classify.sweep.sentences import lines
         for line in lines(found.sweep):
             _say(line)
-    _say(f"written: {output}")
+    for written in (output, supplement, baseline):
+        if written:
+            _say(f"written: {written}")
+    if baseline:
+        from classify.monitor.compare import has_answers
+        from classify.monitor.sentences import without_answers
+        if not has_answers(found.trained_on):
+            _say(f"WARNING: {without_answers(int(found.trained_on.sum()))}")
+    if found.drift:
+        from classify.monitor.sentences import lines as drift_lines
+        for line in drift_lines(found.drift, str(info.preset.get("name", ""))):
+            _say(line)
+        if found.drift.alarm:
+            raise typer.Exit(DRIFTED)
+
+
+def _watched(run: Path, table: Path | None, output: Path | None, baseline: Path | None, against: Path | None,
+             rate: float | None) -> "tuple[Path, Path, Watch]":
+    """Run, table and what is watched; with --against a single path is the table, and the baseline names the run."""
+    from classify.audit.watch import RATE, Watch
+    from classify.monitor.baseline import is_baseline, read_baseline
+    from classify.monitor.compare import check_rate
+    from featurize.runtime.outputs import check_output, check_replaceable_file
+    if rate is not None and not against:
+        raise UserError("--alarm-rate was given without --against: give --against baseline.json")
+    if not (output or baseline or against):
+        raise UserError("no output was named: give -o audit.html, --baseline baseline.json or --against baseline.json")
+    chosen = RATE if rate is None else rate
+    check_rate(chosen)
+    known = read_baseline(against) if against else None
+    if table is None:
+        if known is None:
+            raise UserError(f"{run} was given, a run folder and a table were wanted: audit RUN TABLE -o audit.html")
+        run, table = Path(known.model.path), run
+        if not run.is_dir():
+            raise UserError(f"the model of {against} is not at {run}: name its run, audit RUN {table} --against "
+                            f"{against}")
+    if baseline:
+        check_output(baseline, (".json",), [table, against, *_files_of(run)], option="--baseline")
+        check_replaceable_file(baseline, is_baseline, option="--baseline")
+    return run, table, Watch(baseline, known, chosen)
 
 
 def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSettings":
@@ -385,9 +460,11 @@ def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSe
     return SweepSettings(index, most, jobs or processors(), progress=True)
 
 
-def _audit_findings(run: Path, table: Path, output: Path) -> None:
+def _audit_findings(run: Path, table: Path, output: Path | None) -> None:
     from classify.findings.audit_page import audit_findings, summary_lines, warnings
     from featurize.table import read_table
+    if output is None:
+        raise UserError(f"no output was named: audit {run} {table} -o audit.html")
     found = audit_findings(run, table, *read_table(table), output)
     _warn(warnings(found))
     for line in summary_lines(found):

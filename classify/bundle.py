@@ -142,7 +142,7 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
     UserError
         Not a model, of another format, or damaged: names the file and says what to do. Or it cannot use the device.
     """
-    folder = folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
+    folder = _model_folder(folder)
     manifest = _read_manifest(folder)
     data = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
     library, classes = manifest["library"], tuple(manifest["classes"])
@@ -252,6 +252,21 @@ def _arrays(bundle: Bundle) -> bytes:
         arrays |= to_arrays(bundle.words)
     np.savez(buffer, allow_pickle=False, **arrays, **more)
     return buffer.getvalue()
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 of a model folder's manifest, which holds those of all its files, or of the model in a run folder.
+
+    Raises
+    ------
+    UserError
+        As `load_bundle`.
+    """
+    return str(_read_manifest(_model_folder(folder))["sha256"])
+
+
+def _model_folder(folder: Path) -> Path:
+    return folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
 
 
 def _digest(manifest: dict[str, Any]) -> str:

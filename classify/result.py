@@ -8,6 +8,7 @@ Rows are numbered by their position in ``frame`` (a RangeIndex). Everything call
 row or any row of its split group: it is out-of-fold, or belongs to the test part of a given split. Metrics count
 held-out, labelled rows only.
 """
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,8 @@ class RunResult:
         stability.csv. No rows where nothing was measured twice.
     words : WordsResult or None
         None where no words were given.
+    study : mapping of str to str
+        What the authors say, see `classify.crosswalk.study`.
     """
 
     out: Path
@@ -246,6 +249,7 @@ class RunResult:
     notes: tuple[str, ...] = ()
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
     words: WordsResult | None = None
+    study: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def terminal_warnings(self) -> tuple[str, ...]:

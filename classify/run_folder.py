@@ -17,6 +17,8 @@ SUSPECTS = "suspects.csv"
 STABILITY = "stability.csv"
 WORDS = "words.csv"
 REPORT = "report.html"
+CROSSWALK = "crosswalk.csv"
+STUDY = "study.json"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
@@ -33,7 +35,8 @@ MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.v
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, f"model/{FINGERPRINTS}",
+    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, CROSSWALK, STUDY,
+     f"model/{FINGERPRINTS}",
      *(f"model/{name}" for name in MODEL_FOLDER.files))),
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"
     rf"|model/({STAGE_FILE})")

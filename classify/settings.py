@@ -94,6 +94,8 @@ class TrainSettings:
     words : str
         CSV with words that experts gave to images, see `classify.data.expert_words`; "" = none. The model does not read
         them.
+    study : str
+        TOML with what only the authors of the study know, see `classify.crosswalk.study`; "" = none. For the pages.
     model : str
         ``auto``, ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
@@ -148,6 +150,7 @@ class TrainSettings:
     lineage: str = ""
     costs: str = ""
     words: str = ""
+    study: str = ""
     model: str = "auto"
     calibration: str = "auto"
     folds: int = 5

@@ -9,6 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from classify.accepted_error import CONFIDENCE, DEFAULT_ERROR
 from classify.bundle import Bundle, save_bundle
+from classify.crosswalk.export import as_table
+from classify.crosswalk.study import read_study
 from classify.data.dataset import Dataset, PreparationWarnings, prepare
 from classify.data.splits import Split, iter_splits
 from classify.elsewhere.alignment import home_means
@@ -32,9 +34,11 @@ from classify.fitting.tune import check_tune
 from classify.predict import apply_to_rows
 from classify.report import write_report
 from classify.report.class_names import check_names, shown_result
+from classify.report.reporting import answers_of
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, SUSPECTS, WORDS
+from classify.run_folder import (CROSSWALK, CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, STUDY,
+                                 SUSPECTS, WORDS)
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -48,6 +52,7 @@ from classify.words.model import fit_words
 from classify.words.say import say_words
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
+from featurize.runtime.files import write_json
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo
 
@@ -105,7 +110,7 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> result.scores.metrics["accuracy"] > 0.9
     True
     >>> sorted(path.name for path in Path("run").iterdir())
-    ['curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html', 'suspects.csv']
+    ['crosswalk.csv', 'curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html', 'suspects.csv']
     """
     check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
@@ -114,10 +119,11 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     check_names(settings.names, data.task.classes)
     if settings.sensitivity and len(data.task.classes) > 2:
         raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")
+    study = read_study(Path(settings.study)) if settings.study else {}
     clock = Clock(progress, steps=steps_of(data))
     with watched(out, {"": data}, settings, perturbed, watch, {"": ""}) as fits:
         result, bundle = fit_and_judge(data, preparation, out, settings, perturbed, clock, fits[""])
-        result = replace(result, table=table)
+        result = replace(result, table=table, study=study)
         with clock.stage("report"):
             write_run(result, bundle)
     return result
@@ -225,6 +231,9 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
         shown = shown_result(result)
+        as_table(answers_of(shown)).to_csv(part / CROSSWALK, index=False)
+        if result.study:
+            write_json(result.study, part / STUDY)
         write_report(part / REPORT, shown, report_numbers(shown))
 
 

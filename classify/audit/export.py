@@ -9,12 +9,16 @@ import pandas as pd
 from classify.audit.result import Audit, Judged
 from classify.audit.shortcut_sentences import sentence
 from classify.audit.warnings import warnings
+from classify.crosswalk.export import as_table
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
+from classify.monitor.drift import Drift
 from classify.sweep.export import to_dict
 from featurize.runtime.folders import PROGRAM
 
+# Both sides of a comparison with a baseline.
+SIDES = ("baseline", "here")
 # Columns of the shift that only order it.
 _ORDER = ["weight"]
 
@@ -35,8 +39,17 @@ def to_json(result: Audit) -> dict[str, Any]:
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],
+        "study": dict(result.reporting.study) if result.reporting else {},
+        "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
+        **({"drift": _drift(result.drift)} if result.drift else {}),
         **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
     return dict(plain(content))
+
+
+def _drift(found: Drift) -> dict[str, Any]:
+    return {"alarm": found.alarm, "p": found.p, "rate": found.rate, "permutations": found.permutations,
+            "grouped": found.grouped, "images": dict(zip(SIDES, found.images)),
+            "units": dict(zip(SIDES, found.units)), "tests": found.tests.to_dict("records")}
 
 
 def _judged(judged: Judged) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
+from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
+from classify.monitor import sentences
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
@@ -30,11 +32,11 @@ REVIEW_SLOPE = .8
 
 def write_audit(path: Path, result: Audit) -> None:
     """Write audit.html, whole or not at all."""
-    result = shown_audit(result)
+    result, told = shown_audit(result), result.reporting
     album = album_of(result.info)
     wrong, novel = _wrong(result, album), _novel(result, album)
     content: dict[str, Any] = {
-        "kicker": "Audit of a model on a table from elsewhere", "title": _title(result), "lead": _lead(result),
+        "kicker": "Audit of a model on a table from elsewhere", "title": title_of(result), "lead": _lead(result),
         "facts": _facts(result), "warnings": warnings(result),
         "no_warnings": _all_well(result),
         "contents": contents(_titles(result)), "tiles": _tiles(result),
@@ -42,7 +44,9 @@ def write_audit(path: Path, result: Audit) -> None:
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
         "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
         "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
-        if result.shortcuts else None}
+        if result.shortcuts else None,
+        "about": about(told.study) if told else None, "checklist": checklist(told.answers, path.name) if told else None,
+        "drift": sentences.section(result.drift, str(result.info.preset.get("name", ""))) if result.drift else None}
     if result.judged is not None:
         content |= sections.judged_sections(result, result.judged)
         content["compared"] = compared_section(result)
@@ -52,6 +56,10 @@ def write_audit(path: Path, result: Audit) -> None:
 
 def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
+    if result.reporting:
+        titles[-1:-1] = [ABOUT, CHECKLIST]
+    if result.drift:
+        titles.insert(1, "Since the baseline")
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
     if result.gains:
@@ -61,7 +69,8 @@ def _titles(result: Audit) -> list[str]:
     return titles
 
 
-def _title(result: Audit) -> str:
+def title_of(result: Audit) -> str:
+    """Where the images come from, and how many they are."""
     names = [s["site"] or Path(s["root"]).name for s in result.info.sources]
     return f"{', '.join(names) or 'A table'}: {count(len(result.frame), 'image')}"
 

@@ -6,7 +6,9 @@ import pandas as pd
 
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
+from classify.crosswalk.answers import Reporting
 from classify.elsewhere.few_labels import Gain
+from classify.monitor.drift import Drift
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
@@ -96,6 +98,10 @@ class Audit:
         Of each group of properties of the picture; none where the table has too few labels.
     gains : tuple of Gain
         What labels from there would bring; none where it was not asked for.
+    drift : Drift or None
+        Since a baseline; None where none was given.
+    reporting : Reporting or None
+        Items of reporting guidelines and what answers them; None before all else is known.
     """
 
     bundle: Bundle
@@ -118,3 +124,5 @@ class Audit:
     compared: pd.DataFrame | None = None
     shortcuts: tuple[Evidence, ...] = ()
     gains: tuple[Gain, ...] = ()
+    drift: Drift | None = None
+    reporting: Reporting | None = None

@@ -10,11 +10,14 @@ from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
-from classify.audit.page import write_audit
+from classify.audit.page import title_of, write_audit
+from classify.audit.reporting import reporting
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.subgroups import compared
+from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
+from classify.crosswalk.export import write_supplement
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
@@ -31,10 +34,11 @@ SUFFIXES = (".html", ".json", ".csv")
 TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFrame, TableInfo]]
 
 
-def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
+def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | None,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
-          fit_labels: Sequence[int] = (), fitted: Path | None = None) -> Audit:
+          fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch(),
+          study: Path | None = None, supplement: Path | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -45,7 +49,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         As `featurize.table.read_table` gives them. Without labels only the shift is shown; labels that the model does
         not know are named and left out of the scores.
     out : Path
-        The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all.
+        The page (``.html``), its numbers (``.json``) or a row for each image (``.csv``), whole or not at all. None:
+        nothing is written but what `watch` asks for.
     table_for : TableFor, optional
         `classify.findings.tables.table_for` asks a table with several findings for the one that the model knows.
     sweep_settings : SweepSettings, optional
@@ -59,6 +64,12 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         Numbers of labels from there whose gain is told; see `classify.elsewhere.few_labels`.
     fitted : Path, optional
         Where to write the model, fitted to there by all labelled images.
+    watch : Watch
+        A baseline to write, or one to compare with; see `classify.monitor`.
+    study : Path, optional
+        study.toml; else the one that the run keeps, if any.
+    supplement : Path, optional
+        Where the filled supplement goes, see `classify.crosswalk.export`.
 
     Raises
     ------
@@ -68,11 +79,14 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     Stopped
         Ctrl-C during a sweep; the message says what is kept.
     """
-    suffix = wanted_suffix(out, SUFFIXES)
+    suffix = wanted_suffix(out, SUFFIXES) if out else ""
     bundle = load_bundle(bundle_dir)
     if table_for:
         frame, info = table_for(tuple(bundle.classes), frame, info)
     result = examine(bundle, home_metrics(bundle_dir, bundle.classes[-1]), frame, info)
+    result = replace(result, drift=watched(watch, bundle_dir, result))
+    if out is None:
+        return result
     result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
     if fit_labels:
         result = replace(result, gains=gains_of(result, sorted(fit_labels)))
@@ -81,12 +95,15 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+    result = replace(result, reporting=reporting(bundle_dir, study, result, out))
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":
         write_json(to_json(result), out)
     else:
         write_csv(to_csv(result), out)
+    if supplement and result.reporting:
+        write_supplement(supplement, result.reporting.answers, result.reporting.study, title_of(result))
     if fitted and there:
         save_bundle(there, fitted)
     if shards:

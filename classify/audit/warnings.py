@@ -7,6 +7,7 @@ from classify.audit.result import Audit, Judged
 from classify.audit.shortcut_evidence import CONVICTED
 from classify.audit.shortcut_sentences import advice, sentence
 from classify.audit.subgroup_section import part_words
+from classify.monitor.sentences import verdict
 from classify.sweep.result import Sweep
 from classify.sweep.sentences import mild_breaches
 from classify.uncertainty.known_images import known_line
@@ -32,7 +33,7 @@ TOO_SURE_SLOPE = .7
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
     listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
-    listed += _of_shortcuts(result) + _of_subgroups(result)
+    listed += _of_shortcuts(result) + _of_subgroups(result) + _of_drift(result)
     return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
 
 
@@ -84,6 +85,13 @@ def _of_subgroups(result: Audit) -> list[dict[str, str]]:
     return [warning("caution", f"The model is right less often in {part_words(worse[0], result)} "
                     f"({percent(worse[0]['right'])} of {count(worse[0]['n'], 'image')}){more} than in the rest.",
                     "This is no chance, counting all parts that were compared; see Subgroups.")]
+
+
+def _of_drift(result: Audit) -> list[dict[str, str]]:
+    if result.drift is None or not result.drift.alarm:
+        return []
+    return [warning("serious", verdict(result.drift), "See which numbers moved; have some of the new images labelled, "
+                    "and run the audit on them before the model is trusted here.")]
 
 
 def _of_sweep(found: Sweep) -> list[dict[str, str]]:

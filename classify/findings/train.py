@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from classify.bundle import Bundle
+from classify.crosswalk.study import read_study
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
 from classify.data.dataset import Dataset, PreparationWarnings
 from classify.data.splits import Split
@@ -143,7 +144,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     findings = findings_of(frame, info)
     if settings.test_share:
         frame = with_test_part(frame, findings, PartShares(settings.test_share, settings.test_positives), settings.seed)
-    run = _RunInput(out, table, settings, perturbed)
+    run = _RunInput(out, table, settings, perturbed, read_study(Path(settings.study)) if settings.study else {})
     split, split_warnings = shared_split(frame, findings, settings.folds, settings.seed, settings.drop_leaks)
     rare = {name: why for name in findings.names if (why := _too_rare(findings, split, name))}
     chosen = [name for name in findings.names if name not in rare]
@@ -165,12 +166,13 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
 
 @dataclass(frozen=True)
 class _RunInput:
-    """What was asked for; `table` is its name on the command line, `perturbed` holds second measurements."""
+    """What was asked for: `table` as it was named, `perturbed` second measurements, `study` what authors say."""
 
     out: Path
     table: str
     settings: TrainSettings
     perturbed: pd.DataFrame | None
+    study: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def _train_one(name: str, data: Dataset, run: _RunInput, clock: Clock, fits: Tas
     clock.subject = name
     result, bundle = fit_and_judge(data, PreparationWarnings((), ()), run.out, run.settings, run.perturbed, clock, fits,
                                    default_error=0.0)
-    result = replace(result, table=run.table)
+    result = replace(result, table=run.table, study=run.study)
     model, tested = _with_threshold(name, result, bundle)
     return TrainedFinding(result, model, tested)
 

@@ -60,7 +60,7 @@ def shown_result(result: RunResult) -> RunResult:
     names = class_names(result.task.classes, result.settings.names, label_column(result.info))
     new = dict(zip(result.task.classes, names))
     scores, split = result.scores, result.split
-    metrics = {**named_metrics(scores.metrics, new), "classes": list(names)}
+    metrics = named_metrics(scores.metrics, new)
     return replace(
         result, task=replace(result.task, classes=names), suspects=_suspects(result.suspects, new),
         scores=replace(scores, metrics=metrics, confusion=scores.confusion.rename(index=new, columns=new),
@@ -71,7 +71,7 @@ def shown_result(result: RunResult) -> RunResult:
 
 def named_metrics(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
     """Metrics as the page shows them: with its names of the classes wherever a table of the page names one."""
-    shown = {**metrics, "per_class": _keys(metrics["per_class"], new)}
+    shown = {**with_names(metrics, new), "per_class": _keys(metrics["per_class"], new)}
     if metrics.get("lineage"):
         pairs = [{**pair, "label": new[pair["label"]], "predicted": new[pair["predicted"]]}
                  for pair in metrics["lineage"]["confusions"]]
@@ -82,6 +82,19 @@ def named_metrics(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[st
     shown["coverage_by_part"] = [{**part, "part": new[part["part"]]} if part["by"] == "class" else part
                                  for part in metrics.get("coverage_by_part", [])]
     return shown
+
+
+def with_names(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
+    """Metrics whose classes, their counts and the class of the threshold have the names of the page."""
+    named: dict[str, Any] = {}
+    if "classes" in metrics:
+        named["classes"] = [new[name] for name in metrics["classes"]]
+    if "class_counts" in metrics:
+        named["class_counts"] = {part: _keys(counts, new) for part, counts in metrics["class_counts"].items()}
+    if metrics.get("operating_point"):
+        point = metrics["operating_point"]
+        named["operating_point"] = {**point, "class": new.get(point["class"], point["class"])}
+    return {**metrics, **named}
 
 
 def _keys(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The model card, how to make the run again, and which items of reporting checklists this page answers."""
+"""The model card, and how to make the run again."""
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -15,45 +15,6 @@ from featurize.table import TableInfo
 MOST_NAMED_CLASSES = 12
 # A class with fewer images is named under limitations.
 FEW_IMAGES = 50
-# Topic, its items in TRIPOD+AI (Collins 2024, BMJ 385:e078378) and in CLAIM (Mongan 2020, Radiol Artif Intell
-# 2:e200029), who answers it, where.
-# "here" names the section of this page that answers it, "you" is for the author to fill in.
-CHECKLIST = (
-    ("Population, setting, dates, eligibility", "5–6", "7–8", "you", "Where, when and of whom the images were taken"),
-    ("Reference standard: who labelled, how, blinded to what", "8", "14–18", "you", "The origin of the labels"),
-    ("Ethical approval, de-identification, consent", "17", "12", "you", ""),
-    ("Data preparation and quality checks", "7", "9", "here", "Data, splits and leaks; the command explore shows more"),
-    ("Predictors: definition, units, how measured", "9", "11", "here", "What the model looks at"),
-    ("Sample size: images and patients in each class", "10, 21", "19, 34", "here", "Data, splits and leaks"),
-    ("Missing values", "11", "13", "here", "Model card"),
-    ("How the data were split, and what keeps the parts apart", "12a", "20–21", "here", "Data, splits and leaks"),
-    ("Type of model, how it was built and chosen", "12c", "22–27", "here", "Model card"),
-    ("Class imbalance", "13", "–", "here", "Data, splits and leaks; Model card"),
-    ("Discrimination with uncertainty", "12e, 23a", "28–29, 35–36", "here", "Performance"),
-    ("Calibration", "12e, 23a", "–", "here", "Calibration and selection"),
-    ("Output, and what happens to doubtful cases", "15", "–", "here", "Prediction sets"),
-    ("Robustness: shortcuts, other sites", "12d, 23b", "30", "here", "Performance; the command audit for other sites"),
-    ("Explanation of predictions", "–", "31", "here", "What the model looks at; Single images"),
-    ("Failure analysis", "–", "37", "here", "Single images"),
-    ("Fairness across age, sex, ethnicity, device", "3c, 14", "34", "you", "Give such groups as sites and run audit"),
-    ("Evaluation on data from elsewhere", "16, 20c", "32", "you", "Run audit on a table of another laboratory"),
-    ("Poor or missing input at use", "27a", "–", "here", "Single images (novelty); unreadable files are listed"),
-    ("Limitations", "26", "38", "here", "Model card; add those of your study"),
-    ("Intended use and users, place in the care pathway", "3b, 27b", "3, 39", "you", "Model card gives a frame only"),
-    ("Protocol, registration, funding, conflicts", "18a–d", "40–42", "you", ""),
-    ("Availability of data and code", "18e–f", "–", "you", "How to make it again gives hash, versions, command"),
-)
-
-
-def checklist() -> dict[str, Any]:
-    """The table of items and who answers them."""
-    rows = [[cell(item), cell(tripod), cell(claim),
-             cell("✓ on this page" if who == "here" else "○ for you to fill in", tone="good" if who == "here" else ""),
-             cell(where, tone="quiet")] for item, tripod, claim, who, where in CHECKLIST]
-    here = sum(row[3] == "here" for row in CHECKLIST)
-    return table(["Item", "TRIPOD+AI", "CLAIM", "Answered", "Where"], rows, caption=(
-        f"{here} of {len(CHECKLIST)} topics are answered on this page. The numbers are those of TRIPOD+AI (2024) and "
-        "CLAIM (2020); the wording is ours, and the table does not replace the checklists."))
 
 
 def model_card(result: RunResult, missing_share: float) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ from featurize.report.page import by_weight, cell, table, warning
 from featurize.runtime.shell import command_line
 
 # Settings that have an option on the command line.
-OPTIONS = ("task", "order", "lineage", "costs", "words", "model", "calibration", "folds", "alpha", "sensitivity",
-           "accept_error", "device", "seed", "names", "balance", "test_share", "test_positives", "tune",
+OPTIONS = ("task", "order", "lineage", "costs", "words", "study", "model", "calibration", "folds", "alpha",
+           "sensitivity", "accept_error", "device", "seed", "names", "balance", "test_share", "test_positives", "tune",
            "drop_leaks")
 # Rows of the table of leaks.
 MOST_LEAKS = 30

@@ -1,8 +1,10 @@
 """Put the page together: every section is prepared as plain content, then the template places it."""
 from pathlib import Path
 
+from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
 from classify.report import (calibration_and_sets, explanation, lineage_and_costs, model_card, overview, performance,
                              single_images)
+from classify.report.reporting import answers_of
 from classify.report.review import review_table, rule_in_words
 from classify.report.suspects import suspects
 from classify.report.words import in_words
@@ -15,7 +17,7 @@ from featurize.report.page import contents, write_page
 WORDS = "Words of experts"
 SECTIONS = ("At a glance", "Data, splits and leaks", "Performance", "Confusion and classes",
             "Calibration and selection", "Prediction sets", "What the model looks at", WORDS, "Single images",
-            "Suspect labels", "Training", "Model card", "Reporting checklist", "How to make it again")
+            "Suspect labels", "Training", "Model card", ABOUT, CHECKLIST, "How to make it again")
 
 
 def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
@@ -51,6 +53,7 @@ def write_report(path: Path, result: RunResult, numbers: ReportNumbers) -> None:
         "words": in_words(result), "decision": performance.decision_curve(result), "suspects": suspects(result),
         "images": single_images.single_images(result, numbers), "training": performance.training(result),
         "card": model_card.model_card(result, numbers.missing_share), "settings": model_card.settings(result),
-        "checklist": model_card.checklist(), "reproduce": model_card.reproduce(
+        "about": about(result.study), "checklist": checklist(answers_of(result, path.name), path.name),
+        "reproduce": model_card.reproduce(
             result.info, result.table, overview.command(result.table, result.out, result.settings))}
     write_page(path, "report.html.j2", content, Path(__file__).parent)

@@ -147,7 +147,9 @@ def _scores(classes: tuple[str, ...], y: np.ndarray, p: np.ndarray, sets: np.nda
                              ("accuracy", "balanced_accuracy", "macro_f1")},
                "baselines": {"majority": {"accuracy": 1 / k, "macro_f1": .1, "auroc": .5},
                              "pca_logistic": {"accuracy": .8, "macro_f1": .79, "auroc": .95, "log_loss": .5}},
-               "shortcuts": {}, "calibration": {"method": "temperature"},
+               "shortcuts": {}, "calibration": {"method": "temperature"}, "groups": n // 2, "split": "folds",
+               "folds": 5, "review_share": .1,
+               "class_counts": {"fold 0": {c: int((y == i).sum()) for i, c in enumerate(classes)}},
                "operating_point": OPERATING_POINT if k == 2 else None}
     sizes = np.stack([np.bincount(sets[y == i].sum(axis=1), minlength=k + 1)[1:] for i in range(k)])
     shortcuts = pd.DataFrame([{"name": "focus, noise, JPEG", "target": "label", "score": .41, "chance": 1 / k,

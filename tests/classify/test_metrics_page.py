@@ -35,7 +35,8 @@ OF_SCORES = "lineage.levels[]."
 
 
 def documented() -> set[str]:
-    return set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), re.M))
+    text = PAGE.read_text(encoding="utf-8").partition("# audit.json")[0]
+    return set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
 
 
 def keys_of(content: dict[str, Any], above: str = "") -> Iterator[str]:

@@ -298,9 +298,11 @@ def test_an_image_is_not_compared_with_its_own_relatives(run: RunResult) -> None
     assert any(r.place is not None for r in reasons_of(run, listed, 0, (0, 1)))
 
 
-def test_checklist_tells_apart_what_the_page_answers_and_what_the_author_must() -> None:
-    answers = {row[3]["text"] for row in model_card.checklist()["rows"]}
-    assert answers == {"✓ on this page", "○ for you to fill in"}
+def test_the_checklist_links_to_sections_of_the_page(page: str) -> None:
+    checklist = page[page.index('id="reporting-checklist"'):page.index('id="how-to-make-it-again"')]
+    anchors = set(re.findall(r'href="#([^"]+)"', checklist))
+    assert "performance" in anchors and all(f'id="{anchor}"' in page for anchor in anchors)
+    assert "Nobody has said what the model is for" in page
 
 
 def test_card_says_that_it_is_no_diagnosis(page: str) -> None:

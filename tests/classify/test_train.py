@@ -159,8 +159,8 @@ def test_the_library_is_named_with_what_its_trees_start_from(run: RunResult) -> 
 def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     names = {p.name for p in run.out.rglob("*") if p.is_file()}
     trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
-    assert names == {"predictions.csv", "metrics.json", "curves.csv", "suspects.csv", "report.html", "manifest.json",
-                     "arrays.npz", "start.json", trees}
+    assert names == {"predictions.csv", "metrics.json", "curves.csv", "suspects.csv", "report.html", "crosswalk.csv",
+                     "manifest.json", "arrays.npz", "start.json", trees}
     assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
 
 
@@ -342,8 +342,8 @@ def test_a_new_run_replaces_an_old_one_and_leaves_the_notes_in_it(run: RunResult
     train(frame, info, tmp_path / "run", replace(QUICK, model="lightgbm"), perturbed=frame.iloc[:20])
     assert (tmp_path / "run/notes.txt").read_text() == "mine"
     written = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*")}
-    # words.csv is written with --words only.
-    of_others = {"model/trees.ubj", "model/weights.json", "model/fingerprints.npz", "words.csv"}
+    # words.csv is written with --words only, study.json with --study.
+    of_others = {"model/trees.ubj", "model/weights.json", "model/fingerprints.npz", "words.csv", "study.json"}
     assert written - {"notes.txt", "model"} == RUN_FOLDER.files - of_others, "every file is in the list"
 
 

@@ -1,0 +1,117 @@
+"""The crosswalk as CSV, as a filled supplement (HTML), and as a Word document by the extra docx."""
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import pandas as pd
+
+from classify.crosswalk.answers import Answer, Evidence, counts
+from classify.crosswalk.section import ABOUT, about, checklist
+from classify.crosswalk.study import FIELDS
+from featurize.errors import UserError
+from featurize.report.numbers import number
+from featurize.report.page import contents, write_page
+from featurize.runtime.files import replacing, wanted_suffix, write_csv
+from featurize.runtime.folders import PROGRAM
+from featurize.runtime.outputs import check_output, check_replaceable_file, is_page
+
+SUFFIXES = (".html", ".csv", ".docx")
+COLUMNS = ("guideline", "item", "topic", "status", "answer", "where", "missing")
+HEAD = ("Item", "Topic", "Status", "Answer", "Where")
+
+
+def as_table(answers: Sequence[Answer]) -> pd.DataFrame:
+    """`guideline, item, topic, status, answer, where, missing`, a row an item."""
+    return pd.DataFrame([{
+        "guideline": a.item.guideline, "item": a.item.number, "topic": a.item.topic, "status": a.status,
+        "answer": " ".join(given.sentence for given in a.given), "where": "; ".join(given.where for given in a.given),
+        "missing": "; ".join(a.wanted)} for a in answers], columns=list(COLUMNS))
+
+
+def check_supplement(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Refuse another ending, one of the inputs, a file of others, or a Word document where its library is missing.
+
+    Raises
+    ------
+    UserError
+    """
+    check_output(path, SUFFIXES, inputs, option="--supplement")
+    check_replaceable_file(path, _is_ours, option="--supplement")
+    if path.suffix.lower() == ".docx":
+        _document()
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a supplement that this program wrote."""
+    if path.suffix.lower() == ".html":
+        return is_page(path)
+    if path.suffix.lower() == ".csv":
+        return path.read_bytes().startswith(f"{','.join(COLUMNS)}\n".encode())
+    from docx.opc.exceptions import OpcError
+    try:
+        return bool(_document(path).core_properties.author == PROGRAM)
+    except (OpcError, OSError, ValueError, KeyError, BadZipFile):
+        return False
+
+
+def write_supplement(path: Path, answers: Sequence[Answer], study: Mapping[str, str], title: str) -> None:
+    """Write the filled supplement; its kind follows from the name.
+
+    Raises
+    ------
+    UserError
+        Another ending, or the extra docx is missing.
+    """
+    suffix = wanted_suffix(path, SUFFIXES)
+    if suffix == ".csv":
+        write_csv(as_table(answers), path)
+    elif suffix == ".html":
+        write_page(path, "supplement.html.j2", _content(answers, study, title, path.parent), Path(__file__).parent)
+    else:
+        _write_docx(path, answers, study, title)
+
+
+def _content(answers: Sequence[Answer], study: Mapping[str, str], title: str, folder: Path) -> dict[str, Any]:
+    found = checklist(answers, "", folder)
+    lead = "; ".join(f"{name}: {number(c['reported'])} reported, {number(c['partial'])} partial, "
+                     f"{number(c['missing'])} missing" for name, c in counts(answers).items())
+    return {"kicker": "Supplement: reporting guidelines", "title": title, "lead": f"{lead}.", "facts": [],
+            "warnings": [], "no_warnings": "Answers are those of the run, of its audit and of study.toml.",
+            "about": about(study), "checklist": found,
+            "contents": contents([ABOUT, *(g["name"] for g in found["guidelines"])])}
+
+
+def _document(path: Path | None = None) -> Any:
+    try:
+        from docx import Document
+    except ImportError as error:
+        raise UserError("a supplement as .docx needs python-docx: pip install 'pellucid[docx]', or give .html"
+                        ) from error
+    return Document(None if path is None else str(path))
+
+
+def _write_docx(path: Path, answers: Sequence[Answer], study: Mapping[str, str], title: str) -> None:
+    document = _document()
+    document.core_properties.author = PROGRAM
+    document.add_heading(title, 0)
+    document.add_heading(ABOUT, 1)
+    for key in FIELDS:
+        document.add_paragraph(f"{key.replace('_', ' ')}: {study.get(key, 'missing')}")
+    for name in counts(answers):
+        document.add_heading(name, 1)
+        table = document.add_table(rows=1, cols=len(HEAD), style="Table Grid")
+        for cell, text in zip(table.rows[0].cells, HEAD):
+            cell.text = text
+        for answer in (a for a in answers if a.item.guideline == name):
+            for cell, text in zip(table.add_row().cells, _row(answer)):
+                cell.text = text
+    with replacing(path, option="--supplement") as part:
+        document.save(str(part))
+
+
+def _row(answer: Answer) -> tuple[str, ...]:
+    given: tuple[Evidence, ...] = answer.given
+    wanted = [f"Missing: {'; '.join(answer.wanted)}."] if answer.wanted else []
+    return (answer.item.number, answer.item.topic, answer.status, " ".join([*(g.sentence for g in given), *wanted]),
+            "; ".join(g.where for g in given))

@@ -1,0 +1,1 @@
+"""New images against a baseline: has something drifted since the model was accepted?"""

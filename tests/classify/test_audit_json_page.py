@@ -1,0 +1,91 @@
+"""docs/metrics.md documents every key of audit.json."""
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from made_table import made_table
+
+from classify.audit.examine import examine
+from classify.audit.export import to_json
+from classify.audit.run import audit
+from classify.audit.shortcut_evidence import CONVICTED, Evidence
+from classify.audit.watch import Watch
+from classify.bundle import load_bundle
+from classify.monitor.baseline import read_baseline
+from classify.settings import TrainSettings
+from classify.sweep.export import to_dict
+from classify.sweep.result import Example, Scored, Sweep, SweptChange
+from classify.train import train
+
+PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+METRICS, AUDIT = PAGE.split("# audit.json, key by key")
+OF_FINDINGS = {"means", "unknown_findings", "findings"}
+# Dictionaries whose keys are names of classes or keys of study.toml.
+NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home"}
+AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
+SCORES = ("accuracy", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept", "novelty")
+
+
+def documented(text: str) -> set[str]:
+    return set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
+
+
+def keys_of(content: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Paths of all keys; those of `here` are metrics.json's, but for the four that only an audit has."""
+    for key, value in content.items():
+        strength = above == "sweep.changes[].strengths[]."
+        path = above + ("<score>" if strength and key.removesuffix("_interval") in SCORES else key)
+        yield path
+        if path in NAMED or path == "sweep.unchanged" or (above == "here." and path not in AUDIT_HERE):
+            continue
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{path}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from keys_of(value[0], f"{path}[].")
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Everything that an audit can write, of a run that was trained on a made table."""
+    folder = tmp_path_factory.mktemp("everything")
+    frame, info = made_table((60, 60), features=6)
+    train(frame, info, folder / "run", TrainSettings(resamples=10, folds=2, rounds=20, model="lightgbm"))
+    there, _ = made_table((80, 80), features=6, seed=3)
+    there["image_id"] = [f"there{i:011d}" for i in range(len(there))]
+    there["sha256"] = [f"{i + 10 ** 6:064x}" for i in range(len(there))]
+    audit(folder / "run", there, info, None, watch=Watch(write=folder / "b.json"))
+    found = audit(folder / "run", there, info, folder / "a.json", columns=pd.DataFrame({"sex": ["F", "M"] * 80}),
+                  fit_labels=[10], watch=Watch(against=read_baseline(folder / "b.json")))
+    group = Evidence("lamp", ("whole_quality_focus",), .5, .0, False, 9, 9, 1., 1.,
+                     (0., 1.), (0., 1.), 1., 1., 0., False, CONVICTED)
+    written = to_json(replace(found, shortcuts=(group,)))
+    assert written["fit_labels"] and written["compared"] and found.drift
+    scored = Scored("told", 1, 0, 1., (0., 1.), 1., 0., 1., (0., 1.), 1., 0., 0., (0., 1.), .5, False, False)
+    sweep = Sweep(0, False, "", .95, None, scored, (SweptChange("blur", (scored,) * 5, 0),), Example((), None, "", ""))
+    return {**written, "sweep": to_dict(sweep)}
+
+
+@pytest.mark.slow
+def test_every_key_of_an_audit_stands_on_the_page(content: dict[str, Any]) -> None:
+    keys = set(keys_of(content))
+    of_metrics = {f"here.{key.split('.')[0]}" for key in documented(METRICS)}
+    assert content["warnings"], "their keys are looked at, too"
+    assert sorted(keys - documented(AUDIT) - of_metrics) == []
+
+
+@pytest.mark.slow
+def test_the_page_names_no_key_that_is_gone(content: dict[str, Any]) -> None:
+    assert sorted(documented(AUDIT) - set(keys_of(content)) - OF_FINDINGS) == []
+
+
+def test_an_audit_without_labels_writes_no_other_keys(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "model_v1"
+    shutil.copytree(golden / "model", tmp_path / "model")
+    frame, info = made_table((10, 10, 10), features=4, seed=5)
+    written = to_json(examine(load_bundle(tmp_path), None, frame.assign(label=None), info))
+    assert sorted(set(keys_of(written)) - documented(AUDIT)) == [] and written["here"] is None
