@@ -169,18 +169,6 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
         from_plain(manifest["words"], arrays) if "words" in manifest else None)
 
 
-def model_digest(folder: Path) -> str:
-    """SHA-256 that the manifest of a model folder, or of the run folder around it, has of itself and every other file.
-
-    Raises
-    ------
-    UserError
-        As `load_bundle`.
-    """
-    folder = folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
-    return str(_read_manifest(folder)["sha256"])
-
-
 def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """Names of the files of trees or weights, and of a start: two, or two for each threshold."""
     trees = TREES.get(manifest["library"])
