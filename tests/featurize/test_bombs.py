@@ -1,0 +1,90 @@
+"""Small files that unpack to much, and large pictures: refused from their headers, or read in bounds."""
+import io
+import lzma
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from fuzz_files import COLOR, by_pillow, by_tifffile, dicom
+from PIL import Image
+
+from featurize.images import bands
+from featurize.images.bombs import unpacks_beyond
+from featurize.images.picture import Damaged, Limits, TooLarge
+from featurize.images.read import read_image
+
+# Bytes that the bombs of these tests unpack to; the pictures have 16 x 16 pixels.
+BOMB = 2 ** 25
+
+
+def packed(kind: str) -> bytes:
+    return lzma.compress(bytes(BOMB)) if kind == "lzma" else zlib.compress(bytes(BOMB), 9)
+
+
+def tiff_bomb(kind: str, tile: bool) -> bytes:
+    """A TIFF whose only strip or tile is replaced by one that unpacks to `BOMB` bytes."""
+    raw = bytearray(by_tifffile(np.zeros((16, 16), np.uint8), compression=kind, **({"tile": (16, 16)} if tile else {})))
+    data = packed(kind)
+    with tifffile.TiffFile(io.BytesIO(bytes(raw))) as file:
+        names = ("TileOffsets", "TileByteCounts") if tile else ("StripOffsets", "StripByteCounts")
+        for name, value in zip(names, (len(raw), len(data))):
+            # The entry gets the type LONG and holds its value itself.
+            place = file.pages[0].tags[name].offset
+            raw[place + 2:place + 4] = struct.pack("<H", 4)
+            raw[place + 8:place + 12] = struct.pack("<I", value)
+    return bytes(raw) + data
+
+
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("kind", ["zlib", "lzma"])
+def test_a_strip_or_tile_that_unpacks_to_more_than_its_pixels_is_refused(kind: str, tile: bool) -> None:
+    with pytest.raises(Damaged, match="unpacks to more than the picture holds"):
+        read_image(tiff_bomb(kind, tile))
+
+
+def test_a_deflated_dicom_that_unpacks_to_more_than_a_file_may_hold_is_refused() -> None:
+    raw = dicom("DeflatedExplicitVRLittleEndian")
+    assert read_image(raw).width_px == 50
+    start = 144 + struct.unpack("<I", raw[140:144])[0]
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    more = struct.pack("<HH2sHI", 0x7FE1, 0x1010, b"OB", 0, BOMB) + bytes(BOMB)
+    bomb = raw[:start] + pack.compress(zlib.decompress(raw[start:], -15) + more) + pack.flush()
+    with pytest.raises(TooLarge, match="unpacks to more than 1,000,000 bytes"):
+        read_image(bomb, limits=Limits(bytes=1_000_000))
+
+
+@pytest.mark.parametrize("kind, pack", [("zlib", zlib.compress), ("lzma", lzma.compress)])
+def test_unpacking_is_counted_to_the_byte(kind: str, pack: object) -> None:
+    data = pack(bytes(3_000_000))  # type: ignore[operator]
+    assert not unpacks_beyond(data, kind, 3_000_000) and unpacks_beyond(data, kind, 2_999_999)
+    assert not unpacks_beyond(data[:-10], kind, 3_000_000) and not unpacks_beyond(b"no such data", kind, 5)
+
+
+def test_a_picture_whose_decoding_takes_too_much_memory_is_refused_before_it() -> None:
+    # 14142 x 14142 pixels of four channels of 16 bits; nothing of them is there.
+    header = struct.pack(">IIBBBBB", 14142, 14142, 16, 6, 0, 0, 0)
+    chunks = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d))
+                      for k, d in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")))
+    with pytest.raises(TooLarge, match="14142 x 14142 pixels of this kind take 2.6 GB to decode"):
+        read_image(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+@pytest.mark.parametrize("content", [
+    by_pillow("PNG"), by_pillow("PNG", "RGBA"), by_pillow("PNG", "LA"), by_pillow("PNG", "P"), by_pillow("PNG", "1"),
+    by_pillow("JPEG"), by_pillow("JPEG", "CMYK"), by_pillow("TIFF", "CMYK"), by_pillow("TIFF", "P"),
+    by_pillow("TIFF", compression="tiff_lzw"), by_tifffile(COLOR[..., 0].astype(np.float32)),
+    by_tifffile(COLOR[..., 0].astype(np.int16) - 9), by_tifffile(COLOR, compression="zlib"), dicom(), dicom(color=True)])
+def test_a_picture_read_in_bands_is_the_same(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_image(content)
+    monkeypatch.setattr(bands, "BAND_PX", 150)
+    assert np.array_equal(read_image(content).rgb, whole.rgb)
+
+
+def test_transparency_read_in_bands_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([COLOR, COLOR[..., 0]])).save(buffer, "PNG")
+    whole = read_image(buffer.getvalue())
+    monkeypatch.setattr(bands, "BAND_PX", 150)
+    assert np.array_equal(read_image(buffer.getvalue()).rgb, whole.rgb)
