@@ -13,6 +13,8 @@ Nothing is clipped. Transparent pixels are laid on white, as in every viewer: th
 white too, and the color that a file stores under full transparency means nothing.
 """
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +46,8 @@ _MOST_MICROSCOPE_DPI = 1e7
 
 # Errors of a decoder that ran into values it did not expect. Their messages are not understood without their names.
 _UNEXPECTED = (LookupError, TypeError, AttributeError, NameError, AssertionError, ArithmeticError)
+# Number of the stream of error messages of a process.
+_STDERR = 2
 # Longest part of a decoder's message in one of ours, characters.
 _LONGEST_WORDS = 120
 # Words of decoders by which a file ends too early.
@@ -281,6 +285,20 @@ def quiet(logger: str) -> Iterator[None]:
     finally:
         log.propagate = before
         log.removeHandler(silence)
+
+
+@contextmanager
+def silent_decoder() -> Iterator[None]:
+    """Keep what a C library prints on stderr off the screen: libtiff tells of every bad code word by itself."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

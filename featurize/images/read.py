@@ -20,7 +20,8 @@ from featurize.images.bands import in_bands
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
                                       NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_memory,
-                                      check_size, choose_frame, decoding, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
+                                      check_size, choose_frame, decoding, on_white, picture, quiet, scale_of_dpi, silent_decoder, to_bytes,
+                                      upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -211,7 +212,8 @@ def _band(image: Image.Image) -> UInt8Array:
 
 def _deep_png(content: bytes) -> UInt8Array:
     """A PNG of 16 bits a channel, which Pillow would cut to 8; it has already found the data whole."""
-    values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    with silent_decoder():
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise Damaged("the PNG data are broken")
     if values.ndim == 2:

@@ -2,6 +2,7 @@
 decodes only with a further package (LZW, JPEG, CCITT, Zstandard)."""
 import io
 import re
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from featurize.images.bands import in_bands
 from featurize.images.bombs import unpacks_beyond
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported, check_memory,
-                                      check_size, choose_frame, is_square, on_white, picture, quiet, scale_of_dpi, to_bytes,
+                                      check_size, choose_frame, is_square, on_white, picture, quiet, scale_of_dpi, silent_decoder, to_bytes,
                                       upright)
 
 # Numbers of the TIFF 6.0 standard and its supplements. Tags:
@@ -56,6 +57,8 @@ def read_tiff(content: bytes, limits: Limits, frame: int | None) -> Picture:
         numbers = list(_pages(file))
         if not numbers:
             raise Truncated("the TIFF data end before the picture does (no page)")
+        if _next_page(file, content) >= len(content):
+            raise Truncated("the TIFF data end before its next page does")
         number = numbers[choose_frame(len(numbers), frame)]
         page = file.pages[number]
         assert isinstance(page, tifffile.TiffPage)
@@ -71,6 +74,14 @@ def _pages(file: tifffile.TiffFile) -> Iterator[int]:
         kind = file.pages[number].aspage().subfiletype
         if number == 0 or not kind & (_REDUCED | _MASK):
             yield number
+
+
+def _next_page(file: tifffile.TiffFile, content: bytes) -> int:
+    """Where the page behind the last one that was found should be; 0: it is the last. tifffile only logs it."""
+    last, form = file.pages[-1].aspage(), file.tiff
+    start = last.offset
+    count, = struct.unpack_from(form.tagnoformat, content, start)
+    return int(struct.unpack_from(form.offsetformat, content, start + form.tagnosize + count * form.tagsize)[0])
 
 
 def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
@@ -174,7 +185,8 @@ def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Arr
                           f"{_name(page.compression)} is not read: save it as RGB or gray with deflate or none")
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
     image.seek(number)
-    image.load()
+    with silent_decoder():
+        image.load()
     width, height = image.size
     gray = image.mode.startswith(("I", "F"))
     # The range of a deep gray picture is that of all its values.

@@ -2,7 +2,9 @@
 import io
 import lzma
 import struct
+import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +12,12 @@ import tifffile
 from fuzz_files import COLOR, by_pillow, by_tifffile, dicom
 from PIL import Image
 
+from featurize.errors import UserError
 from featurize.images import bands
 from featurize.images.bombs import unpacks_beyond
-from featurize.images.picture import Damaged, Limits, TooLarge
-from featurize.images.read import read_image
+from featurize.images.picture import Damaged, ImageError, Limits, TooLarge, Truncated
+from featurize.images.read import is_image_name, read_image
+from featurize.index.archives import unpack
 
 # Bytes that the bombs of these tests unpack to; the pictures have 16 x 16 pixels.
 BOMB = 2 ** 25
@@ -88,3 +92,42 @@ def test_transparency_read_in_bands_is_the_same(monkeypatch: pytest.MonkeyPatch)
     whole = read_image(buffer.getvalue())
     monkeypatch.setattr(bands, "BAND_PX", 150)
     assert np.array_equal(read_image(buffer.getvalue()).rgb, whole.rgb)
+
+
+def test_a_tiff_that_was_cut_within_its_second_page_is_no_tiff_of_one_page() -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(COLOR, photometric="rgb", metadata=None)
+        file.write(COLOR[::-1], photometric="rgb", metadata=None)
+    content = buffer.getvalue()
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        second = file.pages[1].offset
+    with pytest.raises(Truncated, match="before its next page"):
+        read_image(content[:second])
+
+
+def test_what_libtiff_prints_stays_off_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(by_pillow("TIFF", "1", compression="group4"))
+    for place in range(20, 60):
+        content[place] ^= 0x55
+    try:
+        read_image(bytes(content))
+    except ImageError:
+        pass
+    assert capfd.readouterr().err == ""
+
+
+def test_an_archive_whose_members_share_bytes_is_refused(tmp_path: Path) -> None:
+    picture = by_pillow("PNG")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a/1.png", "a/2.png"):
+            archive.writestr(name, picture)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    # The second entry of the directory gets the offset of the first.
+    second = content.rindex(b"PK\x01\x02")
+    content[second + 42:second + 46] = bytes(4)
+    (tmp_path / "b.zip").write_bytes(bytes(content))
+    assert unpack(tmp_path / "a.zip", is_image_name, tmp_path / "cache").is_dir()
+    with pytest.raises(UserError, match="holds 'a/.*' in the bytes of another file"):
+        unpack(tmp_path / "b.zip", is_image_name, tmp_path / "cache")
+    assert len(list((tmp_path / "cache" / "zips").iterdir())) == 1
