@@ -19,6 +19,7 @@ from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
@@ -277,5 +278,5 @@ def _write_errors(failed: Sequence[FailedFile], path: Path) -> Path | None:
         return None
     frame = pd.DataFrame([(file.path, file.error, file.reason) for file in failed], columns=["path", "error", "reason"])
     with replacing(path) as part:
-        frame.to_csv(part, index=False, errors="backslashreplace")
+        safe_cells(frame).to_csv(part, index=False, errors="backslashreplace")
     return path

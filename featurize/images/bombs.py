@@ -21,8 +21,8 @@ def unpacks_beyond(data: bytes | memoryview, kind: str, most: int) -> bool:
 
     Examples
     --------
-    >>> unpacks_beyond(zlib.compress(bytes(5000)), "zlib", 5000), unpacks_beyond(zlib.compress(bytes(5001)), "zlib", 5000)
-    (False, True)
+    >>> [unpacks_beyond(zlib.compress(bytes(size)), "zlib", 5000) for size in (5000, 5001)]
+    [False, True]
     """
     if kind != "lzma" and len(data) * _MOST_DEFLATE_RATIO <= most:
         return False

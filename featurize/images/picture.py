@@ -46,6 +46,8 @@ _MOST_MICROSCOPE_DPI = 1e7
 
 # Errors of a decoder that ran into values it did not expect. Their messages are not understood without their names.
 _UNEXPECTED = (LookupError, TypeError, AttributeError, NameError, AssertionError, ArithmeticError)
+# What became of an image by the state of the machine at that moment.
+OUT_OF_MEMORY = "out_of_memory"
 # Number of the stream of error messages of a process.
 _STDERR = 2
 # Longest part of a decoder's message in one of ours, characters.
@@ -120,6 +122,18 @@ class TooLarge(ImageError):
     reason = "too_large"
 
 
+class OutOfMemory(ImageError):
+    """The memory did not suffice at this moment."""
+
+    reason = OUT_OF_MEMORY
+
+
+class Changed(ImageError):
+    """The file is another one than when the index was made."""
+
+    reason = "changed"
+
+
 class NotAnImage(ImageError):
     """The content is something else, whatever the name says."""
 
@@ -180,8 +194,8 @@ def check_memory(width: int, height: int, bytes_per_px: float, content_bytes: in
     needed = content_bytes + width * height * (bytes_per_px + _PICTURE_BYTES)
     if needed > limits.memory:
         raise TooLarge(f"{width} x {height} pixels of this kind take {needed / 1e9:.1f} GB to decode, at most "
-                       f"{limits.memory / 1e9:.1f} GB are taken: save it with 8 bits and without transparency, scale it "
-                       "down or cut it")
+                       f"{limits.memory / 1e9:.1f} GB are taken: save it with 8 bits and without transparency, scale "
+                       "it down or cut it")
 
 
 def choose_frame(count: int, frame: int | None) -> int:

@@ -19,9 +19,9 @@ from featurize.arrays import UInt8Array
 from featurize.images.bands import in_bands
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
-                                      NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_memory,
-                                      check_size, choose_frame, decoding, on_white, picture, quiet, scale_of_dpi, silent_decoder, to_bytes,
-                                      upright)
+                                      NotAnImage, NotFinite, OutOfMemory, Picture, TooLarge, Truncated, Unsupported, check_memory,
+                                      check_size, choose_frame, decoding, on_white, picture, quiet, scale_of_dpi,
+                                      silent_decoder, to_bytes, upright)
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -99,7 +99,7 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
             with quiet("PIL"):
                 return _read(kind, content, limits, frame)
     except MemoryError:
-        raise TooLarge("the memory does not suffice to decode it") from None
+        raise OutOfMemory("the memory does not suffice to decode it") from None
 
 
 def read_bytes(path: Path, limits: Limits = Limits()) -> bytes:

@@ -16,8 +16,8 @@ from featurize.images.bands import in_bands
 from featurize.images.bombs import unpacks_beyond
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported, check_memory,
-                                      check_size, choose_frame, is_square, on_white, picture, quiet, scale_of_dpi, silent_decoder, to_bytes,
-                                      upright)
+                                      check_size, choose_frame, is_square, on_white, picture, quiet, scale_of_dpi,
+                                      silent_decoder, to_bytes, upright)
 
 # Numbers of the TIFF 6.0 standard and its supplements. Tags:
 _X_RESOLUTION_TAG = 282
