@@ -108,7 +108,7 @@ def _check_tree(tree: dict[str, str], number: int, features: int) -> None:
            f"{what} has an unknown kind of split")
     left, right = (_numbers(tree[key], what, np.int64) for key in ("left_child", "right_child"))
     children = np.stack([left, right], axis=1)
-    # A child is a later node, or a leaf as its number's complement; all nodes but the first and all leaves are one once.
+    # A child is a later node, or the complement of a leaf's number; all of them but the first node are one once.
     own = np.arange(leaves - 1)[:, None]
     wanted(bool(((children < 0) | (children > own)).all()), f"{what} leads back to a node")
     wanted(sorted(children.ravel().tolist()) == [*range(-leaves, 0), *range(1, leaves - 1)],

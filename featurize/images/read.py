@@ -19,9 +19,10 @@ from featurize.arrays import UInt8Array
 from featurize.images.bands import in_bands
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
-                                      NotAnImage, NotFinite, OutOfMemory, Picture, TooLarge, Truncated, Unsupported, check_memory,
-                                      check_size, choose_frame, decoding, on_white, picture, quiet, scale_of_dpi,
-                                      silent_decoder, to_bytes, upright)
+                                      NotAnImage, NotFinite, OutOfMemory, Picture, TooLarge, Truncated, Unsupported,
+                                      check_memory, check_size, choose_frame, decoding, on_white, picture, quiet,
+                                      scale_of_dpi, silent_decoder, to_bytes, upright)
+from featurize.images.png import check_png
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -173,6 +174,8 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
         deep = kind == "PNG" and content[24] == 16
         channels = _PNG_CHANNELS.get(content[25], 4) if deep else 0
         check_memory(*image.size, max(2 * channels, _PILLOW_BYTES), len(content), limits)
+        if kind == "PNG":
+            check_png(content)
         image.load()
         bits = content[24] if kind == "PNG" else 1 if image.mode == "1" else 8
         mode, orientation = image.mode, _orientation(image)

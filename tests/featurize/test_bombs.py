@@ -29,7 +29,8 @@ def packed(kind: str) -> bytes:
 
 def tiff_bomb(kind: str, tile: bool) -> bytes:
     """A TIFF whose only strip or tile is replaced by one that unpacks to `BOMB` bytes."""
-    raw = bytearray(by_tifffile(np.zeros((16, 16), np.uint8), compression=kind, **({"tile": (16, 16)} if tile else {})))
+    tiles = {"tile": (16, 16)} if tile else {}
+    raw = bytearray(by_tifffile(np.zeros((16, 16), np.uint8), compression=kind, **tiles))
     data = packed(kind)
     with tifffile.TiffFile(io.BytesIO(bytes(raw))) as file:
         names = ("TileOffsets", "TileByteCounts") if tile else ("StripOffsets", "StripByteCounts")
@@ -79,7 +80,8 @@ def test_a_picture_whose_decoding_takes_too_much_memory_is_refused_before_it() -
     by_pillow("PNG"), by_pillow("PNG", "RGBA"), by_pillow("PNG", "LA"), by_pillow("PNG", "P"), by_pillow("PNG", "1"),
     by_pillow("JPEG"), by_pillow("JPEG", "CMYK"), by_pillow("TIFF", "CMYK"), by_pillow("TIFF", "P"),
     by_pillow("TIFF", compression="tiff_lzw"), by_tifffile(COLOR[..., 0].astype(np.float32)),
-    by_tifffile(COLOR[..., 0].astype(np.int16) - 9), by_tifffile(COLOR, compression="zlib"), dicom(), dicom(color=True)])
+    by_tifffile(COLOR[..., 0].astype(np.int16) - 9), by_tifffile(COLOR, compression="zlib"), dicom(),
+    dicom(color=True)])
 def test_a_picture_read_in_bands_is_the_same(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_image(content)
     monkeypatch.setattr(bands, "BAND_PX", 150)
@@ -131,3 +133,14 @@ def test_an_archive_whose_members_share_bytes_is_refused(tmp_path: Path) -> None
     with pytest.raises(UserError, match="holds 'a/.*' in the bytes of another file"):
         unpack(tmp_path / "b.zip", is_image_name, tmp_path / "cache")
     assert len(list((tmp_path / "cache" / "zips").iterdir())) == 1
+
+
+def test_a_flipped_bit_among_the_pixels_of_a_png_is_refused() -> None:
+    whole = by_pillow("PNG")
+    at = whole.index(b"IDAT") + 4
+    length = int.from_bytes(whole[at - 8:at - 4], "big")
+    for place in range(at, at + length + 4):
+        flipped = bytearray(whole)
+        flipped[place] ^= 8
+        with pytest.raises(ImageError):
+            read_image(bytes(flipped))
