@@ -183,9 +183,9 @@ def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Arr
     if deep or page.compression in _JPEG_2000 or page.photometric > _YCBCR:
         raise Unsupported(f"{page.bitspersample}-bit {_name(page.photometric)} with compression "
                           f"{_name(page.compression)} is not read: save it as RGB or gray with deflate or none")
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
-    image.seek(number)
-    with silent_decoder():
+    with quiet("PIL"), silent_decoder():
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
+        image.seek(number)
         image.load()
     width, height = image.size
     gray = image.mode.startswith(("I", "F"))

@@ -1,5 +1,6 @@
 """What one run could not read for want of memory, another one reads; damaged chunks are measured again."""
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from featurize.index.build import build_index
 from featurize.presets.load import load_preset
 from featurize.runtime.cells import original_cells, safe_cells
 from featurize.runtime.files import write_csv
+from featurize.runtime.folders import FolderKind, replacing_folder
 
 
 @pytest.mark.parametrize("reason, again", [("out_of_memory", True), ("crashed", True), ("unreadable", True),
@@ -74,6 +76,18 @@ def test_settings_of_a_wrong_type_or_size_are_told(text: str, message: str, tmp_
     (tmp_path / "s.toml").write_text(text)
     with pytest.raises(UserError, match=message):
         load_preset("whole", tmp_path / "s.toml")
+
+
+def test_half_filled_folders_of_killed_runs_are_removed_after_a_day(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".run.a.part", ".run.b.part", ".runs.a.part"))
+    for place in (old, new, other):
+        place.mkdir()
+        (place / "half").write_text("x")
+    for place in (old, other):
+        os.utime(place, (1e9, 1e9))
+    with replacing_folder(tmp_path / "run", FolderKind("m.json", frozenset(("m.json",)))) as part:
+        (part / "m.json").write_text("{}")
+    assert not old.exists() and new.exists() and other.exists()
 
 
 def test_cells_are_no_formulas_and_end_no_row(tmp_path: Path) -> None:
