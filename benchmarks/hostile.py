@@ -47,10 +47,10 @@ def main() -> int:
     rows.append({"files": "all", **{key: sum(row[key] for row in rows) for key in rows[0] if key != "files"}})
     print(rows[-1])
     about = ("Damaged, cut and hostile files, seeded; models are changed and their checksums made to fit again. Each "
-             "is read by the function that meets such files first: refused by name, or read. A misread is a cut file, "
-             "or one whose format has a checksum for the changed bytes, that gives other values. Changed bytes without a "
-             "checksum (pixels of BMP, numbers of a csv, weights of a re-hashed model) are other data and count as "
-             f"read. A hang is more than {SLOW_S:.0f} s.")
+             "is read by the function that meets such files first: refused by name, or read. A misread is a cut "
+             "image, or a file whose format has a checksum for the changed bytes, that gives other values. Changed "
+             "bytes without a checksum (pixels of BMP, numbers of a csv, weights of a re-hashed model) are other data "
+             f"and count as read. A hang is more than {SLOW_S:.0f} s.")
     write(RESULTS / "hostile.json", "Hostile files", about, rows)
     return sum(rows[-1][key] for key in ("crashes", "hangs", "silent misreads", "messages of several lines"))
 

@@ -37,7 +37,8 @@ def read_corners(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
     """
     wanted = f"a CSV with the columns {', '.join(_COLUMNS)} and four rows a page was wanted"
     try:
-        frame = pd.read_csv(io.BytesIO(read_bytes(path)), index_col=False, dtype={"page": str}).rename(columns=str.strip)
+        content = io.BytesIO(read_bytes(path))
+        frame = pd.read_csv(content, index_col=False, dtype={"page": str}).rename(columns=str.strip)
     except (ImageError, ValueError) as error:
         raise UserError(f"cannot read the corners {path} ({error}): {wanted}") from error
     if not set(_COLUMNS) <= set(frame):

@@ -93,7 +93,7 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what runs that were killed left half filled beside `path`, a day ago or longer: none is at work so long."""
+    """Remove what killed runs left half filled beside `path` a day ago or longer."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         if left.is_dir() and time.time() - left.stat().st_mtime > _LEFTOVER_S:
             shutil.rmtree(left, ignore_errors=True)
