@@ -4,6 +4,7 @@ Format: ``key=value`` lines, a header and then a part for each tree, as `LightGB
 """
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +122,7 @@ def _only(tree: dict[str, str], key: str, what: str) -> float:
     return float(found[0])
 
 
-def _numbers(text: str, what: str, kind: type) -> NDArray[np.generic]:
+def _numbers(text: str, what: str, kind: type) -> NDArray[Any]:
     """The numbers of a line, parted by single blanks."""
     try:
         return np.array([kind(word) for word in text.split(" ")] if text else [], kind)

@@ -107,7 +107,7 @@ def _has_window(data: Dataset) -> bool:
 def _gray(data: Dataset, stored: NDArray[Any]) -> UInt8Array:
     """(H, W) display values of stored values; without a window their range is that of all of them."""
     if _has_window(data):
-        return in_bands(*stored.shape, lambda top, bottom: _shown(data, stored[top:bottom]))
+        return in_bands(stored.shape[0], stored.shape[1], lambda top, bottom: _shown(data, stored[top:bottom]))
     return to_bytes(apply_modality_lut(stored, data))
 
 

@@ -251,7 +251,7 @@ def on_white(color: UInt8Array, alpha: UInt8Array, *, premultiplied: bool = Fals
         share = over if color.ndim == 2 else over[..., None]
         light = under * (255 if premultiplied else share) + 255 * (255 - share)
         return ((np.minimum(light, 65025) + 127) // 255).astype(np.uint8)
-    return in_bands(*alpha.shape, laid)
+    return in_bands(alpha.shape[0], alpha.shape[1], laid)
 
 
 def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
