@@ -47,6 +47,7 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]
     for name, least in _LEAST.items():
         wanted(name not in arrays or bool((arrays[name] >= least).all()), f"the array {name} is not above 0")
     wanted(bool((np.diff(arrays["novelty_distances"]) >= 0).all()), "novelty_distances do not rise")
+    _check_words(arrays, manifest, sizes)
     scores = arrays["conformal_scores"]
     wanted(bool(((scores >= 0) & (scores <= 1)).all()), "conformal_scores are not within 0..1")
     for name in ("conformal_y", "point_classes"):
@@ -55,6 +56,29 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]
     wanted(not unknown or manifest.get("discriminant_rest") is not None and sizes["r"] > 0 and sizes["w"] > 0,
            "the discriminant is not whole")
     wanted("point_classes" not in arrays or manifest.get("batch_rate") is not None, "batch_rate is missing")
+
+
+def _check_words(arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any], sizes: dict[str, int]) -> None:
+    """The linear log-odds of words of experts; a subject of one word has none."""
+    words = manifest.get("words") or {"subjects": []}
+    linear = [at for at, subject in enumerate(words["subjects"]) if f"words_{at}_weights" in arrays]
+    several = [at for at, subject in enumerate(words["subjects"]) if len(subject["learned"]) > 1]
+    wanted(linear == several, "the words of experts have not one set of weights a subject")
+    if not linear:
+        return
+    layout = {"words_fill": "d", "words_center": "d", "words_scale": "d", "words_mean": "v", "words_terms": "2"}
+    for name, axes in layout.items():
+        wanted(name in arrays, f"the array {name} is missing")
+        _check(name, arrays[name], "f", axes, sizes | {"2": 2} if axes == "2" else sizes)
+    for at in linear:
+        learned = len(words["subjects"][at]["learned"])
+        wanted(f"words_{at}_base" in arrays, f"the array words_{at}_base is missing")
+        own = {"v": sizes["v"], "x": 1 if learned == 2 else learned}
+        _check(f"words_{at}_weights", arrays[f"words_{at}_weights"], "f", "vx", own)
+        _check(f"words_{at}_base", arrays[f"words_{at}_base"], "f", "x", own)
+    largest, bend = arrays["words_terms"].tolist()
+    wanted(largest > 0 and bend >= 0 and bool((arrays["words_scale"] > 0).all()), "the words' scale is not above 0")
+    wanted(sizes["v"] == sizes["d"] * (2 if bend else 1), "the words have not as many terms as features give")
 
 
 def check_fingerprints(arrays: Mapping[str, NDArray[Any]]) -> UInt8Array:

@@ -96,6 +96,23 @@ class _Preset(_Strict):
     blocks: dict[Name, dict[str, Any]]
 
 
+class _Subject(_Strict):
+    name: Name
+    words: Annotated[list[Name], Field(min_length=1)]
+    learned: Annotated[list[Count], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _positions(self) -> "_Subject":
+        if len(set(self.learned)) < len(self.learned) or max(self.learned) >= len(self.words):
+            raise ValueError(f"the words {self.name} learned are {self.learned} of {len(self.words)}")
+        return self
+
+
+class _Words(_Strict):
+    subjects: list[_Subject]
+    described: list[Count]
+
+
 class _Finding(_Strict):
     name: Name
     folder: Annotated[str, Field(pattern=rf"^{FINDING_NAME}$")]
@@ -139,6 +156,7 @@ class Manifest(_Strict):
     lineage: list[list[Name]] | None = None
     costs: list[list[NotNegative]] | None = None
     batch_rate: Share | None = None
+    words: _Words | None = None
     settings: dict[str, Any]
     versions: dict[str, str]
     files: dict[Name, str]

@@ -56,6 +56,10 @@ MANIFESTS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda m: m["review"].update(most_novelty=float("nan")), "review.most_novelty is nan"),
     (lambda m: m.update(off_axes=0), "off_axes is 0"), (lambda m: m.update(lineage=[["a"]]), "1 paths of the lineage"),
     (lambda m: m.update(costs=[[0, 1, 1], [1, 0, 1], [1, 1, 2]]), "a right answer has costs"),
+    (lambda m: m.update(words={"subjects": [{"name": "a", "words": ["x"], "learned": [3]}], "described": []}),
+     "the words a learned are \\[3\\] of 1"),
+    (lambda m: m.update(words={"subjects": [{"name": "a", "words": ["x", "y"], "learned": [0, 1]}], "described": []}),
+     "not one set of weights a subject"),
     (lambda m: m.update(files=[]), "files is \\[\\]"), (lambda m: m.update(preset={}), "preset.name: field required")]
 
 
