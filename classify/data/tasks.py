@@ -103,7 +103,7 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
 def is_class_name(name: str) -> bool:
     """Whether predictions.csv and the pages can hold a class of this name.
 
-    >>> is_class_name("AML"), is_class_name("a|b"), is_class_name(" a"), is_class_name("a\rb")
+    >>> is_class_name("AML"), is_class_name("a|b"), is_class_name(" a"), is_class_name("a\\rb")
     (True, False, False, False)
     """
     return bool(name) and "|" not in name and name == name.strip() and not any(
