@@ -34,7 +34,8 @@ class _Calibration(_Strict):
     method: Literal["none", "temperature", "isotonic", "matrix"]
     temperature: Positive
     floor: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-    steps: list[tuple[list[Share], list[Share]]]
+    # Of each class the knots of its step function: x and y.
+    steps: list[Annotated[list[list[Share]], Field(min_length=2, max_length=2)]]
     matrix: list[list[Number]] = []
     bias: list[Number] = []
     losses: dict[str, Number]

@@ -70,6 +70,14 @@ def test_a_manifest_that_no_training_writes_is_refused(
         load_bundle(edited(copy_of("model_v6", tmp_path), change))
 
 
+@pytest.mark.parametrize("calibration", [
+    {"method": "isotonic", "steps": [[[.1, .9], [0, 1]]] * 3, "floor": .01},
+    {"method": "matrix", "matrix": np.eye(3).tolist(), "bias": [0, 0, 0]}, {"method": "none"}])
+def test_every_kind_of_calibration_is_read(calibration: dict[str, Any], tmp_path: Path) -> None:
+    folder = edited(copy_of("model_v6", tmp_path), lambda m: m["calibration"].update(calibration))
+    assert load_bundle(folder).calibration.method == calibration["method"]
+
+
 @pytest.mark.parametrize("change, message", [
     (lambda m: m.update(findings=[]), "findings is"),
     (lambda m: m["findings"][0].update(threshold=float("nan")), "findings.0.threshold is nan"),
