@@ -27,12 +27,16 @@ from classify.fitting.models import Model, ModelPart
 from classify.predictions import FurtherColumns
 from classify.review import ReviewRule
 from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, stage_file
+from classify.stored.arrays import check_arrays, check_trees_of_leaves
+from classify.stored.faults import StoredFault
+from classify.stored.files import check_parts, read_arrays
+from classify.stored.manifest import check_manifest
 from classify.uncertainty.batch import HomeBatch
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import Conformal
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
 from classify.uncertainty.operating_point import OperatingPoint
-from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
+from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass, compared_trees
 from classify.words.model import WordModels, from_plain, to_arrays, to_plain
 from featurize.arrays import UInt8Array
 from featurize.errors import UserError
@@ -140,17 +144,28 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
     Raises
     ------
     UserError
-        Not a model, of another format, or damaged: names the file and says what to do. Or it cannot use the device.
+        Not a model, of another format, damaged, or with contents that no training writes: names the file and says what
+        to do. Or it cannot use the device.
     """
     folder = _model_folder(folder)
     manifest = _read_manifest(folder)
     data = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
     library, classes = manifest["library"], tuple(manifest["classes"])
     outputs = 1 if manifest["kind"] == "binary" else len(classes)
-    parts = [ModelPart(data[trees], data.get(start)) for trees, start in _part_files(manifest)]
+    names = _part_files(manifest)
+    try:
+        check_parts(data, names, manifest, outputs if len(names) == 1 else 1)
+        arrays = read_arrays(data, ARRAYS)
+        check_arrays(arrays, manifest)
+    except StoredFault as fault:
+        raise _impossible(folder, fault) from None
+    parts = [ModelPart(data[trees], data.get(start)) for trees, start in names]
     model = models.from_bytes(parts, library, manifest["features"], outputs, jobs, device)
-    with np.load(BytesIO(data[ARRAYS]), allow_pickle=False) as read:
-        arrays = {name: read[name] for name in read.files}
+    compared = 0 if library == "logistic" else len(compared_trees(model.rounds, model.trees_per_round))
+    try:
+        check_trees_of_leaves(arrays, compared)
+    except StoredFault as fault:
+        raise _impossible(folder, fault) from None
     space = WhitenedSpace(arrays["space_center"], arrays["space_scale"], arrays["space_mean"], arrays["space_axes"],
                           arrays["space_deviation"], manifest["off_axes"])
     return Bundle(
@@ -282,6 +297,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                         "train the model again with `python cli.py classify`, or use the version that wrote it")
     if manifest.get("sha256") != _digest(manifest):
         raise _damaged(path, "its checksum does not fit")
+    try:
+        check_manifest(manifest)
+    except StoredFault as fault:
+        raise _impossible(path, fault) from None
     parts = _part_files(manifest)
     needed = {ARRAYS, *(trees for trees, _ in parts)}
     if not needed <= set(manifest["files"]) <= needed | {start for _, start in parts}:
@@ -297,6 +316,11 @@ def _read_checked(path: Path, digest: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != digest:
         raise _damaged(path, "its checksum does not fit")
     return data
+
+
+def _impossible(path: Path, fault: StoredFault) -> UserError:
+    return UserError(f"the model {path} is refused ({fault}): it was changed after it was trained; copy it again from "
+                     "where it was trained, or train it again with `python cli.py classify`")
 
 
 def _damaged(path: Path, what: str) -> UserError:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.cells import original_cells
 from featurize.runtime.folders import FolderKind
 
 PREDICTIONS = "predictions.csv"
@@ -84,7 +85,7 @@ def read_run(run: Path | str) -> RunFiles:
     """
     folder = Path(run)
     try:
-        predictions = pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str))
+        predictions = original_cells(pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str)))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         return RunFiles(predictions, metrics, pd.read_csv(folder / CURVES))
     except (OSError, ValueError) as error:

@@ -52,6 +52,7 @@ from classify.words.model import fit_words
 from classify.words.say import say_words
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import write_json
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo
@@ -216,10 +217,10 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
 def write_run(result: RunResult, bundle: Bundle) -> None:
     """Write every file of a run under a temporary name, then move the folder into place."""
     with replacing_folder(result.out, RUN_FOLDER) as part:
-        result.predicted.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
+        safe_cells(result.predicted.table).to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
         result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
-        result.suspects.table.to_csv(part / SUSPECTS, index=False, float_format="%.9g")
+        safe_cells(result.suspects.table).to_csv(part / SUSPECTS, index=False, float_format="%.9g")
         if len(result.stability):
             result.stability.to_csv(part / STABILITY, index=False, float_format="%.4g")
         if result.words is not None:

@@ -12,6 +12,7 @@ import pandas as pd
 from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.output_folder import BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.outputs import is_whole_csv
 from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
@@ -19,6 +20,7 @@ from ecg.trace.corrections import Point, read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
@@ -125,7 +127,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     corrections = read_points(points) if points else {}
     known = read_corners(corners) if corners else {}
     page_jobs = [replace(job, corners=known.get(job.path, ())) for job in find_pages(given, corrections, out)]
-    _check_corners(known, page_jobs, corners)
+    _check_pages(known, page_jobs, corners, "corners")
+    _check_pages(corrections, page_jobs, points, "corrections")
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
@@ -162,11 +165,11 @@ def _check_scale(settings: DigitizeSettings) -> None:
                             f"{'5, 10 or 20' if option == '--gain' else '25 or 50'})")
 
 
-def _check_corners(known: Mapping[str, object], page_jobs: Sequence[PageJob], path: Path | None) -> None:
-    """Refuse corners of pages that are not read: a misspelt name would leave a page as it was."""
+def _check_pages(known: Mapping[str, object], page_jobs: Sequence[PageJob], path: Path | None, what: str) -> None:
+    """Refuse what is said of pages that are not read: a misspelt name would leave a page as it was."""
     lost = sorted(set(known) - {job.path for job in page_jobs})
     if lost:
-        raise UserError(f"{path} has corners of {lost[0]}, which is no page of this run: its path as the report shows "
+        raise UserError(f"{path} has {what} of {lost[0]}, which is no page of this run: its path as the report shows "
                         f"it was wanted, such as {page_jobs[0].path}")
 
 
@@ -234,7 +237,8 @@ def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFil
     except (OSError, ValueError, ImageError):
         return None
     suffixes = (SIGNALS, BEATS) if is_record(job) else (SIGNALS, BEATS, OVERLAY)
-    complete = all((out / (job.stem + suffix)).exists() for suffix in suffixes)
+    files = [out / (job.stem + suffix) for suffix in suffixes]
+    complete = all(file.is_file() for file in files) and all(is_whole_csv(file) for file in files[:2])
     return FinishedFile(job.path, job.stem, facts) if same and complete else None
 
 
@@ -277,5 +281,5 @@ def _write_errors(failed: Sequence[FailedFile], path: Path) -> Path | None:
         return None
     frame = pd.DataFrame([(file.path, file.error, file.reason) for file in failed], columns=["path", "error", "reason"])
     with replacing(path) as part:
-        frame.to_csv(part, index=False, errors="backslashreplace")
+        safe_cells(frame).to_csv(part, index=False, errors="backslashreplace")
     return path

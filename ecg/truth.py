@@ -14,6 +14,7 @@ from ecg.signals.records import RecordError, read_record
 from ecg.simulate.score import decibels, page_ratio
 from featurize.errors import UserError
 from featurize.index.sources import real_name
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing, write_text
 
 # Decimals of dB in json and csv.
@@ -67,7 +68,7 @@ def with_truth(results: Sequence[JobResult], truths: Mapping[str, Path], out: Pa
         return scored, None
     rows = [_row(result, truths[result.path]) for result in scored if result.path in truths]
     with replacing(out / SCORES) as part:
-        pd.DataFrame(rows).to_csv(part, index=False, errors="backslashreplace")
+        safe_cells(pd.DataFrame(rows)).to_csv(part, index=False, errors="backslashreplace")
     known = {result.path: result.facts.truth.db for result in scored if isinstance(result, FinishedFile)
              and result.facts.truth is not None and result.facts.truth.db is not None}
     lowest = min(known, key=lambda path: known[path], default="")

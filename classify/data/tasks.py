@@ -3,6 +3,7 @@
 A new kind is one more branch in `resolve_task`, `classify.evaluate.metrics.scores` and
 `classify.uncertainty.calibrate.logits`.
 """
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from featurize.table import TableInfo
 KINDS = ("binary", "multiclass", "ordinal")
 # Classes that an error names.
 NAMED_CLASSES = 5
+# Unicode categories of letters that neither a page nor a csv file can hold: controls, halves of surrogates.
+_UNWRITABLE = ("Cc", "Cs")
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,16 @@ def resolve_task(frame: pd.DataFrame, info: TableInfo, name: str = "auto", order
     return Task("ordinal" if order else "multiclass", classes, y)
 
 
+def is_class_name(name: str) -> bool:
+    """Whether predictions.csv and the pages can hold a class of this name.
+
+    >>> is_class_name("AML"), is_class_name("a|b"), is_class_name(" a"), is_class_name("a\\rb")
+    (True, False, False, False)
+    """
+    return bool(name) and "|" not in name and name == name.strip() and not any(
+        unicodedata.category(letter) in _UNWRITABLE for letter in name)
+
+
 def _in_order(classes: tuple[str, ...], y: Int64Array, order: Sequence[str]) -> tuple[tuple[str, ...], Int64Array]:
     """Classes and labels in a given order."""
     at = encode_as(pd.Series(list(order), dtype=object), classes)
@@ -159,7 +172,7 @@ def _check_classes(classes: tuple[str, ...], y: Int64Array, name: str) -> None:
         some = ", ".join(classes[:NAMED_CLASSES]) + (", ..." if len(classes) > NAMED_CLASSES else "")
         raise UserError(f"--task binary needs two classes, the table has {len(classes)} ({some}): choose --task "
                         "multiclass")
-    unwritable = [c for c in classes if "|" in c or c != c.strip() or not c]
+    unwritable = [c for c in classes if not is_class_name(c)]
     if unwritable:
-        raise UserError(f"the class name {unwritable[0]!r} is empty or holds '|' or outer blanks, which "
-                        "predictions.csv cannot write: rename the class")
+        raise UserError(f"the class name {unwritable[0]!r} is empty or holds '|', outer blanks or control characters, "
+                        "which predictions.csv or the pages cannot write: rename the class")

@@ -17,6 +17,10 @@ import numpy as np
 
 from classify.bundle import Bundle, load_bundle, save_bundle
 from classify.run_folder import FINGERPRINTS, MANIFEST
+from classify.stored.arrays import check_fingerprints
+from classify.stored.faults import StoredFault
+from classify.stored.files import read_arrays
+from classify.stored.manifest import check_findings
 from featurize.arrays import UInt8Array
 from featurize.errors import UserError
 from featurize.index.fingerprints import LENGTH
@@ -108,16 +112,21 @@ def load_findings(folder: Path, jobs: int = 1, device: str = "cpu") -> tuple[Fin
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_bytes())
-        entries = [(e["name"], folder / Path(e["folder"]).name, float(e["threshold"])) for e in content["findings"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        check_findings(content)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} is damaged or missing ({error}): train the model again with `python cli.py "
                         "classify`") from error
     if content.get("format") != FORMAT or content.get("sha256") != _digest(content):
         raise UserError(f"{path} is damaged or of another version (format {content.get('format')}, this version reads "
                         f"{FORMAT}): train the model again with `python cli.py classify`")
     known = _read_fingerprints(folder / FINGERPRINTS, content.get(_DIGEST_KEY))
-    return tuple(FindingModel(name, replace(load_bundle(place, jobs, device), train_fingerprints=known), threshold)
-                 for name, place, threshold in entries)
+    found = [(e["name"], load_bundle(folder / e["folder"], jobs, device), e["threshold"]) for e in content["findings"]]
+    several = next((name for name, bundle, _ in found if bundle.kind != "binary"), None)
+    if several is not None:
+        raise UserError(f"{path} names a model of the finding {several} that is not binary: train the model again with "
+                        "`python cli.py classify`")
+    return tuple(FindingModel(name, replace(bundle, train_fingerprints=known), float(threshold))
+                 for name, bundle, threshold in found)
 
 
 def _read_fingerprints(path: Path, digest: str | None) -> UInt8Array:
@@ -127,8 +136,11 @@ def _read_fingerprints(path: Path, digest: str | None) -> UInt8Array:
     if hashlib.sha256(data).hexdigest() != digest:
         raise UserError(f"{path} is damaged or missing: copy the model again from where it was trained, or train it "
                         "again with `python cli.py classify`")
-    with np.load(BytesIO(data), allow_pickle=False) as read:
-        return np.asarray(read["fingerprints"])
+    try:
+        return check_fingerprints(read_arrays({path.name: data}, path.name))
+    except StoredFault as fault:
+        raise UserError(f"{path} is refused ({fault}): it was changed after it was written; train the model again with "
+                        "`python cli.py classify`") from None
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from classify.data.tasks import Task
+from classify.data.tasks import Task, is_class_name
 from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
 from featurize.index.listing import NO_FINDING, SEPARATOR, cells_of, listed, lists_findings
@@ -61,6 +61,10 @@ def findings_of(frame: pd.DataFrame, info: TableInfo) -> Findings:
         There is no label, a column mixes findings with other text, or no image has any finding.
     """
     found = _of_columns(frame, info.label_columns) if info.label_columns else _of_listing(frame["label"])
+    odd = next((name for name in found.names if not is_class_name(name)), None)
+    if odd is not None:
+        raise UserError(f"the finding {odd!r} is empty or holds '|', outer blanks or control characters, which "
+                        "predictions.csv or the pages cannot write: rename it")
     if not found.labelled.any() and (info.label_columns or frame["label"].isna().all()):
         raise UserError("no row of the table has a label: name the columns of findings with --labels and "
                         "--label-column of `python cli.py featurize`")

@@ -36,6 +36,7 @@ from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.report.numbers import count, number
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
@@ -317,7 +318,7 @@ def _not_trained(shared: _Shared) -> list[str]:
 
 def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFinding]) -> None:
     """Every file of the run but the findings' pages."""
-    result.table.to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
+    safe_cells(result.table).to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
     curves = [found.result.curves.assign(finding=name) for name, found in trained.items()]
     pd.concat(curves, ignore_index=True).to_csv(part / CURVES, index=False, float_format="%.6g")
     suspects = [found.result.suspects.table.assign(finding=name) for name, found in trained.items()]

@@ -1,4 +1,5 @@
 """Corners of the paper as a person saw them: a CSV of places in the file, and the paper seen from above."""
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
+from featurize.images.read import read_bytes
 
 Corners = Sequence[tuple[float, float]]
 _COLUMNS = ("page", "x", "y")
@@ -35,8 +37,9 @@ def read_corners(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
     """
     wanted = f"a CSV with the columns {', '.join(_COLUMNS)} and four rows a page was wanted"
     try:
-        frame = pd.read_csv(path, index_col=False, dtype={"page": str}).rename(columns=str.strip)
-    except (OSError, ValueError) as error:
+        content = io.BytesIO(read_bytes(path))
+        frame = pd.read_csv(content, index_col=False, dtype={"page": str}).rename(columns=str.strip)
+    except (ImageError, ValueError) as error:
         raise UserError(f"cannot read the corners {path} ({error}): {wanted}") from error
     if not set(_COLUMNS) <= set(frame):
         raise UserError(f"{path} lacks {', '.join(c for c in _COLUMNS if c not in frame)}: {wanted}")

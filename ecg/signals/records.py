@@ -146,10 +146,16 @@ def _table(data: bytes) -> pd.DataFrame:
             raise ValueError("rows have more values than the first line has names") from error
 
 
-def signal_files(header: Path) -> list[Path]:
+def signal_files(header: Path, above: tuple[Path, ...] = ()) -> list[Path]:
     """The files that a WFDB header names: its signals, or the headers of its segments and their signals.
 
     See header(5) of the WFDB manual. Files that are not there are named too.
+
+    Parameters
+    ----------
+    header : Path
+    above : tuple of Path
+        Headers of which it is a segment: one that names itself is not followed.
     """
     try:
         lines = read_bytes(header).decode("utf-8", "replace").splitlines()
@@ -163,7 +169,8 @@ def signal_files(header: Path) -> list[Path]:
         if name in ("~", "-"):
             continue
         file = header.parent / (f"{name}.hea" if segmented else name)
-        found += [file, *signal_files(file)] if segmented and file != header else [file]
+        inner = segmented and file not in (*above, header)
+        found += [file, *signal_files(file, (*above, header))] if inner else [file]
     return list(dict.fromkeys(found))
 
 
@@ -173,6 +180,10 @@ def _of_wfdb(path: Path) -> Record:
     except ImportError as error:
         raise RecordError("a WFDB record, and wfdb is not installed: pip install 'pellucid[wfdb]'",
                           "unsupported") from error
+    odd = next((file for file in signal_files(path) if file.exists() and not file.is_file()), None)
+    if odd is not None:
+        raise RecordError(f"its header names {odd.name}, which is a pipe, folder or device: files were wanted",
+                          "not_a_file")
     try:
         with decoding("WFDB"):
             found = wfdb.rdrecord(str(path.with_suffix("")))

@@ -4,6 +4,7 @@ Columns `page, lead, x, y, action`: page as errors.csv and the report show it, x
 is the flat page), action `pin` (the trace passes here), `cut` (the lead is not to be read from here to the next
 `cut` of the same lead on that page; y is free) or `rename` (the trace here is this lead).
 """
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
 from featurize.errors import UserError
+from featurize.images.read import ImageError, read_bytes
 
 _ACTIONS = ("pin", "cut", "rename")
 _COLUMNS = ("page", "lead", "x", "y", "action")
@@ -38,8 +40,8 @@ def read_points(path: Path) -> dict[str, list[Point]]:
         Not readable, a column is missing, an unknown lead or action, or a place that is no number.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, index_col=False).rename(columns=str.strip)
-    except (OSError, ValueError) as error:
+        frame = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, index_col=False).rename(columns=str.strip)
+    except (ImageError, ValueError) as error:
         raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
                         "was wanted") from error
     missing = [c for c in _COLUMNS if c not in frame]

@@ -10,6 +10,7 @@ from featurize.arrays import Float32Array, Int64Array
 from featurize.batch.given_masks import GivenMasks
 from featurize.images.corrupt import corrupted
 from featurize.images.perturb import perturbed
+from featurize.images.picture import OUT_OF_MEMORY, Changed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.index.fingerprints import fingerprint
@@ -17,6 +18,10 @@ from featurize.pipeline import measure_as_given, measure_every_cell, measure_pic
 from featurize.presets.load import Preset
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 
+# The process that measured an image died.
+CRASHED = "crashed"
+# Reasons that may not hold for another run. `unreadable` is what the disk or the network says.
+OF_THE_MOMENT = (OUT_OF_MEMORY, CRASHED, ImageError.reason, Changed.reason)
 _PACKAGE = Path(featurize.__file__).parent
 # What `every_cell` measures beside the features: the middle of the cell, pixels of the image.
 CELL_X, CELL_Y = "cell_x_px", "cell_y_px"
@@ -56,6 +61,8 @@ class ImageRequest:
         One of `featurize.images.corrupt.CORRUPTIONS`; empty: none.
     strength : int
         Of the change, 1 to 5.
+    sha256 : str
+        Of the file as the index lists it; another content is a fault. Empty: not compared.
     """
 
     image_id: str
@@ -65,6 +72,7 @@ class ImageRequest:
     only_fingerprint: bool = False
     change: str = ""
     strength: int = 0
+    sha256: str = ""
 
     @property
     def key(self) -> str:
@@ -101,7 +109,7 @@ class MeasureTask:
 
     def picture(self, request: ImageRequest) -> Picture:
         """Read one image; raises ImageError."""
-        return load(source_of(self.sources, request.site), request.path)
+        return load(source_of(self.sources, request.site), request.path, sha256=request.sha256)
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,11 @@ class Fault:
     image_id: str
     error: str
     reason: str
+
+    @property
+    def of_the_moment(self) -> bool:
+        """Whether another run may read the image: the memory did not suffice, its process died, the disk failed."""
+        return self.reason in OF_THE_MOMENT
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,8 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
         rows = _rows(task, request, picture)
     except ImageError as error:
         return [Fault(request.image_id, str(error), error.reason)]
+    except MemoryError:
+        return [Fault(request.image_id, "the memory does not suffice to measure it", OUT_OF_MEMORY)]
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
         return [Fault(request.image_id, line, INTERNAL)]

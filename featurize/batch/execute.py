@@ -18,9 +18,11 @@ COPIES = "changed copies"
 
 def requests_of(frame: pd.DataFrame, *, copies: int = 0, only_fingerprint: bool = False) -> list[ImageRequest]:
     """The images of an index, or so many changed copies of each, see `ImageRequest`."""
-    rows = list(frame[["image_id", "site", "path"]].itertuples(index=False))
-    return [ImageRequest(image_id, site, path, copy, only_fingerprint)
-            for copy in (range(1, copies + 1) if copies else (0,)) for image_id, site, path in rows]
+    # Rows of npz files are hashed by their values and not as files.
+    digests = frame["sha256"].fillna("") if "sha256" in frame else [""] * len(frame)
+    rows = list(zip(frame["image_id"], frame["site"], frame["path"], digests))
+    return [ImageRequest(image_id, site, path, copy, only_fingerprint, sha256=digest)
+            for copy in (range(1, copies + 1) if copies else (0,)) for image_id, site, path, digest in rows]
 
 
 def numbered(requests: list[ImageRequest], start: int = 0) -> dict[int, list[ImageRequest]]:
@@ -75,7 +77,7 @@ def measure(plain: Chunks, perturbed: Chunks, task: MeasureTask,
     """
     shards, chunks = execution.shards, {**plain, **perturbed}
     kept = {number: shards.read(number) for number in chunks} if shards else {}
-    measured = {number: chunk for number, chunk in kept.items() if chunk is not None}
+    measured = {number: chunk for number, chunk in kept.items() if chunk is not None and _is_final(chunk)}
     missing = {number: requests for number, requests in chunks.items() if number not in measured}
     parts = [Part(what, sum(map(len, part.values())), sum(len(part[number]) for number in part if number in measured))
              for what, part in (("images", plain), (COPIES, perturbed))]
@@ -87,6 +89,11 @@ def measure(plain: Chunks, perturbed: Chunks, task: MeasureTask,
             _refuse_broken(measured)
             advance(COPIES if number in perturbed else "images", len(chunks[number]))
     return measured, parts[0].done
+
+
+def _is_final(chunk: MeasuredChunk) -> bool:
+    """Whether the faults of a kept chunk would be the same in this run."""
+    return not any(fault.of_the_moment for fault in chunk.faults)
 
 
 def _refuse_broken(measured: Mapping[int, MeasuredChunk]) -> None:

@@ -65,8 +65,17 @@ class Shards:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
         try:
             with decoding("npz"), self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()), kept["values"],
-                                     kept["sizes"], kept["fingerprints"],
-                                     tuple(Fault(*fault) for fault in kept["faults"].tolist()))
-        except ImageError:
+                chunk = MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()),
+                                      kept["values"], kept["sizes"], kept["fingerprints"],
+                                      tuple(Fault(*fault) for fault in kept["faults"].tolist()))
+        except (ImageError, MemoryError):
             return None
+        return chunk if _is_whole(chunk) else None
+
+
+def _is_whole(chunk: MeasuredChunk) -> bool:
+    """Whether the parts of a chunk belong together."""
+    n, arrays = len(chunk.image_ids), (chunk.values, chunk.sizes, chunk.fingerprints)
+    return (all(array.ndim == 2 and len(array) == n for array in arrays) and chunk.sizes.shape[1] == 2
+            and chunk.values.shape[1] == len(chunk.names)
+            and [array.dtype for array in arrays] == [np.float32, np.int64, np.float32])

@@ -1,9 +1,13 @@
 """Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from functools import partial
+from typing import Any
 
-from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
+from featurize.batch.chunks import CRASHED, ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
 from featurize.errors import UserError
+from featurize.images.picture import quiet
 from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, one_opencv_thread
 
 # Starting a second process costs about as much as measuring this many images here.
@@ -11,6 +15,9 @@ FEW_IMAGES = 64
 
 # How long a Dask scheduler may take to answer.
 _SCHEDULER_TIMEOUT_S = 5
+# How long a Dask cluster may be without any worker, and how often that is looked at while nothing ends.
+_NO_WORKER_S = 60.0
+_LOOK_S = 5.0
 
 Chunks = Mapping[int, Sequence[ImageRequest]]
 NumberedChunk = tuple[int, Sequence[ImageRequest]]
@@ -52,7 +59,7 @@ def _in_processes(task: MeasureTask, chunks: Chunks, jobs: int) -> Finished:
     for (number, requests), chunk in map_in_processes(partial(_measure_numbered, task), chunks.items(), jobs):
         if isinstance(chunk, Killed):
             parts = map_one_by_one(partial(_measure_image, task), requests)
-            chunk = join([fault_chunk(request, "the process that measured it died (crash or out of memory)", "crashed")
+            chunk = join([fault_chunk(request, "the process that measured it died (crash or out of memory)", CRASHED)
                           if isinstance(part, Killed) else part for request, part in parts])
         yield number, chunk
 
@@ -68,26 +75,59 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> MeasuredChunk:
 def _on_cluster(task: MeasureTask, chunks: Chunks, address: str) -> Finished:
     """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
     try:
-        client = Client(address, timeout=_SCHEDULER_TIMEOUT_S)
+        with quiet("distributed"):
+            client = Client(address, timeout=_SCHEDULER_TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
-    with client:
+    with quiet("distributed"), client:
         numbers = {client.submit(measure_chunk, task, list(requests), pure=False): number
                    for number, requests in chunks.items()}
-        for done in as_completed(list(numbers)):
-            number = numbers[done]
-            try:
-                yield number, done.result()
-            except KilledWorker:
-                parts = []
-                # One after the other: a neighbour on the same worker would fall under suspicion too.
-                for request in chunks[number]:
-                    single = client.submit(measure_chunk, task, [request], pure=False)
-                    died = isinstance(single.exception(), KilledWorker)
-                    parts.append(fault_chunk(request, "it killed its Dask workers", "crashed") if died
-                                 else single.result())
-                yield number, join(parts)
+        try:
+            for done in _as_they_end(client, numbers, address):
+                number = numbers.pop(done)
+                try:
+                    yield number, done.result()
+                except KilledWorker:
+                    yield number, join([_alone(client, task, request) for request in chunks[number]])
+        except (CancelledError, OSError) as error:
+            raise UserError(f"the Dask scheduler at {address} is gone ({type(error).__name__}): start it again and run "
+                            "the same command; finished chunks are kept") from error
+
+
+def _as_they_end(client: Any, numbers: Mapping[Any, int], address: str) -> Iterator[Any]:
+    """The futures in the order in which they end.
+
+    Raises
+    ------
+    UserError
+        There was no worker for `_NO_WORKER_S`.
+    """
+    from distributed import as_completed
+    waiting, since = set(numbers), time.monotonic()
+    while waiting:
+        try:
+            for done in as_completed(list(waiting), timeout=_LOOK_S):
+                waiting.discard(done)
+                since = time.monotonic()
+                yield done
+        except TimeoutError:
+            if client.scheduler_info()["workers"]:
+                since = time.monotonic()
+            elif time.monotonic() - since > _NO_WORKER_S:
+                raise UserError(f"the Dask scheduler at {address} had no worker for {_NO_WORKER_S:.0f} s: start some "
+                                f"with `dask worker {address}` and run the same command; finished chunks are kept"
+                                ) from None
+
+
+def _alone(client: Any, task: MeasureTask, request: ImageRequest) -> MeasuredChunk:
+    """One image, while no other is under way: a neighbour on the same worker would fall under suspicion too."""
+    from distributed import KilledWorker
+    try:
+        measured: MeasuredChunk = client.submit(measure_chunk, task, [request], pure=False).result()
+        return measured
+    except KilledWorker:
+        return fault_chunk(request, "it killed its Dask workers", CRASHED)

@@ -14,9 +14,19 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
 
 from featurize.arrays import Float64Array, UInt8Array
-from featurize.images.picture import (Damaged, ImageError, Limits, Picture, Unsupported, check_size, choose_frame,
-                                      fault_of, is_square, picture, quiet, to_bytes)
+from featurize.images.bands import in_bands
+from featurize.images.bombs import unpacks_beyond
+from featurize.images.picture import (Damaged, ImageError, Limits, Picture, TooLarge, Unsupported, check_memory,
+                                      check_size, choose_frame, fault_of, is_square, picture, quiet, to_bytes)
 
+# UID of the transfer syntax whose files are deflated, and bytes among which it stands.
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META_BYTES = 2 ** 16
+# The element (0002,0000) UL of 4 bytes, and where the group that it counts begins.
+_GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
+_META_START = 144
+# Bytes of a gray value that pydicom has rescaled.
+_RESCALED_BYTES = 8
 # Beyond this exponent the sigmoid window is black or white, and exp would overflow at 710.
 _MOST_EXPONENT = 700
 
@@ -25,8 +35,9 @@ def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
     """One frame of a DICOM file; raises ImageError, and what pydicom raises (`decoding`)."""
     with quiet("pydicom"):
         try:
+            _check_unpacked(content, limits)
             data = pydicom.dcmread(io.BytesIO(content))
-            number = _check(data, limits, frame)
+            number = _check(data, len(content), limits, frame)
             pixels = _pixels(data, number)
             return picture(pixels, mode=str(data.PhotometricInterpretation), bit_depth=int(data.BitsStored),
                            mm_per_px=_scale(data))
@@ -36,7 +47,7 @@ def read_dicom(content: bytes, limits: Limits, frame: int | None) -> Picture:
             raise _without_decoder(data, error) from None
 
 
-def _check(data: Dataset, limits: Limits, frame: int | None) -> int:
+def _check(data: Dataset, size: int, limits: Limits, frame: int | None) -> int:
     """Everything that can be refused before decoding; returns the number of the frame."""
     if "PixelData" not in data:
         raise Unsupported(f"a DICOM file without a picture ({data.get('Modality', 'no modality')})")
@@ -44,7 +55,26 @@ def _check(data: Dataset, limits: Limits, frame: int | None) -> int:
     if missing:
         raise Damaged(f"the DICOM header lacks {missing[0]}")
     check_size(int(data.Columns), int(data.Rows), limits)
+    samples = int(data.get("SamplesPerPixel") or 1)
+    stored = int(data.get("BitsAllocated") or 16) // 8 * samples
+    rescaled = 0 if samples > 1 or _has_window(data) else _RESCALED_BYTES
+    check_memory(int(data.Columns), int(data.Rows), stored + rescaled, size, limits)
     return choose_frame(int(data.get("NumberOfFrames") or 1), frame)
+
+
+def _check_unpacked(content: bytes, limits: Limits) -> None:
+    """A deflated file unpacks to no more than other files may hold: pydicom would unpack all that there is.
+
+    The deflated part begins behind the group of the file's meta data, whose length stands in its first element
+    (PS3.10, 7.1).
+    """
+    if _DEFLATED not in content[:_META_BYTES]:
+        return
+    if content[132:140] != _GROUP_LENGTH:
+        raise Damaged("the DICOM header lacks the length of its first group")
+    start = _META_START + int.from_bytes(content[140:144], "little")
+    if unpacks_beyond(memoryview(content)[start:], "deflate", limits.bytes):
+        raise TooLarge(f"unpacks to more than {limits.bytes:,} bytes, which is the most that is read")
 
 
 def _without_decoder(data: Dataset, error: RuntimeError) -> ImageError:
@@ -69,17 +99,27 @@ def _pixels(data: Dataset, number: int) -> UInt8Array:
     return 255 - gray if kind == "MONOCHROME1" else gray
 
 
+def _has_window(data: Dataset) -> bool:
+    return bool(data.get("VOILUTSequence")) or (data.get("WindowCenter") is not None
+                                                and data.get("WindowWidth") is not None)
+
+
 def _gray(data: Dataset, stored: NDArray[Any]) -> UInt8Array:
-    """(H, W) display values of stored values."""
+    """(H, W) display values of stored values; without a window their range is that of all of them."""
+    if _has_window(data):
+        return in_bands(stored.shape[0], stored.shape[1], lambda top, bottom: _shown(data, stored[top:bottom]))
+    return to_bytes(apply_modality_lut(stored, data))
+
+
+def _shown(data: Dataset, stored: NDArray[Any]) -> UInt8Array:
+    """Some rows through the window or lookup table of the file."""
     values = apply_modality_lut(stored, data)
     if data.get("VOILUTSequence"):
         bits = int(data.VOILUTSequence[0].LUTDescriptor[2])
         shown = apply_voi(values.astype(np.int64), data) / float(2 ** bits - 1)
-    elif data.get("WindowCenter") is not None and data.get("WindowWidth") is not None:
+    else:
         shown = _window(values, _first(data.WindowCenter), _first(data.WindowWidth),
                         str(data.get("VOILUTFunction") or "LINEAR"))
-    else:
-        return to_bytes(values)
     return np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
 
 

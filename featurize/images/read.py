@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from featurize.arrays import UInt8Array
+from featurize.images.bands import in_bands
 from featurize.images.icc import srgb
 from featurize.images.picture import (ORIENTATION_TAG, Damaged, EmptyFile, ImageError, Limits, ManyFrames, NotAFile,
-                                      NotAnImage, NotFinite, Picture, TooLarge, Truncated, Unsupported, check_size,
-                                      choose_frame, decoding, on_white, picture, quiet, scale_of_dpi, to_bytes, upright)
+                                      NotAnImage, NotFinite, OutOfMemory, Picture, TooLarge, Truncated, Unsupported,
+                                      check_memory, check_size, choose_frame, decoding, on_white, picture, quiet,
+                                      scale_of_dpi, silent_decoder, to_bytes, upright)
+from featurize.images.png import check_png
 
 __all__ = ["EXTENSIONS", "Damaged", "EmptyFile", "ImageError", "Limits", "ManyFrames", "NotAFile", "NotAnImage",
            "NotFinite", "Picture", "TooLarge", "Truncated", "Unsupported", "is_image_name", "read_bytes",
@@ -31,6 +34,10 @@ EXTENSIONS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib"
 _PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile, "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile, "WebP": WebPImagePlugin.WebPImageFile}
+# Channels of the color types of PNG.
+_PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+# Bytes a pixel of a color picture that Pillow holds.
+_PILLOW_BYTES = 4
 # First bytes of a file to its kind.
 _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
           (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"), (b"BM", "BMP"))
@@ -93,7 +100,7 @@ def read_image(data: bytes | Path, *, limits: Limits = Limits(), frame: int | No
             with quiet("PIL"):
                 return _read(kind, content, limits, frame)
     except MemoryError:
-        raise TooLarge("the memory does not suffice to decode it") from None
+        raise OutOfMemory("the memory does not suffice to decode it") from None
 
 
 def read_bytes(path: Path, limits: Limits = Limits()) -> bytes:
@@ -164,17 +171,33 @@ def _read(kind: str, content: bytes, limits: Limits, frame: int | None) -> Pictu
         if number:
             image.seek(number)
             check_size(*image.size, limits)  # a GIF may grow
+        deep = kind == "PNG" and content[24] == 16
+        channels = _PNG_CHANNELS.get(content[25], 4) if deep else 0
+        check_memory(*image.size, max(2 * channels, _PILLOW_BYTES), len(content), limits)
+        if kind == "PNG":
+            check_png(content)
         image.load()
-        pixels = _deep_png(content) if kind == "PNG" and content[24] == 16 else _pixels(image)
+        bits = content[24] if kind == "PNG" else 1 if image.mode == "1" else 8
+        mode, orientation = image.mode, _orientation(image)
+        mm_per_px = _png_scale(image) if kind == "PNG" else None
+        if deep:
+            # Frees what Pillow decoded: it only tells whether the data are whole.
+            del image
+        pixels = _deep_png(content) if deep else _pixels(image)
     except Image.DecompressionBombError as error:
         raise TooLarge(str(error).splitlines()[0]) from None
-    bits = content[24] if kind == "PNG" else 1 if image.mode == "1" else 8
-    return picture(upright(pixels, _orientation(image)), mode=image.mode, bit_depth=bits,
-                   mm_per_px=_png_scale(image) if kind == "PNG" else None)
+    return picture(upright(pixels, orientation), mode=mode, bit_depth=bits, mm_per_px=mm_per_px)
 
 
 def _pixels(image: Image.Image) -> UInt8Array:
     """(H, W) gray or (H, W, 3) sRGB bytes of a loaded Pillow image."""
+    width, height = image.size
+    return in_bands(height, width, lambda top, bottom: _band(
+        image if bottom - top == height else image.crop((0, top, width, bottom))))
+
+
+def _band(image: Image.Image) -> UInt8Array:
+    """The same of some of its rows."""
     profile = image.info.get("icc_profile")
     if image.mode in ("L", "1") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
@@ -192,7 +215,8 @@ def _pixels(image: Image.Image) -> UInt8Array:
 
 def _deep_png(content: bytes) -> UInt8Array:
     """A PNG of 16 bits a channel, which Pillow would cut to 8; it has already found the data whole."""
-    values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    with silent_decoder():
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise Damaged("the PNG data are broken")
     if values.ndim == 2:

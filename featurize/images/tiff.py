@@ -2,6 +2,7 @@
 decodes only with a further package (LZW, JPEG, CCITT, Zstandard)."""
 import io
 import re
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from featurize.arrays import UInt8Array
+from featurize.images.bands import in_bands
+from featurize.images.bombs import unpacks_beyond
 from featurize.images.icc import srgb
-from featurize.images.picture import (ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported, check_size,
-                                      choose_frame, is_square, on_white, picture, quiet, scale_of_dpi, to_bytes,
-                                      upright)
+from featurize.images.picture import (ORIENTATION_TAG, Damaged, Limits, Picture, Truncated, Unsupported, check_memory,
+                                      check_size, choose_frame, is_square, on_white, picture, quiet, scale_of_dpi,
+                                      silent_decoder, to_bytes, upright)
 
 # Numbers of the TIFF 6.0 standard and its supplements. Tags:
 _X_RESOLUTION_TAG = 282
@@ -36,6 +39,10 @@ _JPEG_2000 = (33003, 33004, 33005, 34712)
 # Values of ExtraSamples: colors multiplied by their alpha, and colors that are not.
 _PREMULTIPLIED_ALPHA = 1
 _PLAIN_ALPHA = 2
+# Values of Compression whose strips tifffile unpacks without a bound; see `featurize.images.bombs`.
+_UNPACKED = {8: "zlib", 32946: "zlib", 34925: "lzma"}
+# Bytes that a strip may have beyond its pixels: some programs fill the last one up.
+_SPARE_BYTES = 2 ** 24
 # Value of ResolutionUnit to its length in inches.
 _INCHES = {2: 1.0, 3: 2.54}
 
@@ -50,6 +57,8 @@ def read_tiff(content: bytes, limits: Limits, frame: int | None) -> Picture:
         numbers = list(_pages(file))
         if not numbers:
             raise Truncated("the TIFF data end before the picture does (no page)")
+        if _next_page(file, content) >= len(content):
+            raise Truncated("the TIFF data end before its next page does")
         number = numbers[choose_frame(len(numbers), frame)]
         page = file.pages[number]
         assert isinstance(page, tifffile.TiffPage)
@@ -65,6 +74,14 @@ def _pages(file: tifffile.TiffFile) -> Iterator[int]:
         kind = file.pages[number].aspage().subfiletype
         if number == 0 or not kind & (_REDUCED | _MASK):
             yield number
+
+
+def _next_page(file: tifffile.TiffFile, content: bytes) -> int:
+    """Where the page behind the last one that was found should be; 0: it is the last. tifffile only logs it."""
+    last, form = file.pages[-1].aspage(), file.tiff
+    start = last.offset
+    count, = struct.unpack_from(form.tagnoformat, content, start)
+    return int(struct.unpack_from(form.offsetformat, content, start + form.tagnosize + count * form.tagsize)[0])
 
 
 def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
@@ -83,13 +100,39 @@ def _check(page: tifffile.TiffPage, size: int, limits: Limits) -> None:
     ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts))
     if max(ends) > size or not all(page.databytecounts):
         raise Truncated("the TIFF data end before the picture does")
+    if min(*page.dataoffsets, *page.databytecounts) < 0:
+        raise Damaged("the TIFF says nothing about where its pixels are")
+    segment = _segment_px(page)
+    check_size(segment, 1, limits)
+    bytes_per_px = page.samplesperpixel * max(page.bitspersample, 8) / 8
+    check_memory(page.imagewidth, page.imagelength, bytes_per_px, size, limits)
+
+
+def _segment_px(page: tifffile.TiffPage) -> int:
+    """Pixels of a tile or strip; a single strip may claim any number of rows."""
+    if page.is_tiled:
+        return int(page.tilewidth * page.tilelength)
+    return int(page.imagewidth * min(page.rowsperstrip, page.imagelength))
+
+
+def _check_unpacked(page: tifffile.TiffPage, content: bytes) -> None:
+    """Strips and tiles give no more bytes than they have pixels: tifffile would unpack all that there is."""
+    kind = _UNPACKED.get(page.compression)
+    if kind is None:
+        return
+    most = _segment_px(page) * page.samplesperpixel * -(-page.bitspersample // 8) + _SPARE_BYTES
+    for start, count in zip(page.dataoffsets, page.databytecounts):
+        if unpacks_beyond(memoryview(content)[start:start + count], kind, most):
+            raise Damaged("a strip of the TIFF unpacks to more than the picture holds")
 
 
 def _decode(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Array:
     """(H, W) gray or (H, W, 3) sRGB, upright."""
     if page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK):
+        _check_unpacked(page, content)
         try:
-            values = page.asarray()
+            # One thread: each would hold the unpacked bytes of its own strip.
+            values = page.asarray(maxworkers=1)
         except (ValueError, NotImplementedError, ImportError) as error:
             # Without the package imagecodecs tifffile says so by name, or misses a module of a later Python (zstd);
             # other faults are faults of the file.
@@ -108,12 +151,15 @@ def _channels_last(page: tifffile.TiffPage, values: NDArray[Any]) -> NDArray[Any
 
 def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> UInt8Array:
     """Samples of any depth, (H, W) or (H, W, samples), as gray or sRGB bytes."""
+    height, width = values.shape[:2]
+    profile = page.tags.valueof(_ICC_PROFILE_TAG)
     if page.photometric == _PALETTE:
-        table = to_bytes(np.asarray(page.colormap, np.uint16))
-        return table[:, values.astype(np.int64)].transpose(1, 2, 0)
+        table = np.ascontiguousarray(to_bytes(np.asarray(page.colormap, np.uint16)).T)
+        return in_bands(height, width, lambda top, bottom: table[values[top:bottom].astype(np.int64)])
     if page.photometric == _CMYK:
         ink = to_bytes(values[..., :4])
-        return srgb(Image.fromarray(ink, "CMYK"), page.tags.valueof(_ICC_PROFILE_TAG))
+        return in_bands(height, width, lambda top, bottom: srgb(Image.fromarray(
+            np.ascontiguousarray(ink[top:bottom]), "CMYK"), profile))
     colors = 1 if values.ndim == 2 or values.shape[2] == 2 else 3
     color = to_bytes(values if values.ndim == 2 else values[..., 0] if colors == 1 else values[..., :3])
     if page.photometric == _WHITE_IS_ZERO:
@@ -121,9 +167,10 @@ def _color(page: tifffile.TiffPage, values: NDArray[Any]) -> UInt8Array:
     if values.ndim == 3 and values.shape[2] > colors and page.extrasamples and _is_alpha(page.extrasamples[0]):
         color = on_white(color, to_bytes(values[..., colors]),
                          premultiplied=page.extrasamples[0] == _PREMULTIPLIED_ALPHA)
-    if color.ndim == 2 or values.dtype != np.uint8:
+    if color.ndim == 2 or values.dtype != np.uint8 or profile is None:
         return color
-    return srgb(Image.fromarray(np.ascontiguousarray(color)), page.tags.valueof(_ICC_PROFILE_TAG))
+    return in_bands(height, width, lambda top, bottom: srgb(Image.fromarray(
+        np.ascontiguousarray(color[top:bottom])), profile))
 
 
 def _is_alpha(extra_sample: int) -> bool:
@@ -136,9 +183,19 @@ def _by_pillow(page: tifffile.TiffPage, content: bytes, number: int) -> UInt8Arr
     if deep or page.compression in _JPEG_2000 or page.photometric > _YCBCR:
         raise Unsupported(f"{page.bitspersample}-bit {_name(page.photometric)} with compression "
                           f"{_name(page.compression)} is not read: save it as RGB or gray with deflate or none")
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
-    image.seek(number)
-    image.load()
+    with quiet("PIL"), silent_decoder():
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
+        image.seek(number)
+        image.load()
+    width, height = image.size
+    gray = image.mode.startswith(("I", "F"))
+    # The range of a deep gray picture is that of all its values.
+    return _pillow_band(image, page) if gray else in_bands(height, width, lambda top, bottom: _pillow_band(
+        image if bottom - top == height else image.crop((0, top, width, bottom)), page))
+
+
+def _pillow_band(image: Image.Image, page: tifffile.TiffPage) -> UInt8Array:
+    """Some rows of a loaded picture."""
     if image.mode in ("L", "1"):
         return np.asarray(image.convert("L"))
     if image.mode.startswith(("I", "F")):

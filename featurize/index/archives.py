@@ -25,6 +25,8 @@ _DRIVE = re.compile("[A-Za-z]:")
 # What zipfile raises on broken archives.
 _FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
+# Bytes before the data of a member, without its name and extra fields.
+_LOCAL_HEADER_BYTES = 30
 # Bytes that are copied at a time.
 _COPIED_BYTES = 2 ** 20
 
@@ -106,6 +108,7 @@ def _unpack_whole(archive: Path, wanted: Callable[[str], bool], final: Path, cap
     part = Path(tempfile.mkdtemp(prefix=f"{final.name[:16]}.part-", dir=final.parent))
     try:
         with zipfile.ZipFile(archive) as opened:
+            _check_overlap(archive, opened)
             members = _members(archive, opened, wanted)
             _check_caps(archive, members, part, caps)
             for member, path in members:
@@ -141,6 +144,15 @@ def _members(archive: Path, opened: zipfile.ZipFile,
             raise UserError(f"{archive} holds {member.filename!r} twice: pack it again")
         found[path] = member
     return [(member, path) for path, member in found.items()]
+
+
+def _check_overlap(archive: Path, opened: zipfile.ZipFile) -> None:
+    """No two members share bytes: a small archive would unpack to any size (Fifield 2019, "A better zip bomb")."""
+    end = 0
+    for member in sorted(opened.infolist(), key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            raise UserError(f"{archive} holds {member.filename!r} in the bytes of another file: not unpacked")
+        end = member.header_offset + _LOCAL_HEADER_BYTES + member.compress_size
 
 
 def _check_caps(archive: Path, members: list[tuple[zipfile.ZipInfo, PurePosixPath]], part: Path, caps: Caps) -> None:

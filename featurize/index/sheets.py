@@ -17,6 +17,8 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # The encoding of Western European Windows; the letters of Latin-1 have the same bytes in it.
 _WESTERN = "cp1252"
+# Columns that are read at most: a million of them took 13 GB.
+_MOST_COLUMNS = 5000
 # What pandas calls a column without a name.
 _NO_NAME = re.compile(r"Unnamed: \d+|\s*")
 # Share of its cells that are names of images from which a column is taken to hold paths.
@@ -73,7 +75,11 @@ def read_sheet(path: Path, path_column: str | None = None) -> Sheet:
     """
     try:
         text, note = _decoded(path)
-        separator = max(",;\t", key=text.partition("\n")[0].count)
+        header = text.partition("\n")[0]
+        separator = max(",;\t", key=header.count)
+        if header.count(separator) >= _MOST_COLUMNS:
+            raise UserError(f"{path} has {header.count(separator) + 1:,} columns, at most {_MOST_COLUMNS:,} are read: "
+                            "keep those with paths, labels and groups")
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
             cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)

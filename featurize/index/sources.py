@@ -3,6 +3,7 @@
 Paths are shown with forward slashes. A file name may be any bytes: what is not UTF-8 is shown as ``\\xe9``, and a
 backslash as two, so that every name can be printed, is unique and leads back to its file.
 """
+import hashlib
 import math
 import os
 import re
@@ -16,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurize.errors import UserError
-from featurize.images.picture import decoding
-from featurize.images.read import (EXTENSIONS, Damaged, ImageError, Limits, NotAFile, Picture, TooLarge, Truncated,
-                                   Unsupported, from_array, is_image_name, read_image)
+from featurize.images.picture import Changed, OutOfMemory, decoding
+from featurize.images.read import (EXTENSIONS, Damaged, ImageError, Limits, NotAFile, Picture, Truncated,
+                                   Unsupported, from_array, is_image_name, read_bytes, read_image)
 from featurize.index.archives import hidden, unpack
 from featurize.index.splits import are_parts
 
@@ -55,13 +56,19 @@ class Source:
     files: str = ""
 
 
+# Control characters of ASCII.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def printable(path: str) -> str:
     """The path as text that every file can hold.
 
     >>> print(printable(os.fsdecode(b"latin\\xe9.png")))
     latin\\xe9.png
     """
-    return path.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = path.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # Escape sequences would reach terminals and pages, line ends would part the rows of a csv.
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def real_name(shown: str) -> str:
@@ -219,7 +226,8 @@ def source_of(sources: Sequence[Source], site: str | None) -> Source:
     return found
 
 
-def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | None = None) -> Picture:
+def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | None = None,
+         sha256: str = "") -> Picture:
     """Read one image of an index again, also in another process.
 
     Parameters
@@ -228,18 +236,23 @@ def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | N
         Of `Index.sources`, or made from the columns that a table kept.
     path : str
         As it stands in the index.
+    sha256 : str
+        Of the file when the index was made; without it any content is taken.
 
     Raises
     ------
     ImageError
-        As `read_image`.
+        As `read_image`; `Changed` if the file is another one than in the index.
     UserError
         The archive is gone or was damaged since.
     """
     if source.kind == NPZ:
         return _npz_picture(source, path)
     root = _files(str(source.root), source.kind, source.files)
-    return read_image(root / real_name(path), limits=limits, frame=frame)
+    content = read_bytes(root / real_name(path), limits)
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise Changed("the file was changed since the images were listed: run the same command again")
+    return read_image(content, limits=limits, frame=frame)
 
 
 @lru_cache(maxsize=_OPEN_SOURCES)
@@ -288,4 +301,4 @@ def _npz_picture(source: Source, path: str) -> Picture:
     except (ValueError, IndexError):
         raise NotAFile(f"{Path(source.root).name} has no image {path}") from None
     except MemoryError:
-        raise TooLarge("the memory does not suffice to read it") from None
+        raise OutOfMemory("the memory does not suffice to read it") from None

@@ -20,8 +20,15 @@ from typing import Any
 from featurize.errors import UserError
 from featurize.families import blocks
 from featurize.images.normalize import NORMALIZATIONS
+from featurize.images.read import EmptyFile, ImageError, Limits, read_bytes
 from featurize.registry import Block
 from featurize.segment.segmenters import SEGMENTERS
+
+# Longest file of settings, bytes.
+_MOST_BYTES = 2 ** 20
+# A number of the settings may be so many times its default, or so many times this where the default is smaller.
+_MOST_TIMES = 100
+_LEAST_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,10 @@ def preset_from_dict(content: Mapping[str, Any], origin: str = "the preset of th
     unknown = sorted(set(content) - {"name", "normalize", "segment", "blocks"})
     if unknown:
         raise UserError(f"{origin}: there is no setting {unknown[0]!r}; known: normalize, segment, [blocks.<family>]")
+    for key, kind, words in (("name", str, "a text"), ("normalize", str, "a text"), ("segment", str, "a text"),
+                             ("blocks", Mapping, "a table")):
+        if not isinstance(content.get(key), kind):
+            raise UserError(f"{origin}: {key} is {content.get(key)!r}, {words} was wanted")
     _check_choice(origin, "normalize", content["normalize"], NORMALIZATIONS)
     _check_choice(origin, "segment", content["segment"], SEGMENTERS)
     known = blocks()
@@ -120,6 +131,20 @@ def _check_block(origin: str, family: Block, given: Any) -> None:
         if not _fits(value, default):
             raise UserError(f"{origin}: blocks.{family.name}.{key} is {value!r}, a {_kind(default)} such as "
                             f"{default!r} was wanted")
+        _check_range(f"{origin}: blocks.{family.name}.{key}", value, default)
+
+
+def _check_range(place: str, given: Any, default: Any) -> None:
+    """Numbers have the sign of their default and a size that does not take hours."""
+    if isinstance(default, tuple):
+        for value in given if default else ():
+            _check_range(place, value, max(default, key=abs) if isinstance(default[0], int | float) else default[0])
+        return
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return
+    most, least = max(abs(default), _LEAST_MOST) * _MOST_TIMES, min(0, default)
+    if not least <= given <= most:
+        raise UserError(f"{place} is {given!r}, a number from {least} to {most:g} was wanted")
 
 
 def _fits(value: Any, default: Any) -> bool:
@@ -136,9 +161,11 @@ def _kind(default: Any) -> str:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the settings {path} ({error.strerror}): a TOML file was wanted") from error
+        return tomllib.loads(read_bytes(path, Limits(bytes=_MOST_BYTES)).decode())
+    except EmptyFile:
+        return {}
+    except ImageError as error:
+        raise UserError(f"cannot read the settings {path} ({error}): a TOML file was wanted") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
 

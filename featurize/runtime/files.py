@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.cells import safe_cells
 
 # Numbers of the errors by which nothing more can be written: the disk, the quota or the largest size of a file is full.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -107,9 +108,9 @@ def write_json(content: object, path: Path) -> None:
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV under its final name in one step; names that are no text are escaped."""
+    """Write a table as CSV under its final name in one step; names that are no text are escaped (`safe_cells`)."""
     with replacing(path) as part:
-        table.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
+        safe_cells(table).to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
 
 
 def wanted_suffix(path: Path, suffixes: Sequence[str]) -> str:

@@ -1,11 +1,13 @@
 """Folders that appear whole or not at all, and in which nothing is lost that somebody else put there."""
 import ctypes
+import glob
 import json
 import os
 import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ PROGRAM = "pellucid"
 # Linux, <fcntl.h> and <linux/fs.h>: paths are relative to the working directory; two names are swapped in one step.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+# Age at which a half filled folder is nobody's, s.
+_LEFTOVER_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
     check_replaceable(path, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     except OSError as error:
         raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with -o") from error
@@ -85,6 +90,13 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
                 os.rename(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed runs left half filled beside `path` a day ago or longer."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _LEFTOVER_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_replaceable(path: Path, kind: FolderKind) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing
 
 # A page that this program wrote has this in its foot.
@@ -152,7 +153,7 @@ def write_errors(errors: pd.DataFrame, path: Path) -> Path | None:
         path.unlink(missing_ok=True)
         return None
     with replacing(path) as part:
-        errors.to_csv(part, index=False, errors="backslashreplace")
+        safe_cells(errors).to_csv(part, index=False, errors="backslashreplace")
     return path
 
 

@@ -74,7 +74,7 @@ def test_no_memory_is_a_reason_and_a_stopped_run_stops(monkeypatch):
         raise raised
     monkeypatch.setitem(read._PLUGINS, "PNG", fail)
     raised = MemoryError()
-    assert fault(MAKERS["png"]()).reason == "too_large"
+    assert fault(MAKERS["png"]()).reason == "out_of_memory"
     raised = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         read_image(MAKERS["png"]())

@@ -1,0 +1,37 @@
+"""Texts of others in a CSV: names of files and labels are never a formula, and never end a row."""
+import re
+
+import pandas as pd
+
+# Cells that a spreadsheet would calculate: "=" begins a formula, so do "+", "-" and "@" before a call or a command.
+_FORMULA = re.compile(r"=|[+\-@].*[(!|]")
+# What marks such a cell as text; spreadsheets do not show it.
+_TEXT_MARK = "'"
+
+
+def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with texts that a CSV can hold: formulas are marked as text, carriage returns are spelled out.
+
+    >>> safe_cells(pd.DataFrame({"path": ["a.png", "=HYPERLINK(1)", "-1.png"]}))["path"].tolist()
+    ['a.png', "'=HYPERLINK(1)", '-1.png']
+    """
+    texts = [name for name in table.columns if table[name].dtype.kind not in "biufc"]
+    return table.assign(**{name: table[name].map(_safe) for name in texts if isinstance(name, str)})
+
+
+def original_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The inverse of `safe_cells` for formulas."""
+    texts = [name for name in table.columns if table[name].dtype == object]
+    return table.assign(**{name: table[name].map(_original) for name in texts if isinstance(name, str)})
+
+
+def _safe(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r", "\\r")
+    return _TEXT_MARK + cell if _FORMULA.match(cell) else cell
+
+
+def _original(cell: object) -> object:
+    marked = isinstance(cell, str) and cell.startswith(_TEXT_MARK) and _FORMULA.match(cell[1:])
+    return cell[1:] if marked and isinstance(cell, str) else cell

@@ -1,0 +1,73 @@
+"""What was damaged since an earlier run is made again; headers and corrections that lie are told."""
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecg.job import DigitizeSettings
+from ecg.outputs import is_whole_csv
+from ecg.run import digitize_pages
+from ecg.signals.raw_record import RecordError
+from ecg.signals.records import read_record, signal_files
+from ecg.trace.corrections import read_points
+from featurize.errors import UserError
+
+from made_heart import heart  # noqa: I001
+
+RECORD = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
+
+
+def folder_with_record(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    rows = "\n".join(",".join(f"{value:.3f}" for value in row) for row in heart(np.arange(.4, 9.6, .8)).T)
+    (tmp_path / "in" / "a.csv").write_text(f"{RECORD}\n{rows}\n")
+    return tmp_path / "in"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("share", [0, .5])
+def test_a_csv_that_was_cut_is_written_again(share: float, tmp_path: Path) -> None:
+    given, out = folder_with_record(tmp_path), tmp_path / "out"
+    digitize_pages([given], out, DigitizeSettings(), jobs=1)
+    whole = (out / "a.csv").read_bytes()
+    assert digitize_pages([given], out, DigitizeSettings(), jobs=1).resumed == 1
+    (out / "a.csv").write_bytes(whole[:int(len(whole) * share) + 1 if share else 0])
+    assert digitize_pages([given], out, DigitizeSettings(), jobs=1).resumed == 0
+    assert (out / "a.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize("content, whole", [(b"", False), (b"a,b\n", True), (b"a,b\n1,2\n", True), (b"a,b\n1,2", False),
+                                            (b"a,b\n1,2\n1", False), (b"a,b\n1,2\n1\n", False)])
+def test_a_csv_is_whole_or_not(content: bytes, whole: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    assert is_whole_csv(tmp_path / "a.csv") is whole
+
+
+def test_headers_that_name_themselves_or_each_other_end(tmp_path: Path) -> None:
+    pytest.importorskip("wfdb")
+    (tmp_path / "a.hea").write_text("a/2 12 500 5000\nb 2500\na 2500\n")
+    (tmp_path / "b.hea").write_text("b/2 12 500 5000\na 2500\nb 2500\n")
+    assert {file.name for file in signal_files(tmp_path / "a.hea")} == {"a.hea", "b.hea"}
+    with pytest.raises(RecordError, match="not a WFDB record"):
+        read_record(tmp_path / "a.hea", 500)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_pipes_are_never_waited_for(tmp_path: Path) -> None:
+    pytest.importorskip("wfdb")
+    (tmp_path / "p.hea").write_text("p 1 500 5000\np.dat 16 200/mV 0 0 0 0 0 II\n")
+    os.mkfifo(tmp_path / "p.dat")
+    with pytest.raises(RecordError, match="names p.dat, which is a pipe"):
+        read_record(tmp_path / "p.hea", 500)
+    os.mkfifo(tmp_path / "points.csv")
+    with pytest.raises(UserError, match="a pipe, a file was wanted"):
+        read_points(tmp_path / "points.csv")
+
+
+def test_corrections_of_a_page_that_is_not_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("page,lead,x,y,action\nother.png,II,5,5,pin\n")
+    with pytest.raises(UserError, match="has corrections of other.png, which is no page of this run"):
+        digitize_pages([folder_with_record(tmp_path)], tmp_path / "out", DigitizeSettings(), jobs=1,
+                       points=tmp_path / "points.csv")
