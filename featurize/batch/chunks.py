@@ -9,6 +9,7 @@ import featurize
 from featurize.arrays import Float32Array, Int64Array
 from featurize.batch.given_masks import GivenMasks
 from featurize.images.corrupt import corrupted
+from featurize.images.occlude import Hidden, hide
 from featurize.images.perturb import perturbed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
@@ -56,6 +57,8 @@ class ImageRequest:
         One of `featurize.images.corrupt.CORRUPTIONS`; empty: none.
     strength : int
         Of the change, 1 to 5.
+    hidden : Hidden or None
+        Parts of the picture that are hidden.
     """
 
     image_id: str
@@ -65,10 +68,14 @@ class ImageRequest:
     only_fingerprint: bool = False
     change: str = ""
     strength: int = 0
+    hidden: Hidden | None = None
 
     @property
     def key(self) -> str:
-        """The id of the image, for a copy followed by its number from 2 on, for a change by strength and name."""
+        """The id of the image, for a copy followed by its number from 2 on, for a change by strength and name, and for
+        hidden parts by these."""
+        if self.hidden:
+            return f"{self.image_id} {self.hidden.key}"
         if self.change:
             return f"{self.image_id} {self.strength} {self.change}"
         return self.image_id if self.copy < 2 else f"{self.image_id} {self.copy}"
@@ -172,6 +179,8 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
             picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
         if request.change:
             picture = corrupted(picture, request.image_id, request.change, request.strength)
+        if request.hidden:
+            picture = hide(picture, request.image_id, request.hidden)
         rows = _rows(task, request, picture)
     except ImageError as error:
         return [Fault(request.image_id, str(error), error.reason)]
