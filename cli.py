@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.bundle import Bundle
+    from classify.maps.run import MapSettings
     from classify.sweep.run import SweepSettings
     from ecg.result import TruthSummary
     from featurize.index.build import Index
@@ -317,6 +318,11 @@ def audit(run: Run, table: Table,
               "five strengths and measured again.")] = None,
           sweep_images: Annotated[int, typer.Option(metavar="N", min=1, help="With --sweep: so many images, evenly by "
                                                     "class.")] = 200,
+          maps: Annotated[list[Path] | None, typer.Option(
+              metavar="IMAGES", help="The images of the table: what decided is drawn on some of them, where it was "
+              "measured, and tested by hiding it.")] = None,
+          maps_n: Annotated[int, typer.Option(metavar="N", min=1, help="With --maps: so many images, evenly by "
+                                              "class.")] = 12,
           subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
                                                         "as age,sex,view, and their pairs.")] = None,
           fit_labels: Annotated[str | None, typer.Option(metavar="N[,N..]", help="What so many labelled images from "
@@ -326,7 +332,7 @@ def audit(run: Run, table: Table,
           labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups.
 
-    A sweep that was stopped goes on where it was when the same command comes again.
+    A sweep or maps that were stopped go on where they were when the same command comes again.
     """
     from classify.audit.export import lines_of_task
     from classify.audit.fitted_model import check_fitted
@@ -338,14 +344,16 @@ def audit(run: Run, table: Table,
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
-    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or [])])
+    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or []), *(maps or [])])
     if bool(labels) != bool(subgroups):
         raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
-    if sweep and output.suffix.lower() == ".csv":
-        raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
-                        "-o audit.json")
+    for option, images in (("--sweep", sweep), ("--maps", maps)):
+        if images and output.suffix.lower() == ".csv":
+            raise UserError(f"-o {output} was given with {option}, which has no row for each image: give -o audit.html "
+                            "or -o audit.json")
     if is_findings_model(run):
-        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels}
+        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--maps": maps,
+                  "--subgroups": labels}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
@@ -359,7 +367,7 @@ def audit(run: Run, table: Table,
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted)
+                  fitted, _map_settings(maps, maps_n, jobs) if maps else None)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
@@ -375,6 +383,10 @@ def audit(run: Run, table: Table,
         from classify.sweep.sentences import lines
         for line in lines(found.sweep):
             _say(line)
+    if found.maps:
+        from classify.maps.sentences import lines as map_lines
+        for line in map_lines(found.maps):
+            _say(line)
     _say(f"written: {output}")
 
 
@@ -383,6 +395,13 @@ def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSe
     from featurize.runtime.processes import processors
     index = _index(images, None, None, None, None, None)
     return SweepSettings(index, most, jobs or processors(), progress=True)
+
+
+def _map_settings(images: list[Path], most: int, jobs: int | None) -> "MapSettings":
+    from classify.maps.run import MapSettings
+    from featurize.runtime.processes import processors
+    index = _index(images, None, None, None, None, None)
+    return MapSettings(index, most, jobs or processors(), progress=True)
 
 
 def _audit_findings(run: Path, table: Path, output: Path) -> None:

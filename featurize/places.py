@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from featurize.arrays import BoolArray, Float64Array
+from featurize.arrays import BoolArray, Float64Array, Int32Array
 from featurize.blocks.radial import ring_of
 from featurize.blocks.zones import between_lungs, lower_corner, thirds
 from featurize.families import blocks
@@ -103,18 +103,21 @@ def mask_of(sample: Sample, place: Place, preset: Preset) -> BoolArray:
 
 def _mask(sample: Sample, place: Place, preset: Preset) -> BoolArray:
     region = _region(sample, place.region)
-    kind, *numbers = place.part.split()[:1] + [int(n) for n in place.part.split()[1:]] if place.part else [""]
     settings = _settings(preset, place.family) if place.family else {}
+    kind, _, rest = place.part.partition(" ")
     if kind == "ring":
-        return np.asarray(region & (ring_of(region, int(settings["rings"])) == numbers[0]))
+        return np.asarray(region & (ring_of(region, int(settings["rings"])) == int(rest)))
     if kind == "cell":
+        row, column = map(int, rest.split())
         shape = tuple(settings["grid"]) if place.family == "zones" else (settings["rows"], settings["columns"])
-        return _cell_of_box(region, numbers[0], numbers[1], shape)
+        return _cell_of_box(_lungs(sample) if place.family == "zones" else region, row, column, shape)
     if kind == "unstained":
         return ~(_region(sample, "nuclei") | _region(sample, "matrix"))
-    if kind:
-        return _chest_part(sample, place.region, kind)
-    return region
+    return _chest_part(sample, place.region, kind) if kind else region
+
+
+def _lungs(sample: Sample) -> BoolArray:
+    return np.asarray(_region(sample, _SIDES[0]) | _region(sample, _SIDES[1]))
 
 
 def _region(sample: Sample, name: str) -> BoolArray:
@@ -191,14 +194,18 @@ def _middle(height: int, width: int) -> BoolArray:
     return mask
 
 
-def cells_in_picture(sample: Sample, cell: np.ndarray) -> np.ndarray:
-    """(h, w) what stands in an array of the size of the picture under each pixel of the work image, which may be a
-    crop."""
-    height, width = cell.shape
+def box_of(sample: Sample, height: int, width: int) -> tuple[float, float, float, float]:
+    """Left, top, width and height of the work image in a picture of (height, width), in its pixels."""
     facts = sample.facts
-    top, left = facts.get("crop_top", 0), facts.get("crop_left", 0)
-    high, wide = facts.get("crop_height", height), facts.get("crop_width", width)
+    return (facts.get("crop_left", 0), facts.get("crop_top", 0), facts.get("crop_width", width),
+            facts.get("crop_height", height))
+
+
+def under(sample: Sample, picture: Int32Array) -> Int32Array:
+    """(h, w) what an array of the size of the picture has under each pixel of the work image."""
+    height, width = picture.shape
+    left, top, wide, high = box_of(sample, height, width)
     h, w = sample.rgb.shape[:2]
     rows = np.minimum(top + (np.arange(h) + .5) * high / h, height - 1).astype(int)
     columns = np.minimum(left + (np.arange(w) + .5) * wide / w, width - 1).astype(int)
-    return np.asarray(cell[np.ix_(rows, columns)])
+    return np.asarray(picture[np.ix_(rows, columns)])

@@ -12,6 +12,7 @@ from classify.audit.warnings import warnings
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
+from classify.maps.export import to_dict as maps_to_dict
 from classify.sweep.export import to_dict
 from featurize.runtime.folders import PROGRAM
 
@@ -35,7 +36,8 @@ def to_json(result: Audit) -> dict[str, Any]:
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],
-        **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
+        **({"sweep": to_dict(result.sweep)} if result.sweep else {}),
+        **({"maps": maps_to_dict(result.maps, result.frame, result.bundle.classes)} if result.maps else {})}
     return dict(plain(content))
 
 

@@ -9,6 +9,7 @@ from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
+from classify.maps.section import section as maps_section
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
@@ -41,6 +42,7 @@ def write_audit(path: Path, result: Audit) -> None:
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
         "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
+        "maps": maps_section(result.maps, result.frame, result.bundle.classes, album) if result.maps else None,
         "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
         if result.shortcuts else None}
     if result.judged is not None:
@@ -54,6 +56,8 @@ def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
+    if result.maps:
+        titles.insert(titles.index("Single images"), "Maps")
     if result.gains:
         titles.insert(titles.index("Subgroups"), "Labels from here")
     if result.shortcuts:

@@ -7,6 +7,7 @@ import pandas as pd
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
 from classify.elsewhere.few_labels import Gain
+from classify.maps.result import Maps
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
@@ -96,6 +97,8 @@ class Audit:
         Of each group of properties of the picture; none where the table has too few labels.
     gains : tuple of Gain
         What labels from there would bring; none where it was not asked for.
+    maps : Maps or None
+        None where it was not asked for.
     """
 
     bundle: Bundle
@@ -118,3 +121,4 @@ class Audit:
     compared: pd.DataFrame | None = None
     shortcuts: tuple[Evidence, ...] = ()
     gains: tuple[Gain, ...] = ()
+    maps: Maps | None = None

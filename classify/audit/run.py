@@ -18,6 +18,7 @@ from classify.bundle import load_bundle, save_bundle
 from classify.data.columns import matrix
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
+from classify.maps.run import MapSettings, make_maps
 from classify.run_folder import PREDICTIONS
 from classify.sweep.run import SweepSettings, sweep
 from featurize.arrays import Float64Array
@@ -34,7 +35,8 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
-          fit_labels: Sequence[int] = (), fitted: Path | None = None) -> Audit:
+          fit_labels: Sequence[int] = (), fitted: Path | None = None, map_settings: MapSettings | None = None
+          ) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -59,14 +61,16 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         Numbers of labels from there whose gain is told; see `classify.elsewhere.few_labels`.
     fitted : Path, optional
         Where to write the model, fitted to there by all labelled images.
+    map_settings : MapSettings, optional
+        Draw for some images what decided, too; see `classify.maps`.
 
     Raises
     ------
     UserError
         No model there, a table that was measured in another way or of whose labels the model knows none, a name of
-        another ending, or a sweep of images that are not there.
+        another ending, or a sweep or maps of images that are not there.
     Stopped
-        Ctrl-C during a sweep; the message says what is kept.
+        Ctrl-C during a sweep or maps; the message says what is kept.
     """
     suffix = wanted_suffix(out, SUFFIXES)
     bundle = load_bundle(bundle_dir)
@@ -81,6 +85,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+    if map_settings:
+        result = replace(result, maps=make_maps(bundle, result.frame, info, result.trained_on, map_settings, out))
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":

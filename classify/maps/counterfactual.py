@@ -6,15 +6,17 @@ import pandas as pd
 
 from classify.bundle import Bundle
 from classify.data.columns import matrix, model_columns
-from classify.maps.margins import margin_of
+from classify.maps.margins import margins_of
 from classify.maps.result import Answer, Counterfactual, Swap
 from classify.similar.search import Z_SCORE_LIMIT, center_and_scale, compressed, distance
-from featurize.arrays import BoolArray, Float64Array, Int64Array
-from featurize.report.feature_names import feature_name
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from featurize.report.feature_names import feature_name, unit_of, words
 from featurize.table import TableInfo
 
-# Steps that are tried, at most: an answer that needs more is not changed by a few measurements.
-MOST_SWAPS = 8
+# Measurements that are exchanged, at most: an answer that needs more is not changed by a few.
+MOST_SWAPS = 6
+# Kinds of measurements, such as all of a texture, that are exchanged where single ones do not change the answer.
+MOST_KINDS = 4
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ def candidates(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, y: Int64Arr
 def counterfactual(bundle: Bundle, given: Candidates, row: int, answer: Answer, preset: str) -> Counterfactual | None:
     """The nearest image of the table that is rightly called otherwise, and what it takes to be called so.
 
-    Measurements of one name move together, as the columns of a texture do. In every step the name is taken that lowers
-    the log-odds of the answer most.
+    Measurements take the values of that image, in every step the one that lowers the log-odds of the answer most: what
+    changes the model's answer, not what a patient could change.
     """
     right = (given.y == given.called) & (given.called != answer.named) & (given.y >= 0)
     right[row] = False
@@ -64,36 +66,55 @@ def counterfactual(bundle: Bundle, given: Candidates, row: int, answer: Answer, 
     distances = distance(given.points[[row]], given.points[rows])[0]
     at = int(np.argmin(distances))
     other = int(rows[at])
-    toward = Answer(answer.named, int(given.called[other]), answer.p, answer.margin, answer.base)
-    return Counterfactual(other, toward.other, bool(given.learned[other]), float(distances[at]),
-                          _swaps(bundle, given.x.iloc[[row]], given.x.iloc[[other]], toward, preset))
+    called = (answer.named, int(given.called[other]))
+    return Counterfactual(other, called[1], bool(given.learned[other]), float(distances[at]),
+                          _swaps(bundle, given.x.iloc[[row]], given.x.iloc[[other]], called, preset))
 
 
-def _swaps(bundle: Bundle, own: pd.DataFrame, other: pd.DataFrame, answer: Answer, preset: str) -> tuple[Swap, ...]:
-    names = [feature_name(column, preset) for column in own.columns]
-    groups: dict[str, list[int]] = {}
-    for at, named in enumerate(names):
-        groups.setdefault(named.name, []).append(at)
-    now, goal = own.to_numpy(copy=True)[0], other.to_numpy()[0]
+def _swaps(bundle: Bundle, own: pd.DataFrame, other: pd.DataFrame, called: tuple[int, int], preset: str
+           ) -> tuple[Swap, ...]:
+    """The first of three ways that changes the answer: measurements with a name, single columns, columns of a name."""
+    named: dict[str, list[int]] = {}
+    for at, column in enumerate(own.columns):
+        named.setdefault(feature_name(column, preset).name, []).append(at)
+    alone = {name: at for name, at in named.items() if feature_name(own.columns[at[0]], preset).by_itself}
+    single = {words(column, preset): [at] for at, column in enumerate(own.columns)}
+    pair = _Pair(own.to_numpy()[0], other.to_numpy()[0], tuple(own.columns))
+    ways = ((alone, MOST_SWAPS), (single, MOST_SWAPS), (named, MOST_KINDS))
+    return next((found for groups, most in ways if (found := _greedy(bundle, pair, groups, called, most))), ())
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Measurements of the image and of the other one, (d,) each, and their columns."""
+
+    here: Float32Array
+    there: Float32Array
+    columns: tuple[str, ...]
+
+
+def _greedy(bundle: Bundle, pair: _Pair, groups: dict[str, list[int]], called: tuple[int, int], most: int
+            ) -> tuple[Swap, ...]:
+    """Groups of columns that take the values of the other image, until the answer changes; none if it does not."""
+    now, left = pair.here.copy(), dict(groups)
     swaps: list[Swap] = []
-    while groups and len(swaps) < MOST_SWAPS:
-        tried = np.repeat(now[None], len(groups), axis=0)
-        for k, columns in enumerate(groups.values()):
-            tried[k, columns] = goal[columns]
-        margins = margin_of(bundle, pd.DataFrame(tried, columns=own.columns), answer)
+    while left and len(swaps) < most:
+        tried = np.repeat(now[None], len(left), axis=0)
+        for k, at in enumerate(left.values()):
+            tried[k, at] = pair.there[at]
+        margins = margins_of(bundle, pd.DataFrame(tried, columns=list(pair.columns)), *called)
         best = int(margins.argmin())
-        name = list(groups)[best]
-        columns, now = groups.pop(name), tried[best]
-        named, single = names[columns[0]], names[columns[0]].by_itself
-        at = _widest(columns, own, other) if single else -1
-        swaps.append(Swap(name, named.unit, tuple(own.columns[columns]),
-                          float(own.iloc[0, at]) if single else np.nan, float(other.iloc[0, at]) if single else np.nan,
-                          float(margins[best])))
+        name, now = list(left)[best], tried[best]
+        swaps.append(_swap(name, left.pop(name), pair, float(margins[best])))
         if margins[best] < 0:
             return tuple(swaps)
     return ()
 
 
-def _widest(columns: list[int], own: pd.DataFrame, other: pd.DataFrame) -> int:
-    """The first column of a name that both images have; a diameter may lack one of its units."""
-    return next((c for c in columns if np.isfinite(own.iloc[0, c]) and np.isfinite(other.iloc[0, c])), columns[0])
+def _swap(name: str, at: list[int], pair: _Pair, margin: float) -> Swap:
+    columns = tuple(pair.columns[c] for c in at)
+    # Of a measurement in two units the one that both images have.
+    shown = next((c for c in at if np.isfinite(pair.here[c]) and np.isfinite(pair.there[c])), at[0])
+    one = len(at) == 1 or feature_name(columns[0]).by_itself
+    values = (float(pair.here[shown]), float(pair.there[shown])) if one else (np.nan, np.nan)
+    return Swap(name, unit_of(pair.columns[shown]), columns, *values, margin)

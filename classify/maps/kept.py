@@ -1,4 +1,4 @@
-"""What an image gave with parts of it hidden, kept as JSON beside the audit: the same image and model are measured once.
+"""What an image gave with parts of it hidden, kept as JSON beside the audit: it is measured once for a model.
 
 The name holds the SHA-256 of the image and a hash of all else that decides: model, seed, preset, versions.
 """
@@ -13,11 +13,8 @@ import numpy as np
 from featurize.runtime.files import write_json
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Log-odds of the named class by key of what was hidden, see `featurize.images.occlude.Hidden`."""
-
-    margins: dict[str, float]
+# Log-odds of the named class by key of what was hidden (`featurize.images.occlude.Hidden`).
+Margins = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -30,21 +27,20 @@ class Store:
     def _path(self, sha256: str) -> Path:
         return self.folder / f"{sha256[:16]}-{self.key}.json"
 
-    def read(self, sha256: str) -> Measured | None:
+    def read(self, sha256: str) -> Margins | None:
         """What was kept of an image; None where nothing was, or where the file cannot be read."""
         try:
             content = json.loads(self._path(sha256).read_bytes())
             if content["sha256"] != sha256:
                 return None
-            return Measured({key: np.nan if value is None else float(value)
-                             for key, value in content["log_odds"].items()})
+            return {key: np.nan if value is None else float(value) for key, value in content["log_odds"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def write(self, sha256: str, measured: Measured) -> None:
+    def write(self, sha256: str, margins: Margins) -> None:
         """Keep what an image gave."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        odds = {key: value if np.isfinite(value) else None for key, value in measured.margins.items()}
+        odds = {key: value if np.isfinite(value) else None for key, value in margins.items()}
         write_json({"sha256": sha256, "log_odds": odds}, self._path(sha256))
 
 

@@ -6,7 +6,6 @@ import pandas as pd
 
 from classify.bundle import Bundle
 from classify.fitting import models
-from classify.maps.result import Answer
 from featurize.arrays import Float64Array, Int64Array
 
 
@@ -26,9 +25,9 @@ def against(margins: Float64Array, named: int, other: int) -> Float64Array:
     return np.asarray(margins[..., named] - margins[..., other], dtype=np.float64)
 
 
-def margin_of(bundle: Bundle, x: pd.DataFrame, answer: Answer) -> Float64Array:
-    """(n,) log-odds of the answer's class for (n, d) measurements."""
-    return against(models.margin(bundle.model, x), answer.named, answer.other)
+def margins_of(bundle: Bundle, x: pd.DataFrame, named: int, other: int) -> Float64Array:
+    """(n,) log-odds of a class against another for (n, d) measurements."""
+    return against(models.margin(bundle.model, x), named, other)
 
 
 def contributions_of(bundle: Bundle, x: pd.DataFrame, named: int, other: int) -> Float64Array:

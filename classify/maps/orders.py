@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr, wilcoxon
 
-from classify.maps.result import DELETION, KINDS, OCCLUSION, TESTS, Curves, ImageMap, OrderTest, Stability
+from classify.maps.result import DELETION, KINDS, TESTS, Curves, ImageMap, OrderTest, Stability
 from featurize.arrays import Float64Array, Int64Array
 from featurize.images.occlude import Hidden
 
@@ -93,9 +93,8 @@ def stability(images: Sequence[ImageMap]) -> Stability:
 
 
 def _agreements(image: ImageMap) -> tuple[float, float, float]:
-    own = getattr(image, OCCLUSION)
-    fill, grid, both = (rank_correlation(own, other) for other in (image.other_fill, image.other_grid,
-                                                                  image.attribution))
+    others = (image.other_fill, image.other_grid, image.attribution)
+    fill, grid, both = (rank_correlation(image.occlusion, other) for other in others)
     return fill, grid, both
 
 

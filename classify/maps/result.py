@@ -112,6 +112,8 @@ class ImageMap:
         Log-odds that the measurements made in each cell give to the named class.
     pixels : (H, W) float64
         The same by pixels of the work image; the sum is the margin less its base.
+    box : (left, top, width, height)
+        Where the work image lies in the picture, pixels of the picture: it may be a crop.
     occlusion : (c,) float64
         Fall of the log-odds when a cell is hidden; NaN where the changed image could not be measured.
     other_fill, other_grid : (c,) float64
@@ -132,6 +134,7 @@ class ImageMap:
     columns: int
     attribution: Float64Array
     pixels: Float64Array
+    box: tuple[float, float, float, float]
     occlusion: Float64Array
     other_fill: Float64Array
     other_grid: Float64Array

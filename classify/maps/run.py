@@ -1,7 +1,8 @@
 """Maps of some images of a table: chosen, hidden cell by cell, measured again, explained, tested."""
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,9 @@ import pandas as pd
 from classify.bundle import Bundle
 from classify.data.columns import matrix
 from classify.data.tasks import encode_as
-from classify.maps import kept
 from classify.maps.counterfactual import Candidates, candidates, counterfactual
-from classify.maps.kept import Measured
-from classify.maps.margins import against, contributions_of, digest, margin_of, named_and_other
+from classify.maps.kept import Margins, Store, store_of
+from classify.maps.margins import contributions_of, digest, margins_of, named_and_other
 from classify.maps.orders import (STABILITY_FILL, curves_of, hidden_along, order_of, order_tests, random_orders,
                                   stability)
 from classify.maps.result import KINDS, Answer, ImageMap, Maps
@@ -23,11 +23,11 @@ from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.batch.chunks import ImageRequest, MeasureTask
 from featurize.batch.hidden import HiddenPlan, decides, measure_hidden, plan_hidden
 from featurize.images.occlude import Grid, Hidden, grid_of
-from featurize.images.picture import Picture
 from featurize.index.build import Index
 from featurize.pipeline import sample_of
-from featurize.places import cells_in_picture, divided, spread
+from featurize.places import box_of, divided, spread, under
 from featurize.presets.load import Preset, preset_from_dict
+from featurize.sample import Sample
 from featurize.table import TableInfo
 
 # Images that are mapped, unless told otherwise: enough for a signed-rank test to reach p < .001.
@@ -61,13 +61,20 @@ class MapSettings:
 
 @dataclass(frozen=True)
 class _Subject:
-    """One image: its row in the table and in the index, its pixels and the grid on them."""
+    """One image: its row in the table and in the index, its regions, the grid on it, and its answer."""
 
     row: int
     request: ImageRequest
     sha256: str
-    picture: Picture
+    shape: tuple[int, int]
+    sample: Sample
     grid: Grid
+    answer: Answer
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of the grid."""
+        return self.grid.rows * self.grid.columns
 
 
 def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: MapSettings,
@@ -97,19 +104,36 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
     images = settings.index.frame.drop_duplicates("sha256")
     y = encode_as(frame["label"], bundle.classes)
     chosen = choose(frame, y, trained_on, found_images(frame, images), settings.images, settings.seed, "--maps")
-    there = images.set_index("sha256").loc[frame["sha256"].iloc[chosen.rows]].reset_index()
     preset = preset_from_dict(info.preset)
     task = MeasureTask(settings.index.sources, preset, info.mm_per_px)
-    subjects = [_subject(task, row, values) for row, values in zip(chosen.rows.tolist(), there.to_dict("records"))]
     predictions = apply_bundle(bundle, matrix(frame, bundle.model.features))
     given = candidates(bundle, frame, info, y, predictions.p.argmax(axis=1), trained_on)
+    there = images.set_index("sha256").loc[frame["sha256"].iloc[chosen.rows]].reset_index().to_dict("records")
+    answers = [_answer(bundle, predictions.p[row], given.x.iloc[[row]]) for row in chosen.rows]
+    subjects = [_subject(task, row, values, answer)
+                for row, values, answer in zip(chosen.rows.tolist(), there, answers)]
     plan = plan_hidden(task, [subject.request.image_id for subject in subjects], out, settings.jobs, settings.progress)
-    work = _Work(bundle, preset, info.mm_per_px, given, predictions.p, plan, settings.seed)
-    measured = _measured(work, subjects, kept.store_of(out, [digest(bundle), settings.seed, *decides(task)]))
-    maps = tuple(_image_map(work, subject, found) for subject, found in zip(subjects, measured))
+    work = _Work(bundle, preset, given, plan, settings.seed)
+    measured = _measured(work, subjects, store_of(out, [digest(bundle), settings.seed, *decides(task)]))
+    maps = tuple(_image_map(work, subject, margins) for subject, margins in zip(subjects, measured))
     plan.shards.close()
     return Maps(maps, chosen.learned, chosen.note, settings.seed, order_tests(maps), stability(maps),
                 tuple(settings.index.sources))
+
+
+def _answer(bundle: Bundle, p: Float64Array, x: pd.DataFrame) -> Answer:
+    """The class that the model names for one row, and the next."""
+    named, other = named_and_other(p[None])[0].tolist()
+    base = float(contributions_of(bundle, x, named, other)[-1])
+    return Answer(named, other, float(p[named]), float(margins_of(bundle, x, named, other)[0]), base)
+
+
+def _subject(task: MeasureTask, row: int, values: Mapping[Hashable, Any], answer: Answer) -> _Subject:
+    request = ImageRequest(str(values["image_id"]), values["site"], str(values["path"]))
+    picture = task.picture(request)
+    height, width = picture.rgb.shape[:2]
+    sample = sample_of(picture, task.preset, task.mm_per_px)
+    return _Subject(row, request, str(values["sha256"]), (height, width), sample, grid_of(height, width), answer)
 
 
 @dataclass(frozen=True)
@@ -118,151 +142,111 @@ class _Work:
 
     bundle: Bundle
     preset: Preset
-    mm_per_px: float | None
     given: Candidates
-    p: Float64Array
     plan: HiddenPlan
     seed: int
 
-    def margins(self, table: pd.DataFrame, answer: Answer) -> dict[str, float]:
-        """Log-odds by key of what is hidden."""
-        x = matrix(table.reset_index(drop=True).reindex(columns=self.bundle.model.features),
-                   self.bundle.model.features)
-        keys = [key.partition(" ")[2] for key in table.index]
-        return dict(zip(keys, margin_of(self.bundle, x, answer).tolist()))
+    def measure(self, subjects: Sequence[_Subject], hidden: Sequence[Sequence[Hidden]]) -> list[Margins]:
+        """Log-odds of the answer of each image, by key of what is hidden."""
+        table = measure_hidden(self.plan, [replace(subject.request, hidden=part) for subject, parts in
+                                           zip(subjects, hidden) for part in parts])
+        return [self._margins(table, subject) for subject in subjects]
+
+    def _margins(self, table: pd.DataFrame, subject: _Subject) -> Margins:
+        own = table[table.index.str.startswith(f"{subject.request.image_id} ")]
+        features = self.bundle.model.features
+        x = matrix(own.reset_index(drop=True).reindex(columns=features), features)
+        keys = [key.partition(" ")[2] for key in own.index]
+        found = margins_of(self.bundle, x, subject.answer.named, subject.answer.other) if len(x) else np.zeros(0)
+        return dict(zip(keys, found.tolist()))
 
 
-def _subject(task: MeasureTask, row: int, values: dict[str, str | None]) -> _Subject:
-    request = ImageRequest(str(values["image_id"]), values["site"], str(values["path"]))
-    picture = task.picture(request)
-    return _Subject(row, request, str(values["sha256"]), picture, grid_of(*picture.rgb.shape[:2]))
+def _measured(work: _Work, subjects: Sequence[_Subject], store: Store) -> list[Margins]:
+    """What each image gave with parts hidden; an image that was measured for this model before is read again."""
+    kept = {subject.row: store.read(subject.sha256) for subject in subjects}
+    new = [subject for subject in subjects if kept[subject.row] is None]
+    first = work.measure(new, [_single_cells(subject) for subject in new]) if new else []
+    along = [_along(work, subject, margins) for subject, margins in zip(new, first)]
+    second = work.measure(new, along) if new else []
+    for subject, single, steps in zip(new, first, second):
+        kept[subject.row] = single | steps
+        store.write(subject.sha256, single | steps)
+    return [margins for subject in subjects if (margins := kept[subject.row]) is not None]
 
 
-def _measured(work: _Work, subjects: Sequence[_Subject], store: kept.Store) -> list[Measured]:
-    """What each image gave with parts hidden; images that were measured for this model before are read again."""
-    found = {subject.row: store.read(subject.sha256) for subject in subjects}
-    new = [subject for subject in subjects if found[subject.row] is None]
-    if new:
-        first = measure_hidden(work.plan, [request for subject in new for request in _single_cells(subject)])
-        started = {subject.row: _started(work, subject, first) for subject in new}
-        requests = [request for subject in new for request in _along(work, subject, started[subject.row])]
-        second = measure_hidden(work.plan, requests)
-        for subject in new:
-            begun = started[subject.row]
-            rows = second[second.index.str.startswith(f"{subject.request.image_id} ")]
-            measured = Measured(begun.margins | work.margins(rows, _answer(work, subject)))
-            store.write(subject.sha256, measured)
-            found[subject.row] = measured
-    return [measured for subject in subjects if (measured := found[subject.row]) is not None]
+def _single_cells(subject: _Subject) -> list[Hidden]:
+    """Nothing, and each cell by itself: by the map's own fill, another one, and on a moved grid."""
+    moved, cells = grid_of(*subject.shape, moved=True), range(subject.cells)
+    return [Hidden(), *(Hidden((cell,)) for cell in cells), *(Hidden((cell,), fill=STABILITY_FILL) for cell in cells),
+            *(Hidden((cell,), moved=True) for cell in range(moved.rows * moved.columns))]
 
 
-def _single_cells(subject: _Subject) -> list[ImageRequest]:
-    """The image unchanged, and with each cell hidden: by the map's own fill, another one, and on a moved grid."""
-    moved = grid_of(*subject.picture.rgb.shape[:2], moved=True)
-    cells = range(subject.grid.rows * subject.grid.columns)
-    hidden = [Hidden(), *(Hidden((cell,)) for cell in cells),
-              *(Hidden((cell,), fill=STABILITY_FILL) for cell in cells),
-              *(Hidden((cell,), moved=True) for cell in range(moved.rows * moved.columns))]
-    return _requests(subject, hidden)
-
-
-def _requests(subject: _Subject, hidden: Sequence[Hidden]) -> list[ImageRequest]:
-    own = subject.request
-    return [ImageRequest(own.image_id, own.site, own.path, hidden=part) for part in hidden]
-
-
-def _started(work: _Work, subject: _Subject, table: pd.DataFrame) -> Measured:
-    rows = table[table.index.str.startswith(f"{subject.request.image_id} ")]
-    return Measured(work.margins(rows, _answer(work, subject)))
-
-
-def _answer(work: _Work, subject: _Subject) -> Answer:
-    """The class that the model names in the table, and the next."""
-    p, row = work.p[subject.row], subject.row
-    named, other = named_and_other(p[None])[0].tolist()
-    x = work.given.x.iloc[[row]]
-    base = contributions_of(work.bundle, x, named, other)[-1]
-    blank = Answer(named, other, float(p[named]), np.nan, float(base))
-    return Answer(named, other, float(p[named]), float(margin_of(work.bundle, x, blank)[0]), float(base))
-
-
-def _along(work: _Work, subject: _Subject, begun: Measured) -> list[ImageRequest]:
+def _along(work: _Work, subject: _Subject, margins: Margins) -> list[Hidden]:
     """What the curves of both maps and of random orders hide; what two of them share is measured once."""
-    orders = [*_orders(work, subject, begun).values(), *_lots(work, subject)]
+    orders = [*_orders(work, subject, margins).values(), *_lots(work, subject)]
     hidden = {part.key: part for order in orders for steps in hidden_along(order).values() for part in steps}
-    return _requests(subject, [part for key, part in hidden.items() if key not in begun.margins])
+    return [part for key, part in hidden.items() if key not in margins]
 
 
-def _orders(work: _Work, subject: _Subject, measured: Measured) -> dict[str, Int64Array]:
+def _orders(work: _Work, subject: _Subject, margins: Margins) -> dict[str, Int64Array]:
     """Cells by each of the two maps."""
     _, attribution = _attribution(work, subject)
-    return dict(zip(KINDS, (order_of(attribution), order_of(_falls(subject.grid, measured)))))
+    return dict(zip(KINDS, (order_of(attribution), order_of(_falls(subject.grid, margins)))))
 
 
 def _lots(work: _Work, subject: _Subject) -> list[Int64Array]:
-    cells = subject.grid.rows * subject.grid.columns
-    return random_orders(cells, subject.request.image_id, work.seed)
+    return random_orders(subject.cells, subject.request.image_id, work.seed)
 
 
 def _attribution(work: _Work, subject: _Subject) -> tuple[Float64Array, Float64Array]:
     """Exact contributions by pixels of the work image, and summed over the cells of the grid."""
-    answer = _answer(work, subject)
-    values = contributions_of(work.bundle, work.given.x.iloc[[subject.row]], answer.named, answer.other)[:-1]
-    sample = sample_of(subject.picture, work.preset, work.mm_per_px)
-    pixels = spread(sample, work.preset, work.bundle.model.features, values)
-    cell = cells_in_picture(sample, subject.grid.cell)
-    sums = np.bincount(cell.ravel(), pixels.ravel(), subject.grid.rows * subject.grid.columns)
-    return pixels, np.asarray(sums, dtype=np.float64)
+    x, answer = work.given.x.iloc[[subject.row]], subject.answer
+    values = contributions_of(work.bundle, x, answer.named, answer.other)[:-1]
+    pixels = spread(subject.sample, work.preset, work.bundle.model.features, values)
+    cell = under(subject.sample, subject.grid.cell)
+    return pixels, np.asarray(np.bincount(cell.ravel(), pixels.ravel(), subject.cells), dtype=np.float64)
 
 
-def _falls(grid: Grid, measured: Measured, moved: bool = False, fill: int = 0) -> Float64Array:
+def _falls(grid: Grid, margins: Margins, moved: bool = False, fill: int = 0) -> Float64Array:
     """(c,) how far the log-odds fall when each cell is hidden."""
-    whole = measured.margins.get(Hidden().key, np.nan)
+    whole = margins.get(Hidden().key, np.nan)
     hidden = [Hidden((cell,), moved, fill).key for cell in range(grid.rows * grid.columns)]
-    return np.array([whole - measured.margins.get(key, np.nan) for key in hidden])
+    return np.array([whole - margins.get(key, np.nan) for key in hidden])
 
 
-def _image_map(work: _Work, subject: _Subject, measured: Measured) -> ImageMap:
+def _image_map(work: _Work, subject: _Subject, margins: Margins) -> ImageMap:
     pixels, attribution = _attribution(work, subject)
-    grid, answer = subject.grid, _answer(work, subject)
-    occlusion = _falls(grid, measured)
-    orders = _orders(work, subject, measured)
+    grid, occlusion = subject.grid, _falls(subject.grid, margins)
     return ImageMap(
-        row=subject.row, answer=answer, rows=grid.rows, columns=grid.columns, attribution=attribution, pixels=pixels,
-        occlusion=occlusion, other_fill=_falls(grid, measured, fill=STABILITY_FILL),
-        other_grid=_from_moved(subject, measured),
-        curves={kind: curves_of(order, measured.margins) for kind, order in orders.items()},
-        random=tuple(curves_of(order, measured.margins) for order in _lots(work, subject)),
-        places=_places(work, subject, pixels, occlusion),
-        counterfactual=counterfactual(work.bundle, work.given, subject.row, answer, work.preset.name))
+        row=subject.row, answer=subject.answer, rows=grid.rows, columns=grid.columns, attribution=attribution,
+        pixels=pixels, box=box_of(subject.sample, *subject.shape), occlusion=occlusion,
+        other_fill=_falls(grid, margins, fill=STABILITY_FILL), other_grid=_from_moved(subject, margins),
+        curves={kind: curves_of(order, margins) for kind, order in _orders(work, subject, margins).items()},
+        random=tuple(curves_of(order, margins) for order in _lots(work, subject)),
+        places=_places(subject, pixels, occlusion),
+        counterfactual=counterfactual(work.bundle, work.given, subject.row, subject.answer, work.preset.name))
 
 
-def _from_moved(subject: _Subject, measured: Measured) -> Float64Array:
+def _from_moved(subject: _Subject, margins: Margins) -> Float64Array:
     """What the moved grid says of the cells of the other: means over their pixels."""
-    moved = grid_of(*subject.picture.rgb.shape[:2], moved=True)
-    pixels = _falls(moved, measured, moved=True)[moved.cell].ravel()
-    known, cell = np.isfinite(pixels), subject.grid.cell.ravel()
-    cells = subject.grid.rows * subject.grid.columns
-    count = np.bincount(cell[known], minlength=cells)
-    sums = np.bincount(cell[known], pixels[known], cells)
+    moved = grid_of(*subject.shape, moved=True)
+    pixels, cell = _falls(moved, margins, moved=True)[moved.cell].ravel(), subject.grid.cell.ravel()
+    known = np.isfinite(pixels)
+    count = np.bincount(cell[known], minlength=subject.cells)
+    sums = np.bincount(cell[known], pixels[known], subject.cells)
     return np.asarray(np.where(count > 0, sums / np.maximum(count, 1), np.nan), dtype=np.float64)
 
 
-def _places(work: _Work, subject: _Subject, pixels: Float64Array, occlusion: Float64Array
+def _places(subject: _Subject, pixels: Float64Array, occlusion: Float64Array
             ) -> dict[str, tuple[float, float, float]]:
     """Shares of area and of both maps in the named parts of the work image, regardless of sign."""
-    sample = sample_of(subject.picture, work.preset, work.mm_per_px)
-    cell = cells_in_picture(sample, subject.grid.cell)
-    area = np.bincount(cell.ravel(), minlength=len(occlusion))
+    cell = under(subject.sample, subject.grid.cell)
+    area = np.bincount(cell.ravel(), minlength=subject.cells)
     fall = (np.abs(np.nan_to_num(occlusion)) / np.maximum(area, 1))[cell]
-    size = np.abs(pixels)
-    return {name: (float(mask.mean()), _share(size, mask), _share(fall, mask)) for name, mask in
-            divided(sample).items()}
+    return {name: (float(mask.mean()), _share(np.abs(pixels), mask), _share(fall, mask))
+            for name, mask in divided(subject.sample).items()}
 
 
 def _share(values: Float64Array, mask: BoolArray) -> float:
     total = float(values.sum())
     return float(values[mask].sum()) / total if total else 0.0
-
-
-__all__ = ["IMAGES", "MapSettings", "against", "make_maps"]

@@ -64,8 +64,8 @@ def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -
     if info.preset.get("segment") not in SEGMENTERS:
         raise UserError(f"{option} was given, and the table holds no measurements of images: leave it out")
     if "mask" in frame.columns:
-        raise UserError(f"{option} was given, and the table was measured with --masks, which do not fit changed images: "
-                        "measure the images without --masks and audit that table")
+        raise UserError(f"{option} was given, and the table was measured with --masks, which do not fit changed "
+                        "images: measure the images without --masks and audit that table")
 
 
 def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: SweepSettings,

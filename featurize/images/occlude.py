@@ -117,7 +117,8 @@ def hide(picture: Picture, image_id: str, hidden: Hidden) -> Picture:
     """
     if not hidden.cells:
         return picture
-    grid = grid_of(*picture.rgb.shape[:2], hidden.moved)
+    height, width = picture.rgb.shape[:2]
+    grid = grid_of(height, width, hidden.moved)
     mask = np.isin(grid.cell, hidden.cells)
     return replace(picture, rgb=filled(picture.rgb, mask, grid.side_px, image_id, hidden.fill))
 
