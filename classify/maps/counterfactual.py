@@ -14,7 +14,7 @@ from featurize.report.feature_names import feature_name, unit_of, words
 from featurize.table import TableInfo
 
 # Measurements that are exchanged, at most: an answer that needs more is not changed by a few.
-MOST_SWAPS = 6
+MOST_SWAPS = 10
 # Kinds of measurements, such as all of a texture, that are exchanged where single ones do not change the answer.
 MOST_KINDS = 4
 
