@@ -7,14 +7,14 @@ import pandas as pd
 
 from classify.maps.orders import areas
 from classify.maps.result import KINDS, TESTS, ImageMap, Maps
-from classify.maps.sentences import counterfactual_sentence, test_sentence
+from classify.maps.sentences import counterfactual_sentence, verdict_sentence
 
 
 def to_dict(found: Maps, frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """Every number of the section, for JSON: all log-odds are of the named class against the next one."""
     return {"images": [_image(image, frame, classes) for image in found.images], "seed": found.seed,
             "learned": found.learned, "note": found.note, "tests": [asdict(test) for test in found.tests],
-            "says": test_sentence(found), "stability": asdict(found.stability)}
+            "says": verdict_sentence(found), "stability": asdict(found.stability)}
 
 
 def _image(image: ImageMap, frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:

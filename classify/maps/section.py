@@ -8,7 +8,7 @@ import pandas as pd
 from classify.maps import figures
 from classify.maps.result import ImageMap, Maps
 from classify.maps.sentences import (LEVEL, NAMES, answer_sentence, counterfactual_sentence, lead, p_value,
-                                     stability_sentence, test_sentence)
+                                     stability_sentence, verdict_sentence)
 from featurize.arrays import Float64Array, UInt8Array
 from featurize.report.numbers import finite, number, percent, score
 from featurize.report.page import cell, figure, table
@@ -34,7 +34,7 @@ def section(found: Maps, frame: pd.DataFrame, classes: Sequence[str], album: Alb
         Of the images.
     """
     album = Album(found.sources, album.preset, album.mm_per_px)
-    return {"lead": lead(found), "note": found.note, "test": test_sentence(found),
+    return {"lead": lead(found), "note": found.note, "test": verdict_sentence(found),
             "stability": stability_sentence(found), "images": [_image(i, frame, classes, album) for i in found.images],
             "chart": figure(figures.curves(found.images), "Do the maps name the cells that matter?",
                             "Mean over the images. Left: the curve should fall below the gray one; right: rise above "

@@ -23,7 +23,7 @@ def lead(found: Maps) -> str:
             "measured again.")
 
 
-def test_sentence(found: Maps) -> str:
+def verdict_sentence(found: Maps) -> str:
     """Do the maps mean something?"""
     good = [test for test in found.tests if test.p < LEVEL]
     told = "; ".join(_told(test) for test in found.tests)
