@@ -14,6 +14,7 @@ from featurize.errors import UserError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from classify.audit.parts_evidence import PartSettings
     from classify.bundle import Bundle
     from classify.maps.run import MapSettings
     from classify.sweep.run import SweepSettings
@@ -323,6 +324,9 @@ def audit(run: Run, table: Table,
               "measured, and tested by hiding it.")] = None,
           maps_n: Annotated[int, typer.Option(metavar="N", min=1, help="With --maps: so many images, evenly by "
                                               "class.")] = 12,
+          parts: Annotated[list[Path] | None, typer.Option(
+              metavar="IMAGES", help="The images of the table: does the background alone, or the rim, tell the label?"
+              )] = None,
           subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
                                                         "as age,sex,view, and their pairs.")] = None,
           fit_labels: Annotated[str | None, typer.Option(metavar="N[,N..]", help="What so many labelled images from "
@@ -344,16 +348,16 @@ def audit(run: Run, table: Table,
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
     from featurize.table import read_perturbed, read_table
-    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or []), *(maps or [])])
+    check_page_or_data(output, [table, labels, *_files_of(run), *(sweep or []), *(maps or []), *(parts or [])])
     if bool(labels) != bool(subgroups):
         raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
-    for option, images in (("--sweep", sweep), ("--maps", maps)):
+    for option, images in (("--sweep", sweep), ("--maps", maps), ("--parts", parts)):
         if images and output.suffix.lower() == ".csv":
             raise UserError(f"-o {output} was given with {option}, which has no row for each image: give -o audit.html "
                             "or -o audit.json")
     if is_findings_model(run):
         of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--maps": maps,
-                  "--subgroups": labels}
+                  "--parts": parts, "--subgroups": labels}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
@@ -367,7 +371,8 @@ def audit(run: Run, table: Table,
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted, _map_settings(maps, maps_n, jobs) if maps else None)
+                  fitted, _map_settings(maps, maps_n, jobs) if maps else None,
+                  _part_settings(parts, jobs) if parts else None)
     _warn(warnings(found))
     if found.judged:
         scores = found.judged.metrics
@@ -402,6 +407,13 @@ def _map_settings(images: list[Path], most: int, jobs: int | None) -> "MapSettin
     from featurize.runtime.processes import processors
     index = _index(images, None, None, None, None, None)
     return MapSettings(index, most, jobs or processors(), progress=True)
+
+
+def _part_settings(images: list[Path], jobs: int | None) -> "PartSettings":
+    from classify.audit.parts_evidence import PartSettings
+    from featurize.runtime.processes import processors
+    index = _index(images, None, None, None, None, None)
+    return PartSettings(index, jobs=jobs or processors(), progress=True)
 
 
 def _audit_findings(run: Path, table: Path, output: Path) -> None:

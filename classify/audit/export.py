@@ -37,6 +37,7 @@ def to_json(result: Audit) -> dict[str, Any]:
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],
         **({"sweep": to_dict(result.sweep)} if result.sweep else {}),
+        **({"parts": [asdict(part) for part in result.parts]} if result.parts else {}),
         **({"maps": maps_to_dict(result.maps, result.frame, result.bundle.classes)} if result.maps else {})}
     return dict(plain(content))
 

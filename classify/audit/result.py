@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from classify.audit.parts_evidence import PartScore
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
 from classify.elsewhere.few_labels import Gain
@@ -99,6 +100,8 @@ class Audit:
         What labels from there would bring; none where it was not asked for.
     maps : Maps or None
         None where it was not asked for.
+    parts : tuple of PartScore
+        What parts of the picture tell by themselves; none where it was not asked for.
     """
 
     bundle: Bundle
@@ -122,3 +125,4 @@ class Audit:
     shortcuts: tuple[Evidence, ...] = ()
     gains: tuple[Gain, ...] = ()
     maps: Maps | None = None
+    parts: tuple[PartScore, ...] = ()

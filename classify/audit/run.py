@@ -11,11 +11,13 @@ from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
 from classify.audit.page import write_audit
+from classify.audit.parts_evidence import PartSettings, part_scores
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.subgroups import compared
 from classify.bundle import load_bundle, save_bundle
 from classify.data.columns import matrix
+from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
 from classify.maps.run import MapSettings, make_maps
@@ -35,8 +37,8 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
-          fit_labels: Sequence[int] = (), fitted: Path | None = None, map_settings: MapSettings | None = None
-          ) -> Audit:
+          fit_labels: Sequence[int] = (), fitted: Path | None = None, map_settings: MapSettings | None = None,
+          part_settings: PartSettings | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -63,6 +65,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         Where to write the model, fitted to there by all labelled images.
     map_settings : MapSettings, optional
         Draw for some images what decided, too; see `classify.maps`.
+    part_settings : PartSettings, optional
+        Learn the label from parts of the picture, too; see `classify.audit.parts_evidence`.
 
     Raises
     ------
@@ -85,6 +89,9 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     if sweep_settings:
         found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+    if part_settings and result.judged is not None:
+        y = encode_as(result.frame["label"], bundle.classes)
+        result = replace(result, parts=part_scores(result.frame, info, y, part_settings, out))
     if map_settings:
         result = replace(result, maps=make_maps(bundle, result.frame, info, result.trained_on, map_settings, out))
     if suffix == ".html":

@@ -1,4 +1,7 @@
-"""Images measured with parts of them hidden (`featurize.images.occlude`); finished chunks are kept on disk."""
+"""Images measured with parts of them hidden (`featurize.images.occlude`, `featurize.parts`).
+
+Finished chunks are kept on disk.
+"""
 import hashlib
 import json
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ from featurize.batch.shards import Shards
 from featurize.errors import Stopped
 from featurize.families import versions_of
 from featurize.images.occlude import VERSION
+from featurize.parts import VERSION as PARTS_VERSION
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class HiddenPlan:
 
 def decides(task: MeasureTask) -> list[object]:
     """All but the pictures that decides their measurements, as plain data."""
-    return [VERSION, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px]
+    subject = task.subject.to_dict() if task.subject else None
+    return [VERSION, PARTS_VERSION, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px, subject]
 
 
 def plan_hidden(task: MeasureTask, image_ids: Sequence[str], out: Path, jobs: int, progress: bool) -> HiddenPlan:

@@ -63,7 +63,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="module")
 def found(patches: Made) -> Audit:
     folder, index, frame, info = patches
-    return audit(folder / "run", frame, info, folder / "audit.html", map_settings=MapSettings(index, images=IMAGES))
+    return audit(folder / "run", frame, info, folder / "audit.html", map_settings=MapSettings(index, IMAGES))
 
 
 def maps_of(found: Audit) -> Maps:
@@ -154,19 +154,20 @@ def test_no_training_image_is_nearer_than_the_one_that_is_shown(found: Audit, pa
     assert other.row == nearest
 
 
-def test_the_same_images_are_not_measured_again(found: Audit, patches: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_images_are_not_measured_again(found: Audit, patches: Made,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
     folder, index, frame, info = patches
     assert len(list((folder / "audit.maps").glob("*.json"))) == IMAGES and not list(folder.glob("*.shards"))
 
     def measured(*_: object) -> None:
         raise AssertionError("measured again")
     monkeypatch.setattr(maps_run, "measure_hidden", measured)
-    again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, images=IMAGES))
+    again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, IMAGES))
     read = json.loads((folder / "audit.json").read_text(encoding="utf-8"))["maps"]
     assert maps_of(again).tests == maps_of(found).tests
     assert [image["occlusion"] for image in read["images"]] == [list(i.occlusion) for i in maps_of(found).images]
     with pytest.raises(AssertionError, match="measured again"):
-        audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, images=IMAGES, seed=1))
+        audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, IMAGES, seed=1))
 
 
 def test_a_damaged_file_of_kept_results_is_measured_again(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def test_rings_divide_the_cell_and_the_first_touches_its_rim() -> None:
 def test_the_mean_of_a_place_is_what_the_block_measured() -> None:
     sample, preset = drawn("cell")
     measured = measure(sample, preset.blocks)
-    for column, plane in (("cell_radial_ring1_l_mean", sample.lab[..., 0]), ("nucleus_color_red_mean",
-                                                                            sample.rgb[..., 0])):
+    planes = {"cell_radial_ring1_l_mean": sample.lab[..., 0], "nucleus_color_red_mean": sample.rgb[..., 0]}
+    for column, plane in planes.items():
         mask = mask_of(sample, place_of(column, preset.blocks), preset)
         assert plane[mask].mean() == pytest.approx(measured[column], abs=1e-4)
 
