@@ -57,10 +57,10 @@ def of_properties(frame: pd.DataFrame, info: TableInfo, x: pd.DataFrame, y: Int6
         properties = matrix(frame, columns)
         p, _ = out_of_fold(properties, frame, y, SEED)
         rows.append(scored(f"{name}: alone", properties, frame, y))
-        rows.append(scored(f"measurements less what {name} explain", less_explained(x, properties), frame, y))
+        rows.append(scored(f"measurements without: {name}", less_explained(x, properties), frame, y))
         drawn = [scored("", x, frame, permuted_inside(y, p, seed)) for seed in range(PERMUTATIONS)]
         values = [row["AUROC"] for row in drawn]
-        rows.append(_row(f"labels permuted among images alike in {name}", len(y), x.shape[1], float(np.mean(values)),
+        rows.append(_row(f"labels permuted among images alike in: {name}", len(y), x.shape[1], float(np.mean(values)),
                          min(values), max(values), float(np.mean([row["accuracy"] for row in drawn]))))
     return rows
 
@@ -93,7 +93,7 @@ def main() -> None:
         "with 95 % intervals, groups drawn (of permuted labels: the lowest and highest of "
         f"{PERMUTATIONS} permutations). Parts are measured with the preset whole on at most {given.n} images, evenly "
         "by class: the subject (cell, nuclei with one radius around them, lungs) on gray; the background with the "
-        "subject hidden behind its blurred surroundings; the rim of a tenth of the sides. `less what ... explain`: "
+        "subject hidden behind its blurred surroundings; the rim of a tenth of the sides. `measurements without`: "
         "residuals of a fit of ranks, linear and square. Permuted: inside strata of what the properties say, so that "
         "a model can find nothing but them."), [row for row in kept if row["set"] != given.table.stem] + own)
 

@@ -29,6 +29,6 @@ def section(found: Sequence[PartScore]) -> dict[str, Any]:
              cell(number(part.measurements), key=part.measurements)] for part in found]
     foot = (f"A linear model of each part, out of fold, on {count(found[0].n, 'image')} measured with the preset "
             "whole. Subject alone: what the segmenter found and a little more, on gray. Background alone: the subject "
-            "hidden behind its blurred surroundings. Rim alone: the outermost tenth of every side of that background. What "
-            "the segmenter misses of the subject stays in both.")
+            "hidden behind its blurred surroundings. Rim alone: the outermost tenth of every side of that background. "
+            "What the segmenter misses of the subject stays in both.")
     return {"sentence": sentence(found), "table": table(HEAD, rows, foot=foot)}

@@ -65,7 +65,8 @@ def choose(frame: pd.DataFrame, y: Int64Array, trained_on: BoolArray, found: Boo
             "something. A table with images of its own for testing tells more." if learned else "")
     lost = int(((y >= 0) & ~found).sum())
     if lost:
-        note = f"{note} {number(lost)} labelled images of the table were not found among the images.".strip()
+        note = (f"{note} {number(lost)} labelled images of the table were not found among the images, or are copies of "
+                "others.").strip()
     return Chosen(rows, learned, note)
 
 
