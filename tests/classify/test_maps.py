@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from classify.audit.page import write_audit
+from classify.audit.parts_evidence import PartScore
 from classify.audit.result import Audit
 from classify.audit.run import audit
+from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
 from classify.fitting import models
@@ -188,6 +190,17 @@ def test_the_page_shows_images_maps_and_tests(found: Audit, patches: Made, tmp_p
     assert not re.findall(r'(?:src|href)="http', page)
     write_audit(tmp_path / "plain.html", replace(found, maps=None))
     assert 'id="maps"' not in (tmp_path / "plain.html").read_text(encoding="utf-8")
+
+
+def test_parts_without_the_subject_that_tell_the_label_stand_on_the_page_and_are_warned_of(found: Audit,
+                                                                                        tmp_path: Path) -> None:
+    parts = (PartScore("entire picture", 90, 500, .99, .9, (.98, 1), False),
+             PartScore("rim alone", 90, 500, .8, .7, (.7, .9), True))
+    write_audit(tmp_path / "a.html", replace(found, parts=parts))
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "<h3>Parts of the picture</h3>" in page and page.count("rim alone (AUROC .800 (.700–.900))") == 2
+    quiet = replace(found, parts=parts[:1])
+    assert not any("without the subject" in warning["text"] for warning in warnings(quiet))
 
 
 def test_json_names_units_and_images(found: Audit) -> None:
