@@ -192,8 +192,7 @@ def test_the_page_shows_images_maps_and_tests(found: Audit, patches: Made, tmp_p
     assert 'id="maps"' not in (tmp_path / "plain.html").read_text(encoding="utf-8")
 
 
-def test_parts_without_the_subject_that_tell_the_label_stand_on_the_page_and_are_warned_of(found: Audit,
-                                                                                        tmp_path: Path) -> None:
+def test_parts_that_tell_the_label_without_the_subject_are_warned_of(found: Audit, tmp_path: Path) -> None:
     parts = (PartScore("entire picture", 90, 500, .99, .9, (.98, 1), False),
              PartScore("rim alone", 90, 500, .8, .7, (.7, .9), True))
     write_audit(tmp_path / "a.html", replace(found, parts=parts))
