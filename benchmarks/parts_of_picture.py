@@ -95,8 +95,8 @@ def main() -> None:
         "by class: the subject (cell, nuclei with one radius around them, lungs) on gray; the background with the "
         "subject hidden behind its blurred surroundings; the rim of a tenth of the sides. `measurements without`: "
         "residuals of a fit of ranks, linear and square, to all rows; what subject and properties share, such as the "
-        "color of the nuclei, goes with it, and values below .5 come from that fit. Permuted: inside strata of what the properties say, so that "
-        "a model can find nothing but them."), [row for row in kept if row["set"] != given.table.stem] + own)
+        "color of the nuclei, goes with it, and values below .5 come from that fit. Permuted: inside strata of what "
+        "the properties say, so that a model can find nothing but them."), [row for row in kept if row["set"] != given.table.stem] + own)
 
 
 if __name__ == "__main__":
