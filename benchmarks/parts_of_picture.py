@@ -80,7 +80,9 @@ def main() -> None:
     kept = given.output.is_file() and json.loads(given.output.read_text(encoding="utf-8"))["rows"] or []
     given.work.mkdir(parents=True, exist_ok=True)
     settings = PartSettings(build_index([given.images]), given.n, given.jobs, SEED, True)
-    parts = part_scores(frame, info, y, settings, given.work / f"{given.table.stem}.json")
+    parts, shards = part_scores(frame, info, y, settings, given.work / f"{given.table.stem}.json")
+    if shards:
+        shards.close()
     rows = [_row(part.part, part.n, part.measurements, part.auroc, *part.interval, part.accuracy) for part in parts]
     x = matrix(frame, model_columns(info))
     x = x[useful_columns(x)[0]]
@@ -96,7 +98,8 @@ def main() -> None:
         "subject hidden behind its blurred surroundings; the rim of a tenth of the sides. `measurements without`: "
         "residuals of a fit of ranks, linear and square, to all rows; what subject and properties share, such as the "
         "color of the nuclei, goes with it, and values below .5 come from that fit. Permuted: inside strata of what "
-        "the properties say, so that a model can find nothing but them."), [row for row in kept if row["set"] != given.table.stem] + own)
+        "the properties say, so that a model can find nothing but them."),
+        [row for row in kept if row["set"] != given.table.stem] + own)
 
 
 if __name__ == "__main__":

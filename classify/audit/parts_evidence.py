@@ -27,6 +27,7 @@ from classify.uncertainty.calibrate import logits
 from featurize.arrays import Float64Array, Int64Array
 from featurize.batch.chunks import ImageRequest, MeasureTask
 from featurize.batch.hidden import measure_hidden, plan_hidden
+from featurize.batch.shards import Shards
 from featurize.families import blocks
 from featurize.index.build import Index
 from featurize.parts import BACKGROUND, PARTS, RIM
@@ -93,7 +94,7 @@ class PartSettings:
 
 
 def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: PartSettings, out: Path
-                ) -> tuple[PartScore, ...]:
+                ) -> tuple[tuple[PartScore, ...], Shards | None]:
     """Measure the parts of some images of a table and score a model of each.
 
     Parameters
@@ -108,8 +109,10 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: P
 
     Returns
     -------
-    tuple of PartScore
+    scores : tuple of PartScore
         In the order of `PARTS`; empty where fewer than two classes have ten split groups.
+    shards : Shards or None
+        To be closed when the result is written.
 
     Raises
     ------
@@ -125,14 +128,15 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: P
         if len(np.unique(group[y == c])) < LEAST_GROUPS:
             known[y == c] = -1
     if len(np.unique(known[known >= 0])) < 2:
-        return ()
+        return (), None
     nobody = np.zeros(len(frame), bool)
     chosen = choose(frame.assign(split=None), known, nobody, found_images(frame, images), settings.images,
                     settings.seed, "--parts").rows
     there = images.set_index("sha256").loc[frame["sha256"].iloc[chosen]].reset_index()
     task = MeasureTask(settings.index.sources, load_preset("whole"), info.mm_per_px,
                        subject=preset_from_dict(info.preset))
-    plan = plan_hidden(task, there["image_id"].tolist(), out, settings.jobs, settings.progress)
+    plan = plan_hidden(task, there["image_id"].tolist(), out.with_name(f"{out.name}.parts.shards"),
+                       settings.jobs, settings.progress)
     rows = list(there[["image_id", "site", "path"]].itertuples(index=False))
     requests = [ImageRequest(image_id, site, path, part=part) for part in PARTS for image_id, site, path in rows]
     table = measure_hidden(plan, requests)
@@ -146,8 +150,7 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: P
     columns = [c for c in table.columns if not c.startswith(_nuisances())]
     found = tuple(_score(part, table.loc[np.array(of_part)[kept], columns].reset_index(drop=True), labelled, classes)
                   for part, of_part in zip(PARTS, keys))
-    plan.shards.close()
-    return found
+    return found, plan.shards
 
 
 def _nuisances() -> tuple[str, ...]:

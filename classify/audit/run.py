@@ -24,6 +24,7 @@ from classify.maps.run import MapSettings, make_maps
 from classify.run_folder import PREDICTIONS
 from classify.sweep.run import SweepSettings, sweep
 from featurize.arrays import Float64Array
+from featurize.batch.shards import Shards
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.runtime.processes import processors
 from featurize.table import TableInfo
@@ -85,13 +86,16 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
     if fit_labels:
         result = replace(result, gains=gains_of(result, sorted(fit_labels)))
     there = fit_there(bundle, labelled_rows(result)) if fitted else None
-    shards = None
+    shards: list[Shards] = []
     if sweep_settings:
-        found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
+        found, own = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+        shards.append(own)
     if part_settings and result.judged is not None:
         y = encode_as(result.frame["label"], bundle.classes)
-        result = replace(result, parts=part_scores(result.frame, info, y, part_settings, out))
+        parts, measured = part_scores(result.frame, info, y, part_settings, out)
+        result = replace(result, parts=parts)
+        shards += [measured] if measured else []
     if map_settings:
         result = replace(result, maps=make_maps(bundle, result.frame, info, result.trained_on, map_settings, out))
     if suffix == ".html":
@@ -102,8 +106,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path,
         write_csv(to_csv(result), out)
     if fitted and there:
         save_bundle(there, fitted)
-    if shards:
-        shards.close()
+    for kept in shards:
+        kept.close()
     return result
 
 

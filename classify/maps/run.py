@@ -112,7 +112,8 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
     answers = [_answer(bundle, predictions.p[row], given.x.iloc[[row]]) for row in chosen.rows]
     subjects = [_subject(task, row, values, answer)
                 for row, values, answer in zip(chosen.rows.tolist(), there, answers)]
-    plan = plan_hidden(task, [subject.request.image_id for subject in subjects], out, settings.jobs, settings.progress)
+    plan = plan_hidden(task, [subject.request.image_id for subject in subjects],
+                       out.with_name(f"{out.name}.maps.shards"), settings.jobs, settings.progress)
     work = _Work(bundle, preset, given, plan, settings.seed)
     measured = _measured(work, subjects, store_of(out, [digest(bundle), settings.seed, *decides(task)]))
     maps = tuple(_image_map(work, subject, margins) for subject, margins in zip(subjects, measured))

@@ -35,10 +35,10 @@ def decides(task: MeasureTask) -> list[object]:
     return [VERSION, PARTS_VERSION, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px, subject]
 
 
-def plan_hidden(task: MeasureTask, image_ids: Sequence[str], out: Path, jobs: int, progress: bool) -> HiddenPlan:
-    """A plan whose finished chunks lie in `<out>.shards`; those of another plan are removed."""
+def plan_hidden(task: MeasureTask, image_ids: Sequence[str], folder: Path, jobs: int, progress: bool) -> HiddenPlan:
+    """A plan whose finished chunks lie in a folder of its own; those of another plan are removed from it."""
     said = json.dumps([list(image_ids), *decides(task), CHUNK_SIZE], sort_keys=True)
-    shards = Shards(out.with_name(f"{out.name}.shards"), hashlib.sha256(said.encode()).hexdigest()[:16])
+    shards = Shards(folder, hashlib.sha256(said.encode()).hexdigest()[:16])
     shards.open()
     return HiddenPlan(task, shards, jobs, progress)
 

@@ -99,7 +99,7 @@ def task(tmp_path: Path) -> tuple[MeasureTask, list[ImageRequest]]:
 def test_measurements_are_those_of_the_picture_hidden_by_hand(task: tuple[MeasureTask, list[ImageRequest]],
                                                               tmp_path: Path) -> None:
     how, requests = task
-    plan = plan_hidden(how, ["a"], tmp_path / "maps.html", 1, False)
+    plan = plan_hidden(how, ["a"], tmp_path / "a.shards", 1, False)
     table = measure_hidden(plan, requests)
     picture = load(how.sources[0], "a.png")
     by_hand = measure_picture(hide(picture, requests[7].image_id, Hidden((7,))), PRESET)
@@ -110,7 +110,7 @@ def test_measurements_are_those_of_the_picture_hidden_by_hand(task: tuple[Measur
 def test_what_was_measured_before_a_stop_is_not_measured_again(task: tuple[MeasureTask, list[ImageRequest]],
                                                                tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how, requests = task
-    plan = plan_hidden(how, ["a"], tmp_path / "maps.html", 1, False)
+    plan = plan_hidden(how, ["a"], tmp_path / "a.shards", 1, False)
     measure_hidden(plan, requests[:16])
 
     def stopped(*_: object) -> None:
@@ -119,6 +119,6 @@ def test_what_was_measured_before_a_stop_is_not_measured_again(task: tuple[Measu
         patch.setattr(batch_hidden, "measure", stopped)
         with pytest.raises(Stopped, match="16 of 20 changed images are measured and kept"):
             measure_hidden(plan, requests)
-    again = plan_hidden(how, ["a"], tmp_path / "maps.html", 1, False)
+    again = plan_hidden(how, ["a"], tmp_path / "a.shards", 1, False)
     assert again.shards.key == plan.shards.key and len(measure_hidden(again, requests)) == 20
-    assert plan_hidden(how, ["b"], tmp_path / "maps.html", 1, False).shards.key != plan.shards.key
+    assert plan_hidden(how, ["b"], tmp_path / "a.shards", 1, False).shards.key != plan.shards.key
