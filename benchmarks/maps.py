@@ -168,7 +168,8 @@ def main() -> None:
         "(insertion: higher is better), most important first by the map, or in random order (5 for each image). p: "
         "Wilcoxon's signed-rank test over the images, one-sided. Cells are hidden by another fill than that of the "
         "map. `fill`, `grid`, `both maps`: median rank correlation of the occlusion map with that of another fill, of "
-        "a grid moved by a quarter of a cell, and with the contributions."), kept)
+        "a grid moved by a quarter of a cell, and with the contributions. Sets may be made by calls of their own "
+        "(`--set`, with `-n` images)."), kept)
 
 
 if __name__ == "__main__":
