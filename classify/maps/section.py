@@ -63,7 +63,8 @@ def _places(found: Maps, named: int, name: str) -> dict[str, Any]:
         rows.append([cell(part), cell(percent(area), key=area),
                      cell(percent(attribution), key=attribution, bar=attribution),
                      cell(percent(occlusion), key=occlusion, bar=occlusion)])
-    caption = f"Called {name}, {number(len(own))} of the images: shares of the sizes, whatever their sign"
+    caption = (f"Called {name}, {number(len(own))} of the images: shares of the sizes, whatever their sign (of a cell: "
+               "inside its crop)")
     return table(PLACE_HEAD, rows, caption=caption)
 
 
