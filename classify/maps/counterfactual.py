@@ -8,7 +8,7 @@ from classify.bundle import Bundle
 from classify.data.columns import matrix, model_columns
 from classify.maps.margins import margins_of
 from classify.maps.result import Answer, Counterfactual, Swap
-from classify.similar.search import Z_SCORE_LIMIT, center_and_scale, compressed, distance
+from classify.similar.space import Scale, center_and_scale, compressed, distance
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from featurize.report.feature_names import feature_name, unit_of, words
 from featurize.table import TableInfo
@@ -45,9 +45,9 @@ class Candidates:
 def candidates(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, y: Int64Array, called: Int64Array,
                learned: BoolArray) -> Candidates:
     """All images of a table."""
-    values = matrix(frame, model_columns(info)).to_numpy(dtype=np.float64)
-    center, scale = center_and_scale(values)
-    points = compressed(np.clip((values - center) / scale, -Z_SCORE_LIMIT, Z_SCORE_LIMIT))
+    names = model_columns(info)
+    scale = Scale(tuple(names), *center_and_scale(matrix(frame, names).to_numpy(dtype=np.float64)))
+    points = compressed(scale.z_scores(frame))
     return Candidates(points, matrix(frame, bundle.model.features), y, called, learned)
 
 
