@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.audit.watch import Watch
+    from classify.audit.parts_evidence import PartSettings
     from classify.bundle import Bundle
+    from classify.maps.run import MapSettings
     from classify.sweep.run import SweepSettings
     from ecg.result import TruthSummary
     from featurize.index.build import Index
@@ -326,6 +328,14 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
               "five strengths and measured again.")] = None,
           sweep_images: Annotated[int, typer.Option(metavar="N", min=1, help="With --sweep: so many images, evenly by "
                                                     "class.")] = 200,
+          maps: Annotated[list[Path] | None, typer.Option(
+              metavar="IMAGES", help="The images of the table: what decided is drawn on some of them, where it was "
+              "measured, and tested by hiding it.")] = None,
+          maps_n: Annotated[int, typer.Option(metavar="N", min=1, help="With --maps: so many images, evenly by "
+                                              "class.")] = 12,
+          parts: Annotated[list[Path] | None, typer.Option(
+              metavar="IMAGES", help="The images of the table: does the background alone, or the rim, tell the label?"
+              )] = None,
           subgroups: Annotated[str | None, typer.Option(metavar="C[,C..]", help="Columns of --labels to compare, such "
                                                         "as age,sex,view, and their pairs.")] = None,
           fit_labels: Annotated[str | None, typer.Option(metavar="N[,N..]", help="What so many labelled images from "
@@ -346,7 +356,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
           labels: Labels = None, path_column: PathColumn = None, jobs: Jobs = None) -> None:
     """A labelled table from elsewhere: shift, calibration, subgroups; or new images against a baseline.
 
-    A sweep that was stopped goes on where it was when the same command comes again.
+    A sweep or maps that were stopped go on where they were when the same command comes again.
     """
     from classify.audit.export import lines_of_task
     from classify.audit.fitted_model import check_fitted
@@ -362,20 +372,23 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     from featurize.table import read_perturbed, read_table
     run, table, watch = _watched(run, table, output, baseline, against, alarm_rate)
     if output:
-        check_page_or_data(output, [table, labels, against, baseline, *_files_of(run), *(sweep or [])])
+        check_page_or_data(output, [table, labels, against, baseline, *_files_of(run), *(sweep or []), *(maps or []),
+                                    *(parts or [])])
     if bool(labels) != bool(subgroups):
         raise UserError("--labels and --subgroups go together: --labels patients.csv --subgroups age,sex")
-    if sweep and output and output.suffix.lower() == ".csv":
-        raise UserError(f"-o {output} was given with --sweep, which has no row for each image: give -o audit.html or "
-                        "-o audit.json")
-    of_page = {"--sweep": sweep, "--subgroups": labels, "--fit-labels": fit_labels, "--fitted": fitted,
-               "--study": study, "--supplement": supplement}
+    for option, images in (("--sweep", sweep), ("--maps", maps), ("--parts", parts)):
+        if images and output and output.suffix.lower() == ".csv":
+            raise UserError(f"-o {output} was given with {option}, which has no row for each image: give -o audit.html "
+                            "or -o audit.json")
+    of_page = {"--sweep": sweep, "--maps": maps, "--parts": parts, "--subgroups": labels, "--fit-labels": fit_labels,
+               "--fitted": fitted, "--study": study, "--supplement": supplement}
     if not output and any(of_page.values()):
         raise UserError(f"{next(name for name, value in of_page.items() if value)} was given without -o: give "
                         "-o audit.html")
     if is_findings_model(run):
-        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--subgroups": labels,
-                  "--baseline": baseline, "--against": against, "--study": study, "--supplement": supplement}
+        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--maps": maps, "--parts": parts,
+                  "--subgroups": labels, "--baseline": baseline, "--against": against, "--study": study,
+                  "--supplement": supplement}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
@@ -393,7 +406,8 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted, watch, study, supplement)
+                  fitted, watch, study, supplement, _map_settings(maps, maps_n, jobs) if maps else None,
+                  _part_settings(parts, jobs) if parts else None)
     if output:
         _warn(warnings(found))
     if found.judged and output:
@@ -409,6 +423,10 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     if found.sweep:
         from classify.sweep.sentences import lines
         for line in lines(found.sweep):
+            _say(line)
+    if found.maps:
+        from classify.maps.sentences import lines as map_lines
+        for line in map_lines(found.maps):
             _say(line)
     for written in (output, supplement, baseline):
         if written:
@@ -458,6 +476,20 @@ def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSe
     from featurize.runtime.processes import processors
     index = _index(images, None, None, None, None, None)
     return SweepSettings(index, most, jobs or processors(), progress=True)
+
+
+def _map_settings(images: list[Path], most: int, jobs: int | None) -> "MapSettings":
+    from classify.maps.run import MapSettings
+    from featurize.runtime.processes import processors
+    index = _index(images, None, None, None, None, None)
+    return MapSettings(index, most, jobs or processors(), progress=True)
+
+
+def _part_settings(images: list[Path], jobs: int | None) -> "PartSettings":
+    from classify.audit.parts_evidence import PartSettings
+    from featurize.runtime.processes import processors
+    index = _index(images, None, None, None, None, None)
+    return PartSettings(index, jobs=jobs or processors(), progress=True)
 
 
 def _audit_findings(run: Path, table: Path, output: Path | None) -> None:

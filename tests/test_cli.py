@@ -74,9 +74,11 @@ def test_a_wrong_path_is_one_line_and_exit_2(arguments: tuple[str, ...], call: A
     assert not list(tmp_path.iterdir())
 
 
-def test_a_sweep_as_csv_is_refused_before_anything_is_read(call: Any, tmp_path: Path) -> None:
-    ended = call("audit", "run", "t.parquet", "-o", tmp_path / "a.csv", "--sweep", "images")
-    assert ended.code == 2 and "--sweep, which has no row for each image" in ended.err and ended.err.count("\n") == 1
+@pytest.mark.parametrize("option", ["--sweep", "--maps", "--parts"])
+def test_what_has_no_row_an_image_is_refused_as_csv_before_anything_is_read(option: str, call: Any, tmp_path: Path
+                                                                            ) -> None:
+    ended = call("audit", "run", "t.parquet", "-o", tmp_path / "a.csv", option, "images")
+    assert ended.code == 2 and f"{option}, which has no row for each image" in ended.err and ended.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("given", [("--labels", "patients.csv"), ("--subgroups", "age")], ids=lambda given: given[0])

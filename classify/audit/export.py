@@ -13,6 +13,7 @@ from classify.crosswalk.export import as_table
 from classify.data.lineage import STEP
 from classify.data.tasks import encode_as
 from classify.evaluate.summary import plain
+from classify.maps.export import to_dict as maps_to_dict
 from classify.monitor.drift import Drift
 from classify.sweep.export import to_dict
 from featurize.runtime.folders import PROGRAM
@@ -42,7 +43,9 @@ def to_json(result: Audit) -> dict[str, Any]:
         "study": dict(result.reporting.study) if result.reporting else {},
         "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
         **({"drift": _drift(result.drift)} if result.drift else {}),
-        **({"sweep": to_dict(result.sweep)} if result.sweep else {})}
+        **({"sweep": to_dict(result.sweep)} if result.sweep else {}),
+        **({"parts": [asdict(part) for part in result.parts]} if result.parts else {}),
+        **({"maps": maps_to_dict(result.maps, result.frame, result.bundle.classes)} if result.maps else {})}
     return dict(plain(content))
 
 

@@ -4,13 +4,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from classify.audit import labels_section, sections, shortcut_sentences
+from classify.audit import labels_section, parts_section, sections, shortcut_sentences
 from classify.audit.result import Audit
 from classify.audit.shown import shown_audit
 from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
 from classify.monitor import sentences
+from classify.maps.section import section as maps_section
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page
@@ -43,6 +44,8 @@ def write_audit(path: Path, result: Audit) -> None:
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
         "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
+        "parts_of_picture": parts_section.section(result.parts) if result.parts else None,
+        "maps": maps_section(result.maps, result.frame, result.bundle.classes, album) if result.maps else None,
         "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
         if result.shortcuts else None,
         "about": about(told.study) if told else None, "checklist": checklist(told.answers, path.name) if told else None,
@@ -62,9 +65,11 @@ def _titles(result: Audit) -> list[str]:
         titles.insert(1, "Since the baseline")
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
+    if result.maps:
+        titles.insert(titles.index("Single images"), "Maps")
     if result.gains:
         titles.insert(titles.index("Subgroups"), "Labels from here")
-    if result.shortcuts:
+    if result.shortcuts or result.parts:
         titles.insert(titles.index("Subgroups"), "Shortcuts")
     return titles
 

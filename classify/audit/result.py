@@ -4,11 +4,13 @@ from typing import Any
 
 import pandas as pd
 
+from classify.audit.parts_evidence import PartScore
 from classify.audit.shortcut_evidence import Evidence
 from classify.bundle import Bundle
 from classify.crosswalk.answers import Reporting
 from classify.elsewhere.few_labels import Gain
 from classify.monitor.drift import Drift
+from classify.maps.result import Maps
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
@@ -102,6 +104,10 @@ class Audit:
         Since a baseline; None where none was given.
     reporting : Reporting or None
         Items of reporting guidelines and what answers them; None before all else is known.
+    maps : Maps or None
+        None where it was not asked for.
+    parts : tuple of PartScore
+        What parts of the picture tell by themselves; none where it was not asked for.
     """
 
     bundle: Bundle
@@ -126,3 +132,5 @@ class Audit:
     gains: tuple[Gain, ...] = ()
     drift: Drift | None = None
     reporting: Reporting | None = None
+    maps: Maps | None = None
+    parts: tuple[PartScore, ...] = ()

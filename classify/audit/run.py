@@ -11,6 +11,7 @@ from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
 from classify.audit.page import title_of, write_audit
+from classify.audit.parts_evidence import PartSettings, part_scores
 from classify.audit.reporting import reporting
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
@@ -19,11 +20,14 @@ from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
 from classify.crosswalk.export import write_supplement
 from classify.data.columns import matrix
+from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
+from classify.maps.run import MapSettings, make_maps
 from classify.run_folder import PREDICTIONS
 from classify.sweep.run import SweepSettings, sweep
 from featurize.arrays import Float64Array
+from featurize.batch.shards import Shards
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.runtime.processes import processors
 from featurize.table import TableInfo
@@ -38,7 +42,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
           table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
           fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch(),
-          study: Path | None = None, supplement: Path | None = None) -> Audit:
+          study: Path | None = None, supplement: Path | None = None,
+          map_settings: MapSettings | None = None, part_settings: PartSettings | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -70,14 +75,18 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         study.toml; else the one that the run keeps, if any.
     supplement : Path, optional
         Where the filled supplement goes, see `classify.crosswalk.export`.
+    map_settings : MapSettings, optional
+        Draw for some images what decided, too; see `classify.maps`.
+    part_settings : PartSettings, optional
+        Learn the label from parts of the picture, too; see `classify.audit.parts_evidence`.
 
     Raises
     ------
     UserError
         No model there, a table that was measured in another way or of whose labels the model knows none, a name of
-        another ending, or a sweep of images that are not there.
+        another ending, or a sweep or maps of images that are not there.
     Stopped
-        Ctrl-C during a sweep; the message says what is kept.
+        Ctrl-C during a sweep or maps; the message says what is kept.
     """
     suffix = wanted_suffix(out, SUFFIXES) if out else ""
     bundle = load_bundle(bundle_dir)
@@ -91,10 +100,18 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
     if fit_labels:
         result = replace(result, gains=gains_of(result, sorted(fit_labels)))
     there = fit_there(bundle, labelled_rows(result)) if fitted else None
-    shards = None
+    shards: list[Shards] = []
     if sweep_settings:
-        found, shards = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
+        found, own = sweep(bundle, result.frame, info, result.trained_on, sweep_settings, out)
         result = replace(result, sweep=found)
+        shards.append(own)
+    if part_settings and result.judged is not None:
+        y = encode_as(result.frame["label"], bundle.classes)
+        parts, measured = part_scores(result.frame, info, y, part_settings, out)
+        result = replace(result, parts=parts)
+        shards += [measured] if measured else []
+    if map_settings:
+        result = replace(result, maps=make_maps(bundle, result.frame, info, result.trained_on, map_settings, out))
     result = replace(result, reporting=reporting(bundle_dir, study, result, out))
     if suffix == ".html":
         write_audit(out, result)
@@ -106,8 +123,8 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         write_supplement(supplement, result.reporting.answers, result.reporting.study, title_of(result))
     if fitted and there:
         save_bundle(there, fitted)
-    if shards:
-        shards.close()
+    for kept in shards:
+        kept.close()
     return result
 
 

@@ -56,6 +56,8 @@ MOST_MOVED = 0.08
 # Print lies at the rim and shows nothing of the subject: measurements of which it explains more than this share of the
 # variance inside the classes are none of the subject's own.
 MOST_EXPLAINED = 0.1
+# Strata of each class that properties name, by their probability, inside which labels are permuted.
+STRATA = 3
 CONVICTED, ACQUITTED, OPEN = "convicted", "acquitted", "open"
 
 
@@ -87,6 +89,9 @@ class Evidence:
     explained : float
         Share of the model's attribution on measurements, each counting as far as the properties explain its variance
         inside the classes.
+    measured, permuted : float
+        AUROC of a linear model of all measurements, out of fold: with the true labels, and with labels permuted among
+        images of which the properties say the same. The second is what measurements can tell by the properties alone.
     copies : bool
         It is known which measurements the recording changes.
     verdict : str
@@ -107,6 +112,8 @@ class Evidence:
     p: float
     matched: float
     explained: float
+    measured: float
+    permuted: float
     copies: bool
     verdict: str
 
@@ -172,12 +179,13 @@ def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[s
     # Where so few measurements are steady that all would be taken, those of a run's own test are better.
     steady = subject_columns(x, perturbations) if len(steady) == x.shape[1] else steady
     margins = subject_margins(case.x[steady], task, split, case.settings)
+    measured = _linear_auroc(case, y)
     found = []
     for name, parts in GROUPS.items():
         columns = [c for c in (f"image_quality_{part}" for part in parts) if c in nuisance and
                    labelled[c].nunique(dropna=True) > 1]
         if columns:
-            found.append(_of_group(case, name, columns, steady, margins, perturbations is not None))
+            found.append(_of_group(case, name, columns, _Known(steady, margins, measured, perturbations is not None)))
     return tuple(found)
 
 
@@ -195,17 +203,33 @@ class _Case:
     settings: FitSettings
 
 
-def _of_group(case: _Case, name: str, columns: list[str], steady: list[str], margins: Float64Array,
-              copies: bool) -> Evidence:
+@dataclass(frozen=True)
+class _Known:
+    """What is the same for all groups: steady columns, the label by these, the label by all columns."""
+
+    steady: list[str]
+    margins: Float64Array
+    measured: float
+    copies: bool
+
+
+def _linear_auroc(case: _Case, y: Int64Array) -> float:
+    """Of labels from all measurements, out of fold."""
+    own = Task(case.task.kind, case.task.classes, y)
+    margins = subject_margins(case.x, own, case.split, case.settings)
+    return float(scores(y, softmax(logits(margins), axis=1))["auroc"][0])
+
+
+def _of_group(case: _Case, name: str, columns: list[str], given: _Known) -> Evidence:
     y, group = case.task.y, case.split.split_group
     properties = matrix(case.frame, columns)
     p = softmax(logits(cross_fit(FitData(properties, y, WEIGHT_POWER), case.split, case.settings).margins), axis=1)
     auroc = float(scores(y, p)["auroc"][0])
     explained = explained_inside(case.x, properties, y)
-    own: list[str] = steady
-    known: Float64Array | None = margins
+    own: list[str] = given.steady
+    known: Float64Array | None = given.margins
     if name == PRINT and (explained > MOST_EXPLAINED).any():
-        own, known = [c for c in steady if explained[case.x.columns.get_loc(c)] <= MOST_EXPLAINED], None
+        own, known = [c for c in given.steady if explained[case.x.columns.get_loc(c)] <= MOST_EXPLAINED], None
     gain = gain_of(columns, case.frame, case.x[own], case.task, case.split, case.settings, known) if own else None
     with_it = case.new & (p.argmax(axis=1) == y)
     against = case.new & ~with_it
@@ -220,8 +244,9 @@ def _of_group(case: _Case, name: str, columns: list[str], steady: list[str], mar
         with_interval=grouped_wilson(case.right[with_it], group[with_it]),
         against_interval=grouped_wilson(case.right[against], group[against]), p=test,
         matched=matched_share(case.right, with_it, against, y),
-        explained=float(explained @ case.importance / total) if total else np.nan, copies=copies,
-        verdict=verdict(auroc, counts, copies or name == PRINT, int(against.sum()), test))
+        explained=float(explained @ case.importance / total) if total else np.nan,
+        measured=given.measured, permuted=_linear_auroc(case, permuted_inside(y, p, 0)), copies=given.copies,
+        verdict=verdict(auroc, counts, given.copies or name == PRINT, int(against.sum()), test))
 
 
 def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float) -> str:
@@ -281,6 +306,44 @@ def explained_inside(x: pd.DataFrame, properties: pd.DataFrame, y: Int64Array) -
     left = np.divide((rest ** 2).sum(axis=0), total, out=np.ones(len(total)), where=total > 1e-9)
     free = max(1, len(y) - len(np.unique(y)))
     return np.asarray(np.clip(1 - left * free / max(1, free - given.shape[1]), 0, 1))
+
+
+def less_explained(x: pd.DataFrame, properties: pd.DataFrame) -> pd.DataFrame:
+    """(n, d) ranks of the features less what a linear fit of the properties' ranks explains, classes left aside.
+
+    Whatever the properties and the classes share goes, too: what such features still tell is none of the properties'.
+    """
+    ranks = [np.asarray(table.rank(pct=True).fillna(.5) - .5, dtype=np.float64) for table in (x, properties)]
+    features, given = ranks[0], np.hstack([ranks[1], ranks[1] ** 2, np.ones((len(x), 1))])
+    rest = features - given @ np.linalg.lstsq(given, features, rcond=None)[0]
+    return pd.DataFrame(rest.astype(np.float32), columns=x.columns)
+
+
+def permuted_inside(y: Int64Array, p: Float64Array, seed: int) -> Int64Array:
+    """Labels permuted among rows of which the properties say the same: one class, and a third of its probability.
+
+    Parameters
+    ----------
+    y : (n,) int64
+    p : (n, K) float64
+        Out-of-fold probabilities from the properties.
+    seed : int
+
+    Examples
+    --------
+    >>> y, p = np.array([0, 1] * 20), np.tile([[.9, .1]], (40, 1))
+    >>> p[20:] = .1, .9
+    >>> new = permuted_inside(y, p, 0)
+    >>> new[:20].sum() == 10 and new[20:].sum() == 10 and (new != y).any()
+    np.True_
+    """
+    rng, new, called = np.random.default_rng(seed), y.copy(), p.argmax(axis=1)
+    for c in np.unique(called):
+        rows = np.flatnonzero(called == c)
+        ordered = rows[np.argsort(p[rows, c], kind="stable")]
+        for stratum in np.array_split(ordered, min(STRATA, max(1, len(rows) // 2))):
+            new[stratum] = y[rng.permutation(stratum)]
+    return new
 
 
 def _inside(table: pd.DataFrame, y: Int64Array) -> Float64Array:

@@ -7,7 +7,7 @@ from featurize.report.feature_names import words
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
 
-HEAD = ["Property", "Verdict", "AUROC alone", "Adds", "Right where it points to the truth",
+HEAD = ["Property", "Verdict", "AUROC alone", "Permuted", "Adds", "Right where it points to the truth",
         "Right where it points elsewhere", "Matched", "Attribution"]
 
 
@@ -53,15 +53,19 @@ def advice(found: Sequence[Evidence]) -> str:
 def section(found: Sequence[Evidence], preset: str) -> dict[str, Any]:
     """Sentences and table of the page."""
     rows = [[cell(group.name), cell(group.verdict, tone="bad" if group.verdict == CONVICTED else ""),
-             cell(score(group.auroc), key=group.auroc), cell(percent(group.gain), key=finite(group.gain)),
+             cell(score(group.auroc), key=group.auroc), cell(score(group.permuted), key=finite(group.permuted)),
+             cell(percent(group.gain), key=finite(group.gain)),
              cell(f"{interval(group.right_with, *group.with_interval)} of {number(group.n_with)}",
                   key=finite(group.right_with)),
              cell(f"{interval(group.right_against, *group.against_interval)} of {number(group.n_against)}",
                   key=finite(group.right_against)),
              cell(score(group.matched), key=finite(group.matched)),
              cell(percent(group.explained), key=finite(group.explained))] for group in found]
-    foot = ("AUROC alone: the label from these properties, out of fold. Adds: fall of the log-loss beyond the "
-            "subject's own measurements. Matched: share named correctly where of each class as many images point to it "
-            "as to another. Attribution: share of the model's contributions that these properties explain inside the "
-            f"classes. Only images that the model did not learn from count. {len(found)} groups were tested.")
+    foot = ("AUROC alone: the label from these properties, out of fold. Permuted: the AUROC of a linear model of all "
+            "measurements where labels are exchanged among images that are alike in these properties, so that nothing "
+            f"else can be learned; with the true labels it is {score(found[0].measured)}. Adds: fall of the log-loss "
+            "beyond the subject's own measurements. Matched: share named correctly where of each class as many images "
+            "point to it as to another. Attribution: share of the model's contributions that these properties explain "
+            "inside the classes. Only images that the model did not learn from count. "
+            f"{len(found)} groups were tested.")
     return {"sentences": [sentence(group, preset) for group in found], "table": table(HEAD, rows, foot=foot)}

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from classify.audit.parts_section import sentence as parts_sentence
 from classify.audit.result import Audit, Judged
 from classify.audit.shortcut_evidence import CONVICTED
 from classify.audit.shortcut_sentences import advice, sentence
@@ -33,7 +34,7 @@ TOO_SURE_SLOPE = .7
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
     listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
-    listed += _of_shortcuts(result) + _of_subgroups(result) + _of_drift(result)
+    listed += _of_shortcuts(result) + _of_parts(result) + _of_subgroups(result) + _of_drift(result)
     return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
 
 
@@ -75,6 +76,13 @@ def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
     preset = result.info.preset.get("name", "")
     return [warning("serious", f"A shortcut. {sentence(group, preset)}", advice([group]), "featurize --augment 3")
             for group in convicted]
+
+
+def _of_parts(result: Audit) -> list[dict[str, str]]:
+    if not any(part.tells for part in result.parts):
+        return []
+    return [warning("caution", parts_sentence(result.parts), "Look at what differs: scale bars, stain, other cells, "
+                    "the edge of the film. Test on images of which all classes were taken alike.")]
 
 
 def _of_subgroups(result: Audit) -> list[dict[str, str]]:

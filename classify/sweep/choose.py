@@ -29,7 +29,7 @@ class Chosen:
 
 
 def choose(frame: pd.DataFrame, y: Int64Array, trained_on: BoolArray, found: BoolArray, most: int,
-           seed: int) -> Chosen:
+           seed: int, option: str = "--sweep") -> Chosen:
     """Choose at most `most` labelled images.
 
     Parameters
@@ -44,6 +44,8 @@ def choose(frame: pd.DataFrame, y: Int64Array, trained_on: BoolArray, found: Boo
         The image is there.
     most : int
     seed : int
+    option : str
+        Of the command line, for errors.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def choose(frame: pd.DataFrame, y: Int64Array, trained_on: BoolArray, found: Boo
     """
     there = found & (y >= 0)
     if not there.any():
-        raise UserError(f"--sweep: of {count(int((y >= 0).sum()), 'labelled image')} of the table, none is among the "
+        raise UserError(f"{option}: of {count(int((y >= 0).sum()), 'labelled image')} of the table, none is among the "
                         "images (compared by content): give the folder that `featurize` measured for this table")
     new = there & ~trained_on
     if trained_on.any() and (frame["split"] == "test").any():
@@ -63,8 +65,17 @@ def choose(frame: pd.DataFrame, y: Int64Array, trained_on: BoolArray, found: Boo
             "something. A table with images of its own for testing tells more." if learned else "")
     lost = int(((y >= 0) & ~found).sum())
     if lost:
-        note = f"{note} {number(lost)} labelled images of the table were not found among the images.".strip()
+        note = (f"{note} {number(lost)} labelled images of the table were not found among the images, or are copies of "
+                "others.").strip()
     return Chosen(rows, learned, note)
+
+
+def found_images(frame: pd.DataFrame, images: pd.DataFrame) -> BoolArray:
+    """(n,) rows whose image is there: the first of those with the same content, of several cells the central one."""
+    found = frame["sha256"].isin(images["sha256"]).to_numpy()
+    if "cell" in frame.columns:
+        found &= (frame["cell"] == 1).to_numpy()
+    return np.asarray(found & ~frame["sha256"].where(found).duplicated().to_numpy())
 
 
 def _evenly(rows: Int64Array, y: Int64Array, most: int, seed: int) -> Int64Array:

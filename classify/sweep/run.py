@@ -11,7 +11,7 @@ from classify.bundle import Bundle
 from classify.data.folds import split_groups
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import is_gray
-from classify.sweep.choose import choose
+from classify.sweep.choose import choose, found_images
 from classify.sweep.result import Example, Sweep, SweptChange
 from classify.sweep.score import first_broken, score
 from featurize.arrays import BoolArray, Int64Array
@@ -54,18 +54,18 @@ class SweepSettings:
     progress: bool = False
 
 
-def check_sweep(info: TableInfo, frame: pd.DataFrame) -> None:
-    """Refuse a table whose images cannot be measured again.
+def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -> None:
+    """Refuse a table whose images cannot be measured again; `option` is that of the command line.
 
     Raises
     ------
     UserError
     """
     if info.preset.get("segment") not in SEGMENTERS:
-        raise UserError("--sweep was given, and the table holds no measurements of images: leave it out")
+        raise UserError(f"{option} was given, and the table holds no measurements of images: leave it out")
     if "mask" in frame.columns:
-        raise UserError("--sweep was given, and the table was measured with --masks, which do not fit changed images: "
-                        "measure the images without --masks and audit that table")
+        raise UserError(f"{option} was given, and the table was measured with --masks, which do not fit changed "
+                        "images: measure the images without --masks and audit that table")
 
 
 def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: SweepSettings,
@@ -99,7 +99,7 @@ def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: Bool
     check_sweep(info, frame)
     images = settings.index.frame.drop_duplicates("sha256")
     y = encode_as(frame["label"], bundle.classes)
-    chosen = choose(frame, y, trained_on, _found(frame, images), settings.images, settings.seed)
+    chosen = choose(frame, y, trained_on, found_images(frame, images), settings.images, settings.seed)
     base = frame.iloc[chosen.rows].reset_index(drop=True)
     there = images.set_index("sha256").loc[base["sha256"]].reset_index()
     truth = Truth(there["image_id"].to_numpy(str), y[chosen.rows], split_groups(frame)[chosen.rows])
@@ -124,14 +124,6 @@ class Truth:
     image_id: NDArray[np.str_]
     y: Int64Array
     split_group: Int64Array
-
-
-def _found(frame: pd.DataFrame, images: pd.DataFrame) -> BoolArray:
-    """(n,) rows whose image is there: the first of those with the same content, of several cells the central one."""
-    found = frame["sha256"].isin(images["sha256"]).to_numpy()
-    if "cell" in frame.columns:
-        found &= (frame["cell"] == 1).to_numpy()
-    return np.asarray(found & ~frame["sha256"].where(found).duplicated().to_numpy())
 
 
 def _swept(bundle: Bundle, base: pd.DataFrame, info: TableInfo, truth: Truth, name: str,

@@ -9,11 +9,13 @@ import featurize
 from featurize.arrays import Float32Array, Int64Array
 from featurize.batch.given_masks import GivenMasks
 from featurize.images.corrupt import corrupted
+from featurize.images.occlude import Hidden, hide
 from featurize.images.perturb import perturbed
 from featurize.images.picture import OUT_OF_MEMORY, Changed
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.index.fingerprints import fingerprint
+from featurize.parts import part_of
 from featurize.pipeline import measure_as_given, measure_every_cell, measure_picture
 from featurize.presets.load import Preset
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
@@ -63,6 +65,10 @@ class ImageRequest:
         Of the change, 1 to 5.
     sha256 : str
         Of the file as the index lists it; another content is a fault. Empty: not compared.
+    hidden : Hidden or None
+        Parts of the picture that are hidden.
+    part : str
+        One of `featurize.parts.PARTS`: the rest of the picture is hidden; empty: nothing is.
     """
 
     image_id: str
@@ -73,10 +79,19 @@ class ImageRequest:
     change: str = ""
     strength: int = 0
     sha256: str = ""
+    hidden: Hidden | None = None
+    part: str = ""
 
     @property
     def key(self) -> str:
-        """The id of the image, for a copy followed by its number from 2 on, for a change by strength and name."""
+        """The id of the image, followed by what is changed: strength and name, or what is hidden, or what is shown.
+
+        Of a copy by its number from 2 on.
+        """
+        if self.hidden:
+            return f"{self.image_id} {self.hidden.key}"
+        if self.part:
+            return f"{self.image_id} {self.part}"
         if self.change:
             return f"{self.image_id} {self.strength} {self.change}"
         return self.image_id if self.copy < 2 else f"{self.image_id} {self.copy}"
@@ -99,6 +114,8 @@ class MeasureTask:
         central one is measured.
     masks : GivenMasks or None
         Regions of the images; of changed copies the segmenter finds them.
+    subject : Preset or None
+        How the subject is found where only a part of a picture is measured; None: as `preset` says.
     """
 
     sources: tuple[Source, ...]
@@ -106,6 +123,7 @@ class MeasureTask:
     mm_per_px: float | None
     every_cell: bool = False
     masks: GivenMasks | None = None
+    subject: Preset | None = None
 
     def picture(self, request: ImageRequest) -> Picture:
         """Read one image; raises ImageError."""
@@ -185,6 +203,10 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
             picture = perturbed(picture, request.image_id, centred=centred, copy=request.copy)
         if request.change:
             picture = corrupted(picture, request.image_id, request.change, request.strength)
+        if request.hidden:
+            picture = hide(picture, request.image_id, request.hidden)
+        if request.part:
+            picture = part_of(picture, request.part, task.subject or task.preset)
         rows = _rows(task, request, picture)
     except ImageError as error:
         return [Fault(request.image_id, str(error), error.reason)]

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 
+from featurize.arrays import BoolArray, Int32Array
 from featurize.kernels.radiomics.counting import ring_sums
 from featurize.registry import Feature, block
 from featurize.sample import Sample
@@ -19,10 +20,7 @@ def radial(sample: Sample, *, regions: tuple[str, ...] = ("cell",), rings: int =
     row: dict[str, float] = {}
     for name in regions:
         mask = sample.regions[name]
-        framed = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
-        deepest = float(depth.max()) or 1.0
-        ring = np.minimum(depth / deepest * rings, rings - 1).astype(np.int32)
+        ring = ring_of(mask, rings)
         sums = np.zeros((1, rings, 3, 3))
         ring_sums(planes, mask[None], ring, sums)
         n, s, q = (sums[0, ..., k] for k in range(3))
@@ -34,3 +32,11 @@ def radial(sample: Sample, *, regions: tuple[str, ...] = ("cell",), rings: int =
             row |= {f"{name}_radial_ring{k}_{channel}_std": float(std[k, c]) for k in range(rings)}
             row[f"{name}_radial_slope_{channel}"] = float(mean[-1, c] - mean[0, c])
     return row
+
+
+def ring_of(mask: BoolArray, rings: int) -> Int32Array:
+    """(H, W) number of the ring of each pixel of a region, by its depth under the outline; 0 is the rim."""
+    framed = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    deepest = float(depth.max()) or 1.0
+    return np.asarray(np.minimum(depth / deepest * rings, rings - 1).astype(np.int32))

@@ -90,13 +90,13 @@ def _film(gray: UInt8Array, lungs: dict[str, BoolArray]) -> Float32Array:
     inside = gray[lungs["right_lung"] | lungs["left_lung"]]
     if not inside.size:
         return np.zeros(gray.shape, np.float32)
-    dark, gap = float(np.percentile(inside, _DARK_PERCENT)), _gap(lungs)
+    dark, gap = float(np.percentile(inside, _DARK_PERCENT)), between_lungs(lungs)
     bright = float(np.median(gray[gap])) if gap.any() else 255.0
     span = max(bright - dark, float(inside.std()), _LEAST_SPAN)
     return np.asarray((gray.astype(np.float32) - dark) / span, dtype=np.float32)
 
 
-def _gap(lungs: dict[str, BoolArray]) -> BoolArray:
+def between_lungs(lungs: dict[str, BoolArray]) -> BoolArray:
     """Between the lungs, row by row: the mediastinum."""
     right, left = lungs["right_lung"], lungs["left_lung"]
     after = np.asarray(np.cumsum(right, axis=1) == right.sum(axis=1, keepdims=True))
@@ -111,7 +111,7 @@ def _details(film: Float32Array) -> Float32Array:
     return np.stack([a - b for a, b in zip(smooth, smooth[1:])])
 
 
-def _thirds(lung: BoolArray) -> list[BoolArray]:
+def thirds(lung: BoolArray) -> list[BoolArray]:
     """Upper, middle and lower third of the lung's height."""
     rows = np.flatnonzero(lung.any(axis=1))
     if not len(rows):
@@ -123,7 +123,7 @@ def _thirds(lung: BoolArray) -> list[BoolArray]:
 def _lung(side: str, lung: BoolArray, film: Float32Array, details: Float32Array, directions: int) -> dict[str, float]:
     smooth = cv2.GaussianBlur(film, (0, 0), _GRADIENT_SIGMA_PX)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    parts = dict(zip(_ZONES, _thirds(lung)))
+    parts = dict(zip(_ZONES, thirds(lung)))
     row: dict[str, float] = {}
     for zone, part in parts.items():
         row |= {f"{side}_zones_{zone}_{k}": v for k, v in _zone(part, film, details, dy, dx).items()}
@@ -178,17 +178,22 @@ def _directions(dy: Float32Array, dx: Float32Array, directions: int) -> Float64A
 
 def _corner(lung: BoolArray, film: Float32Array, outward_is_left: bool) -> dict[str, float]:
     """Angle and brightness at the lower outer corner: an effusion fills and blunts it."""
-    y, x = np.nonzero(lung)
-    if not len(y):
+    if not lung.any():
         return {"corner_angle": np.nan, "corner_level": np.nan}
+    disk, radius = lower_corner(lung, outward_is_left)
+    here = disk & lung
+    return {"corner_angle": float(360 * here.sum() / (np.pi * max(radius, 1.0) ** 2)),
+            "corner_level": float(film[here].mean())}
+
+
+def lower_corner(lung: BoolArray, outward_is_left: bool) -> tuple[BoolArray, float]:
+    """The disk around the lower outer corner of a lung that is there, and its radius in pixels."""
+    y, x = np.nonzero(lung)
     far = y + (-x if outward_is_left else x)
     at = int(far.argmax())
     radius = _CORNER_HEIGHTS * (int(y.max()) - int(y.min()) + 1)
     rows, columns = np.ogrid[0:lung.shape[0], 0:lung.shape[1]]
-    disk = (rows - y[at]) ** 2 + (columns - x[at]) ** 2 <= radius ** 2
-    here = disk & lung
-    return {"corner_angle": float(360 * here.sum() / (np.pi * max(radius, 1.0) ** 2)),
-            "corner_level": float(film[here].mean())}
+    return np.asarray((rows - y[at]) ** 2 + (columns - x[at]) ** 2 <= radius ** 2), radius
 
 
 def _asymmetry(row: dict[str, float]) -> dict[str, float]:
@@ -219,7 +224,7 @@ def _frame(lungs: dict[str, BoolArray]) -> dict[str, float]:
 
 def _mediastinum(lungs: dict[str, BoolArray], rows: Int64Array, columns: Int64Array, wide: float,
                  high: float) -> dict[str, float]:
-    gap = _gap(lungs)
+    gap = between_lungs(lungs)
     width, shared = gap.sum(axis=1), np.flatnonzero(gap.any(axis=1))
     lower, upper = shared[shared > rows[0] + high / 2], shared[shared < rows[0] + high / 3]
     right, left = (int(np.flatnonzero(lung.any(axis=1))[-1]) for lung in lungs.values())

@@ -176,6 +176,19 @@ def feature_name(column: str, stained: str = "") -> FeatureName:
     return FeatureName(name.format(r=words), "", definition, False)
 
 
+def unit_of(column: str) -> str:
+    """The unit of a column as it stands behind a number; "" where there is none.
+
+    >>> unit_of("nucleus_color_l_mean"), unit_of("nucleus_morphology_lobes")
+    ('of 255', '')
+    """
+    known = blocks()
+    found = region_and_family(column, known)
+    described = known[found[1]].describe(column) if found else None
+    unit = _UNITS.get(described.unit, described.unit) if described else ""
+    return unit if len(unit) <= _LONGEST_UNIT else ""
+
+
 def words(column: str, stained: str = "") -> str:
     """A column on one line: its name, and what is measured exactly where the name stands for many.
 

@@ -1,0 +1,176 @@
+"""Do maps show what decides? Deletion and insertion against random orders on tissue, films and cells.
+
+python -m benchmarks.maps DATA WORK [--set breast_idc ...] [-n 24] [-o benchmarks/results/maps.json]
+
+WORK keeps tables, runs and what hidden cells gave: a second call goes on there, and a set that is not named keeps the
+rows of an earlier call.
+"""
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.record import RESULTS, write
+from classify.bundle import load_bundle
+from classify.data.folds import make_folds, split_groups
+from classify.data.tasks import Task
+from classify.findings.tables import findings_of, table_of, task_of
+from classify.maps.result import ATTRIBUTION, Maps
+from classify.maps.run import MapSettings, make_maps
+from classify.settings import TrainSettings
+from classify.train import train
+from featurize.index.build import Index, build_index
+from featurize.presets.load import load_preset
+from featurize.run import featurize
+from featurize.table import TableInfo, read_table
+
+SEED = 0
+# Images of a set; the share of the test part by patients or copies is one of so many folds.
+IMAGES = 24
+FOLDS = 4
+Tabled = tuple[pd.DataFrame, TableInfo]
+
+
+@dataclass(frozen=True)
+class MapSet:
+    """A set of images: how it is indexed and measured, and which part is for testing.
+
+    Parameters
+    ----------
+    folder : str
+        Below DATA.
+    preset : str
+    index : dict
+        Arguments of `build_index`.
+    divided : callable
+        Gives the table a label and a split.
+    told : str
+        The split, in words.
+    """
+
+    folder: str
+    preset: str
+    index: dict[str, Any]
+    divided: Callable[[pd.DataFrame, TableInfo], Tabled]
+    told: str
+
+
+def one_patient_out(frame: pd.DataFrame, info: TableInfo) -> Tabled:
+    """Train on the patches of one patient, a fifth of them to calibrate; test on those of the other."""
+    rng, tested = np.random.default_rng(SEED), frame["group"] == frame["group"].min()
+    part = np.where(tested, "test", np.where(rng.random(len(frame)) < .2, "val", "train"))
+    return frame.assign(split=part, group=None), info
+
+
+def as_given(frame: pd.DataFrame, info: TableInfo) -> Tabled:
+    """The split of the set itself."""
+    return frame, info
+
+
+def folds_out(frame: pd.DataFrame, info: TableInfo) -> Tabled:
+    """One of four grouped folds for testing."""
+    y = pd.factorize(frame["label"], sort=True)[0].astype(np.int64)
+    return _with_folds(frame, info, Task("multiclass", tuple(sorted(frame["label"].unique())), y))
+
+
+def finding(name: str) -> Callable[[pd.DataFrame, TableInfo], Tabled]:
+    """One finding of a listing, one of four folds of patients for testing."""
+    def divided(frame: pd.DataFrame, info: TableInfo) -> Tabled:
+        task = task_of(findings_of(frame, info), name)
+        own, own_info = table_of(frame, info, task)
+        return _with_folds(own, own_info, task)
+    return divided
+
+
+def _with_folds(frame: pd.DataFrame, info: TableInfo, task: Task) -> Tabled:
+    fold = make_folds(task.y, split_groups(frame), FOLDS, SEED)
+    return frame.assign(split=np.where(fold == 0, "test", "train")), info
+
+
+_CHEST = {"labels": "labels.csv", "label_columns": ["labels"], "group_column": "patient_id"}
+SETS = {
+    "breast_idc": MapSet("breast_idc", "tissue", {"group_regex": r"(\d+)/[01]/"}, one_patient_out,
+                         "trained on one patient, tested on the other"),
+    "pneumonia_28": MapSet("pneumonia_28/pneumoniamnist.npz", "xray", {}, as_given, "its own test part"),
+    "chest_nih: Effusion": MapSet("chest_nih/images", "xray", _CHEST, finding("Effusion"), "a fourth of the patients"),
+    "chest_nih: Cardiomegaly": MapSet("chest_nih/images", "xray", _CHEST, finding("Cardiomegaly"),
+                                      "a fourth of the patients"),
+    "blood_pbc": MapSet("blood_pbc", "cell", {}, folds_out, "a fourth of the images"),
+}
+
+
+def mapped(name: str, data: Path, work: Path, images: int, jobs: int) -> tuple[Maps, dict[str, Any]]:
+    """Measure, train and map one set; with the scores of its test part."""
+    chosen, place = SETS[name], work / name.replace(": ", "_")
+    place.mkdir(parents=True, exist_ok=True)
+    index = _index(chosen, data)
+    table, run = work / f"{chosen.folder.partition('/')[0]}.parquet", place / "run"
+    if not table.is_file():
+        featurize(index, load_preset(chosen.preset), table, jobs=jobs)
+    frame, info = chosen.divided(*read_table(table))
+    if not (run / "metrics.json").is_file():
+        train(frame, info, run, TrainSettings(seed=SEED))
+    tested = (frame["split"] == "test").to_numpy()
+    found = make_maps(load_bundle(run), frame, info, ~tested, MapSettings(index, images, jobs, SEED, True),
+                      place / "maps.html")
+    return found, json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def _index(chosen: MapSet, data: Path) -> Index:
+    given = dict(chosen.index)
+    if "labels" in given:
+        given["labels"] = data / chosen.folder.partition("/")[0] / given["labels"]
+    return build_index([data / chosen.folder], **given)
+
+
+def rows_of(name: str, found: Maps, metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each map and test."""
+    own = found.stability
+    return [{"set": name, "preset": SETS[name].preset, "tested on": SETS[name].told,
+             "AUROC": round(float(metrics["auroc"]), 3), "images": test.n,
+             "map": "contributions" if test.kind == ATTRIBUTION else test.kind, "test": test.test,
+             "area, map": round(test.area, 3), "area, random": round(test.random, 3), "better in": test.better,
+             "p": float(f"{test.p:.2g}"), "fill": round(own.fill, 3), "grid": round(own.grid, 3),
+             "both maps": round(own.both, 3)} for test in found.tests]
+
+
+def places_of(found: Maps, named: int) -> dict[str, tuple[float, float, float]]:
+    """Mean shares of area, contributions and occlusion by part of the picture, over images called `named`."""
+    own = [image.places for image in found.images if image.answer.named == named]
+    return {part: tuple(np.mean([places[part] for places in own], axis=0).tolist()) for part in own[0]} if own else {}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--set", action="append", choices=SETS, dest="sets")
+    parser.add_argument("-n", type=int, default=IMAGES)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "maps.json")
+    given = parser.parse_args()
+    kept = json.loads(given.output.read_text(encoding="utf-8"))["rows"] if given.output.is_file() else []
+    for name in given.sets or SETS:
+        found, metrics = mapped(name, given.data, given.work, given.n, given.jobs)
+        kept = [row for row in kept if row["set"] != name] + rows_of(name, found, metrics)
+        for row in kept[-4:]:
+            print(row)
+        for part, shares in places_of(found, 1).items():
+            print(part, *(f"{share:.3f}" for share in shares))
+    write(given.output, "Maps of decisions: deletion and insertion", (
+        f"Images that the model did not learn from, evenly by class, seed {SEED}. Area: mean log-odds of the named "
+        "class against the next one while an 8 x 8 grid of cells is hidden (deletion: lower is better) or shown again "
+        "(insertion: higher is better), most important first by the map, or in random order (5 for each image). p: "
+        "Wilcoxon's signed-rank test over the images, one-sided. Cells are hidden by another fill than that of the "
+        "map. `fill`, `grid`, `both maps`: median rank correlation of the occlusion map with that of another fill, of "
+        "a grid moved by a quarter of a cell, and with the contributions. Sets may be made by calls of their own "
+        "(`--set`, with `-n` images)."), kept)
+
+
+if __name__ == "__main__":
+    main()

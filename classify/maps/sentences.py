@@ -1,0 +1,91 @@
+"""What maps say, in words."""
+from collections.abc import Sequence
+
+import numpy as np
+
+from classify.maps.result import ATTRIBUTION, DELETION, ImageMap, Maps, OrderTest, Swap
+from featurize.images.occlude import CELLS
+from featurize.report.numbers import count, measurement, number, score, signed
+
+# One-sided level of the deletion and insertion tests.
+LEVEL = 0.01
+NAMES = {ATTRIBUTION: "contributions", "occlusion": "occlusion"}
+
+
+def lead(found: Maps) -> str:
+    """What was done."""
+    rows, columns = found.images[0].rows, found.images[0].columns
+    return (f"{count(len(found.images), 'labelled image')}, chosen evenly by class (seed {found.seed}). Two maps of "
+            "each say what speaks for the named class (orange) and against it (blue), in log-odds of this class "
+            "against the next one. Contributions: the exact share of every measurement, spread evenly over the region, "
+            f"zone or ring in which it was made. Occlusion: {CELLS} cells along the longer side (here {rows} × "
+            f"{columns}, a regular grid) are hidden behind their blurred surroundings, one at a time, and the image is "
+            "measured again.")
+
+
+def verdict_sentence(found: Maps) -> str:
+    """Do the maps mean something?"""
+    good = [test for test in found.tests if test.p < LEVEL]
+    told = "; ".join(_told(test) for test in found.tests)
+    verdict = "In all four tests the maps are better than chance" if len(good) == len(found.tests) else \
+        f"In {number(len(good))} of {number(len(found.tests))} tests the maps are better than chance"
+    return f"{verdict} (p < {score(LEVEL)}): {told}."
+
+
+def _told(test: OrderTest) -> str:
+    what = "fall" if test.test == DELETION else "come back"
+    return (f"by {NAMES[test.kind]} the log-odds {what} faster than by lot in {number(test.better)} of "
+            f"{number(test.n)} images ({p_value(test.p)})")
+
+
+def p_value(p: float) -> str:
+    """A p value; small ones by their bound."""
+    if not np.isfinite(p):
+        return "too few images for a test"
+    return "p < .0001" if p < 1e-4 else f"p = {score(p)}"
+
+
+def stability_sentence(found: Maps) -> str:
+    """How far the maps depend on choices that should not matter."""
+    own = found.stability
+    return (f"Rank correlation of the cells, median over the images: occlusion with another fill {score(own.fill)}; on "
+            f"a grid moved by a quarter of a cell {score(own.grid)}; contributions with occlusion {score(own.both)}. "
+            "The first two say how far the map is one of the image and not of the way it was made; the third is low "
+            "where measurements are made on regions much larger than a cell.")
+
+
+def answer_sentence(image: ImageMap, classes: Sequence[str]) -> str:
+    """What the log-odds are made of."""
+    own = image.answer
+    given = own.margin - own.base
+    return (f"Log-odds of {classes[own.named]} against {classes[own.other]}: {signed(own.margin)}, of which "
+            f"{signed(own.base)} without any measurement and {signed(given)} from the measurements of the map.")
+
+
+def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
+    """What would change the answer."""
+    other = image.counterfactual
+    if other is None:
+        return "No image of the table is rightly called otherwise."
+    called = classes[other.called]
+    which = "training image" if other.learned else "image of the table"
+    if not other.swaps:
+        return (f"The nearest {which} that is rightly called {called} differs in many measurements: no few of them "
+                "change the answer.")
+    told = "; ".join(_swap(swap) for swap in other.swaps)
+    return (f"With {count(len(other.swaps), 'kind')} of measurements as in the nearest {which} that is rightly called "
+            f"{called}, the answer would be another: {told}.")
+
+
+def _swap(swap: Swap) -> str:
+    after = f"log-odds then {signed(swap.margin)}"
+    if not np.isfinite(swap.here) and not np.isfinite(swap.there):
+        return f"{swap.name}, {count(len(swap.columns), 'measurement')} ({after})"
+    return f"{swap.name} {measurement(swap.there, swap.unit)} in place of {measurement(swap.here, swap.unit)} ({after})"
+
+
+def lines(found: Maps) -> list[str]:
+    """For the terminal."""
+    listed = [f"  {NAMES[test.kind]}, {test.test}: mean log-odds {test.area:.2f}, by lot {test.random:.2f}, better in "
+              f"{test.better} of {test.n} images, {p_value(test.p)}" for test in found.tests]
+    return [f"maps of {count(len(found.images), 'image')}: deletion and insertion against random order", *listed]
