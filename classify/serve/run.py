@@ -1,7 +1,10 @@
 """Start the server, and end it."""
 import logging
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -42,8 +45,15 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, proxy_headers=False,
                             limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=_STOP_SECONDS)
+    # uvicorn answers what is under way and then raises the signal again: without a handler the processes of this one
+    # would leave their semaphores behind.
+    signal.signal(signal.SIGTERM, _end)
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _listen(host: str, port: int) -> socket.socket:

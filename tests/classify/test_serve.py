@@ -271,7 +271,9 @@ def test_a_table_measured_otherwise_and_findings_are_refused(run_folder: Path, c
         key_of(ServeSettings(tmp_path))
 
 
-def test_a_real_server_answers_and_ends(run_folder: Path) -> None:
+@pytest.mark.parametrize(("stop", "code", "said"), [(signal.SIGINT, 130, "stopped\n"), (signal.SIGTERM, 143, "")],
+                         ids=["ctrl-c", "term"])
+def test_a_real_server_answers_and_ends(stop: signal.Signals, code: int, said: str, run_folder: Path) -> None:
     import httpx2
     command = [sys.executable, "cli.py", "serve", str(run_folder / "run"), "--port", "0", "--jobs", "1"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -286,8 +288,8 @@ def test_a_real_server_answers_and_ends(run_folder: Path) -> None:
             taken = subprocess.run([*command[:5], address[0].split(":")[-1].strip("/")], cwd=ROOT, text=True,
                                    capture_output=True)
             assert taken.returncode == 2 and "cannot listen there" in taken.stderr and taken.stderr.count("\n") == 1
-            server.send_signal(signal.SIGINT)
-            assert server.wait(timeout=60) == 130 and server.stderr.read() == "stopped\n"
+            server.send_signal(stop)
+            assert server.wait(timeout=60) == code and server.stderr.read() == said
         finally:
             server.kill()
 
