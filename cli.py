@@ -713,6 +713,36 @@ def _say_truth(truth: "TruthSummary") -> None:
          f"{truth.csv}")
 
 
+@app.command(epilog="Example: pellucid serve run/")
+@_told_when_stopped("stopped")
+def serve(run: Run,
+          host: Annotated[str, typer.Option(help="Where it listens; others than this machine need a token.")] =
+          "127.0.0.1",
+          port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 8765,
+          token_file: Annotated[Path | None, typer.Option(metavar="F", help="A file with a line that callers must send "
+                                                          "as Authorization: Bearer.")] = None,
+          table: Annotated[Path | None, typer.Option(metavar="TABLE", help="Show the nearest cases of this table with "
+                                                     "their pictures.")] = None,
+          limit_s: Annotated[float, typer.Option(min=0.1, help="Seconds that one image may take.")] = 30.0,
+          limit_mb: Annotated[float, typer.Option(min=1, help="MB of memory that it may take (Linux).")] = 2000.0,
+          most_mb: Annotated[float, typer.Option(min=0.001, help="Size of an image file, MB.")] = 32.0,
+          rate: Annotated[int, typer.Option(min=1, help="Images a minute from one address.")] = 1200,
+          jobs: Jobs = None) -> None:
+    """A saved model over HTTP, and a page on which a person drops an image (extra serve).
+
+    It listens to this machine only unless --host names another address. Nothing that is sent is kept.
+    """
+    try:
+        from classify.serve.run import serve as start
+    except ModuleNotFoundError as error:
+        raise UserError(f"`serve` needs the package {error.name}: pip install 'pellucid[serve]'") from error
+    from classify.serve.settings import ServeSettings, read_token
+    from featurize.runtime.processes import processors
+    settings = ServeSettings(run, host, port, read_token(token_file) if token_file else None, jobs or processors(),
+                             table, limit_s, limit_mb, most_mb, rate=rate)
+    start(settings, lambda address: _say(f"serving {run}: {address} (Ctrl-C ends it)"))
+
+
 @app.command(epilog="Example: pellucid demo images -o demo/")
 @_told_when_stopped("stopped: the demo is not whole; the same command again makes it anew")
 def demo(what: Annotated[str, typer.Argument(metavar="[images|ecg|all]")] = "images",

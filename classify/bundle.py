@@ -12,6 +12,7 @@ Raise FORMAT when a file changes its meaning, keep the reader of the older numbe
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from classify.uncertainty.unknown_class import Discriminant, Scale, UnknownClass
 from classify.words.model import WordModels, from_plain, to_arrays, to_plain
 from featurize.arrays import UInt8Array
 from featurize.errors import UserError
+from featurize.index.duplicates import KnownPictures
 from featurize.index.fingerprints import LENGTH
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
@@ -111,6 +113,11 @@ class Bundle:
     home: HomeMeans | None = None
     batch: HomeBatch | None = None
     words: WordModels | None = None
+
+    @cached_property
+    def known_pictures(self) -> KnownPictures:
+        """The training images, to be searched for copies of others."""
+        return KnownPictures(self.train_fingerprints)
 
     @property
     def further_columns(self) -> FurtherColumns:

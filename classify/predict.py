@@ -85,17 +85,22 @@ def predict(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, explain: bool 
     x = matrix(frame, bundle.model.features)
     used = adapted(bundle, x, frame) if adapt else x
     predictions = apply_bundle(bundle, used, x)
-    together = unlike_together(bundle, x, predictions)
-    reasons = in_words(review_reasons(bundle.review, predictions, frame, together))
-    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
-                       copies_of(bundle.train_fingerprints, frame))
-    table = prediction_table(frame, bundle.classes, predictions, reasons,
-                             further=bundle.further_columns).assign(trained_on=known)
+    table = table_of(bundle, frame, x, predictions)
     table = table.assign(adapted=True) if adapt else table
     if words and bundle.words:
         said = said_of(bundle.words, used.to_numpy(dtype=np.float32), predictions.p.argmax(axis=1))
         table = pd.concat([table, said.set_index(table.index)], axis=1)
     return table.assign(**_because(bundle, used, predictions.p.argmax(axis=1))) if explain else table
+
+
+def table_of(bundle: Bundle, frame: pd.DataFrame, x: pd.DataFrame, predictions: ModelPredictions) -> pd.DataFrame:
+    """The rows of `predict` for what `apply_bundle` said of the rows of a table; `x` are their features as measured."""
+    together = unlike_together(bundle, x, predictions)
+    reasons = in_words(review_reasons(bundle.review, predictions, frame, together))
+    known = trained_on(bundle.train_ids, bundle.novelty.points, frame, predictions.distances,
+                       copies_of(bundle.known_pictures, frame))
+    return prediction_table(frame, bundle.classes, predictions, reasons,
+                            further=bundle.further_columns).assign(trained_on=known)
 
 
 def apply_bundle(bundle: Bundle, x: pd.DataFrame, measured: pd.DataFrame | None = None) -> ModelPredictions:

@@ -62,9 +62,9 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         raise UserError(f"the table lacks {len(lost)} of {len(columns)} columns that the model reads, the first is "
                         f"{lost[0]!r}: run `python cli.py featurize` again with the model's preset")
     chosen = frame[list(columns)]
-    text = [c for c in columns if not pd.api.types.is_numeric_dtype(chosen[c])]
+    text = [(c, kind) for c, kind in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if text:
-        raise UserError(f"the column {text[0]!r} holds {chosen[text[0]].dtype} instead of numbers: run `python cli.py "
+        raise UserError(f"the column {text[0][0]!r} holds {text[0][1]} instead of numbers: run `python cli.py "
                         "featurize` again")
     x = chosen.to_numpy(dtype=np.float32, copy=True)
     infinite = np.argwhere(np.isinf(x))

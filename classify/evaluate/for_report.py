@@ -97,7 +97,7 @@ def _swarm(result: RunResult, listed: Sequence[Concept]) -> tuple[SwarmFeature, 
     sums = [values[:, concept.columns].sum(axis=1) for concept in listed]
     weights = np.array([np.abs(own).mean() for own in sums])
     return tuple(SwarmFeature(listed[at].name, len(listed[at].columns), sums[at], _levels(result, listed[at]))
-                 for at in _largest(listed, weights, SWARM_MEASUREMENTS, SWARM_SUMS))
+                 for at in largest_concepts(listed, weights, SWARM_MEASUREMENTS, SWARM_SUMS))
 
 
 def _contributions_to_margin(result: RunResult) -> Float64Array:
@@ -121,15 +121,19 @@ def _levels(result: RunResult, concept: Concept) -> Float64Array:
 
 def concepts(result: RunResult) -> tuple[Concept, ...]:
     """The features of the model by the name that they have on the page."""
-    preset = str(result.info.preset.get("name", ""))
+    return concepts_of(result.features, str(result.info.preset.get("name", "")))
+
+
+def concepts_of(features: Sequence[str], preset: str) -> tuple[Concept, ...]:
+    """Columns by the name that they have on a page; `preset` is the name of the one that measured them."""
     columns: dict[tuple[str, bool], list[int]] = {}
-    for at, feature in enumerate(result.features):
+    for at, feature in enumerate(features):
         named = feature_name(feature, preset)
         columns.setdefault((named.name, named.by_itself), []).append(at)
     return tuple(Concept(name, by_itself, np.array(at)) for (name, by_itself), at in columns.items())
 
 
-def _largest(listed: Sequence[Concept], weights: Float64Array, measurements: int, sums: int) -> list[int]:
+def largest_concepts(listed: Sequence[Concept], weights: Float64Array, measurements: int, sums: int) -> list[int]:
     """Positions of the concepts of the largest weight: measurements by themselves, then sums."""
     order = [int(at) for at in np.argsort(-weights, kind="stable") if weights[at] >= LEAST_CONTRIBUTION]
     by_itself = [at for at in order if listed[at].by_itself]
@@ -151,7 +155,7 @@ def _features_of_class(result: RunResult, listed: Sequence[Concept], k: int, mar
     own = np.asarray(result.task.y) == k
     rest = (np.asarray(result.task.y) >= 0) & ~own
     rows = []
-    for at in _largest(listed, weight, CLASS_MEASUREMENTS, CLASS_SUMS):
+    for at in largest_concepts(listed, weight, CLASS_MEASUREMENTS, CLASS_SUMS):
         concept = listed[at]
         first = int(concept.columns[np.abs(values[:, concept.columns]).mean(axis=0).argmax()])
         direction = own_median = rest_median = float("nan")
@@ -202,7 +206,7 @@ def reasons_of(result: RunResult, listed: Sequence[Concept], row: int, classes: 
     chosen = result.predicted.probabilities[[row]].argmax(axis=1)
     own = to_predicted(margins, chosen)[0, :-1].astype(np.float64)
     sums = np.array([own[c.columns].sum() for c in listed])
-    largest = _largest(listed, np.abs(sums), REASON_MEASUREMENTS, REASON_SUMS)
+    largest = largest_concepts(listed, np.abs(sums), REASON_MEASUREMENTS, REASON_SUMS)
     largest = _with_headlines(result, listed, row, largest)
     reasons = [_reason(result, listed[i], own, row, classes) for i in largest]
     rest = float(sums.sum() - sums[largest].sum())

@@ -9,6 +9,7 @@ from classify.data.columns import check_columns
 from classify.evaluate.metrics import percentile_rank
 from classify.similar.index import NeighborIndex
 from classify.similar.space import MEASUREMENTS, Scale, distance, scale_of, table_space, usual_distance
+from classify.similar.whole_table import WholeTable
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.explore.by_class import percentiles_by_class
@@ -106,7 +107,7 @@ class SimilarToSeveral:
 
 def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFrame, n: int = NEIGHBORS,
                    picture_info: TableInfo | None = None, metric: str = MEASUREMENTS, by: str = "",
-                   index: NeighborIndex | None = None) -> SimilarToSeveral:
+                   index: NeighborIndex | WholeTable | None = None) -> SimilarToSeveral:
     """Find the images nearest to each of several images, and to all of them together.
 
     Parameters
@@ -125,7 +126,7 @@ def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFr
         without the images, near copies of them and images of their groups.
     by : str
         Compare only measurements of this region or family; "" = all.
-    index : NeighborIndex, optional
+    index : NeighborIndex or WholeTable, optional
         Of this table: neighbors are looked up in it, and distances are known of them alone.
 
     Raises
@@ -136,7 +137,7 @@ def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFr
     """
     check_columns(frame, info)
     own_info = picture_info or info
-    _check_measured_alike(info, own_info)
+    check_measured_alike(info, own_info)
     frame, picture_rows = frame.reset_index(drop=True), picture_rows.reset_index(drop=True)
     scale = index.scale if index else scale_of(frame, info, by)
     own = scale.z_scores(picture_rows)
@@ -193,7 +194,7 @@ def _exactly(finder: _Finder, pictures: Sequence[pd.Series], own: Float64Array, 
             for picture, z, point, same in zip(pictures, own, placed, same_files)]
 
 
-def _by_index(finder: _Finder, index: NeighborIndex, pictures: Sequence[pd.Series], own: Float64Array,
+def _by_index(finder: _Finder, index: NeighborIndex | WholeTable, pictures: Sequence[pd.Series], own: Float64Array,
               same_files: Sequence[Int64Array]) -> list[Similar]:
     results = []
     for picture, z, same in zip(pictures, own, same_files):
@@ -220,7 +221,8 @@ def _mean_row(rows: pd.DataFrame, features: Sequence[str]) -> pd.Series:
     return row
 
 
-def _check_measured_alike(info: TableInfo, other: TableInfo) -> None:
+def check_measured_alike(info: TableInfo, other: TableInfo) -> None:
+    """Refuse images, of which `other` tells how they were measured, that were measured otherwise than the table."""
     if info.preset != other.preset or info.blocks != other.blocks:
         raise UserError(f"the image was measured with preset {other.preset.get('name')!r} and the table with "
                         f"{info.preset.get('name')!r} or other versions: make the table again with `python cli.py "

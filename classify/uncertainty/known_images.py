@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from classify.uncertainty import novelty
 from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from featurize.errors import UserError
-from featurize.index.duplicates import are_copies
+from featurize.index.duplicates import KnownPictures, are_copies
 from featurize.index.fingerprints import LENGTH, from_text
 from featurize.report.numbers import count, number
 
@@ -70,13 +70,13 @@ def trained_on(train_ids: NDArray[np.str_], points: Float32Array, frame: pd.Data
     return known
 
 
-def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> Copies:
+def copies_of(training: UInt8Array | KnownPictures, frame: pd.DataFrame) -> Copies:
     """Which images of a table are copies of training images.
 
     Parameters
     ----------
-    train_fingerprints : (m, 1024) uint8
-        Of the training images; none in models of older versions.
+    training : (m, 1024) uint8, or what was made of it for several searches
+        Fingerprints of the training images; none in models of older versions.
     frame : (n, ...) DataFrame
         Without a column `fingerprint` (signals, tables of older versions) nothing is compared.
 
@@ -85,10 +85,11 @@ def copies_of(train_fingerprints: UInt8Array, frame: pd.DataFrame) -> Copies:
     UserError
         The column holds something else.
     """
+    known = training if isinstance(training, KnownPictures) else KnownPictures(training)
     found, compared = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
-    if len(train_fingerprints) and "fingerprint" in frame:
+    if len(known.fingerprints) and "fingerprint" in frame:
         compared = frame["fingerprint"].notna().to_numpy()
-        found[compared] = are_copies(_fingerprints(frame[compared]), train_fingerprints)
+        found[compared] = are_copies(_fingerprints(frame[compared]), known)
     return Copies(found, compared)
 
 

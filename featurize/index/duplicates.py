@@ -14,6 +14,7 @@ another size. Two cells on the same background, two films of the same chest post
 """
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ _BLACK = 8.0
 _FLAT = 1.5
 # Cosine frequencies along each axis that the search for candidates compares.
 _FREQUENCIES = 16
+# Numbers that no orientation changes: of the frequencies, and one for what they leave out.
+_INVARIANTS = _FREQUENCIES * _FREQUENCIES + 1
 # Least correlation of duplicates: different pictures reach 0.91 (chest films), copies mostly 0.99.
 _SAME = 0.93
 # Least correlation of candidates.
@@ -98,17 +101,50 @@ def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Int64Array, Float32A
     return _confirmed(images, images, _near_within(images))
 
 
-def are_copies(fingerprints: NDArray[np.integer | np.floating], known: NDArray[np.integer | np.floating]) -> BoolArray:
+@dataclass(frozen=True)
+class KnownPictures:
+    """Pictures among which copies are looked for, again and again: what finds candidates is computed once.
+
+    Parameters
+    ----------
+    fingerprints : (m, 1024) array
+    """
+
+    fingerprints: NDArray[np.integer | np.floating]
+
+    @cached_property
+    def _searched(self) -> tuple[Int64Array, Float32Array]:
+        """Numbers (r,) of those that are not flat, and their invariants (r, 257)."""
+        rows, invariants = [np.zeros(0, np.int64)], [np.zeros((0, _INVARIANTS), np.float32)]
+        for start in range(0, len(self.fingerprints), _KNOWN_AT_ONCE):
+            some = _compared(self.fingerprints[start:start + _KNOWN_AT_ONCE])
+            rows.append(some.rows + start)
+            invariants.append(some.invariants)
+        return np.concatenate(rows), np.concatenate(invariants)
+
+    def near(self, invariants: Float32Array) -> Int64Array:
+        """Numbers of the pictures that may be the same as one of (n, 257)."""
+        rows, known = self._searched
+        found = [np.zeros(0, np.int64)]
+        for start, stop in _blocks(len(invariants), len(known)):
+            found.append(np.unique(_near(invariants[start:stop], known)[:, 1]))
+        return rows[np.unique(np.concatenate(found))]
+
+
+def are_copies(fingerprints: NDArray[np.integer | np.floating],
+               known: NDArray[np.integer | np.floating] | KnownPictures) -> BoolArray:
     """(n,) True where an image is a near duplicate of a known one, by the rule of `near_pairs`.
 
     Parameters
     ----------
     fingerprints : (n, 1024) array
-    known : (m, 1024) array
+    known : (m, 1024) array, or what was made of it for several searches
     """
+    known = known if isinstance(known, KnownPictures) else KnownPictures(known)
     images, found = _compared(fingerprints), np.zeros(len(fingerprints), bool)
-    for start in range(0, len(known), _KNOWN_AT_ONCE):
-        some = _compared(known[start:start + _KNOWN_AT_ONCE])
+    candidates = known.near(images.invariants)
+    for start in range(0, len(candidates), _KNOWN_AT_ONCE):
+        some = _compared(known.fingerprints[candidates[start:start + _KNOWN_AT_ONCE]])
         pairs, _ = _confirmed(images, some, _near_between(images, some))
         found[pairs[:, 0]] = True
     return found

@@ -5,6 +5,7 @@ Everything is escaped (``autoescape``), and a name that the content lacks is an 
 """
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,15 @@ def write_page(path: Path, template: str, content: Mapping[str, Any], folder: Pa
 
 def render(template: str, content: Mapping[str, Any], folder: Path = HERE) -> str:
     """The page as text. Templates of ``folder`` may extend and import those of this folder."""
+    return _environment(folder).get_template(template).render(product=product(), **content)
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """Once for each folder: to compile a template takes longer than to fill it."""
     loader = jinja2.FileSystemLoader([str(folder), str(HERE)])
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined,
-                                     trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template(template).render(product=product(), **content)
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True)
 
 
 def product() -> str:

@@ -3,7 +3,7 @@
 A picture that cannot be found or read any more leaves a sentence in its place: a page is never refused for it.
 """
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from featurize.arrays import BoolArray, UInt8Array
+from featurize.arrays import BoolArray, Float64Array, UInt8Array
 from featurize.errors import UserError
 from featurize.images.read import ImageError, Picture
 from featurize.index.build import Source, load, source_of
 from featurize.pipeline import sample_of
 from featurize.presets.load import Preset, preset_from_dict
 from featurize.report.charts import data_uri
+from featurize.sample import Sample
 from featurize.table import TableInfo
 
 # Longest outlines that are drawn of one region.
@@ -35,6 +36,12 @@ JPEG_QUALITY = 84
 NOT_DRAWN = {"whole", "cytoplasm", "matrix", "lung"}
 # Colors of outlines, by number, for the regions that many pages show.
 TONES = {"cell": 0, "nucleus": 1, "nuclei": 1, "left_lung": 0, "right_lung": 1}
+# R G B of these colors, as style.css has them.
+TONE_COLORS = ((255, 225, 74), (63, 224, 255), (255, 154, 213), (182, 255, 107))
+# Around a line that is drawn into pixels, so that it is seen on any ground.
+_HALO = (40, 40, 40)
+# Corners are drawn at 1/16 of a pixel.
+_SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
@@ -148,16 +155,33 @@ def jpeg(rgb: UInt8Array, quality: int = JPEG_QUALITY) -> str:
 
 def outline(edge: Edge, zoom: float) -> str:
     """The edge of a region as an SVG path on a picture enlarged by `zoom`; "" for an empty mask."""
+    return "".join("M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z" for points in _corners(edge, zoom))
+
+
+def _corners(edge: Edge, zoom: float) -> Iterator[Float64Array]:
+    """(c, 2) x and y of each contour of a region, pixels of a picture enlarged by `zoom`, longest contour first."""
     contours, _ = cv2.findContours(np.pad(edge.mask, 1).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     scale = np.array([edge.width / edge.mask.shape[1], edge.height / edge.mask.shape[0]]) * zoom
     kept = sorted((c for c in contours if len(c) >= LEAST_CONTOUR_POINTS), key=len, reverse=True)[:MOST_OUTLINES]
-    parts = []
     for contour in kept:
         # findContours names the centres of border pixels, shifted by the pad of one: -0.5 is the mask's own grid.
         points = (cv2.approxPolyDP(contour, OUTLINE_TOLERANCE_PX / max(scale), True)[:, 0].astype(float) - .5) * scale
-        points += np.array([edge.left, edge.top]) * zoom
-        parts.append("M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z")
-    return "".join(parts)
+        yield points + np.array([edge.left, edge.top]) * zoom
+
+
+def draw_outlines(rgb: UInt8Array, side: int, edges: Sequence[Edge]) -> UInt8Array:
+    """The picture with the edges of regions drawn into it, its longer side at most `side` pixels."""
+    height, width = rgb.shape[:2]
+    zoom = min(side / max(height, width), 1)
+    shape = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+    drawn = rgb.copy() if zoom == 1 else np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
+    # OpenCV's whole numbers are middles of pixels, those of contours corners of pixels.
+    lines = [(TONE_COLORS[tone_of(edge.name)], np.rint((points - .5) * 2 ** _SUBPIXEL_BITS).astype(np.int32))
+             for edge in edges for points in _corners(edge, zoom)]
+    for color, thickness in ((_HALO, 3), (None, 1)):
+        for tone, points in lines:
+            cv2.polylines(drawn, [points], True, color or tone, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return drawn
 
 
 def tone_of(name: str) -> int:
@@ -176,10 +200,14 @@ def edges_of(picture: Picture, album: Album) -> list[Edge]:
     if album.preset is None:
         return []
     try:
-        sample = sample_of(picture, album.preset, album.mm_per_px)
+        return edges_of_sample(picture, sample_of(picture, album.preset, album.mm_per_px))
     except ImageError:
         # Its regions were given by masks.
         return []
+
+
+def edges_of_sample(picture: Picture, sample: Sample) -> list[Edge]:
+    """The regions of a sample of the picture, put back to where they were in the image as read."""
     facts, (height, width) = sample.facts, picture.rgb.shape[:2]
     place = (facts.get("crop_left", 0), facts.get("crop_top", 0), facts.get("crop_width", width),
              facts.get("crop_height", height))

@@ -150,6 +150,8 @@ def test_copies_of_known_images_are_the_pairs_with_them(monkeypatch):
     of_pairs = np.isin(np.arange(6), pairs[pairs[:, 1] >= 6, 0])
     assert duplicates.are_copies(new, known).tolist() == of_pairs.tolist() == [True, False, False, True, False, True]
     assert not duplicates.are_copies(new, known[:0]).any() and not len(duplicates.are_copies(new[:0], known))
+    prepared = duplicates.KnownPictures(known)
+    assert [bool(duplicates.are_copies(new[[at]], prepared)[0]) for at in range(6)] == of_pairs.tolist()
 
 
 @pytest.mark.slow

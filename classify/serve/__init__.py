@@ -1,0 +1,1 @@
+"""A saved model over HTTP and in a browser."""
