@@ -6,16 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_table import made_table
 
 from classify.audit.examine import examine
 from classify.audit.export import to_json
+from classify.audit.parts_evidence import PartScore
 from classify.audit.run import audit
 from classify.audit.shortcut_evidence import CONVICTED, Evidence
 from classify.audit.watch import Watch
 from classify.bundle import load_bundle
+from classify.maps.result import (KINDS, TESTS, Answer, Counterfactual, Curves, ImageMap, Maps, OrderTest, Stability,
+                                  Swap)
 from classify.monitor.baseline import read_baseline
 from classify.settings import TrainSettings
 from classify.sweep.export import to_dict
@@ -25,8 +29,9 @@ from classify.train import train
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
 METRICS, AUDIT = PAGE.split("# audit.json, key by key")
 OF_FINDINGS = {"means", "unknown_findings", "findings"}
-# Dictionaries whose keys are names of classes or keys of study.toml.
-NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home"}
+# Dictionaries whose keys are names (of classes, parts, maps, tests, of study.toml), or told in a sentence.
+NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home",
+         *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
 AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
 SCORES = ("accuracy", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept", "novelty")
 
@@ -62,12 +67,24 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found = audit(folder / "run", there, info, folder / "a.json", columns=pd.DataFrame({"sex": ["F", "M"] * 80}),
                   fit_labels=[10], watch=Watch(against=read_baseline(folder / "b.json")))
     group = Evidence("lamp", ("whole_quality_focus",), .5, .0, False, 9, 9, 1., 1.,
-                     (0., 1.), (0., 1.), 1., 1., 0., False, CONVICTED)
-    written = to_json(replace(found, shortcuts=(group,)))
+                     (0., 1.), (0., 1.), 1., 1., 0., .9, .6, False, CONVICTED)
+    written = to_json(replace(found, shortcuts=(group,), maps=_maps(), parts=(
+        PartScore("rim alone", 80, 6, .7, .6, (.6, .8), True),)))
     assert written["fit_labels"] and written["compared"] and found.drift
     scored = Scored("told", 1, 0, 1., (0., 1.), 1., 0., 1., (0., 1.), 1., 0., 0., (0., 1.), .5, False, False)
     sweep = Sweep(0, False, "", .95, None, scored, (SweptChange("blur", (scored,) * 5, 0),), Example((), None, "", ""))
     return {**written, "sweep": to_dict(sweep)}
+
+
+def _maps() -> Maps:
+    """One image of two cells."""
+    cells, curves = np.zeros(2), Curves((0., 0.), (0., 0.))
+    swap = Swap("width", "px", ("cell_morphology_diameter_px",), 1., 2., -.5)
+    image = ImageMap(0, Answer(0, 1, .9, 2., .1), 1, 2, cells, np.zeros((2, 2)), (0., 0., 2., 2.), cells, cells, cells,
+                     {kind: curves for kind in KINDS}, (curves,), {"left": (.5, .5, .5)},
+                     Counterfactual(1, 1, False, 2., (swap,)))
+    test = OrderTest(KINDS[0], TESTS[0], .1, .2, 1, 1, np.nan)
+    return Maps((image,), False, "", 0, (test,), Stability(.5, .5, .5), ())
 
 
 @pytest.mark.slow
