@@ -2,8 +2,7 @@
 import numpy as np
 
 from classify.export.graph import Graph
-from classify.uncertainty.calibrate import METHODS, Calibration
-from featurize.errors import UserError
+from classify.uncertainty.calibrate import Calibration
 
 
 def probabilities(graph: Graph, margins: str, outputs: int, calibration: Calibration) -> str:
@@ -17,15 +16,7 @@ def probabilities(graph: Graph, margins: str, outputs: int, calibration: Calibra
     outputs : int
         k; 1 for two classes.
     calibration : Calibration
-
-    Raises
-    ------
-    UserError
-        A method that this version does not know.
     """
-    if calibration.method not in METHODS:
-        raise UserError(f"the model is calibrated by {calibration.method!r}, which cannot be exported: train it again "
-                        f"with --calibration {', '.join(METHODS[1:])} or none")
     logits = graph.add("MatMul", margins, np.array([[0.0, 1.0]])) if outputs == 1 else margins
     if calibration.method == "matrix":
         scores = graph.add("MatMul", graph.add("LogSoftmax", logits, axis=1), np.array(calibration.matrix).T)

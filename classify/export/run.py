@@ -65,8 +65,8 @@ def export(run: Path, out: Path) -> Exported:
     Raises
     ------
     UserError
-        No model there, or damaged; onnx is not installed; the calibration cannot be exported; or the file does not
-        give the model's probabilities, and is not written.
+        No model there, or damaged; onnx is not installed; or the file does not give the model's probabilities, and is
+        not written.
     """
     several = is_findings_model(run)
     findings = load_findings(run) if several else ()

@@ -100,7 +100,7 @@ def test_a_saved_model_keeps_the_fingerprints(bundle: Bundle, tmp_path: Path) ->
 
 def findings(bundle: Bundle) -> list[FindingModel]:
     """Two findings; the second one's training images lack one of the first's."""
-    binary = load_bundle(GOLDEN)
+    binary = load_bundle(GOLDEN.with_name("model_v6_binary"))
     few = replace(binary, train_fingerprints=bundle.train_fingerprints[1:])
     return [FindingModel("Edema", replace(binary, train_fingerprints=bundle.train_fingerprints[:3]), .5),
             FindingModel("Mass", few, .5)]

@@ -23,6 +23,7 @@ from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
 from classify.fitting.tree_nodes import Ensemble
 from classify.settings import FitSettings
+from classify.uncertainty import novelty
 from classify.uncertainty.calibrate import METHODS, CalibrationRows, fit_calibration
 from featurize.errors import UserError
 from featurize.table import read_table
@@ -81,11 +82,13 @@ def fitted(library: str, classes: int) -> tuple[Model, pd.DataFrame, Calibration
 
 
 def saved(folder: Path, model: Model, x: pd.DataFrame, calibration: object = None) -> Path:
-    """A model folder about a fitted model; the rest is that of a golden one."""
-    like = load_bundle(GOLDEN / "model_v6")
-    space = replace(like.novelty.space, center=x.median().to_numpy(float), scale=x.std().to_numpy(float) + .1)
-    kind, names = ("binary", CLASSES[:2]) if model.outputs == 1 else ("multiclass", CLASSES)
-    save_bundle(replace(like, kind=kind, classes=names, model=model, novelty=replace(like.novelty, space=space),
+    """A model folder about a fitted model; the rest is as of a golden one, without what knows its classes."""
+    like = load_bundle(GOLDEN / ("model_v6_binary" if model.outputs == 1 else "model_v6"))
+    space, _ = novelty.fit_spaces(x.to_numpy(np.float32), 0)
+    points = novelty.to_points(space, x.to_numpy(np.float32))[:len(like.novelty.points)]
+    measured = replace(like.novelty, space=space, points=points, unknown=None)
+    save_bundle(replace(like, model=model, novelty=measured, home=None, batch=None,
+                        train_ids=like.train_ids[:len(points)], train_fingerprints=like.train_fingerprints[:0],
                         calibration=calibration or like.calibration), folder)
     return folder
 
@@ -247,5 +250,5 @@ def test_without_the_extra_the_command_says_what_to_install(
 def test_a_calibration_of_a_later_version_is_refused(tmp_path: Path) -> None:
     model, x, rows = fitted("logistic", 2)
     folder = saved(tmp_path / "model", model, x, replace(fit_calibration(rows, "none", 0), method="spline"))
-    with pytest.raises(UserError, match="calibrated by 'spline', which cannot be exported"):
+    with pytest.raises(UserError, match="calibration.method is 'spline'"):
         export(folder, tmp_path / "m.onnx")
