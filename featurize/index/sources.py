@@ -242,14 +242,17 @@ def load(source: Source, path: str, *, limits: Limits = Limits(), frame: int | N
     Raises
     ------
     ImageError
-        As `read_image`; `Changed` if the file is another one than in the index.
+        As `read_image`; the path leaves the folder; `Changed` if the file is another one than in the index.
     UserError
         The archive is gone or was damaged since.
     """
     if source.kind == NPZ:
         return _npz_picture(source, path)
-    root = _files(str(source.root), source.kind, source.files)
-    content = read_bytes(root / real_name(path), limits)
+    root, name = _files(str(source.root), source.kind, source.files), Path(real_name(path))
+    # No index has such a path: in a table that a stranger made it would show a file beside the images.
+    if name.is_absolute() or ".." in name.parts:
+        raise ImageError(f"{path} leaves the folder of the images: make the table again with `python cli.py featurize`")
+    content = read_bytes(root / name, limits)
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise Changed("the file was changed since the images were listed: run the same command again")
     return read_image(content, limits=limits, frame=frame)

@@ -216,6 +216,15 @@ def test_wrong_calls_say_what_to_do(tmp_path):
         build_index(tmp_path / "in", labels="x.csv", group_column="patient", group_regex="(x)")
 
 
+def test_a_path_that_leaves_the_folder_is_not_read(tmp_path):
+    folder(tmp_path, "images/a.png", "secret/private.png")
+    source = Source("", str(tmp_path / "images"), "folder")
+    assert load(source, "a.png").width_px
+    for path in ("../secret/private.png", str(tmp_path / "secret/private.png")):
+        with pytest.raises(ImageError, match="leaves the folder of the images"):
+            load(source, path)
+
+
 def test_sources_are_plain_data_for_other_processes_and_tables(tmp_path):
     index = build_index(npz(tmp_path / "blood.npz"))
     source = pickle.loads(pickle.dumps(index.sources[0]))
