@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from classify.audit.watch import Watch
-    from classify.audit.parts_evidence import PartSettings
     from classify.bundle import Bundle
-    from classify.maps.run import MapSettings
-    from classify.sweep.run import SweepSettings
+    from classify.sweep.choose import Remeasure
     from ecg.result import TruthSummary
     from featurize.index.build import Index
     from featurize.presets.load import Preset
@@ -360,6 +358,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     """
     from classify.audit.export import lines_of_task
     from classify.audit.fitted_model import check_fitted
+    from classify.audit.parts_evidence import IMAGES as PARTS_IMAGES
     from classify.audit.labels_section import lines as gain_lines
     from classify.audit.run import audit as write
     from classify.audit.subgroups import columns_of_sheet
@@ -395,7 +394,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
                             f"{run}/model/00_edema")
         _audit_findings(run, table, output)
         return
-    settings = _sweep_settings(sweep, sweep_images, jobs) if sweep else None
+    settings = _remeasure(sweep, sweep_images, jobs)
     counts = _counts(fit_labels)
     if fitted:
         check_fitted(fitted, run)
@@ -406,8 +405,8 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
     found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted, watch, study, supplement, _map_settings(maps, maps_n, jobs) if maps else None,
-                  _part_settings(parts, jobs) if parts else None)
+                  fitted, watch, study, supplement, _remeasure(maps, maps_n, jobs),
+                  _remeasure(parts, PARTS_IMAGES, jobs))
     if output:
         _warn(warnings(found))
     if found.judged and output:
@@ -471,25 +470,14 @@ def _watched(run: Path, table: Path | None, output: Path | None, baseline: Path 
     return run, table, Watch(baseline, known, chosen)
 
 
-def _sweep_settings(images: list[Path], most: int, jobs: int | None) -> "SweepSettings":
-    from classify.sweep.run import SweepSettings
+def _remeasure(images: list[Path] | None, most: int, jobs: int | None) -> "Remeasure | None":
+    """Which images an audit measures again; None where none were given."""
+    from classify.sweep.choose import Remeasure
     from featurize.runtime.processes import processors
+    if not images:
+        return None
     index = _index(images, None, None, None, None, None)
-    return SweepSettings(index, most, jobs or processors(), progress=True)
-
-
-def _map_settings(images: list[Path], most: int, jobs: int | None) -> "MapSettings":
-    from classify.maps.run import MapSettings
-    from featurize.runtime.processes import processors
-    index = _index(images, None, None, None, None, None)
-    return MapSettings(index, most, jobs or processors(), progress=True)
-
-
-def _part_settings(images: list[Path], jobs: int | None) -> "PartSettings":
-    from classify.audit.parts_evidence import PartSettings
-    from featurize.runtime.processes import processors
-    index = _index(images, None, None, None, None, None)
-    return PartSettings(index, jobs=jobs or processors(), progress=True)
+    return Remeasure(index, most, jobs or processors(), progress=True)
 
 
 def _audit_findings(run: Path, table: Path, output: Path | None) -> None:

@@ -21,7 +21,8 @@ from classify.data.folds import make_folds, split_groups
 from classify.data.tasks import Task
 from classify.findings.tables import findings_of, table_of, task_of
 from classify.maps.result import ATTRIBUTION, Maps
-from classify.maps.run import MapSettings, make_maps
+from classify.maps.run import make_maps
+from classify.sweep.choose import Remeasure
 from classify.settings import TrainSettings
 from classify.train import train
 from featurize.index.build import Index, build_index
@@ -116,7 +117,7 @@ def mapped(name: str, data: Path, work: Path, images: int, jobs: int) -> tuple[M
     if not (run / "metrics.json").is_file():
         train(frame, info, run, TrainSettings(seed=SEED))
     tested = (frame["split"] == "test").to_numpy()
-    found = make_maps(load_bundle(run), frame, info, ~tested, MapSettings(index, images, jobs, SEED, True),
+    found = make_maps(load_bundle(run), frame, info, ~tested, Remeasure(index, images, jobs, SEED, True),
                       place / "maps.html")
     return found, json.loads((run / "metrics.json").read_text(encoding="utf-8"))
 

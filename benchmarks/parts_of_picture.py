@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import RESULTS, write
-from classify.audit.parts_evidence import PartSettings, out_of_fold, part_scores
+from classify.audit.parts_evidence import out_of_fold, part_scores
+from classify.sweep.choose import Remeasure
 from classify.audit.shortcut_evidence import GROUPS, less_explained, permuted_inside
 from classify.data.columns import matrix, model_columns, useful_columns
 from classify.data.tasks import encode
@@ -79,7 +80,7 @@ def main() -> None:
     names, y = encode(frame["label"])
     kept = given.output.is_file() and json.loads(given.output.read_text(encoding="utf-8"))["rows"] or []
     given.work.mkdir(parents=True, exist_ok=True)
-    settings = PartSettings(build_index([given.images]), given.n, given.jobs, SEED, True)
+    settings = Remeasure(build_index([given.images]), given.n, given.jobs, SEED, True)
     parts, shards = part_scores(frame, info, y, settings, given.work / f"{given.table.stem}.json")
     if shards:
         shards.close()

@@ -21,7 +21,7 @@ from classify.evaluate.metrics import Bootstrap, intervals, scores
 from classify.fitting.crossfit import cross_fit
 from classify.fitting.fit_data import FitData
 from classify.settings import FitSettings
-from classify.sweep.choose import choose, found_images
+from classify.sweep.choose import Remeasure, choose, found_images
 from classify.sweep.run import check_sweep
 from classify.uncertainty.calibrate import logits
 from featurize.arrays import Float64Array, Int64Array
@@ -29,7 +29,6 @@ from featurize.batch.chunks import ImageRequest, MeasureTask
 from featurize.batch.hidden import measure_hidden, plan_hidden
 from featurize.batch.shards import Shards
 from featurize.families import blocks
-from featurize.index.build import Index
 from featurize.parts import BACKGROUND, PARTS, RIM
 from featurize.presets.load import load_preset, preset_from_dict
 from featurize.table import TableInfo
@@ -71,29 +70,7 @@ class PartScore:
     tells: bool
 
 
-@dataclass(frozen=True)
-class PartSettings:
-    """How parts are measured.
-
-    Parameters
-    ----------
-    index : Index
-        The images of the table.
-    images : int
-        At most so many.
-    jobs, seed : int
-    progress : bool
-        Show a bar.
-    """
-
-    index: Index
-    images: int = IMAGES
-    jobs: int = 1
-    seed: int = 0
-    progress: bool = False
-
-
-def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: PartSettings, out: Path
+def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: Remeasure, out: Path
                 ) -> tuple[tuple[PartScore, ...], Shards | None]:
     """Measure the parts of some images of a table and score a model of each.
 
@@ -103,7 +80,7 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: P
         The table, RangeIndex.
     y : (n,) int64
         Class, -1 = unknown.
-    settings : PartSettings
+    settings : Remeasure
     out : Path
         What is written in the end: finished chunks lie beside it.
 

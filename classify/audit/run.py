@@ -11,7 +11,7 @@ from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
 from classify.audit.page import title_of, write_audit
-from classify.audit.parts_evidence import PartSettings, part_scores
+from classify.audit.parts_evidence import part_scores
 from classify.audit.reporting import reporting
 from classify.audit.result import Audit
 from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
@@ -23,9 +23,10 @@ from classify.data.columns import matrix
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
-from classify.maps.run import MapSettings, make_maps
+from classify.maps.run import make_maps
 from classify.run_folder import PREDICTIONS
-from classify.sweep.run import SweepSettings, sweep
+from classify.sweep.choose import Remeasure
+from classify.sweep.run import sweep
 from featurize.arrays import Float64Array
 from featurize.batch.shards import Shards
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
@@ -39,11 +40,11 @@ TableFor = Callable[[tuple[str, ...], pd.DataFrame, TableInfo], tuple[pd.DataFra
 
 
 def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | None,
-          table_for: TableFor | None = None, sweep_settings: SweepSettings | None = None,
+          table_for: TableFor | None = None, sweep_settings: Remeasure | None = None,
           perturbed: pd.DataFrame | None = None, columns: pd.DataFrame | None = None,
           fit_labels: Sequence[int] = (), fitted: Path | None = None, watch: Watch = Watch(),
           study: Path | None = None, supplement: Path | None = None,
-          map_settings: MapSettings | None = None, part_settings: PartSettings | None = None) -> Audit:
+          map_settings: Remeasure | None = None, part_settings: Remeasure | None = None) -> Audit:
     """Write the audit of a table.
 
     Parameters
@@ -58,7 +59,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         nothing is written but what `watch` asks for.
     table_for : TableFor, optional
         `classify.findings.tables.table_for` asks a table with several findings for the one that the model knows.
-    sweep_settings : SweepSettings, optional
+    sweep_settings : Remeasure, optional
         Change some of the images at five strengths, too; see `classify.sweep`.
     perturbed : DataFrame, optional
         Second measurements that lie beside the table (`featurize.table.read_perturbed`): they say which measurements
@@ -75,9 +76,9 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         study.toml; else the one that the run keeps, if any.
     supplement : Path, optional
         Where the filled supplement goes, see `classify.crosswalk.export`.
-    map_settings : MapSettings, optional
+    map_settings : Remeasure, optional
         Draw for some images what decided, too; see `classify.maps`.
-    part_settings : PartSettings, optional
+    part_settings : Remeasure, optional
         Learn the label from parts of the picture, too; see `classify.audit.parts_evidence`.
 
     Raises

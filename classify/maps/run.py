@@ -17,13 +17,12 @@ from classify.maps.orders import (STABILITY_FILL, curves_of, hidden_along, order
                                   stability)
 from classify.maps.result import KINDS, Answer, ImageMap, Maps
 from classify.predict import apply_bundle
-from classify.sweep.choose import choose, found_images
+from classify.sweep.choose import Remeasure, choose, found_images
 from classify.sweep.run import check_sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.batch.chunks import ImageRequest, MeasureTask
 from featurize.batch.hidden import HiddenPlan, decides, measure_hidden, plan_hidden
 from featurize.images.occlude import Grid, Hidden, grid_of
-from featurize.index.build import Index
 from featurize.pipeline import sample_of
 from featurize.places import box_of, divided, spread, under
 from featurize.presets.load import Preset, preset_from_dict
@@ -32,31 +31,6 @@ from featurize.table import TableInfo
 
 # Images that are mapped, unless told otherwise: enough for a signed-rank test to reach p < .001.
 IMAGES = 12
-
-
-@dataclass(frozen=True)
-class MapSettings:
-    """How maps are made.
-
-    Parameters
-    ----------
-    index : Index
-        The images of the table.
-    images : int
-        At most so many.
-    jobs : int
-        Processes.
-    seed : int
-        Of the choice of the images and of random orders.
-    progress : bool
-        Show a bar.
-    """
-
-    index: Index
-    images: int = IMAGES
-    jobs: int = 1
-    seed: int = 0
-    progress: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +51,7 @@ class _Subject:
         return self.grid.rows * self.grid.columns
 
 
-def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: MapSettings,
+def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,
               out: Path) -> Maps:
     """Map images of a table.
 
@@ -88,7 +62,7 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
         The table, RangeIndex.
     trained_on : (n,) bool
         See `classify.uncertainty.known_images`.
-    settings : MapSettings
+    settings : Remeasure
     out : Path
         What is written in the end. In the folder beside it, `audit.maps` for `audit.html`, stays a JSON for each image:
         the same image and model are not measured again.

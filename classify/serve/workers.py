@@ -3,13 +3,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from classify.serve.result import Fault
 from featurize.errors import UserError
 from featurize.runtime.processes import process_pool
 
-Wanted = ParamSpec("Wanted")
+Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 # Images that may wait for each process; more are refused, so that what waits does not fill the memory.
@@ -78,9 +78,8 @@ class Workers:
         await asyncio.gather(*self._renewals, return_exceptions=True)
         await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in self._workers))
 
-    async def run(self, function: Callable[Wanted, Result], *args: Wanted.args,
-                  **kwargs: Wanted.kwargs) -> Result | Fault:
-        """Call a function in a process that is free.
+    async def run(self, function: Callable[[Argument], Result], argument: Argument) -> Result | Fault:
+        """Call a function of one argument in a process that is free.
 
         Returns
         -------
@@ -103,7 +102,7 @@ class Workers:
         usable = False
         try:
             assert worker.pool is not None
-            future = asyncio.wrap_future(worker.pool.submit(function, *args, **kwargs))
+            future = asyncio.wrap_future(worker.pool.submit(function, argument))
             result = await asyncio.wait_for(future, self._limit_s)
             usable = True
             return result

@@ -6,7 +6,33 @@ import pandas as pd
 
 from featurize.arrays import BoolArray, Int64Array
 from featurize.errors import UserError
+from featurize.index.build import Index
 from featurize.report.numbers import count, number
+
+
+@dataclass(frozen=True)
+class Remeasure:
+    """Which images of a table are measured again, changed, hidden in parts or in one part alone.
+
+    Parameters
+    ----------
+    index : Index
+        The images of the table.
+    images : int
+        At most so many.
+    jobs : int
+        Processes.
+    seed : int
+        Of the choice of the images, and of random orders.
+    progress : bool
+        Show a bar.
+    """
+
+    index: Index
+    images: int
+    jobs: int = 1
+    seed: int = 0
+    progress: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from classify.bundle import Bundle
 from classify.data.folds import split_groups
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import is_gray
-from classify.sweep.choose import choose, found_images
+from classify.sweep.choose import Remeasure, choose, found_images
 from classify.sweep.result import Example, Sweep, SweptChange
 from classify.sweep.score import first_broken, score
 from featurize.arrays import BoolArray, Int64Array
@@ -20,38 +20,12 @@ from featurize.batch.shards import Shards
 from featurize.batch.sweep import measure_sweep, plan_sweep
 from featurize.errors import UserError
 from featurize.images.corrupt import CORRUPTIONS, STRENGTHS
-from featurize.index.build import Index
 from featurize.presets.load import preset_from_dict
 from featurize.segment.segmenters import SEGMENTERS
 from featurize.table import TableInfo
 
 # Images that are swept, unless told otherwise: the interval of a share of .95 is then 6 points wide.
 IMAGES = 200
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """How a sweep is made.
-
-    Parameters
-    ----------
-    index : Index
-        The images of the table.
-    images : int
-        At most so many are swept.
-    jobs : int
-        Processes.
-    seed : int
-        Of the choice of the images.
-    progress : bool
-        Show a bar.
-    """
-
-    index: Index
-    images: int = IMAGES
-    jobs: int = 1
-    seed: int = 0
-    progress: bool = False
 
 
 def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -> None:
@@ -68,7 +42,7 @@ def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -
                         "images: measure the images without --masks and audit that table")
 
 
-def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: SweepSettings,
+def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,
           out: Path) -> tuple[Sweep, Shards]:
     """Change, measure and predict images of a table.
 
@@ -79,7 +53,7 @@ def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: Bool
         The table, RangeIndex.
     trained_on : (n,) bool
         See `classify.uncertainty.known_images`.
-    settings : SweepSettings
+    settings : Remeasure
     out : Path
         What is written in the end: finished chunks lie beside it.
 

@@ -24,7 +24,7 @@ from classify.maps.kept import store_of
 from classify.maps.margins import against, named_and_other
 from classify.maps.orders import area, curves_of, hidden_along, order_of, order_tests, random_orders, rank_correlation
 from classify.maps.result import Curves, ImageMap, Maps, OrderTest
-from classify.maps.run import MapSettings
+from classify.sweep.choose import Remeasure
 from classify.maps.sentences import counterfactual_sentence, lines, p_value, verdict_sentence
 from classify.settings import TrainSettings
 from classify.train import train
@@ -65,7 +65,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="module")
 def found(patches: Made) -> Audit:
     folder, index, frame, info = patches
-    return audit(folder / "run", frame, info, folder / "audit.html", map_settings=MapSettings(index, IMAGES))
+    return audit(folder / "run", frame, info, folder / "audit.html", map_settings=Remeasure(index, IMAGES))
 
 
 def maps_of(found: Audit) -> Maps:
@@ -164,12 +164,12 @@ def test_the_same_images_are_not_measured_again(found: Audit, patches: Made,
     def measured(*_: object) -> None:
         raise AssertionError("measured again")
     monkeypatch.setattr(maps_run, "measure_hidden", measured)
-    again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, IMAGES))
+    again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=Remeasure(index, IMAGES))
     read = json.loads((folder / "audit.json").read_text(encoding="utf-8"))["maps"]
     assert maps_of(again).tests == maps_of(found).tests
     assert [image["occlusion"] for image in read["images"]] == [list(i.occlusion) for i in maps_of(found).images]
     with pytest.raises(AssertionError, match="measured again"):
-        audit(folder / "run", frame, info, folder / "audit.json", map_settings=MapSettings(index, IMAGES, seed=1))
+        audit(folder / "run", frame, info, folder / "audit.json", map_settings=Remeasure(index, IMAGES, seed=1))
 
 
 def test_a_damaged_file_of_kept_results_is_measured_again(tmp_path: Path) -> None:
@@ -215,9 +215,11 @@ def test_json_names_units_and_images(found: Audit) -> None:
 def test_without_images_nothing_is_mapped(patches: Made, tmp_path: Path) -> None:
     folder, index, frame, info = patches
     with pytest.raises(UserError, match="--maps: of 100 labelled images of the table, none is among the images"):
-        audit(folder / "run", frame.assign(sha256="0"), info, tmp_path / "a.html", map_settings=MapSettings(index))
+        audit(folder / "run", frame.assign(sha256="0"), info, tmp_path / "a.html",
+              map_settings=Remeasure(index, IMAGES))
     with pytest.raises(UserError, match="--maps was given, and the table was measured with --masks"):
-        audit(folder / "run", frame.assign(mask="m"), info, tmp_path / "a.html", map_settings=MapSettings(index))
+        audit(folder / "run", frame.assign(mask="m"), info, tmp_path / "a.html",
+              map_settings=Remeasure(index, IMAGES))
 
 
 def test_log_odds_of_a_class_against_the_next() -> None:

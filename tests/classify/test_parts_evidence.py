@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.audit.parts_evidence import PartScore, PartSettings, part_scores
+from classify.audit.parts_evidence import IMAGES, PartScore, part_scores
+from classify.sweep.choose import Remeasure
 from classify.audit.parts_section import section, sentence
 from classify.audit.shortcut_evidence import less_explained, permuted_inside
 from featurize.index.build import Index, build_index
@@ -36,7 +37,7 @@ def made(folder: Path, planted: bool) -> tuple[Index, pd.DataFrame, TableInfo]:
 @pytest.mark.parametrize("planted", [True, False])
 def test_a_bar_at_the_edge_is_found_in_the_rim_and_its_twin_tells_nothing(tmp_path: Path, planted: bool) -> None:
     index, frame, info = made(tmp_path, planted)
-    found, shards = part_scores(frame, info, frame["label"].astype(int).to_numpy(), PartSettings(index),
+    found, shards = part_scores(frame, info, frame["label"].astype(int).to_numpy(), Remeasure(index, IMAGES),
                                 tmp_path / "a.html")
     scores = {part.part: part for part in found}
     assert tuple(scores) == PARTS and {part.n for part in found} == {N}
@@ -50,7 +51,7 @@ def test_a_bar_at_the_edge_is_found_in_the_rim_and_its_twin_tells_nothing(tmp_pa
 def test_too_few_images_say_nothing(tmp_path: Path) -> None:
     index, frame, info = made(tmp_path, True)
     y = np.where(np.arange(N) < 12, np.arange(N) % 2, -1)
-    assert part_scores(frame, info, y, PartSettings(index), tmp_path / "a.html") == ((), None)
+    assert part_scores(frame, info, y, Remeasure(index, IMAGES), tmp_path / "a.html") == ((), None)
 
 
 def test_the_table_marks_parts_that_tell() -> None:

@@ -19,7 +19,8 @@ from classify.sweep import run as sweep_run
 from classify.sweep import score as score_module
 from classify.sweep.choose import choose
 from classify.sweep.result import Scored, Sweep, SweptChange
-from classify.sweep.run import SweepSettings, check_sweep
+from classify.sweep.choose import Remeasure
+from classify.sweep.run import IMAGES, check_sweep
 from classify.sweep.score import first_broken, score
 from classify.sweep.section import section
 from classify.sweep.sentences import lines, mild_breaches, says
@@ -54,7 +55,7 @@ def found(squares: tuple[Path, Index, pd.DataFrame, TableInfo]) -> Audit:
     folder, index, frame, info = squares
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweep_run, "CORRUPTIONS", {name: CORRUPTIONS[name] for name in CHANGES})
-        return audit(folder / "run", frame, info, folder / "audit.html", sweep_settings=SweepSettings(index))
+        return audit(folder / "run", frame, info, folder / "audit.html", sweep_settings=Remeasure(index, IMAGES))
 
 
 def sweep_of(found: Audit) -> Sweep:
@@ -109,7 +110,7 @@ def test_json_holds_the_numbers_of_the_sweep(found: Audit, squares: tuple[Path, 
                                              monkeypatch: pytest.MonkeyPatch) -> None:
     folder, index, frame, info = squares
     monkeypatch.setattr(sweep_run, "CORRUPTIONS", {name: CORRUPTIONS[name] for name in CHANGES})
-    audit(folder / "run", frame, info, folder / "a.json", sweep_settings=SweepSettings(index))
+    audit(folder / "run", frame, info, folder / "a.json", sweep_settings=Remeasure(index, IMAGES))
     read = json.loads((folder / "a.json").read_text(encoding="utf-8"))["sweep"]
     assert [change["name"] for change in read["changes"]] == list(CHANGES) and read["images"] == 16
     assert read["changes"][0]["strengths"][3]["accuracy"] == sweep_of(found).changes[0].strengths[3].accuracy
@@ -120,7 +121,7 @@ def test_gray_images_are_not_changed_in_color(squares: tuple[Path, Index, pd.Dat
     folder, index, frame, info = squares
     monkeypatch.setattr(sweep_run, "CORRUPTIONS", {name: CORRUPTIONS[name] for name in CHANGES})
     monkeypatch.setattr(sweep_run, "is_gray", lambda _: True)
-    done = audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=SweepSettings(index, 4))
+    done = audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=Remeasure(index, 4))
     assert [change.name for change in sweep_of(done).changes] == ["rotation"]
 
 
@@ -144,11 +145,11 @@ def test_a_stopped_sweep_goes_on_where_it_was(squares: tuple[Path, Index, pd.Dat
     with monkeypatch.context() as patch:
         patch.setattr(batch_sweep, "measure", stopped_after_two)
         with pytest.raises(Stopped, match="32 of 80 changed images are measured and kept in .*the same command again"):
-            audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=SweepSettings(index))
+            audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=Remeasure(index, IMAGES))
     assert not (tmp_path / "a.json").exists() and len(list(tmp_path.glob("a.json.shards/*/*.npz"))) == 2
     done.clear()
     done.extend([-1] * 3)
-    audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=SweepSettings(index))
+    audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=Remeasure(index, IMAGES))
     assert len(done) == 3 + 3, "three of five chunks were left to measure"
     assert not list(tmp_path.glob("*.shards"))
 
@@ -160,7 +161,7 @@ def test_images_that_cannot_be_measured_are_counted(found: Audit, squares: tuple
     monkeypatch.setattr(sweep_run, "measure_sweep", lambda *given: {
         step: table.iloc[3:] if step[1] == 2 else table.iloc[:0] if step[1] == 5 else table
         for step, table in measure_sweep(*given).items()})
-    done = audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=SweepSettings(index))
+    done = audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=Remeasure(index, IMAGES))
     strengths = sweep_of(done).changes[0].strengths
     assert [(s.n, s.failed) for s in strengths] == [(16, 0), (13, 3), (16, 0), (16, 0), (0, 16)]
     rows = section(sweep_of(done))["changes"][0]["table"]["rows"]
@@ -194,7 +195,8 @@ def test_a_table_without_its_images_is_refused(squares: tuple[Path, Index, pd.Da
                                                ) -> None:
     folder, index, frame, info = squares
     with pytest.raises(UserError, match="of 80 labelled images of the table, none is among the images"):
-        audit(folder / "run", frame.assign(sha256="0"), info, tmp_path / "a.html", sweep_settings=SweepSettings(index))
+        audit(folder / "run", frame.assign(sha256="0"), info, tmp_path / "a.html",
+              sweep_settings=Remeasure(index, IMAGES))
     with pytest.raises(UserError, match="measured with --masks"):
         check_sweep(info, frame.assign(mask="m.png"))
     with pytest.raises(UserError, match="holds no measurements of images"):
