@@ -18,6 +18,7 @@ from benchmarks.record import RESULTS, write
 from classify.bundle import Bundle
 from classify.data.dataset import Dataset, prepare
 from classify.fitting import crossfit
+from classify.fitting.augment import perturbations_of
 from classify.fitting.fit_data import FitData
 from classify.predict import apply_bundle, unlike_together
 from classify.predictions import ModelPredictions
@@ -28,7 +29,7 @@ from classify.uncertainty.batch import batch_p_values, named
 from classify.uncertainty.held_out import fit_held_out, predict_all
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from featurize.errors import UserError
-from featurize.table import TableInfo, read_table
+from featurize.table import TableInfo, read_perturbed, read_table
 
 # As in a run, but for fewer boosting rounds: eight models of six fits each take an hour as it is.
 ROUNDS = 150
@@ -36,12 +37,13 @@ ROUNDS = 150
 FEWEST = 10
 
 
-def left_out(frame: pd.DataFrame, info: TableInfo, classes: list[str], name: str) -> dict[str, Any]:
+def left_out(frame: pd.DataFrame, info: TableInfo, perturbed: pd.DataFrame | None, classes: list[str],
+             name: str) -> dict[str, Any]:
     """A row of the result: a model that does not know `classes` predicts their images."""
     unknown = frame["label"].isin(classes).to_numpy()
     settings = TrainSettings(jobs=1)
     data, _ = prepare(frame[~unknown], info, settings)
-    bundle, reference, home = fitted(data, settings)
+    bundle, reference, home = fitted(data, perturbed, settings)
     rows = frame[unknown].reset_index(drop=True)
     x = rows[list(data.x.columns)]
     found = apply_bundle(bundle, x)
@@ -58,10 +60,12 @@ def left_out(frame: pd.DataFrame, info: TableInfo, classes: list[str], name: str
             "home accuracy %": percent((home["predicted"] == home["label"]).mean())}
 
 
-def fitted(data: Dataset, settings: TrainSettings) -> tuple[Bundle, NearestNeighborReference, pd.DataFrame]:
+def fitted(data: Dataset, perturbed: pd.DataFrame | None,
+           settings: TrainSettings) -> tuple[Bundle, NearestNeighborReference, pd.DataFrame]:
     """A model of a table, and the predictions of its rows: what `classify` does, without scores and report."""
     trees = replace(settings.fit_settings(), rounds=ROUNDS)
-    fit_data = FitData(data.x, data.task.y, settings.weight_power)
+    perturbations = perturbations_of(data.frame, perturbed, data.x)
+    fit_data = FitData(data.x, data.task.y, settings.weight_power, perturbations)
     crossed = crossfit.cross_fit(fit_data, data.split, trees, lambda: None)
     model = crossfit.final_model(fit_data, data.split, crossed, trees)
     held_out = fit_held_out(crossed, data.task, data.split, settings)
@@ -70,7 +74,7 @@ def fitted(data: Dataset, settings: TrainSettings) -> tuple[Bundle, NearestNeigh
     bundle = Bundle(data.task.kind, data.task.classes, {}, {}, None, model, held_out.calibration, held_out.conformal,
                     reference.model, np.empty(0, str), rule, None, {}, {})
     predicted = predict_all(data, crossed, held_out, reference, apply_bundle(bundle, data.x), rule)
-    batch = home_batch(data, reference, predicted)
+    batch = home_batch(data, reference, predicted, perturbations, settings.seed)
     return replace(bundle, batch=batch), reference, predicted.table
 
 
@@ -99,11 +103,12 @@ def percent(share: float) -> float:
 
 def rows_of(path: Path, together: list[str]) -> list[dict[str, Any]]:
     frame, info = read_table(path)
+    perturbed = read_perturbed(path, info)
     counts = frame["label"].value_counts()
     frame = frame[frame["label"].isin(counts.index[counts >= FEWEST])].reset_index(drop=True)
     rows = []
     for classes in [*([c] for c in sorted(frame["label"].unique())), *([together] if together else [])]:
-        rows.append(left_out(frame, info, classes, path.stem))
+        rows.append(left_out(frame, info, perturbed, classes, path.stem))
         print(rows[-1], flush=True)
     return rows
 

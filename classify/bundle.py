@@ -11,7 +11,7 @@ Raise FORMAT when a file changes its meaning, keep the reader of the older numbe
 """
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -187,7 +187,7 @@ def load_bundle(folder: Path, jobs: int = 1, device: str = "cpu") -> Bundle:
         CostMatrix(tuple(map(tuple, manifest["costs"]))) if "costs" in manifest else None,
         arrays.get("train_fingerprints", np.zeros((0, LENGTH), np.uint8)),
         HomeMeans(space.center, space.scale, arrays["home_means"]) if "home_means" in arrays else None,
-        HomeBatch(arrays["point_classes"], manifest["batch_rate"]) if "point_classes" in arrays else None,
+        _batch(manifest, arrays),
         from_plain(manifest["words"], arrays) if "words" in manifest else None)
 
 
@@ -205,6 +205,15 @@ def _part_files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _point(data: dict[str, Any] | None) -> OperatingPoint | None:
     return OperatingPoint.from_dict(data) if data else None
+
+
+def _batch(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> HomeBatch | None:
+    if "point_classes" not in arrays:
+        return None
+    batch = HomeBatch(arrays["point_classes"], manifest["batch_rate"])
+    if "copy_points" not in arrays:
+        return batch
+    return replace(batch, copies=arrays["copy_points"], copy_classes=arrays["copy_classes"])
 
 
 def _unknown(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UnknownClass | None:
@@ -258,6 +267,8 @@ def _arrays(bundle: Bundle) -> bytes:
         arrays["home_means"] = bundle.home.means
     if bundle.batch:
         arrays["point_classes"] = bundle.batch.classes
+        if len(bundle.batch.copies):
+            arrays |= {"copy_points": bundle.batch.copies, "copy_classes": bundle.batch.copy_classes}
     if bundle.words:
         arrays |= to_arrays(bundle.words)
     np.savez(buffer, allow_pickle=False, **arrays, **more)

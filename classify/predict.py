@@ -130,7 +130,7 @@ def unlike_together(bundle: Bundle, x: pd.DataFrame, predictions: ModelPredictio
     """(n,) which of the images of a table, all of them together, are unlike home; None in models of older versions."""
     if bundle.batch is None:
         return None
-    points, classes = bundle.novelty.points, bundle.batch.classes
+    points, classes = bundle.batch.known(bundle.novelty.points)
     new = novelty.to_points(bundle.novelty.space, x.to_numpy())
     return named(batch_p_values(points, classes, new, predictions.p.argmax(axis=1)), bundle.batch.rate)
 

@@ -23,7 +23,7 @@ from classify.evaluate.stability import stability
 from classify.evaluate.summary import Comparisons, Context, score
 from classify.evaluate.suspects import suspect_labels
 from classify.fitting import crossfit
-from classify.fitting.augment import Perturbations, perturbations_of
+from classify.fitting.augment import Perturbations, one_copy_each, perturbations_of
 from classify.fitting.baselines import baseline_probabilities
 from classify.fitting.contributions import contributions, linear_contributions
 from classify.fitting.crossfit import CrossFit
@@ -47,6 +47,7 @@ from classify.uncertainty.batch import HomeBatch, batch_rate
 from classify.uncertainty.calibrate import METHODS
 from classify.uncertainty.held_out import HeldOut, accepted_error, fit_held_out, predict_all, thresholds_at_home
 from classify.uncertainty.known_images import fingerprints_of
+from classify.uncertainty.novelty import to_points
 from classify.uncertainty.reference import NearestNeighborReference, fit_reference
 from classify.words.model import fit_words
 from classify.words.say import say_words
@@ -181,7 +182,7 @@ def _fit_and_judge(data: Dataset, preparation: PreparationWarnings, out: Path, s
             bundle = replace(bundle, review=keeping(bundle.review, accepted))
             predicted = predict_all(data, crossed, held_out, reference, saved, bundle.review)
     with clock.stage("images together"):
-        bundle = replace(bundle, batch=home_batch(data, reference, predicted))
+        bundle = replace(bundle, batch=home_batch(data, reference, predicted, perturbations, settings.seed))
     comparisons = _comparisons(data, crossed, held_out, predicted, perturbations, settings, clock)
     with clock.stage("scores"):
         context = Context(settings.alpha, data.costs, data.frame, data.info)
@@ -288,12 +289,18 @@ def _bundle(data: Dataset, model: Model, held_out: HeldOut, reference: NearestNe
                         data.x.iloc[reference.train].to_numpy(), data.task.y[reference.train], len(data.task.classes)))
 
 
-def home_batch(data: Dataset, reference: NearestNeighborReference, predicted: Predicted) -> HomeBatch:
+def home_batch(data: Dataset, reference: NearestNeighborReference, predicted: Predicted,
+               perturbations: Perturbations | None, seed: int) -> HomeBatch:
     """By which the images of a table are, together, compared with the training images."""
     rows = reference.train
     classes, guess = data.task.y[rows], predicted.probabilities[rows].argmax(axis=1)
     groups = data.frame["group"].iloc[rows].fillna("").tolist()
-    return HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups))
+    batch = HomeBatch(classes, batch_rate(reference.model.points, classes, guess, groups))
+    copies = one_copy_each(rows, perturbations, seed)
+    if copies is None:
+        return batch
+    points = to_points(reference.model.space, copies[1])
+    return replace(batch, copies=points, copy_classes=data.task.y[copies[0]])
 
 
 def _by_saved_model(split: Split, held_out: Int64Array) -> Int64Array:

@@ -114,7 +114,7 @@ def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations 
     usable = np.isin(perturbations.rows, train) if perturbations is not None else np.zeros(0, bool)
     if perturbations is None or usable.sum() < FEWEST_DIFFERENCES:
         return Augmented(rows, np.empty(0, np.int64))
-    if perturbations.values is not None and np.isin(train, perturbations.rows).mean() >= OWN_COPIES:
+    if perturbations.values is not None and _measured(train, perturbations.rows):
         origin, own = _own_copies(train, perturbations.rows)
         return replace(_with_copies(rows, perturbations.values[own], origin), measured=True)
     deltas = perturbations.deltas[usable]
@@ -122,6 +122,37 @@ def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations 
     drawn = np.random.default_rng(seed).integers(0, len(deltas), copies * len(train))
     values = np.tile(rows.x.to_numpy(np.float32), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
     return _with_copies(rows, values, np.tile(np.arange(len(train)), copies))
+
+
+def one_copy_each(train: Int64Array, perturbations: Perturbations | None,
+                  seed: int) -> tuple[Int64Array, Float32Array] | None:
+    """Of every training row one of the copies that `augment` gives, drawn by chance.
+
+    Parameters
+    ----------
+    train : (t,) int64
+        Row numbers in the table.
+    perturbations : Perturbations or None
+    seed : int
+
+    Returns
+    -------
+    rows : (c,) int64
+        Row numbers in the table.
+    values : (c, d) float32
+    None
+        The copies that a fit learns from were not measured.
+    """
+    if perturbations is None or perturbations.values is None or not _measured(train, perturbations.rows):
+        return None
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(perturbations.rows, train)))
+    rows, first = np.unique(perturbations.rows[drawn], return_index=True)
+    return rows, perturbations.values[drawn[first]]
+
+
+def _measured(train: Int64Array, rows: Int64Array) -> bool:
+    """Enough of the training rows have copies that were measured."""
+    return bool(np.isin(train, rows).mean() >= OWN_COPIES)
 
 
 def _own_copies(train: Int64Array, measured: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -13,7 +13,7 @@ from featurize.index.fingerprints import LENGTH
 _FURTHER_AXES = 2
 # Array to its kind of number and its axes. Letters are sizes that must agree: d features, a principal axes, m training
 # rows, q held-out numbers, s calibrating rows, K classes, w axes of the discriminant, b directions between classes,
-# r rows with leaves, t trees, l numbers of a fingerprint, f of them.
+# r rows with leaves, t trees, c changed copies, l numbers of a fingerprint, f of them.
 _ALWAYS = {
     "space_center": ("f", "d"), "space_scale": ("f", "d"), "space_mean": ("f", "d"), "space_axes": ("f", "ad"),
     "space_deviation": ("f", "a"), "novelty_points": ("f", "mp"), "novelty_distances": ("f", "q"),
@@ -21,7 +21,8 @@ _ALWAYS = {
 _UNKNOWN_CLASS = {
     "discriminant_axes": ("f", "dw"), "discriminant_means": ("f", "Kw"), "discriminant_between": ("f", "wb"),
     "discriminant_variance": ("f", "b"), "leaves": ("u", "rt"), "scale_middle": ("f", "3"), "scale_unit": ("f", "3")}
-_FURTHER = {"train_fingerprints": ("u", "fl"), "home_means": ("f", "Kd"), "point_classes": ("iu", "m")}
+_FURTHER = {"train_fingerprints": ("u", "fl"), "home_means": ("f", "Kd"), "point_classes": ("iu", "m"),
+            "copy_points": ("f", "cp"), "copy_classes": ("iu", "c")}
 # Arrays by which values are divided, and the least that they may hold. Scores by `space_scale` are compressed to a
 # logarithm; of the others training keeps 1e-9 or more.
 _LEAST = {"space_scale": np.finfo(np.float64).tiny, "space_deviation": 1e-12, "discriminant_variance": 1e-12,
@@ -50,12 +51,13 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]
     _check_words(arrays, manifest, sizes)
     scores = arrays["conformal_scores"]
     wanted(bool(((scores >= 0) & (scores <= 1)).all()), "conformal_scores are not within 0..1")
-    for name in ("conformal_y", "point_classes"):
+    for name in ("conformal_y", "point_classes", "copy_classes"):
         own = arrays.get(name, np.zeros(0, np.int64))
         wanted(bool(((own >= 0) & (own < classes)).all()), f"{name} are not numbers of the {classes} classes")
     wanted(not unknown or manifest.get("discriminant_rest") is not None and sizes["r"] > 0 and sizes["w"] > 0,
            "the discriminant is not whole")
     wanted("point_classes" not in arrays or manifest.get("batch_rate") is not None, "batch_rate is missing")
+    wanted(("copy_points" in arrays) == ("copy_classes" in arrays), "the copies are not whole")
 
 
 def _check_words(arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any], sizes: dict[str, int]) -> None:

@@ -9,13 +9,16 @@ by the rule of Benjamini and Hochberg (1995): of the named ones at most `rate` a
 
 Images of another laboratory or of an unlike patient are named too: predictions for them are as little proven. Where
 home has patients that differ as much from one another, the rate is lowered until they are not named (`batch_rate`).
+A model that learned from changed copies of its images (`featurize --augment`) knows these, so one copy of each stands
+beside the training images. On blood_pbc, a fifth held out: of its changed images, .98 of them named right, 91 % were
+named unlike home without the copies and none with them; of a class left out 92 and 94 %, of laboratory b 88 and 76 %.
 
 Constants were set on blood_pbc, 150 images of a class left out in turn. Named at a rate of .1 were 94 % of them (of 40
 images 84 %, of 20 images 80 %), of 75 among 75 images from home 80 %; of batches from home none. With a run's model,
 by benchmarks/unknown_class.py, 76 to 99 % are named on blood_pbc, 98 to 100 % on leukemia_all4, none at home.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import false_discovery_control
@@ -53,10 +56,21 @@ class HomeBatch:
         Classes of the points of `classify.uncertainty.novelty.OutOfDistribution`.
     rate : float
         One of RATES.
+    copies : (c, a + 2) float32
+        Changed copies of training images that the model learned from, in the space of these points.
+    copy_classes : (c,) int64
     """
 
     classes: Int64Array
     rate: float
+    copies: Float32Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    copy_classes: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def known(self, points: Float32Array) -> tuple[Float32Array, Int64Array]:
+        """Points (m + c, a + 2) and classes (m + c,) of the training images and of the copies."""
+        if not len(self.copies):
+            return points, self.classes
+        return np.vstack([points, self.copies]), np.concatenate([self.classes, self.copy_classes])
 
 
 def batch_p_values(points: Float32Array, classes: Int64Array, new: Float32Array, predicted: Int64Array) -> Float64Array:

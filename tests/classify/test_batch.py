@@ -85,3 +85,20 @@ def test_a_class_that_the_model_never_saw_is_for_review_together(tmp_path: Path)
     assert again.str.contains("batch").mean() < .05
     save_bundle(bundle, tmp_path / "copy")
     pd.testing.assert_series_equal(predict(load_bundle(tmp_path / "copy"), new, info)["review_reason"], words)
+
+
+def test_changed_images_are_known_to_a_model_that_learned_from_changed_copies(tmp_path: Path) -> None:
+    frame, info = made_table((60, 60), spread=1.0, group_size=1)
+    names = [name for name in frame.columns if "_color_feature" in name]
+    moved = frame.assign(**{name: frame[name] + 2 * frame[name].std() for name in names})
+    half = frame.index % 2 == 0
+    home = frame[half].reset_index(drop=True)
+    shares = []
+    for copies in (None, moved[half].reset_index(drop=True)):
+        out = tmp_path / ("plain" if copies is None else "copies")
+        train(home, info, out, TrainSettings(folds=2, resamples=10), perturbed=copies)
+        bundle = load_bundle(out)
+        assert bundle.batch is not None and len(bundle.batch.copies) == (0 if copies is None else len(home))
+        words = predict(bundle, moved[~half].reset_index(drop=True), info)["review_reason"].fillna("")
+        shares.append(words.str.contains("batch").mean())
+    assert shares[0] > .8 and shares[1] < .1
