@@ -17,6 +17,8 @@ _TREE = re.compile(r"^Tree=(\d+)$")
 # Bit of decision_type for splits by category, which none of our models has; 2 bits of it say what is missing.
 _CATEGORY_BIT = 1
 _MOST_DECISION_TYPE = 15
+# Threshold of a split that parts missing from measured values: all of these are this or less.
+_ALL_MEASURED = np.inf
 # Keys of a tree with a number for each inner node, and with a number for each leaf.
 _OF_NODES = ("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
              "internal_value", "internal_weight", "internal_count")
@@ -101,7 +103,10 @@ def _check_tree(tree: dict[str, str], number: int, features: int) -> None:
     for keys, count in ((_OF_NODES, leaves - 1), (_OF_LEAVES, leaves)):
         for key in keys:
             own = _numbers(tree.get(key, ""), f"{key} of {what}", np.float64)
-            wanted(len(own) == count and finite(own), f"{what} has {len(own)} numbers {key}, {count} were wanted")
+            wanted(len(own) == count, f"{what} has {len(own)} numbers {key}, {count} were wanted")
+            if key == "threshold":
+                own = own[own != _ALL_MEASURED]
+            wanted(finite(own), f"{what} has numbers {key} that no tree has")
     split = _numbers(tree["split_feature"], what, np.int64)
     wanted(bool(((split >= 0) & (split < features)).all()), f"{what} splits by a feature that there is not")
     decision = _numbers(tree["decision_type"], what, np.int64)

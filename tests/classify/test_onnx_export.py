@@ -22,7 +22,8 @@ from classify.fitting import lightgbm_trees, models
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
 from classify.fitting.tree_nodes import Ensemble
-from classify.settings import FitSettings
+from classify.settings import FitSettings, TrainSettings
+from classify.train import train
 from classify.uncertainty import novelty
 from classify.uncertainty.calibrate import METHODS, CalibrationRows, fit_calibration
 from featurize.errors import UserError
@@ -252,3 +253,12 @@ def test_a_calibration_of_a_later_version_is_refused(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", model, x, replace(fit_calibration(rows, "none", 0), method="spline"))
     with pytest.raises(UserError, match="calibration.method is 'spline'"):
         export(folder, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_splits_that_part_missing_from_measured_values_are_exported(library: str, tmp_path: Path) -> None:
+    frame, info = made_table((60, 60), spread=40.0, group_size=1)
+    frame.loc[(frame["label"] == "ant") & (frame.index % 10 != 0), info.features[2]] = np.nan
+    train(frame, info, tmp_path / "run", TrainSettings(folds=2, resamples=10, model=library))
+    written = export(tmp_path / "run", tmp_path / "m.onnx")
+    assert written.difference is not None and written.difference < 1e-12

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
+from made_table import made_table
 
 from benchmarks.hostile_models import rehash, tampered_model
 from classify.bundle import load_bundle
 from classify.findings.bundle import load_findings
 from classify.fitting import models
 from classify.predict import predict
+from classify.settings import TrainSettings
 from classify.stored.faults import StoredFault
 from classify.stored.ubjson import read_ubjson
+from classify.train import train
 from featurize.errors import UserError
 from featurize.table import read_table
 
@@ -183,3 +186,16 @@ def test_a_changed_model_is_refused_or_still_gives_probabilities(name: str, tmp_
         p = found[[column for column in found if column.startswith("p_")]].to_numpy()
         assert np.isfinite(p).all() and np.allclose(p.sum(axis=1), 1), what
     assert refused > len(SEEDS) // 2
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_trees_that_part_missing_from_measured_values_are_read_again(library: str, tmp_path: Path) -> None:
+    """LightGBM writes an infinite threshold for such a split."""
+    frame, info = made_table((60, 60), spread=40.0, group_size=1)
+    column = info.features[2]
+    frame.loc[(frame["label"] == "ant") & (frame.index % 10 != 0), column] = np.nan
+    train(frame, info, tmp_path / "run", TrainSettings(folds=2, resamples=10, model=library))
+    bundle = load_bundle(tmp_path / "run")
+    thresholds = np.concatenate([tree.threshold for tree in models.ensemble(bundle.model).trees])
+    assert library != "lightgbm" or thresholds.max() == np.inf
+    found = predict(bundle, frame, info)
+    assert (found["predicted"] == frame["label"]).mean() > .9
