@@ -187,6 +187,7 @@ def test_a_changed_model_is_refused_or_still_gives_probabilities(name: str, tmp_
         assert np.isfinite(p).all() and np.allclose(p.sum(axis=1), 1), what
     assert refused > len(SEEDS) // 2
 
+
 @pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
 def test_trees_that_part_missing_from_measured_values_are_read_again(library: str, tmp_path: Path) -> None:
     """LightGBM writes an infinite threshold for such a split."""
