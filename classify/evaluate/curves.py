@@ -52,7 +52,8 @@ def reliability_points(curves: pd.DataFrame) -> pd.DataFrame:
             total = n[point].sum()
             rows.append((name, int(total), float((n * confidence)[point].sum() / total),
                          float((n * hits)[point].sum() / total)))
-    return with_intervals(pd.DataFrame(rows, columns=["class", "n", "confidence", "frequency"]))
+    points = pd.DataFrame(rows, columns=["class", "n", "confidence", "frequency"])
+    return with_intervals(points.astype({"n": np.int64, "confidence": float, "frequency": float}))
 
 
 def _pooled(n: Int64Array) -> list[slice]:

@@ -2,8 +2,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Larger numbers are in no model, and their squares would overflow as float32.
-LARGEST = 1e18
+from classify.data.columns import LARGEST
 
 
 class StoredFault(ValueError):
