@@ -73,7 +73,8 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     if len(infinite):
         row, column = infinite[0]
         raise UserError(f"the column {columns[column]!r} holds an infinite value, or one beyond {LARGEST:g} (row "
-                        f"{row}, {len(infinite)} in all): run `python cli.py featurize` again; a missing value must be NaN")
+                        f"{row}, {len(infinite)} in all): run `python cli.py featurize` again; a missing value must be "
+                        "NaN")
     return pd.DataFrame(x, columns=list(columns))
 
 
