@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from classify.monitor.compare import FEWEST_ANSWERED
-from classify.monitor.drift import OF_FINDING, FAMILIES, LEVEL, MEASUREMENTS, MISSING, PICTURE, PREDICTIONS, SHARE, SPREAD, Drift
+from classify.monitor.drift import (FAMILIES, LEVEL, MEASUREMENTS, MISSING, OF_FINDING, PICTURE, PREDICTIONS, SHARE,
+                                    SPREAD, Drift)
 from featurize.report.feature_names import words
 from featurize.report.numbers import count, measurement, number, percent, score
 from featurize.report.page import cell, table

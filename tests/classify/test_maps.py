@@ -16,7 +16,6 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
 from classify.fitting import models
-from classify.maps import run as maps_run
 from classify.maps.counterfactual import MOST_KINDS, MOST_SWAPS
 from classify.maps.export import to_dict
 from classify.maps.figures import by_cells, by_pixels, full_color, over
@@ -28,6 +27,7 @@ from classify.sweep.choose import Remeasure
 from classify.maps.sentences import counterfactual_sentence, lines, p_value, verdict_sentence
 from classify.settings import TrainSettings
 from classify.train import train
+from featurize.batch import hidden
 from featurize.errors import UserError
 from featurize.images.occlude import Hidden, hide
 from featurize.index.build import Index, build_index, load
@@ -163,7 +163,7 @@ def test_the_same_images_are_not_measured_again(found: Audit, patches: Made,
 
     def measured(*_: object) -> None:
         raise AssertionError("measured again")
-    monkeypatch.setattr(maps_run, "measure_hidden", measured)
+    monkeypatch.setattr(hidden, "measure_hidden", measured)
     again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=Remeasure(index, IMAGES))
     read = json.loads((folder / "audit.json").read_text(encoding="utf-8"))["maps"]
     assert maps_of(again).tests == maps_of(found).tests
