@@ -36,6 +36,7 @@ from featurize.table import read_perturbed, read_table
 PAIRS = {
     "band, segmented neutrophil": {"band": "blood_pbc/neutrophil/BNE_*", "segmented": "blood_pbc/neutrophil/SNE_*"},
     "myelocyte, metamyelocyte": {"myelocyte": "blood_pbc/ig/MY_*", "metamyelocyte": "blood_pbc/ig/MMY_*"},
+    "monocyte, immature granulocyte": {"monocyte": "blood_pbc/monocyte/*", "ig": "blood_pbc/ig/*"},
     "early, pre leukemia": {"early": "leukemia_all4/Early/*.jpg", "pre": "leukemia_all4/Pre/*.jpg"}}
 SEED = 0
 # Share of the images of a class that have its property.

@@ -133,8 +133,8 @@ class _Work:
 
     def measure(self, subjects: Sequence[_Subject], hidden: Sequence[Sequence[Hidden]]) -> list[Margins]:
         """Log-odds of the answer of each image, by key of what is hidden."""
-        table = self.remembered.measure(self.plan, [replace(subject.request, hidden=part) for subject, parts in
-                                           zip(subjects, hidden) for part in parts])
+        requests = [replace(subject.request, hidden=part) for subject, parts in zip(subjects, hidden) for part in parts]
+        table = self.remembered.measure(self.plan, requests)
         return [self._margins(table, subject) for subject in subjects]
 
     def _margins(self, table: pd.DataFrame, subject: _Subject) -> Margins:

@@ -84,9 +84,10 @@ def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
     which = "training image" if other.learned else "image of the table"
     if not other.swaps:
         return (f"No few measurements change the answer: with the {number(MOST_SWAPS)} that tell most as in the "
-                f"nearest {which} that is rightly called {called} the log-odds fall from {signed(image.answer.margin)} to "
-                f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; none of the "
-                f"{number(NEAREST)} nearest does better. The answer rests on many measurements that agree.")
+                f"nearest {which} that is rightly called {called} the log-odds fall from "
+                f"{signed(image.answer.margin)} to "
+                f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; with none of "
+                f"the {number(NEAREST)} nearest it is otherwise. The answer rests on many measurements that agree.")
     told = "; ".join(_swap(swap) for swap in other.swaps)
     near = f"one of the {number(NEAREST)} nearest {which}s" if other.nearer else f"the nearest {which}"
     return (f"With {count(len(other.swaps), 'kind')} of measurements as in {near} rightly called {called}, the answer "

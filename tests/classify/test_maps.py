@@ -273,7 +273,7 @@ def test_an_image_that_no_few_measurements_change_is_said_to_be_so(found: Audit)
     image = maps_of(found).images[0]
     assert image.counterfactual is not None
     hard = replace(image, counterfactual=replace(image.counterfactual, swaps=()))
-    assert "no few of them change the answer" in counterfactual_sentence(hard, ("a", "b"))
+    assert "No few measurements change the answer" in counterfactual_sentence(hard, ("a", "b"))
     assert counterfactual_sentence(replace(image, counterfactual=None), ("a", "b")) == (
         "No image of the table is rightly called otherwise.")
 

@@ -226,7 +226,7 @@ def damaged(content: dict[str, Any], how: str) -> object:
     if how == "list":
         content["model"] = ["run"]
     if how == "format":
-        content["format"] = 2
+        content["format"] = 3
     return content
 
 
@@ -252,7 +252,7 @@ def test_new_images_without_patients_or_too_few_of_them_are_refused(run: Any, fo
     baseline, bundle = read_baseline(folder / "baseline.json"), load_bundle(GOLDEN)
     frame, info = made_table((10, 10, 10), features=4, seed=9)
     found = examine(bundle, None, frame, info)
-    answers, none = answers_of(bundle.review, found.predictions, frame), np.zeros(30, bool)
+    answers, none = {ONE: answers_of(bundle.review, found.predictions, frame)}, np.zeros(30, bool)
     with pytest.raises(UserError, match="knows the patients of its images and the new table does not"):
         compare(baseline, frame.assign(group=None), answers, none, .01)
     with pytest.raises(UserError, match="60 and the new table 1 independent patients"):
