@@ -1,11 +1,11 @@
 """Does one score tell the label beyond another one? A score test with one degree of freedom.
 
-Both scores are out of fold, one log-odds a class. The label is a multinomial logit of the known score, scaled, with an
-intercept a class; the question is whether the added score has a weight above 0 in it. Rao's score test needs the fit
+Both scores are out of fold, one log-odds a class. The label is a multinomial logit of the known score, scaled, with
+an intercept a class; the question is whether the added score has a weight above 0 in it. Rao's score test needs the fit
 without it only, so that it also holds where the added score tells the label perfectly; its variance sums whole groups
-(White 1982, Econometrica 50:1; Boos 1992, Am Stat 46:327), so that images of one patient are not counted as independent.
-One degree of freedom whatever the number of properties behind the score: a small set has more power than by a
-comparison of two cross-fitted models.
+(White 1982, Econometrica 50:1; Boos 1992, Am Stat 46:327), so that images of one patient are not counted as
+independent. One degree of freedom whatever the number of properties behind the score: a small set has more power than by
+a comparison of two cross-fitted models.
 """
 from dataclasses import dataclass
 

@@ -142,6 +142,14 @@ def test_the_test_compares_inside_the_classes() -> None:
     assert np.isnan(one_sided(right, np.zeros(400, bool), ~against, y))
 
 
+def test_one_error_is_never_enough() -> None:
+    """By hand: the only error of 100 images lies among 10: chance .1. A normal approximation says p = .001."""
+    against, right = np.arange(100) < 10, np.arange(100) != 0
+    assert one_sided(right, against, ~against, np.zeros(100, int)) == pytest.approx(.1)
+    two = one_sided(np.tile(right, 2), np.tile(against, 2), ~np.tile(against, 2), np.repeat([0, 1], 100))
+    assert two == pytest.approx(.01), "two classes with an error each: both among theirs"
+
+
 def test_the_section_has_a_row_for_each_group(followed: Evidence) -> None:
     shown = section([followed], "cell")
     assert len(shown["sentences"]) == len(shown["table"]["rows"]) == 1
