@@ -4,8 +4,8 @@ Both scores are out of fold, one log-odds a class. The label is a multinomial lo
 an intercept a class; the question is whether the added score has a weight above 0 in it. Rao's score test needs the fit
 without it only, so that it also holds where the added score tells the label perfectly; its variance sums whole groups
 (White 1982, Econometrica 50:1; Boos 1992, Am Stat 46:327), so that images of one patient are not counted as
-independent. One degree of freedom whatever the number of properties behind the score: a small set has more power than by
-a comparison of two cross-fitted models.
+independent. One degree of freedom whatever the number of properties behind the score: a small set has more power than
+by a comparison of two cross-fitted models.
 """
 from dataclasses import dataclass
 

@@ -1,7 +1,9 @@
 """Does one score tell the label beyond another one?"""
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2
+from scipy.stats import binomtest, norm
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from classify.evaluate.added_score import added_score
 from featurize.arrays import Float64Array, Int64Array
@@ -59,9 +61,10 @@ def test_copies_of_one_patient_are_not_counted_as_independent() -> None:
 
 
 def test_it_agrees_with_the_likelihood_ratio_of_a_large_set() -> None:
-    """Twice the fall of the log-loss is chi squared with one degree of freedom: close to the square of the score's z."""
-    from scipy.stats import norm
+    """The fall of the deviance when the added score enters is near the square of the normal deviate."""
     y, known, rng = drawn(5, n=3000)
-    found = added_score(y, known, .15 * np.eye(2)[y] + rng.normal(size=known.shape), np.arange(3000))
-    z = norm.isf(found.p)
-    assert 2 < z < 8 and norm.isf(chi2.sf(z * z, 1) / 2) == pytest.approx(z)
+    added = .15 * np.eye(2)[y] + rng.normal(size=known.shape)
+    one, both = np.diff(known), np.hstack([np.diff(known), np.diff(added)])
+    deviance = [2 * 3000 * log_loss(y, LogisticRegression(C=1e6).fit(x, y).predict_proba(x)) for x in (one, both)]
+    z = norm.isf(added_score(y, known, added, np.arange(3000)).p)
+    assert z ** 2 == pytest.approx(deviance[0] - deviance[1], rel=.1) and z > 2

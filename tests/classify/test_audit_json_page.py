@@ -28,7 +28,7 @@ from classify.train import train
 
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
 METRICS, AUDIT = PAGE.split("# audit.json, key by key")
-OF_FINDINGS = {"means", "unknown_findings", "findings"}
+OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location"}
 # Dictionaries whose keys are names (of classes, parts, maps, tests, of study.toml), or told in a sentence.
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
