@@ -105,6 +105,9 @@ class Evidence:
         It is known which measurements the recording changes.
     verdict : str
         ``convicted``, ``acquitted`` or ``open``.
+    segmented : bool
+        A subject was outlined. Else measurements and properties are both of the whole picture, and none but print can
+        be told from the subject.
     """
 
     name: str
@@ -126,6 +129,7 @@ class Evidence:
     permuted: float
     copies: bool
     verdict: str
+    segmented: bool = True
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,8 @@ class Answers:
 
 
 def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[str], answers: Answers,
-                      perturbations: Perturbations | None, jobs: int = 1) -> tuple[Evidence, ...]:
+                      perturbations: Perturbations | None, jobs: int = 1, segmented: bool = True
+                      ) -> tuple[Evidence, ...]:
     """The evidence of every group of properties that the table has.
 
     Parameters
@@ -165,6 +170,10 @@ def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[s
     answers : Answers
     perturbations : Perturbations or None
         They say which features the recording changes.
+    jobs : int
+        Processes of the fits.
+    segmented : bool
+        See `Evidence`.
 
     Returns
     -------
@@ -189,13 +198,13 @@ def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[s
     # Where so few measurements are steady that all would be taken, those of a run's own test are better.
     steady = subject_columns(x, perturbations) if len(steady) == x.shape[1] else steady
     margins = subject_margins(case.x[steady], task, split, case.settings)
-    measured = _linear_auroc(case, y)
+    known = _Known(steady, margins, _linear_auroc(case, y), perturbations is not None, segmented)
     found = []
     for name, parts in GROUPS.items():
         columns = [c for c in (f"image_quality_{part}" for part in parts) if c in nuisance and
                    labelled[c].nunique(dropna=True) > 1]
         if columns:
-            found.append(_of_group(case, name, columns, _Known(steady, margins, measured, perturbations is not None)))
+            found.append(_of_group(case, name, columns, known))
     return tuple(found)
 
 
@@ -221,6 +230,7 @@ class _Known:
     margins: Float64Array
     measured: float
     copies: bool
+    segmented: bool
 
 
 def _linear_auroc(case: _Case, y: Int64Array) -> float:
@@ -258,18 +268,22 @@ def _of_group(case: _Case, name: str, columns: list[str], given: _Known) -> Evid
         matched=matched_share(case.right, with_it, against, y),
         explained=float(explained @ case.importance / total) if total else np.nan,
         measured=given.measured, permuted=_linear_auroc(case, permuted_inside(y, p, 0)), copies=given.copies,
-        verdict=verdict(auroc, counts, given.copies or name == PRINT, int(against.sum()), test))
+        verdict=verdict(auroc, counts, given.copies or name == PRINT, int(against.sum()), test,
+                        apart=given.segmented or name == PRINT), segmented=given.segmented)
 
 
-def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float) -> str:
-    """Convicted where the properties tell the label beyond the subject and the model follows them."""
+def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float, apart: bool = True) -> str:
+    """Convicted where the properties tell the label beyond the subject and the model follows them.
+
+    `apart`: they can be told from the subject at all.
+    """
     if auroc < TELLS:
         return ACQUITTED
     if not gain_counts:
         return OPEN if p < LEVEL or not subject_known else ACQUITTED
     if n_against < LEAST_AGAINST or not np.isfinite(p):
         return OPEN
-    return CONVICTED if p < LEVEL else ACQUITTED
+    return ACQUITTED if p >= LEVEL else CONVICTED if apart else OPEN
 
 
 def _share(hit: BoolArray) -> float:

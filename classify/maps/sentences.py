@@ -58,8 +58,8 @@ def stability_sentence(found: Maps) -> str:
 
 def location_sentence(found: Location) -> str:
     """Does the map lie where the finding is seen?"""
-    told = "; ".join(f"{NAMES[kind]} have {percent(share)} there, {number(share / found.area)} times the area "
-                     f"({p_value(p)})" for kind, share, p in zip(KINDS, found.shares, found.p))
+    told = "; ".join(f"of {NAMES[kind]} {percent(share)} lie there, {number(share / found.area)} times the "
+                     f"area ({p_value(p)})" for kind, share, p in zip(KINDS, found.shares, found.p))
     good = [NAMES[kind] for kind, p in zip(KINDS, found.p) if p < LEVEL]
     verdict = f"{' and '.join(good).capitalize()}: yes" if good else "Not shown"
     return (f"Does {found.finding} light {' and '.join(found.parts)}, where it is usually seen? {verdict}. In "
@@ -89,7 +89,8 @@ def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
                 f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; with none of "
                 f"the {number(NEAREST)} nearest it is otherwise. The answer rests on many measurements that agree.")
     told = "; ".join(_swap(swap) for swap in other.swaps)
-    near = f"one of the {number(NEAREST)} nearest {which}s" if other.nearer else f"the nearest {which}"
+    several = "training images" if other.learned else "images of the table"
+    near = f"one of the {number(NEAREST)} nearest {several}" if other.nearer else f"the nearest {which}"
     return (f"With {count(len(other.swaps), 'kind')} of measurements as in {near} rightly called {called}, the answer "
             f"would be another: {told}.")
 

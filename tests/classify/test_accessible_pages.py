@@ -121,7 +121,8 @@ def test_the_checker_finds_nothing(page: str, scheme: str, pages: Path, tmp_path
     spec = importlib.util.find_spec(CARRIER)
     if not chromium or not spec or not spec.submodule_search_locations:
         pytest.skip("no chromium, or no package with axe.min.js: pip install 'pellucid[pages]'")
-    script = (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8").replace("</script>", "<\\/script>")
+    script = (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+    script = script.replace("</script>", "<\\/script>")
     text = (pages / f"{page}.html").read_text(encoding="utf-8")
     (tmp_path / "page.html").write_text(text.replace("</body>", f"<script>{script}</script>{_RUN}"), encoding="utf-8")
     settings = [f"--blink-settings=preferredColorScheme={int(scheme == 'light')}", "--window-size=1280,1200"]

@@ -20,6 +20,7 @@ from classify.findings.train import train_findings
 from classify.maps.location import location_of
 from classify.maps.margins import limit_of, margins_of
 from classify.maps.result import ATTRIBUTION, DELETION
+from classify.maps.sentences import location_sentence
 from classify.monitor.baseline import read_baseline
 from classify.settings import TrainSettings
 from classify.sweep.choose import Remeasure
@@ -215,6 +216,7 @@ def test_a_finding_is_expected_where_it_is_usually_seen(mapped: FindingsAudit) -
     found = location_of("Effusion", images)
     assert found is not None and found.n == 6 and found.area == pytest.approx(.2)
     assert found.shares == pytest.approx((.6, .3)) and found.p[0] < .05
+    assert "Effusion light" in location_sentence(found) and "3 times the area" in location_sentence(found)
     assert location_of("Nodule", images) is None, "a nodule may lie anywhere"
     absent = [replace(image, places=base, answer=replace(image.answer, named=0))]
     assert location_of("Effusion", absent) is None

@@ -101,6 +101,14 @@ def test_without_changed_copies_the_subject_is_not_known() -> None:
     assert verdict(.9, False, True, 30, .5) == ACQUITTED and verdict(.9, True, True, 30, .5) == ACQUITTED
 
 
+def test_without_an_outlined_subject_only_print_is_convicted() -> None:
+    case = Case(.9, follows=True)
+    found = case.evidence(segmented=False)
+    assert found.verdict == OPEN and found.gain_counts and "no subject was outlined" in sentence(found)
+    frame = case.frame.rename(columns={BLOCKINESS: "image_quality_print"})
+    assert case.evidence(frame=frame, nuisance=["image_quality_print"], segmented=False).verdict == CONVICTED
+
+
 def test_print_is_no_part_of_the_subject_even_without_copies() -> None:
     case = Case(.9, follows=True)
     frame = case.frame.rename(columns={BLOCKINESS: "image_quality_print"})
