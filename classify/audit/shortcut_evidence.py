@@ -58,7 +58,8 @@ LEVEL = 0.01
 LEAST_AGAINST = 10
 # A measurement is the subject's own if the recording moves it by at most this many standard deviations. The .15 of a
 # run's own test leave in what JPEG and stain change (benchmarks/planted_shortcuts.py): of 105 myelocytes and
-# metamyelocytes a planted hue then adds .10 (p .008), with .05 it adds .14 (p .000005); in no twin .03 or more.
+# metamyelocytes a planted hue then adds .10 (p .008), with .05 it adds .14 (p .000005); in the twins of these and of
+# band and segmented neutrophils nothing adds more than .03.
 MOST_MOVED = 0.05
 # Print lies at the rim and shows nothing of the subject: measurements of which it explains more than this share of the
 # variance inside the classes are none of the subject's own.

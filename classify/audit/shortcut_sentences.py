@@ -34,8 +34,8 @@ def _why_open(found: Evidence) -> str:
     if found.gain_counts and found.n_against >= LEAST_AGAINST and found.p < LEVEL:
         return (f"The model follows them (where they point to another class {percent(found.right_against)} of "
                 f"{number(found.n_against)} are named correctly, elsewhere {percent(found.right_with)}), but no "
-                "subject was outlined: measurements and properties are both of the whole picture, and properties may be "
-                "the subject's. A preset that outlines it tells them apart.")
+                "subject was outlined: measurements and properties are both of the whole picture, and properties may "
+                "be the subject's. A preset that outlines it tells them apart.")
     if found.gain_counts:
         return ("They tell the label beyond the measured subject, but of the images that the model did not learn from "
                 f"only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} are "
