@@ -134,11 +134,11 @@ def main() -> None:
           f"Pairs of classes of blood_pbc and leukemia_all4, seed {SEED}. Planted: a property of "
           f"the file goes with the class in {ASSOCIATION:.0%} of the images; the twin draws it by a coin. "
           "`right with` and `right against`: share named correctly out of fold where the properties point to the true "
-          "class and to the other; `matched`: on as many of both. The limit of what counts as moved by the recording was "
-          "chosen on the first three pairs, and that without an outlined subject (preset whole) only print is convicted "
-          "after the twin of the third; the level of the tests was not. Early and pre leukemia were pictured in different "
-          "ways: unplanted, the properties tell them with an AUROC of .96 to 1.00 and the model is right in 96 % or more, "
-          "so that nothing planted is needed or followed.", rows)
+          "class and to the other; `matched`: on as many of both. The limit of what counts as moved by the "
+          "recording was chosen on the first three pairs, and that without an outlined subject (preset whole) "
+          "only print is convicted after the twin of the third; the level of the tests was not. Early and pre "
+          "leukemia were pictured in different ways: unplanted, focus and color tell them with an AUROC of .95 "
+          "to 1.00 and the model is right in 95 % or more, so that nothing planted is needed or followed.", rows)
 
 
 if __name__ == "__main__":

@@ -60,8 +60,9 @@ def main() -> None:
     wrong = sum(row[CONVICTED] != "none" for row in rows)
     write(given.output, "Shortcuts where nothing was planted", (
         f"Pairs of classes of blood_pbc, one laboratory and device: {wrong} of {len(rows)} pairs have a conviction. "
-        "Answers are those of the run out of fold, among the two classes. `errors`: images of the pair named wrongly. "
-        "Cells of these classes differ in color and texture by nature, which the properties of the picture see, too."), rows)
+        "Answers are those of the run out of fold, among the two classes. `errors`: images of the pair named "
+        "wrongly. Cells of these classes differ in color and texture by nature, which the properties of the "
+        "picture see, too."), rows)
 
 
 if __name__ == "__main__":
