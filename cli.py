@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from classify.audit.watch import Watch
     from classify.bundle import Bundle
+    from classify.findings.audit_run import Asked
+    from classify.monitor.drift import Drift
     from classify.sweep.choose import Remeasure
     from ecg.result import TruthSummary
+    from featurize.arrays import BoolArray
     from featurize.index.build import Index
     from featurize.presets.load import Preset
     from featurize.table import TableInfo
@@ -365,6 +368,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     from classify.audit.warnings import warnings
     from classify.crosswalk.export import check_supplement
     from classify.crosswalk.study import read_study
+    from classify.findings.audit_run import Asked
     from classify.findings.bundle import is_findings_model
     from classify.findings.tables import table_for
     from featurize.runtime.outputs import check_page_or_data
@@ -385,14 +389,17 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
         raise UserError(f"{next(name for name, value in of_page.items() if value)} was given without -o: give "
                         "-o audit.html")
     if is_findings_model(run):
-        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--maps": maps, "--parts": parts,
-                  "--subgroups": labels, "--baseline": baseline, "--against": against, "--study": study,
-                  "--supplement": supplement}
+        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--parts": parts,
+                  "--subgroups": labels}
         given = [name for name, value in of_one.items() if value]
         if given:
             raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
                             f"{run}/model/00_edema")
-        _audit_findings(run, table, output)
+        if study:
+            read_study(study)
+        if supplement:
+            check_supplement(supplement, [table, study, output, against, baseline, *_files_of(run)])
+        _audit_findings(run, table, output, Asked(watch, study, supplement, _remeasure(maps, maps_n, jobs)))
         return
     settings = _remeasure(sweep, sweep_images, jobs)
     counts = _counts(fit_labels)
@@ -430,17 +437,7 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     for written in (output, supplement, baseline):
         if written:
             _say(f"written: {written}")
-    if baseline:
-        from classify.monitor.compare import has_answers
-        from classify.monitor.sentences import without_answers
-        if not has_answers(found.trained_on):
-            _say(f"WARNING: {without_answers(int(found.trained_on.sum()))}")
-    if found.drift:
-        from classify.monitor.sentences import lines as drift_lines
-        for line in drift_lines(found.drift, str(info.preset.get("name", ""))):
-            _say(line)
-        if found.drift.alarm:
-            raise typer.Exit(DRIFTED)
+    _say_of_monitoring(bool(baseline), found.trained_on, found.drift, info)
 
 
 def _watched(run: Path, table: Path | None, output: Path | None, baseline: Path | None, against: Path | None,
@@ -480,16 +477,37 @@ def _remeasure(images: list[Path] | None, most: int, jobs: int | None) -> "Remea
     return Remeasure(index, most, jobs or processors(), progress=True)
 
 
-def _audit_findings(run: Path, table: Path, output: Path | None) -> None:
-    from classify.findings.audit_page import audit_findings, summary_lines, warnings
+def _audit_findings(run: Path, table: Path, output: Path | None, asked: "Asked") -> None:
+    from classify.findings.audit import known_images
+    from classify.findings.audit_page import summary_lines, warnings
+    from classify.findings.audit_run import audit_findings
     from featurize.table import read_table
-    if output is None:
-        raise UserError(f"no output was named: audit {run} {table} -o audit.html")
-    found = audit_findings(run, table, *read_table(table), output)
-    _warn(warnings(found))
-    for line in summary_lines(found):
-        _say(line)
-    _say(f"written: {output}")
+    found = audit_findings(run, table, *read_table(table), output, asked)
+    if output:
+        _warn(warnings(found))
+        for line in summary_lines(found):
+            _say(line)
+    for name, maps in found.maps.items():
+        from classify.maps.sentences import lines as map_lines
+        for line in map_lines(maps):
+            _say(f"{name}: {line}" if line.startswith("maps") else line)
+    for written in (output, asked.supplement, asked.watch.write):
+        if written:
+            _say(f"written: {written}")
+    _say_of_monitoring(bool(asked.watch.write), known_images(found), found.drift, found.info)
+
+
+def _say_of_monitoring(baseline: bool, known: "BoolArray", drift: "Drift | None", info: "TableInfo") -> None:
+    """What a baseline lacks, and whether something drifted; an alarm ends with its own exit code."""
+    from classify.monitor.compare import has_answers
+    from classify.monitor.sentences import lines, without_answers
+    if baseline and not has_answers(known):
+        _say(f"WARNING: {without_answers(int(known.sum()))}")
+    if drift:
+        for line in lines(drift, str(info.preset.get("name", ""))):
+            _say(line)
+        if drift.alarm:
+            raise typer.Exit(DRIFTED)
 
 
 @app.command(epilog="Example: pellucid similar table.parquet cell.png -o similar.html")

@@ -29,7 +29,7 @@ from classify.data.folds import split_groups
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.monitor.baseline import rounded, sample
 from classify.monitor.drift import drift
-from classify.monitor.observed import Answers, Observed, answers_of, observe
+from classify.monitor.observed import ONE, Answers, Observed, answers_of, observe
 from classify.review import from_words
 from classify.run_folder import read_run
 from classify.settings import TrainSettings
@@ -103,7 +103,7 @@ def held_out_answers(run: Path, rows: Observed, frame: pd.DataFrame, classes: tu
                    table[[f"p_{name}" for name in classes]].to_numpy(np.float64).max(axis=1),
                    table["novelty"].to_numpy(np.float64), from_words(table["review_reason"]))
     said.reasons[:, -1] = False
-    return replace(rows, answers=said)
+    return replace(rows, answers={ONE: said})
 
 
 def false_alarms_out_of_fold(run: Path, known: pd.DataFrame, info: TableInfo) -> list[float]:

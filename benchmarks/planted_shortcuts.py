@@ -1,10 +1,10 @@
 """Sets with a planted shortcut and their twins without one: does the audit convict the first and acquit the second?
 
-python -m benchmarks.planted_shortcuts CELLS WORK [-o benchmarks/results/planted_shortcuts.json]
+python -m benchmarks.planted_shortcuts DATA WORK [--pair NAME ...] [-o benchmarks/results/planted_shortcuts.json]
 
-CELLS is the folder neutrophil of blood_pbc, whose file names tell band (BNE) from segmented cells (SNE): two classes
-that are hard to tell apart, so that a shortcut pays. In the planted set a property of the file goes with the class in
-most images, in its twin it is drawn by a coin. WORK keeps the images, tables and runs: a second call goes on there.
+DATA holds blood_pbc and leukemia_all4. The pairs of classes are hard to tell apart, so that a shortcut pays. In the
+planted set a property of the file goes with the class in most images, in its twin it is drawn by a coin. WORK keeps the
+images, tables and runs: a second call goes on there, and a pair that is not named keeps the rows of an earlier call.
 """
 import argparse
 import json
@@ -32,8 +32,12 @@ from featurize.presets.load import load_preset
 from featurize.run import featurize
 from featurize.table import read_perturbed, read_table
 
-# Classes by the beginning of the file's name.
-CLASSES = {"band": "BNE", "segmented": "SNE"}
+# Pairs of classes, each by the pattern of its files.
+PAIRS = {
+    "band, segmented neutrophil": {"band": "blood_pbc/neutrophil/BNE_*", "segmented": "blood_pbc/neutrophil/SNE_*"},
+    "myelocyte, metamyelocyte": {"myelocyte": "blood_pbc/ig/MY_*", "metamyelocyte": "blood_pbc/ig/MMY_*"},
+    "monocyte, immature granulocyte": {"monocyte": "blood_pbc/monocyte/*", "ig": "blood_pbc/ig/*"},
+    "early, pre leukemia": {"early": "leukemia_all4/Early/*.jpg", "pre": "leukemia_all4/Pre/*.jpg"}}
 SEED = 0
 # Share of the images of a class that have its property.
 ASSOCIATION = 0.85
@@ -74,24 +78,24 @@ PLANTED: dict[str, tuple[Callable[[UInt8Array, bool], UInt8Array], str]] = {
 SUSPECTS = {"JPEG quality": "focus, noise and compression", "stain hue": "color and exposure", "scale bar": "print"}
 
 
-def draw(cells: Path, folder: Path, plant: Callable[[UInt8Array, bool], UInt8Array], planted: bool) -> None:
+def draw(data: Path, pair: str, folder: Path, plant: Callable[[UInt8Array, bool], UInt8Array], planted: bool) -> None:
     """Write the images of a set; which image has the property follows from its name."""
-    for number, (name, prefix) in enumerate(CLASSES.items()):
+    for number, (name, pattern) in enumerate(PAIRS[pair].items()):
         (folder / name).mkdir(parents=True)
-        for file in sorted(cells.glob(f"{prefix}_*")):
+        for file in sorted(data.glob(pattern)):
             rng = np.random.default_rng([SEED, zlib.crc32(file.name.encode())])
             usual = rng.random() < ASSOCIATION if planted else rng.random() < .5
             rgb = plant(read_image(file).rgb, bool(number) == bool(usual))
             Image.fromarray(rgb).save(folder / name / f"{file.stem}.png")
 
 
-def examine(cells: Path, folder: Path, name: str, planted: bool, jobs: int) -> dict[str, Any]:
+def examine(data: Path, pair: str, folder: Path, name: str, planted: bool, jobs: int) -> dict[str, Any]:
     """Measure, train and audit one set."""
     plant, preset = PLANTED[name]
     images, table, run = folder / "images", folder / "t.parquet", folder / "run"
     if not images.is_dir():
         shutil.rmtree(folder / "images.part", ignore_errors=True)
-        draw(cells, folder / "images.part", plant, planted)
+        draw(data, pair, folder / "images.part", plant, planted)
         (folder / "images.part").rename(images)
     if not table.is_file():
         featurize(build_index([images]), load_preset(preset), table, jobs=jobs)
@@ -103,7 +107,7 @@ def examine(cells: Path, folder: Path, name: str, planted: bool, jobs: int) -> d
     convicted = [group.name for group in groups if group.verdict == "convicted"]
     (folder / "evidence.json").write_text(json.dumps([asdict(group) for group in groups], indent=1))
     suspect = next((group for group in groups if group.name == SUSPECTS[name]), None)
-    row = {"shortcut": name, "planted": planted, "n": len(frame), "preset": preset,
+    row = {"pair": pair, "shortcut": name, "planted": planted, "n": len(frame), "preset": preset,
            "convicted": ", ".join(convicted) or "none"}
     numbers = {} if suspect is None else {
         "verdict on it": suspect.verdict, "AUROC alone": suspect.auroc, "adds": suspect.gain,
@@ -113,22 +117,28 @@ def examine(cells: Path, folder: Path, name: str, planted: bool, jobs: int) -> d
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cells", type=Path)
+    parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
+    parser.add_argument("--pair", action="append", choices=PAIRS, dest="pairs")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "planted_shortcuts.json")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    rows = []
-    for name in PLANTED:
-        for planted in (True, False):
-            place = given.work / f"{name.replace(' ', '_')}_{'planted' if planted else 'twin'}"
-            rows.append(examine(given.cells, place, name, planted, given.jobs))
-            print(name, "planted" if planted else "twin", "convicted:", rows[-1]["convicted"])
+    rows = json.loads(given.output.read_text(encoding="utf-8"))["rows"] if given.output.is_file() else []
+    for pair in given.pairs or PAIRS:
+        rows = [row for row in rows if row.get("pair", pair) != pair]
+        for name, planted in ((name, planted) for name in PLANTED for planted in (True, False)):
+            place = given.work / f"{pair} {name} {'planted' if planted else 'twin'}".replace(" ", "_").replace(",", "")
+            rows.append(examine(given.data, pair, place, name, planted, given.jobs))
+            print(pair, name, "planted" if planted else "twin", "convicted:", rows[-1]["convicted"], flush=True)
     write(given.output, "Planted shortcuts",
-          f"Band and segmented neutrophils of blood_pbc, {rows[0]['n']} images, seed {SEED}. Planted: a property of "
+          f"Pairs of classes of blood_pbc and leukemia_all4, seed {SEED}. Planted: a property of "
           f"the file goes with the class in {ASSOCIATION:.0%} of the images; the twin draws it by a coin. "
           "`right with` and `right against`: share named correctly out of fold where the properties point to the true "
-          "class and to the other; `matched`: on as many of both.", rows)
+          "class and to the other; `matched`: on as many of both. The limit of what counts as moved by the "
+          "recording was chosen on the first three pairs, and that without an outlined subject (preset whole) "
+          "only print is convicted after the twin of the third; the level of the tests was not. Early and pre "
+          "leukemia were pictured in different ways: unplanted, focus and color tell them with an AUROC of .95 "
+          "to 1.00 and the model is right in 95 % or more, so that nothing planted is needed or followed.", rows)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ Raise FORMAT when a file changes its meaning, keep the reader of the older numbe
 """
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
@@ -284,6 +285,18 @@ def model_digest(folder: Path) -> str:
         As `load_bundle`.
     """
     return str(_read_manifest(_model_folder(folder))["sha256"])
+
+
+def findings_digest(folders: Sequence[Path], thresholds: Sequence[float]) -> str:
+    """SHA-256 of the models of several findings and of the thresholds from which they are named.
+
+    Raises
+    ------
+    UserError
+        As `load_bundle`.
+    """
+    said = [[model_digest(folder), threshold] for folder, threshold in zip(folders, thresholds)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _model_folder(folder: Path) -> Path:

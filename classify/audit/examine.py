@@ -47,13 +47,21 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     """
     folder = bundle_dir.resolve()
     run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
-    if not (run / METRICS).is_file():
+    home = run_metrics(run)
+    if home is None:
         return None
-    home: dict[str, Any] = json.loads((run / METRICS).read_text(encoding="utf-8"))
     if home.get("task") != "multilabel":
         return home if run in (folder, folder.parent) else None
     own: dict[str, Any] | None = home["findings"].get(finding)
     return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
+
+
+def run_metrics(run: Path) -> dict[str, Any] | None:
+    """metrics.json of a run folder, if it is there."""
+    if not (run / METRICS).is_file():
+        return None
+    found: dict[str, Any] = json.loads((run / METRICS).read_text(encoding="utf-8"))
+    return found
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,

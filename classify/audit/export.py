@@ -42,14 +42,15 @@ def to_json(result: Audit) -> dict[str, Any]:
         "fit_labels": [asdict(gain) for gain in result.gains],
         "study": dict(result.reporting.study) if result.reporting else {},
         "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
-        **({"drift": _drift(result.drift)} if result.drift else {}),
+        **({"drift": drift_to_dict(result.drift)} if result.drift else {}),
         **({"sweep": to_dict(result.sweep)} if result.sweep else {}),
         **({"parts": [asdict(part) for part in result.parts]} if result.parts else {}),
         **({"maps": maps_to_dict(result.maps, result.frame, result.bundle.classes)} if result.maps else {})}
     return dict(plain(content))
 
 
-def _drift(found: Drift) -> dict[str, Any]:
+def drift_to_dict(found: Drift) -> dict[str, Any]:
+    """Every test of a comparison with a baseline."""
     return {"alarm": found.alarm, "p": found.p, "rate": found.rate, "permutations": found.permutations,
             "grouped": found.grouped, "images": dict(zip(SIDES, found.images)),
             "units": dict(zip(SIDES, found.units)), "tests": found.tests.to_dict("records")}

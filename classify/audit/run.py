@@ -143,7 +143,8 @@ def _shortcuts(bundle_dir: Path, result: Audit, perturbed: pd.DataFrame | None) 
     p[known], new = held_out[known], new | known
     importance = result.shift.set_index("feature")["importance"].loc[list(bundle.model.features)].to_numpy(np.float64)
     return shortcut_evidence(frame, x, nuisances_of(frame, result.info), Answers(y, p, new, importance),
-                             perturbations_of(frame, perturbed, x), processors())
+                             perturbations_of(frame, perturbed, x), processors(),
+                             segmented=result.info.preset.get("segment") != "whole")
 
 
 def _held_out(bundle_dir: Path, frame: pd.DataFrame, classes: tuple[str, ...]) -> Float64Array:

@@ -182,7 +182,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
                             "that matter most are drawn. Many parts are compared: one in twenty differs by chance."),
-            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", "",
+            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", "Against the rest",
                             "Set coverage (95 % interval)", "Mean set size"], rows, sortable=True)}
 
 

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from classify.audit.shortcut_evidence import CONVICTED, LEAST_AGAINST, OPEN, PRINT, Evidence
+from classify.audit.shortcut_evidence import CONVICTED, LEAST_AGAINST, LEVEL, OPEN, PRINT, Evidence
 from featurize.report.feature_names import words
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
@@ -31,6 +31,11 @@ def sentence(found: Evidence, preset: str = "") -> str:
 
 
 def _why_open(found: Evidence) -> str:
+    if found.gain_counts and found.n_against >= LEAST_AGAINST and found.p < LEVEL:
+        return (f"The model follows them (where they point to another class {percent(found.right_against)} of "
+                f"{number(found.n_against)} are named correctly, elsewhere {percent(found.right_with)}), but no "
+                "subject was outlined: measurements and properties are both of the whole picture, and properties may "
+                "be the subject's. A preset that outlines it tells them apart.")
     if found.gain_counts:
         return ("They tell the label beyond the measured subject, but of the images that the model did not learn from "
                 f"only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} are "

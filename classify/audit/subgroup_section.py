@@ -12,7 +12,8 @@ from featurize.report.page import cell, table
 
 # Parts that are always shown.
 WORST = 8
-HEAD = ["Part", "Images", "Right (95 % interval)", "p (Holm)", "Mean probability", "Set coverage (95 % interval)", ""]
+HEAD = ["Part", "Images", "Right (95 % interval)", "p (Holm)", "Mean probability", "Set coverage (95 % interval)",
+        "Note"]
 
 
 def compared_section(result: Audit) -> dict[str, Any] | None:

@@ -135,7 +135,7 @@ def gain_of(names: Sequence[str], frame: pd.DataFrame, x: pd.DataFrame, task: Ta
     without, added = (cross_fit(FitData(columns, y, 0.0), compared, trees) for columns in (alone, both))
     before, after = (_log_losses(fitted, y) for fitted in (without, added))
     return Gain(float((before - after).mean() / before.mean()), _certain(before - after, split_group),
-                _strongest(both, added, list(names)))
+                strongest(both, added, list(names)))
 
 
 def _log_losses(crossed: CrossFit, y: Int64Array) -> Float64Array:
@@ -150,7 +150,8 @@ def _certain(gains: Float64Array, split_group: Int64Array) -> bool:
     return bool(gains.sum() / max(float(error), LEAST_ERROR) > student.ppf(1 - LEVEL, len(sums) - 1))
 
 
-def _strongest(x: pd.DataFrame, crossed: CrossFit, names: list[str]) -> tuple[str, ...]:
+def strongest(x: pd.DataFrame, crossed: CrossFit, names: list[str]) -> tuple[str, ...]:
+    """The last columns of what was fitted, those that contribute most first."""
     rows = np.arange(min(EXPLAINED_ROWS, len(x)))
     weight = np.abs(contributions(x, rows, crossed)[:, :, :-1]).mean(axis=(0, 1))[-len(names):]
     return tuple(names[i] for i in np.argsort(-weight, kind="stable"))

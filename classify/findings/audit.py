@@ -1,6 +1,6 @@
 """Saved models of several findings on a table from elsewhere: every finding here and at home."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +8,21 @@ import numpy as np
 import pandas as pd
 
 from classify.audit.examine import examine, home_metrics
+from classify.audit.export import drift_to_dict
 from classify.audit.result import Audit
+from classify.crosswalk.answers import Reporting
+from classify.crosswalk.export import as_table
 from classify.data.tasks import Task
 from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, load_findings, shared_fingerprints
 from classify.findings.tables import Findings, classes_of, findings_of, table_of, task_of
+from classify.maps.export import to_dict as maps_to_dict
+from classify.maps.location import location_of
+from classify.maps.result import Maps
+from classify.monitor.drift import Drift
 from classify.review import from_words, in_words
 from classify.uncertainty.known_images import copies_of
+from featurize.arrays import BoolArray
 from featurize.errors import UserError
 from featurize.runtime.folders import PROGRAM
 from featurize.table import TableInfo
@@ -44,6 +52,12 @@ class FindingsAudit:
         Why a person should look, as `review_reason` of predictions.csv; empty where nobody needs to.
     alpha : float
         Rate of prediction sets that may miss the truth.
+    drift : Drift or None
+        Since a baseline; None where none was given.
+    maps : dict of str to Maps
+        Of each finding; none where they were not asked for.
+    reporting : Reporting or None
+        Items of reporting guidelines and what answers them; None before all else is known.
     """
 
     frame: pd.DataFrame
@@ -53,16 +67,24 @@ class FindingsAudit:
     unknown: tuple[str, ...]
     review: list[str]
     alpha: float
+    drift: Drift | None = None
+    maps: Mapping[str, Maps] = field(default_factory=dict)
+    reporting: Reporting | None = None
 
     @property
     def trained_on(self) -> int:
         """Images that a model was trained on, or near copies of them."""
-        return int(np.any([audit.trained_on for audit in self.audits.values()], axis=0).sum())
+        return int(known_images(self).sum())
 
     @property
     def labelled(self) -> pd.DataFrame:
         """The rows of findings that the table tells."""
         return self.rows[self.rows["images"] > 0]
+
+
+def known_images(result: FindingsAudit) -> BoolArray:
+    """(n,) images that a model was trained on, or near copies of them."""
+    return np.asarray(np.any([audit.trained_on for audit in result.audits.values()], axis=0))
 
 
 def examine_run(run: Path, frame: pd.DataFrame, info: TableInfo) -> FindingsAudit:
@@ -151,4 +173,14 @@ def to_json(result: FindingsAudit, warnings: Sequence[Mapping[str, str]]) -> dic
         "program": PROGRAM, "n": len(result.frame), "means": mean_scores(result.rows),
         "warnings": [{key: w[key] for key in ("level", "text", "advice")} for w in warnings],
         "trained_on": result.trained_on, "unknown_findings": list(result.unknown),
-        "review_share": float(np.mean(asked)), "findings": result.rows.to_dict("records")}))
+        "review_share": float(np.mean(asked)), "findings": result.rows.to_dict("records"),
+        "study": dict(result.reporting.study) if result.reporting else {},
+        "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
+        **({"drift": drift_to_dict(result.drift)} if result.drift else {}),
+        **({"maps": {name: _maps(name, result) for name in result.maps}} if result.maps else {})}))
+
+
+def _maps(name: str, result: FindingsAudit) -> dict[str, Any]:
+    audit, found = result.audits[name], result.maps[name]
+    place = location_of(name, found.images)
+    return {**maps_to_dict(found, audit.frame, audit.bundle.classes), "location": asdict(place) if place else None}

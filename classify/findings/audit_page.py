@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.audit.run import SUFFIXES
 from classify.audit.warnings import LOWER_ACCURACY, MANY_NOVEL, SERIOUS_DROP
-from classify.findings.audit import FindingsAudit, examine_run, mean_scores, to_json
+from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
+from classify.findings.audit import FindingsAudit, mean_scores
+from classify.maps.location import location_of
+from classify.maps.section import section as maps_section
+from classify.maps.sentences import location_sentence
+from classify.monitor import sentences
 from classify.report.review import review_table
 from classify.uncertainty.known_images import known_line
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, contents, table, warning, write_page
-from featurize.runtime.files import wanted_suffix, write_csv, write_json
+from featurize.report.pictures import album_of
 from featurize.runtime.shell import command_line
-from featurize.table import TableInfo
 
+DRIFT, MAPS = "Since the baseline", "Maps"
 SECTIONS = ("At a glance", "Findings here and at home", "One finding by itself")
 # Columns of the table with an interval, here and at home.
 SHOWN = {"auroc": "AUROC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
@@ -27,25 +31,6 @@ EXPLAIN = {"AUROC": "chance that an image with the finding ranks above one witho
            "Sensitivity": "share of the images with the finding that reach the stored threshold",
            "Specificity": "share of the images without the finding that stay below it",
            "Set coverage": "share of prediction sets (absent, present or both) that hold the truth"}
-
-
-def audit_findings(run: Path, table_path: Path, frame: pd.DataFrame, info: TableInfo, out: Path) -> FindingsAudit:
-    """Write the audit of a table: the page (``.html``), its numbers (``.json``) or a row a finding (``.csv``).
-
-    Raises
-    ------
-    UserError
-        As `classify.findings.audit.examine_findings`; or a name of another ending.
-    """
-    suffix = wanted_suffix(out, SUFFIXES)
-    result = examine_run(run, frame, info)
-    if suffix == ".html":
-        _write_page(out, result, run, table_path)
-    elif suffix == ".json":
-        write_json(to_json(result, warnings(result)), out)
-    else:
-        write_csv(result.rows, out)
-    return result
 
 
 def warnings(result: FindingsAudit) -> list[Mapping[str, str]]:
@@ -98,19 +83,44 @@ def summary_lines(result: FindingsAudit) -> list[str]:
                     f"(home {score(row['home_specificity'])})" for row in _records(result.labelled)]
 
 
-def _write_page(path: Path, result: FindingsAudit, run: Path, table_path: Path) -> None:
+def title_of(result: FindingsAudit) -> str:
+    """Where the images come from, and how many they are."""
     names = [s["site"] or Path(s["root"]).name for s in result.info.sources]
-    labelled = not result.labelled.empty
+    return (f"{', '.join(names) or 'A table'}: {count(len(result.rows), 'finding')}, "
+            f"{count(len(result.frame), 'image')}")
+
+
+def _titles(result: FindingsAudit) -> list[str]:
+    drifted = [DRIFT] if result.drift else []
+    told = [ABOUT, CHECKLIST] if result.reporting else []
+    return [SECTIONS[0], *drifted, SECTIONS[1], *([MAPS] if result.maps else []), *told, SECTIONS[2]]
+
+
+def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path: Path) -> None:
+    """Write the page of an audit of several findings, whole or not at all."""
+    labelled, preset = not result.labelled.empty, str(result.info.preset.get("name", ""))
+    told = result.reporting
     content = {
         "kicker": "Audit of a model of several findings on a table from elsewhere",
-        "title": f"{', '.join(names) or 'A table'}: {count(len(result.rows), 'finding')}, "
-                 f"{count(len(result.frame), 'image')}",
+        "title": title_of(result),
         "lead": summary_lines(result)[0] + ".", "facts": _facts(result), "warnings": warnings(result),
         "no_warnings": "No finding does worse here than at home, beyond its interval." if labelled else "",
-        "contents": contents(SECTIONS), "tiles": _tiles(result), "findings": _table(result),
+        "contents": contents(_titles(result)), "tiles": _tiles(result), "findings": _table(result),
         "review": review_table([words.split("|") if words else () for words in result.review]),
-        "command": command_line("audit", [run / "model" / "FINDING", table_path], {"-o": "finding.html"})}
+        "command": command_line("audit", [run / "model" / "FINDING", table_path], {"-o": "finding.html"}),
+        "drift": sentences.section(result.drift, preset) if result.drift else None,
+        "maps": [_maps(name, result) for name in result.maps],
+        "about": about(told.study) if told else None,
+        "checklist": checklist(told.answers, path.name) if told else None}
     write_page(path, "findings_audit.html.j2", content, Path(__file__).parent)
+
+
+def _maps(name: str, result: FindingsAudit) -> dict[str, Any]:
+    """The maps of one finding, and whether they lie where it is seen."""
+    audit, found = result.audits[name], result.maps[name]
+    place = location_of(name, found.images)
+    return {**maps_section(found, audit.frame, audit.bundle.classes, album_of(result.info)), "finding": name,
+            "location": location_sentence(place) if place else ""}
 
 
 def _facts(result: FindingsAudit) -> list[dict[str, Any]]:

@@ -57,6 +57,12 @@ def folder_of(number: int, name: str) -> str:
     return f"{number:02d}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')[:40]}"
 
 
+def folders_of(run: Path, models: Sequence[FindingModel]) -> list[Path]:
+    """The model folder of each finding, below a run or model folder."""
+    model = run / "model" if (run / "model" / MANIFEST).is_file() else run
+    return [model / folder_of(number, found.name) for number, found in enumerate(models)]
+
+
 def save_findings(models: Sequence[FindingModel], folder: Path) -> None:
     """Write a model folder into one that appears whole (`featurize.runtime.folders.replacing_folder`)."""
     entries = []

@@ -12,7 +12,7 @@ from classify.report.model_card import reproduce
 from classify.report.overview import command
 from classify.report.review import review_table
 from featurize.report.numbers import count, interval, number, percent, score, whole
-from featurize.report.page import by_weight, cell, contents, table, warning, write_page
+from featurize.report.page import by_weight, cell, contents, heat, table, warning, write_page
 
 SECTIONS = ("At a glance", "Findings", "Occurring together", "Data and division", "Training",
             "How to make it again")
@@ -144,8 +144,8 @@ def _together(n: int, share: float, name: str, other: str) -> dict[str, Any]:
     same = name == other
     strength = .08 if same else min(.08 + .82 * share, .9)
     return {"text": number(n), "share": "" if same else percent(share), "zero": n == 0,
-            "style": f"background:rgba(var(--heat),{strength:.2f})" + (";color:var(--on-heat)" if strength > .6 else "")
-            if n else "", "title": f"{count(n, 'image')} with {name}" + ("" if same else f" and {other}")}
+            "style": heat(strength) if n else "",
+            "title": f"{count(n, 'image')} with {name}" + ("" if same else f" and {other}")}
 
 
 def _parts(result: FindingsResult) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from featurize.table import TableInfo
 MOST_SWAPS = 10
 # Kinds of measurements, such as all of a texture, that are exchanged where single ones do not change the answer.
 MOST_KINDS = 4
+# Of so many nearest images the first one is taken of which a few measurements change the answer.
+NEAREST = 10
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def counterfactual(bundle: Bundle, given: Candidates, row: int, answer: Answer, 
     """The nearest image of the table that is rightly called otherwise, and what it takes to be called so.
 
     Measurements take the values of that image, in every step the one that lowers the log-odds of the answer most: what
-    changes the model's answer, not what a patient could change.
+    changes the model's answer, not what a patient could change. Where no few measurements of the nearest image do, the
+    next NEAREST ones are tried; if none of these helps, the nearest stays, with the log-odds that were reached.
     """
     right = (given.y == given.called) & (given.called != answer.named) & (given.y >= 0)
     right[row] = False
@@ -64,16 +67,34 @@ def counterfactual(bundle: Bundle, given: Candidates, row: int, answer: Answer, 
     if not len(rows):
         return None
     distances = distance(given.points[[row]], given.points[rows])[0]
-    at = int(np.argmin(distances))
-    other = int(rows[at])
-    called = (answer.named, int(given.called[other]))
-    return Counterfactual(other, called[1], bool(given.learned[other]), float(distances[at]),
-                          _swaps(bundle, given.x.iloc[[row]], given.x.iloc[[other]], called, preset))
+    tried = []
+    for nearer, at in enumerate(np.argsort(distances, kind="stable")[:NEAREST].tolist()):
+        other = int(rows[at])
+        called = int(given.called[other])
+        goal = _Goal(answer.named, called, answer.limit)
+        swaps, reached = _swaps(bundle, given.x.iloc[[row]], given.x.iloc[[other]], goal, preset)
+        tried.append(Counterfactual(other, called, bool(given.learned[other]), float(distances[at]), swaps, reached,
+                                    nearer))
+        if swaps:
+            return tried[-1]
+    return tried[0]
 
 
-def _swaps(bundle: Bundle, own: pd.DataFrame, other: pd.DataFrame, called: tuple[int, int], preset: str
-           ) -> tuple[Swap, ...]:
-    """The first of three ways that changes the answer: measurements with a name, single columns, columns of a name."""
+@dataclass(frozen=True)
+class _Goal:
+    """The class that is named, the one that shall be, and the log-odds of the first that must be undercut."""
+
+    named: int
+    called: int
+    limit: float
+
+
+def _swaps(bundle: Bundle, own: pd.DataFrame, other: pd.DataFrame, goal: _Goal, preset: str
+           ) -> tuple[tuple[Swap, ...], float]:
+    """The first of three ways that changes the answer: measurements with a name, single columns, columns of a name.
+
+    With the lowest log-odds that single columns reach.
+    """
     named: dict[str, list[int]] = {}
     for at, column in enumerate(own.columns):
         named.setdefault(feature_name(column, preset).name, []).append(at)
@@ -81,7 +102,13 @@ def _swaps(bundle: Bundle, own: pd.DataFrame, other: pd.DataFrame, called: tuple
     single = {words(column, preset): [at] for at, column in enumerate(own.columns)}
     pair = _Pair(own.to_numpy()[0], other.to_numpy()[0], tuple(own.columns))
     ways = ((alone, MOST_SWAPS), (single, MOST_SWAPS), (named, MOST_KINDS))
-    return next((found for groups, most in ways if (found := _greedy(bundle, pair, groups, called, most))), ())
+    reached = np.nan
+    for groups, most in ways:
+        found = _greedy(bundle, pair, groups, goal, most)
+        if found and found[-1].margin < goal.limit:
+            return found, found[-1].margin
+        reached = float(np.fmin(reached, found[-1].margin)) if found and groups is not named else reached
+    return (), reached
 
 
 @dataclass(frozen=True)
@@ -93,22 +120,21 @@ class _Pair:
     columns: tuple[str, ...]
 
 
-def _greedy(bundle: Bundle, pair: _Pair, groups: dict[str, list[int]], called: tuple[int, int], most: int
-            ) -> tuple[Swap, ...]:
-    """Groups of columns that take the values of the other image, until the answer changes; none if it does not."""
+def _greedy(bundle: Bundle, pair: _Pair, groups: dict[str, list[int]], goal: _Goal, most: int) -> tuple[Swap, ...]:
+    """Groups of columns that take the values of the other image, until the answer changes or `most` have."""
     now, left = pair.here.copy(), dict(groups)
     swaps: list[Swap] = []
     while left and len(swaps) < most:
         tried = np.repeat(now[None], len(left), axis=0)
         for k, at in enumerate(left.values()):
             tried[k, at] = pair.there[at]
-        margins = margins_of(bundle, pd.DataFrame(tried, columns=list(pair.columns)), *called)
+        margins = margins_of(bundle, pd.DataFrame(tried, columns=list(pair.columns)), goal.named, goal.called)
         best = int(margins.argmin())
         name, now = list(left)[best], tried[best]
         swaps.append(_swap(name, left.pop(name), pair, float(margins[best])))
-        if margins[best] < 0:
-            return tuple(swaps)
-    return ()
+        if margins[best] < goal.limit:
+            break
+    return tuple(swaps)
 
 
 def _swap(name: str, at: list[int], pair: _Pair, margin: float) -> Swap:

@@ -22,6 +22,7 @@ def _image(image: ImageMap, frame: pd.DataFrame, classes: Sequence[str]) -> dict
     found = {
         "image_id": row["image_id"], "path": row["path"], "label": row["label"],
         "named": classes[answer.named], "other": classes[answer.other], "p": answer.p, "log_odds": answer.margin,
+        "limit": answer.limit,
         "base": answer.base, "rows": image.rows, "columns": image.columns,
         **{name: getattr(image, name).tolist() for name in ("attribution", "occlusion", "other_fill", "other_grid")},
         "curves": {kind: asdict(curves) for kind, curves in image.curves.items()},
@@ -34,6 +35,7 @@ def _image(image: ImageMap, frame: pd.DataFrame, classes: Sequence[str]) -> dict
         own = frame.iloc[other.row]
         found["counterfactual"] = {
             "image_id": own["image_id"], "path": own["path"], "called": classes[other.called],
-            "learned": other.learned, "distance": other.distance, "swaps": [asdict(swap) for swap in other.swaps],
+            "learned": other.learned, "distance": other.distance, "reached": other.reached,
+            "nearer": other.nearer, "swaps": [asdict(swap) for swap in other.swaps],
             "says": counterfactual_sentence(image, classes)}
     return found

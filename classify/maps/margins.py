@@ -6,11 +6,19 @@ import pandas as pd
 
 from classify.bundle import Bundle
 from classify.fitting import models
+from classify.uncertainty.calibrate import Calibration, probabilities
 from featurize.arrays import Float64Array, Int64Array
 
+# Log-odds among which that of a threshold is sought, in steps of a hundredth: no calibrated model is surer.
+_WIDEST = 20.0
+_GRID = 4001
 
-def named_and_other(p: Float64Array) -> Int64Array:
-    """(n, 2) the most probable class and the next one, of (n, K) probabilities."""
+
+def named_and_other(p: Float64Array, threshold: float | None = None) -> Int64Array:
+    """(n, 2) the most probable class and the next one, of (n, K) probabilities; of a finding by its threshold."""
+    if threshold is not None:
+        present = (p[:, 1] >= threshold).astype(np.int64)
+        return np.column_stack([present, 1 - present])
     return np.asarray(np.argsort(-p, axis=1, kind="stable")[:, :2], dtype=np.int64)
 
 
@@ -34,6 +42,13 @@ def contributions_of(bundle: Bundle, x: pd.DataFrame, named: int, other: int) ->
     """(d + 1,) exact contributions of one row to these log-odds, the base last."""
     values = models.contributions(bundle.model, x).astype(np.float64)
     return against(np.moveaxis(values[0], 0, -1), named, other)
+
+
+def limit_of(calibration: Calibration, threshold: float) -> float:
+    """Log-odds of class 1 of a binary model from which its calibrated probability reaches a threshold."""
+    grid = np.linspace(-_WIDEST, _WIDEST, _GRID)
+    reached = probabilities(calibration, grid[:, None])[:, 1] >= threshold
+    return float(grid[int(reached.argmax())]) if reached.any() else _WIDEST
 
 
 def digest(bundle: Bundle) -> str:

@@ -1,4 +1,5 @@
 """The result of maps, as plain data."""
+import math
 from dataclasses import dataclass
 
 from featurize.arrays import Float64Array
@@ -26,6 +27,8 @@ class Answer:
         Uncalibrated log-odds of `named` against `other`: what the maps add up to, but for `base`.
     base : float
         Log-odds that the model gives without any measurement.
+    limit : float
+        Log-odds below which the answer is another one: 0, or those of a finding's threshold.
     """
 
     named: int
@@ -33,6 +36,7 @@ class Answer:
     p: float
     margin: float
     base: float
+    limit: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ class Counterfactual:
         In the space of `classify.similar`.
     swaps : tuple of Swap
         Until the answer changes; empty where it does not.
+    reached : float
+        The lowest log-odds that as many measurements give as are exchanged at most.
+    nearer : int
+        Images that are nearer and called otherwise, too, but of which no few measurements change the answer.
     """
 
     row: int
@@ -95,6 +103,8 @@ class Counterfactual:
     learned: bool
     distance: float
     swaps: tuple[Swap, ...]
+    reached: float = math.nan
+    nearer: int = 0
 
 
 @dataclass(frozen=True)

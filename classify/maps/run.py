@@ -12,7 +12,7 @@ from classify.data.columns import matrix
 from classify.data.tasks import encode_as
 from classify.maps.counterfactual import Candidates, candidates, counterfactual
 from classify.maps.kept import Margins, Store, store_of
-from classify.maps.margins import contributions_of, digest, margins_of, named_and_other
+from classify.maps.margins import contributions_of, digest, limit_of, margins_of, named_and_other
 from classify.maps.orders import (STABILITY_FILL, curves_of, hidden_along, order_of, order_tests, random_orders,
                                   stability)
 from classify.maps.result import KINDS, Answer, ImageMap, Maps
@@ -21,7 +21,7 @@ from classify.sweep.choose import Remeasure, choose, found_images
 from classify.sweep.run import check_sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.batch.chunks import ImageRequest, MeasureTask
-from featurize.batch.hidden import HiddenPlan, decides, measure_hidden, plan_hidden
+from featurize.batch.hidden import HiddenPlan, Remembered, decides, plan_hidden
 from featurize.images.occlude import Grid, Hidden, grid_of
 from featurize.pipeline import sample_of
 from featurize.places import box_of, divided, spread, under
@@ -52,7 +52,7 @@ class _Subject:
 
 
 def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,
-              out: Path) -> Maps:
+              out: Path, threshold: float | None = None, remembered: Remembered | None = None) -> Maps:
     """Map images of a table.
 
     Parameters
@@ -66,6 +66,10 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
     out : Path
         What is written in the end. In the folder beside it, `audit.maps` for `audit.html`, stays a JSON for each image:
         the same image and model are not measured again.
+    threshold : float, optional
+        Of a finding: class 1 is named from this probability on. Else the most probable class is.
+    remembered : Remembered, optional
+        Measurements that models of other findings have asked for of the same images.
 
     Raises
     ------
@@ -81,26 +85,31 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
     preset = preset_from_dict(info.preset)
     task = MeasureTask(settings.index.sources, preset, info.mm_per_px)
     predictions = apply_bundle(bundle, matrix(frame, bundle.model.features))
-    given = candidates(bundle, frame, info, y, predictions.p.argmax(axis=1), trained_on)
+    order = named_and_other(predictions.p, threshold)
+    given = candidates(bundle, frame, info, y, order[:, 0], trained_on)
     there = images.set_index("sha256").loc[frame["sha256"].iloc[chosen.rows]].reset_index().to_dict("records")
-    answers = [_answer(bundle, predictions.p[row], given.x.iloc[[row]]) for row in chosen.rows]
+    limit = 0.0 if threshold is None else limit_of(bundle.calibration, threshold)
+    answers = [_answer(bundle, predictions.p[row], given.x.iloc[[row]], order[row].tolist(), limit)
+               for row in chosen.rows]
     subjects = [_subject(task, row, values, answer)
                 for row, values, answer in zip(chosen.rows.tolist(), there, answers)]
     plan = plan_hidden(task, [subject.request.image_id for subject in subjects],
                        out.with_name(f"{out.name}.maps.shards"), settings.jobs, settings.progress)
-    work = _Work(bundle, preset, given, plan, settings.seed)
-    measured = _measured(work, subjects, store_of(out, [digest(bundle), settings.seed, *decides(task)]))
+    work = _Work(bundle, preset, given, plan, settings.seed, remembered or Remembered())
+    named = [] if threshold is None else [threshold]
+    measured = _measured(work, subjects, store_of(out, [digest(bundle), settings.seed, *decides(task), *named]))
     maps = tuple(_image_map(work, subject, margins) for subject, margins in zip(subjects, measured))
     plan.shards.close()
     return Maps(maps, chosen.learned, chosen.note, settings.seed, order_tests(maps), stability(maps),
                 tuple(settings.index.sources))
 
 
-def _answer(bundle: Bundle, p: Float64Array, x: pd.DataFrame) -> Answer:
-    """The class that the model names for one row, and the next."""
-    named, other = named_and_other(p[None])[0].tolist()
+def _answer(bundle: Bundle, p: Float64Array, x: pd.DataFrame, order: Sequence[int], limit: float) -> Answer:
+    """The class that the model names for one row, and the next; `limit`: log-odds from which class 1 is named."""
+    named, other = order
     base = float(contributions_of(bundle, x, named, other)[-1])
-    return Answer(named, other, float(p[named]), float(margins_of(bundle, x, named, other)[0]), base)
+    return Answer(named, other, float(p[named]), float(margins_of(bundle, x, named, other)[0]), base,
+                  limit if named == 1 else -limit)
 
 
 def _subject(task: MeasureTask, row: int, values: Mapping[Hashable, Any], answer: Answer) -> _Subject:
@@ -120,11 +129,12 @@ class _Work:
     given: Candidates
     plan: HiddenPlan
     seed: int
+    remembered: Remembered
 
     def measure(self, subjects: Sequence[_Subject], hidden: Sequence[Sequence[Hidden]]) -> list[Margins]:
         """Log-odds of the answer of each image, by key of what is hidden."""
-        table = measure_hidden(self.plan, [replace(subject.request, hidden=part) for subject, parts in
-                                           zip(subjects, hidden) for part in parts])
+        requests = [replace(subject.request, hidden=part) for subject, parts in zip(subjects, hidden) for part in parts]
+        table = self.remembered.measure(self.plan, requests)
         return [self._margins(table, subject) for subject in subjects]
 
     def _margins(self, table: pd.DataFrame, subject: _Subject) -> Margins:

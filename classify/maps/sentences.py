@@ -3,9 +3,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classify.maps.result import ATTRIBUTION, DELETION, ImageMap, Maps, OrderTest, Swap
+from classify.maps.counterfactual import MOST_SWAPS, NEAREST
+from classify.maps.location import Location
+from classify.maps.result import ATTRIBUTION, DELETION, KINDS, ImageMap, Maps, OrderTest, Swap
 from featurize.images.occlude import CELLS
-from featurize.report.numbers import count, measurement, number, score, signed
+from featurize.report.numbers import count, measurement, number, percent, score, signed
 
 # One-sided level of the deletion and insertion tests.
 LEVEL = 0.01
@@ -54,6 +56,17 @@ def stability_sentence(found: Maps) -> str:
             "where measurements are made on regions much larger than a cell.")
 
 
+def location_sentence(found: Location) -> str:
+    """Does the map lie where the finding is seen?"""
+    told = "; ".join(f"of {NAMES[kind]} {percent(share)} lie there, {number(share / found.area)} times the "
+                     f"area ({p_value(p)})" for kind, share, p in zip(KINDS, found.shares, found.p))
+    good = [NAMES[kind] for kind, p in zip(KINDS, found.p) if p < LEVEL]
+    verdict = f"{' and '.join(good).capitalize()}: yes" if good else "Not shown"
+    return (f"Does {found.finding} light {' and '.join(found.parts)}, where it is usually seen? {verdict}. In "
+            f"{count(found.n, 'image')} called {found.finding} these parts cover {percent(found.area)} of the picture; "
+            f"{told}.")
+
+
 def answer_sentence(image: ImageMap, classes: Sequence[str]) -> str:
     """What the log-odds are made of."""
     own = image.answer
@@ -70,11 +83,16 @@ def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
     called = classes[other.called]
     which = "training image" if other.learned else "image of the table"
     if not other.swaps:
-        return (f"The nearest {which} that is rightly called {called} differs in many measurements: no few of them "
-                "change the answer.")
+        return (f"No few measurements change the answer: with the {number(MOST_SWAPS)} that tell most as in the "
+                f"nearest {which} that is rightly called {called} the log-odds fall from "
+                f"{signed(image.answer.margin)} to "
+                f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; with none of "
+                f"the {number(NEAREST)} nearest it is otherwise. The answer rests on many measurements that agree.")
     told = "; ".join(_swap(swap) for swap in other.swaps)
-    return (f"With {count(len(other.swaps), 'kind')} of measurements as in the nearest {which} that is rightly called "
-            f"{called}, the answer would be another: {told}.")
+    several = "training images" if other.learned else "images of the table"
+    near = f"one of the {number(NEAREST)} nearest {several}" if other.nearer else f"the nearest {which}"
+    return (f"With {count(len(other.swaps), 'kind')} of measurements as in {near} rightly called {called}, the answer "
+            f"would be another: {told}.")
 
 
 def _swap(swap: Swap) -> str:

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.monitor.observed import Answers, Observed
+from classify.monitor.observed import ONE, Answers, Observed
 from classify.review import REASONS
 from featurize.errors import UserError
 from featurize.runtime.files import write_text
 from featurize.runtime.folders import PROGRAM
 
+# Format 2 has the answers by finding; a model of one class an image still writes format 1.
 FORMAT = 1
+FORMAT_OF_FINDINGS = 2
 KIND = "monitoring baseline"
 # Images that are kept, at least, of tables that have as many: with 1,000 columns a file of about 5 MB.
 KEPT_IMAGES = 500
@@ -44,14 +46,18 @@ class SavedModel:
     path : str
         The run or model folder; in the file relative to it where possible.
     digest : str
-        SHA-256 of the model's manifest.
+        SHA-256 of the model's manifest, or of those of all its findings.
     classes, features : tuple of str
+        Of several findings: these, and what any of their models reads.
+    several : bool
+        The model tells several findings of an image.
     """
 
     path: str
     digest: str
     classes: tuple[str, ...]
     features: tuple[str, ...]
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,21 +99,21 @@ def rounded(rows: Observed) -> Observed:
     """With the digits that the file keeps: both sides of a comparison are rounded alike."""
     def table(values: pd.DataFrame) -> pd.DataFrame:
         return values.astype(np.float64).map(lambda v: float(f"{v:.{DIGITS}g}"))
-    said = rows.answers
-    answers = said and Answers(said.predicted, np.round(said.probability, DIGITS), np.round(said.novelty, DIGITS),
-                               said.reasons)
+    answers = {name: Answers(said.predicted, np.round(said.probability, DIGITS), np.round(said.novelty, DIGITS),
+                             said.reasons) for name, said in rows.answers.items()}
     return Observed(rows.unit, rows.grouped, table(rows.measurements), table(rows.picture), answers)
 
 
 def to_json(baseline: Baseline, file: Path) -> dict[str, Any]:
     """Plain data; `file` is where it will be."""
-    rows = baseline.rows
+    rows, several = baseline.rows, baseline.model.several
+    said = {name: _answers_to_json(answers) for name, answers in rows.answers.items()}
     return {
-        "program": PROGRAM, "kind": KIND, "format": FORMAT,
+        "program": PROGRAM, "kind": KIND, "format": FORMAT_OF_FINDINGS if several else FORMAT,
         "model": {"path": _relative(Path(baseline.model.path), file), "sha256": baseline.model.digest},
         "classes": list(baseline.model.classes), "images": baseline.images, "learned": baseline.learned,
         "seed": SEED, "grouped": rows.grouped, "unit": rows.unit.tolist(),
-        "answers": None if rows.answers is None else _answers_to_json(rows.answers),
+        "answers": (said if several else said[ONE]) if said else None,
         "measurements": _columns(rows.measurements), "picture": _columns(rows.picture)}
 
 
@@ -137,9 +143,9 @@ def read_baseline(path: Path) -> Baseline:
         raise _no_baseline(path, "it cannot be read as JSON") from error
     if not isinstance(content, dict) or content.get("kind") != KIND or content.get("program") != PROGRAM:
         raise _no_baseline(path, "it is something else")
-    if content.get("format") != FORMAT:
-        raise UserError(f"{path} has format {content.get('format')!r} of baselines, this version reads {FORMAT}: write "
-                        "it again with `python cli.py audit RUN TABLE --baseline`")
+    if content.get("format") not in (FORMAT, FORMAT_OF_FINDINGS):
+        raise UserError(f"{path} has format {content.get('format')!r} of baselines, this version reads {FORMAT} and "
+                        f"{FORMAT_OF_FINDINGS}: write it again with `python cli.py audit RUN TABLE --baseline`")
     try:
         return _read(content, path)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -150,13 +156,17 @@ def _read(content: Mapping[str, Any], path: Path) -> Baseline:
     classes, model = tuple(map(str, content["classes"])), content["model"]
     unit = np.asarray(content["unit"], np.int64)
     n = len(unit)
-    answers = None if content["answers"] is None else _answers_from_json(content["answers"], len(classes), n)
+    several = content["format"] == FORMAT_OF_FINDINGS
+    given = {} if content["answers"] is None else content["answers"] if several else {ONE: content["answers"]}
+    answers = {str(name): _answers_from_json(said, 2 if several else len(classes), n) for name, said in given.items()}
+    if several and not set(answers) <= set(classes):
+        raise ValueError("answers of an unknown finding")
     found = Observed(unit, bool(content["grouped"]), _table(content["measurements"], n), _table(content["picture"], n),
                      answers)
     if unit.ndim != 1 or not np.array_equal(np.unique(unit), np.arange(found.units)):
         raise ValueError("units that are not numbered")
     features = tuple(map(str, content["measurements"]))
-    saved = SavedModel(str(path.parent / model["path"]), str(model["sha256"]), classes, features)
+    saved = SavedModel(str(path.parent / model["path"]), str(model["sha256"]), classes, features, several)
     return Baseline(saved, found, int(content["images"]), int(content["learned"]))
 
 

@@ -1,4 +1,5 @@
 """From an audited table to a baseline, and from a baseline and a newer table to what has drifted."""
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,7 @@ def has_answers(trained_on: BoolArray) -> bool:
     return int((~trained_on).sum()) >= FEWEST_ANSWERED
 
 
-def make_baseline(frame: pd.DataFrame, answers: Answers, trained_on: BoolArray, model: SavedModel,
+def make_baseline(frame: pd.DataFrame, answers: Mapping[str, Answers], trained_on: BoolArray, model: SavedModel,
                   picture: list[str]) -> Baseline:
     """The baseline of a table.
 
@@ -49,8 +50,8 @@ def make_baseline(frame: pd.DataFrame, answers: Answers, trained_on: BoolArray, 
     Parameters
     ----------
     frame : (n, ...) DataFrame
-    answers : Answers
-        Of the saved model.
+    answers : mapping of str to Answers
+        Of the saved model, see `classify.monitor.observed.Observed`.
     trained_on : (n,) bool
         Images that it learned from.
     model : SavedModel
@@ -65,11 +66,12 @@ def make_baseline(frame: pd.DataFrame, answers: Answers, trained_on: BoolArray, 
     if len(frame) < FEWEST:
         raise UserError(f"{len(frame)} images are no baseline, at least {FEWEST} were wanted: give a larger table")
     rows = observe(frame, answers, list(model.features), picture)
-    kept = rows.take(np.flatnonzero(~trained_on)) if has_answers(trained_on) else replace(rows, answers=None)
+    kept = rows.take(np.flatnonzero(~trained_on)) if has_answers(trained_on) else replace(rows, answers={})
     return Baseline(model, rounded(sample(kept)), len(frame), int(trained_on.sum()))
 
 
-def compare(baseline: Baseline, frame: pd.DataFrame, answers: Answers, trained_on: BoolArray, rate: float) -> Drift:
+def compare(baseline: Baseline, frame: pd.DataFrame, answers: Mapping[str, Answers], trained_on: BoolArray,
+            rate: float) -> Drift:
     """What has drifted in a newer table; images that the model learned from are left out of it.
 
     Raises

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from classify.monitor.observed import Answers, Observed
+from classify.monitor.observed import ONE, Answers, Observed
 from classify.review import REASONS
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
@@ -43,6 +43,8 @@ LEVEL = "level"
 SPREAD = "spread"
 MISSING = "missing"
 SHARE = "share"
+# Stands between a finding and what is watched of it.
+OF_FINDING = ": "
 # Family, name, what is compared, values and scores of one test.
 Scored = tuple[str, str, str, Float64Array, Float64Array]
 
@@ -96,7 +98,7 @@ def drift(baseline: Observed, new: Observed, classes: tuple[str, ...], rate: flo
     baseline, new : Observed
         Of the same columns.
     classes : tuple of str
-        Names of the classes.
+        Names of the classes; of several findings they are not read.
     rate : float
         See `Drift`.
     """
@@ -132,22 +134,24 @@ def _scores(baseline: Observed, new: Observed, classes: tuple[str, ...],
         values = pd.concat(tables, ignore_index=True)
         for name in values.columns:
             yield from _of_column(family, name, values[name].to_numpy(np.float64), smaller)
-    if baseline.answers is not None and new.answers is not None:
-        yield from _of_answers(baseline.answers, new.answers, classes)
+    for finding, said in baseline.answers.items():
+        if finding in new.answers:
+            yield from _of_answers(said, new.answers[finding], classes, finding)
 
 
-def _of_answers(baseline: Answers, new: Answers, classes: tuple[str, ...]) -> Iterator[Scored]:
-    """Classes, probability, novelty and reasons for review."""
+def _of_answers(baseline: Answers, new: Answers, classes: tuple[str, ...], finding: str) -> Iterator[Scored]:
+    """Classes, probability, novelty and reasons for review; of a finding whether it is present."""
+    before = f"{finding}{OF_FINDING}" if finding != ONE else ""
     predicted = np.concatenate([baseline.predicted, new.predicted])
-    for number, name in enumerate(classes):
+    for number, name in [(1, finding)] if before else list(enumerate(classes)):
         yield _share(PREDICTIONS, name, predicted == number)
     for name in ("probability", "novelty"):
         values = np.concatenate([getattr(baseline, name), getattr(new, name)])
-        yield PREDICTIONS, name, LEVEL, values, _ranks(values)
+        yield PREDICTIONS, f"{before}{name}", LEVEL, values, _ranks(values)
     reasons = np.vstack([baseline.reasons, new.reasons])
-    yield _share(REVIEW, "review", np.asarray(reasons.any(axis=1), dtype=bool))
+    yield _share(REVIEW, f"{before}review", np.asarray(reasons.any(axis=1), dtype=bool))
     for number, name in enumerate(REASONS):
-        yield _share(REVIEW, name, reasons[:, number])
+        yield _share(REVIEW, f"{before}{name}", reasons[:, number])
 
 
 def _of_column(family: str, name: str, values: Float64Array,

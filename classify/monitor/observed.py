@@ -1,4 +1,5 @@
 """What is watched of each image: its measurements, its picture, what the model said, and whether a person must look."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from classify.predictions import ModelPredictions
 from classify.review import REASONS, ReviewRule, review_reasons
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
+# Name of the answers of a model that gives each image one class.
+ONE = ""
 # The reason that depends on the other images of the table: it would compare tables of different size, not images.
 _OF_TABLE = REASONS.index("batch")
 
@@ -21,9 +24,9 @@ class Answers:
     Parameters
     ----------
     predicted : (n,) int64
-        0..K-1.
+        0..K-1; of a finding 1 where it is present.
     probability, novelty : (n,) float64
-        Of the predicted class; out-of-distribution score.
+        Of the predicted class, of a finding that it is present; out-of-distribution score.
     reasons : (n, R) bool
         See `classify.review.REASONS`; the reason `batch` is left out.
     """
@@ -52,21 +55,22 @@ class Observed:
         The model's features, NaN = not measured.
     picture : (n, q) DataFrame
         Properties of the picture that the model does not read: brightness, focus, noise, size ...
-    answers : Answers or None
-        None where the model learned from the images.
+    answers : mapping of str to Answers
+        By finding; of a model of one class an image under `ONE`. Empty where the model learned from the images.
     """
 
     unit: Int64Array
     grouped: bool
     measurements: pd.DataFrame
     picture: pd.DataFrame
-    answers: Answers | None
+    answers: Mapping[str, Answers]
 
     def take(self, rows: Int64Array) -> "Observed":
         """Some of the rows; units are numbered anew."""
         return Observed(pd.factorize(self.unit[rows])[0].astype(np.int64), self.grouped,
                         self.measurements.iloc[rows].reset_index(drop=True),
-                        self.picture.iloc[rows].reset_index(drop=True), self.answers and self.answers.take(rows))
+                        self.picture.iloc[rows].reset_index(drop=True),
+                        {name: said.take(rows) for name, said in self.answers.items()})
 
     @property
     def units(self) -> int:
@@ -76,12 +80,25 @@ class Observed:
 
 def answers_of(rule: ReviewRule, predictions: ModelPredictions, frame: pd.DataFrame) -> Answers:
     """The answers of a model for the rows of a table."""
-    p, reasons = predictions.p, review_reasons(rule, predictions, frame)
+    p = predictions.p
+    return Answers(p.argmax(axis=1).astype(np.int64), p.max(axis=1), predictions.novelty,
+                   _reasons(rule, predictions, frame))
+
+
+def answers_of_finding(rule: ReviewRule, predictions: ModelPredictions, frame: pd.DataFrame, threshold: float
+                       ) -> Answers:
+    """The answers of a finding's model: 1 from the threshold on, and the probability of presence."""
+    p = predictions.p[:, 1]
+    return Answers((p >= threshold).astype(np.int64), p, predictions.novelty, _reasons(rule, predictions, frame))
+
+
+def _reasons(rule: ReviewRule, predictions: ModelPredictions, frame: pd.DataFrame) -> BoolArray:
+    reasons = review_reasons(rule, predictions, frame)
     reasons[:, _OF_TABLE] = False
-    return Answers(p.argmax(axis=1).astype(np.int64), p.max(axis=1), predictions.novelty, reasons)
+    return reasons
 
 
-def observe(frame: pd.DataFrame, answers: Answers, features: list[str], picture: list[str]) -> Observed:
+def observe(frame: pd.DataFrame, answers: Mapping[str, Answers], features: list[str], picture: list[str]) -> Observed:
     """The watched values of the rows of a table.
 
     Raises

@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from classify.monitor.compare import FEWEST_ANSWERED
-from classify.monitor.drift import FAMILIES, LEVEL, MEASUREMENTS, MISSING, PICTURE, PREDICTIONS, SHARE, SPREAD, Drift
+from classify.monitor.drift import (FAMILIES, LEVEL, MEASUREMENTS, MISSING, OF_FINDING, PICTURE, PREDICTIONS, SHARE,
+                                    SPREAD, Drift)
 from featurize.report.feature_names import words
 from featurize.report.numbers import count, measurement, number, percent, score
 from featurize.report.page import cell, table
@@ -92,7 +93,9 @@ def _name(row: Mapping[Hashable, Any], preset: str) -> str:
         return {"probability": "probability of the predicted class"}.get(row["name"], row["name"])
     if row["family"] == PREDICTIONS:
         return f"predicted as {row['name']}"
-    return "for review" if row["name"] == "review" else f"for review: {row['name']}"
+    finding, _, reason = row["name"].rpartition(OF_FINDING)
+    before = f"{finding}{OF_FINDING}" if finding else ""
+    return f"{before}for review" if reason == "review" else f"{before}for review: {reason}"
 
 
 def _value(row: Mapping[Hashable, Any], key: str) -> str:

@@ -93,7 +93,7 @@ def coverage_of_parts(parts: Sequence[Mapping[str, Any]], promise: float,
              cell(number(part["mean_set_size"]), key=part["mean_set_size"]),
              cell("short of the promise" if part["short"] else "", tone="bad")]
             for part in parts if part["by"] != "class"]
-    return table(["By", "Part", "Images", "Coverage (95 % interval)", "Mean set size", ""], rows, sortable=True,
+    return table(["By", "Part", "Images", "Coverage (95 % interval)", "Mean set size", "Note"], rows, sortable=True,
                  caption=f"Is the promise ({whole(promise)}) kept in every part of the table?", foot=(
                      "Properties of the picture are cut into thirds. Of many parts, one in twenty falls short by "
                      "chance.")) if rows else None

@@ -12,7 +12,7 @@ from classify.result import RunResult
 from featurize.report.charts import shorten
 from featurize.report.feature_names import in_words
 from featurize.report.numbers import count, finite, interval, number, percent, score, whole
-from featurize.report.page import cell, figure, table
+from featurize.report.page import cell, figure, heat, table
 
 # metric: (name, what it says, better when)
 METRICS = {
@@ -142,11 +142,10 @@ def confusion(matrix: pd.DataFrame, called: str = "predicted") -> dict[str, Any]
 
 
 def _confused(n: float, share: float, right: bool, truth: str, chosen: str) -> dict[str, Any]:
-    hue = "--heat" if right else "--heat-error"
+    hue = "heat" if right else "heat-error"
     strength = .08 + .82 * share if right else min(.12 + 1.6 * share, .9)
-    ink = "color:var(--on-heat)" if strength > .6 else ""
     return {"text": number(n), "share": percent(share), "zero": n == 0,
-            "style": f"background:rgba(var({hue}),{strength:.2f});{ink}" if n else "",
+            "style": heat(strength, hue) if n else "",
             "title": f"{count(n, 'image')} of {truth}, called {chosen}"}
 
 

@@ -128,7 +128,7 @@ def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
         lines.append([cell(text, tone="bad" if m.side else "")
                       for text in (m.name, shown, m.range, m.beyond)]
                      + [cell(source, tone="quiet")])
-    return table(["Measurement", "Value", "Usual in adults", "", "Source of the range"], lines)
+    return table(["Measurement", "Value", "Usual in adults", "Note", "Source of the range"], lines)
 
 
 def as_text(measurement: Measurement) -> str:

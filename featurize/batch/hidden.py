@@ -68,6 +68,24 @@ def measure_hidden(plan: HiddenPlan, requests: list[ImageRequest]) -> pd.DataFra
     return pd.DataFrame(table.values, index=pd.Index(table.image_ids, name="key"), columns=list(table.names))
 
 
+class Remembered:
+    """Measurements of one plan that are asked for more than once, such as by the models of several findings."""
+
+    def __init__(self) -> None:
+        self._asked: set[str] = set()
+        self._tables: list[pd.DataFrame] = []
+
+    def measure(self, plan: HiddenPlan, requests: list[ImageRequest]) -> pd.DataFrame:
+        """`measure_hidden`, of what was not asked for before."""
+        wanted = [request.key for request in requests]
+        new = [request for request in requests if request.key not in self._asked]
+        if new:
+            self._tables.append(measure_hidden(plan, new))
+            self._asked |= {request.key for request in new}
+        table = pd.concat(self._tables)
+        return table.loc[table.index.isin(wanted)]
+
+
 def _number(requests: Sequence[ImageRequest]) -> int:
     said = "|".join(request.key for request in requests)
     return int(hashlib.sha256(said.encode()).hexdigest()[:12], 16)

@@ -11,7 +11,7 @@ from featurize.explore.census import (UNLABELLED, Census, Conflict, class_by_spl
 from featurize.explore.image_stats import center_crop, color_planes
 from featurize.report.charts import MOST_CLASSES, percentile_ranges, shorten
 from featurize.report.numbers import count, number, percent
-from featurize.report.page import cell, figure, table
+from featurize.report.page import cell, figure, heat, table
 from featurize.report.pictures import Album, find, show, thumbnail
 
 # Images of each class in the montage.
@@ -27,8 +27,6 @@ MOST_SIZES = 12
 SIZES_DIFFER = 1.2
 # From so many findings on, the table of pairs is drawn narrow.
 MANY_COLUMNS = 6
-# Opacity of a cell's blue above which its text is drawn in the light color.
-HEAT_OF_LIGHT_INK = .6
 # Sides of the thumbnails, in pixels.
 MONTAGE_PX = 110
 CLOSE_UP_PX = 320
@@ -115,11 +113,10 @@ def _pair(name: str, n_row: int, other: str, n: int) -> dict[str, Any]:
     """One cell: the images that have the finding of the row and that of the column."""
     share, same = n / max(n_row, 1), name == other
     strength = 0 if same else .08 + .82 * share
-    ink = "color:var(--on-heat)" if strength > HEAT_OF_LIGHT_INK else ""
     whole = f"{count(n_row, 'image')} with {name}"
     title = whole if same else f"{number(n)} of {whole}: {other}"
     return {"text": number(n), "share": "" if same else percent(share), "zero": n == 0, "title": title,
-            "style": f"background:rgba(var(--heat),{strength:.2f});{ink}"}
+            "style": heat(strength)}
 
 
 def _groups(frame: pd.DataFrame) -> dict[str, Any] | None:

@@ -22,6 +22,9 @@ MOST_INTERVALS = 4
 # Order of the warnings.
 _FIRST = {"serious": 0, "caution": 1, "note": 2}
 
+# Opacity of the strongest color behind the text of a cell.
+MOST_HEAT = 0.55
+
 
 def write_page(path: Path, template: str, content: Mapping[str, Any], folder: Path = HERE) -> None:
     """Render a template and write the page.
@@ -139,6 +142,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
     heads = [{"text": text, "right": r, "title": (explain or {}).get(text, "")} for text, r in zip(head, right)]
     return {"head": heads, "rows": cells, "caption": caption, "sortable": sortable, "foot": foot,
             "full": not all(right[1:]), "wide": wide}
+
+
+def heat(strength: float, hue: str = "heat") -> str:
+    """Style of a cell of a matrix, colored by a strength of 0..1: only so far that its text stays readable.
+
+    With MOST_HEAT the text has a contrast of 4.9 or more on every ground, in light and dark (WCAG 2.2 AA wants 4.5).
+    """
+    return f"background:rgba(var(--{hue}),{MOST_HEAT * min(1.0, strength):.2f})"
 
 
 def figure(uri: str, title: str, reading: str, alt: str = "") -> dict[str, str]:

@@ -28,7 +28,7 @@ from classify.train import train
 
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
 METRICS, AUDIT = PAGE.split("# audit.json, key by key")
-OF_FINDINGS = {"means", "unknown_findings", "findings"}
+OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location"}
 # Dictionaries whose keys are names (of classes, parts, maps, tests, of study.toml), or told in a sentence.
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
@@ -66,7 +66,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     audit(folder / "run", there, info, None, watch=Watch(write=folder / "b.json"))
     found = audit(folder / "run", there, info, folder / "a.json", columns=pd.DataFrame({"sex": ["F", "M"] * 80}),
                   fit_labels=[10], watch=Watch(against=read_baseline(folder / "b.json")))
-    group = Evidence("lamp", ("whole_quality_focus",), .5, .0, False, 9, 9, 1., 1.,
+    group = Evidence("lamp", ("whole_quality_focus",), .5, .0, False, .5, 9, 9, 1., 1.,
                      (0., 1.), (0., 1.), 1., 1., 0., .9, .6, False, CONVICTED)
     written = to_json(replace(found, shortcuts=(group,), maps=_maps(), parts=(
         PartScore("rim alone", 80, 6, .7, .6, (.6, .8), True),)))

@@ -17,8 +17,9 @@ from classify.audit.run import audit
 from classify.evaluate.metrics import Bootstrap
 from classify.findings import train as findings_train
 from classify.findings.audit import FindingsAudit, examine_run
-from classify.findings.audit_page import audit_findings, summary_lines
+from classify.findings.audit_page import summary_lines
 from classify.findings.audit_page import warnings as findings_warnings
+from classify.findings.audit_run import audit_findings
 from classify.findings.bundle import is_findings_model, load_findings
 from classify.findings.evaluate import ScoredFinding, finding_scores, means
 from classify.findings.predict import predict_findings

@@ -16,18 +16,19 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
 from classify.fitting import models
-from classify.maps import run as maps_run
-from classify.maps.counterfactual import MOST_KINDS, MOST_SWAPS
+from classify.maps import counterfactual as counterfactual_module
+from classify.maps.counterfactual import MOST_KINDS, MOST_SWAPS, Candidates
 from classify.maps.export import to_dict
 from classify.maps.figures import by_cells, by_pixels, full_color, over
 from classify.maps.kept import store_of
 from classify.maps.margins import against, named_and_other
 from classify.maps.orders import area, curves_of, hidden_along, order_of, order_tests, random_orders, rank_correlation
-from classify.maps.result import Curves, ImageMap, Maps, OrderTest
+from classify.maps.result import Answer, Curves, ImageMap, Maps, OrderTest, Swap
 from classify.sweep.choose import Remeasure
 from classify.maps.sentences import counterfactual_sentence, lines, p_value, verdict_sentence
 from classify.settings import TrainSettings
 from classify.train import train
+from featurize.batch import hidden
 from featurize.errors import UserError
 from featurize.images.occlude import Hidden, hide
 from featurize.index.build import Index, build_index, load
@@ -163,7 +164,7 @@ def test_the_same_images_are_not_measured_again(found: Audit, patches: Made,
 
     def measured(*_: object) -> None:
         raise AssertionError("measured again")
-    monkeypatch.setattr(maps_run, "measure_hidden", measured)
+    monkeypatch.setattr(hidden, "measure_hidden", measured)
     again = audit(folder / "run", frame, info, folder / "audit.json", map_settings=Remeasure(index, IMAGES))
     read = json.loads((folder / "audit.json").read_text(encoding="utf-8"))["maps"]
     assert maps_of(again).tests == maps_of(found).tests
@@ -273,7 +274,7 @@ def test_an_image_that_no_few_measurements_change_is_said_to_be_so(found: Audit)
     image = maps_of(found).images[0]
     assert image.counterfactual is not None
     hard = replace(image, counterfactual=replace(image.counterfactual, swaps=()))
-    assert "no few of them change the answer" in counterfactual_sentence(hard, ("a", "b"))
+    assert "No few measurements change the answer" in counterfactual_sentence(hard, ("a", "b"))
     assert counterfactual_sentence(replace(image, counterfactual=None), ("a", "b")) == (
         "No image of the table is rightly called otherwise.")
 
@@ -285,3 +286,24 @@ def test_colors_say_for_and_against(found: Audit) -> None:
     assert shown[12, 20, 0] > shown[12, 20, 2] and shown[0, 0, 2] > shown[0, 0, 0] and np.ptp(shown[40, 40]) == 0
     assert by_pixels(image, 64, 64).mean() * 64 == pytest.approx(image.pixels.sum(), rel=.01)
     assert full_color(np.zeros((3, 3))) == 0 and not np.isnan(over(shown.astype(np.uint8), values * 0, 0.0)).any()
+
+
+def test_a_farther_image_is_taken_where_no_few_measurements_of_the_nearest_change_the_answer(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measurements of the nearest image are said to change nothing; the second one's do, or none of all."""
+    points = np.arange(4.0)[:, None]
+    x = pd.DataFrame({"a": np.arange(4.0, dtype=np.float32)})
+    called = np.array([0, 1, 1, 1])
+    given = Candidates(points, x, called, called, np.zeros(4, bool))
+    swap = Swap("a", "", ("a",), 0., 2., -1.)
+    answer = Answer(0, 1, .9, 2., 0.)
+
+    def swaps_of(*good: float) -> None:
+        monkeypatch.setattr(counterfactual_module, "_swaps", lambda bundle, own, other, goal, preset: (
+            ((swap,), -1.) if other["a"].iloc[0] in good else ((), 1.)))
+    swaps_of(2)
+    found = counterfactual_module.counterfactual(None, given, 0, answer, "whole")  # type: ignore[arg-type]
+    assert found is not None and (found.row, found.nearer, found.reached) == (2, 1, -1)
+    swaps_of()
+    none = counterfactual_module.counterfactual(None, given, 0, answer, "whole")  # type: ignore[arg-type]
+    assert none is not None and (none.row, none.swaps, none.reached) == (1, (), 1)

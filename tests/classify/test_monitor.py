@@ -20,7 +20,7 @@ from classify.bundle import load_bundle
 from classify.monitor.baseline import IMAGES_OF_UNIT, KEPT_IMAGES, KEPT_UNITS, read_baseline, sample
 from classify.monitor.compare import compare
 from classify.monitor.drift import drift, smallest_p
-from classify.monitor.observed import Answers, Observed, answers_of
+from classify.monitor.observed import ONE, Answers, Observed, answers_of
 from classify.monitor.sentences import PRINTED, lines
 from classify.review import REASONS
 from featurize.errors import UserError
@@ -38,7 +38,7 @@ def observed(n: int, seed: int, patients: int = 0, effect: float = 0.0) -> Obser
     x = pd.DataFrame(level + rng.normal(size=(n, 8)), columns=[f"cell_color_{i}" for i in range(8)])
     answers = Answers(rng.integers(0, 3, n), rng.random(n), rng.random(n), rng.random((n, len(REASONS))) < .1)
     picture = pd.DataFrame({"image_quality_focus": rng.normal(size=n)})
-    return Observed(pd.factorize(unit)[0].astype(np.int64), bool(patients), x, picture, answers)
+    return Observed(pd.factorize(unit)[0].astype(np.int64), bool(patients), x, picture, {ONE: answers})
 
 
 def divided(rows: Observed, seed: int) -> tuple[Observed, Observed]:
@@ -66,8 +66,7 @@ def test_patients_that_count_as_independent_images_give_false_alarms() -> None:
 
 
 def with_change(rows: Observed, what: str) -> Observed:
-    x, answers = rows.measurements.copy(), rows.answers
-    assert answers is not None
+    x, answers = rows.measurements.copy(), rows.answers[ONE]
     if what == "level":
         x["cell_color_3"] += 3
     if what == "spread":
@@ -80,7 +79,7 @@ def with_change(rows: Observed, what: str) -> Observed:
         answers = replace(answers, novelty=answers.novelty ** .2)
     if what == "review":
         answers = replace(answers, reasons=answers.reasons | (np.arange(len(rows.unit)) % 2 == 0)[:, None])
-    return replace(rows, measurements=x, answers=answers)
+    return replace(rows, measurements=x, answers={ONE: answers})
 
 
 @pytest.mark.parametrize("what, first", [
@@ -178,7 +177,7 @@ def test_a_baseline_names_no_patient_file_or_image(run: Any, folder: Path) -> No
 
 def test_a_baseline_read_again_is_the_sample(run: Any, folder: Path) -> None:
     known = read_baseline(folder / "baseline.json")
-    assert known.rows.answers is not None and len(known.rows.unit) == 120 and known.rows.units == 60
+    assert list(known.rows.answers) == [ONE] and len(known.rows.unit) == 120 and known.rows.units == 60
     assert np.isnan(known.rows.measurements.to_numpy()).any()
     assert list(known.rows.picture) == ["whole_quality_focus"] and Path(known.model.path).resolve() == folder / "run"
 
@@ -190,7 +189,7 @@ def test_images_that_the_model_learned_from_give_no_baseline_of_its_answers(run:
     write_table(frame.assign(image_id=known[:len(frame)]), info, folder / "known.parquet")
     code, said = run("audit", "run", "known.parquet", "--baseline", "known.json")
     assert code == 0 and "WARNING: The model learned from 90 of the images" in said
-    assert read_baseline(folder / "known.json").rows.answers is None
+    assert read_baseline(folder / "known.json").rows.answers == {}
     code, said = run("audit", "--against", "known.json", "later.parquet", "-o", "k.json")
     assert {t["family"] for t in json.loads((folder / "k.json").read_text())["drift"]["tests"]} == {
         "picture", "measurements"}
@@ -227,7 +226,7 @@ def damaged(content: dict[str, Any], how: str) -> object:
     if how == "list":
         content["model"] = ["run"]
     if how == "format":
-        content["format"] = 2
+        content["format"] = 3
     return content
 
 
@@ -253,7 +252,7 @@ def test_new_images_without_patients_or_too_few_of_them_are_refused(run: Any, fo
     baseline, bundle = read_baseline(folder / "baseline.json"), load_bundle(GOLDEN)
     frame, info = made_table((10, 10, 10), features=4, seed=9)
     found = examine(bundle, None, frame, info)
-    answers, none = answers_of(bundle.review, found.predictions, frame), np.zeros(30, bool)
+    answers, none = {ONE: answers_of(bundle.review, found.predictions, frame)}, np.zeros(30, bool)
     with pytest.raises(UserError, match="knows the patients of its images and the new table does not"):
         compare(baseline, frame.assign(group=None), answers, none, .01)
     with pytest.raises(UserError, match="60 and the new table 1 independent patients"):

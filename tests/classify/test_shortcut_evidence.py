@@ -101,6 +101,14 @@ def test_without_changed_copies_the_subject_is_not_known() -> None:
     assert verdict(.9, False, True, 30, .5) == ACQUITTED and verdict(.9, True, True, 30, .5) == ACQUITTED
 
 
+def test_without_an_outlined_subject_only_print_is_convicted() -> None:
+    case = Case(.9, follows=True)
+    found = case.evidence(segmented=False)
+    assert found.verdict == OPEN and found.gain_counts and "no subject was outlined" in sentence(found)
+    frame = case.frame.rename(columns={BLOCKINESS: "image_quality_print"})
+    assert case.evidence(frame=frame, nuisance=["image_quality_print"], segmented=False).verdict == CONVICTED
+
+
 def test_print_is_no_part_of_the_subject_even_without_copies() -> None:
     case = Case(.9, follows=True)
     frame = case.frame.rename(columns={BLOCKINESS: "image_quality_print"})
@@ -140,6 +148,14 @@ def test_the_test_compares_inside_the_classes() -> None:
     # By hand: of each class as many of both kinds: 20 + 20 of class 0, all right; 20 + 20 of class 1, half right.
     assert matched_share(right, against, ~against, y) == pytest.approx(.75)
     assert np.isnan(one_sided(right, np.zeros(400, bool), ~against, y))
+
+
+def test_one_error_is_never_enough() -> None:
+    """By hand: the only error of 100 images lies among 10: chance .1. A normal approximation says p = .001."""
+    against, right = np.arange(100) < 10, np.arange(100) != 0
+    assert one_sided(right, against, ~against, np.zeros(100, int)) == pytest.approx(.1)
+    two = one_sided(np.tile(right, 2), np.tile(against, 2), ~np.tile(against, 2), np.repeat([0, 1], 100))
+    assert two == pytest.approx(.01), "two classes with an error each: both among theirs"
 
 
 def test_the_section_has_a_row_for_each_group(followed: Evidence) -> None:

@@ -1,0 +1,241 @@
+"""Audits of several findings: monitoring, maps and guidelines of all of them at once."""
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_table import chest_table
+
+import cli
+from classify.bundle import load_bundle
+from classify.data.columns import matrix
+from classify.findings import train as findings_train
+from classify.findings.audit import FindingsAudit
+from classify.findings.audit_run import Asked, audit_findings
+from classify.findings.bundle import load_findings
+from classify.findings.train import train_findings
+from classify.maps.location import location_of
+from classify.maps.margins import limit_of, margins_of
+from classify.maps.result import ATTRIBUTION, DELETION
+from classify.maps.sentences import location_sentence
+from classify.monitor.baseline import read_baseline
+from classify.settings import TrainSettings
+from classify.sweep.choose import Remeasure
+from classify.uncertainty.calibrate import probabilities
+from featurize.batch import hidden
+from featurize.errors import UserError
+from featurize.index.build import Index, build_index
+from featurize.presets.load import Preset
+from featurize.run import measure_index
+from featurize.table import TableInfo, write_table
+
+QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
+SIDE_PX = 64
+PRESET = Preset("whole", "none", "whole", {"hog": {"regions": ("whole",), "rows": 8, "columns": 8}})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_report() -> None:
+    """The page of the run has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    frame, info = chest_table()
+    return train_findings(frame, info, tmp_path_factory.mktemp("several") / "run", QUICK).out
+
+
+def elsewhere(seed: int, n: int = 120) -> tuple[pd.DataFrame, TableInfo]:
+    """Films that no model has seen, a patient each."""
+    frame, info = chest_table(n, seed=seed)
+    names = [f"film{seed}x{i:08d}" for i in range(n)]
+    return frame.assign(image_id=names, group=names, duplicate_group=np.arange(n)), info
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_one_baseline_watches_every_finding(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, name in ((11, "first"), (12, "later"), (13, "shifted")):
+        frame, info = elsewhere(seed)
+        moved = [c for c in info.features if "nuisance" not in c] if name == "shifted" else []
+        write_table(frame.assign(**{c: frame[c] + 5 for c in moved}), info, tmp_path / f"{name}.parquet")
+    base = tmp_path / "base.json"
+    assert call(monkeypatch, "audit", run, tmp_path / "first.parquet", "--baseline", base) == 0
+    kept = read_baseline(base)
+    assert kept.model.several and list(kept.rows.answers) == ["Edema", "Effusion"]
+    assert json.loads(base.read_text())["format"] == 2
+    assert call(monkeypatch, "audit", "--against", base, tmp_path / "later.parquet") == 0
+    assert "no alarm: " in capsys.readouterr().out
+    out = tmp_path / "a.json"
+    assert call(monkeypatch, "audit", run, tmp_path / "shifted.parquet", "--against", base, "-o", out) == 3
+    tests = pd.DataFrame(json.loads(out.read_text())["drift"]["tests"])
+    assert {"Edema", "Effusion"} <= set(tests.loc[tests["family"] == "predictions", "name"])
+    assert {"Edema: probability", "Effusion: novelty"} <= set(tests["name"])
+
+
+def test_the_answer_of_a_finding_is_that_of_its_threshold(run: Path, tmp_path: Path) -> None:
+    from classify.audit.watch import Watch
+    frame, info = elsewhere(14)
+    found = audit_findings(run, Path("t.parquet"), frame, info, None, Asked(Watch(tmp_path / "b.json")))
+    said = read_baseline(tmp_path / "b.json").rows.answers
+    for model in load_findings(run):
+        p = found.audits[model.name].predictions.p[:, 1]
+        assert said[model.name].predicted.sum() == (p >= model.threshold).sum()
+        np.testing.assert_allclose(np.sort(said[model.name].probability), np.sort(p), atol=1e-6)
+
+
+def test_a_baseline_of_other_thresholds_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    frame, info = elsewhere(15)
+    write_table(frame, info, tmp_path / "t.parquet")
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "--baseline", tmp_path / "b.json") == 0
+    content = json.loads((tmp_path / "b.json").read_text())
+    content["model"]["sha256"] = "0" * 64
+    (tmp_path / "b.json").write_text(json.dumps(content))
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "--against", tmp_path / "b.json") == 2
+    assert "written for another model" in capsys.readouterr().err
+
+
+def test_guidelines_are_answered_with_every_finding(run: Path, tmp_path: Path) -> None:
+    frame, info = elsewhere(16)
+    (tmp_path / "study.toml").write_text('intended_use = "Triage of films."\n')
+    asked = Asked(study=tmp_path / "study.toml", supplement=tmp_path / "s.csv")
+    found = audit_findings(run, Path("t.parquet"), frame, info, tmp_path / "a.html", asked)
+    table, page = pd.read_csv(tmp_path / "s.csv"), (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert found.reporting is not None and set(table["guideline"]) >= {"TRIPOD+AI", "CLAIM 2024"}
+    told = " ".join(table["answer"].dropna())
+    assert "2 findings in 120 images of this table" in told and "Triage of films." in told
+    assert "One model a finding" in told and "Accuracy of simpler models" not in told
+    assert 'id="reporting-checklist"' in page and "Triage of films." in page
+
+
+def test_a_limit_is_where_the_calibrated_probability_reaches_the_threshold(run: Path) -> None:
+    model = load_findings(run)[0]
+    limit = limit_of(model.bundle.calibration, model.threshold)
+    below, above = probabilities(model.bundle.calibration, np.array([[limit - .02], [limit + .01]]))[:, 1]
+    assert below < model.threshold <= above
+
+
+Films = tuple[Path, Index, pd.DataFrame, TableInfo]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
+    """Pictures with a bright patch in row 1, column 2 (Edema) or row 5, column 6 (Effusion), and a run on half of them.
+    """
+    from PIL import Image
+    folder, rng = tmp_path_factory.mktemp("films"), np.random.default_rng(0)
+    (folder / "images").mkdir()
+    rows = []
+    for number in range(120):
+        rgb = rng.integers(80, 110, (8, 8)).repeat(8, axis=0).repeat(8, axis=1) + rng.integers(0, 10, (64, 64))
+        edema, effusion = number % 2, number // 2 % 2
+        rgb[9:15, 17:23] += 90 * edema
+        rgb[41:47, 49:55] += 90 * effusion
+        Image.fromarray(rgb.astype(np.uint8)).save(folder / "images" / f"{number:03d}.png")
+        rows.append((f"{number:03d}.png", edema, effusion))
+    pd.DataFrame(rows, columns=["file", "Edema", "Effusion"]).to_csv(folder / "films.csv", index=False)
+    index = build_index([folder / "images"], labels=folder / "films.csv", label_columns=["Edema", "Effusion"])
+    frame, info, _ = measure_index(index, PRESET, jobs=1)
+    home = frame["path"] < "080"
+    train_findings(frame[home].reset_index(drop=True), info, folder / "run", QUICK)
+    return folder, index, frame[~home].reset_index(drop=True), info
+
+
+@pytest.fixture(scope="module")
+def mapped(films: Films) -> FindingsAudit:
+    folder, index, frame, info = films
+    return audit_findings(folder / "run", Path("t.parquet"), frame, info, folder / "a.html",
+                          Asked(maps=Remeasure(index, 4)))
+
+
+def test_the_maps_of_each_finding_name_its_own_place(mapped: FindingsAudit) -> None:
+    for name, cell in (("Edema", 10), ("Effusion", 46)):
+        found = mapped.maps[name]
+        called = [image for image in found.images if image.answer.named == 1]
+        assert len(found.images) == 4 and called
+        assert all(int(image.attribution.argmax()) == cell for image in called)
+        assert all(int(np.nanargmax(image.occlusion)) == cell for image in called)
+        test = next(t for t in found.tests if (t.kind, t.test) == (ATTRIBUTION, DELETION))
+        assert test.area < test.random
+
+
+def test_a_map_explains_the_log_odds_of_the_finding_from_its_threshold_on(films: Films, mapped: FindingsAudit) -> None:
+    folder, _, frame, _ = films
+    for number, model in enumerate(load_findings(folder / "run")):
+        bundle = load_bundle(folder / "run" / "model" / f"{number:02d}_{model.name.lower()}")
+        for image in mapped.maps[model.name].images:
+            x = matrix(frame, bundle.model.features).iloc[[image.row]]
+            margin = margins_of(bundle, x, 1, 0)[0]
+            p = mapped.audits[model.name].predictions.p[image.row, 1]
+            assert image.answer.named == int(p >= model.threshold)
+            assert image.answer.margin == pytest.approx(margin if image.answer.named else -margin)
+            assert image.answer.margin >= image.answer.limit - .01
+
+
+def test_page_and_json_show_the_maps_of_every_finding(films: Films, mapped: FindingsAudit) -> None:
+    folder, index, frame, info = films
+    page = (folder / "a.html").read_text(encoding="utf-8")
+    assert "<h3>Edema</h3>" in page and "<h3>Effusion</h3>" in page and 'href="#maps"' in page
+    audit_findings(folder / "run", Path("t.parquet"), frame, info, folder / "a.json", Asked(maps=Remeasure(index, 4)))
+    read = json.loads((folder / "a.json").read_text(encoding="utf-8"))["maps"]
+    assert set(read) == {"Edema", "Effusion"} and len(read["Edema"]["images"]) == 4
+    assert read["Effusion"]["location"] is None, "pictures without lungs"
+
+
+def test_what_two_findings_hide_alike_is_measured_once(films: Films, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, index, frame, info = films
+    asked: list[str] = []
+
+    def measured(plan: hidden.HiddenPlan, requests: list[hidden.ImageRequest]) -> pd.DataFrame:
+        asked.extend(request.key for request in requests)
+        return measure(plan, requests)
+    measure = hidden.measure_hidden
+    monkeypatch.setattr(hidden, "measure_hidden", measured)
+    audit_findings(folder / "run", Path("t.parquet"), frame, info, tmp_path / "a.json", Asked(maps=Remeasure(index, 2)))
+    assert asked and len(asked) == len(set(asked))
+
+
+def test_a_finding_is_expected_where_it_is_usually_seen(mapped: FindingsAudit) -> None:
+    image = next(i for i in mapped.maps["Effusion"].images if i.answer.named == 1)
+    base = {"right lung, lower third": (.1, .3, .2), "left lung, lower third": (.1, .3, .1), "elsewhere": (.8, .4, .7)}
+    images = [replace(image, places=base)] * 6
+    found = location_of("Effusion", images)
+    assert found is not None and found.n == 6 and found.area == pytest.approx(.2)
+    assert found.shares == pytest.approx((.6, .3)) and found.p[0] < .05
+    assert "Effusion light" in location_sentence(found) and "3 times the area" in location_sentence(found)
+    assert location_of("Nodule", images) is None, "a nodule may lie anywhere"
+    absent = [replace(image, places=base, answer=replace(image.answer, named=0))]
+    assert location_of("Effusion", absent) is None
+
+
+def test_what_takes_one_finding_is_still_refused_with_its_folder(run: Path, tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    frame, info = elsewhere(17)
+    write_table(frame, info, tmp_path / "t.parquet")
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", tmp_path / "a.html", "--fit-labels", "5") == 2
+    assert "--fit-labels takes one" in capsys.readouterr().err
+
+
+def test_a_baseline_with_an_answer_of_an_unknown_finding_is_damaged(run: Path, tmp_path: Path) -> None:
+    from classify.audit.watch import Watch
+    audit_findings(run, Path("t.parquet"), *elsewhere(18), None, Asked(Watch(tmp_path / "b.json")))
+    content = json.loads((tmp_path / "b.json").read_text())
+    content["answers"]["Hernia"] = content["answers"]["Edema"]
+    (tmp_path / "b.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is damaged"):
+        read_baseline(tmp_path / "b.json")
