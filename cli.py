@@ -248,7 +248,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     if group_regex:
         raise UserError("--group-regex was given without --detect: predictions of single images need no groups")
     from classify.findings.predict import load_predictor
-    from featurize.runtime.files import replacing
+    from featurize.runtime.files import write_csv
     from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_predictions
     from featurize.table import TABLE_SUFFIXES, read_table
     check_output(output, (".csv",), [*images, *_files_of(run)], [errors_path(output)])
@@ -259,8 +259,7 @@ def predict(run: Run, images: Annotated[list[Path], typer.Argument(metavar="IMAG
     else:
         frame, info = _measure(images, bundle, output, jobs)
     predicted = apply(frame, info, explain, str(images[0]), adapt)
-    with replacing(output) as part:
-        predicted.to_csv(part, index=False, float_format="%.9g", errors="backslashreplace")
+    write_csv(predicted, output)
     _say(f"{_predicted_line(predicted, 'images')}: {output}")
     _tell_predictions(predicted, adapt)
 

@@ -219,13 +219,13 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
     """Write every file of a run under a temporary name, then move the folder into place."""
     with replacing_folder(result.out, RUN_FOLDER) as part:
         safe_cells(result.predicted.table).to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
-        result.curves.to_csv(part / CURVES, index=False, float_format="%.6g")
+        safe_cells(result.curves).to_csv(part / CURVES, index=False, float_format="%.6g")
         save_bundle(bundle, part / "model")
         safe_cells(result.suspects.table).to_csv(part / SUSPECTS, index=False, float_format="%.9g")
         if len(result.stability):
-            result.stability.to_csv(part / STABILITY, index=False, float_format="%.4g")
+            safe_cells(result.stability).to_csv(part / STABILITY, index=False, float_format="%.4g")
         if result.words is not None:
-            result.words.table.to_csv(part / WORDS, index=False, float_format="%.4g")
+            safe_cells(result.words.table).to_csv(part / WORDS, index=False, float_format="%.4g")
         accepted = {**result.accepted.to_dict(), "confidence": CONFIDENCE} if result.accepted else None
         metrics = {**result.scores.metrics, "accepted_error": accepted, "suspects": result.suspects.metrics,
                    **({"words": result.words.metrics} if result.words is not None else {}),
@@ -233,7 +233,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
         shown = shown_result(result)
-        as_table(answers_of(shown)).to_csv(part / CROSSWALK, index=False)
+        safe_cells(as_table(answers_of(shown))).to_csv(part / CROSSWALK, index=False)
         if result.study:
             write_json(result.study, part / STUDY)
         write_report(part / REPORT, shown, report_numbers(shown))

@@ -34,6 +34,10 @@ from featurize.table import TableInfo
 # Scores that are 1 whatever the model says where a single class occurs.
 TRIVIAL = ("macro_precision", "precision", "average_precision")
 
+# Keys of metrics.json that an audit reads: numbers, and objects of more keys.
+_NUMBERS = ("n", "accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece", "review_share")
+_OBJECTS = ("findings", "operating_point", "review", "intervals", "per_class")
+
 
 def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     """metrics.json of the run that the model belongs to, if it is there.
@@ -44,6 +48,11 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
         A run folder, its model folder, or the folder of one finding in that.
     finding : str
         Of a run with several findings: the scores of this one.
+
+    Raises
+    ------
+    UserError
+        The file is damaged, or is no metrics.json of a run.
     """
     folder = bundle_dir.resolve()
     run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
@@ -57,11 +66,32 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
 
 
 def run_metrics(run: Path) -> dict[str, Any] | None:
-    """metrics.json of a run folder, if it is there."""
+    """metrics.json of a run folder, if it is there.
+
+    Raises
+    ------
+    UserError
+        The file is damaged, or is no metrics.json of a run.
+    """
     if not (run / METRICS).is_file():
         return None
-    found: dict[str, Any] = json.loads((run / METRICS).read_text(encoding="utf-8"))
-    return found
+    return _read_metrics(run / METRICS)
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        wrong = "" if isinstance(found, dict) else "not an object"
+    except (OSError, ValueError, RecursionError) as error:
+        found, wrong = {}, str(error)
+    if not wrong:
+        others = [key for key in _NUMBERS if not isinstance(found.get(key, 0), (int, float, type(None)))]
+        others += [key for key in _OBJECTS if not isinstance(found.get(key, {}), (dict, type(None)))]
+        wrong = f"{others[0]} is of a wrong type" if others else ""
+    if wrong:
+        raise UserError(f"{path} is not the metrics.json of a run ({wrong}): give a folder that `python cli.py "
+                        "classify` wrote, or a copy of its model folder alone")
+    return dict(found)
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,

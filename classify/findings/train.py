@@ -320,10 +320,10 @@ def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFind
     """Every file of the run but the findings' pages."""
     safe_cells(result.table).to_csv(part / PREDICTIONS, index=False, float_format="%.9g")
     curves = [found.result.curves.assign(finding=name) for name, found in trained.items()]
-    pd.concat(curves, ignore_index=True).to_csv(part / CURVES, index=False, float_format="%.6g")
+    safe_cells(pd.concat(curves, ignore_index=True)).to_csv(part / CURVES, index=False, float_format="%.6g")
     suspects = [found.result.suspects.table.assign(finding=name) for name, found in trained.items()]
-    pd.concat(suspects, ignore_index=True).sort_values("score", ascending=False, kind="stable").to_csv(
-        part / SUSPECTS, index=False, float_format="%.9g")
+    suspected = pd.concat(suspects, ignore_index=True).sort_values("score", ascending=False, kind="stable")
+    safe_cells(suspected).to_csv(part / SUSPECTS, index=False, float_format="%.9g")
     (part / "model").mkdir()
     save_findings([found.model for found in trained.values()], part / "model")
     text = json.dumps(result.metrics, indent=1, ensure_ascii=False, allow_nan=False)

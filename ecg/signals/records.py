@@ -1,4 +1,5 @@
 """Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, EDF, DICOM."""
+import codecs
 import io
 import warnings
 from collections.abc import Callable
@@ -27,6 +28,11 @@ _LOWEST_RATE_HZ = 50
 _HIGHEST_RATE_HZ = 20_000
 # Bytes of the first line of a csv that are searched for names of leads.
 _FIRST_LINE_BYTES = 4096
+# What may stand between the columns of a csv: spreadsheets write semicolons where numbers have decimal commas.
+_SEPARATORS = (",", ";", "\t")
+# Encodings of a csv: UTF-16 where it begins with that byte order mark.
+_UTF8 = "utf-8-sig"
+_UTF16 = "utf-16"
 # Characters of a library's message that an error repeats.
 _LONGEST_MESSAGE = 80
 _LONGEST_WFDB_MESSAGE = 120
@@ -59,14 +65,19 @@ class Record:
 
 
 def holds_leads(path: Path) -> bool:
-    """Whether the first line of a csv names a lead: other tables in a folder are not records."""
+    """Whether the first line of a csv names a lead: other tables in a folder are not records.
+
+    A csv that is empty or no text counts as a record: reading it says what is wrong.
+    """
     try:
         with path.open("rb") as file:
-            names = file.readline(_FIRST_LINE_BYTES).decode("utf-8-sig", "replace").split(",")
+            start = file.read(_FIRST_LINE_BYTES)
     except OSError:
         # Reading it will say what is wrong.
         return True
-    return any(plain_lead(name.strip().strip('"')) for name in names)
+    if not start.strip() or _encoding(start) == _UTF8 and b"\0" in start:
+        return True
+    return _separator(_first_line(start)) is not None
 
 
 def is_record_file(path: Path) -> bool:
@@ -113,6 +124,23 @@ def _content(path: Path) -> bytes:
         raise RecordError(str(error), error.reason) from error
 
 
+def _encoding(start: bytes) -> str:
+    return _UTF16 if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else _UTF8
+
+
+def _first_line(start: bytes) -> str:
+    lines = start[:_FIRST_LINE_BYTES].decode(_encoding(start), "replace").splitlines()
+    return lines[0] if lines else ""
+
+
+def _separator(line: str) -> str | None:
+    """What stands between the names of the first line; None if no way to part them gives a lead."""
+    leads = {mark: sum(plain_lead(name.strip().strip('"')) is not None for name in line.split(mark))
+             for mark in _SEPARATORS}
+    best = max(leads, key=leads.__getitem__)
+    return best if leads[best] else None
+
+
 def _of_csv(path: Path, fs_hz: float) -> Record:
     try:
         frame = _table(_content(path))
@@ -136,12 +164,16 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
 def _table(data: bytes) -> pd.DataFrame:
     """The columns of a csv; a comma at the end of every row begins no column.
 
+    Between columns stand commas, semicolons or tabs; where it is not a comma, numbers may have decimal commas.
+
     Without `index_col=False` pandas would take the first column for row names then, and every lead for its neighbor.
     """
+    encoding, separator = _encoding(data), _separator(_first_line(data)) or ","
+    decimal = "," if separator != "," and b"," in data else "."
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(io.BytesIO(data), index_col=False)
+            return pd.read_csv(io.BytesIO(data), index_col=False, encoding=encoding, sep=separator, decimal=decimal)
         except pd.errors.ParserWarning as error:
             raise ValueError("rows have more values than the first line has names") from error
 

@@ -7,7 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -78,10 +78,37 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
+def remove_lost_semaphores(shared: Path = Path("/dev/shm")) -> None:
+    """Remove named semaphores of this user whose process is gone: a run that was killed could not.
+
+    Parameters
+    ----------
+    shared : Path
+        Where Linux keeps them, named `sem.loky-<process>-<random>`. Other systems have no such folder, and nothing is
+        removed there.
+    """
+    for place in shared.glob("sem.loky-*-*"):
+        number = place.name.split("-")[1]
+        with suppress(OSError):
+            if number.isdecimal() and place.stat().st_uid == os.getuid() and not _is_running(int(number)):
+                place.unlink()
+
+
+def _is_running(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 @contextmanager
 def process_pool(processes: int) -> Iterator[Executor]:
     """Fresh processes, never forked ones: numba, OpenCV and OpenMP hang in a fork of a process that used them."""
     from loky import ProcessPoolExecutor
+    remove_lost_semaphores()
     pool = ProcessPoolExecutor(processes, initializer=_start_worker, env=_ENVIRONMENT)
     try:
         yield pool

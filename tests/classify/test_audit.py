@@ -325,3 +325,11 @@ def test_predict_marks_training_images_and_their_duplicates(elsewhere: tuple[pd.
     assert told["trained_on"].tolist() == [False] * 20 + [True] * 4
     assert known_line(4, 24) == "The model was trained on 4 of 24 images, or on near copies of them."
     assert known_line(0, 24) == ""
+
+
+@pytest.mark.parametrize("content", ['{"task": "binary", "acc', "[]", "", '{"accuracy": "high"}', '{"intervals": [1]}',
+                                     "\ud800", '{"task": "multilabel", "findings": 5}', "[" * 100_000])
+def test_a_metrics_json_that_is_damaged_or_foreign_is_told(content: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(content, encoding="utf-8", errors="surrogatepass")
+    with pytest.raises(UserError, match="is not the metrics.json of a run"):
+        home_metrics(tmp_path)

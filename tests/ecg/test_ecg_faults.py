@@ -10,6 +10,7 @@ from ecg.outputs import is_whole_csv
 from ecg.run import digitize_pages
 from ecg.signals.raw_record import RecordError
 from ecg.signals.records import read_record, signal_files
+from ecg.sources import find_pages
 from ecg.trace.corrections import read_points
 from featurize.errors import UserError
 
@@ -71,3 +72,30 @@ def test_corrections_of_a_page_that_is_not_read_are_refused(tmp_path: Path) -> N
     with pytest.raises(UserError, match="has corrections of other.png, which is no page of this run"):
         digitize_pages([folder_with_record(tmp_path)], tmp_path / "out", DigitizeSettings(), jobs=1,
                        points=tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("separator, decimal", [(",", "."), (";", ","), (";", "."), ("\t", ",")])
+def test_a_csv_of_a_spreadsheet_is_read_like_one_with_commas(separator: str, decimal: str, encoding: str,
+                                                             tmp_path: Path) -> None:
+    signals = heart(np.arange(.4, 9.6, .8))
+    rows = [separator.join(f"{value:.3f}".replace(".", decimal) for value in row) for row in signals.T]
+    (tmp_path / "a.csv").write_text("\n".join([RECORD.replace(",", separator), *rows, ""]), encoding=encoding)
+    assert [page.stem for page in find_pages([tmp_path], {})] == ["a"]
+    assert read_record(tmp_path / "a.csv", 500).mv == pytest.approx(signals, abs=6e-4)
+
+
+@pytest.mark.parametrize("content, message", [(b"", "is empty|not a table"), (b" \n", "not a table"),
+                                              (b"\x00\x01\xfe" * 900, "not a table|no column is called like a lead")])
+def test_a_csv_that_holds_nothing_readable_is_told(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    assert [page.stem for page in find_pages([tmp_path], {})] == ["a"]
+    with pytest.raises(RecordError, match=message):
+        read_record(tmp_path / "a.csv", 500)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_of_other_things_are_no_records(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file;label\na.csv;x\n", encoding=encoding)
+    with pytest.raises(UserError, match="no page and no record"):
+        find_pages([tmp_path], {})

@@ -1,13 +1,14 @@
 """A process that dies costs the job that killed it and no other."""
 import os
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one
+from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, remove_lost_semaphores
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,3 +53,15 @@ def test_this_process_has_time_once_the_others_have_work() -> None:
     found = map_in_processes(square, [2], 1, meanwhile=lambda: calls.append("called"))
     assert calls == [] and next(found) == (2, 4) and calls == ["called"]
     assert list(map_in_processes(square, [], 1, meanwhile=lambda: pytest.fail("there is no work"))) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no named semaphores in a folder on this system")
+def test_semaphores_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    lost = tmp_path / f"sem.loky-{ended.pid}-abc"
+    kept = [tmp_path / f"sem.{name}" for name in (f"loky-{os.getpid()}-abc", f"other-{ended.pid}-abc", "loky-x-y")]
+    for place in (lost, *kept):
+        place.touch()
+    remove_lost_semaphores(tmp_path)
+    assert not lost.exists() and all(place.exists() for place in kept)
