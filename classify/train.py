@@ -38,7 +38,7 @@ from classify.report.reporting import answers_of
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
 from classify.run_folder import (CROSSWALK, CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, STUDY,
-                                 SUSPECTS, WORDS)
+                                 SUSPECTS, TIMINGS, WORDS)
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -236,6 +236,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         as_table(answers_of(shown)).to_csv(part / CROSSWALK, index=False)
         if result.study:
             write_json(result.study, part / STUDY)
+        write_json(result.timings, part / TIMINGS)
         write_report(part / REPORT, shown, report_numbers(shown))
 
 

@@ -1,4 +1,7 @@
-"""The same images and the same seed give the same bytes, whatever the processes, threads, hash seed and files' order."""
+"""The same images and the same seed give the same bytes, whatever the processes, threads, hash seed and files' order.
+
+Pages tell the date, so a run is compared with one of the same day; `timings.json` alone tells the machine.
+"""
 import os
 import shutil
 import subprocess
@@ -9,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from classify.run_folder import TIMINGS
 
 ROOT = Path(__file__).parent.parent
 # More images than are measured in one process (featurize.batch.workers.FEW_IMAGES), and several chunks of them.
@@ -57,7 +62,7 @@ def run_all(folder: Path, machine: Machine) -> dict[str, bytes]:
                               capture_output=True, text=True, preexec_fn=use_all_cores)
         assert done.returncode == 0, done.stderr
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.is_file() and "images" not in path.relative_to(folder).parts}
+            if path.is_file() and path.name != TIMINGS and "images" not in path.relative_to(folder).parts}
 
 
 def use_all_cores() -> None:
