@@ -55,7 +55,8 @@ def run_all(folder: Path, machine: Machine) -> dict[str, bytes]:
     threads = {f"{library}_NUM_THREADS": str(machine.threads) for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     environment = {**os.environ, **threads, "PYTHONHASHSEED": str(machine.hash_seed)}
     jobs = ["--jobs", str(machine.jobs)]
-    for command in (["featurize", "images", "-o", "t.parquet", "--preset", "whole", "--group-regex", r"/(p\d+)_", *jobs],
+    for command in (["featurize", "images", "-o", "t.parquet", "--preset", "whole", "--group-regex", r"/(p\d+)_",
+                     *jobs],
                     ["classify", "t.parquet", "-o", "run", "--folds", "3"],
                     ["predict", "run", "images", "-o", "p.csv", "--explain", *jobs]):
         done = subprocess.run([sys.executable, str(ROOT / "cli.py"), *command], cwd=folder, env=environment,
