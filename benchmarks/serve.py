@@ -21,6 +21,7 @@ from typing import Any
 import httpx2
 import numpy as np
 
+from benchmarks.process_tree import memory_mb
 from benchmarks.record import RESULTS, write
 from featurize.images.read import is_image_name
 
@@ -44,14 +45,6 @@ def server(run: Path, jobs: int) -> Iterator[tuple[str, int]]:
             yield re.findall(r"http://\S+/", process.stdout.readline())[0], process.pid
         finally:
             process.terminate()
-
-
-def memory_mb(pid: int) -> float:
-    """VmRSS of a process and all that it started."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    own = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-    return own + sum(memory_mb(int(child)) for place in children for child in place.read_text().split())
 
 
 def send(client: httpx2.Client, data: bytes) -> tuple[float, int]:
