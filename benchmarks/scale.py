@@ -209,7 +209,7 @@ def main() -> None:
     write(given.out, "Cost against the number of images",
           f"Drawn images, seed {SEED}: {SMALL_PX} px with all families of preset whole, or with quality, color and lbp "
           "alone; cells with preset cell. One in ten is measured a second time, changed. Processor time, user and "
-          "system, and the largest resident memory of all processes of a command together (shared pages count in each). "
+          "system, and the largest resident memory of all processes of a command together (shared pages count for each). "
           f"The result is the table, or report.html. {on_paper(rows, kinds)}", kept)
 
 

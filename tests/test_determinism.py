@@ -67,7 +67,10 @@ def run_all(folder: Path, machine: Machine) -> dict[str, bytes]:
 
 
 def use_all_cores() -> None:
-    """conftest.py holds a worker of pytest to one core, on which two threads would be one."""
+    """conftest.py holds a worker of pytest to one core, on which two threads would be one.
+
+    How many threads grow trees goes by the processors of a machine: tests/classify/test_models.py changes that.
+    """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
 

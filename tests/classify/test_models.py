@@ -57,6 +57,12 @@ def test_a_column_that_no_tree_uses_contributes_nothing(model_and_x: tuple[Model
     assert not contributions(model, x)[:, :, list(x.columns).index("cell_color_constant")].any()
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_bytes_of_a_model_do_not_tell_how_many_threads_made_it(library: str) -> None:
+    one, other = (to_bytes(fitted(library, 3, jobs=jobs)[0]) for jobs in (1, 3))
+    assert one == other
+
+
 def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
     loaded = from_bytes(to_bytes(model), model.library, model.features, model.outputs)
