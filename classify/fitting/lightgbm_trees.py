@@ -77,9 +77,9 @@ def leaves(booster: Any, x: Float32Array, names: list[str]) -> Float32Array:
 
 
 def to_bytes(booster: Any) -> bytes:
-    """The library's text; the number of threads in it, which no prediction depends on, is that of the default."""
+    """The library's text; the number of threads in it, which no prediction depends on, is written as 1."""
     trees, parameters, further = str(booster.model_to_string()).partition(_PARAMETERS)
-    return (trees + parameters + _THREADS.sub("[num_threads: 0]", further)).encode()
+    return (trees + parameters + _THREADS.sub("[num_threads: 1]", further)).encode()
 
 
 def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]]:
