@@ -269,7 +269,7 @@ def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | 
     fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
-        crossed = crossfit.cross_fit(fitted, data.split, trees, store=fits.store, watch=watch)
+        crossed = crossfit.cross_fit(fitted, data.split, trees, store=fits.store, watch=watch, run=fits.run)
     with clock.stage("final model"):
         model = crossfit.final_model(fitted, data.split, crossed, trees, fits.store)
     return crossed, model
