@@ -136,7 +136,7 @@ def draw_folder(folder: Path, count: int, kind: Kind) -> Path:
 def row(part: str, cost: Cost, images: int | None = None, result: Path | None = None) -> dict[str, Any]:
     """One line of the result."""
     told = {"part": part, "images": images, "processor s": round(cost.cpu_s, 2),
-            "ms an image": round(1000 * cost.cpu_s / images, 2) if images else None, "peak MB": round(cost.peak_mb),
+            "ms an image": round(1000 * cost.cpu_s / images, 2) if images and images > 1 else None, "peak MB": round(cost.peak_mb),
             "result MB": round(result.stat().st_size / BYTES_PER_MB, 2) if result else None,
             "clock s": round(cost.wall_s, 2), "images per s": round(images / cost.wall_s, 1) if images else None}
     print(told, flush=True)
@@ -163,10 +163,14 @@ def table_of(folder: Path, kind: Kind, count: int) -> Path:
 def rows_of(kinds: Sequence[Kind], jobs: Sequence[int], folder: Path) -> list[dict[str, Any]]:
     """Startup, `featurize` by number and processes, `classify` of the largest table of the first kind."""
     first, largest = kinds[0], max(kinds[0].counts)
-    rows = [row("--help", cost_of("--help")), *measured(folder, first, 1, [1])]
     for kind in kinds:
-        for count in sorted(kind.counts):
-            rows += measured(folder, kind, count, jobs)
+        # Loops are compiled once an installation.
+        print("not counted, as loops may be compiled:", end=" ")
+        measured(folder, kind, 1, [1])
+    rows = [row("--help", cost_of("--help"))]
+    for kind in kinds:
+        for count in sorted({1, *kind.counts}):
+            rows += measured(folder, kind, count, jobs if count > 1 else [1])
             if (kind, count) != (first, largest):
                 shutil.rmtree(images_of(folder, kind, count))
     run = folder / "run"
@@ -180,6 +184,7 @@ def on_paper(rows: Sequence[dict[str, Any]], kinds: Sequence[Kind]) -> str:
     for kind in kinds:
         largest = max((r for r in rows if r["part"].startswith(f"featurize {kind.name}, ")),
                       key=lambda r: (r["images"], -r["processor s"]))
+        assert largest["ms an image"], "a folder of several images was asked for"
         hours = MANY * largest["ms an image"] / 1000 / 3600
         size = MANY * largest["result MB"] / largest["images"] / MB_PER_TB
         told.append(f"{kind.name} {hours:,.0f} core hours (${hours * DOLLARS_CORE_HOUR:,.0f} at "
