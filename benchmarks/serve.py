@@ -6,8 +6,8 @@ RUN is what `classify` wrote, IMAGES a folder of images. A server is started on 
 sent at a time as there are processes (sustained), then images at fixed times, whatever is still under way (paced).
 Memory is that of the server and its processes together, VmRSS; Linux only. Needs the extras serve and test.
 
-`--requests 5000` on a machine of two cores that does nothing else tells the three figures that `serve` is meant to hold:
-20 images a second sustained, 99 % of the waits under 400 ms at 10 a second, the same memory after 5,000 requests.
+`--requests 5000` on two cores that do nothing else tells the three figures that `serve` is meant to hold: 20 images a
+second sustained, 99 % of the waits under 400 ms at 10 a second, the same memory after 5,000 requests.
 """
 import argparse
 import re
