@@ -206,7 +206,9 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              log: Annotated[Path | None, typer.Option(metavar="F.csv", help="Learning curves, written after every "
                                                       "fold.")] = None,
              tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="The same for TensorBoard (extra "
-                                                              "tensorboard).")] = None) -> None:
+                                                              "tensorboard).")] = None,
+             scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port: its workers fit the folds.")]
+             = None) -> None:
     """A table becomes a validated, calibrated, explained model and its report.
 
     A run that was stopped goes on at the fold it was in when the same command comes again.
@@ -221,7 +223,7 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
                              test_positives=test_positives, tune=tune, drop_leaks=drop_leaks, sensitivity=sensitivity,
                              accept_error=accept_error)
     with stages(shown=True) as progress:
-        result = train_table(table, output, settings, progress, Watch(log, tensorboard, tell=_say))
+        result = train_table(table, output, settings, progress, Watch(log, tensorboard, _say, scheduler))
     for warning in result.terminal_warnings:
         _say(f"WARNING: {warning}")
     _say(result.sentence)

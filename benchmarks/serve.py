@@ -5,6 +5,9 @@ python -m benchmarks.serve RUN IMAGES [--requests 200] [--per-second 10] [--jobs
 RUN is what `classify` wrote, IMAGES a folder of images. A server is started on this machine. First as many images are
 sent at a time as there are processes (sustained), then images at fixed times, whatever is still under way (paced).
 Memory is that of the server and its processes together, VmRSS; Linux only. Needs the extras serve and test.
+
+`--requests 5000` on two cores that do nothing else tells the three figures that `serve` is meant to hold: 20 images a
+second sustained, 99 % of the waits under 400 ms at 10 a second, the same memory after 5,000 requests.
 """
 import argparse
 import re
@@ -21,6 +24,7 @@ from typing import Any
 import httpx2
 import numpy as np
 
+from benchmarks.process_tree import memory_mb
 from benchmarks.record import RESULTS, write
 from featurize.images.read import is_image_name
 
@@ -44,14 +48,6 @@ def server(run: Path, jobs: int) -> Iterator[tuple[str, int]]:
             yield re.findall(r"http://\S+/", process.stdout.readline())[0], process.pid
         finally:
             process.terminate()
-
-
-def memory_mb(pid: int) -> float:
-    """VmRSS of a process and all that it started."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    own = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-    return own + sum(memory_mb(int(child)) for place in children for child in place.read_text().split())
 
 
 def send(client: httpx2.Client, data: bytes) -> tuple[float, int]:

@@ -20,6 +20,8 @@ WORDS = "words.csv"
 REPORT = "report.html"
 CROSSWALK = "crosswalk.csv"
 STUDY = "study.json"
+# Seconds of each stage: the only file of a run that another run of the same command writes otherwise.
+TIMINGS = "timings.json"
 # Files of the model folder in it: `classify.bundle` says what they hold.
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
@@ -36,7 +38,7 @@ MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.v
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
-    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, CROSSWALK, STUDY,
+    (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, CROSSWALK, STUDY, TIMINGS,
      f"model/{FINGERPRINTS}",
      *(f"model/{name}" for name in MODEL_FOLDER.files))),
     rf"findings/{FINDING_NAME}\.html|model/{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})"

@@ -26,7 +26,7 @@ class FitSettings:
     jobs : int
         Threads, at most.
     seed : int
-        The same seed and number of threads give the same bits.
+        The same seed gives the same bits, whatever the number of threads.
     rounds : int
         Boosting rounds, at most.
     patience : int

@@ -38,7 +38,7 @@ from classify.report.reporting import answers_of
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
 from classify.run_folder import (CROSSWALK, CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, STUDY,
-                                 SUSPECTS, WORDS)
+                                 SUSPECTS, TIMINGS, WORDS)
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -111,8 +111,8 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> result = train(frame, info, Path("run"), TrainSettings(folds=2, resamples=10))
     >>> result.scores.metrics["accuracy"] > 0.9
     True
-    >>> sorted(path.name for path in Path("run").iterdir())
-    ['crosswalk.csv', 'curves.csv', 'metrics.json', 'model', 'predictions.csv', 'report.html', 'suspects.csv']
+    >>> sorted(path.name for path in Path("run").iterdir() if path.suffix != ".csv")
+    ['metrics.json', 'model', 'report.html', 'timings.json']
     """
     check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
@@ -236,6 +236,7 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         safe_cells(as_table(answers_of(shown))).to_csv(part / CROSSWALK, index=False)
         if result.study:
             write_json(result.study, part / STUDY)
+        write_json(result.timings, part / TIMINGS)
         write_report(part / REPORT, shown, report_numbers(shown))
 
 
@@ -268,7 +269,7 @@ def _fit(data: Dataset, settings: TrainSettings, perturbations: Perturbations | 
     fitted = FitData(data.x, data.task.y, settings.weight_power, perturbations, settings.balance)
     trees = settings.fit_settings()
     with clock.stage("fit"):
-        crossed = crossfit.cross_fit(fitted, data.split, trees, store=fits.store, watch=watch)
+        crossed = crossfit.cross_fit(fitted, data.split, trees, store=fits.store, watch=watch, run=fits.run)
     with clock.stage("final model"):
         model = crossfit.final_model(fitted, data.split, crossed, trees, fits.store)
     return crossed, model

@@ -14,8 +14,7 @@ from classify.report.review import review_table
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, contents, heat, table, warning, write_page
 
-SECTIONS = ("At a glance", "Findings", "Occurring together", "Data and division", "Training",
-            "How to make it again")
+SECTIONS = ("At a glance", "Findings", "Occurring together", "Data and division", "How to make it again")
 # Words of a warning that undermines the numbers.
 SERIOUS = ("shortcut", "tell the label", "site and label", "the baseline", "labelled differently", "hold the truth",
            "independent groups", "on several sides")
@@ -35,7 +34,7 @@ def write_findings_report(path: Path, result: FindingsResult) -> None:
         "tiles": _tiles(result),
         "findings": _findings_table(trained, metrics["threshold_rule"]), "pages": _links(result),
         "not_trained": _not_trained(metrics["not_trained"]), "co_occurrence": _co_occurrence(result),
-        "parts_table": _parts(result), "how": _how(result), "times": _times(result),
+        "parts_table": _parts(result), "how": _how(result),
         "review": _review(result), "reproduce": reproduce(result.info, result.table_path, _command(result))}
     write_page(path, "findings.html.j2", content, Path(__file__).parent)
 
@@ -165,8 +164,3 @@ def _how(result: FindingsResult) -> str:
             "evenly; all findings share these folds. Every image was predicted by models, calibrations and thresholds "
             "that never saw it or its relatives. A prediction set is made to hold the truth in "
             f"{whole(1 - result.settings.alpha)} of the images with a finding, and of those without.")
-
-
-def _times(result: FindingsResult) -> list[dict[str, Any]]:
-    return [{"name": name, "value": f"{number(seconds)} s", "wide": False, "code": False}
-            for name, seconds in result.timings.items()]

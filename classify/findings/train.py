@@ -26,7 +26,7 @@ from classify.findings.tables import Findings, findings_of, has_several_labels, 
 from classify.report import write_report
 from classify.result import RunResult
 from classify.review import from_words
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS
+from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS, TIMINGS
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import TaskFits, Watch, check_watch, watched
@@ -37,6 +37,7 @@ from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.report.numbers import count, number
 from featurize.runtime.cells import safe_cells
+from featurize.runtime.files import write_json
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo, read_perturbed, read_table
 
@@ -328,4 +329,5 @@ def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFind
     save_findings([found.model for found in trained.values()], part / "model")
     text = json.dumps(result.metrics, indent=1, ensure_ascii=False, allow_nan=False)
     (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
+    write_json(result.timings, part / TIMINGS)
     write_findings_report(part / REPORT, result)

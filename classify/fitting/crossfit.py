@@ -13,8 +13,8 @@ from classify.fitting.augment import augment
 from classify.fitting.balance import Balance, balanced
 from classify.fitting.begun import Begun, begin, starts
 from classify.fitting.fit_data import FitData
-from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldStore, FoldWatch, fit_missing,
-                                         unwatched)
+from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldRunner, FoldStore, FoldTask,
+                                         FoldWatch, fit_missing, in_threads, unwatched)
 from classify.fitting.libraries import installed
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
@@ -72,7 +72,8 @@ def _nobody() -> None:
 
 
 def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable[[], None] = _nobody,
-              store: FoldStore = NOTHING_KEPT, watch: FoldWatch = unwatched) -> CrossFit:
+              store: FoldStore = NOTHING_KEPT, watch: FoldWatch = unwatched,
+              run: FoldRunner | None = None) -> CrossFit:
     """One model a fold, or one for a given split.
 
     Parameters
@@ -87,6 +88,8 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
         Models that it holds are not fitted again; the others are kept in it as soon as they are fitted.
     watch : callable
         Is told every model in the order in which they are there, by the thread that called this function.
+    run : FoldRunner, optional
+        Where folds are fitted; in threads of this process if not given.
 
     Notes
     -----
@@ -99,15 +102,13 @@ def cross_fit(data: FitData, split: Split, settings: FitSettings, step: Callable
     # level of a tree.
     lighter = replace(settings, jobs=max(1, settings.jobs // len(splits)))
 
-    def fit(number: int, abandoned: Callable[[], bool]) -> FittedFold:
-        return _fit_fold(replace(data, abandoned=abandoned), splits[number], split, lighter)
-
     def told(number: int, fold: FittedFold) -> None:
         watch(number, fold)
         step()
     # Threads of matrix products wait for each other: a linear fit took 3 s with one and 38 s with many.
     with threadpool_limits(1, user_api="blas"):
-        folds = fit_missing(len(splits), fit, store, min(settings.jobs, len(splits)), told)
+        folds = fit_missing([FoldTask(data, indices, split, lighter) for indices in splits], fit_fold, store,
+                            run or in_threads(min(settings.jobs, len(splits))), told)
     margins = np.full((len(data.y), folds[0].model.outputs), np.nan)
     for indices, fold in zip(splits, folds):
         margins[indices.test] = models.margin(fold.model, data.x.iloc[indices.test])
@@ -207,8 +208,9 @@ def _fit_all(data: FitData, train: Int64Array, split: Split, settings: FitSettin
     return _fit(data, train, None, settings, begun)
 
 
-def _fit_fold(data: FitData, indices: TrainTestIndices, split: Split, settings: FitSettings) -> FittedFold:
+def fit_fold(task: FoldTask) -> FittedFold:
     """The model of one fold, or of a given split."""
+    data, indices, split, settings = task.data, task.indices, task.split, task.settings
     if split.kind == "folds":
         return _fit_then_refit(data, indices.train, split, settings)
     few = _group_count(split, indices.train) < FEW_SPLIT_GROUPS

@@ -1,15 +1,38 @@
-"""The fitted model of a fold, the place where finished ones are kept, and fits of several folds side by side."""
+"""The fitted model of a fold, the place where finished ones are kept, and where missing ones are fitted."""
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from classify.data.splits import Split, TrainTestIndices
+from classify.fitting.fit_data import FitData
 from classify.fitting.models import Model
+from classify.settings import FitSettings
 from featurize.arrays import Float64Array
 
 # What a store calls the model of all rows.
 FINAL_MODEL = "final"
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """All that the fit of one fold reads.
+
+    Parameters
+    ----------
+    data : FitData
+    indices : TrainTestIndices
+        Rows that the fold trains on and tests.
+    split : Split
+    settings : FitSettings
+    """
+
+    data: FitData
+    indices: TrainTestIndices
+    split: Split
+    settings: FitSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +69,7 @@ class FoldStore(Protocol):
         """What was kept under a name; None where nothing is, or nothing that can be read."""
 
     def save(self, name: str, fold: FittedFold) -> None:
-        """Keep a model; called from several threads, with a name each."""
+        """Keep a model."""
 
 
 @dataclass(frozen=True)
@@ -69,42 +92,54 @@ def unwatched(number: int, fold: FittedFold) -> None:
     """A `FoldWatch` that does nothing."""
 
 
-def fit_missing(count: int, fit: Callable[[int, Callable[[], bool]], FittedFold], store: FoldStore, threads: int,
+FitFold = Callable[[FoldTask], FittedFold]
+# Where folds are fitted: gives number and model of each in the order in which they end.
+FoldRunner = Callable[[FitFold, Mapping[int, FoldTask]], Generator[tuple[int, FittedFold], None, None]]
+
+
+def in_threads(threads: int) -> FoldRunner:
+    """Folds side by side in this process; those that nobody waits for any longer are abandoned."""
+    def run(fit: FitFold, tasks: Mapping[int, FoldTask]) -> Generator[tuple[int, FittedFold], None, None]:
+        ended = threading.Event()
+        with ThreadPoolExecutor(threads) as pool:
+            waiting = {pool.submit(fit, replace(task, data=replace(task.data, abandoned=ended.is_set))): number
+                       for number, task in tasks.items()}
+            try:
+                for done in as_completed(waiting):
+                    yield waiting[done], done.result()
+            finally:
+                # After Ctrl-C or an error the pool would fit all other folds before anybody hears of it.
+                ended.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+    return run
+
+
+def fit_missing(tasks: Sequence[FoldTask], fit: FitFold, store: FoldStore, run: FoldRunner,
                 watch: FoldWatch) -> list[FittedFold]:
-    """The models of all folds: those that a store holds, and the others fitted side by side.
+    """The models of all folds: those that a store holds, and the others.
 
     Parameters
     ----------
-    count : int
-        Number of folds.
+    tasks : sequence of FoldTask
     fit : callable
-        Fits the fold of a number. It is also given a function that is True as soon as nobody waits for it any longer.
+        A function of a module, which another machine can be told by its name.
     store : FoldStore
         Every model is kept in it as soon as it is fitted.
-    threads : int
+    run : FoldRunner
+        Where they are fitted.
     watch : callable
         Is told every model in the order in which they are there, by the thread that called this function.
     """
-    folds = {number: kept for number in range(count) if (kept := store.load(_name_of(number)))}
+    folds = {number: kept for number in range(len(tasks)) if (kept := store.load(_name_of(number)))}
     for number, fold in folds.items():
         watch(number, fold)
-    ended = threading.Event()
-
-    def fit_and_keep(number: int) -> FittedFold:
-        fold = fit(number, ended.is_set)
-        store.save(_name_of(number), fold)
-        return fold
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = {pool.submit(fit_and_keep, number): number for number in range(count) if number not in folds}
-        try:
-            for done in as_completed(waiting):
-                folds[waiting[done]] = done.result()
-                watch(waiting[done], done.result())
-        finally:
-            # After Ctrl-C or an error the pool would fit all other folds before anybody hears of it.
-            ended.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-    return [folds[number] for number in range(count)]
+    missing = {number: task for number, task in enumerate(tasks) if number not in folds}
+    with closing(run(fit, missing)) as fitted:
+        for number, fold in fitted:
+            store.save(_name_of(number), fold)
+            folds[number] = fold
+            watch(number, fold)
+    return [folds[number] for number in range(len(tasks))]
 
 
 def _name_of(number: int) -> str:

@@ -1,4 +1,5 @@
 """Trees of LightGBM: grow, predict, explain, save, list."""
+import re
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ _MISSING_NONE = 0
 _MISSING_NAN = 2
 # Values of this size or less are read as 0 (kZeroThreshold in its include/LightGBM/meta.h).
 _ZERO = np.float32(1e-35)
+# Where the settings of the fit begin in that text, and the only one that another machine sets otherwise.
+_PARAMETERS = "\nparameters:\n"
+_THREADS = re.compile(r"\[num_threads: \d+\]")
 
 
 def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, settings: FitSettings,
@@ -73,8 +77,9 @@ def leaves(booster: Any, x: Float32Array, names: list[str]) -> Float32Array:
 
 
 def to_bytes(booster: Any) -> bytes:
-    """The library's text."""
-    return str(booster.model_to_string()).encode()
+    """The library's text; the number of threads in it, which no prediction depends on, is written as 1."""
+    trees, parameters, further = str(booster.model_to_string()).partition(_PARAMETERS)
+    return (trees + parameters + _THREADS.sub("[num_threads: 1]", further)).encode()
 
 
 def from_bytes(data: bytes, jobs: int, device: str) -> tuple[Any, int, list[str]]:

@@ -249,12 +249,10 @@ def _mistaken(matrix: pd.DataFrame, name: str) -> str:
 
 
 def training(result: RunResult) -> dict[str, Any]:
-    """Learning curves and the time each stage took."""
+    """Learning curves."""
     chart = None
     if not result.curves.empty:
         chart = figure(figures.learning_curves(result.curves), "Learning curves",
                        "One pair of lines per fold. Training loss always falls; boosting stops where the loss on "
                        "images kept back no longer does. A blue line that rises again would be overfitting.")
-    times = [{"name": name, "value": f"{number(seconds)} s", "wide": False, "code": False}
-             for name, seconds in result.timings.items()]
-    return {"chart": chart, "times": times}
+    return {"chart": chart}

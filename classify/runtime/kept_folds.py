@@ -69,26 +69,38 @@ class FoldFiles:
         if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
             self.tell(f"{path} is damaged: the model is fitted again")
             return None
-        return self._unpacked(data[_DIGEST_BYTES:])
+        return unpack_fold(data[_DIGEST_BYTES:], self.jobs, self.device)
 
     def save(self, name: str, fold: FittedFold) -> None:
         """Keep a model; not flushed to disk, for one that a power cut tears is fitted again."""
-        content = _packed(fold)
+        content = pack_fold(fold)
         with naming_full_disk(self.run), replacing(self._path(name), durable=False) as part:
             part.write_bytes(hashlib.sha256(content).digest() + content)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.fold"
 
-    def _unpacked(self, content: bytes) -> FittedFold:
-        with np.load(BytesIO(content), allow_pickle=False) as kept:
-            start = kept["start"].tobytes() if "start" in kept.files else None
-            model = models.from_bytes([ModelPart(kept["trees"].tobytes(), start)], str(kept["library"]),
-                                      kept["features"].tolist(), int(kept["outputs"]), self.jobs, self.device)
-            return FittedFold(model, kept["curve"], **json.loads(str(kept["plain"])))
+
+def unpack_fold(content: bytes, jobs: int, device: str) -> FittedFold:
+    """The fold that `pack_fold` made this of.
+
+    Parameters
+    ----------
+    content : bytes
+    jobs : int
+        Threads of the model.
+    device : str
+        ``cpu`` or ``cuda``: where it predicts.
+    """
+    with np.load(BytesIO(content), allow_pickle=False) as kept:
+        start = kept["start"].tobytes() if "start" in kept.files else None
+        model = models.from_bytes([ModelPart(kept["trees"].tobytes(), start)], str(kept["library"]),
+                                  kept["features"].tolist(), int(kept["outputs"]), jobs, device)
+        return FittedFold(model, kept["curve"], **json.loads(str(kept["plain"])))
 
 
-def _packed(fold: FittedFold) -> bytes:
+def pack_fold(fold: FittedFold) -> bytes:
+    """A fold as an npz of arrays."""
     part, = models.to_bytes(fold.model)
     start = {} if part.start is None else {"start": _as_array(part.start)}
     buffer = BytesIO()

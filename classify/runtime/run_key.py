@@ -38,8 +38,7 @@ def run_key(tasks: Iterable[Dataset], settings: TrainSettings, perturbed: pd.Dat
     plain = {"fit": asdict(settings.fit_settings()), "weight_power": settings.weight_power,
              "balance": settings.balance, "versions": library_versions(), "format": FORMAT}
     digest.update(json.dumps(plain, sort_keys=True).encode())
-    for path in _sources():
-        digest.update(path.read_bytes())
+    digest.update(code_digest().encode())
     for number, task in enumerate(tasks):
         if not number:
             _add_features(digest, task, perturbed)
@@ -50,8 +49,15 @@ def run_key(tasks: Iterable[Dataset], settings: TrainSettings, perturbed: pd.Dat
     return digest.hexdigest()[:16]
 
 
+def code_digest() -> str:
+    """16 hex digits of the code that fits models: an update in the midst of a run must not mix models of two kinds."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _sources() -> list[Path]:
-    """The code that fits models: an update in the midst of a run must not mix models of two kinds."""
     return [*sorted(Path(crossfit.__file__).parent.glob("*.py")), Path(folds.__file__)]
 
 

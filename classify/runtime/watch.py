@@ -9,8 +9,9 @@ import pandas as pd
 
 from classify.data.dataset import Dataset
 from classify.data.splits import iter_splits
-from classify.fitting.fold_store import NOTHING_KEPT, FittedFold, FoldStore, FoldWatch, unwatched
+from classify.fitting.fold_store import NOTHING_KEPT, FittedFold, FoldRunner, FoldStore, FoldWatch, unwatched
 from classify.runtime import curve_log
+from classify.runtime.cluster import OnCluster, check_scheduler
 from classify.runtime.curve_log import CurveLog, check_log
 from classify.runtime.kept_folds import KeptFolds
 from classify.runtime.run_key import run_key
@@ -24,7 +25,7 @@ def _silent(line: str) -> None:
 
 @dataclass(frozen=True)
 class Watch:
-    """How a user watches a run while it lasts; nothing of it changes the result.
+    """How a run is watched, and where folds are fitted; nothing of it changes the result.
 
     Parameters
     ----------
@@ -35,11 +36,14 @@ class Watch:
         A folder for event files of TensorBoard.
     tell : callable
         Is given a line about models of an earlier run.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers fit the folds, ``tcp://host:port``; None: this process does.
     """
 
     log: Path | None = None
     tensorboard: Path | None = None
     tell: Callable[[str], None] = _silent
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,13 @@ class TaskFits:
         Where they are kept.
     watch : callable
         Is told each fold.
+    run : FoldRunner or None
+        Where folds are fitted; None: in this process.
     """
 
     store: FoldStore = NOTHING_KEPT
     watch: FoldWatch = unwatched
+    run: FoldRunner | None = None
 
 
 UNWATCHED = TaskFits()
@@ -72,6 +79,8 @@ def check_watch(watch: Watch, out: Path, inputs: Iterable[Path | None] = ()) -> 
         check_log(watch.log, out, inputs)
     if watch.tensorboard is not None:
         check_event_folder(watch.tensorboard, out)
+    if watch.scheduler is not None:
+        check_scheduler(watch.scheduler)
 
 
 @contextmanager
@@ -101,8 +110,9 @@ def watched(out: Path, tasks: Mapping[str, Dataset], settings: TrainSettings, pe
     trees = settings.fit_settings()
     with kept.opened():
         writers = _writers(out, watch, several="" not in tasks)
-        yield {name: TaskFits(kept.of(parts[name], trees.device, trees.jobs), _watch_of(writers, name, parts[name]))
-               for name in tasks}
+        run = OnCluster(watch.scheduler) if watch.scheduler else None
+        yield {name: TaskFits(kept.of(parts[name], trees.device, trees.jobs), _watch_of(writers, name, parts[name]),
+                              run) for name in tasks}
 
 
 # Is told finding, its name in names of folders, number of the fold, and model.

@@ -1,23 +1,16 @@
 """Where chunks are measured: in this process, in local processes, or on a Dask cluster."""
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
 from featurize.batch.chunks import CRASHED, ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
-from featurize.errors import UserError
-from featurize.images.picture import quiet
+from featurize.batch.cluster import as_they_end, connected
 from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, one_opencv_thread
 
 # Starting a second process costs about as much as measuring this many images here.
 FEW_IMAGES = 64
-
-# How long a Dask scheduler may take to answer.
-_SCHEDULER_TIMEOUT_S = 5
-# How long a Dask cluster may be without any worker, and how often that is looked at while nothing ends.
-_NO_WORKER_S = 60.0
-_LOOK_S = 5.0
+# What a run on a cluster that ends in the midst keeps.
+_KEPT = "finished chunks"
 
 Chunks = Mapping[int, Sequence[ImageRequest]]
 NumberedChunk = tuple[int, Sequence[ImageRequest]]
@@ -74,53 +67,16 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> MeasuredChunk:
 
 def _on_cluster(task: MeasureTask, chunks: Chunks, address: str) -> Finished:
     """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
-    try:
-        from distributed import Client, KilledWorker
-    except ImportError as error:
-        raise UserError("--scheduler needs the extra 'cluster': pip install \"pellucid[cluster]\"") from error
-    try:
-        with quiet("distributed"):
-            client = Client(address, timeout=_SCHEDULER_TIMEOUT_S)
-    except (OSError, ValueError) as error:
-        raise UserError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
-    with quiet("distributed"), client:
+    with connected(address, _KEPT) as client:
+        from distributed import KilledWorker
         numbers = {client.submit(measure_chunk, task, list(requests), pure=False): number
                    for number, requests in chunks.items()}
-        try:
-            for done in _as_they_end(client, numbers, address):
-                number = numbers.pop(done)
-                try:
-                    yield number, done.result()
-                except KilledWorker:
-                    yield number, join([_alone(client, task, request) for request in chunks[number]])
-        except (CancelledError, OSError) as error:
-            raise UserError(f"the Dask scheduler at {address} is gone ({type(error).__name__}): start it again and run "
-                            "the same command; finished chunks are kept") from error
-
-
-def _as_they_end(client: Any, numbers: Mapping[Any, int], address: str) -> Iterator[Any]:
-    """The futures in the order in which they end.
-
-    Raises
-    ------
-    UserError
-        There was no worker for `_NO_WORKER_S`.
-    """
-    from distributed import as_completed
-    waiting, since = set(numbers), time.monotonic()
-    while waiting:
-        try:
-            for done in as_completed(list(waiting), timeout=_LOOK_S):
-                waiting.discard(done)
-                since = time.monotonic()
-                yield done
-        except TimeoutError:
-            if client.scheduler_info()["workers"]:
-                since = time.monotonic()
-            elif time.monotonic() - since > _NO_WORKER_S:
-                raise UserError(f"the Dask scheduler at {address} had no worker for {_NO_WORKER_S:.0f} s: start some "
-                                f"with `dask worker {address}` and run the same command; finished chunks are kept"
-                                ) from None
+        for done in as_they_end(client, numbers, address, _KEPT):
+            number = numbers.pop(done)
+            try:
+                yield number, done.result()
+            except KilledWorker:
+                yield number, join([_alone(client, task, request) for request in chunks[number]])
 
 
 def _alone(client: Any, task: MeasureTask, request: ImageRequest) -> MeasuredChunk:

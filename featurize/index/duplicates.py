@@ -13,7 +13,7 @@ another size. Two cells on the same background, two films of the same chest post
    otherwise agree by their outline alone.
 """
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import cv2
@@ -52,6 +52,8 @@ _OVERLAP = 0.85
 _DISTANCES_AT_ONCE = 20_000_000
 # Candidates that are confirmed at a time; limits the memory.
 _PAIRS_AT_ONCE = 4096
+# Images that are made ready for the comparison at a time; limits the memory.
+_COMPARED_AT_ONCE = 1024
 # Known images that are compared at a time; limits the memory.
 _KNOWN_AT_ONCE = 8192
 # Allowance for rounding (float32) in the bounds of the search, so that no candidate is missed.
@@ -78,7 +80,8 @@ def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) 
     if not len(same):
         return same
     kept = np.unique(same)
-    pairs, _ = near_pairs(np.asarray(fingerprints)[kept])
+    # A view where no file stands twice: a copy would take as much memory as all fingerprints.
+    pairs, _ = near_pairs(fingerprints if len(kept) == len(same) else np.asarray(fingerprints)[kept])
     left = np.concatenate([np.arange(len(same)), kept[pairs[:, 0]]])
     right = np.concatenate([same, kept[pairs[:, 1]]])
     graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(same), len(same)))
@@ -160,8 +163,8 @@ class _Compared:
         Their numbers.
     inner : (r, 1024) float32
         Band of middle frequencies, zero where a pixel is black.
-    seen : (r, 1024) float32
-        1 where a pixel is not black.
+    seen : (r, 1024) bool
+        Where a pixel is not black.
     waves : (r, 16, 16) float32
     invariants : (r, 257) float32
     rest : (r,) float32
@@ -170,7 +173,7 @@ class _Compared:
 
     rows: Int64Array
     inner: Float32Array
-    seen: Float32Array
+    seen: BoolArray
     waves: Float32Array
     invariants: Float32Array
     rest: Float32Array
@@ -178,13 +181,28 @@ class _Compared:
 
 
 def _compared(fingerprints: NDArray[np.integer | np.floating]) -> _Compared:
+    """Block by block into arrays of the final size: what lies between would take five times their memory."""
+    n, end = len(fingerprints), 0
+    whole = _Compared(np.empty(n, np.int64), np.empty((n, SIDE * SIDE), np.float32), np.empty((n, SIDE * SIDE), bool),
+                      np.empty((n, _FREQUENCIES, _FREQUENCIES), np.float32), np.empty((n, _INVARIANTS), np.float32),
+                      np.empty(n, np.float32), np.empty(n, bool))
+    for start in range(0, n, _COMPARED_AT_ONCE):
+        some = _compared_block(fingerprints[start:start + _COMPARED_AT_ONCE])
+        for field in fields(_Compared):
+            getattr(whole, field.name)[end:end + len(some.rows)] = getattr(some, field.name)
+        whole.rows[end:end + len(some.rows)] += start
+        end += len(some.rows)
+    return _Compared(*(getattr(whole, field.name)[:end] for field in fields(_Compared)))
+
+
+def _compared_block(fingerprints: NDArray[np.integer | np.floating]) -> _Compared:
     thumbs = np.asarray(fingerprints, np.float32).reshape(-1, SIDE, SIDE)
     band = _band(thumbs, np.ones_like(thumbs))
     rows = np.flatnonzero(np.sqrt((band * band).mean(1)) >= _FLAT)
     seen = (thumbs[rows] > _BLACK).astype(np.float32)
     inner, seen = _band(thumbs[rows], seen), seen.reshape(len(rows), SIDE * SIDE)
     waves = _waves(_unit(band[rows]))
-    return _Compared(rows, inner, seen, waves, _invariants(waves), _rest(waves), seen.mean(1) < 1 - _CUT_OUT_SHARE)
+    return _Compared(rows, inner, seen > 0, waves, _invariants(waves), _rest(waves), seen.mean(1) < 1 - _CUT_OUT_SHARE)
 
 
 def _confirmed(a: _Compared, b: _Compared, near: Iterator[Int64Array]) -> tuple[Int64Array, Float32Array]:
@@ -302,7 +320,8 @@ def _confirm(pairs: Int64Array, oriented: BoolArray, a: _Compared, b: _Compared)
     best = np.zeros(len(pairs), np.float32)
     for order, possible in zip(_orientations(), oriented.T):
         left, right = pairs[possible].T
-        value = _masked_correlation(a.inner[left], a.seen[left], b.inner[right][:, order], b.seen[right][:, order])
+        value = _masked_correlation(a.inner[left], a.seen[left].astype(np.float32), b.inner[right][:, order],
+                                    b.seen[right][:, order].astype(np.float32))
         best[possible] = np.maximum(best[possible], value)
     return best
 

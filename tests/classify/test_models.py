@@ -9,7 +9,7 @@ from made_table import made_table
 
 from classify.data.columns import matrix
 from classify.data.tasks import encode
-from classify.fitting import xgboost_trees
+from classify.fitting import models, xgboost_trees
 from classify.fitting.linear import fit_linear, linear_margin, standard_scores
 from classify.fitting.models import (Model, check_device, class_weights, contributions, fit, from_bytes, leaves, margin,
                                      to_bytes)
@@ -55,6 +55,14 @@ def test_contributions_add_up_to_the_margin(model_and_x: tuple[Model, pd.DataFra
 def test_a_column_that_no_tree_uses_contributes_nothing(model_and_x: tuple[Model, pd.DataFrame]) -> None:
     model, x = model_and_x
     assert not contributions(model, x)[:, :, list(x.columns).index("cell_color_constant")].any()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_bytes_of_a_model_do_not_tell_how_many_threads_made_it(library: str,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "ONE_THREAD_VALUES", 0)
+    one, other = (to_bytes(fitted(library, 3, jobs=jobs)[0]) for jobs in (1, 3))
+    assert one == other
 
 
 def test_bytes_bring_back_the_same_bits(model_and_x: tuple[Model, pd.DataFrame]) -> None:

@@ -160,7 +160,7 @@ def test_the_folder_holds_no_pickle(run: RunResult) -> None:
     names = {p.name for p in run.out.rglob("*") if p.is_file()}
     trees = "trees.ubj" if run.settings.model == "xgboost" else "trees.txt"
     assert names == {"predictions.csv", "metrics.json", "curves.csv", "suspects.csv", "report.html", "crosswalk.csv",
-                     "manifest.json", "arrays.npz", "start.json", trees}
+                     "timings.json", "manifest.json", "arrays.npz", "start.json", trees}
     assert not [p for p in run.out.parent.iterdir() if p != run.out], "nothing is left beside it"
 
 

@@ -3,6 +3,7 @@ import hashlib
 import io
 import itertools
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,21 @@ def test_the_copies_in_the_leukemia_set_are_found():
     assert {(files[i].stem, files[j].stem) for i, j in pairs} == {
         ("WBC-Benign-114", "WBC-Benign-117"), ("WBC-Benign-238", "WBC-Benign-241"),
         ("WBC-Benign-475", "WBC-Benign-476"), ("WBC-Malignant-Pro-097", "WBC-Malignant-Pro-098")}
+
+
+def peak_bytes(count: int) -> int:
+    """Largest memory while so many noise images are searched, beside that of their fingerprints."""
+    fingerprints = np.random.default_rng(0).integers(0, 256, (count, 1024)).astype(np.float32)
+    tracemalloc.start()
+    duplicate_groups([str(number) for number in range(count)], fingerprints)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.slow
+def test_a_further_image_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thumbnail and its mask as they are compared, and what finds candidates: 4 + 1 + 1 + 1 KiB, and the search."""
+    monkeypatch.setattr(duplicates, "_DISTANCES_AT_ONCE", 1_000_000)
+    few, many = 4096, 8192
+    assert (peak_bytes(many) - peak_bytes(few)) / (many - few) < 10 * 1024
