@@ -1,10 +1,10 @@
 """Does `review` find the pages that were read wrong? Pages drawn from records, in many styles, degraded in many ways.
 
-python -m benchmarks.ecg_review RECORDS.npz [--pages 240] [--jobs 2] [--drawn FOLDER]... [-o benchmarks/results/ecg_review.json]
+python -m benchmarks.ecg_review RECORDS.npz [--pages 200] [--jobs 2] [--drawn FOLDER]... [--table PAGES.csv]
 
 RECORDS.npz holds `sig_uv` (records, samples, 12), microvolt, and `fs`. Each page is another record: those of even
-number set the constants of ecg.review, those of odd number are reported. --drawn: folders of <name>.png with <name>.csv, the
-true signals, drawn by other programs; never used to set anything. --table keeps a row a page.
+number set the constants of ecg.review, those of odd number are reported. --drawn: folders of <name>.png with
+<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page.
 """
 import argparse
 import math

