@@ -7,6 +7,7 @@ from read_pages import ReadPage
 
 from ecg.digitize import Digitized, trace
 from ecg.layout.model import Layout
+from ecg.lead_table import LEADS
 from ecg.review import review_reasons, unusual_length_s
 from ecg.trace import work_limit
 
@@ -17,8 +18,15 @@ def reasons(found: Digitized, **changes: object) -> list[str]:
 
 
 def longer(layout: Layout, times: float) -> Layout:
-    rows = [replace(row, end=row.start + times * (row.end - row.start)) for row in layout.rows]
-    return replace(layout, rows=rows)
+    cells = [replace(cell, end=cell.start + times * (cell.end - cell.start)) for cell in layout.cells]
+    return replace(layout, cells=cells)
+
+
+def in_two_columns(layout: Layout, cell_s: float) -> Layout:
+    """The first four cells as two rows of two leads that last so long each."""
+    px = cell_s * layout.px_per_mm.x * layout.mm_per_s
+    cells = [replace(cell, row=k // 2, end=cell.start + px) for k, cell in enumerate(layout.cells[:4])]
+    return replace(layout, cells=cells)
 
 
 def test_nothing_speaks_against_a_clean_page(usual_page: ReadPage) -> None:
@@ -52,6 +60,26 @@ def test_rows_of_four_leads_last_ten_seconds(usual_page: ReadPage, times: float,
     layout = longer(usual_page.found.layout, times)
     assert (unusual_length_s(layout) is not None) == told
     assert ("length" in review_reasons(usual_page.found.page, layout, usual_page.found.signals, False)) == told
+
+
+@pytest.mark.parametrize(("cell_s", "told"), [(5.0, False), (2.5, False), (5.4, True), (4.7, True)])
+def test_rows_of_two_leads_last_ten_or_five_seconds(usual_page: ReadPage, cell_s: float, told: bool) -> None:
+    # 5.4 s: a drawn page of six rows on a dark grid, whose lines were taken for the end of the rows.
+    assert (unusual_length_s(in_two_columns(usual_page.found.layout, cell_s)) is not None) == told
+
+
+def test_paper_between_leads_is_no_length(usual_page: ReadPage) -> None:
+    layout = usual_page.found.layout
+    cells = [replace(cell, start=cell.start + 20 * cell.start_s, end=cell.end + 20 * cell.start_s)
+             for cell in layout.cells]
+    assert unusual_length_s(replace(layout, cells=cells)) is None
+
+
+def test_augmented_leads_that_break_their_law_are_for_review(usual_page: ReadPage) -> None:
+    mv = usual_page.found.signals.mv.copy()
+    mv[LEADS.index("aVL")] *= -3
+    off = replace(usual_page.found.signals, mv=mv)
+    assert review_reasons(usual_page.found.page, usual_page.found.layout, off, False) == ["limb"]
 
 
 def test_a_page_whose_work_is_spent_says_so(usual_page: ReadPage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from made_heart import LEADS, heart
 from ecg.page_facts import BeatFacts, SourceFacts, facts_of_record
 from ecg.signals.millivolts import share_limb_leads
 from ecg.signals.records import Record
-from ecg.signals.residual import einthoven_residual_mv
+from ecg.signals.residual import einthoven_residual_mv, limb_disagreement
 
 BEATS = np.arange(0.5, 9.6, 0.8)
 
@@ -43,3 +43,24 @@ def test_leads_that_are_never_known_together_have_none() -> None:
     mv[0, 40:], mv[1, :10] = np.nan, np.nan
     assert residual_of_record(mv, LEADS) is None
     assert residual_of_record(mv, LEADS[1:]) is None
+
+
+def test_all_laws_of_the_limb_leads_are_tested() -> None:
+    mv = heart(BEATS)
+    assert limb_disagreement(mv) < 0.05
+    for lead in ("I", "aVR", "aVL", "aVF"):
+        off = mv.copy()
+        off[LEADS.index(lead)] *= -1
+        # aVL is the smallest: turned over, it is off by .34 of the size of all six.
+        assert limb_disagreement(off) > 0.3, lead
+
+
+def test_each_law_is_tested_where_its_leads_are_drawn() -> None:
+    mv = heart(BEATS)
+    mv[[0, 2]] = np.nan
+    assert limb_disagreement(mv) < 0.05
+    mv[LEADS.index("aVL")] *= -1
+    assert limb_disagreement(mv) > 0.3
+    mv[LEADS.index("aVR")] = np.nan
+    assert np.isnan(limb_disagreement(mv))
+    assert np.isnan(limb_disagreement(np.zeros((12, 500))))
