@@ -73,7 +73,7 @@ def main() -> None:
              f"{given.table.name}, seed {_SEED}. Classes: learned in {_FOLDS} folds, neighbors come from the four "
              "others, labels of the query's fold are not learned from. The compression of z-scores, the number of axes "
              "and the shrinkage were chosen on blood_pbc, so that its figures are no held-out ones in that respect.")
-    write(given.out, "Similar images", about, rows(given.table, given.words))
+    write(given.out, f"Similar images: {given.table.stem}", about, rows(given.table, given.words))
 
 
 if __name__ == "__main__":
