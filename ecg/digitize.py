@@ -206,8 +206,8 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
                    "photo from straight above, of paper that lies flat, would be better")
     seconds = unusual_length_s(plan)
     if seconds is not None:
-        out.append(f"rows of several leads last {seconds:.1f} s, 10 s were expected: the page may be cut, or leads begin "
-                   "elsewhere")
+        out.append(f"rows of several leads last {seconds:.1f} s, 10 s were expected: the page may be cut, or leads "
+                   "begin elsewhere")
     if found.einthoven_residual_mv > _LARGE_RESIDUAL_MV:
         out.append(f"I + III differs from II by {found.einthoven_residual_mv:.2f} mV: leads may be exchanged, misread, "
                    "or not drawn at the same time")
