@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.similar.space import Scale, compressed, distance, scale_of, usual_distance
-from featurize.arrays import Float64Array, Int64Array
+from classify.similar.space import ROWS_AT_ONCE, Scale, compressed, distance, scale_of, usual_distance
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
 from featurize.table import TableInfo
@@ -58,7 +58,7 @@ class NeighborIndex:
     def nearest(self, frame: pd.DataFrame, z: Float64Array, n: int) -> tuple[Int64Array, Float64Array]:
         """The n rows of the table nearest to (d,) z-scores, with their exact distances."""
         point = compressed(z[None])
-        candidates = _candidates(self.graph, point, n)[0]
+        candidates = _candidates(self.graph, point, n)
         near = distance(point, compressed(self.scale.z_scores(frame.iloc[candidates])))[0]
         order = np.argsort(near, kind="stable")[:n]
         return candidates[order], near[order]
@@ -106,30 +106,39 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
 def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:
     """The index of a table, and its recall."""
     scale = scale_of(frame, info, by)
-    points = compressed(scale.z_scores(frame))
+    points = np.empty((len(frame), len(scale.features)), np.float32)
     graph = _hnswlib().Index("l2", points.shape[1])
     graph.init_index(len(points), ef_construction=_CANDIDATES_BUILDING, M=_EDGES, random_seed=_SEED)
-    graph.add_items(np.nan_to_num(points).astype(np.float32), np.arange(len(points)))
+    for start in range(0, len(points), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        points[some] = compressed(scale.z_scores(frame.iloc[some]))
+        graph.add_items(np.nan_to_num(points[some]), np.arange(len(points))[some])
     return NeighborIndex(graph, scale, usual_distance(points), _recall(graph, points))
 
 
-def _recall(graph: Any, points: Float64Array) -> float:
+def _recall(graph: Any, points: Float32Array) -> float:
     rows = np.unique(np.linspace(0, len(points) - 1, min(RECALL_ROWS, len(points))).astype(int))
-    candidates = _candidates(graph, points[rows], RECALL_NEIGHBORS + 1)
-    shares = []
-    for row, proposed in zip(rows.tolist(), candidates):
-        near = distance(points[[row]], points)[0]
-        near[row] = np.inf
-        true = np.argsort(near, kind="stable")[:RECALL_NEIGHBORS]
-        shares.append(np.isin(true, proposed).mean())
-    return float(np.mean(shares))
+    near = distance(points[rows], points)
+    near[np.arange(len(rows)), rows] = np.inf
+    true = np.argsort(near, kind="stable", axis=1)[:, :RECALL_NEIGHBORS]
+    return float(np.mean([np.isin(own, _candidates(graph, points[[row]], RECALL_NEIGHBORS + 1)).mean()
+                          for row, own in zip(rows.tolist(), true)]))
 
 
-def _candidates(graph: Any, points: Float64Array, n: int) -> Int64Array:
-    """(m, c) rows that the graph proposes for (m, d) points."""
-    wanted = min(max(_LEAST_CANDIDATES, _CANDIDATES_PER_NEIGHBOR * n), graph.get_current_count())
-    graph.set_ef(2 * wanted)
-    return np.asarray(graph.knn_query(np.nan_to_num(points).astype(np.float32), k=wanted)[0], dtype=np.int64)
+def _candidates(graph: Any, point: Float32Array | Float64Array, n: int) -> Int64Array:
+    """(c,) rows that the graph proposes for a (1, d) point; all rows where it reaches fewer than n from there.
+
+    Where rows form tight groups, the graph may reach one group only, and the library raises an error.
+    """
+    count = int(graph.get_current_count())
+    wanted = min(max(_LEAST_CANDIDATES, _CANDIDATES_PER_NEIGHBOR * n), count)
+    while wanted >= n:
+        graph.set_ef(2 * wanted)
+        try:
+            return np.asarray(graph.knn_query(np.nan_to_num(point).astype(np.float32), k=wanted)[0][0], dtype=np.int64)
+        except RuntimeError:
+            wanted //= 2
+    return np.arange(count)
 
 
 def _key(frame: pd.DataFrame, info: TableInfo, by: str) -> str:

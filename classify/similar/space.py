@@ -8,7 +8,7 @@ from classify.data.columns import matrix, model_columns, region_and_family
 from classify.data.folds import split_groups
 from classify.similar.class_space import ClassSpace, fit_class_space
 from classify.uncertainty.novelty import IQR_PER_DEVIATION
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.table import TableInfo
 
@@ -27,6 +27,8 @@ USUAL_PERCENTILE = 99
 USUAL_SAMPLE = 300
 # Rows of the table that are compared at once: a copy of all of a large table would fill the memory.
 ROWS_AT_ONCE = 20_000
+# Columns whose percentiles are taken at once, for the same reason.
+COLUMNS_AT_ONCE = 64
 # A column varies if its robust deviation is above this share of its median; the second number stands for a median of 0.
 _LEAST_RELATIVE_DEVIATION = 1e-9
 _LEAST_MEDIAN = 1e-12
@@ -87,7 +89,7 @@ def scale_of(frame: pd.DataFrame, info: TableInfo, by: str = "") -> Scale:
         No such region or family.
     """
     features = _chosen(model_columns(info), list(info.blocks), by)
-    return Scale(tuple(features), *center_and_scale(matrix(frame, features).to_numpy(dtype=np.float64)))
+    return Scale(tuple(features), *center_and_scale(matrix(frame, features).to_numpy()))
 
 
 def table_space(frame: pd.DataFrame, scale: Scale, metric: str, own: Float64Array, same_file: Int64Array) -> TableSpace:
@@ -154,19 +156,23 @@ def _class_space(frame: pd.DataFrame, z: Float64Array, own: Float64Array, same_f
     return fit_class_space(z[rows], np.asarray(pd.Categorical(learned[rows], names).codes, dtype=np.int64))
 
 
-def center_and_scale(values: Float64Array) -> tuple[Float64Array, Float64Array]:
+def center_and_scale(values: Float32Array) -> tuple[Float64Array, Float64Array]:
     """Median, and interquartile range as a standard deviation, of every column; scale 1 where it does not vary."""
-    known = np.isfinite(values).any(axis=0)
     low, center, high = np.zeros((3, values.shape[1]))
-    low[known], center[known], high[known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    for start in range(0, values.shape[1], COLUMNS_AT_ONCE):
+        some = values[:, start:start + COLUMNS_AT_ONCE].astype(np.float64)
+        known = np.flatnonzero(np.isfinite(some).any(axis=0))
+        at = start + known
+        low[at], center[at], high[at] = np.nanpercentile(some[:, known], [25, 50, 75], axis=0)
     scale = (high - low) / IQR_PER_DEVIATION
     varies = scale > _LEAST_RELATIVE_DEVIATION * np.maximum(np.abs(center), _LEAST_MEDIAN)
     return center, np.where(varies, scale, 1.0)
 
 
-def distance(a: Float64Array, b: Float64Array) -> Float64Array:
+def distance(a: Float32Array | Float64Array, b: Float32Array | Float64Array) -> Float64Array:
     """(n, m) root mean squared differences over the columns that both rows have; infinite if none."""
-    parts = [_distance(a, b[start:start + ROWS_AT_ONCE]) for start in range(0, len(b), ROWS_AT_ONCE)]
+    parts = [_distance(a.astype(np.float64), b[start:start + ROWS_AT_ONCE].astype(np.float64))
+             for start in range(0, len(b), ROWS_AT_ONCE)]
     return np.hstack(parts) if parts else np.zeros((len(a), 0))
 
 
@@ -179,7 +185,7 @@ def _distance(a: Float64Array, b: Float64Array) -> Float64Array:
         return np.asarray(np.where(shared > 0, np.sqrt(np.maximum(squares, 0) / shared), np.inf))
 
 
-def usual_distance(table: Float64Array) -> float:
+def usual_distance(table: Float32Array | Float64Array) -> float:
     """How far points of a table lie from their own nearest neighbor, at the 99th percentile."""
     sample = np.unique(np.linspace(0, len(table) - 1, min(USUAL_SAMPLE, len(table))).astype(int))
     distances = distance(table[sample], table)

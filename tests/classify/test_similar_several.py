@@ -153,3 +153,27 @@ def test_a_map_refuses_what_it_cannot_draw(table: tuple[pd.DataFrame, TableInfo]
         table_map(frame, info, projection="tsne")
     with pytest.raises(UserError, match="the table has 2 rows, a map needs 3"):
         table_map(frame.iloc[:2], info)
+
+
+class _Island:
+    """A graph of 100 rows that reaches `size` of them: for more the library raises an error."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def get_current_count(self) -> int:
+        return 100
+
+    def set_ef(self, _: int) -> None:
+        pass
+
+    def knn_query(self, point: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if k > self.size:
+            raise RuntimeError("Cannot return the results in a contiguous 2D array. Probably ef or M is too small")
+        return np.arange(k)[None], np.zeros((1, k))
+
+
+@pytest.mark.parametrize(("size", "found"), [(100, 100), (60, 50), (14, 12), (6, 6), (5, 100)])
+def test_where_a_graph_reaches_few_rows_fewer_are_compared_or_all(size: int, found: int) -> None:
+    """That befell 1,200 tight groups of 84 rows with 1,146 columns."""
+    assert len(index_room._candidates(_Island(size), np.zeros((1, 3)), 6)) == found
