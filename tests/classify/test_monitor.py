@@ -15,7 +15,7 @@ from scipy.stats import binom
 import cli
 from classify.audit.examine import examine
 from classify.audit.export import to_json as audit_to_json
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.bundle import load_bundle
 from classify.monitor.baseline import IMAGES_OF_UNIT, KEPT_IMAGES, KEPT_UNITS, read_baseline, sample
 from classify.monitor.compare import compare
