@@ -105,21 +105,51 @@ SETS = {
 }
 
 
-def mapped(name: str, data: Path, work: Path, images: int, jobs: int) -> tuple[Maps, dict[str, Any]]:
-    """Measure, train and map one set; with the scores of its test part."""
+@dataclass(frozen=True)
+class Trained:
+    """A set measured and a model trained on all but its test part.
+
+    Parameters
+    ----------
+    index : Index
+    frame, info
+        The table with its split.
+    place : Path
+        The folder of the set; the run lies in `run` there.
+    """
+
+    index: Index
+    frame: pd.DataFrame
+    info: TableInfo
+    place: Path
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.place / "run"
+
+
+def trained(name: str, data: Path, work: Path, jobs: int) -> Trained:
+    """Measure one set and train, where WORK does not have it yet."""
     chosen, place = SETS[name], work / name.replace(": ", "_")
     place.mkdir(parents=True, exist_ok=True)
     index = _index(chosen, data)
-    table, run = work / f"{chosen.folder.partition('/')[0]}.parquet", place / "run"
+    table = work / f"{chosen.folder.partition('/')[0]}.parquet"
     if not table.is_file():
         featurize(index, load_preset(chosen.preset), table, jobs=jobs)
-    frame, info = chosen.divided(*read_table(table))
-    if not (run / "metrics.json").is_file():
-        train(frame, info, run, TrainSettings(seed=SEED))
-    tested = (frame["split"] == "test").to_numpy()
-    found = make_maps(load_bundle(run), frame, info, ~tested, Remeasure(index, images, jobs, SEED, True),
-                      place / "maps.html")
-    return found, json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    found = Trained(index, *chosen.divided(*read_table(table)), place)
+    if not (found.run / "metrics.json").is_file():
+        train(found.frame, found.info, found.run, TrainSettings(seed=SEED))
+    return found
+
+
+def mapped(name: str, data: Path, work: Path, images: int, jobs: int) -> tuple[Maps, dict[str, Any]]:
+    """Measure, train and map one set; with the scores of its test part."""
+    own = trained(name, data, work, jobs)
+    tested = (own.frame["split"] == "test").to_numpy()
+    found = make_maps(load_bundle(own.run), own.frame, own.info, ~tested,
+                      Remeasure(own.index, images, jobs, SEED, True), own.place / "maps.html")
+    return found, json.loads((own.run / "metrics.json").read_text(encoding="utf-8"))
 
 
 def _index(chosen: MapSet, data: Path) -> Index:

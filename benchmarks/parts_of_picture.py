@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import RESULTS, write
-from classify.audit.parts_evidence import out_of_fold, part_scores
-from classify.sweep.choose import Remeasure
-from classify.audit.shortcut_evidence import GROUPS, less_explained, permuted_inside
+from classify.audit.shortcuts.evidence import GROUPS, less_explained, permuted_inside
+from classify.audit.shortcuts.parts_evidence import out_of_fold, part_scores
 from classify.data.columns import matrix, model_columns, useful_columns
 from classify.data.tasks import encode
 from classify.evaluate.metrics import Bootstrap, intervals, scores
+from classify.sweep.choose import Remeasure
 from featurize.arrays import Int64Array
 from featurize.index.build import build_index
 from featurize.table import TableInfo, read_table

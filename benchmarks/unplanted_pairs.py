@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import RESULTS, write
-from classify.audit.shortcut_evidence import CONVICTED, OPEN, Answers, shortcut_evidence
+from classify.audit.shortcuts.evidence import CONVICTED, OPEN, Answers, shortcut_evidence
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
 from classify.data.tasks import encode_as

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 Measure = Callable[..., dict[str, float]]
@@ -51,8 +52,7 @@ class Block:
     @property
     def settings(self) -> dict[str, Any]:
         """Names and defaults of the keyword-only parameters."""
-        parameters = inspect.signature(self.function).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return dict(_settings_of(self.function))
 
     def check_settings(self, given: Mapping[str, Any]) -> None:
         """Refuse a setting that the family does not have.
@@ -70,6 +70,13 @@ class Block:
         """The description whose pattern matches the feature part of ``<region>_<family>_<feature>``."""
         feature = column.split(f"_{self.name}_", 1)[-1]
         return next((d for pattern, d in self.describes.items() if fnmatchcase(feature, pattern)), None)
+
+
+@cache
+def _settings_of(function: Measure) -> dict[str, Any]:
+    """Once a function: reading a signature takes as long as measuring a small region."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 # Every family that a module under featurize.blocks has registered so far; `featurize.families.blocks` imports them all.

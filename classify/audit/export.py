@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from classify.audit.result import Audit, Judged
-from classify.audit.shortcut_sentences import sentence
+from classify.audit.shortcuts.sentences import sentence
 from classify.audit.warnings import warnings
 from classify.crosswalk.export import as_table
 from classify.data.lineage import STEP

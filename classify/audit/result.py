@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from classify.audit.parts_evidence import PartScore
-from classify.audit.shortcut_evidence import Evidence
+from classify.audit.shortcuts.evidence import Evidence
+from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.bundle import Bundle
 from classify.crosswalk.answers import Reporting
 from classify.elsewhere.few_labels import Gain
-from classify.monitor.drift import Drift
 from classify.maps.result import Maps
+from classify.monitor.drift import Drift
 from classify.predictions import ModelPredictions
 from classify.sweep.result import Sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array

@@ -10,11 +10,11 @@ from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
-from classify.audit.page import title_of, write_audit
-from classify.audit.parts_evidence import part_scores
+from classify.audit.page.write import title_of, write_audit
 from classify.audit.reporting import reporting
 from classify.audit.result import Audit
-from classify.audit.shortcut_evidence import Answers, Evidence, shortcut_evidence
+from classify.audit.shortcuts.evidence import Answers, Evidence, shortcut_evidence
+from classify.audit.shortcuts.parts_evidence import part_scores
 from classify.audit.subgroups import compared
 from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
@@ -79,7 +79,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
     map_settings : Remeasure, optional
         Draw for some images what decided, too; see `classify.maps`.
     part_settings : Remeasure, optional
-        Learn the label from parts of the picture, too; see `classify.audit.parts_evidence`.
+        Learn the label from parts of the picture, too; see `classify.audit.shortcuts.parts_evidence`.
 
     Raises
     ------

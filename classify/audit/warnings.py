@@ -3,10 +3,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from classify.audit.parts_section import sentence as parts_sentence
 from classify.audit.result import Audit, Judged
-from classify.audit.shortcut_evidence import CONVICTED
-from classify.audit.shortcut_sentences import advice, sentence
+from classify.audit.shortcuts.evidence import CONVICTED
+from classify.audit.shortcuts.parts_section import sentence as parts_sentence
+from classify.audit.shortcuts.sentences import advice, sentence
 from classify.audit.subgroup_section import part_words
 from classify.monitor.sentences import verdict
 from classify.sweep.result import Sweep

@@ -135,8 +135,12 @@ def read_baseline(path: Path) -> Baseline:
     Raises
     ------
     UserError
-        Not readable, no baseline, of another format, or damaged.
+        Not there, not readable, no baseline, of another format, or damaged.
     """
+    if not path.exists():
+        raise UserError(f"{path} does not exist: {_wanted(path)}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, a baseline was wanted: {_wanted(path)}")
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -208,5 +212,8 @@ def _relative(model: Path, file: Path) -> str:
 
 
 def _no_baseline(path: Path, what: str) -> UserError:
-    return UserError(f"{path} is no baseline ({what}): give the file that `python cli.py audit RUN TABLE --baseline "
-                     f"{path.name}` wrote")
+    return UserError(f"{path} is no baseline ({what}): {_wanted(path)}")
+
+
+def _wanted(path: Path) -> str:
+    return f"give the file that `python cli.py audit RUN TABLE --baseline {path.name}` wrote"

@@ -1,4 +1,5 @@
 """What one worker does: a chunk of images in, their measurements and their faults out."""
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,17 +184,36 @@ class _MeasuredImage:
 def measure_chunk(task: MeasureTask, requests: Sequence[ImageRequest]) -> MeasuredChunk:
     """Measure some images one after the other.
 
-    An image that cannot be read, and one that a block cannot measure, becomes a `Fault`; the others go on.
+    An image that cannot be read, and one that a block cannot measure, becomes a `Fault`; the others go on. An image
+    that is asked for several times in a row, changed in other ways, is read once.
     """
-    measured = [one for request in requests for one in _measure_image(task, request)]
+    pictures = _LastPicture(task)
+    measured = [one for request in requests for one in _measure_image(task, request, pictures)]
     return _stack([image for image in measured if isinstance(image, _MeasuredImage)],
                   tuple(fault for fault in measured if isinstance(fault, Fault)))
 
 
-def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_MeasuredImage | Fault]:
+class _LastPicture:
+    """Reads images and remembers the last one."""
+
+    def __init__(self, task: MeasureTask) -> None:
+        self._task = task
+        self._last: tuple[tuple[str | None, str, str], Picture] | None = None
+
+    def read(self, request: ImageRequest) -> Picture:
+        """The image of a request; raises ImageError."""
+        file = (request.site, request.path, request.sha256)
+        if self._last is None or self._last[0] != file:
+            self._last = None
+            self._last = (file, self._task.picture(request))
+        return self._last[1]
+
+
+def _measure_image(task: MeasureTask, request: ImageRequest, pictures: _LastPicture
+                   ) -> Sequence[_MeasuredImage | Fault]:
     """One image, or its cells."""
     try:
-        picture = task.picture(request)
+        picture = pictures.read(request)
     except ImageError as error:
         return [Fault(request.image_id, str(error), error.reason)]
     picture = replace(picture, mm_per_px=task.mm_per_px or picture.mm_per_px)
@@ -215,9 +235,9 @@ def _measure_image(task: MeasureTask, request: ImageRequest) -> Sequence[_Measur
     except MEASURE_FAULTS as error:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
         return [Fault(request.image_id, line, INTERNAL)]
-    infinite = [name for features in rows for name, value in features.items() if np.isinf(value)]
+    infinite = next((name for features in rows for name, value in features.items() if math.isinf(value)), None)
     if infinite:
-        return [Fault(request.image_id, f"{infinite[0]} is infinite", INTERNAL)]
+        return [Fault(request.image_id, f"{infinite} is infinite", INTERNAL)]
     size_px, own = (picture.width_px, picture.height_px), fingerprint(picture.rgb)
     return [_MeasuredImage(cell_key(request.key, number), features, size_px, own)
             for number, features in enumerate(rows, 1)]

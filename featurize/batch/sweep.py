@@ -14,6 +14,11 @@ from featurize.errors import Stopped
 from featurize.families import versions_of
 from featurize.images.corrupt import STRENGTHS, VERSION
 
+# Images of a chunk: more than one, so that an odd image is never all that a chunk holds.
+IMAGES_OF_CHUNK = 2
+# Changed copies of an image that are measured in a row.
+IN_A_ROW = CHUNK_SIZE // IMAGES_OF_CHUNK
+
 
 @dataclass(frozen=True)
 class SweepPlan:
@@ -39,7 +44,7 @@ class SweepPlan:
 def plan_sweep(task: MeasureTask, frame: pd.DataFrame, changes: Sequence[str], out: Path) -> SweepPlan:
     """A plan whose finished chunks lie in `<out>.shards`; those of another plan are removed."""
     decides = [frame["image_id"].tolist(), list(changes), VERSION, task.preset.to_dict(),
-               versions_of(task.preset.blocks), task.mm_per_px, CHUNK_SIZE]
+               versions_of(task.preset.blocks), task.mm_per_px, CHUNK_SIZE, IN_A_ROW]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     shards = Shards(out.with_name(f"{out.name}.shards"), key)
     shards.open()
@@ -60,25 +65,32 @@ def measure_sweep(plan: SweepPlan, jobs: int, progress: bool) -> dict[tuple[str,
         Ctrl-C; the message says what is kept.
     """
     steps = [(change, strength) for change in plan.changes for strength in range(1, STRENGTHS + 1)]
-    rows = list(plan.frame[["image_id", "site", "path"]].itertuples(index=False))
-    chunks: dict[int, list[ImageRequest]] = {}
-    of_step: dict[tuple[str, int], list[int]] = {}
-    for change, strength in steps:
-        requests = [ImageRequest(image_id, site, path, change=change, strength=strength)
-                    for image_id, site, path in rows]
-        part = numbered(requests, len(chunks))
-        of_step[change, strength] = list(part)
-        chunks |= part
+    chunks = numbered(_requests(plan, steps))
     try:
         measured, _ = measure({}, chunks, plan.task, Execution(jobs, None, plan.shards, progress))
     except KeyboardInterrupt as stop:
         raise Stopped(_kept(plan.shards, chunks)) from stop
-    return {step: _table(join([measured[number] for number in numbers])) for step, numbers in of_step.items()}
+    return _by_step(join([measured[number] for number in chunks]), steps)
 
 
-def _table(chunk: MeasuredChunk) -> pd.DataFrame:
-    ids = [key.partition(" ")[0] for key in chunk.image_ids]
-    return pd.DataFrame(chunk.values, index=pd.Index(ids, name="image_id"), columns=list(chunk.names))
+def _requests(plan: SweepPlan, steps: Sequence[tuple[str, int]]) -> list[ImageRequest]:
+    """Every image at every step, `IN_A_ROW` steps of an image after each other: so often it is read once."""
+    rows = list(plan.frame[["image_id", "site", "path"]].itertuples(index=False))
+    pairs = [rows[at:at + IMAGES_OF_CHUNK] for at in range(0, len(rows), IMAGES_OF_CHUNK)]
+    parts = [steps[at:at + IN_A_ROW] for at in range(0, len(steps), IN_A_ROW)]
+    return [ImageRequest(image_id, site, path, change=change, strength=strength) for pair in pairs for part in parts
+            for image_id, site, path in pair for change, strength in part]
+
+
+def _by_step(chunk: MeasuredChunk, steps: Sequence[tuple[str, int]]) -> dict[tuple[str, int], pd.DataFrame]:
+    """The tables of each change and strength; the keys of a chunk hold id, strength and change."""
+    parts = [key.split(" ", 2) for key in chunk.image_ids]
+    rows: dict[tuple[str, int], list[int]] = {step: [] for step in steps}
+    for row, (_, strength, change) in enumerate(parts):
+        rows[change, int(strength)].append(row)
+    ids = pd.Index([image_id for image_id, _, _ in parts], name="image_id")
+    return {step: pd.DataFrame(chunk.values[own], index=ids[own], columns=list(chunk.names))
+            for step, own in rows.items()}
 
 
 def _kept(shards: Shards, chunks: dict[int, list[ImageRequest]]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from made_table import made_table
 
 from classify.audit.examine import examine
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.audit.reporting import reporting
 from classify.bundle import load_bundle
 from classify.crosswalk.export import write_supplement

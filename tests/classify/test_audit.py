@@ -14,7 +14,7 @@ from classify.accepted_error import AcceptedError
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.audit.result import Audit, Judged
 from classify.audit.run import audit
 from classify.audit.warnings import warnings

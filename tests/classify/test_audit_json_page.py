@@ -13,9 +13,9 @@ from made_table import made_table
 
 from classify.audit.examine import examine
 from classify.audit.export import to_json
-from classify.audit.parts_evidence import PartScore
 from classify.audit.run import audit
-from classify.audit.shortcut_evidence import CONVICTED, Evidence
+from classify.audit.shortcuts.evidence import CONVICTED, Evidence
+from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.audit.watch import Watch
 from classify.bundle import load_bundle
 from classify.maps.result import (KINDS, TESTS, Answer, Counterfactual, Curves, ImageMap, Maps, OrderTest, Stability,

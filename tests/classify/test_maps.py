@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.audit.page import write_audit
-from classify.audit.parts_evidence import PartScore
+from classify.audit.page.write import write_audit
 from classify.audit.result import Audit
 from classify.audit.run import audit
+from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.columns import matrix
@@ -24,9 +24,9 @@ from classify.maps.kept import store_of
 from classify.maps.margins import against, named_and_other
 from classify.maps.orders import area, curves_of, hidden_along, order_of, order_tests, random_orders, rank_correlation
 from classify.maps.result import Answer, Curves, ImageMap, Maps, OrderTest, Swap
-from classify.sweep.choose import Remeasure
 from classify.maps.sentences import counterfactual_sentence, lines, p_value, verdict_sentence
 from classify.settings import TrainSettings
+from classify.sweep.choose import Remeasure
 from classify.train import train
 from featurize.batch import hidden
 from featurize.errors import UserError

@@ -15,7 +15,7 @@ from scipy.stats import binom
 import cli
 from classify.audit.examine import examine
 from classify.audit.export import to_json as audit_to_json
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.bundle import load_bundle
 from classify.monitor.baseline import IMAGES_OF_UNIT, KEPT_IMAGES, KEPT_UNITS, read_baseline, sample
 from classify.monitor.compare import compare
@@ -204,6 +204,8 @@ def test_images_that_the_model_learned_from_give_no_baseline_of_its_answers(run:
     (("--against", "baseline.json", "later.parquet", "--alarm-rate", ".9"), "a share from 0.002 to 0.2 was wanted"),
     (("--against", "run/model/manifest.json", "later.parquet"), "is no baseline (it is something else)"),
     (("--against", "later.parquet", "later.parquet"), "is no baseline (it cannot be read as JSON)"),
+    (("--against", "away.json", "later.parquet"), "away.json does not exist: give the file that `python cli.py audit "),
+    (("--against", "run", "later.parquet"), "run is a folder, a baseline was wanted: give the file that"),
     (("run", "first.parquet", "--baseline", "first.parquet"), "a name ending in .json was wanted"),
     (("run", "first.parquet", "--baseline", "run/model/manifest.json"), "was not written by Pellucid"),
     (("--against", "baseline.json", "later.parquet", "--fit-labels", "5"), "--fit-labels was given without -o")])

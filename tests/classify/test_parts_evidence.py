@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.audit.parts_evidence import IMAGES, PartScore, part_scores
+from classify.audit.shortcuts.evidence import less_explained, permuted_inside
+from classify.audit.shortcuts.parts_evidence import IMAGES, PartScore, part_scores
+from classify.audit.shortcuts.parts_section import section, sentence
 from classify.sweep.choose import Remeasure
-from classify.audit.parts_section import section, sentence
-from classify.audit.shortcut_evidence import less_explained, permuted_inside
 from featurize.index.build import Index, build_index
 from featurize.parts import BACKGROUND, ENTIRE, PARTS, RIM, SUBJECT
 from featurize.presets.load import Preset

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from made_table import made_table
 
-from classify.audit import shortcut_evidence as evidence_module
 from classify.audit.examine import examine
 from classify.audit.export import to_json
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.audit.run import _held_out
-from classify.audit.shortcut_evidence import (ACQUITTED, CONVICTED, OPEN, Answers, Evidence, explained_inside,
-                                              matched_share, one_sided, shortcut_evidence, verdict)
-from classify.audit.shortcut_sentences import section, sentence
+from classify.audit.shortcuts import evidence as evidence_module
+from classify.audit.shortcuts.evidence import (ACQUITTED, CONVICTED, OPEN, Answers, Evidence, explained_inside,
+                                               matched_share, one_sided, shortcut_evidence, verdict)
+from classify.audit.shortcuts.sentences import section, sentence
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.fitting.augment import Perturbations

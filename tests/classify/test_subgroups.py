@@ -9,7 +9,7 @@ from made_table import made_table
 
 from classify.audit.examine import examine
 from classify.audit.export import to_json
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.audit.result import Audit
 from classify.audit.subgroup_section import part_words
 from classify.audit.subgroups import (columns_of_sheet, compared, holm, in_ranges, subgroup_scores, with_pairs)

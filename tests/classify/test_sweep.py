@@ -9,7 +9,7 @@ import pytest
 from made_pictures import made_pictures
 
 from classify.audit.examine import examine
-from classify.audit.page import write_audit
+from classify.audit.page.write import write_audit
 from classify.audit.result import Audit
 from classify.audit.run import audit
 from classify.audit.warnings import warnings
@@ -18,8 +18,8 @@ from classify.settings import TrainSettings
 from classify.sweep import run as sweep_run
 from classify.sweep import score as score_module
 from classify.sweep.choose import choose
-from classify.sweep.result import Scored, Sweep, SweptChange
 from classify.sweep.choose import Remeasure
+from classify.sweep.result import Scored, Sweep, SweptChange
 from classify.sweep.run import IMAGES, check_sweep
 from classify.sweep.score import first_broken, score
 from classify.sweep.section import section

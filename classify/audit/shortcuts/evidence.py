@@ -199,7 +199,8 @@ def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[s
     # Where so few measurements are steady that all would be taken, those of a run's own test are better.
     steady = subject_columns(x, perturbations) if len(steady) == x.shape[1] else steady
     margins = subject_margins(case.x[steady], task, split, case.settings)
-    known = _Known(steady, margins, _linear_auroc(case, y), perturbations is not None, segmented)
+    known = _Known(steady, margins, _linear_auroc(case, y), _ranks_inside(case.x, y), perturbations is not None,
+                   segmented)
     found = []
     for name, parts in GROUPS.items():
         columns = [c for c in (f"image_quality_{part}" for part in parts) if c in nuisance and
@@ -225,11 +226,12 @@ class _Case:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is the same for all groups: steady columns, the label by these, the label by all columns."""
+    """What is the same for all groups: steady columns, the label by these and by all columns, ranks of all columns."""
 
     steady: list[str]
     margins: Float64Array
     measured: float
+    ranks: Float64Array
     copies: bool
     segmented: bool
 
@@ -248,7 +250,7 @@ def _of_group(case: _Case, name: str, columns: list[str], given: _Known) -> Evid
     score = logits(crossed.margins)
     p = softmax(score, axis=1)
     auroc = float(scores(y, p)["auroc"][0])
-    explained = explained_inside(case.x, properties, y)
+    explained = _explained(given.ranks, _ranks_inside(properties, y), y)
     own, margins = given.steady, given.margins
     if name == PRINT and (explained > MOST_EXPLAINED).any():
         own = [c for c in given.steady if explained[case.x.columns.get_loc(c)] <= MOST_EXPLAINED]
@@ -328,8 +330,16 @@ def explained_inside(x: pd.DataFrame, properties: pd.DataFrame, y: Int64Array) -
 
     Adjusted for the number of properties, ranks in place of values: outliers count little. 0 for a constant feature.
     """
-    ranks = [_inside(table.rank(pct=True).fillna(.5), y) for table in (x, properties)]
-    features, given = ranks
+    return _explained(_ranks_inside(x, y), _ranks_inside(properties, y), y)
+
+
+def _ranks_inside(table: pd.DataFrame, y: Int64Array) -> Float64Array:
+    """Ranks less their mean in the class."""
+    return _inside(table.rank(pct=True).fillna(.5), y)
+
+
+def _explained(features: Float64Array, given: Float64Array, y: Int64Array) -> Float64Array:
+    """`explained_inside` of (n, d) and (n, k) `_ranks_inside`."""
     rest = features - given @ np.linalg.lstsq(given, features, rcond=None)[0]
     total = (features ** 2).sum(axis=0)
     left = np.divide((rest ** 2).sum(axis=0), total, out=np.ones(len(total)), where=total > 1e-9)

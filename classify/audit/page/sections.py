@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from classify.audit import figures as audit_figures
+from classify.audit.page import figures as audit_figures
 from classify.audit.result import Audit, Judged
 from classify.audit.subgroup_section import by_words
 from classify.report import calibration_and_sets, figures, lineage_and_costs, performance

@@ -4,14 +4,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from classify.audit import labels_section, parts_section, sections, shortcut_sentences
+from classify.audit import labels_section
+from classify.audit.page import sections
+from classify.audit.page.shown import shown_audit
 from classify.audit.result import Audit
-from classify.audit.shown import shown_audit
+from classify.audit.shortcuts import parts_section, sentences as shortcut_sentences
 from classify.audit.subgroup_section import compared_section
 from classify.audit.warnings import known_images, warnings
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
-from classify.monitor import sentences
 from classify.maps.section import section as maps_section
+from classify.monitor import sentences
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
 from featurize.report.page import contents, write_page

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from classify.audit.parts_evidence import TELLS, WITHOUT_SUBJECT, PartScore
+from classify.audit.shortcuts.parts_evidence import TELLS, WITHOUT_SUBJECT, PartScore
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
 

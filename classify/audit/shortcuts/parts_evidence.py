@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from classify.audit.shortcut_evidence import FOLDS, LEAST_GROUPS
+from classify.audit.shortcuts.evidence import FOLDS, LEAST_GROUPS
 from classify.data.columns import matrix, useful_columns
 from classify.data.folds import split_groups
 from classify.data.splits import plan_split

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from classify.audit.shortcut_evidence import CONVICTED, LEAST_AGAINST, LEVEL, OPEN, PRINT, Evidence
+from classify.audit.shortcuts.evidence import CONVICTED, LEAST_AGAINST, LEVEL, OPEN, PRINT, Evidence
 from featurize.report.feature_names import words
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
