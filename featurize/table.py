@@ -223,6 +223,11 @@ def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
     return perturbed if same else None
 
 
+def files_of_table(out: Path) -> list[Path]:
+    """The files that stand at a table's name and beside it."""
+    return [out, perturbed_path(out), errors_path(out), sidecar(out)]
+
+
 def check_table_output(out: Path, inputs: Iterable[Path | None] = ()) -> None:
     """Refuse the name of a table where it, or a file that goes with it, would replace an input or somebody else's file.
 

@@ -2,6 +2,7 @@
 import itertools
 import shutil
 import unicodedata
+import os
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +119,13 @@ def test_a_run_that_was_killed_may_go_on(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     claim(out, find_pages([records], {}, out), {})
     (out / "a.csv").write_text("half")
+    (out / "ward").mkdir(exist_ok=True)
+    half, foreign = out / "ward/.b.csv.abcdefgh.part", out / "ward/.notes.txt.abcdefgh.part"
+    for place in (half, foreign):
+        place.write_text("half")
+        os.utime(place, (1e9, 1e9))
     run(records, out)
-    assert (out / "a.csv").read_text() != "half"
+    assert (out / "a.csv").read_text() != "half" and not half.exists() and foreign.exists()
 
 
 @pytest.mark.slow
