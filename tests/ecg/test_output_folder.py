@@ -1,8 +1,8 @@
 """Where results may go, what each page is called there, and that nothing of a user is replaced or read twice."""
 import itertools
+import os
 import shutil
 import unicodedata
-import os
 from pathlib import Path
 
 import numpy as np
