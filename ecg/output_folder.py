@@ -127,6 +127,11 @@ def _files_of(stem: str) -> list[str]:
     return [stems.same_name(stem + suffix) for suffix in _SUFFIXES]
 
 
+def files_of_run(out: Path, page_jobs: Iterable[PageJob]) -> list[Path]:
+    """All files that a run writes of its pages and of all together."""
+    return [out / name for name in _SHARED] + [out / (job.stem + suffix) for job in page_jobs for suffix in _SUFFIXES]
+
+
 def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -> None:
     """Write into the mark which files a run will write, before it writes them.
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from ecg.beats import DELINEATORS
 from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.output_folder import BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, read_stems
+from ecg.output_folder import (BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, files_of_run,
+                               read_stems)
 from ecg.outputs import is_whole_csv
 from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
@@ -21,7 +22,7 @@ from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
 from featurize.runtime.cells import safe_cells
-from featurize.runtime.files import replacing
+from featurize.runtime.files import remove_leftovers, replacing
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
@@ -131,6 +132,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     _check_pages(corrections, page_jobs, points, "corrections")
     truths = _truths(page_jobs, truth)
     claim(out, page_jobs, read_stems(out))
+    remove_leftovers(files_of_run(out, page_jobs))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
                                      if result}
     missing = [job for job in page_jobs if job.stem not in by_stem]

@@ -21,6 +21,8 @@ from featurize.runtime.files import replacing, write_text
 _FLOAT = "%.9g"
 # Parquet's names of types that a table has, and those of pandas.
 _TYPES = {"string": "str", "float": "float32", "double": "float64", "int8": "Int8", "int64": "int64", "bool": "bool"}
+# Longest part of pandas' message in one of ours, characters.
+_LONGEST_MESSAGE = 120
 # Bytes that are hashed at a time.
 _BLOCK_BYTES = 2 ** 20
 
@@ -59,13 +61,13 @@ def write_csv(frame: pd.DataFrame, types: Mapping[str, str], metadata: str, path
         write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", sidecar(path))
 
 
-def read_csv(path: Path) -> tuple[pd.DataFrame, str]:
-    """The table as it was written, and its metadata.
+def read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]], str]:
+    """The table as it was written, the name and type of each column in Parquet's words, and its metadata.
 
     Raises
     ------
     UserError
-        The sidecar is missing or damaged, or the CSV was changed.
+        The sidecar is missing or damaged or says other columns, or the CSV was changed.
     """
     content = _read_sidecar(path)
     if _digest(path) != content["sha256"]:
@@ -73,11 +75,17 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, str]:
                         "--labels F.csv to change labels: nothing is measured twice)")
     kinds = {name: _TYPES[kind] for name, kind in content["types"].items()}
     numbers = {name: [""] for name, kind in kinds.items() if kind != "str"}
-    frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers, float_precision="round_trip",
-                        encoding="utf-8")
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers, float_precision="round_trip",
+                            encoding="utf-8")
+        if set(frame) != set(kinds):
+            raise ValueError("it has other columns than its .json file says")
+    except (ValueError, OverflowError, TypeError) as error:
+        raise UserError(f"cannot use the table {path} ({str(error).splitlines()[0][:_LONGEST_MESSAGE]}): run `python "
+                        "cli.py featurize` again") from error
     for name in (name for name, kind in kinds.items() if kind == "str"):
         frame[name] = frame[name].astype(object).where(frame[name] != "", None)
-    return frame, json.dumps(content["pellucid"], sort_keys=True)
+    return frame, list(content["types"].items()), json.dumps(content["pellucid"], sort_keys=True)
 
 
 def _read_sidecar(path: Path) -> dict[str, Any]:
@@ -91,7 +99,7 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
         if all(isinstance(content[key], kind) for key, kind in known.items()) and set(content["types"].values()) <= set(
                 _TYPES):
             return dict(content)
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         pass
     raise UserError(f"cannot use the table {path} ({place.name} is damaged): run `python cli.py featurize` again")
 

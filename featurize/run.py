@@ -26,10 +26,11 @@ from featurize.index.fingerprints import to_text
 from featurize.index.listing import with_listed_findings
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
+from featurize.runtime.files import remove_leftovers
 from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
 from featurize.segment.segmenters import GIVEN
-from featurize.table import TableInfo, check_table_output, write_perturbed, write_table
+from featurize.table import TableInfo, check_table_output, files_of_table, write_perturbed, write_table
 
 
 _OTHER_NUCLEI = "image_quality_other_nuclei"
@@ -126,6 +127,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     start = time.perf_counter()
     out = Path(out)
     check_table_output(out)
+    remove_leftovers(files_of_table(out))
     if every_cell and preset.segment != "cell":
         raise UserError(f"every cell was to be measured with preset {preset.name}, which looks for no single cells: "
                         "give --preset cell, or leave --every-cell out")

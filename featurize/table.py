@@ -8,7 +8,8 @@ file is not what it should be.
 """
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from featurize.csv_table import is_csv_table, read_csv, sidecar, write_csv
 from featurize.errors import UserError
 from featurize.runtime.files import replacing
 from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_errors
+from featurize.table_schema import TEXT_COLUMNS, check_columns, check_info, check_values
 
 # Number of the file format, see `TableInfo.format`.
 FORMAT = 1
@@ -34,8 +36,6 @@ _ADDED = ("command",)
 # Endings of the name of a table, in small letters.
 CSV = ".csv"
 TABLE_SUFFIXES = (".parquet", CSV)
-TEXT_COLUMNS = ("image_id", "path", "label", "group", "site", "split", "sha256", "fingerprint")
-COUNT_COLUMNS = ("duplicate_group", "width_px", "height_px")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class TableInfo:
     def from_json(cls, text: str) -> "TableInfo":
         """The inverse of `to_json`; raises ValueError, KeyError or TypeError on anything else."""
         read = json.loads(text)
+        check_info(read)
         return cls(**{f.name: read[f.name] for f in fields(cls) if f.name in read or f.name not in _ADDED})
 
 
@@ -152,15 +153,23 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
         raise UserError(f"{path} is not a file, a table was wanted: make one with `python cli.py featurize IMAGES -o "
                         f"{path.name}`")
     if path.suffix.lower() == CSV:
-        frame, text = read_csv(path)
-        return frame, _parsed(text, path)
+        frame, types, text = read_csv(path)
+        info = _parsed(text, path)
+        with _naming(path):
+            check_columns(types, info.features, info.nuisance)
+            check_values(frame, info.label_columns)
+        return frame, info
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, f"damaged or not a Parquet file: {_first_line(error)}") from error
     info = _info(table, path)
-    # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
-    return table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get), info
+    with _naming(path):
+        check_columns([(column.name, str(column.type)) for column in table.schema], info.features, info.nuisance)
+        # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
+        frame = table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get)
+        check_values(frame, info.label_columns)
+    return frame, info
 
 
 def is_table(path: Path) -> bool:
@@ -214,6 +223,11 @@ def read_perturbed(table: Path, info: TableInfo) -> pd.DataFrame | None:
     return perturbed if same else None
 
 
+def files_of_table(out: Path) -> list[Path]:
+    """The files that stand at a table's name and beside it."""
+    return [out, perturbed_path(out), errors_path(out), sidecar(out)]
+
+
 def check_table_output(out: Path, inputs: Iterable[Path | None] = ()) -> None:
     """Refuse the name of a table where it, or a file that goes with it, would replace an input or somebody else's file.
 
@@ -246,12 +260,21 @@ def _info(table: pa.Table, path: Path) -> TableInfo:
     return _parsed(metadata[KEY].decode("utf-8", "replace"), path, unchanged)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Within the block a ValueError is told as what is wrong with the table."""
+    try:
+        yield
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
 def _parsed(text: str, path: Path, unchanged: bool = True) -> TableInfo:
     try:
         number = json.loads(text)["format"]
         if number == FORMAT and unchanged:
             return TableInfo.from_json(text)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, f"its metadata is damaged: {_first_line(error)}") from error
     if number != FORMAT:
         raise _damaged(path, f"it has table format {number}, this version reads {FORMAT}")

@@ -132,8 +132,8 @@ def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFr
     Raises
     ------
     UserError
-        Nothing was found in any of the images, they were measured in another way than the table, an unknown metric,
-        region or family, or fewer than two classes to learn from.
+        Nothing was found in any of the images, they were measured in another way than the table or are all that it
+        holds, an unknown metric, region or family, or fewer than two classes to learn from.
     """
     check_columns(frame, info)
     own_info = picture_info or info
@@ -151,6 +151,9 @@ def search_several(frame: pd.DataFrame, info: TableInfo, picture_rows: pd.DataFr
     same_files = [np.flatnonzero(frame["sha256"] == sha256) for sha256 in picture_rows["sha256"]]
     finder = _Finder(frame, info, own_info, scale, n, metric)
     every_file = np.unique(np.concatenate(same_files))
+    if any(len(same) == len(frame) for same in same_files):
+        raise UserError(f"the table holds no image but {picture_rows['path'].iloc[0]} itself, so that nothing can be "
+                        "compared: give a table with others")
     if len(own) > 1:
         same_files.append(every_file)
         own = np.vstack([own, _mean(own)])

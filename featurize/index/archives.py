@@ -86,11 +86,14 @@ def unpack(archive: Path, wanted: Callable[[str], bool], cache: Path | None = No
     Raises
     ------
     UserError
-        Not an archive, damaged, encrypted, over the caps, with paths or links that lead out of it, or no room.
+        Not a file or archive, damaged, encrypted, over the caps, with paths or links that lead out of it, or no room.
     """
     # By kind, as other members of the same bytes may be wanted under another extension.
     home = cache_folder(cache) / f"{archive.suffix.lower().lstrip('.')}s"
     try:
+        # Reading a pipe or a device would never end.
+        if not archive.is_file():
+            raise UserError(f"{archive} is not a file, a zip or npz archive was wanted")
         with open(archive, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         final = home / digest

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.errors import UserError
-from featurize.runtime.files import naming_full_disk
+from featurize.runtime.files import LEFTOVER_S, naming_full_disk
 
 # What the manifests of our folders hold under "program".
 PROGRAM = "pellucid"
 # Linux, <fcntl.h> and <linux/fs.h>: paths are relative to the working directory; two names are swapped in one step.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-# Age at which a half filled folder is nobody's, s.
-_LEFTOVER_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
 def _remove_leftovers(path: Path) -> None:
     """Remove what killed runs left half filled beside `path` a day ago or longer."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if left.is_dir() and time.time() - left.stat().st_mtime > _LEFTOVER_S:
+        if left.is_dir() and time.time() - left.stat().st_mtime > LEFTOVER_S:
             shutil.rmtree(left, ignore_errors=True)
 
 

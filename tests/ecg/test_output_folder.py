@@ -1,5 +1,6 @@
 """Where results may go, what each page is called there, and that nothing of a user is replaced or read twice."""
 import itertools
+import os
 import shutil
 import unicodedata
 from pathlib import Path
@@ -118,8 +119,13 @@ def test_a_run_that_was_killed_may_go_on(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     claim(out, find_pages([records], {}, out), {})
     (out / "a.csv").write_text("half")
+    (out / "ward").mkdir(exist_ok=True)
+    half, foreign = out / "ward/.b.csv.abcdefgh.part", out / "ward/.notes.txt.abcdefgh.part"
+    for place in (half, foreign):
+        place.write_text("half")
+        os.utime(place, (1e9, 1e9))
     run(records, out)
-    assert (out / "a.csv").read_text() != "half"
+    assert (out / "a.csv").read_text() != "half" and not half.exists() and foreign.exists()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from featurize.errors import UserError
 from featurize.images.picture import OutOfMemory
 from featurize.index.build import build_index
 from featurize.presets.load import load_preset
+from featurize.run import featurize
 from featurize.runtime.cells import original_cells, safe_cells
 from featurize.runtime.files import write_csv
 from featurize.runtime.folders import FolderKind, replacing_folder
@@ -88,6 +89,21 @@ def test_half_filled_folders_of_killed_runs_are_removed_after_a_day(tmp_path: Pa
     with replacing_folder(tmp_path / "run", FolderKind("m.json", frozenset(("m.json",)))) as part:
         (part / "m.json").write_text("{}")
     assert not old.exists() and new.exists() and other.exists()
+
+
+def test_half_written_files_of_killed_runs_are_removed_after_a_day_and_no_others(tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / "in" / label).mkdir(parents=True)
+        (tmp_path / "in" / label / "1.png").write_bytes(by_pillow("PNG"))
+    ours = {".t.parquet.abcd_123.part", ".t.errors.csv.abcdefgh.part"}
+    others = {".u.parquet.abcd_123.part", "t.parquet.abcd_123.part", ".t.parquet.part", ".t.parquet.ABCDEFGH.part"}
+    for name in ours | others:
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (1e9, 1e9))
+    (tmp_path / ".t.parquet.new00000.part").write_text("of a run that is under way")
+    featurize(build_index([tmp_path / "in"]), load_preset("whole"), tmp_path / "t.parquet", jobs=1)
+    left = {path.name for path in tmp_path.iterdir() if path.name.endswith(".part")}
+    assert left == others | {".t.parquet.new00000.part"}
 
 
 def test_cells_are_no_formulas_and_end_no_row(tmp_path: Path) -> None:
