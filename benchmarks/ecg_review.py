@@ -1,15 +1,16 @@
 """Does `review` find the pages that were read wrong? Pages drawn from records, in many styles, degraded in many ways.
 
-python -m benchmarks.ecg_review RECORDS.npz [--pages 200] [--jobs 2] [--drawn FOLDER]... [--table PAGES.csv]
+python -m benchmarks.ecg_review RECORDS.npz [--first 0] [--pages 200] [--jobs 2] [--drawn FOLDER]... [--table PAGES.csv]
 
 RECORDS.npz holds `sig_uv` (records, samples, 12), microvolt, and `fs`. Each page is another record: those of even
 number set the constants of ecg.review, those of odd number are reported. --drawn: folders of <name>.png with
-<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page.
+<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page, written as the pages are read.
 """
 import argparse
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -150,21 +151,25 @@ def summary(rows: pd.DataFrame, name: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", type=Path)
-    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first record")
+    parser.add_argument("--pages", type=int, default=200, help="pages at most, a record each")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--drawn", type=Path, action="append", default=[])
     parser.add_argument("--table", type=Path, help="csv of a row a page")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "ecg_review.json")
     given = parser.parse_args()
     with np.load(given.records) as records:
-        mv = records["sig_uv"][:given.pages].transpose(0, 2, 1) / 1000.0
+        mv = records["sig_uv"][given.first:given.first + given.pages].transpose(0, 2, 1) / 1000.0
     drawn = [page for folder in given.drawn for page in sorted(folder.glob("*.png"))]
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         others = pool.map(_drawn, drawn)
-        pages = pool.map(_page, [(record, number) for number, record in enumerate(mv)])
-        table = pd.DataFrame([*others, *pages])
-    if given.table:
-        table.to_csv(given.table, index=False)
+        pages = pool.map(_page, [(record, number) for number, record in enumerate(mv, given.first)])
+        found: list[dict[str, Any]] = []
+        for row in chain(others, pages):
+            found.append(row)
+            if given.table:
+                pd.DataFrame(found).to_csv(given.table, index=False)
+    table = pd.DataFrame(found)
     table["review"] = table["review"].fillna("")
     made = table[~table["kind"].isin([folder.name for folder in given.drawn])]
     halves = [(made["number"] % 2 == 0, "even records, which set the constants"),
