@@ -4,7 +4,8 @@ python -m benchmarks.ecg_review RECORDS.npz [--first 0] [--pages 200] [--jobs 2]
 
 RECORDS.npz holds `sig_uv` (records, samples, 12), microvolt, and `fs`. Each page is another record: those of even
 number set the constants of ecg.review, those of odd number are reported. --drawn: folders of <name>.png with
-<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page, written as the pages are read.
+<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page, written
+as the pages are read; pages that it holds are not read again.
 """
 import argparse
 import math
@@ -161,10 +162,15 @@ def main() -> None:
     with np.load(given.records) as records:
         mv = records["sig_uv"][given.first:given.first + given.pages].transpose(0, 2, 1) / 1000.0
     drawn = [page for folder in given.drawn for page in sorted(folder.glob("*.png"))]
+    found: list[dict[str, Any]] = []
+    if given.table and given.table.exists():
+        found = pd.read_csv(given.table).to_dict("records")
+    drawn = [page for page in drawn if page.stem not in {row.get("page") for row in found}]
+    numbers = {row["number"] for row in found if not isinstance(row.get("page"), str)}
+    records_left = [(record, number) for number, record in enumerate(mv, given.first) if number not in numbers]
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         others = pool.map(_drawn, drawn)
-        pages = pool.map(_page, [(record, number) for number, record in enumerate(mv, given.first)])
-        found: list[dict[str, Any]] = []
+        pages = pool.map(_page, records_left)
         for row in chain(others, pages):
             found.append(row)
             if given.table:

@@ -55,6 +55,13 @@ def test_the_limb_leads_confirm_rows_of_one_lead_without_names(usual_page: ReadP
     assert reasons(usual_page.found, cells=cells) == []
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_one_lead_that_runs_on_is_a_guess_where_nothing_names_it(usual_page: ReadPage, named: bool) -> None:
+    cells = [replace(cell, lead="I", row=k, named=named and k == 0)
+             for k, cell in enumerate(usual_page.found.layout.cells[:4])]
+    assert reasons(usual_page.found, name="I/I/I/I", cells=cells) == ([] if named else ["layout"])
+
+
 @pytest.mark.parametrize(("times", "told"), [(0.93, True), (0.98, False), (1.0, False), (1.03, True)])
 def test_rows_of_four_leads_last_ten_seconds(usual_page: ReadPage, times: float, told: bool) -> None:
     layout = longer(usual_page.found.layout, times)
