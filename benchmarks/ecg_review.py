@@ -22,6 +22,7 @@ import pandas as pd
 
 from benchmarks.record import RESULTS, write
 from ecg.digitize import digitize
+from ecg.job import VERSION
 from ecg.lead_table import LEADS
 from ecg.signals.residual import limb_disagreement
 from ecg.simulate.degrade import degrade
@@ -125,12 +126,12 @@ def _measured(data: bytes, truth: pd.DataFrame) -> dict[str, Any]:
 def _page(given: tuple[Float64Array, int]) -> dict[str, Any]:
     cv2.setNumThreads(1)
     kind, data, truth = make_page(*given)
-    return {"number": given[1], "kind": kind, **_measured(data, truth)}
+    return {"number": given[1], "kind": kind, "version": VERSION, **_measured(data, truth)}
 
 
 def _drawn(page: Path) -> dict[str, Any]:
     cv2.setNumThreads(1)
-    return {"number": 1, "kind": page.parent.name, "page": page.stem,
+    return {"number": 1, "kind": page.parent.name, "page": page.stem, "version": VERSION,
             **_measured(page.read_bytes(), pd.read_csv(page.with_suffix(".csv")))}
 
 
@@ -164,7 +165,8 @@ def main() -> None:
     drawn = [page for folder in given.drawn for page in sorted(folder.glob("*.png"))]
     found: list[dict[str, Any]] = []
     if given.table and given.table.exists():
-        found = pd.read_csv(given.table).to_dict("records")
+        found = [{str(name): value for name, value in row.items()}
+                 for row in pd.read_csv(given.table).to_dict("records")]
     drawn = [page for page in drawn if page.stem not in {row.get("page") for row in found}]
     numbers = {row["number"] for row in found if not isinstance(row.get("page"), str)}
     records_left = [(record, number) for number, record in enumerate(mv, given.first) if number not in numbers]
@@ -178,15 +180,17 @@ def main() -> None:
     table = pd.DataFrame(found)
     table["review"] = table["review"].fillna("")
     made = table[~table["kind"].isin([folder.name for folder in given.drawn])]
-    halves = [(made["number"] % 2 == 0, "even records, which set the constants"),
+    halves = [(made["number"] % 2 == 0, "even records, open to setting constants"),
               (made["number"] % 2 == 1, "odd records, kept aside")]
     rows = [summary(made[half], name) for half, name in halves]
     aside = made[made["number"] % 2 == 1]
     rows += [summary(aside[aside["kind"] == kind], f"odd records: {kind}") for kind in CHANGES]
     rows += [summary(table[table["kind"] == folder.name], folder.name) for folder in given.drawn]
-    write(given.out, "ECG pages for review", "Pages of records of PTB-XL (10 s, 12 leads), a record a page, drawn by "
-          "ecg.simulate.draw in styles at random and changed; seeds are the records' numbers. dB as in ECG pages. A "
-          "refused page has no signals and counts in neither column.", rows)
+    versions = ", ".join(str(version) for version in sorted(set(table["version"])))
+    write(given.out, "ECG pages for review", f"Read by ecg.job.VERSION {versions}. Pages of records of PTB-XL (10 s, 12 "
+          "leads), a record a page, drawn by ecg.simulate.draw in styles at random and changed; seeds are the records' "
+          "numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The constants of "
+          "ecg.review were set on even records below 36.", rows)
 
 
 if __name__ == "__main__":
