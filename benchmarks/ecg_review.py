@@ -187,9 +187,9 @@ def main() -> None:
     rows += [summary(aside[aside["kind"] == kind], f"odd records: {kind}") for kind in CHANGES]
     rows += [summary(table[table["kind"] == folder.name], folder.name) for folder in given.drawn]
     versions = ", ".join(str(version) for version in sorted(set(table["version"])))
-    write(given.out, "ECG pages for review", f"Read by ecg.job.VERSION {versions}. Pages of records of PTB-XL (10 s, 12 "
-          "leads), a record a page, drawn by ecg.simulate.draw in styles at random and changed; seeds are the records' "
-          "numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The constants of "
+    write(given.out, "ECG pages for review", f"Read by ecg.job.VERSION {versions}. Pages of records of PTB-XL (10 s, "
+          "12 leads), a record a page, drawn by ecg.simulate.draw in styles at random and changed; seeds are the "
+          "records' numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The constants of "
           "ecg.review were set on even records below 36.", rows)
 
 
