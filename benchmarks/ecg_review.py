@@ -189,8 +189,8 @@ def main() -> None:
     versions = ", ".join(str(version) for version in sorted(set(table["version"])))
     write(given.out, "ECG pages for review", f"Read by ecg.job.VERSION {versions}. Pages of records of PTB-XL (10 s, "
           "12 leads), a record a page, drawn by ecg.simulate.draw in styles at random and changed; seeds are the "
-          "records' numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The constants of "
-          "ecg.review were set on even records below 36.", rows)
+          "records' numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The "
+          "constants of ecg.review were set on even records below 36.", rows)
 
 
 if __name__ == "__main__":

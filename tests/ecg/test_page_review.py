@@ -56,8 +56,8 @@ def test_the_limb_leads_confirm_rows_of_one_lead_without_names(usual_page: ReadP
 
 
 @pytest.mark.parametrize(("lead", "named", "told"), [("V2", False, True), ("V2", True, False), ("I", True, True)])
-def test_one_lead_that_runs_on_is_a_guess_where_no_name_but_an_i_tells_it(usual_page: ReadPage, lead: str, named: bool,
-                                                                         told: bool) -> None:
+def test_a_lead_that_runs_on_is_a_guess_where_no_name_but_an_i_tells_it(usual_page: ReadPage, lead: str, named: bool,
+                                                                        told: bool) -> None:
     cells = [replace(cell, lead=lead, row=k, named=named and k == 0)
              for k, cell in enumerate(usual_page.found.layout.cells[:4])]
     assert reasons(usual_page.found, name="/".join([lead] * 4), cells=cells) == (["layout"] if told else [])
