@@ -1,15 +1,17 @@
 """Does `review` find the pages that were read wrong? Pages drawn from records, in many styles, degraded in many ways.
 
-python -m benchmarks.ecg_review RECORDS.npz [--pages 200] [--jobs 2] [--drawn FOLDER]... [--table PAGES.csv]
+python -m benchmarks.ecg_review RECORDS.npz [--first 0] [--pages 200] [--jobs 2] [--drawn FOLDER]... [--table PAGES.csv]
 
 RECORDS.npz holds `sig_uv` (records, samples, 12), microvolt, and `fs`. Each page is another record: those of even
 number set the constants of ecg.review, those of odd number are reported. --drawn: folders of <name>.png with
-<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page.
+<name>.csv, the true signals, drawn by other programs; never used to set anything. --table keeps a row a page, written
+as the pages are read; pages that it holds are not read again.
 """
 import argparse
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import pandas as pd
 
 from benchmarks.record import RESULTS, write
 from ecg.digitize import digitize
+from ecg.job import VERSION
 from ecg.lead_table import LEADS
 from ecg.signals.residual import limb_disagreement
 from ecg.simulate.degrade import degrade
@@ -123,12 +126,12 @@ def _measured(data: bytes, truth: pd.DataFrame) -> dict[str, Any]:
 def _page(given: tuple[Float64Array, int]) -> dict[str, Any]:
     cv2.setNumThreads(1)
     kind, data, truth = make_page(*given)
-    return {"number": given[1], "kind": kind, **_measured(data, truth)}
+    return {"number": given[1], "kind": kind, "version": VERSION, **_measured(data, truth)}
 
 
 def _drawn(page: Path) -> dict[str, Any]:
     cv2.setNumThreads(1)
-    return {"number": 1, "kind": page.parent.name, "page": page.stem,
+    return {"number": 1, "kind": page.parent.name, "page": page.stem, "version": VERSION,
             **_measured(page.read_bytes(), pd.read_csv(page.with_suffix(".csv")))}
 
 
@@ -150,32 +153,44 @@ def summary(rows: pd.DataFrame, name: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", type=Path)
-    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first record")
+    parser.add_argument("--pages", type=int, default=200, help="pages at most, a record each")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--drawn", type=Path, action="append", default=[])
     parser.add_argument("--table", type=Path, help="csv of a row a page")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "ecg_review.json")
     given = parser.parse_args()
     with np.load(given.records) as records:
-        mv = records["sig_uv"][:given.pages].transpose(0, 2, 1) / 1000.0
+        mv = records["sig_uv"][given.first:given.first + given.pages].transpose(0, 2, 1) / 1000.0
     drawn = [page for folder in given.drawn for page in sorted(folder.glob("*.png"))]
+    found: list[dict[str, Any]] = []
+    if given.table and given.table.exists():
+        found = [{str(name): value for name, value in row.items()}
+                 for row in pd.read_csv(given.table).to_dict("records")]
+    drawn = [page for page in drawn if page.stem not in {row.get("page") for row in found}]
+    numbers = {row["number"] for row in found if not isinstance(row.get("page"), str)}
+    records_left = [(record, number) for number, record in enumerate(mv, given.first) if number not in numbers]
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         others = pool.map(_drawn, drawn)
-        pages = pool.map(_page, [(record, number) for number, record in enumerate(mv)])
-        table = pd.DataFrame([*others, *pages])
-    if given.table:
-        table.to_csv(given.table, index=False)
+        pages = pool.map(_page, records_left)
+        for row in chain(others, pages):
+            found.append(row)
+            if given.table:
+                pd.DataFrame(found).to_csv(given.table, index=False)
+    table = pd.DataFrame(found)
     table["review"] = table["review"].fillna("")
     made = table[~table["kind"].isin([folder.name for folder in given.drawn])]
-    halves = [(made["number"] % 2 == 0, "even records, which set the constants"),
+    halves = [(made["number"] % 2 == 0, "even records, open to setting constants"),
               (made["number"] % 2 == 1, "odd records, kept aside")]
     rows = [summary(made[half], name) for half, name in halves]
     aside = made[made["number"] % 2 == 1]
     rows += [summary(aside[aside["kind"] == kind], f"odd records: {kind}") for kind in CHANGES]
     rows += [summary(table[table["kind"] == folder.name], folder.name) for folder in given.drawn]
-    write(given.out, "ECG pages for review", "Pages of records of PTB-XL (10 s, 12 leads), a record a page, drawn by "
-          "ecg.simulate.draw in styles at random and changed; seeds are the records' numbers. dB as in ECG pages. A "
-          "refused page has no signals and counts in neither column.", rows)
+    versions = ", ".join(str(version) for version in sorted(set(table["version"])))
+    write(given.out, "ECG pages for review", f"Read by ecg.job.VERSION {versions}. Pages of records of PTB-XL (10 s, "
+          "12 leads), a record a page, drawn by ecg.simulate.draw in styles at random and changed; seeds are the "
+          "records' numbers. dB as in ECG pages. A refused page has no signals and counts in neither column. The "
+          "constants of ecg.review were set on even records below 36.", rows)
 
 
 if __name__ == "__main__":

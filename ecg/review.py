@@ -54,9 +54,13 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
 
 
 def _is_guess(layout: Layout, residual_mv: float) -> bool:
-    """Whether the leads stand as on no known page, or few names were read and the limb leads tell no order of rows."""
+    """Whether the leads stand as on no known page, or few names were read and the limb leads tell no order of rows.
+
+    One lead that runs on is a guess where nothing names it: of twelve leads below each other a few may have been found.
+    An I is no name there: any upright stroke reads as one.
+    """
     if runs_on(tuple((cell.lead,) for cell in layout.cells)):
-        return False
+        return not any(cell.named and cell.lead != "I" for cell in layout.cells)
     if layout.name not in LAYOUTS:
         return True
     confirmed = len(layout.cells) == len({cell.row for cell in layout.cells}) and residual_mv < _SMALL_RESIDUAL_MV

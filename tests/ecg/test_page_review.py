@@ -55,6 +55,14 @@ def test_the_limb_leads_confirm_rows_of_one_lead_without_names(usual_page: ReadP
     assert reasons(usual_page.found, cells=cells) == []
 
 
+@pytest.mark.parametrize(("lead", "named", "told"), [("V2", False, True), ("V2", True, False), ("I", True, True)])
+def test_a_lead_that_runs_on_is_a_guess_where_no_name_but_an_i_tells_it(usual_page: ReadPage, lead: str, named: bool,
+                                                                        told: bool) -> None:
+    cells = [replace(cell, lead=lead, row=k, named=named and k == 0)
+             for k, cell in enumerate(usual_page.found.layout.cells[:4])]
+    assert reasons(usual_page.found, name="/".join([lead] * 4), cells=cells) == (["layout"] if told else [])
+
+
 @pytest.mark.parametrize(("times", "told"), [(0.93, True), (0.98, False), (1.0, False), (1.03, True)])
 def test_rows_of_four_leads_last_ten_seconds(usual_page: ReadPage, times: float, told: bool) -> None:
     layout = longer(usual_page.found.layout, times)
