@@ -151,9 +151,10 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     from ecg.truth import with_truth
     from ecg.report.editor import GivenByPerson
     results, compared = with_truth(results, truths, out, settings.fs_hz)
+    given_by_person = GivenByPerson({path: [asdict(point) for point in own] for path, own in corrections.items()},
+                                    known, settings.mm_per_mv, settings.mm_per_s)
     _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
-                  GivenByPerson({path: [asdict(point) for point in own] for path, own in corrections.items()}, known,
-                            settings.mm_per_mv, settings.mm_per_s), {job.path: job.file for job in page_jobs})
+                  given_by_person, {job.path: job.file for job in page_jobs})
     if to:
         from ecg.export.write import export
         export([result for result in results if isinstance(result, FinishedFile)], out, to)
