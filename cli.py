@@ -663,7 +663,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         corners: Annotated[Path | None, typer.Option(help="CSV: page, x, y, four rows a page: corners of the paper in "
                                                      "the file, px.")] = None,
         to: Annotated[str, typer.Option(help="Formats in which signals are written as well, in OUT/to_<format>: "
-                                        "wfdb,edf,npz,fhir.")] = "",
+                                        "wfdb,edf,npz,fhir,dicom.")] = "",
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,

@@ -1,5 +1,6 @@
 """Records of other formats in, and signals out for other programs: what is written is read again."""
 import base64
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,7 +123,8 @@ def test_npz_and_fhir_hold_the_signals(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "library", "file", "tolerance_mv"), [
-    ("wfdb", "wfdb", record_name("my record") + ".hea", 1e-9), ("edf", "edfio", "my record.edf", 1e-4)])
+    ("wfdb", "wfdb", record_name("my record") + ".hea", 1e-9), ("edf", "edfio", "my record.edf", 1e-4),
+    ("dicom", "pydicom", "my record.dcm", 1e-9)])
 def test_what_is_written_for_others_is_read_again(name: str, library: str, file: str, tolerance_mv: float,
                                                   tmp_path: Path) -> None:
     pytest.importorskip(library)
@@ -131,12 +133,28 @@ def test_what_is_written_for_others_is_read_again(name: str, library: str, file:
     known = pd.read_csv(out / "my record.csv")[list(found.leads)].to_numpy().T
     assert found.fs_hz == 500 and found.leads == LEADS[:11]
     assert np.nanmax(np.abs(found.mv - known)) <= tolerance_mv
-    if name == "wfdb":
+    if name != "edf":
         assert np.array_equal(np.isnan(found.mv), np.isnan(known))
 
 
+def test_dicom_keeps_large_values_to_its_step_and_what_is_missing(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    from ecg.export.dicom import dicom_ecg
+    mv = UV[:2] / 1000.0
+    mv[1] *= 7 / np.abs(mv[1]).max()
+    mv[1, :700] = np.nan
+    (tmp_path / "a.dcm").write_bytes(dicom_ecg(mv, ("I", "aVR"), 500, "ä/a.png"))
+    found, file = read_record(tmp_path / "a.dcm", 100), pydicom.dcmread(tmp_path / "a.dcm")
+    # 7 mV in 16 bits: steps of 0.5 µV, so that a sample is off by half of that at most.
+    assert np.nanmax(np.abs(found.mv - mv), axis=1) == pytest.approx([0, 2.5e-4], abs=1e-5)
+    assert np.array_equal(np.isnan(found.mv), np.isnan(mv)) and found.leads == ("I", "aVR")
+    assert file.SOPClassUID.name == "12-lead ECG Waveform Storage"
+    long = pydicom.dcmread(io.BytesIO(dicom_ecg(np.zeros((1, 20_000)), ("II",), 500, "b")))
+    assert long.SOPClassUID.name == "General ECG Waveform Storage"
+
+
 def test_unknown_formats_and_folders_of_a_user_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--to pdf was given, one or several of wfdb,edf,csv,npz,fhir were wanted"):
+    with pytest.raises(UserError, match="--to pdf was given, one or several of wfdb,edf,csv,npz,fhir,dicom "):
         run_to(tmp_path, ["pdf"])
     (tmp_path / "out/to_npz").mkdir(parents=True)
     (tmp_path / "out/to_npz/mine.npz").write_text("mine")
