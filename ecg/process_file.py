@@ -60,7 +60,8 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
     try:
         content = read_bytes(job.file)
         found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points,
-                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s), corners=tuple(job.corners))
+                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s), corners=tuple(job.corners),
+                         number=job.number)
     except ImageError as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
