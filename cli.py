@@ -653,7 +653,7 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
-                                                    "signals, WFDB, aECG, MUSE, EDF, DICOM records.")],
+                                                    "signals, WFDB, aECG, MUSE, Philips, EDF, DICOM records.")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",

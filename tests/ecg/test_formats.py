@@ -53,6 +53,46 @@ def test_leads_of_xml_are_read(content: Callable[[], bytes], tolerance_mv: float
         assert np.abs(row - UV[LEADS.index(lead)] / 1000).max() < tolerance_mv
 
 
+def philips(compression: str = "XLI") -> bytes:
+    """5 µV a count; as machines write it: limb leads as residuals, second differences, LZW with codes of 10 bits."""
+    counts = {lead: np.round(row / 5).astype(int) for lead, row in zip(LEADS, UV)}
+    i, ii, iii = counts["I"], counts["II"], counts["III"]
+    stored = {**counts, "III": ii - i - iii, "aVR": -counts["aVR"] - (i + ii) // 2,
+              "aVL": (i - iii) // 2 - counts["aVL"], "aVF": (ii + iii) // 2 - counts["aVF"]}
+    data = b"".join(map(xli, stored.values()))
+    return ('<?xml version="1.0" encoding="UTF-16"?><restingecgdata xmlns="http://www3.medical.philips.com">'
+            "<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>1.04</documentversion></documentinfo>"
+            "<dataacquisition><signalcharacteristics><samplingrate>500</samplingrate><resolution>5</resolution>"
+            "<acquisitiontype>STD-12</acquisitiontype></signalcharacteristics></dataacquisition><waveforms>"
+            f'<parsedwaveforms dataencoding="Base64" compression="{compression}" numberofleads="12" leadlabels="'
+            f'{" ".join(LEADS)}" durationperchannel="{2 * UV.shape[1]}">{base64.b64encode(data).decode()}'
+            "</parsedwaveforms></waveforms></restingecgdata>").encode("utf-16")
+
+
+def xli(row: np.ndarray) -> bytes:
+    """One lead; LZW without repeated strings: every byte is a code."""
+    second = row[2:] - 2 * row[1:-1] + row[:-2]
+    words = np.concatenate([row[:2], 64 - second[1:], [0]]).astype("<i2").view(np.uint16)
+    codes = "".join(f"{code:010b}" for code in np.concatenate([words >> 8, words & 255]).tolist())
+    packed = int(codes, 2).to_bytes(len(codes) // 8, "big")
+    return len(packed).to_bytes(4, "little") + b"\0\0" + int(-second[0]).to_bytes(2, "little", signed=True) + packed
+
+
+def test_philips_leads_are_read(tmp_path: Path) -> None:
+    pytest.importorskip("sierraecg")
+    (tmp_path / "a.xml").write_bytes(philips())
+    assert holds_record(tmp_path / "a.xml")
+    found = read_record(tmp_path / "a.xml", 100)
+    assert found.fs_hz == 500 and found.leads == LEADS
+    assert found.mv == pytest.approx(np.round(UV / 5) * 0.005, abs=1e-9)
+
+
+def test_philips_without_compression_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(philips("Uncompressed"))
+    with pytest.raises(RecordError, match="waveforms of the form Uncompressed, XLI was wanted"):
+        read_record(tmp_path / "a.xml", 100)
+
+
 @pytest.mark.parametrize(("content", "words"), [
     (b"<AnnotatedECG><a></AnnotatedECG>", "cannot be read"), (b"<AnnotatedECG/>", "no lead with times"),
     (b"<RestingECG/>", "no waveform of type Rhythm"), (b"<annotation/>", "an XML of annotation came"),
