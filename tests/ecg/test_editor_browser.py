@@ -1,6 +1,5 @@
 """The editor in a real browser: a person drags, pins, cuts, names and sets corners; what it saves is read again."""
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / PAGE).write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
     digitize_pages([folder], folder.parent / "out", DigitizeSettings(), jobs=1)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'pellucid[pages]'")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 class Editor:

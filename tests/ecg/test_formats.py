@@ -61,7 +61,8 @@ def philips(compression: str = "XLI") -> bytes:
               "aVL": (i - iii) // 2 - counts["aVL"], "aVF": (ii + iii) // 2 - counts["aVF"]}
     data = b"".join(map(xli, stored.values()))
     return ('<?xml version="1.0" encoding="UTF-16"?><restingecgdata xmlns="http://www3.medical.philips.com">'
-            "<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>1.04</documentversion></documentinfo>"
+            "<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>1.04</documentversion>"
+            "</documentinfo>"
             "<dataacquisition><signalcharacteristics><samplingrate>500</samplingrate><resolution>5</resolution>"
             "<acquisitiontype>STD-12</acquisitiontype></signalcharacteristics></dataacquisition><waveforms>"
             f'<parsedwaveforms dataencoding="Base64" compression="{compression}" numberofleads="12" leadlabels="'
