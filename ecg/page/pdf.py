@@ -28,8 +28,11 @@ def page_count(path: Path) -> int:
     """Pages of a PDF; 1 of a file that cannot be opened, holds too many or none: reading it says what is wrong."""
     try:
         import pypdfium2
+    except ImportError:
+        return 1
+    try:
         document = pypdfium2.PdfDocument(path)
-    except (ImportError, OSError, pypdfium2.PdfiumError):
+    except (OSError, pypdfium2.PdfiumError):
         return 1
     try:
         return len(document) if 0 < len(document) <= _MOST_PAGES else 1

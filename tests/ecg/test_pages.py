@@ -1,5 +1,6 @@
 """Folders of pages: what is written, what is refused, what is done again."""
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from ecg import process_file
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
+from ecg.page.pdf import page_count
 from ecg.run import DigitizeSettings, digitize_pages
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
@@ -152,6 +154,13 @@ def test_every_page_of_a_pdf_is_a_row(tmp_path: Path) -> None:
     assert (out / "p.pdf/page 3.csv").read_bytes() == (out / "q.csv").read_bytes()
     assert (out / "p.pdf/page 1.csv").read_bytes() != (out / "q.csv").read_bytes()
     assert digitize_pages([folder], out, DigitizeSettings(), jobs=1).resumed == 3
+
+
+def test_a_pdf_that_cannot_be_opened_counts_as_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    assert page_count(tmp_path / "a.pdf") == page_count(tmp_path / "lacking.pdf") == 1
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    assert page_count(tmp_path / "a.pdf") == 1
 
 
 def test_a_damaged_pdf_is_one_line() -> None:
