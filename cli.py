@@ -653,7 +653,7 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
-                                                    "signals, WFDB, aECG, MUSE, EDF, DICOM records.")],
+                                                    "signals, WFDB, aECG, MUSE, Philips, EDF, DICOM records.")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
@@ -663,7 +663,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         corners: Annotated[Path | None, typer.Option(help="CSV: page, x, y, four rows a page: corners of the paper in "
                                                      "the file, px.")] = None,
         to: Annotated[str, typer.Option(help="Formats in which signals are written as well, in OUT/to_<format>: "
-                                        "wfdb,edf,npz,fhir.")] = "",
+                                        "wfdb,edf,npz,fhir,dicom.")] = "",
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,

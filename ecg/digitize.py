@@ -71,7 +71,7 @@ class Digitized:
 
 
 def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = (),
-             given: GivenScale = GivenScale(), corners: Corners = ()) -> Digitized:
+             given: GivenScale = GivenScale(), corners: Corners = (), number: int | None = None) -> Digitized:
     """Waveforms of one page.
 
     Parameters
@@ -88,6 +88,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
         Gain and speed where a person knows them.
     corners : sequence of (x, y)
         Of the paper, px of the file, where a person knows them.
+    number : int, optional
+        Which page of a PDF with several, from 1.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     """
     # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
     with threadpool_limits(1):
-        page, plan = _by_pulses(*_upright(read_page(source, corners), layout, given), layout, given)
+        page, plan = _by_pulses(*_upright(read_page(source, corners, number), layout, given), layout, given)
         return trace(page, plan, fs_hz, points)
 
 

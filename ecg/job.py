@@ -52,6 +52,8 @@ class PageJob:
         Corrections by hand.
     corners : sequence of (x, y)
         Of the paper, px of the file, as a person saw them; empty where nobody did.
+    number : int or None
+        Which page of a PDF with several, from 1.
     """
 
     file: Path
@@ -59,11 +61,13 @@ class PageJob:
     stem: str
     points: Sequence[Point] = ()
     corners: Sequence[tuple[float, float]] = ()
+    number: int | None = None
 
 
 def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
     """A hash that changes with anything that changes the result: the file, the settings, the corrections, the code."""
-    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points], list(job.corners)],
+    number = [] if job.number is None else [job.number]
+    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points], list(job.corners), *number],
                           sort_keys=True)
     return hashlib.sha256(content + decisive.encode()).hexdigest()
 

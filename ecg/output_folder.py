@@ -18,7 +18,9 @@ from featurize.runtime.files import write_text
 MARK = ".pellucid-ecg.json"
 # Files of one page or record: these behind its stem.
 SIGNALS, BEATS, FACTS, OVERLAY = ".csv", ".beats.csv", ".json", ".overlay.png"
-_SUFFIXES = (SIGNALS, BEATS, FACTS, OVERLAY)
+# The overlay of the run before, of a page that was read again with corrections.
+BEFORE = ".before.png"
+_SUFFIXES = (SIGNALS, BEATS, FACTS, OVERLAY, BEFORE)
 # Files of the whole run: no page's file may have such a name.
 ERRORS, RHYTHM, REPORT, SCORES = "errors.csv", "rhythm.parquet", "report.html", "truth_scores.csv"
 EDITOR = "editor.html"

@@ -13,7 +13,7 @@ from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
 from ecg.layout.model import GivenScale
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
-from ecg.output_folder import BEATS, FACTS, OVERLAY, SIGNALS
+from ecg.output_folder import BEATS, BEFORE, FACTS, OVERLAY, SIGNALS
 from ecg.outputs import overlay, write_beats, write_facts, write_overlay, write_record, write_signals
 from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_record
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
@@ -60,7 +60,8 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
     try:
         content = read_bytes(job.file)
         found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points,
-                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s), corners=tuple(job.corners))
+                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s), corners=tuple(job.corners),
+                         number=job.number)
     except ImageError as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
@@ -68,11 +69,21 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
     except _DECODER_FAULTS as error:
         return _undecodable(job, error)
     write_signals(found.signals, out / (job.stem + SIGNALS))
+    _keep_before(job, out)
     write_overlay(overlay(found), out / (job.stem + OVERLAY))
     beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout),
                                 settings.delineator)
     facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
     return _write_beats_and_facts(job, out, beats, facts)
+
+
+def _keep_before(job: PageJob, out: Path) -> None:
+    """Keep the overlay of the run before beside that of a page with corrections; without corrections none is kept."""
+    overlay_before, before = out / (job.stem + OVERLAY), out / (job.stem + BEFORE)
+    if not (job.points or job.corners):
+        before.unlink(missing_ok=True)
+    elif overlay_before.is_file():
+        overlay_before.replace(before)
 
 
 def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:

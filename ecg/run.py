@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ from ecg.outputs import is_whole_csv
 from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.sources import find_pages
-from ecg.trace.corrections import Point, read_points
+from ecg.trace.corrections import read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
@@ -26,6 +27,9 @@ from featurize.runtime.files import remove_leftovers, replacing
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
+
+if TYPE_CHECKING:
+    from ecg.report.editor import GivenByPerson
 
 # Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
 _GAINS_MM_PER_MV = (1.0, 100.0)
@@ -147,9 +151,12 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
                         f"{failed[0].error}")
     from ecg.truth import with_truth
+    from ecg.report.editor import GivenByPerson
     results, compared = with_truth(results, truths, out, settings.fs_hz)
+    given_by_person = GivenByPerson({path: [asdict(point) for point in own] for path, own in corrections.items()},
+                                    known, settings.mm_per_mv, settings.mm_per_s)
     _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
-                  corrections)
+                  given_by_person, {job.path: job.file for job in page_jobs})
     if to:
         from ecg.export.write import export
         export([result for result in results if isinstance(result, FinishedFile)], out, to)
@@ -209,7 +216,7 @@ class _Labels:
 
 
 def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, delineator: str,
-                  corrections: Mapping[str, Sequence[Point]]) -> None:
+                  given: "GivenByPerson", files: Mapping[str, Path]) -> None:
     """Write rhythm.parquet, report.html and editor.html."""
     from ecg.record_summary import MOST_SUMMARIES, most_doubtful_first, summarize
     from ecg.report.editor import write_editor
@@ -222,8 +229,7 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, deli
                  delineator)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
-    write_editor(ranked, {path: [asdict(point) for point in own] for path, own in corrections.items()},
-                 out / EDITOR)
+    write_editor(ranked, given, files, out / EDITOR)
 
 
 def _rhythm_row(facts: PageFacts) -> dict[str, float]:

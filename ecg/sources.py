@@ -2,10 +2,12 @@
 import os
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ecg.job import PageJob
 from ecg.output_folder import MARK, is_output_folder, is_result, read_stems, with_own_stems
+from ecg.page.pdf import page_count
 from ecg.signals.records import SUFFIXES, holds_record
 from ecg.trace.corrections import Point
 from featurize.errors import UserError
@@ -46,8 +48,17 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
     if not found:
         raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
                         "images, csv signals or WFDB records was wanted")
-    page_jobs = [PageJob(file, path, "", tuple(points.get(path, ()))) for file, path in _with_own_paths(found)]
+    page_jobs = [replace(job, points=tuple(points.get(job.path, ()))) for file, path in _with_own_paths(found)
+                 for job in _page_jobs(file, path)]
     return with_own_stems(page_jobs, read_stems(out) if out else {})
+
+
+def _page_jobs(file: Path, path: str) -> list[PageJob]:
+    """One job; of a PDF with several pages one a page, with paths `a.pdf/page 1` and so on."""
+    pages = page_count(file) if file.suffix.lower() == PDF else 1
+    if pages == 1:
+        return [PageJob(file, path, "")]
+    return [PageJob(file, f"{path}/page {number}", "", number=number) for number in range(1, pages + 1)]
 
 
 def _with_own_paths(found: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]:

@@ -1,7 +1,10 @@
 """Shared by all tests: small folders of synthetic images."""
 import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +48,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark tests by the fixtures that they ask for, directly or through another."""
     if isinstance(item, pytest.Function) and TRAINED & set(item.fixturenames):
         item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, closed with the module: an open one keeps a loop of asyncio running, and others cannot start theirs."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'pellucid[pages]'")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()

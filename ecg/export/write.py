@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecg.export import FORMATS
+from ecg.export.dicom import dicom_ecg
 from ecg.export.fhir import observation
 from ecg.lead_table import LEADS
 from ecg.result import FinishedFile
@@ -20,7 +21,7 @@ from featurize.runtime.files import replacing, write_text
 # Says that a folder of a format is ours.
 _MARK = ".pellucid-ecg-export"
 # Library that a format needs, and the extra that installs it.
-_NEEDS = {"wfdb": ("wfdb", "wfdb"), "edf": ("edfio", "edf")}
+_NEEDS = {"wfdb": ("wfdb", "wfdb"), "edf": ("edfio", "edf"), "dicom": ("pydicom", "dicom")}
 # Counts of a millivolt in WFDB files: 0.1 µV is what `<stem>.csv` has.
 _COUNTS_PER_MV = 10_000
 # Bits of WFDB samples, in the format that holds all values.
@@ -61,7 +62,7 @@ def folder_of(out: Path, name: str) -> Path:
 def export(finished: Sequence[FinishedFile], out: Path, asked: Sequence[str]) -> None:
     """Write every finished file in the formats that were asked for, from `<stem>.csv`."""
     writers: dict[str, Callable[[Float64Array, tuple[str, ...], float, str, Path], None]] = {
-        "wfdb": _wfdb, "edf": _edf, "npz": _npz, "fhir": _fhir}
+        "wfdb": _wfdb, "edf": _edf, "npz": _npz, "fhir": _fhir, "dicom": _dicom}
     for name in asked:
         if name not in writers:
             continue
@@ -83,6 +84,11 @@ def _npz(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, plac
 
 def _fhir(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, place: Path) -> None:
     write_text(observation(mv, leads, fs_hz, name), place.with_name(place.name + ".fhir.json"))
+
+
+def _dicom(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, place: Path) -> None:
+    with replacing(place.with_name(place.name + ".dcm")) as part:
+        part.write_bytes(dicom_ecg(mv, leads, fs_hz, name))
 
 
 def _wfdb(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, place: Path) -> None:

@@ -1,5 +1,6 @@
-"""A PDF of one page as pixels, by PDFium (extra pdf)."""
+"""A page of a PDF as pixels, by PDFium (extra pdf)."""
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,8 @@ _SIGNATURE_WITHIN = 1024
 _DPI = 250.0
 # Unit of sizes in a PDF.
 _POINTS_PER_INCH = 72.0
+# More pages than that are no collection of ECGs: the file is refused by their number.
+_MOST_PAGES = 2000
 
 
 def is_pdf(content: bytes) -> bool:
@@ -21,8 +24,32 @@ def is_pdf(content: bytes) -> bool:
     return SIGNATURE in content[:_SIGNATURE_WITHIN]
 
 
-def render(content: bytes, most_px: int) -> UInt8Array:
-    """(H, W, 3) uint8 of the only page.
+def page_count(path: Path) -> int:
+    """Pages of a PDF; 1 of a file that cannot be opened, holds too many or none: reading it says what is wrong."""
+    try:
+        import pypdfium2
+    except ImportError:
+        return 1
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except (OSError, pypdfium2.PdfiumError):
+        return 1
+    try:
+        return len(document) if 0 < len(document) <= _MOST_PAGES else 1
+    finally:
+        document.close()
+
+
+def render(content: bytes, most_px: int, number: int | None = None) -> UInt8Array:
+    """(H, W, 3) uint8 of a page.
+
+    Parameters
+    ----------
+    content : bytes
+    most_px : int
+        Pixels that it may have.
+    number : int, optional
+        Which page, from 1; without it the file must have one only.
 
     Raises
     ------
@@ -39,9 +66,11 @@ def render(content: bytes, most_px: int) -> UInt8Array:
     except pypdfium2.PdfiumError as error:
         raise Damaged(f"the PDF cannot be opened ({str(error).splitlines()[0][:80]})") from error
     try:
-        if len(document) != 1:
+        if number is None and len(document) != 1:
             raise ManyFrames(f"the PDF has {len(document)} pages, one was wanted: save the page with the ECG by itself")
-        page = document[0]
+        if not 1 <= (number or 1) <= len(document):
+            raise Damaged(f"page {number} was asked for, the PDF has {len(document)}")
+        page = document[(number or 1) - 1]
         width, height = page.get_size()
         scale = _DPI / _POINTS_PER_INCH
         if not 0 < width * height * scale ** 2 < math.inf:

@@ -113,7 +113,7 @@ class _Plane:
     grid: GridHomography
 
 
-def read_page(source: Path | bytes, corners: Corners = ()) -> Page:
+def read_page(source: Path | bytes, corners: Corners = (), number: int | None = None) -> Page:
     """Read and flatten one page.
 
     Parameters
@@ -121,6 +121,8 @@ def read_page(source: Path | bytes, corners: Corners = ()) -> Page:
     source : Path or bytes
     corners : sequence of (x, y)
         Of the paper, px of the file, where a person knows them: what lies outside is left out.
+    number : int, optional
+        Which page of a PDF with several, from 1.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def read_page(source: Path | bytes, corners: Corners = ()) -> Page:
         Unreadable, too small or too large, without a grid.
     """
     content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
-    rgb = render(content, _MOST_PX) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
+    rgb = render(content, _MOST_PX, number) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
     if not corners:
         return flatten(rgb)
     sheet, to_file = between_corners(rgb, corners)

@@ -56,7 +56,7 @@ def write_report(finished: Sequence[FinishedFile], failed: Sequence[FailedFile],
         "no_warnings": "Nothing doubtful was found, and every value lies within its usual range.",
         "records": [record_section(summary) for summary in summaries],
         "records_left": len(finished) - len(summaries), "tiles": _tiles(finished, failed), "pages": _pages(finished),
-        "overlays": [_overlay(file, out) for file in drawn[:_MOST_OVERLAYS]],
+        "overlays": [picture for file in drawn[:_MOST_OVERLAYS] for picture in _overlays(file, out)],
         "overlays_left": max(0, len(drawn) - _MOST_OVERLAYS), "failed": _failed(failed)}
     write_page(out / "report.html", "ecg.html.j2", content, Path(__file__).parent)
 
@@ -151,16 +151,25 @@ def _paper(facts: PageFacts) -> list[str]:
     return [" / ".join(gains), " × ".join(scales), f"{round(facts.rotation_deg, 2) + 0:.2f}°".replace("-", "−")]
 
 
-def _overlay(file: FinishedFile, out: Path) -> dict[str, str]:
+def _overlays(file: FinishedFile, out: Path) -> list[dict[str, str]]:
+    """The overlay of a page; of one that was corrected by hand also that of the run before."""
+    before = out / f"{file.stem}.before.png"
+    if not before.is_file():
+        return [_picture(out / f"{file.stem}.overlay.png", file.path, file.path)]
+    return [_picture(before, f"{file.path}: before the corrections", file.path),
+            _picture(out / f"{file.stem}.overlay.png", f"{file.path}: after the corrections", file.path)]
+
+
+def _picture(path: Path, caption: str, page: str) -> dict[str, str]:
     """The overlay, reduced, as a data URI; a sentence where it is gone."""
     try:
-        rgb = read_image(out / f"{file.stem}.overlay.png").rgb
+        rgb = read_image(path).rgb
     except ImageError as error:
-        return {"uri": "", "caption": f"{file.path}: the overlay is gone ({error})"}
+        return {"uri": "", "caption": f"{page}: the overlay is gone ({error})"}
     size = (_OVERLAY_WIDTH_PX, round(rgb.shape[0] * _OVERLAY_WIDTH_PX / rgb.shape[1]))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _OVERLAY_JPEG_QUALITY])[1]
-    return {"uri": data_uri(data.tobytes(), "image/jpeg"), "caption": file.path}
+    return {"uri": data_uri(data.tobytes(), "image/jpeg"), "caption": caption}
 
 
 def _failed(failed: Sequence[FailedFile]) -> dict[str, Any] | None:

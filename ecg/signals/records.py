@@ -1,4 +1,4 @@
-"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, EDF, DICOM."""
+"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, EDF, DICOM."""
 import codecs
 import io
 import warnings
@@ -97,7 +97,7 @@ def read_record(path: Path, fs_hz: float) -> Record:
     Parameters
     ----------
     path : Path
-        A .csv, .hea (WFDB), .xml (aECG, GE MUSE), .edf or .dcm file.
+        A .csv, .hea (WFDB), .xml (aECG, GE MUSE, Philips), .edf or .dcm file.
     fs_hz : float
         Samples a second of a csv.
 

@@ -1,4 +1,4 @@
-"""Records in XML: HL7's annotated ECG (aECG, ANSI/HL7 V3 ECG R1) and GE MUSE's RestingECG."""
+"""Records in XML: HL7's annotated ECG (aECG, ANSI/HL7 V3 ECG R1) GE MUSE's RestingECG, Philips' restingecgdata."""
 import base64
 import binascii
 from collections.abc import Iterator
@@ -7,13 +7,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from ecg.signals.philips import read_philips
 from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
 from featurize.arrays import Float64Array
 
-# Bytes of a file that are searched for its root element: the headers of both kinds are shorter.
+# Bytes of a file that are searched for its root element: the headers of all kinds are shorter.
 _BEGINNING = 4096
 # Roots of the files that are read.
-_ROOTS = (b"AnnotatedECG", b"RestingECG")
+_ROOTS = (b"AnnotatedECG", b"RestingECG", b"restingecgdata")
 # Seconds of the units of an increment.
 _SECONDS_OF_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 # GE MUSE keeps I, II and V1 to V6; the other limb leads follow, and are added where they lack.
@@ -21,24 +22,29 @@ _DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": 
 
 
 def is_xml_record(path: Path) -> bool:
-    """Whether a file begins as one of the two kinds: other XML in a folder is no record."""
+    """Whether a file begins as one of the three kinds: other XML in a folder is no record."""
     try:
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING)
     except OSError:
         return False
-    return any(root in beginning for root in _ROOTS)
+    return any(root in _plain(beginning) for root in _ROOTS)
+
+
+def _plain(content: bytes) -> bytes:
+    """The content without the zeros of UTF-16, for a search."""
+    return content.replace(b"\0", b"")
 
 
 def read_xml(content: bytes) -> RawRecord:
-    """Leads of an aECG or a MUSE file.
+    """Leads of an aECG, a MUSE or a Philips file.
 
     Raises
     ------
     RecordError
-        It is neither, or lacks what is needed.
+        It is none of them, or lacks what is needed.
     """
-    if b"<!ENTITY" in content:
+    if b"<!ENTITY" in _plain(content):
         raise RecordError("the XML defines entities, which no ECG needs: it is not read", "not_a_record")
     try:
         root = ElementTree.fromstring(content)
@@ -47,10 +53,13 @@ def read_xml(content: bytes) -> RawRecord:
             return _of_aecg(root)
         if kind == "RestingECG":
             return _of_muse(root)
-    except (ElementTree.ParseError, binascii.Error, ValueError, LookupError, ZeroDivisionError) as error:
-        raise RecordError(f"the XML cannot be read ({str(error)[:80]}): a whole aECG or MUSE file was wanted",
+        if kind == "restingecgdata":
+            return read_philips(content, root)
+    except (ElementTree.ParseError, binascii.Error, ValueError, LookupError, ArithmeticError) as error:
+        raise RecordError(f"the XML cannot be read ({str(error)[:80]}): a whole aECG, MUSE or Philips file was wanted",
                           "damaged") from error
-    raise RecordError(f"an XML of {kind} came: aECG (AnnotatedECG) or GE MUSE (RestingECG) was wanted", "not_a_record")
+    raise RecordError(f"an XML of {kind} came: aECG (AnnotatedECG), GE MUSE (RestingECG) or Philips "
+                      "(restingecgdata) was wanted", "not_a_record")
 
 
 def _local(element: ElementTree.Element) -> str:

@@ -34,10 +34,10 @@ class FlatPage:
 # A result holds its page, some 30 MB: few are kept.
 @lru_cache(maxsize=8)
 def digitize_once(source: bytes, *, fs_hz: float = 500.0, layout: str = "auto", points: tuple[Point, ...] = (),
-                  given: GivenScale = GivenScale(), corners: tuple[tuple[float, float], ...] = ()
-                  ) -> Digitized:
+                  given: GivenScale = GivenScale(), corners: tuple[tuple[float, float], ...] = (),
+                  number: int | None = None) -> Digitized:
     """`digitize`, called once a session for the same page: it gives the same bits, as test_digitize.py tests."""
-    return digitize(source, fs_hz=fs_hz, layout=layout, points=points, given=given, corners=corners)
+    return digitize(source, fs_hz=fs_hz, layout=layout, points=points, given=given, corners=corners, number=number)
 
 
 def draw_and_read(style: Style) -> ReadPage:

@@ -10,7 +10,7 @@ from test_result import PAGE
 
 from ecg.layout.model import Cell, Layout
 from ecg.output_folder import _BEGINNINGS, EDITOR, claim
-from ecg.report.editor import write_editor
+from ecg.report.editor import GivenByPerson, write_editor
 from ecg.result import FinishedFile
 from ecg.trace.corrections import Point, read_points, with_leads_renamed
 from featurize.errors import UserError
@@ -20,7 +20,9 @@ GIVEN = {"</script>,.png": [{"lead": "V2", "x": 3.0, "y": 4.5, "action": "pin"}]
 
 def written(tmp_path: Path) -> str:
     files = [FinishedFile("a b.png", "a b", PAGE), FinishedFile("r.csv", "r", replace(PAGE, px_per_mm=None))]
-    write_editor(files, GIVEN, tmp_path / EDITOR)
+    (tmp_path / "a b.before.png").touch()
+    write_editor(files, GivenByPerson(GIVEN, {"a b.png": [(1.0, 2.5)]}, 5.0), {"a b.png": tmp_path / "in" / "a b.png"},
+                 tmp_path / EDITOR)
     return (tmp_path / EDITOR).read_text(encoding="utf-8")
 
 
@@ -32,7 +34,10 @@ def data(text: str, name: str) -> object:
 
 def test_pages_and_earlier_corrections_stand_in_it(tmp_path: Path) -> None:
     text = written(tmp_path)
-    assert data(text, "pages") == [{"path": "a b.png", "overlay": "a%20b.overlay.png"}]
+    assert data(text, "pages") == [
+        {"path": "a b.png", "overlay": "a%20b.overlay.png", "file": "in/a%20b.png", "before": "a%20b.before.png",
+         "gain": "10", "speed": "25"}]
+    assert data(text, "corners") == [{"page": "a b.png", "x": 1.0, "y": 2.5}]
     assert data(text, "points") == [{"page": "</script>,.png", "lead": "V2", "x": 3.0, "y": 4.5, "action": "pin"}]
     assert text.count("</script>") == 1
 
@@ -45,7 +50,7 @@ def test_it_is_ours_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 def test_without_pages_there_is_no_editor(tmp_path: Path) -> None:
     written(tmp_path)
-    write_editor([], {}, tmp_path / EDITOR)
+    write_editor([], GivenByPerson({}, {}), {}, tmp_path / EDITOR)
     assert not (tmp_path / EDITOR).exists()
 
 

@@ -1,5 +1,6 @@
 """Records of other formats in, and signals out for other programs: what is written is read again."""
 import base64
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,47 @@ def test_leads_of_xml_are_read(content: Callable[[], bytes], tolerance_mv: float
     assert found.fs_hz == 500 and set(found.leads) == set(LEADS)
     for lead, row in zip(found.leads, found.mv):
         assert np.abs(row - UV[LEADS.index(lead)] / 1000).max() < tolerance_mv
+
+
+def philips(compression: str = "XLI") -> bytes:
+    """5 µV a count; as machines write it: limb leads as residuals, second differences, LZW with codes of 10 bits."""
+    counts = {lead: np.round(row / 5).astype(int) for lead, row in zip(LEADS, UV)}
+    i, ii, iii = counts["I"], counts["II"], counts["III"]
+    stored = {**counts, "III": ii - i - iii, "aVR": -counts["aVR"] - (i + ii) // 2,
+              "aVL": (i - iii) // 2 - counts["aVL"], "aVF": (ii + iii) // 2 - counts["aVF"]}
+    data = b"".join(map(xli, stored.values()))
+    return ('<?xml version="1.0" encoding="UTF-16"?><restingecgdata xmlns="http://www3.medical.philips.com">'
+            "<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>1.04</documentversion>"
+            "</documentinfo>"
+            "<dataacquisition><signalcharacteristics><samplingrate>500</samplingrate><resolution>5</resolution>"
+            "<acquisitiontype>STD-12</acquisitiontype></signalcharacteristics></dataacquisition><waveforms>"
+            f'<parsedwaveforms dataencoding="Base64" compression="{compression}" numberofleads="12" leadlabels="'
+            f'{" ".join(LEADS)}" durationperchannel="{2 * UV.shape[1]}">{base64.b64encode(data).decode()}'
+            "</parsedwaveforms></waveforms></restingecgdata>").encode("utf-16")
+
+
+def xli(row: np.ndarray) -> bytes:
+    """One lead; LZW without repeated strings: every byte is a code."""
+    second = row[2:] - 2 * row[1:-1] + row[:-2]
+    words = np.concatenate([row[:2], 64 - second[1:], [0]]).astype("<i2").view(np.uint16)
+    codes = "".join(f"{code:010b}" for code in np.concatenate([words >> 8, words & 255]).tolist())
+    packed = int(codes, 2).to_bytes(len(codes) // 8, "big")
+    return len(packed).to_bytes(4, "little") + b"\0\0" + int(-second[0]).to_bytes(2, "little", signed=True) + packed
+
+
+def test_philips_leads_are_read(tmp_path: Path) -> None:
+    pytest.importorskip("sierraecg")
+    (tmp_path / "a.xml").write_bytes(philips())
+    assert holds_record(tmp_path / "a.xml")
+    found = read_record(tmp_path / "a.xml", 100)
+    assert found.fs_hz == 500 and found.leads == LEADS
+    assert found.mv == pytest.approx(np.round(UV / 5) * 0.005, abs=1e-9)
+
+
+def test_philips_without_compression_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(philips("Uncompressed"))
+    with pytest.raises(RecordError, match="waveforms of the form Uncompressed, XLI was wanted"):
+        read_record(tmp_path / "a.xml", 100)
 
 
 @pytest.mark.parametrize(("content", "words"), [
@@ -122,7 +164,8 @@ def test_npz_and_fhir_hold_the_signals(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "library", "file", "tolerance_mv"), [
-    ("wfdb", "wfdb", record_name("my record") + ".hea", 1e-9), ("edf", "edfio", "my record.edf", 1e-4)])
+    ("wfdb", "wfdb", record_name("my record") + ".hea", 1e-9), ("edf", "edfio", "my record.edf", 1e-4),
+    ("dicom", "pydicom", "my record.dcm", 1e-9)])
 def test_what_is_written_for_others_is_read_again(name: str, library: str, file: str, tolerance_mv: float,
                                                   tmp_path: Path) -> None:
     pytest.importorskip(library)
@@ -131,12 +174,28 @@ def test_what_is_written_for_others_is_read_again(name: str, library: str, file:
     known = pd.read_csv(out / "my record.csv")[list(found.leads)].to_numpy().T
     assert found.fs_hz == 500 and found.leads == LEADS[:11]
     assert np.nanmax(np.abs(found.mv - known)) <= tolerance_mv
-    if name == "wfdb":
+    if name != "edf":
         assert np.array_equal(np.isnan(found.mv), np.isnan(known))
 
 
+def test_dicom_keeps_large_values_to_its_step_and_what_is_missing(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    from ecg.export.dicom import dicom_ecg
+    mv = UV[:2] / 1000.0
+    mv[1] *= 7 / np.abs(mv[1]).max()
+    mv[1, :700] = np.nan
+    (tmp_path / "a.dcm").write_bytes(dicom_ecg(mv, ("I", "aVR"), 500, "ä/a.png"))
+    found, file = read_record(tmp_path / "a.dcm", 100), pydicom.dcmread(tmp_path / "a.dcm")
+    # 7 mV in 16 bits: steps of 0.5 µV, so that a sample is off by half of that at most.
+    assert np.nanmax(np.abs(found.mv - mv), axis=1) == pytest.approx([0, 2.5e-4], abs=1e-5)
+    assert np.array_equal(np.isnan(found.mv), np.isnan(mv)) and found.leads == ("I", "aVR")
+    assert file.SOPClassUID.name == "12-lead ECG Waveform Storage"
+    long = pydicom.dcmread(io.BytesIO(dicom_ecg(np.zeros((1, 20_000)), ("II",), 500, "b")))
+    assert long.SOPClassUID.name == "General ECG Waveform Storage"
+
+
 def test_unknown_formats_and_folders_of_a_user_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--to pdf was given, one or several of wfdb,edf,csv,npz,fhir were wanted"):
+    with pytest.raises(UserError, match="--to pdf was given, one or several of wfdb,edf,csv,npz,fhir,dicom "):
         run_to(tmp_path, ["pdf"])
     (tmp_path / "out/to_npz").mkdir(parents=True)
     (tmp_path / "out/to_npz/mine.npz").write_text("mine")

@@ -1,5 +1,6 @@
 """Folders of pages: what is written, what is refused, what is done again."""
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,9 @@ from ecg import process_file
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
 from ecg.outputs import csv_of, write_overlay
+from ecg.page.pdf import page_count
 from ecg.run import DigitizeSettings, digitize_pages
-from ecg.simulate.draw import draw_page
+from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
 from ecg.trace.corrections import read_points
@@ -135,6 +137,30 @@ def test_a_pdf_of_several_pages_is_refused_by_their_number(tmp_path: Path) -> No
     blank.save(tmp_path / "p.pdf", save_all=True, append_images=[blank, blank])
     with pytest.raises(ImageError, match="the PDF has 3 pages, one was wanted"):
         digitize((tmp_path / "p.pdf").read_bytes())
+
+
+def test_every_page_of_a_pdf_is_a_row(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    folder, out = tmp_path / "pages", tmp_path / "out"
+    folder.mkdir()
+    first, second = (Image.fromarray(draw_page(heartbeats(seed=seed), Style(px_per_mm=5))[0]) for seed in (3, 4))
+    blank = Image.new("RGB", first.size, "white")
+    first.save(folder / "p.pdf", resolution=127, save_all=True, append_images=[blank, second])
+    second.save(folder / "q.pdf", resolution=127)
+    run = digitize_pages([folder], out, DigitizeSettings(), jobs=1)
+    assert (run.pages, run.errors) == (3, 1)
+    assert sorted(pd.read_parquet(out / "rhythm.parquet")["path"]) == ["p.pdf/page 1", "p.pdf/page 3", "q.pdf"]
+    assert list(pd.read_csv(out / "errors.csv")["path"]) == ["p.pdf/page 2"]
+    assert (out / "p.pdf/page 3.csv").read_bytes() == (out / "q.csv").read_bytes()
+    assert (out / "p.pdf/page 1.csv").read_bytes() != (out / "q.csv").read_bytes()
+    assert digitize_pages([folder], out, DigitizeSettings(), jobs=1).resumed == 3
+
+
+def test_a_pdf_that_cannot_be_opened_counts_as_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    assert page_count(tmp_path / "a.pdf") == page_count(tmp_path / "lacking.pdf") == 1
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    assert page_count(tmp_path / "a.pdf") == 1
 
 
 def test_a_damaged_pdf_is_one_line() -> None:
