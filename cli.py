@@ -362,9 +362,9 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     """
     from classify.audit.export import lines_of_task
     from classify.audit.fitted_model import check_fitted
-    from classify.audit.shortcuts.parts_evidence import IMAGES as PARTS_IMAGES
     from classify.audit.labels_section import lines as gain_lines
     from classify.audit.run import audit as write
+    from classify.audit.shortcuts.parts_evidence import IMAGES as PARTS_IMAGES
     from classify.audit.subgroups import columns_of_sheet
     from classify.audit.warnings import warnings
     from classify.crosswalk.export import check_supplement

@@ -4,6 +4,10 @@ python -m benchmarks.maps DATA WORK [--set breast_idc ...] [-n 24] [-o benchmark
 
 WORK keeps tables, runs and what hidden cells gave: a second call goes on there, and a set that is not named keeps the
 rows of an earlier call.
+
+Tried beside the grid and left out, 2026-11-29: superpixels (SLIC of scikit-image 64 asked for, 31 to 54 came,
+compactness 10; 20 images a set, seed 0). Mean area under the deletion curve, the smaller the better, of grid and
+superpixels: breast_idc 1.55 and 1.68 (Wilcoxon p .70), pneumonia_28 2.18 and 3.37 (p .001).
 """
 import argparse
 import json
@@ -22,8 +26,8 @@ from classify.data.tasks import Task
 from classify.findings.tables import findings_of, table_of, task_of
 from classify.maps.result import ATTRIBUTION, Maps
 from classify.maps.run import make_maps
-from classify.sweep.choose import Remeasure
 from classify.settings import TrainSettings
+from classify.sweep.choose import Remeasure
 from classify.train import train
 from featurize.index.build import Index, build_index
 from featurize.presets.load import load_preset

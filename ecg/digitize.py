@@ -20,7 +20,6 @@ from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import Line, bridged
 from ecg.trace.overlap.resolve import resolve_overlaps
-from ecg.trace.pale_strokes import with_pale_strokes
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
@@ -174,8 +173,6 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
     line = clean(line, page.px_per_mm)
     ink = np.where(line > 0, page.ink, np.float32(0))
-    plan = replace(plan, rows=with_pale_strokes(plan.rows, line, page.px_per_mm, peak))
-    # Corrections of a person come last: a pin also passes over bare paper.
     plan = retrace_rows(plan, line, points, page.px_per_mm, peak)
     evidence = without_printed_marks(ink, plan)
     lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)

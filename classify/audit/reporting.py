@@ -39,11 +39,23 @@ def reporting(model: Path, study: Path | None, result: Audit, out: Path) -> Repo
     UserError
         study.toml cannot be read, or has an unknown key.
     """
-    run = next((place for place in (model, model.resolve().parent) if (place / REPORT).is_file()), model)
-    kept = run / STUDY
-    said = read_study(study) if study else read_kept(kept) if kept.is_file() else {}
+    run, said = run_and_words(model, study)
     evidence = {**_of_run(run, result), **audit_evidence(result, out)}
     return Reporting(said, tuple(crosswalk(said, evidence, evaluated=True)))
+
+
+def run_and_words(model: Path, study: Path | None) -> tuple[Path, dict[str, str]]:
+    """The run folder of a model, and what its authors said; parameters and errors as of `reporting`."""
+    run = next((place for place in (model, model.resolve().parent) if (place / REPORT).is_file()), model)
+    kept = run / STUDY
+    return run, read_study(study) if study else read_kept(kept) if kept.is_file() else {}
+
+
+def on_page(found: Mapping[str, tuple[str, str]], out: Path) -> dict[str, Evidence]:
+    """Sentences of an audit, given as name to (section of the page, sentence), with the place where they stand."""
+    page = out.suffix.lower() == ".html"
+    return {f"audit.{name}": Evidence(text, f"{out.name}#{anchor}" if page else out.name)
+            for name, (anchor, text) in found.items()}
 
 
 def _of_run(run: Path, result: Audit) -> dict[str, Evidence]:
@@ -80,9 +92,7 @@ def audit_evidence(result: Audit, out: Path) -> dict[str, Evidence]:
     if result.gains:
         found["gains"] = ("labels-from-here", "What labels from here would bring to the probabilities, by number of "
                           "labels.")
-    page = out.suffix.lower() == ".html"
-    return {f"audit.{name}": Evidence(text, f"{out.name}#{anchor}" if page else out.name)
-            for name, (anchor, text) in found.items()}
+    return on_page(found, out)
 
 
 def _of_people(result: Audit) -> str:

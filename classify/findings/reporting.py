@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from classify.audit.examine import run_metrics
+from classify.audit.reporting import on_page, run_and_words
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
 from classify.crosswalk.run_evidence import REPORT, RunFacts, run_evidence
-from classify.crosswalk.study import read_kept, read_study
 from classify.findings.audit import FindingsAudit, mean_scores
 from classify.findings.bundle import FindingModel
 from classify.monitor.sentences import verdict
-from classify.run_folder import STABILITY, STUDY
+from classify.run_folder import STABILITY
 from classify.settings import TrainSettings
 from featurize.report.numbers import count, interval, number, percent, score, whole
 
@@ -30,9 +30,7 @@ def findings_reporting(run: Path, study: Path | None, models: Sequence[FindingMo
     UserError
         study.toml cannot be read, or has an unknown key.
     """
-    place = next((folder for folder in (run, run.resolve().parent) if (folder / REPORT).is_file()), run)
-    kept = place / STUDY
-    said = read_study(study) if study else read_kept(kept) if kept.is_file() else {}
+    place, said = run_and_words(run, study)
     home = run_metrics(place)
     evidence = {**(_of_run(place, home, models) if home else {}), **_of_audit(result, out)}
     return Reporting(said, tuple(crosswalk(said, evidence, evaluated=True)))
@@ -84,6 +82,4 @@ def _of_audit(result: FindingsAudit, out: Path) -> dict[str, Evidence]:
                              f"{at_home}; every finding with its intervals.")
     if result.drift:
         found["drift"] = ("since-the-baseline", verdict(result.drift))
-    page = out.suffix.lower() == ".html"
-    return {f"audit.{name}": Evidence(text, f"{out.name}#{anchor}" if page else out.name)
-            for name, (anchor, text) in found.items()}
+    return on_page(found, out)

@@ -19,6 +19,7 @@ from featurize.batch.chunks import MeasureTask
 from featurize.batch.shards import Shards
 from featurize.batch.sweep import measure_sweep, plan_sweep
 from featurize.errors import UserError
+from featurize.families import blocks
 from featurize.images.corrupt import CORRUPTIONS, STRENGTHS
 from featurize.presets.load import preset_from_dict
 from featurize.segment.segmenters import SEGMENTERS
@@ -40,6 +41,11 @@ def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -
     if "mask" in frame.columns:
         raise UserError(f"{option} was given, and the table was measured with --masks, which do not fit changed "
                         "images: measure the images without --masks and audit that table")
+    for name, block in blocks().items():
+        made = info.blocks.get(name, block.version)
+        if made != block.version:
+            raise UserError(f"{option} measures images again with {name} v{block.version}, and the table was made with "
+                            f"v{made}: run `python cli.py featurize` and `python cli.py classify` again")
 
 
 def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,

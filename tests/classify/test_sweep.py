@@ -250,3 +250,14 @@ def test_a_promise_is_broken_where_the_whole_interval_lies_below_it(found: Audit
     for high, broken in ((.96, False), (.94, True)):
         monkeypatch.setattr(score_module, "grouped_wilson", lambda *_: (.8, high))
         assert score(found.bundle, frame, y, np.arange(8), "").sets_broken == broken
+
+
+@pytest.mark.parametrize("option", ["--sweep", "--maps", "--parts"])
+def test_a_table_of_older_measurements_is_not_measured_again(
+        option: str, squares: tuple[Path, Index, pd.DataFrame, TableInfo]) -> None:
+    """Changed images would be measured in another way than the unchanged ones."""
+    _, _, frame, info = squares
+    check_sweep(info, frame, option)
+    name, version = next(iter(info.blocks.items()))
+    with pytest.raises(UserError, match=f"{option} measures images again with {name} v{version}, .* v{version + 1}"):
+        check_sweep(replace(info, blocks={**info.blocks, name: version + 1}), frame, option)
