@@ -29,6 +29,8 @@ FORMAT = 1
 # Keys of the schema's metadata: the `TableInfo`, and the digest of all that page checksums do not cover.
 KEY = b"pellucid"
 DIGEST_KEY = b"pellucid_sha256"
+# Rows that are written at a time, as a row group.
+_ROWS_AT_ONCE = 16_384
 # Longest part of another library's message in one of ours, characters.
 _LONGEST_MESSAGE = 120
 # Fields of the `TableInfo` that tables of this format may lack: they were added later.
@@ -114,17 +116,21 @@ def write_table(frame: pd.DataFrame, info: TableInfo, path: Path) -> None:
     if path.suffix.lower() == CSV:
         write_csv(frame, {f.name: str(f.type) for f in schema}, info.to_json(), path)
         return
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     text = info.to_json().encode()
-    with replacing(path) as part:
-        pq.write_table(table.replace_schema_metadata({KEY: text, DIGEST_KEY: _digest(table, text)}), part,
-                       compression="zstd", write_page_checksum=True)
+    described = schema.with_metadata({KEY: text, DIGEST_KEY: _digest(schema, len(frame), text)})
+    with replacing(path) as part, pq.ParquetWriter(part, described, compression="zstd",
+                                                   write_page_checksum=True) as writer:
+        # In parts: a second copy of the whole table would fill the memory.
+        for start in range(0, max(len(frame), 1), _ROWS_AT_ONCE):
+            rows = frame.iloc[start:start + _ROWS_AT_ONCE]
+            writer.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+                               .replace_schema_metadata(described.metadata))
 
 
-def _digest(table: pa.Table, text: bytes) -> bytes:
+def _digest(schema: pa.Schema, rows: int, text: bytes) -> bytes:
     """Covers what page checksums do not: the metadata, the names and types of the columns, the number of rows."""
-    columns = [[f.name, str(f.type)] for f in table.schema]
-    return hashlib.sha256(json.dumps([columns, table.num_rows]).encode() + text).hexdigest().encode()
+    columns = [[f.name, str(f.type)] for f in schema]
+    return hashlib.sha256(json.dumps([columns, rows]).encode() + text).hexdigest().encode()
 
 
 def _schema(frame: pd.DataFrame) -> pa.Schema:
@@ -256,7 +262,7 @@ def _info(table: pa.Table, path: Path) -> TableInfo:
     metadata = table.schema.metadata or {}
     if KEY not in metadata:
         raise _damaged(path, "it was not written by Pellucid")
-    unchanged = metadata.get(DIGEST_KEY) == _digest(table, metadata[KEY])
+    unchanged = metadata.get(DIGEST_KEY) == _digest(table.schema, table.num_rows, metadata[KEY])
     return _parsed(metadata[KEY].decode("utf-8", "replace"), path, unchanged)
 
 

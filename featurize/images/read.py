@@ -116,8 +116,12 @@ def read_bytes(path: Path, limits: Limits = Limits()) -> bytes:
         # Non-blocking, and looked at again: the name may have become a pipe since.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb") as file:
-            _check_file(os.fstat(handle), limits)
-            return file.read(limits.bytes + 1)
+            status = os.fstat(handle)
+            _check_file(status, limits)
+            # A buffer of the file's size: one of the limit would be a gigabyte for every image.
+            content = file.read(status.st_size + 1)
+            grown = len(content) > status.st_size
+            return content + file.read(limits.bytes - status.st_size) if grown else content
     except FileNotFoundError:
         raise NotAFile("a link to nowhere" if os.path.islink(path) else "there is no such file") from None
     except OSError as error:
