@@ -7,6 +7,7 @@ import os
 import pickle
 import socket
 import struct
+import tracemalloc
 import warnings
 import zlib
 from pathlib import Path
@@ -20,7 +21,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageCms, ImageOps
 
 from featurize.images.picture import Truncated, on_white, to_bytes
-from featurize.images.read import ImageError, Limits, from_array, read_image
+from featurize.images.read import ImageError, Limits, from_array, read_bytes, read_image
 
 
 def scene(height: int = 40, width: int = 60) -> np.ndarray:
@@ -263,3 +264,20 @@ def test_a_color_profile_is_converted_to_srgb():
 def test_errors_travel_between_processes():
     error = pickle.loads(pickle.dumps(Truncated("it ends early")))
     assert (error.reason, str(error)) == ("truncated", "it ends early")
+
+
+def test_a_file_is_read_into_a_buffer_of_its_own_size(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 1000)
+    tracemalloc.start()
+    try:
+        assert read_bytes(tmp_path / "a") == b"x" * 1000
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda handle: os.stat_result((real(handle).st_mode, *6 * [4], 0, 0, 0)))
+    assert read_bytes(tmp_path / "a") == b"0123456789"

@@ -34,6 +34,13 @@ def test_a_resumed_run_measures_again_what_failed_by_the_moment(reason: str, aga
     assert bool(found[0].faults) != again
 
 
+def test_chunks_share_the_names_of_their_columns(tmp_path: Path) -> None:
+    four, shards = requests(4), Shards(tmp_path / "s", "0" * 16)
+    new, _ = measure({0: four[:2], 1: four[2:]}, {}, task(), Execution(1, None, shards, False))
+    kept, _ = measure({0: four[:2], 1: four[2:]}, {}, task(), Execution(1, None, shards, False))
+    assert new[0].names is new[1].names and kept[0].names is kept[1].names
+
+
 def test_memory_that_does_not_suffice_is_a_reason_of_its_own() -> None:
     class Hungry(MeasureTask):
         def picture(self, request: object) -> object:

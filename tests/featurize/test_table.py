@@ -46,6 +46,13 @@ def test_findings_that_are_missing_stay_missing(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.parquet")[0].equals(frame)
 
 
+def test_a_table_is_written_in_parts_and_comes_back_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featurize.table._ROWS_AT_ONCE", 16)
+    write_table(make_frame(), INFO, tmp_path / "t.parquet")
+    assert pq.ParquetFile(tmp_path / "t.parquet").num_row_groups == 3
+    assert read_table(tmp_path / "t.parquet")[0].equals(make_frame())
+
+
 def test_missing_label_and_group_come_back_as_none(table: Path) -> None:
     frame, _ = read_table(table)
     assert frame["label"][0] is None
