@@ -143,7 +143,8 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     execution = Execution(jobs, scheduler, shards, progress)
     try:
         measured, resumed = measure(plan.plain, plan.perturbed, task, execution)
-        images, groups = _with_known(plan, index, join([measured.pop(number) for number in plan.plain]), task, execution)
+        new = join([measured.pop(number) for number in plan.plain])
+        images, groups = _with_known(plan, index, new, task, execution)
         errors = _errors(index, images)
         errors_csv = write_errors(errors, errors_path(out))
         _require_rows(images, errors)

@@ -1,5 +1,4 @@
 """Chunks of images measured, finished ones kept on disk; a bar counts images and their changed copies apart."""
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
