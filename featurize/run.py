@@ -343,9 +343,10 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
         place = measured[[CELL_X, CELL_Y]]
         facts = pd.concat([facts.assign(cell=[number for _, number in cells]), place], axis=1)
         measured = measured.drop(columns=[CELL_X, CELL_Y])
-    # Not copied: the measurements of a hundred thousand images are half a gigabyte.
-    frame = pd.concat([facts, rows[findings], measured], axis=1, copy=False)
-    return frame, _info(index, task, images)
+    # Inserted into the measurements: joining the two would copy these.
+    for at, (name, column) in enumerate(pd.concat([facts, rows[findings]], axis=1).items()):
+        measured.insert(at, name, column)
+    return measured, _info(index, task, images)
 
 
 def _info(index: Index, task: MeasureTask, images: MeasuredChunk) -> TableInfo:
