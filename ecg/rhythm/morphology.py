@@ -71,8 +71,22 @@ def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[s
     return out
 
 
-def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
-    """Correlation of every beat's QRS with the median beat's, mean over the leads.
+def qrs_similarity(alike: Float64Array) -> dict[str, float]:
+    """The median of the beats' likeness to the median beat, and the lowest: the keys of `QRS_SIMILARITY`.
+
+    Parameters
+    ----------
+    alike : (beats,) float64
+        Of `beats_alike`.
+    """
+    known = alike[np.isfinite(alike)]
+    if not len(known):
+        return dict.fromkeys(QRS_SIMILARITY, np.nan)
+    return {"alike": float(np.median(known)), "least_alike": float(known.min())}
+
+
+def beats_alike(signals: Float64Array, times: dict[str, Float64Array]) -> Float64Array:
+    """(beats,) correlation of every beat's QRS with the median beat's, mean over the leads; NaN where not comparable.
 
     Parameters
     ----------
@@ -80,10 +94,6 @@ def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dic
         mV at 500 samples a second, NaN where a lead is not drawn.
     times : dict of wave to (leads, beats) float64
         Seconds.
-
-    Returns
-    -------
-    dict with the keys of `QRS_SIMILARITY`: the median over the beats and the lowest.
     """
     rows = [row for row in range(len(signals)) if np.isfinite(times["qrs_onset"][row]).sum() >= _LEAST_BEATS]
     onset = median_over_leads(times["qrs_onset"])
@@ -100,10 +110,10 @@ def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dic
         norm = np.sqrt((z ** 2).sum(axis=1) * (template ** 2).sum())
         for k, c in zip(parts, np.divide(z @ template, norm, out=np.zeros(len(z)), where=norm > 0)):
             total.setdefault(int(k), []).append(float(c))
-    scores = [float(np.mean(c)) for c in total.values()]
-    if not scores:
-        return dict.fromkeys(QRS_SIMILARITY, np.nan)
-    return {"alike": float(np.median(scores)), "least_alike": min(scores)}
+    out = np.full(len(onset), np.nan)
+    for k, scores in total.items():
+        out[k] = float(np.mean(scores))
+    return out
 
 
 def lead_sizes(signals: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array]) -> dict[str, float]:
