@@ -45,12 +45,12 @@ _LEAST_COHERENCE = 0.2
 # and the times from P to QRS scatter more than this, s, or the beats are irregular;
 _SCATTER_S = 0.02
 # and none if they are irregular, have less than this share in common,
-_LEAST_COHERENCE_IRREGULAR = 0.45
+_LEAST_COHERENCE_IRREGULAR = 0.3
 # and these times scatter more than this, s.
 _SCATTER_IRREGULAR_S = 0.008
-# Beats are irregular if one RR differs from the next by more than this share, median. Fibrillation has .056 and more of
-# them there, if its rate is not kept by a pacemaker or a block; so do premature beats and a strong sinus arrhythmia.
-_IRREGULAR_SHARE = 0.05
+# Beats are irregular if one RR differs from the next by more than this share, median, without those beside wide beats.
+# Nearly all fibrillation has more there.
+_IRREGULAR_SHARE = 0.1
 # A beat whose QRS is wider than the median by this factor is ectopic and has no P wave.
 _WIDE_QRS_RATIO = 1.35
 # Where the times from P to QRS scatter little, one that is off by more than this, s, is no P wave.
@@ -166,10 +166,10 @@ def drop_p(found: dict[str, Float64Array], similarity: Float64Array, coherence: 
     usual = float(np.nanmedian(before))
     scatter = float(np.nanmedian(np.abs(before - usual)))
     absent = np.zeros(len(peak), bool)
-    if _fibrillates(coherence, scatter, onset):
+    wide = width > _WIDE_QRS_RATIO * np.nanmedian(width)
+    if _fibrillates(coherence, scatter, np.where(wide, np.nan, onset)):
         absent[:] = True
     else:
-        wide = width > _WIDE_QRS_RATIO * np.nanmedian(width)
         absent |= wide | (np.nan_to_num(similarity, nan=1.0) < 0)
         absent |= (np.abs(before - usual) > _PR_OFF_S) & (scatter < _SCATTER_S)
     for wave in ("p_onset", "p_peak", "p_offset", "p"):
@@ -189,7 +189,7 @@ def _fibrillates(coherence: float, scatter: float, onset: Float64Array) -> bool:
     scatter : float
         Median distance of the times from P to QRS from their median, s.
     onset : (beats,) float64
-        Of QRS, s.
+        Of QRS, s; NaN for wide beats.
     """
     rr = np.diff(onset)
     steps = np.abs(np.diff(rr))
