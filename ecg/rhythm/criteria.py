@@ -7,7 +7,7 @@ it is sure, mostly the error of the measurement.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ecg.usual_ranges import HANCOCK, KUSUMOTO, LIU, SURAWICZ
+from ecg.usual_ranges import HANCOCK, KUSUMOTO, LIU, RAUTAHARJU, SURAWICZ
 
 THYGESEN = "Thygesen et al. 2018, 10.1161/CIR.0000000000000617"
 HINDRICKS = "Hindricks et al. 2020, 10.1093/eurheartj/ehaa612"
@@ -71,7 +71,7 @@ def _below(column: str, name: str, unit: str, factor: float, limit: float, step:
 _RATE = ("heart_rr_rate_bpm", "heart rate", "/min", 1.0)
 _QRS = ("heart_ventricles_qrs_s", "QRS duration", "ms", 1000.0)
 _P_SHARE = ("heart_atria_p_share", "beats with a P wave", "%", 100.0)
-_P_ALIKE = ("heart_atria_p_coherence", "what precedes QRS is the same in all beats", "%", 100.0)
+_P_ALIKE = ("heart_atria_p_coherence", "likeness of what precedes QRS, over the beats,", "%", 100.0)
 _STEPS = ("heart_rr_usual_step_share", "RR differs from the next, ectopic beats left out, by", "%", 100.0)
 _R_PRIME = ("V1_shape_r_prime_mv", "r' in V1", "mV", 1.0)
 _R_V6 = ("V6_shape_r_peak_s", "time to the peak of R in V6", "ms", 1000.0)
@@ -90,7 +90,7 @@ STATEMENTS = (
     Statement("STACH", "sinus tachycardia", ((_above(*_RATE, 100, 4, LIU),), _HAS_P, _REGULAR)),
     Statement("SARRH", "sinus arrhythmia", (
         (_above("heart_rr_variation", "spread of RR", "%", 100, 6, 3),), _HAS_P,
-        (_below("heart_rr_unusual_beat_share", "beats of another shape", "%", 100, 5, 5),))),
+        (_below("heart_ventricles_unusual_share", "beats of another shape", "%", 100, 5, 5),))),
     Statement("AFIB", "atrial fibrillation", (
         (_above(*_STEPS, 6, 3, f"irregular: {HINDRICKS}; the number is chosen"),
          _above("heart_rr_trendless_variation", "RR without trend varies by", "%", 100, 20, 8)),
@@ -102,7 +102,7 @@ STATEMENTS = (
         (_above("heart_pacing_spikes_per_beat", "spikes a beat", "", 1, 0.25, 0.15),),
         (_above("heart_pacing_spike_mv", "height of the spikes", "mV", 1, 0.12, 0.06),))),
     Statement("PVC", "premature wide beats", (
-        (_above("heart_rr_unusual_beat_share", "beats of another shape", "%", 100, 3, 3),),
+        (_above("heart_ventricles_unusual_share", "beats of another shape", "%", 100, 3, 3),),
         (_above("heart_ventricles_qrs_widest_s", "widest QRS", "ms", 1000, 120, 10, SURAWICZ),),
         (_below("heart_rr_shortest_to_median", "shortest RR by the median", "%", 100, 88, 6),))),
     Statement("CRBBB", "complete right bundle branch block", (
@@ -131,7 +131,7 @@ STATEMENTS = (
         (_below("heart_shape_least_lateral_t_mv", "T in I, aVL, V5 or V6", "mV", 1, -0.1, 0.06, THYGESEN),),
         (_below("heart_shape_least_lateral_st_mv", "ST in I, aVL, V5 or V6", "mV", 1, -0.03, 0.03),))),
     Statement("NDT", "flat lateral T", (
-        (_below("V6_waves_t_mv", "T in V6", "mV", 1, 0.1, 0.05), _below("V5_waves_t_mv", "T in V5", "mV", 1, 0.1, 0.05)),
-        (_above("heart_shape_least_lateral_t_mv", "T in I, aVL, V5 or V6", "mV", 1, -0.3, 0.1),))),
+        (_above("heart_shape_flat_t_leads", "leads of I, II, V4 to V6 with a T under 0.1 mV", "", 1, 1.5, 1, RAUTAHARJU),),
+        (_below("heart_shape_t_to_r", "T by R, median of these leads,", "%", 100, 10, 4, RAUTAHARJU),))),
     Statement("LVOLT", "low voltage of the limb leads", (
         (_below("heart_shape_limb_voltage_mv", "largest QRS of the limb leads", "mV", 1, 0.5, 0.1, SURAWICZ),),)))

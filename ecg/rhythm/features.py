@@ -17,7 +17,7 @@ from featurize.arrays import Float64Array, Int64Array, runs_of_true
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
-FAMILIES = {"rr": 5, "atria": 5, "ventricles": 4, "shape": 1, "pacing": 1, "waves": 4, "signal": 2}
+FAMILIES = {"rr": 5, "atria": 5, "ventricles": 5, "shape": 1, "pacing": 1, "waves": 5, "signal": 2}
 FEATURES = tuple([*(f"heart_rr_{n}" for n in (*RR, *USUAL_RR)), *(f"heart_atria_{n}" for n in (*ATRIA, *F_WAVES)),
                   *(f"heart_ventricles_{n}" for n in (*INTERVALS, *QRS_SIMILARITY)),
                   *(f"heart_shape_{n}" for n in SHAPE), *(f"{lead}_shape_{n}" for lead, n in SHAPE_OF_LEADS),
@@ -53,14 +53,13 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
     alike = beats_alike(record, beats.times)
     usual = usual_beats(beats.times, alike)
     averages = average_beats(record, beats.leads, beats.times, usual)
-    missing = missing_spans(record)
+    times = beat_times(beats, missing_spans(record))
     parts: Sequence[tuple[str, dict[str, float]]] = (
-        ("heart_rr_", rr_statistics(beat_times(beats, missing))),
-        ("heart_rr_", usual_rr(beat_times(beats, missing), usual)),
+        ("heart_rr_", rr_statistics(times) | usual_rr(times, usual)),
         ("heart_atria_", atrial_activity(record, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
         ("heart_atria_", f_wave_residual(record, beats.leads, beats.times)),
         ("heart_ventricles_", intervals(beats.times, sizes)),
-        ("heart_ventricles_", qrs_similarity(alike)),
+        ("heart_ventricles_", qrs_similarity(alike, usual)),
         ("heart_pacing_", pacing_spikes(signals, beats.fs_hz, len(alike))))
     row = {f"{prefix}{name}": value for prefix, values in parts for name, value in values.items()}
     row |= {f"{key.split('_')[0]}_waves_{key.split('_', 1)[1]}": value for key, value in sizes.items()}

@@ -1,4 +1,4 @@
-"""Shape of QRS in the average beats: Q waves, r' in V1 and V2, the end of S in I and V6, notches, voltages.
+"""Shape of QRS in the average beats: Q waves, r' in V1 and V2, the end of S in I and V6, notches, voltages; and T.
 
 What cardiologists name in bundle branch blocks (Surawicz et al. 2009, 10.1161/CIRCULATIONAHA.108.191095), infarcts
 (Thygesen et al. 2018, 10.1161/CIR.0000000000000617), hypertrophy (Hancock et al. 2009, 10.1016/j.jacc.2008.12.015) and
@@ -18,11 +18,18 @@ from featurize.arrays import Float64Array, Int64Array
 SHAPE_OF_LEADS = (("V1", "r_prime_mv"), ("V2", "r_prime_mv"), ("V1", "last_peak_s"), ("I", "end_s_mv"), ("I", "end_s_s"),
                   ("V6", "end_s_mv"), ("V6", "end_s_s"), ("I", "r_peak_s"), ("V6", "r_peak_s"))
 SHAPE = ("q_inferior_mv", "q_inferior_s", "q_anterior_mv", "q_anterior_s", "q_lateral_mv", "q_lateral_s", "notched_leads",
-         "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv", "limb_voltage_mv")
+         "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv", "limb_voltage_mv",
+         "t_to_r", "flat_t_leads", "negative_t_leads")
 # Contiguous leads (Thygesen et al. 2018): a Q wave counts as it is in the second largest of them.
 _TERRITORIES = {"inferior": ("II", "III", "aVF"), "anterior": ("V1", "V2", "V3", "V4"),
                 "lateral": ("I", "aVL", "V5", "V6")}
 _LATERAL = ("I", "aVL", "V5", "V6")
+# Leads in which T is upright in adults (Rautaharju et al. 2009, 10.1161/CIRCULATIONAHA.108.191096), but aVL.
+_UPRIGHT_T = ("I", "II", "V4", "V5", "V6")
+# T is flat up to this height, mV, and negative from that depth on (the same).
+_FLAT_T_MV = 0.1
+# Least R that T is divided by, mV.
+_LEAST_R_MV = 0.1
 _LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 # A deflection is this high at least, mV,
 _LEAST_MV = 0.03
@@ -63,8 +70,21 @@ def qrs_shape(averages: Mapping[str, AverageBeat]) -> dict[str, float]:
             "cornell_mv": of("aVL", "r_mv") + of("V3", "s_mv"), "r_v3_mv": of("V3", "r_mv"),
             "least_lateral_t_mv": -_largest([-of(lead, "t_mv") for lead in _LATERAL]),
             "least_lateral_st_mv": -_largest([-of(lead, "st_mv") for lead in _LATERAL]),
+            **_t_waves([found[lead] for lead in _UPRIGHT_T if lead in found]),
             "limb_voltage_mv": _largest([of(lead, "r_mv") + of(lead, "s_mv") for lead in _LIMB])}
     return out
+
+
+def _t_waves(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Median ratio of T to R, and how many leads have a flat or negative T."""
+    t = np.array([values["t_mv"] for values in found])
+    r = np.array([max(values["r_mv"], _LEAST_R_MV) for values in found])
+    known = np.isfinite(t)
+    if not known.any():
+        return dict.fromkeys(("t_to_r", "flat_t_leads", "negative_t_leads"), math.nan)
+    return {"t_to_r": float(np.median(t[known] / r[known])),
+            "flat_t_leads": float((np.abs(t[known]) < _FLAT_T_MV).sum()),
+            "negative_t_leads": float((t[known] <= -_FLAT_T_MV).sum())}
 
 
 def _of_a_lead(beat: AverageBeat) -> dict[str, float]:

@@ -1,35 +1,15 @@
 """Statements on a record, and what speaks for each: the measured numbers beside their limits."""
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from ecg.result import StatementFacts
 from ecg.rhythm.criteria import STATEMENTS, Criterion, Statement
 
 # Steps beyond a limit count up to this: then a number is sure.
 _MOST_STEPS = 3.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A statement whose criteria all hold.
-
-    Parameters
-    ----------
-    code, name : str
-        Of the statement.
-    steps : float
-        By how many steps the weakest of its criteria is beyond the limit, at most 3.
-    speaks_for : str
-        The measured numbers with their limits.
-    """
-
-    code: str
-    name: str
-    steps: float
-    speaks_for: str
-
-
-def findings(row: Mapping[str, float | None]) -> list[Finding]:
+def statements_of(row: Mapping[str, float | None]) -> list[StatementFacts]:
     """The statements that the numbers of a record meet, the surest first.
 
     Parameters
@@ -40,18 +20,18 @@ def findings(row: Mapping[str, float | None]) -> list[Finding]:
     Examples
     --------
     >>> row = {"heart_atria_pr_s": 0.232, "heart_atria_p_coherence": 0.9, "heart_atria_p_share": 1.0}
-    >>> [(f.code, f.speaks_for) for f in findings(row)]  # doctest: +NORMALIZE_WHITESPACE
-    [('1AVB', 'PR interval 232 ms (above 200); what precedes QRS is the same in all beats 90 % (above 35); beats with a P
-    wave 100 % (above 60)')]
+    >>> [(f.code, f.speaks_for) for f in statements_of(row)]  # doctest: +NORMALIZE_WHITESPACE
+    [('1AVB', 'PR interval 232 ms (above 200); likeness of what precedes QRS, over the beats, 90 % (above 35); beats with a
+    P wave 100 % (above 60)')]
     """
     found = []
     for statement in STATEMENTS:
         steps = score(statement, row)
         if steps >= 0:
             held = [_strongest(asked, row) for asked in statement.asks]
-            found.append(Finding(statement.code, statement.name, round(steps, 2),
+            found.append(StatementFacts(statement.code, statement.name, round(steps, 2),
                                  "; ".join(dict.fromkeys(in_words(criterion, row) for criterion in held))))
-    return sorted(found, key=lambda finding: (-finding.steps, finding.code))
+    return sorted(found, key=lambda facts: (-facts.steps, facts.code))
 
 
 def score(statement: Statement, row: Mapping[str, float | None]) -> float:
