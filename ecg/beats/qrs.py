@@ -36,6 +36,8 @@ BOUNDS_WINDOW_S = 0.01
 # noise does not count alone. Weights brought the standard deviation of QRS onsets from 10.8 to 9.5 ms on every second
 # record of LUDB.
 _LEAST_NOISE = 0.02
+# A lead moves where its slope has this share of the steepest: beyond its window on a page it is constant.
+_MOVES = 1e-3
 # QRS ends where the slope stays quiet for this time, s:
 _QUIET_S = 0.012
 # below this share of its peak.
@@ -105,12 +107,13 @@ def steepness(segment: Segment, hz: float, smooth_s: float) -> Float64Array:
     -------
     (n,) float64
         Root mean square over the leads of their slopes, each relative to its own 99th percentile. A lead counts by the
-        inverse square of its noise, which is the median of these.
+        inverse square of its noise, which is the median of these where it moves.
     """
     steep = np.abs(np.gradient(filtered(segment.signals, hz, "lowpass", segment.fs_hz), axis=-1))
     top = np.percentile(steep, _STEEPEST_PERCENTILE, axis=-1, keepdims=True)
     share = np.divide(steep, top, out=np.zeros_like(steep), where=top > 1e-9)
-    weight = (_LEAST_NOISE + np.median(share, axis=-1, keepdims=True)) ** -2.0
+    noise = np.array([[float(np.median(row[row > _MOVES]))] if (row > _MOVES).any() else [0.0] for row in share])
+    weight = (_LEAST_NOISE + noise) ** -2.0
     together = np.sqrt((weight * share ** 2).sum(axis=0) / weight.sum())
     smooth = uniform_filter1d(together, max(segment.samples(smooth_s), 1))
     # Its running sum leaves rounding errors below 0 where nothing moves.

@@ -73,13 +73,12 @@ def atrial_activity(signals: Float64Array, leads: tuple[str, ...], times: dict[s
         return out
     has_p: BoolArray = np.array(np.isfinite(times["p_peak"]).any(axis=0), dtype=bool)
     out |= {"p_share": float(has_p[drawn.any(axis=0)].mean()), "p_coherence": p_coherence}
-    with np.errstate(all="ignore"):
-        if has_p.any():
-            p_onset, p_peak, p_offset, qrs = (median_over_leads(times[wave])
-                                              for wave in ("p_onset", "p_peak", "p_offset", "qrs_onset"))
-            out |= {"pr_s": _median_of_known(qrs - p_onset), "pr_sd_s": float(np.nanstd(qrs - p_onset)),
-                    "pr_segment_s": _median_of_known(qrs - p_offset), "p_peak_to_qrs_s": _median_of_known(qrs - p_peak),
-                    "p_confidence": _median_of_known(p_confidence), "p_duration_s": _median_of_known(p_offset - p_onset)}
+    if has_p.any():
+        p_onset, p_peak, p_offset, qrs = (median_over_leads(times[wave])
+                                          for wave in ("p_onset", "p_peak", "p_offset", "qrs_onset"))
+        out |= {"pr_s": _median_of_known(qrs - p_onset), "pr_sd_s": _sd_of_known(qrs - p_onset),
+                "pr_segment_s": _median_of_known(qrs - p_offset), "p_peak_to_qrs_s": _median_of_known(qrs - p_peak),
+                "p_confidence": _median_of_known(p_confidence), "p_duration_s": _median_of_known(p_offset - p_onset)}
     found = [_of_a_lead(signals[row], {wave: values[row] for wave, values in times.items()})
              for row, name in enumerate(leads) if name in _LEADS and drawn[row].sum() >= _LEAST_BEATS]
     for key in _OF_A_LEAD:
@@ -120,6 +119,11 @@ def _median_of_known(values: Float64Array) -> float:
     """NaN where none is known, as NeuroKit2 gives no confidence."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else math.nan
+
+
+def _sd_of_known(values: Float64Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.std(known)) if len(known) else math.nan
 
 
 def _f_wave_spectrum(between: Sequence[Float64Array]) -> dict[str, float]:
