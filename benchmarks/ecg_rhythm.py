@@ -91,9 +91,12 @@ def auroc(y: Int64Array, found: Float64Array) -> float:
 def interval(y: Int64Array, found: Float64Array) -> str:
     """95 % of the AUROC over resampled records, positive and other ones drawn apart."""
     rng, parts, values = np.random.default_rng(0), (np.flatnonzero(y == 1), np.flatnonzero(y == 0)), []
+    # Wins of positive over other records, a half for ties: the AUROC of a draw is their mean over the drawn pairs.
+    wins = np.mean([(m[parts[0]][:, None] > m[parts[1]]) + 0.5 * (m[parts[0]][:, None] == m[parts[1]]) for m in found],
+                   axis=0)
     for _ in range(RESAMPLES):
-        drawn = np.concatenate([rng.choice(part, len(part)) for part in parts])
-        values.append(auroc(y[drawn], found[:, drawn]))
+        rows, columns = (rng.integers(0, len(part), len(part)) for part in parts)
+        values.append(float(wins[np.ix_(rows, columns)].mean()))
     low, high = np.percentile(values, [2.5, 97.5])
     return f"{low:.3f} to {high:.3f}"
 
@@ -103,7 +106,8 @@ def statement_scores(code: str, table: pd.DataFrame, y: Int64Array, held_out: Bo
     statement = next((s for s in STATEMENTS if s.code == code), None)
     if statement is None:
         return {"sensitivity": None, "specificity": None}
-    made = np.array([score(statement, row) >= 0 for row in table.to_dict("records")])
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    made = np.array([score(statement, row) >= 0 for row in rows])
     return {"sensitivity": round(float(made[held_out & (y == 1)].mean()), 3),
             "specificity": round(float(1 - made[held_out & (y == 0)].mean()), 3)}
 
@@ -113,7 +117,7 @@ def rows_of(sets: "pd.Series[Any]", codes: Sequence[str], tables: dict[str, pd.D
     rows: list[dict[str, Any]] = []
     held_out = np.arange(len(sets)) % 2 == 1
     for code in codes:
-        y = sets.map(lambda found, code=code: code in found).to_numpy(np.int64)
+        y = np.array([code in found for found in sets], np.int64)
         row: dict[str, Any] = {"code": code, "records": int(y.sum()), "held out": int(y[held_out].sum())}
         for name, table in tables.items():
             x = table[list(FEATURES)].astype(np.float32)
@@ -125,8 +129,10 @@ def rows_of(sets: "pd.Series[Any]", codes: Sequence[str], tables: dict[str, pd.D
                     for kind, value in statement_scores(code, table, y, held_out).items()}
         rows.append(row)
         print(row, flush=True)
-    mean = {key: round(float(np.mean(values)), 4) if (values := [r[key] for r in rows if isinstance(r[key], float)])
-            else None for key in rows[0]}
+    mean: dict[str, Any] = {}
+    for key in rows[0]:
+        values = [row[key] for row in rows if isinstance(row[key], float)]
+        mean[key] = round(float(np.mean(values)), 4) if values else None
     return [*rows, mean | {"code": f"mean of {len(rows)}"}]
 
 

@@ -1,8 +1,8 @@
 """What cardiologists ask for before they write a statement: a measured number, its limit, and who set the limit.
 
-Limits are those of recommendations where there is one; those called "chosen" were set on the first half of the records of
-PTB-XL that benchmarks/ecg_rhythm.py names, together with all steps: how far beyond a limit a number has to lie before
-it is sure, mostly the error of the measurement.
+Limits are those of recommendations where there is one; those called "chosen" were set on the first half of the records
+of PTB-XL that benchmarks/ecg_rhythm.py names, together with all steps: how far beyond a limit a number has to lie
+before it is sure, mostly the error of the measurement.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,11 +60,13 @@ class Statement:
     asks: Sequence[Sequence[Criterion]]
 
 
-def _above(column: str, name: str, unit: str, factor: float, limit: float, step: float, source: str = CHOSEN) -> Criterion:
+def _above(column: str, name: str, unit: str, factor: float, limit: float, step: float, source: str = CHOSEN
+           ) -> Criterion:
     return Criterion(column, name, unit, factor, "above", limit, step, source)
 
 
-def _below(column: str, name: str, unit: str, factor: float, limit: float, step: float, source: str = CHOSEN) -> Criterion:
+def _below(column: str, name: str, unit: str, factor: float, limit: float, step: float, source: str = CHOSEN
+           ) -> Criterion:
     return Criterion(column, name, unit, factor, "below", limit, step, source)
 
 
@@ -131,7 +133,8 @@ STATEMENTS = (
         (_below("heart_shape_least_lateral_t_mv", "T in I, aVL, V5 or V6", "mV", 1, -0.1, 0.06, THYGESEN),),
         (_below("heart_shape_least_lateral_st_mv", "ST in I, aVL, V5 or V6", "mV", 1, -0.03, 0.03),))),
     Statement("NDT", "flat lateral T", (
-        (_above("heart_shape_flat_t_leads", "leads of I, II, V4 to V6 with a T under 0.1 mV", "", 1, 1.5, 1, RAUTAHARJU),),
+        (_above("heart_shape_flat_t_leads", "leads of I, II, V4 to V6 with a T under 0.1 mV", "", 1, 1.5, 1,
+                RAUTAHARJU),),
         (_below("heart_shape_t_to_r", "T by R, median of these leads,", "%", 100, 10, 4, RAUTAHARJU),))),
     Statement("LVOLT", "low voltage of the limb leads", (
         (_below("heart_shape_limb_voltage_mv", "largest QRS of the limb leads", "mV", 1, 0.5, 0.1, SURAWICZ),),)))

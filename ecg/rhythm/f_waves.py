@@ -1,7 +1,7 @@
 """What is left of a lead when its average beat is taken from every beat: fibrillation waves, but no P, QRS or T.
 
-QRST cancellation by the average beat (Slocum et al. 1992, J Electrocardiol 25:1); f waves have 4 to 9 Hz (Petrutiu et al.
-2006, 10.1093/europace/eul028).
+QRST cancellation by the average beat (Slocum et al. 1992, J Electrocardiol 25:1); f waves have 4 to 9 Hz (Petrutiu et
+al. 2006, 10.1093/europace/eul028).
 """
 import math
 from collections.abc import Mapping
@@ -37,7 +37,8 @@ _P_S = (0.26, 0.04)
 _LEAST_P_MV = 0.01
 
 
-def f_wave_residual(record: Float64Array, leads: tuple[str, ...], times: Mapping[str, Float64Array]) -> dict[str, float]:
+def f_wave_residual(record: Float64Array, leads: tuple[str, ...], times: Mapping[str, Float64Array]
+                    ) -> dict[str, float]:
     """Size and spectrum of the residual in V1 or II, whichever has more of it in the band of f waves.
 
     Parameters
@@ -50,9 +51,9 @@ def f_wave_residual(record: Float64Array, leads: tuple[str, ...], times: Mapping
 
     Returns
     -------
-    dict with the keys of `F_WAVES`: root mean square in the band, µV; its share of the power of 2 to 20 Hz; share of the
-    power within 1 Hz of the strongest frequency of the band; that frequency, Hz; size of the residual against the P of
-    the average beat. NaN where neither lead shows three beats.
+    dict with the keys of `F_WAVES`: root mean square in the band, µV; its share of the power of 2 to 20 Hz; share of
+    the power within 1 Hz of the strongest frequency of the band; that frequency, Hz; size of the residual against the P
+    of the average beat. NaN where neither lead shows three beats.
     """
     found = [values for row, lead in enumerate(leads) if lead in _LEADS
              for values in [_of_a_lead(record[row], times["qrs_onset"][row])] if values]

@@ -120,8 +120,8 @@ def beats_alike(signals: Float64Array, times: dict[str, Float64Array]) -> Float6
         for k, c in zip(parts, np.divide(z @ template, norm, out=np.zeros(len(z)), where=norm > 0)):
             total.setdefault(int(k), []).append(float(c))
     out = np.full(len(onset), np.nan)
-    for k, scores in total.items():
-        out[k] = float(np.mean(scores))
+    for number, scores in total.items():
+        out[number] = float(np.mean(scores))
     return out
 
 

@@ -8,8 +8,8 @@ from scipy.signal import welch
 from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, without_gaps
 from featurize.arrays import BoolArray, Float64Array
 
-ATRIA = ("p_share", "p_coherence", "p_confidence", "pr_s", "pr_sd_s", "pr_segment_s", "p_peak_to_qrs_s", "p_duration_s", "p_to_qrs", "f_power_share",
-         "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
+ATRIA = ("p_share", "p_coherence", "p_confidence", "pr_s", "pr_sd_s", "pr_segment_s", "p_peak_to_qrs_s", "p_duration_s",
+         "p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
 _OF_A_LEAD = ("p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
 # Leads in which these waves are measured.
 _LEADS = ("II", "V1", "III", "aVF", "V2")

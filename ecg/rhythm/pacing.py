@@ -1,7 +1,7 @@
 """Spikes of a pacemaker: up and down again within two samples, far steeper than the rest of the lead.
 
-Pulses of pacemakers are generally shorter than 0.5 ms (Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200): at 500
-samples a second the filter of the recorder leaves one sample or two of them, where it leaves any.
+Pulses of pacemakers are generally shorter than 0.5 ms (Kligfield et al. 2007, 10.1161/CIRCULATIONAHA.106.180200): at
+500 samples a second the filter of the recorder leaves one sample or two of them, where it leaves any.
 """
 import math
 

@@ -15,10 +15,10 @@ from ecg.rhythm.average_beat import AverageBeat
 from featurize.arrays import Float64Array, Int64Array
 
 # Columns of single leads, and those of the heart.
-SHAPE_OF_LEADS = (("V1", "r_prime_mv"), ("V2", "r_prime_mv"), ("V1", "last_peak_s"), ("I", "end_s_mv"), ("I", "end_s_s"),
-                  ("V6", "end_s_mv"), ("V6", "end_s_s"), ("I", "r_peak_s"), ("V6", "r_peak_s"))
-SHAPE = ("q_inferior_mv", "q_inferior_s", "q_anterior_mv", "q_anterior_s", "q_lateral_mv", "q_lateral_s", "notched_leads",
-         "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv", "limb_voltage_mv",
+SHAPE_OF_LEADS = (("V1", "r_prime_mv"), ("V2", "r_prime_mv"), ("V1", "last_peak_s"), ("I", "end_s_mv"),
+                  ("I", "end_s_s"), ("V6", "end_s_mv"), ("V6", "end_s_s"), ("I", "r_peak_s"), ("V6", "r_peak_s"))
+SHAPE = ("q_inferior_mv", "q_inferior_s", "q_anterior_mv", "q_anterior_s", "q_lateral_mv", "q_lateral_s",
+         "notched_leads", "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv", "limb_voltage_mv",
          "t_to_r", "flat_t_leads", "negative_t_leads")
 # Contiguous leads (Thygesen et al. 2018): a Q wave counts as it is in the second largest of them.
 _TERRITORIES = {"inferior": ("II", "III", "aVF"), "anterior": ("V1", "V2", "V3", "V4"),
@@ -52,8 +52,8 @@ def qrs_shape(averages: Mapping[str, AverageBeat]) -> dict[str, float]:
     Returns
     -------
     dict of `<lead>_<name>` for `SHAPE_OF_LEADS` and of the names of `SHAPE`
-        Heights in mV, times in s. `last_peak_s` is the time from the onset of QRS to its last upward peak, `r_peak_s` to
-        its highest; `end_s_*` are depth and length of what is below the level behind R.
+        Heights in mV, times in s. `last_peak_s` is the time from the onset of QRS to its last upward peak, `r_peak_s`
+        to its highest; `end_s_*` are depth and length of what is below the level behind R.
     """
     found = {lead: _of_a_lead(beat) for lead, beat in averages.items()}
 

@@ -21,16 +21,16 @@ def statements_of(row: Mapping[str, float | None]) -> list[StatementFacts]:
     --------
     >>> row = {"heart_atria_pr_s": 0.232, "heart_atria_p_coherence": 0.9, "heart_atria_p_share": 1.0}
     >>> [(f.code, f.speaks_for) for f in statements_of(row)]  # doctest: +NORMALIZE_WHITESPACE
-    [('1AVB', 'PR interval 232 ms (above 200); likeness of what precedes QRS, over the beats, 90 % (above 35); beats with a
-    P wave 100 % (above 60)')]
+    [('1AVB', 'PR interval 232 ms (above 200); likeness of what precedes QRS, over the beats, 90 % (above 35); beats
+    with a P wave 100 % (above 60)')]
     """
     found = []
     for statement in STATEMENTS:
         steps = score(statement, row)
         if steps >= 0:
             held = [_strongest(asked, row) for asked in statement.asks]
-            found.append(StatementFacts(statement.code, statement.name, round(steps, 2),
-                                 "; ".join(dict.fromkeys(in_words(criterion, row) for criterion in held))))
+            words = dict.fromkeys(in_words(criterion, row) for criterion in held)
+            found.append(StatementFacts(statement.code, statement.name, round(steps, 2), "; ".join(words)))
     return sorted(found, key=lambda facts: (-facts.steps, facts.code))
 
 
