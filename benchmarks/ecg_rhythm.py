@@ -92,8 +92,8 @@ def interval(y: Int64Array, found: Float64Array) -> str:
     """95 % of the AUROC over resampled records, positive and other ones drawn apart."""
     rng, parts, values = np.random.default_rng(0), (np.flatnonzero(y == 1), np.flatnonzero(y == 0)), []
     # Wins of positive over other records, a half for ties: the AUROC of a draw is their mean over the drawn pairs.
-    wins = np.mean([(m[parts[0]][:, None] > m[parts[1]]) + 0.5 * (m[parts[0]][:, None] == m[parts[1]]) for m in found],
-                   axis=0)
+    apart = found[:, parts[0], None] - found[:, None, parts[1]]
+    wins = np.mean(np.heaviside(apart, 0.5), axis=0)
     for _ in range(RESAMPLES):
         rows, columns = (rng.integers(0, len(part), len(part)) for part in parts)
         values.append(float(wins[np.ix_(rows, columns)].mean()))
@@ -158,8 +158,8 @@ def main() -> None:
     rows = rows_of(sets, list(counts.index[(counts >= LEAST) & (counts <= len(ids) - LEAST)]), tables)
     about = (f"{len(ids)} records of {given.ptbxl.name}, codes with at least {LEAST} records; {FOLDS} folds by record, "
              f"mean of {len(SEEDS)} divisions, 120 rounds; intervals over {RESAMPLES} draws of records. Held out: every "
-             "second record, on which nothing was chosen; statements are criteria with limits and need no fit, theirs "
-             "are held-out figures too. Pages are drawn by ecg.simulate.draw and read back.")
+             "second record, on which no limit was set; statements are criteria without a fit, theirs are held-out "
+             "figures too. Pages are drawn by ecg.simulate.draw and read back.")
     write(given.out, "ECG rhythm and statements", about, rows)
 
 

@@ -18,8 +18,8 @@ from featurize.arrays import Float64Array, Int64Array
 SHAPE_OF_LEADS = (("V1", "r_prime_mv"), ("V2", "r_prime_mv"), ("V1", "last_peak_s"), ("I", "end_s_mv"),
                   ("I", "end_s_s"), ("V6", "end_s_mv"), ("V6", "end_s_s"), ("I", "r_peak_s"), ("V6", "r_peak_s"))
 SHAPE = ("q_inferior_mv", "q_inferior_s", "q_anterior_mv", "q_anterior_s", "q_lateral_mv", "q_lateral_s",
-         "notched_leads", "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv", "limb_voltage_mv",
-         "t_to_r", "flat_t_leads", "negative_t_leads")
+         "notched_leads", "sokolow_lyon_mv", "cornell_mv", "r_v3_mv", "least_lateral_t_mv", "least_lateral_st_mv",
+         "limb_voltage_mv", "t_to_r", "flat_t_leads", "negative_t_leads")
 # Contiguous leads (Thygesen et al. 2018): a Q wave counts as it is in the second largest of them.
 _TERRITORIES = {"inferior": ("II", "III", "aVF"), "anterior": ("V1", "V2", "V3", "V4"),
                 "lateral": ("I", "aVL", "V5", "V6")}
