@@ -157,8 +157,8 @@ def main() -> None:
     counts = sets.explode().value_counts()
     rows = rows_of(sets, list(counts.index[(counts >= LEAST) & (counts <= len(ids) - LEAST)]), tables)
     about = (f"{len(ids)} records of {given.ptbxl.name}, codes with at least {LEAST} records; {FOLDS} folds by record, "
-             f"mean of {len(SEEDS)} divisions, 120 rounds; intervals over {RESAMPLES} draws of records. Held out: every "
-             "second record, on which no limit was set; statements are criteria without a fit, theirs are held-out "
+             f"mean of {len(SEEDS)} divisions, 120 rounds; intervals over {RESAMPLES} draws of records. Held out: "
+             "every second record, on which no limit was set; statements are criteria without a fit, theirs are held-out "
              "figures too. Pages are drawn by ecg.simulate.draw and read back.")
     write(given.out, "ECG rhythm and statements", about, rows)
 

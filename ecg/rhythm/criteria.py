@@ -70,6 +70,8 @@ def _below(column: str, name: str, unit: str, factor: float, limit: float, step:
     return Criterion(column, name, unit, factor, "below", limit, step, source)
 
 
+# A pacemaker's QRS and T have shapes and sizes of their own: these statements are not made beside PACE.
+NOT_WHEN_PACED = ("CRBBB", "IRBBB", "CLBBB", "IVCD", "LAFB", "LVH", "IMI", "ASMI", "ISC_", "NDT", "PVC", "1AVB")
 _RATE = ("heart_rr_rate_bpm", "heart rate", "/min", 1.0)
 _QRS = ("heart_ventricles_qrs_s", "QRS duration", "ms", 1000.0)
 _P_SHARE = ("heart_atria_p_share", "beats with a P wave", "%", 100.0)

@@ -3,7 +3,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ecg.result import StatementFacts
-from ecg.rhythm.criteria import STATEMENTS, Criterion, Statement
+from ecg.rhythm.criteria import NOT_WHEN_PACED, STATEMENTS, Criterion, Statement
 
 # Steps beyond a limit count up to this: then a number is sure.
 _MOST_STEPS = 3.0
@@ -31,6 +31,8 @@ def statements_of(row: Mapping[str, float | None]) -> list[StatementFacts]:
             held = [_strongest(asked, row) for asked in statement.asks]
             words = dict.fromkeys(in_words(criterion, row) for criterion in held)
             found.append(StatementFacts(statement.code, statement.name, round(steps, 2), "; ".join(words)))
+    if any(facts.code == "PACE" for facts in found):
+        found = [facts for facts in found if facts.code not in NOT_WHEN_PACED]
     return sorted(found, key=lambda facts: (-facts.steps, facts.code))
 
 

@@ -66,3 +66,10 @@ def test_spikes_before_qrs_are_a_pacemaker() -> None:
     for beat in STEADY:
         paced[:, round((beat - 0.07) * 500)] += 0.8
     assert "PACE" in codes(paced) and "PACE" not in codes(heart(STEADY))
+
+
+def test_shapes_are_not_named_beside_a_pacemaker() -> None:
+    wide = {"heart_ventricles_qrs_s": 0.17, "V1_shape_r_prime_mv": 0.0}
+    spikes = {"heart_pacing_spikes_per_beat": 1.0, "heart_pacing_spike_mv": 0.8}
+    assert [facts.code for facts in statements_of(wide)] == ["IVCD"]
+    assert [facts.code for facts in statements_of(wide | spikes)] == ["PACE"]
