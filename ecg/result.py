@@ -158,7 +158,7 @@ class PageFacts:
             leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
                      for lead, facts in content["leads"].items()}
             truth = TruthScore(**content["truth"]) if content.get("truth") else None
-            statements = [StatementFacts(**statement) for statement in content.get("statements", [])]
+            statements = tuple(StatementFacts(**statement) for statement in content.get("statements", []))
             return cls(**{**content, "px_per_mm": None if scale is None else Scale(*scale), "leads": leads,
                           "statements": statements, "truth": truth})
         except (TypeError, KeyError, AttributeError) as error:
