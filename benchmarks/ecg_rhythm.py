@@ -158,8 +158,8 @@ def main() -> None:
     rows = rows_of(sets, list(counts.index[(counts >= LEAST) & (counts <= len(ids) - LEAST)]), tables)
     about = (f"{len(ids)} records of {given.ptbxl.name}, codes with at least {LEAST} records; {FOLDS} folds by record, "
              f"mean of {len(SEEDS)} divisions, 120 rounds; intervals over {RESAMPLES} draws of records. Held out: "
-             "every second record, on which no limit was set; statements are criteria without a fit, and theirs are "
-             "held-out figures too. Pages are drawn by ecg.simulate.draw and read back.")
+             "every second record, on which no limit was set, though some were looked at; statements are criteria "
+             "without a fit, and theirs are held-out figures too. Pages are drawn by ecg.simulate.draw and read back.")
     write(given.out, "ECG rhythm and statements", about, rows)
 
 
