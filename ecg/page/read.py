@@ -23,7 +23,7 @@ from featurize.images.read import Limits, read_bytes, read_image
 
 LIMITS = Limits(pixels=120_000_000)
 # Pixels of a page at most: three times those of a letter page at 300 dpi. Larger ones are reduced, to save memory.
-_MOST_PX = 25_000_000
+MOST_PX = 25_000_000
 # Least width and height, px.
 _LEAST_SIDE_PX = 300
 # Pages of this scale, px/mm, that are flat keep their own pixels.
@@ -130,12 +130,28 @@ def read_page(source: Path | bytes, corners: Corners = (), number: int | None = 
         Unreadable, too small or too large, without a grid.
     """
     content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
-    rgb = render(content, _MOST_PX, number) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
+    rgb = render(content, MOST_PX, number) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
     if not corners:
         return flatten(rgb)
     sheet, to_file = between_corners(rgb, corners)
     page = flatten(sheet)
     return replace(page, to_source=replace(page.to_source, after=to_file @ page.to_source.after))
+
+
+def plain_page(rgb: UInt8Array, px_per_mm: Scale, grid: GridHomography, rotation_deg: float) -> Page:
+    """A page that needs no flattening and whose ink is not looked at: its traces are known otherwise.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+    px_per_mm : Scale
+    grid : GridHomography
+    rotation_deg : float
+        By which the file was turned.
+    """
+    none = Colors(np.zeros(3), np.zeros(3), False)
+    return Page(rgb, np.zeros(rgb.shape[:2], np.float32), px_per_mm, ToSource(np.eye(3), None, np.eye(3)), rotation_deg,
+                none, grid)
 
 
 def turned(page: Page, quarters: int) -> Page:
@@ -158,10 +174,10 @@ def flatten(rgb: UInt8Array) -> Page:
     TooSmall, NoGrid
     """
     height, width = rgb.shape[:2]
-    if height * width <= _MOST_PX:
+    if height * width <= MOST_PX:
         return _flatten(rgb)
     # Once, whatever the size rounds to.
-    share = (_MOST_PX / (height * width)) ** 0.5
+    share = (MOST_PX / (height * width)) ** 0.5
     page = _flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
     larger = np.diag([1 / share, 1 / share, 1.0]) @ page.to_source.after
     return replace(page, to_source=replace(page.to_source, after=larger))

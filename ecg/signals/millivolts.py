@@ -9,7 +9,7 @@ from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.signals.gaps import fill_gaps
 from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
-from ecg.trace.line import Line
+from ecg.trace.line import DrawnLine
 from featurize.arrays import BoolArray, Float64Array, runs_of_true
 
 # Shortest signals that are returned, s.
@@ -80,13 +80,13 @@ class Signals:
         return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
 
 
-def sample_signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: float) -> Signals:
+def sample_signals(layout: Layout, lines: Sequence[DrawnLine], px_per_mm: Scale, fs_hz: float) -> Signals:
     """Sample all leads, fill their gaps and make the limb leads agree.
 
     Parameters
     ----------
     layout : Layout
-    lines : sequence of Line
+    lines : sequence of DrawnLine
         One for each cell of the layout.
     px_per_mm : Scale
     fs_hz : float
@@ -113,7 +113,7 @@ def sample_signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_h
     return Signals(fs_hz, mv, likelihood, residual)
 
 
-def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
+def _sampled(cell: Cell, line: DrawnLine, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
              ) -> tuple[Float64Array, Float64Array]:
     """mV and likelihood of one cell at n samples, each (n,); NaN outside the cell's time."""
     px_per_s = px_per_mm.x * layout.mm_per_s
@@ -128,7 +128,7 @@ def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: fl
     return mv, seen
 
 
-def with_rhythm_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -> Layout:
+def with_rhythm_strips_named(layout: Layout, lines: Sequence[DrawnLine], px_per_mm: Scale) -> Layout:
     """The layout with each rhythm strip named by the lead whose short piece elsewhere on the page it repeats.
 
     A printed name may be misread where a trace crosses it; ten seconds of signal are surer.
@@ -153,7 +153,7 @@ def with_rhythm_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: S
     return replace(layout, cells=cells, warnings=warnings)
 
 
-def _rms_distance_px(strip: Line, piece: Line, columns: float) -> float:
+def _rms_distance_px(strip: DrawnLine, piece: DrawnLine, columns: float) -> float:
     """Root mean square distance of a piece from the rhythm strip `columns` farther right, apart from their offset.
 
     The least over a few columns more or less.
