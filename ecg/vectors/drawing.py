@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ecg.page.pdf import opened_page, picture_of
+from ecg.page.pdf import POINTS_PER_INCH, opened_page, picture_of
+from ecg.scale import Scale
 from featurize.arrays import Float64Array, UInt8Array
 
+# Unit of places in a PDF, mm.
+MM_PER_POINT = 25.4 / POINTS_PER_INCH
 # Points of paths that a page may have: two minutes of twelve leads at 500 Hz have 0.7 million. Chosen.
 _MOST_POINTS = 2_000_000
 # Letters that a page may have. Chosen: a page of print has some thousands.
@@ -77,7 +80,8 @@ class Drawing:
     polylines : sequence of Polyline
         In the order in which they are drawn.
     words : sequence of PdfWord
-    px_per_point : float
+    px_per_mm : Scale
+        Of the page printed at full size.
     rotation_deg : float
         By how much the picture was turned so that its words stand upright.
     """
@@ -85,7 +89,7 @@ class Drawing:
     rgb: UInt8Array
     polylines: Sequence[Polyline]
     words: Sequence[PdfWord]
-    px_per_point: float
+    px_per_mm: Scale
     rotation_deg: float = 0.0
 
     @property
@@ -117,7 +121,9 @@ def read_drawing(content: bytes, most_px: int, number: int | None = None) -> Dra
         to_px = _page_to_px(page, rgb.shape)
         polylines = list(_polylines(page, to_px))
         words = list(_words(page, to_px))
-    return Drawing(rgb, polylines, words, scale)
+    per_point = np.hypot(*to_px[:, :2].T)
+    full_size = Scale(*(float(size) / MM_PER_POINT for size in per_point))
+    return Drawing(rgb, polylines, words, full_size)
 
 
 def upright(drawing: Drawing) -> Drawing:
@@ -138,7 +144,8 @@ def upright(drawing: Drawing) -> Drawing:
         corners = np.array([word.box[:2], word.box[2:]]) @ turn[:, :2].T + turn[:, 2]
         words.append(replace(word, box=(*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())))
     rgb = np.ascontiguousarray(np.rot90(drawing.rgb, usual))
-    return replace(drawing, rgb=rgb, polylines=lines, words=words, rotation_deg=90.0 * usual)
+    scale = drawing.px_per_mm if usual == 2 else drawing.px_per_mm.turned
+    return replace(drawing, rgb=rgb, polylines=lines, words=words, px_per_mm=scale, rotation_deg=90.0 * usual)
 
 
 def _page_to_px(page: Any, shape: tuple[int, ...]) -> Float64Array:

@@ -7,7 +7,6 @@ from ecg.scale import Scale
 from ecg.vectors.drawing import Drawing, Polyline
 from featurize.arrays import Float64Array
 
-MM_PER_INCH = 25.4
 # Lines at distances that differ from each other by less than this share of the distance are a grid.
 _IRREGULAR = 0.08
 # Fewer lines are none.
@@ -35,9 +34,8 @@ def grid_scale(drawing: Drawing) -> Scale | None:
     styles whose distances are as 5 to 1 are lines of 5 mm and 1 mm. One distance alone is that of the two to which it
     is nearer, were the page printed at full size.
     """
-    mm_px = drawing.px_per_point * 72 / MM_PER_INCH
     scales = []
-    for axis in (0, 1):
+    for axis, mm_px in enumerate((drawing.px_per_mm.x, drawing.px_per_mm.y)):
         step = _millimetre(_lines_across(drawing.polylines, axis), drawing.rgb.shape[1 - axis], mm_px)
         if step is None:
             return None

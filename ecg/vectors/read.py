@@ -16,7 +16,7 @@ from ecg.scale import Scale
 from ecg.text.glyphs import find_components
 from ecg.text.lead_names import Word, read_words
 from ecg.vectors.drawing import Drawing, TooMuchDrawn, read_drawing, upright
-from ecg.vectors.grid_lines import MM_PER_INCH, grid_scale
+from ecg.vectors.grid_lines import grid_scale
 from ecg.vectors.line import VectorLine
 from ecg.vectors.printed import lead_names, speeds_and_gains
 from ecg.vectors.traces import Trace, find_traces, in_rows
@@ -85,8 +85,7 @@ def read_vectors(content: bytes, most_px: int, number: int | None = None, layout
         drawing = upright(read_drawing(content, most_px, number))
     except TooMuchDrawn as error:
         raise NoVectors(str(error)) from error
-    rough = Scale.square(drawing.px_per_point * 72 / MM_PER_INCH)
-    if not in_rows(find_traces(drawing.polylines, rough)[0], rough):
+    if not in_rows(find_traces(drawing.polylines, drawing.px_per_mm)[0], drawing.px_per_mm):
         raise NoVectors
     page, doubts = _scaled(drawing, given)
     traces, pulses = find_traces(drawing.polylines, page.px_per_mm)
@@ -112,7 +111,7 @@ def _scaled(drawing: Drawing, given: GivenScale) -> tuple[Page, list[str]]:
         kinds = {printed.kind for printed in speeds_and_gains(drawing.text)}
         if ("speed" not in kinds and given.mm_per_s is None) or ("gain" not in kinds and given.mm_per_mv is None):
             raise NoVectors("it has no grid of straight lines, and speed and gain are not both printed")
-        scale = Scale.square(drawing.px_per_point * 72 / MM_PER_INCH)
+        scale = drawing.px_per_mm
         doubts.append("no grid was found: a millimetre is that of the page printed at full size")
     height, width = drawing.rgb.shape[:2]
     matrix = np.diag([1 / (BOX_MM * scale.x), 1 / (BOX_MM * scale.y), 1.0])

@@ -102,7 +102,8 @@ def by_reportlab(mv: np.ndarray, sheet: Sheet, turn: bool = False, page_rotation
     k = POINTS_PER_MM * scaled
     size = (sheet.width_mm * k, sheet.height_mm * k)
     held = io.BytesIO()
-    canvas = Canvas(held, pagesize=size[::-1] if turn else size, pageCompression=0)
+    # Where a page is turned ReportLab turns its box as well.
+    canvas = Canvas(held, pagesize=size[::-1] if turn and not page_rotation else size, pageCompression=0)
     if page_rotation:
         canvas.setPageRotation(page_rotation)
     if turn:
@@ -139,6 +140,37 @@ def by_reportlab(mv: np.ndarray, sheet: Sheet, turn: bool = False, page_rotation
     return held.getvalue()
 
 
+def by_cairo(mv: np.ndarray, sheet: Sheet) -> bytes:
+    """The page by cairo (needs its library), each row of the grid and all traces in one path, y down."""
+    import cairocffi
+    held, k = io.BytesIO(), POINTS_PER_MM
+    surface = cairocffi.PDFSurface(held, sheet.width_mm * k, sheet.height_mm * k)
+    pen = cairocffi.Context(surface)
+    pen.scale(k, k)
+    for step, color, width in ((1, (1, .85, .85), .1), (5, (1, .6, .6), .25)):
+        pen.set_source_rgb(*color)
+        pen.set_line_width(width)
+        for x in np.arange(0, sheet.width_mm + .1, step):
+            pen.move_to(x, 0)
+            pen.line_to(x, sheet.height_mm)
+        for y in np.arange(0, sheet.height_mm + .1, step):
+            pen.move_to(0, y)
+            pen.line_to(sheet.width_mm, y)
+        pen.stroke()
+    pen.set_source_rgb(0, 0, .4)
+    pen.set_line_width(.3)
+    for x, y in strokes(mv, sheet):
+        for n, at in enumerate(zip(x.tolist(), (sheet.height_mm - y).tolist())):
+            (pen.line_to if n else pen.move_to)(*at)
+    pen.stroke()
+    pen.set_font_size(4)
+    for text, x, y in [*names(mv, sheet), (sheet.text, 10, 8)]:
+        pen.move_to(x, sheet.height_mm - y)
+        pen.show_text(text)
+    surface.finish()
+    return held.getvalue()
+
+
 def grid_image(sheet: Sheet) -> Any:
     """The grid as pixels, 10 a mm."""
     from PIL import Image
@@ -149,8 +181,12 @@ def grid_image(sheet: Sheet) -> Any:
     return Image.fromarray(rgb)
 
 
-def by_matplotlib(mv: np.ndarray, sheet: Sheet) -> bytes:
-    """The page by matplotlib's PDF backend, as a script that plots an ECG would do it: axes in seconds and mV."""
+def by_matplotlib(mv: np.ndarray, sheet: Sheet, simplified: bool = False) -> bytes:
+    """The page by matplotlib's PDF backend, as a script that plots an ECG would do it.
+
+    By default matplotlib leaves out corners that are off a straight line by up to a ninth of a point: `simplified`.
+    """
+    import matplotlib
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.figure import Figure
     figure = Figure(figsize=(sheet.width_mm / MM_PER_INCH, sheet.height_mm / MM_PER_INCH))
@@ -170,7 +206,8 @@ def by_matplotlib(mv: np.ndarray, sheet: Sheet) -> bytes:
         axes.text(x, y, lead, fontsize=9)
     axes.text(10, 8, sheet.text, fontsize=9)
     held = io.BytesIO()
-    FigureCanvasPdf(figure).print_pdf(held)
+    with matplotlib.rc_context({"path.simplify": simplified}):
+        FigureCanvasPdf(figure).print_pdf(held)
     return held.getvalue()
 
 
