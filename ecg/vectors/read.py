@@ -26,6 +26,10 @@ from featurize.arrays import Float64Array
 _ROW_S = 10.0
 # The last sample of a lead stands for so much time, s, at most: 1/50 s.
 _SAMPLE_S = 0.02
+# Steps along x up to this, px, are those of upright strokes, and so far places are rounded.
+_ROUNDED_PX = 0.05
+# Quantile of the steps between corners that is the step between samples.
+_SHORT_STEPS = 0.05
 # Pieces of one lead's line are no farther apart than this, mm.
 _PIECES_MM = 0.6
 # A line that is shorter than this within a cell, px, is its neighbor's.
@@ -187,18 +191,26 @@ def _without_feet(row: Sequence[Trace], scale: TraceScale) -> list[Trace]:
     """Traces without the feet of pulses: so that the row lasts 10 s if it may, else without all that is level there."""
     first, last = row[0], row[-1]
     begin, end = first.foot_before, len(last.xy) - 1 - last.foot_after
-    x, usual = first.xy[:, 0], _ROW_S * scale.px_per_s
-    sample = _SAMPLE_S * scale.px_per_s
+    starts, ends = first.xy[:, 0], last.xy[:, 0]
+    # From the first sample to the last is one step less than all of them last.
+    step = _sample_step(np.concatenate([trace.xy[:, 0] for trace in row]))
+    usual, near = _ROW_S * scale.px_per_s - step, step / 2 + _ROUNDED_PX
     if begin:
-        fitting = [k for k in range(begin + 1) if usual - sample < last.xy[end, 0] - x[k] < usual + sample / 2]
-        begin = min(fitting, key=lambda k: abs(last.xy[end, 0] - x[k] - usual), default=begin)
+        fitting = np.flatnonzero(np.abs(ends[end] - starts[:begin + 1] - usual) < near)
+        begin = int(fitting[-1]) if len(fitting) else begin
     if last.foot_after:
-        stop = last.xy[:, 0]
-        fitting = [k for k in range(end, len(stop)) if usual - sample < stop[k] - x[begin] < usual + sample / 2]
-        end = min(fitting, key=lambda k: abs(stop[k] - x[begin] - usual), default=end)
+        fitting = end + np.flatnonzero(np.abs(ends[end:] - starts[begin] - usual) < near)
+        end = int(fitting[0]) if len(fitting) else end
     if len(row) == 1:
         return [replace(first, xy=first.xy[begin:end + 1])]
     return [replace(first, xy=first.xy[begin:]), *row[1:-1], replace(last, xy=last.xy[:end + 1])]
+
+
+def _sample_step(x: Float64Array) -> float:
+    """Columns from sample to sample; programs leave out corners on straight lines, so that most steps may be longer."""
+    steps = np.diff(x)
+    steps = steps[steps > _ROUNDED_PX]
+    return float(np.quantile(steps, _SHORT_STEPS)) if len(steps) else 0.0
 
 
 def _row_path(row: Sequence[Trace], pulses: Sequence[Pulse], width: int, scale: Scale) -> RowPath:

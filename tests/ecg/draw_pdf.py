@@ -22,6 +22,8 @@ class Sheet:
         lines, image or none.
     pieces : str
         leads: a path each; rows: a path for each row, with its pulse; segments: a path from sample to sample.
+    covered_mm : float
+        A white box hides so much of every row's beginning (ReportLab only).
     """
 
     layout: str = "3x4+1"
@@ -38,6 +40,7 @@ class Sheet:
     pulse: bool = True
     text: str = "25 mm/s   10 mm/mV"
     names: bool = True
+    covered_mm: float = 0.0
 
 
 def leads_of(mv: np.ndarray, sheet: Sheet) -> list[list[tuple[str, np.ndarray, np.ndarray]]]:
@@ -131,6 +134,10 @@ def by_reportlab(mv: np.ndarray, sheet: Sheet, turn: bool = False, page_rotation
         for px, py in zip((x[1:] * k).tolist(), (y[1:] * k).tolist()):
             path.lineTo(px, py)
         canvas.drawPath(path, stroke=1, fill=0)
+    if sheet.covered_mm:
+        canvas.setFillColorRGB(1, 1, 1)
+        canvas.rect(sheet.left_mm * k, 0, sheet.covered_mm * k, size[1], stroke=0, fill=1)
+        canvas.setFillColorRGB(0, 0, 0)
     canvas.setFont("Helvetica", 3.5 * k)
     for lead, x, y in names(mv, sheet) if sheet.names else []:
         canvas.drawString(x * k, y * k, lead)
@@ -140,8 +147,8 @@ def by_reportlab(mv: np.ndarray, sheet: Sheet, turn: bool = False, page_rotation
     return held.getvalue()
 
 
-def by_cairo(mv: np.ndarray, sheet: Sheet) -> bytes:
-    """The page by cairo (needs its library), each row of the grid and all traces in one path, y down."""
+def by_cairo(mv: np.ndarray, sheet: Sheet, outlines: bool = False) -> bytes:
+    """The page by cairo (needs its library): all traces in one path, y down; letters as their outlines if asked for."""
     import cairocffi
     held, k = io.BytesIO(), POINTS_PER_MM
     surface = cairocffi.PDFSurface(held, sheet.width_mm * k, sheet.height_mm * k)
@@ -166,7 +173,11 @@ def by_cairo(mv: np.ndarray, sheet: Sheet) -> bytes:
     pen.set_font_size(4)
     for text, x, y in [*names(mv, sheet), (sheet.text, 10, 8)]:
         pen.move_to(x, sheet.height_mm - y)
-        pen.show_text(text)
+        if outlines:
+            pen.text_path(text)
+            pen.fill()
+        else:
+            pen.show_text(text)
     surface.finish()
     return held.getvalue()
 
