@@ -43,8 +43,9 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
         elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
             found.append((path, path.name))
         else:
-            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv "
-                            "signals, WFDB headers (.hea), aECG or MUSE (.xml), EDF or DICOM records were wanted")
+            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG, TIFF or PDF pages, "
+                            "csv signals, WFDB headers (.hea), aECG, MUSE or Philips (.xml), SCP-ECG, EDF or DICOM "
+                            "records were wanted")
     if not found:
         raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
                         "images, csv signals or WFDB records was wanted")

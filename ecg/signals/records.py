@@ -1,4 +1,4 @@
-"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, EDF, DICOM."""
+"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, SCP-ECG, EDF, DICOM."""
 import codecs
 import io
 import warnings
@@ -13,13 +13,14 @@ import pandas as pd
 from ecg.signals.dicom_record import is_dicom_record, read_dicom_record
 from ecg.signals.edf import read_edf_record
 from ecg.signals.raw_record import RawRecord, RecordError, mv_of_unit, plain_lead
+from ecg.signals.scp_record import read_scp_record
 from ecg.signals.xml_records import is_xml_record, read_xml
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError, decoding
 from featurize.images.read import read_bytes
 
 # DICOM files are pictures or records: `is_record_file` looks into them.
-SUFFIXES = (".csv", ".hea", ".xml", ".edf")
+SUFFIXES = (".csv", ".hea", ".xml", ".scp", ".edf")
 DICOM = ".dcm"
 # Most samples of a lead: an hour at 1000 Hz. More is a Holter recording, which the search for beats isn't made for.
 _MOST_SAMPLES = 3_600_000
@@ -97,7 +98,7 @@ def read_record(path: Path, fs_hz: float) -> Record:
     Parameters
     ----------
     path : Path
-        A .csv, .hea (WFDB), .xml (aECG, GE MUSE, Philips), .edf or .dcm file.
+        A .csv, .hea (WFDB), .xml (aECG, GE MUSE, Philips), .scp, .edf or .dcm file.
     fs_hz : float
         Samples a second of a csv.
 
@@ -111,8 +112,8 @@ def read_record(path: Path, fs_hz: float) -> Record:
         return _of_csv(path, fs_hz)
     if kind == ".hea":
         return _of_wfdb(path)
-    readers: dict[str, Callable[[bytes], RawRecord]] = {".xml": read_xml, ".edf": read_edf_record,
-                                                        DICOM: read_dicom_record}
+    readers: dict[str, Callable[[bytes], RawRecord]] = {".xml": read_xml, ".scp": read_scp_record,
+                                                        ".edf": read_edf_record, DICOM: read_dicom_record}
     found = readers[kind](_content(path))
     return _checked(found.mv, found.leads, found.fs_hz)
 
