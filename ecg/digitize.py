@@ -234,6 +234,9 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     poor = [c.lead for c in plan.cells if found.confidence(c.lead) < _POORLY_SEEN]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
+    if found.disagreeing:
+        out.append(f"{', '.join(found.disagreeing)}: drawn twice at one time, and the drawings differ: one of them may be "
+                   "another lead; the longest was taken")
     if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")

@@ -1,6 +1,7 @@
 """Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, SCP-ECG, EDF, DICOM."""
 import codecs
 import io
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _HIGHEST_RATE_HZ = 20_000
 _FIRST_LINE_BYTES = 4096
 # What may stand between the columns of a csv: spreadsheets write semicolons where numbers have decimal commas.
 _SEPARATORS = (",", ";", "\t")
+# What pandas writes behind a name that stands there again.
+_REPEATED = re.compile(r"\.\d+$")
 # Encodings of a csv: UTF-16 where it begins with that byte order mark.
 _UTF8 = "utf-8-sig"
 _UTF16 = "utf-16"
@@ -149,7 +152,7 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
         message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
         raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",
                           "not_a_record") from error
-    leads = [(column, plain_lead(str(column))) for column in frame.columns]
+    leads = [(column, plain_lead(_REPEATED.sub("", str(column)))) for column in frame.columns]
     known = [(column, lead) for column, lead in leads if lead]
     if not known:
         raise RecordError(f"no column is called like a lead (it has {', '.join(map(str, frame.columns[:5]))}): I, II, "

@@ -1,9 +1,11 @@
 """SCP-ECG records (EN 1064, ISO 11073-91064): leads (section 3) and rhythm data (section 6).
 
-The standard itself is not free. What is read here was taken from public programs that read or write it and agree with
-each other: dclunie's PixelMed (com.pixelmed.scpecg), Rigacci's ecg-contec, BioSig. Read are samples of 16 bits and those
-packed by the default Huffman table, as they are or as first or second differences. Bimodal packing, subtracted
-reference beats and Huffman tables of a file's own are refused by name.
+The standard itself is not free. What stands here was taken from public programs that read or write it and agree with
+each other: PixelMed (com.pixelmed.scpecg), ecg-contec, BioSig. BioSig 2.5 reads the records that tests/ecg/test_scp.py
+writes to the same numbers. Files of devices were not at hand.
+
+Read are samples of 16 bits and those packed by the default Huffman table, as they are or as first or second
+differences. Bimodal packing, subtracted reference beats and Huffman tables of a file's own are refused by name.
 """
 import binascii
 import struct

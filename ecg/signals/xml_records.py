@@ -115,6 +115,8 @@ def _of_muse(root: ElementTree.Element) -> RawRecord:
         lead = lead_of(_first(data, "LeadID").text or "")
         if lead is None:
             continue
+        if lead in rows:
+            raise RecordError(f"the lead {lead} stands there twice: one was wanted", "no_lead")
         unit = (_first(data, "LeadAmplitudeUnits").text or "MICROVOLTS").strip().upper()
         counts = np.frombuffer(base64.b64decode(_first(data, "WaveFormData").text or ""), "<i2")
         per_count = float(_first(data, "LeadAmplitudeUnitsPerBit").text or "")
