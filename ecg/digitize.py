@@ -11,9 +11,11 @@ from ecg.layout.model import GivenScale, Layout, NoTrace
 from ecg.layout.pulse_scale import scale_of_pulses
 from ecg.layout.rows import clean
 from ecg.page.corners import Corners
+from ecg.page.grid import NoGrid
 from ecg.page.pen import as_line
 from ecg.page.pdf import is_pdf
-from ecg.page.read import LIMITS, MOST_PX, Page, read_page, turned
+from ecg.page.read import LIMITS, MOST_PX, Page, page_of_scale, read_page, turned
+from ecg.scale import Scale
 from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point, with_leads_renamed
@@ -94,7 +96,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     points : sequence of Point
         Corrections by hand.
     given : GivenScale
-        Gain and speed where a person knows them.
+        Gain, speed and pixels a millimetre where a person knows them.
     corners : sequence of (x, y)
         Of the paper, px of the file, where a person knows them.
     number : int, optional
@@ -129,7 +131,10 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
             except NoVectors as error:
                 doubts += [f"its traces are drawn as paths, but {error.reason}: its picture was read"] \
                     if error.reason else []
-        page, plan = _by_pulses(*_upright(read_page(content, corners, number), layout, given), layout, given)
+        if given.px_per_mm is None:
+            page, plan = _by_pulses(*_upright(read_page(content, corners, number), layout, given), layout, given)
+        else:
+            page, plan = _in_given_scale(content, corners, number, layout, given, given.px_per_mm)
         found = trace(page, plan, fs_hz, points)
         return replace(found, warnings=[*doubts, *found.warnings]) if doubts else found
 
@@ -144,6 +149,22 @@ def _of_vectors(found: VectorPage, fs_hz: float, points: Sequence[Point]) -> Dig
     signals = sample_signals(plan, lines, found.page.px_per_mm, fs_hz)
     return Digitized(found.page, plan, lines, signals, [*plan.warnings, *_doubts(signals, plan, found.page)],
                      review_reasons(found.page, plan, signals, False), VECTORS)
+
+
+def _in_given_scale(content: bytes, corners: Corners, number: int | None, layout: str, given: GivenScale,
+                    scale: Scale) -> tuple[Page, Layout]:
+    """The page in the scale that a person gave: of the flat page, or of the file where no grid is found."""
+    try:
+        page = read_page(content, corners, number)
+    except NoGrid:
+        page = page_of_scale(content, scale, corners, number)
+        return _upright(page, layout, given)
+    try:
+        page, _ = _upright(page, layout, given)
+    except NoTrace:
+        pass  # by its own grid it had no rows; it may have them in the given scale
+    page = replace(page, px_per_mm=scale)
+    return page, find_layout(page, layout, given)
 
 
 def _by_pulses(page: Page, plan: Layout, layout: str, given: GivenScale) -> tuple[Page, Layout]:
@@ -235,8 +256,8 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
     if found.disagreeing:
-        out.append(f"{', '.join(found.disagreeing)}: drawn twice at one time, and the drawings differ: one of them may be "
-                   "another lead; the longest was taken")
+        out.append(f"{', '.join(found.disagreeing)}: drawn twice at one time, and the drawings differ: one of them may "
+                   "be another lead; the longest was taken")
     if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")

@@ -24,8 +24,8 @@ DOUBT = 0.35
 _GAP_S = 0.02
 # Leads whose median disagreement is larger are not drawn at one time, or one is misread: they are left apart, mV.
 _AGREE_MV = 0.08
-# Root mean square difference of two drawings, as a share of the signal's standard deviation, above which they are of two
-# leads: .01 to .06 for one lead on 10 pages of ecg_drawn and ecg_pages, 1.7 for V1 beside II.
+# Root mean square difference of two drawings, as a share of the signal's standard deviation, above which they are of
+# two leads: .01 to .06 for one lead on 10 pages of ecg_drawn and ecg_pages, 1.7 for V1 beside II.
 _OTHER_SIGNAL = 0.5
 # A larger disagreement at a moment at which all leads were seen is one lead misread: it is not shared, mV.
 _SHARE_MV = 0.15

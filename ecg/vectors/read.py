@@ -77,7 +77,7 @@ def read_vectors(content: bytes, most_px: int, number: int | None = None, layout
     layout : str
         A key of `ecg.layout.catalogue.LAYOUTS`, where a person knows it.
     given : GivenScale
-        Gain and speed, where a person knows them.
+        Gain, speed and pixels a millimetre, where a person knows them.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def read_vectors(content: bytes, most_px: int, number: int | None = None, layout
 
 def _scaled(drawing: Drawing, given: GivenScale) -> tuple[Page, list[str]]:
     """The page with the scale of its grid's lines, else of its picture's grid, else of the print at full size."""
-    scale, doubts = grid_scale(drawing), []
+    scale, doubts = given.px_per_mm or grid_scale(drawing), []
     if scale is None:
         try:
             picture = flatten(drawing.rgb)
