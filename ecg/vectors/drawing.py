@@ -16,7 +16,7 @@ from featurize.arrays import Float64Array, UInt8Array
 # Unit of places in a PDF, mm.
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
 # Points of paths that a page may have: two minutes of twelve leads at 500 Hz have 0.7 million. Chosen.
-_MOST_POINTS = 2_000_000
+_MOST_POINTS = 1_000_000
 # Letters that a page may have. Chosen: a page of print has some thousands.
 _MOST_LETTERS = 50_000
 # Straight pieces that a curve becomes.

@@ -36,6 +36,8 @@ _PIECES_MM = 0.6
 _LEAST_OWN_PX = 0.5
 # The picture shows a trace at this share of its places, else the paths are not what is seen: clipped or covered.
 _SHOWN = 0.9
+# The paper's color is the median of every so many rows and columns of pixels.
+_PAPER_STEP = 7
 # A pixel shows the pen from this share of the way from paper to the pen's color on: thin lines cover pixels partly.
 _INKED = 0.3
 
@@ -129,8 +131,8 @@ def _check_shown(drawing: Drawing, rows: Sequence[Sequence[Trace]]) -> None:
     ------
     NoVectors
     """
-    rgb = drawing.rgb.astype(np.float32)
-    paper = np.median(rgb[::7, ::7].reshape(-1, 3), axis=0)
+    rgb = drawing.rgb
+    paper = np.median(rgb[::_PAPER_STEP, ::_PAPER_STEP].reshape(-1, 3), axis=0).astype(np.float32)
     height, width = rgb.shape[:2]
     for row in rows:
         for trace in row:
