@@ -17,6 +17,8 @@ from featurize.arrays import Float64Array, UInt8Array
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
 # Points of paths that a page may have: two minutes of twelve leads at 500 Hz have 0.7 million. Chosen.
 _MOST_POINTS = 1_000_000
+# Paths that reach farther than this from the middle of the page, in widths and heights of it, are left out.
+_FAR_OUTSIDE = 1.5
 # Letters that a page may have. Chosen: a page of print has some thousands.
 _MOST_LETTERS = 50_000
 # Straight pieces that a curve becomes.
@@ -119,7 +121,7 @@ def read_drawing(content: bytes, most_px: int, number: int | None = None) -> Dra
     with opened_page(content, most_px, number) as (page, scale):
         rgb = picture_of(page, scale)
         to_px = _page_to_px(page, rgb.shape)
-        polylines = list(_polylines(page, to_px))
+        polylines = list(_polylines(page, to_px, np.array(rgb.shape[1::-1], float)))
         words = list(_words(page, to_px))
     per_point = np.hypot(*to_px[:, :2].T)
     full_size = Scale(*(float(size) / MM_PER_POINT for size in per_point))
@@ -160,7 +162,8 @@ def _page_to_px(page: Any, shape: tuple[int, ...]) -> Float64Array:
     return np.c_[(along_x - origin) / _FAR_POINTS, (along_y - origin) / _FAR_POINTS, origin]
 
 
-def _polylines(page: Any, to_px: Float64Array) -> Iterator[Polyline]:
+def _polylines(page: Any, to_px: Float64Array, size: Float64Array) -> Iterator[Polyline]:
+    """Strokes within reach of a picture of that width and height."""
     from pypdfium2 import raw
     px_per_point = float(np.sqrt(abs(np.linalg.det(to_px[:, :2]))))
     left = _MOST_POINTS
@@ -176,6 +179,9 @@ def _polylines(page: Any, to_px: Float64Array) -> Iterator[Polyline]:
         own = to_px[:, :2] @ matrix[:, :2], to_px[:, :2] @ matrix[:, 2] + to_px[:, 2]
         for xy in _parts(item, count):
             placed = xy @ own[0].T + own[1]
+            # What is drawn far outside, or nowhere, is no trace; and no place of it may cost memory.
+            if not (np.abs(placed / size - 0.5) < _FAR_OUTSIDE).all():
+                continue
             if stroked.value:
                 yield Polyline(placed, _stroke_style(item, matrix, px_per_point))
             elif fill.value and len(placed) > 3:

@@ -38,6 +38,12 @@ _LEAST_OWN_PX = 0.5
 _SHOWN = 0.9
 # The paper's color is the median of every so many rows and columns of pixels.
 _PAPER_STEP = 7
+# Places of a trace that are looked at, at most. Chosen: a lead of 10 s is some 5,000 px long.
+_MOST_PLACES = 100_000
+# More pieces of traces, or names of leads, are no ECG; each is compared with each. Chosen: twelve leads of 10 s at
+# 500 Hz in pieces of 50 samples are 1,200.
+_MOST_PIECES = 3000
+_MOST_NAMES = 200
 # A pixel shows the pen from this share of the way from paper to the pen's color on: thin lines cover pixels partly.
 _INKED = 0.3
 
@@ -91,11 +97,14 @@ def read_vectors(content: bytes, most_px: int, number: int | None = None, layout
         drawing = upright(read_drawing(content, most_px, number))
     except TooMuchDrawn as error:
         raise NoVectors(str(error)) from error
-    if not in_rows(find_traces(drawing.polylines, drawing.px_per_mm)[0], drawing.px_per_mm):
+    rough, _ = find_traces(drawing.polylines, drawing.px_per_mm)
+    if len(rough) > _MOST_PIECES:
+        raise NoVectors(f"they are {len(rough):,} pieces, at most {_MOST_PIECES:,} are read")
+    if not in_rows(rough, drawing.px_per_mm):
         raise NoVectors
     page, doubts = _scaled(drawing, given)
     traces, pulses = find_traces(drawing.polylines, page.px_per_mm)
-    rows = in_rows(traces, page.px_per_mm)
+    rows = in_rows(traces, page.px_per_mm) if len(traces) <= _MOST_PIECES else []
     if not rows:
         raise NoVectors("its paths are too short for rows of leads")
     _check_shown(drawing, rows)
@@ -149,9 +158,9 @@ def _check_shown(drawing: Drawing, rows: Sequence[Sequence[Trace]]) -> None:
 
 
 def _every_px(xy: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Places a px apart along a polyline."""
+    """Places along a polyline, a px apart or more."""
     at = np.r_[0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T))]
-    steps = np.arange(0, at[-1])
+    steps = np.linspace(0, at[-1], min(int(at[-1]) + 1, _MOST_PLACES))
     return np.interp(steps, at, xy[:, 0]), np.interp(steps, at, xy[:, 1])
 
 
@@ -159,6 +168,8 @@ def _layout(drawing: Drawing, page: Page, rows: Sequence[Sequence[Trace]], pulse
             given: GivenScale) -> tuple[Layout, list[VectorLine]]:
     scale = page.px_per_mm
     words, printed = lead_names(drawing.words), speeds_and_gains(drawing.text)
+    if len(words) > _MOST_NAMES:
+        raise NoVectors(f"{len(words):,} names of leads are printed, at most {_MOST_NAMES} are read")
     words = words or _words_of_picture(page)
     if layout == "auto":
         check_one_page(words, scale)

@@ -1,4 +1,5 @@
 """PDFs whose traces are drawn as paths, made by three other programs: what is read is what was drawn."""
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from ecg.layout.model import GivenScale
 from ecg.run import digitize_pages
 from ecg.simulate.heart import heartbeats
 from ecg.trace.corrections import Point
-from ecg.vectors import drawing
+from ecg.vectors import drawing, read
 from ecg.vectors.line import VectorLine
 from ecg.vectors.printed import lead_names, speeds_and_gains
 from ecg.vectors.read import NoVectors, read_vectors
@@ -127,6 +128,25 @@ def test_what_cannot_be_read_as_vectors_is_read_as_a_picture_and_said() -> None:
     assert found.warnings[0].startswith("its traces are drawn as paths, but what its paths draw is not")
     pinned = digitize(by_reportlab(MV, Sheet(layout="3x1")), points=[Point("I", 900, 400, "pin")])
     assert pinned.read_from == "picture" and not any("paths" in warning for warning in pinned.warnings)
+
+
+def test_what_would_cost_memory_or_time_is_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+    held = io.BytesIO()
+    canvas = Canvas(held, pagesize=(842, 595))
+    path = canvas.beginPath()
+    path.moveTo(-1e9, 100)
+    for k in range(100):
+        path.lineTo(-1e9 + 2e7 * k, 100 + 3e8 * (k % 2))
+    canvas.drawPath(path, stroke=1, fill=0)
+    canvas.save()
+    assert not drawing.read_drawing(held.getvalue(), 25_000_000).polylines
+    monkeypatch.setattr(read, "_MOST_PIECES", 5)
+    with pytest.raises(NoVectors, match="at most 5 are read"):
+        read_vectors(by_reportlab(MV, Sheet()), 25_000_000)
+    monkeypatch.undo()
+    with pytest.raises(NoVectors, match="names of leads are printed"):
+        read_vectors(by_reportlab(MV, Sheet(text=" V1" * 300)), 25_000_000)
 
 
 def test_a_cut_is_bridged_and_not_seen() -> None:
