@@ -65,7 +65,8 @@ def facts_of_page(found: Digitized, beats: BeatFacts, source: SourceFacts) -> Pa
         einthoven_residual_mv=_rounded_or_none(signals.einthoven_residual_mv, _RESIDUAL_DIGITS),
         heart_rate_bpm=beats.rate_bpm, warnings=[*found.warnings, *beats.warnings], path=source.path, key=source.key,
         sha256=source.sha256, rhythm=beats.rhythm,
-        review=bool(found.review), review_reason="|".join(found.review), delineator=beats.delineator)
+        review=bool(found.review), review_reason="|".join(found.review), delineator=beats.delineator,
+        read_from=found.read_from)
 
 
 def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> PageFacts:
@@ -78,7 +79,7 @@ def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> Pa
         fs_hz=record.fs_hz, px_per_mm=None, mm_per_mv=None, chest_mm_per_mv=None, mm_per_s=None, layout="record",
         rotation_deg=None, leads={lead: LeadFacts(1.0, []) for lead in LEADS if lead in record.leads},
         einthoven_residual_mv=residual, heart_rate_bpm=beats.rate_bpm, warnings=beats.warnings, path=source.path,
-        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator)
+        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator, read_from="record")
 
 
 def _rounded_or_none(value: float, digits: int) -> float | None:

@@ -85,6 +85,8 @@ class PageFacts:
         Why, words of `ecg.review` joined by "|".
     delineator : str
         What found the waves of its beats.
+    read_from : str
+        picture, vectors (the paths of a PDF), or record.
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -107,6 +109,7 @@ class PageFacts:
     review: bool = False
     review_reason: str = ""
     delineator: str = "pellucid"
+    read_from: str = "picture"
     truth: TruthScore | None = None
 
     def to_json(self) -> str:

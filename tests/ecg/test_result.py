@@ -56,7 +56,8 @@ TEXT = """{
  },
  "review": true,
  "review_reason": "grid|limb",
- "delineator": "pellucid"
+ "delineator": "pellucid",
+ "read_from": "picture"
 }
 """
 
