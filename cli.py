@@ -653,7 +653,7 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
 @app.command(epilog="Example: pellucid ecg pages/ -o out/")
 @_told_when_stopped("stopped: what was read so far is kept in the output folder; the same command again reads the rest")
 def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", help="Folders or files: ECG pages, csv "
-                                                    "signals, WFDB, aECG, MUSE, Philips, EDF, DICOM records.")],
+                                                    "signals, WFDB, aECG, MUSE, Philips, SCP-ECG, EDF or DICOM.")],
         output: Annotated[Path, _output("The folder for signals, overlays and the report.")],
         fs: Annotated[float, typer.Option(help="Samples a second, of the signals written and of csv read.")] = 500.0,
         layout: Annotated[str, typer.Option(help="auto, or 3x4+1, 3x4, 6x2, 12x1, 3x1, ...")] = "auto",
@@ -667,7 +667,8 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         limit_s: Annotated[float | None, typer.Option(help="Seconds that one file may take; what takes longer is a row "
                                                       "of errors.csv.")] = None,
         limit_mb: Annotated[float | None, typer.Option(help="MB that one file may take (Linux).")] = None,
-        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin, cut or rename).")] = None,
+        points: Annotated[Path | None, typer.Option(help="CSV: page, lead, x, y, action (pin, cut, rename, "
+                                                    "corner, gain, speed, grid); editor.html makes it.")] = None,
         truth: Annotated[Path | None, typer.Option(help="Folder of csv files with true signals at --fs, called as the "
                                                    "pages: dB of each lead.")] = None,
         labels: Annotated[Path | None, typer.Option(help="CSV, first column the file, for rhythm.parquet.")] = None,

@@ -11,19 +11,24 @@ from ecg.layout.model import GivenScale, Layout, NoTrace
 from ecg.layout.pulse_scale import scale_of_pulses
 from ecg.layout.rows import clean
 from ecg.page.corners import Corners
+from ecg.page.grid import NoGrid
 from ecg.page.pen import as_line
-from ecg.page.read import Page, read_page, turned
+from ecg.page.pdf import is_pdf
+from ecg.page.read import LIMITS, MOST_PX, Page, page_of_scale, read_page, turned
+from ecg.scale import Scale
 from ecg.review import review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point, with_leads_renamed
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
-from ecg.trace.line import Line, bridged
+from ecg.trace.line import DrawnLine, Line, bridged
 from ecg.trace.overlap.resolve import resolve_overlaps
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
 from ecg.trace.work_limit import WorkLimit
+from ecg.vectors.read import NoVectors, VectorPage, read_vectors
+from featurize.images.read import read_bytes
 
 # Mean likelihood below which a warning names a lead.
 _POORLY_SEEN = 0.6
@@ -35,6 +40,9 @@ _LARGE_RESIDUAL_MV = 0.1
 _LEAST_NAMES = 3
 # Rounds of the fit after lines were repaired.
 _LAST_ROUNDS = 4
+# What signals were read from.
+PICTURE = "picture"
+VECTORS = "vectors"
 # Work of repairs that a page may take, pixels of windows. 46 drawn pages and photographs that are read take 1.2 million
 # at most, which is 4 s; grid lines taken for rows took 12 million, 27 s.
 _MOST_REPAIR_WORK = 1.8e6
@@ -53,20 +61,23 @@ class Digitized:
     ----------
     page : Page
     layout : Layout
-    lines : sequence of Line
+    lines : sequence of DrawnLine
         One for each cell of the layout, in px of the flat page.
     signals : Signals
     warnings : sequence of str
     review : sequence of str
         Why a person should look at it, see `ecg.review`.
+    read_from : str
+        picture, or vectors: the paths of a PDF.
     """
 
     page: Page
     layout: Layout
-    lines: Sequence[Line]
+    lines: Sequence[DrawnLine]
     signals: Signals
     warnings: Sequence[str]
     review: Sequence[str]
+    read_from: str = PICTURE
 
 
 def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", points: Sequence[Point] = (),
@@ -76,7 +87,8 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     Parameters
     ----------
     source : Path or bytes
-        An image file.
+        An image file, or a PDF. Traces that a PDF draws as paths are read from the paths, unless corners or pins are
+        given: these are placed on pictures.
     fs_hz : float
         Samples a second of the signals.
     layout : str
@@ -84,7 +96,7 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     points : sequence of Point
         Corrections by hand.
     given : GivenScale
-        Gain and speed where a person knows them.
+        Gain, speed and pixels a millimetre where a person knows them.
     corners : sequence of (x, y)
         Of the paper, px of the file, where a person knows them.
     number : int, optional
@@ -111,8 +123,48 @@ def digitize(source: Path | bytes, *, fs_hz: float = 500, layout: str = "auto", 
     """
     # Its matrices are small: threads of a linear algebra library would mostly wait for each other.
     with threadpool_limits(1):
-        page, plan = _by_pulses(*_upright(read_page(source, corners, number), layout, given), layout, given)
-        return trace(page, plan, fs_hz, points)
+        content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
+        doubts: list[str] = []
+        if is_pdf(content) and not corners and not any(point.action == "pin" for point in points):
+            try:
+                return _of_vectors(read_vectors(content, MOST_PX, number, layout, given), fs_hz, points)
+            except NoVectors as error:
+                doubts += [f"its traces are drawn as paths, but {error.reason}: its picture was read"] \
+                    if error.reason else []
+        if given.px_per_mm is None:
+            page, plan = _by_pulses(*_upright(read_page(content, corners, number), layout, given), layout, given)
+        else:
+            page, plan = _in_given_scale(content, corners, number, layout, given, given.px_per_mm)
+        found = trace(page, plan, fs_hz, points)
+        return replace(found, warnings=[*doubts, *found.warnings]) if doubts else found
+
+
+def _of_vectors(found: VectorPage, fs_hz: float, points: Sequence[Point]) -> Digitized:
+    """Waveforms of a page whose lines are known exactly."""
+    plan, lines = with_leads_renamed(found.layout, points), list(found.lines)
+    for k, cell in enumerate(plan.cells):
+        for begin, end in corrections_of_cell(points, cell)[1]:
+            lines[k] = lines[k].without(begin, end)
+    plan = with_rhythm_strips_named(plan, lines, found.page.px_per_mm)
+    signals = sample_signals(plan, lines, found.page.px_per_mm, fs_hz)
+    return Digitized(found.page, plan, lines, signals, [*plan.warnings, *_doubts(signals, plan, found.page)],
+                     review_reasons(found.page, plan, signals, False), VECTORS)
+
+
+def _in_given_scale(content: bytes, corners: Corners, number: int | None, layout: str, given: GivenScale,
+                    scale: Scale) -> tuple[Page, Layout]:
+    """The page in the scale that a person gave: of the flat page, or of the file where no grid is found."""
+    try:
+        page = read_page(content, corners, number)
+    except NoGrid:
+        page = page_of_scale(content, scale, corners, number)
+        return _upright(page, layout, given)
+    try:
+        page, _ = _upright(page, layout, given)
+    except NoTrace:
+        pass  # by its own grid it had no rows; it may have them in the given scale
+    page = replace(page, px_per_mm=scale)
+    return page, find_layout(page, layout, given)
 
 
 def _by_pulses(page: Page, plan: Layout, layout: str, given: GivenScale) -> tuple[Page, Layout]:
@@ -203,6 +255,9 @@ def _doubts(found: Signals, plan: Layout, page: Page) -> list[str]:
     poor = [c.lead for c in plan.cells if found.confidence(c.lead) < _POORLY_SEEN]
     if poor:
         out.append(f"leads that were seen poorly: {', '.join(dict.fromkeys(poor))}")
+    if found.disagreeing:
+        out.append(f"{', '.join(found.disagreeing)}: drawn twice at one time, and the drawings differ: one of them may "
+                   "be another lead; the longest was taken")
     if page.grid.strength < _LEAST_GRID_SHARE:
         out.append(f"the grid fits {page.grid.strength:.0%} of the page only: time and voltage may be stretched; a "
                    "photo from straight above, of paper that lies flat, would be better")

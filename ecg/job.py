@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ecg.layout.model import GivenScale
 from ecg.signals.records import is_record_file, signal_files
 from ecg.trace.corrections import Point
 from featurize.images.read import read_bytes
 
 # Raised with anything that changes a result: finished pages of an older one are done again. tests/ecg/test_golden.py
 # fails when a result changes and this number stays.
-VERSION = 14
+VERSION = 15
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class PageJob:
         Of the paper, px of the file, as a person saw them; empty where nobody did.
     number : int or None
         Which page of a PDF with several, from 1.
+    given : GivenScale
+        Gain, speed and pixels a millimetre of this page, as a person knows them.
     """
 
     file: Path
@@ -62,14 +65,28 @@ class PageJob:
     points: Sequence[Point] = ()
     corners: Sequence[tuple[float, float]] = ()
     number: int | None = None
+    given: GivenScale = GivenScale()
 
 
 def key_of(content: bytes, job: PageJob, settings: DigitizeSettings) -> str:
     """A hash that changes with anything that changes the result: the file, the settings, the corrections, the code."""
     number = [] if job.number is None else [job.number]
-    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points], list(job.corners), *number],
+    decisive = json.dumps([VERSION, asdict(settings), [asdict(p) for p in job.points], list(job.corners),
+                           asdict(job.given), *number],
                           sort_keys=True)
     return hashlib.sha256(content + decisive.encode()).hexdigest()
+
+
+def scale_of(job: PageJob, settings: DigitizeSettings) -> GivenScale:
+    """What a person said of the page, else of all pages."""
+    own = job.given
+    return GivenScale(settings.mm_per_mv if own.mm_per_mv is None else own.mm_per_mv,
+                      settings.mm_per_s if own.mm_per_s is None else own.mm_per_s, own.px_per_mm)
+
+
+def is_corrected(job: PageJob) -> bool:
+    """Whether a person said anything of this page."""
+    return bool(job.points or job.corners or job.given != GivenScale())
 
 
 def is_record(job: PageJob) -> bool:

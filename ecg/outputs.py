@@ -13,7 +13,7 @@ from ecg.lead_table import LEADS
 from ecg.result import PageFacts
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.records import Record
-from ecg.trace.line import Line
+from ecg.trace.line import DrawnLine
 from featurize.arrays import BoolArray, Float64Array, UInt8Array, runs_of_true
 from featurize.runtime.files import replacing, write_text
 
@@ -86,7 +86,7 @@ def overlay(found: Digitized) -> UInt8Array:
     return image
 
 
-def _draw(image: UInt8Array, cell: Cell, line: Line) -> None:
+def _draw(image: UInt8Array, cell: Cell, line: DrawnLine) -> None:
     color = _LEAD_COLORS[LEADS.index(cell.lead.lstrip("-")) % len(_LEAD_COLORS)]
     points = np.round((1 << _SUBPIXEL_BITS) * np.c_[line.x, line.y]).astype(np.int32)
     cv2.polylines(image, [points[:, None]], False, color, _LEAD_WIDTH_PX, cv2.LINE_AA, _SUBPIXEL_BITS)

@@ -68,7 +68,7 @@ def facts_of_page(found: Digitized, beats: BeatFacts, source: SourceFacts) -> Pa
         heart_rate_bpm=beats.rate_bpm, warnings=[*found.warnings, *beats.warnings], path=source.path, key=source.key,
         sha256=source.sha256, rhythm=beats.rhythm,
         review=bool(found.review), review_reason="|".join(found.review), delineator=beats.delineator,
-        statements=beats.statements)
+        read_from=found.read_from, statements=beats.statements)
 
 
 def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> PageFacts:
@@ -81,7 +81,7 @@ def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> Pa
         fs_hz=record.fs_hz, px_per_mm=None, mm_per_mv=None, chest_mm_per_mv=None, mm_per_s=None, layout="record",
         rotation_deg=None, leads={lead: LeadFacts(1.0, []) for lead in LEADS if lead in record.leads},
         einthoven_residual_mv=residual, heart_rate_bpm=beats.rate_bpm, warnings=beats.warnings, path=source.path,
-        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator,
+        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator, read_from="record",
         statements=beats.statements)
 
 

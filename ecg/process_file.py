@@ -9,8 +9,7 @@ from pathlib import Path
 import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
-from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.layout.model import GivenScale
+from ecg.job import DigitizeSettings, PageJob, content_of, is_corrected, is_record, key_of, scale_of
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
 from ecg.output_folder import BEATS, BEFORE, FACTS, OVERLAY, SIGNALS
@@ -61,8 +60,7 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
     try:
         content = read_bytes(job.file)
         found = digitize(content, fs_hz=settings.fs_hz, layout=settings.layout, points=job.points,
-                         given=GivenScale(settings.mm_per_mv, settings.mm_per_s), corners=tuple(job.corners),
-                         number=job.number)
+                         given=scale_of(job, settings), corners=tuple(job.corners), number=job.number)
     except ImageError as error:
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except MemoryError:
@@ -81,7 +79,7 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
 def _keep_before(job: PageJob, out: Path) -> None:
     """Keep the overlay of the run before beside that of a page with corrections; without corrections none is kept."""
     overlay_before, before = out / (job.stem + OVERLAY), out / (job.stem + BEFORE)
-    if not (job.points or job.corners):
+    if not is_corrected(job):
         before.unlink(missing_ok=True)
     elif overlay_before.is_file():
         overlay_before.replace(before)

@@ -104,6 +104,8 @@ class PageFacts:
         Why, words of `ecg.review` joined by "|".
     delineator : str
         What found the waves of its beats.
+    read_from : str
+        picture, vectors (the paths of a PDF), or record.
     statements : sequence of StatementFacts
         What the row of rhythm meets, the surest first.
     truth : TruthScore or None
@@ -128,6 +130,7 @@ class PageFacts:
     review: bool = False
     review_reason: str = ""
     delineator: str = "pellucid"
+    read_from: str = "picture"
     statements: Sequence[StatementFacts] = ()
     truth: TruthScore | None = None
 

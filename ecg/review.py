@@ -39,7 +39,7 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         work: the page took more work than a page may. layout: the rows are named as on no known page, or few names
         were read. grid: it fits little of the page. scale: the calibration pulses contradict the gain. length: the
         rows of several leads last longer or shorter than such rows do. limb: the limb leads break a law between them.
-        seen: a lead was seen poorly.
+        twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly.
     """
     found = {
         "work": work_spent,
@@ -49,6 +49,7 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         "length": unusual_length_s(layout) is not None,
         "limb": (signals.einthoven_residual_mv > _LARGE_RESIDUAL_MV
                  or limb_disagreement(signals.mv) > _LARGE_DISAGREEMENT),
+        "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells)}
     return [reason for reason, holds in found.items() if holds]
 

@@ -2,7 +2,7 @@
 rows of rhythm.parquet."""
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +17,9 @@ from ecg.output_folder import (BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SI
 from ecg.outputs import is_whole_csv
 from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
+from ecg.signals.records import is_record_file
 from ecg.sources import find_pages
-from ecg.trace.corrections import read_points
+from ecg.trace.corrections import GAINS_MM_PER_MV, SPEEDS_MM_PER_S, PageCorrections, read_points
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
@@ -31,9 +32,6 @@ from featurize.runtime.progress import tracking
 if TYPE_CHECKING:
     from ecg.report.editor import GivenByPerson
 
-# Gains and speeds that are taken. Chosen around those that machines offer, 2.5 to 40 mm/mV and 12.5 to 50 mm/s.
-_GAINS_MM_PER_MV = (1.0, 100.0)
-_SPEEDS_MM_PER_S = (5.0, 200.0)
 # Least limits that are taken for one file. Chosen.
 _LEAST_LIMIT_S = 1.0
 _LEAST_LIMIT_MB = 100.0
@@ -131,7 +129,10 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         read_sheet(labels, path_column)
     corrections = read_points(points) if points else {}
     known = read_corners(corners) if corners else {}
-    page_jobs = [replace(job, corners=known.get(job.path, ())) for job in find_pages(given, corrections, out)]
+    for page, four in known.items():
+        own = corrections.get(page, PageCorrections())
+        corrections[page] = own if own.corners else replace(own, corners=four)
+    page_jobs = find_pages(given, corrections, out)
     _check_pages(known, page_jobs, corners, "corners")
     _check_pages(corrections, page_jobs, points, "corrections")
     truths = _truths(page_jobs, truth)
@@ -147,16 +148,18 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     results = [by_stem[job.stem] for job in page_jobs]
     failed = [result for result in results if isinstance(result, FailedFile)]
     errors_csv = _write_errors(failed, out / ERRORS)
+    from ecg.report.editor import GivenByPerson, write_editor
+    given_by_person = GivenByPerson({path: own.rows() for path, own in corrections.items()}, settings.mm_per_mv,
+                                    settings.mm_per_s)
+    files = {job.path: job.file for job in page_jobs}
     if len(failed) == len(results):
+        write_editor([], _pages_of(failed, files), given_by_person, files, out / EDITOR)
         raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
                         f"{failed[0].error}")
     from ecg.truth import with_truth
-    from ecg.report.editor import GivenByPerson
     results, compared = with_truth(results, truths, out, settings.fs_hz)
-    given_by_person = GivenByPerson({path: [asdict(point) for point in own] for path, own in corrections.items()},
-                                    known, settings.mm_per_mv, settings.mm_per_s)
     _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
-                  given_by_person, {job.path: job.file for job in page_jobs})
+                  given_by_person, files)
     if to:
         from ecg.export.write import export
         export([result for result in results if isinstance(result, FinishedFile)], out, to)
@@ -167,8 +170,8 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
 
 def _check_scale(settings: DigitizeSettings) -> None:
     """Refuse gains and speeds that no machine has."""
-    for option, value, (low, high), unit in (("--gain", settings.mm_per_mv, _GAINS_MM_PER_MV, "mm/mV"),
-                                             ("--speed", settings.mm_per_s, _SPEEDS_MM_PER_S, "mm/s")):
+    for option, value, (low, high), unit in (("--gain", settings.mm_per_mv, GAINS_MM_PER_MV, "mm/mV"),
+                                             ("--speed", settings.mm_per_s, SPEEDS_MM_PER_S, "mm/s")):
         if value is not None and not low <= value <= high:
             raise UserError(f"{option} {value:g} was given, {low:g} to {high:g} {unit} was wanted (usual: "
                             f"{'5, 10 or 20' if option == '--gain' else '25 or 50'})")
@@ -229,7 +232,12 @@ def _write_tables(results: Sequence[JobResult], out: Path, labels: _Labels, deli
                  delineator)
     ranked = most_doubtful_first(finished)
     write_report(ranked, failed, [summarize(file, out) for file in ranked[:MOST_SUMMARIES]], out)
-    write_editor(ranked, given, files, out / EDITOR)
+    write_editor(ranked, _pages_of(failed, files), given, files, out / EDITOR)
+
+
+def _pages_of(failed: Sequence[FailedFile], files: Mapping[str, Path]) -> list[FailedFile]:
+    """Those that are pages: a person can say of them what the program did not find."""
+    return [file for file in failed if not is_record_file(files[file.path])]
 
 
 def _rhythm_row(facts: PageFacts) -> dict[str, float]:

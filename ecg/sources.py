@@ -9,7 +9,7 @@ from ecg.job import PageJob
 from ecg.output_folder import MARK, is_output_folder, is_result, read_stems, with_own_stems
 from ecg.page.pdf import page_count
 from ecg.signals.records import SUFFIXES, holds_record
-from ecg.trace.corrections import Point
+from ecg.trace.corrections import PageCorrections
 from featurize.errors import UserError
 from featurize.images.read import is_image_name
 from featurize.index.archives import hidden
@@ -18,14 +18,14 @@ from featurize.index.sources import printable, walk
 PDF = ".pdf"
 
 
-def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out: Path | None = None
+def find_pages(given: Sequence[Path], corrections: Mapping[str, PageCorrections], out: Path | None = None
                ) -> list[PageJob]:
     """Files named and files in folders named, each with a path and a stem of its own.
 
     Parameters
     ----------
     given : sequence of Path
-    points : mapping of path to corrections
+    corrections : mapping of path to PageCorrections
     out : Path, optional
         The output folder: pages keep the stems that they have in it.
 
@@ -43,14 +43,19 @@ def find_pages(given: Sequence[Path], points: Mapping[str, Sequence[Point]], out
         elif is_image_name(path.name) or path.suffix.lower() in (*SUFFIXES, PDF):
             found.append((path, path.name))
         else:
-            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG or TIFF pages, csv "
-                            "signals, WFDB headers (.hea), aECG or MUSE (.xml), EDF or DICOM records were wanted")
+            raise UserError(f"{path} is neither a folder nor a page nor a record: PNG, JPEG, TIFF or PDF pages, "
+                            "csv signals, WFDB headers (.hea), aECG, MUSE or Philips (.xml), SCP-ECG, EDF or DICOM "
+                            "records were wanted")
     if not found:
         raise UserError(f"no page and no record in {', '.join(map(str, given))}: a folder with PNG, JPEG or TIFF "
                         "images, csv signals or WFDB records was wanted")
-    page_jobs = [replace(job, points=tuple(points.get(job.path, ()))) for file, path in _with_own_paths(found)
+    page_jobs = [_corrected(job, corrections.get(job.path, PageCorrections())) for file, path in _with_own_paths(found)
                  for job in _page_jobs(file, path)]
     return with_own_stems(page_jobs, read_stems(out) if out else {})
+
+
+def _corrected(job: PageJob, own: PageCorrections) -> PageJob:
+    return replace(job, points=own.points, corners=own.corners, given=own.given)
 
 
 def _page_jobs(file: Path, path: str) -> list[PageJob]:

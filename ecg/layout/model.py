@@ -16,10 +16,13 @@ class GivenScale:
     ----------
     mm_per_mv, mm_per_s : float or None
         Gain of all leads, and paper speed.
+    px_per_mm : Scale or None
+        Of the flat page.
     """
 
     mm_per_mv: float | None = None
     mm_per_s: float | None = None
+    px_per_mm: Scale | None = None
 
 
 @dataclass(frozen=True)

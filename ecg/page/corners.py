@@ -14,7 +14,7 @@ from featurize.images.read import read_bytes
 
 Corners = Sequence[tuple[float, float]]
 _COLUMNS = ("page", "x", "y")
-_COUNT = 4
+CORNERS_OF_A_PAGE = 4
 # Corners may lie so far outside the file, as a share of its sides: a sheet may be cut off a little.
 _OUTSIDE = 0.1
 # Least side of the paper, px.
@@ -51,7 +51,7 @@ def read_corners(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
     for page, x, y in zip(frame["page"].astype(str), places["x"], places["y"]):
         out[page] = (*out.get(page, ()), (float(x), float(y)))
     for page, corners in out.items():
-        if len(corners) != _COUNT:
+        if len(corners) != CORNERS_OF_A_PAGE:
             raise UserError(f"{path} has {len(corners)} corners of {page}: {wanted}")
     return out
 

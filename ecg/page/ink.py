@@ -5,6 +5,8 @@ the darkness. Where they do not, straight lines that come again every 5 mm are t
 
 Tuning values were chosen by hand on drawn pages (`ecg.simulate`) and the 12 pages of ecg_pages.
 """
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -47,26 +49,26 @@ _LEAST_WEIGHT = 0.15
 _LEAST_CONTRAST = 0.02
 
 
-def inked_share(dark: Float32Array, colors: Colors) -> float:
-    """Share of the page's pixels that are taken for ink beside the grid."""
-    return float(_inked(dark, colors).mean()) if colors.grid.any() else 0.0
-
-
 def grid_signal(dark: Float32Array, colors: Colors) -> Float32Array:
     """Darkness of the grid alone, (H, W) float32, with ink cut away: what its period is measured on."""
+    return grid_signal_and_inked_share(dark, colors)[0]
+
+
+def grid_signal_and_inked_share(dark: Float32Array, colors: Colors) -> tuple[Float32Array, float]:
+    """`grid_signal`, and the share of the page's pixels that are taken for ink beside the grid: 0 without a grid."""
     bands = cv2.split(dark)
     most = cv2.max(cv2.max(bands[0], bands[1]), bands[2])
     if not colors.grid.any():
-        return _thin_straight_lines(most)  # black as the trace is: a fax
+        return _thin_straight_lines(most), 0.0  # black as the trace is: a fax
     top = _CROSSING_DARKNESS * float(colors.grid.max())
-    near = cv2.dilate(_inked(dark, colors).view(np.uint8), np.ones((3, 3), np.uint8))
+    inked = _inked(dark, bands, colors)
+    near = cv2.dilate(inked.view(np.uint8), np.ones((3, 3), np.uint8))
     np.copyto(most, 0, where=near.view(bool))
-    return np.minimum(most, top, out=most)
+    return np.minimum(most, top, out=most), float(inked.mean())
 
 
-def _inked(dark: Float32Array, colors: Colors) -> BoolArray:
-    """(H, W) whether a pixel is taken for ink, so that it says nothing of the grid."""
-    bands = cv2.split(dark)
+def _inked(dark: Float32Array, bands: Sequence[Float32Array], colors: Colors) -> BoolArray:
+    """(H, W) whether a pixel is taken for ink, so that it says nothing of the grid; bands are those of `dark`."""
     # Ink is darker than halfway between the grid's crossings and the trace.
     least = float(colors.ink.min())
     darkest = cv2.min(cv2.min(bands[0], bands[1]), bands[2])

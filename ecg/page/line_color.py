@@ -8,7 +8,7 @@ import numpy as np
 from ecg.page.colors import Colors, colors_beside, find_colors
 from ecg.page.find_grid import find_grid
 from ecg.page.grid import GridHomography, NoGrid
-from ecg.page.ink import grid_signal, inked_share
+from ecg.page.ink import grid_signal, grid_signal_and_inked_share
 from featurize.arrays import Float32Array, Float64Array
 
 # Places across a box: 1 / 8 mm.
@@ -41,7 +41,8 @@ def line_color(dark: Float32Array, grid: GridHomography) -> Float64Array:
     boxes, colors = grid.boxes(np.c_[x, y].astype(np.float64)), dark[y, x]
     found = []
     for along in boxes.T:
-        place = np.minimum((along % 1 * _PLACES).astype(int), _PLACES - 1)
+        # Small numbers are sorted in one pass.
+        place = np.minimum((along % 1 * _PLACES).astype(np.uint8), _PLACES - 1)
         order = np.argsort(place, kind="stable")
         ends = np.searchsorted(place[order], np.arange(1, _PLACES))
         medians = np.array([np.median(part, axis=0) if len(part) else np.zeros(3)
@@ -58,8 +59,8 @@ def colors_and_grid(dark: Float32Array) -> tuple[Colors, Float32Array, GridHomog
     or by all that is dark, and the colors again beside that of its lines.
     """
     colors = find_colors(dark)
-    signal = grid_signal(dark, colors)
-    whole = inked_share(dark, colors) > _MOST_INKED
+    signal, inked = grid_signal_and_inked_share(dark, colors)
+    whole = inked > _MOST_INKED
     try:
         grid = find_grid(_all_darkness(dark) if whole else signal)
     except NoGrid:

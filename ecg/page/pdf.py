@@ -1,6 +1,9 @@
 """A page of a PDF as pixels, by PDFium (extra pdf)."""
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +17,7 @@ _SIGNATURE_WITHIN = 1024
 # Resolution at which pages are drawn, less if the paper is so large that they would pass the limit.
 _DPI = 250.0
 # Unit of sizes in a PDF.
-_POINTS_PER_INCH = 72.0
+POINTS_PER_INCH = 72.0
 # More pages than that are no collection of ECGs: the file is refused by their number.
 _MOST_PAGES = 2000
 
@@ -40,8 +43,9 @@ def page_count(path: Path) -> int:
         document.close()
 
 
-def render(content: bytes, most_px: int, number: int | None = None) -> UInt8Array:
-    """(H, W, 3) uint8 of a page.
+@contextmanager
+def opened_page(content: bytes, most_px: int, number: int | None = None) -> Iterator[tuple[Any, float]]:
+    """A page of a PDF while it is open, as pypdfium2 has it, and the px per point at which it is drawn.
 
     Parameters
     ----------
@@ -72,13 +76,24 @@ def render(content: bytes, most_px: int, number: int | None = None) -> UInt8Arra
             raise Damaged(f"page {number} was asked for, the PDF has {len(document)}")
         page = document[(number or 1) - 1]
         width, height = page.get_size()
-        scale = _DPI / _POINTS_PER_INCH
+        scale = _DPI / POINTS_PER_INCH
         if not 0 < width * height * scale ** 2 < math.inf:
             raise Damaged("the page of the PDF has no size")
         scale = min(scale, math.sqrt(most_px / (width * height)))
         if scale < 1:
-            inches = f"{width / _POINTS_PER_INCH:.0f} x {height / _POINTS_PER_INCH:.0f} inches"
+            inches = f"{width / POINTS_PER_INCH:.0f} x {height / POINTS_PER_INCH:.0f} inches"
             raise TooLarge(f"the page of the PDF is {inches} large")
-        return np.ascontiguousarray(page.render(scale=scale).to_numpy()[..., 2::-1])
+        yield page, scale
     finally:
         document.close()
+
+
+def picture_of(page: Any, scale: float) -> UInt8Array:
+    """(H, W, 3) uint8 of an open page."""
+    return np.ascontiguousarray(page.render(scale=scale).to_numpy()[..., 2::-1])
+
+
+def render(content: bytes, most_px: int, number: int | None = None) -> UInt8Array:
+    """(H, W, 3) uint8 of a page; parameters and errors as those of `opened_page`."""
+    with opened_page(content, most_px, number) as (page, scale):
+        return picture_of(page, scale)

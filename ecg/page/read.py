@@ -18,12 +18,12 @@ from ecg.page.paper import find_paper, painted
 from ecg.page.pdf import is_pdf, render
 from ecg.scale import Scale
 from featurize.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
-from featurize.images.picture import ImageError
+from featurize.images.picture import ImageError, TooLarge
 from featurize.images.read import Limits, read_bytes, read_image
 
 LIMITS = Limits(pixels=120_000_000)
 # Pixels of a page at most: three times those of a letter page at 300 dpi. Larger ones are reduced, to save memory.
-_MOST_PX = 25_000_000
+MOST_PX = 25_000_000
 # Least width and height, px.
 _LEAST_SIDE_PX = 300
 # Pages of this scale, px/mm, that are flat keep their own pixels.
@@ -129,13 +129,60 @@ def read_page(source: Path | bytes, corners: Corners = (), number: int | None = 
     ImageError
         Unreadable, too small or too large, without a grid.
     """
-    content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
-    rgb = render(content, _MOST_PX, number) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
-    if not corners:
-        return flatten(rgb)
-    sheet, to_file = between_corners(rgb, corners)
+    sheet, to_file = _sheet(source, corners, number)
     page = flatten(sheet)
     return replace(page, to_source=replace(page.to_source, after=to_file @ page.to_source.after))
+
+
+def _sheet(source: Path | bytes, corners: Corners, number: int | None) -> tuple[UInt8Array, Float64Array]:
+    """The file's picture, or the paper between four corners of it, and the (3, 3) homography from it to the file."""
+    content = source if isinstance(source, bytes) else read_bytes(source, LIMITS)
+    rgb = render(content, MOST_PX, number) if is_pdf(content) else read_image(content, limits=LIMITS).rgb
+    return between_corners(rgb, corners) if corners else (rgb, np.eye(3))
+
+
+def page_of_scale(source: Path | bytes, px_per_mm: Scale, corners: Corners = (), number: int | None = None) -> Page:
+    """A page whose grid is not found, in the scale that a person knows; it is taken to be flat and upright.
+
+    Parameters
+    ----------
+    source, corners, number
+        As of `read_page`.
+    px_per_mm : Scale
+        Of the file, or of the paper between the corners.
+
+    Raises
+    ------
+    ImageError
+        Unreadable, too small or too large.
+    """
+    sheet, to_file = _sheet(source, corners, number)
+    if sheet.shape[0] * sheet.shape[1] > MOST_PX:
+        raise TooLarge(f"{sheet.shape[1]} x {sheet.shape[0]} px without a grid, at most {MOST_PX // 10 ** 6} million "
+                       "px were wanted: reduce the picture")
+    dark = darkness(sheet)
+    colors = find_colors(dark)
+    none = GridLineMask(np.zeros(sheet.shape[0], bool), np.zeros(sheet.shape[1], bool))
+    ink = without_panel_frames(ink_share(dark, colors, px_per_mm, none), px_per_mm)
+    matrix = np.diag([1 / (BOX_MM * px_per_mm.x), 1 / (BOX_MM * px_per_mm.y), 1.0])
+    to_source = ToSource(np.eye(3), None, to_file)
+    return Page(sheet, ink, px_per_mm, to_source, 0.0, colors, GridHomography(matrix, 0.0, 0.0))
+
+
+def plain_page(rgb: UInt8Array, px_per_mm: Scale, grid: GridHomography, rotation_deg: float) -> Page:
+    """A page that needs no flattening and whose ink is not looked at: its traces are known otherwise.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8
+    px_per_mm : Scale
+    grid : GridHomography
+    rotation_deg : float
+        By which the file was turned.
+    """
+    none = Colors(np.zeros(3), np.zeros(3), False)
+    return Page(rgb, np.zeros(rgb.shape[:2], np.float32), px_per_mm, ToSource(np.eye(3), None, np.eye(3)), rotation_deg,
+                none, grid)
 
 
 def turned(page: Page, quarters: int) -> Page:
@@ -158,10 +205,10 @@ def flatten(rgb: UInt8Array) -> Page:
     TooSmall, NoGrid
     """
     height, width = rgb.shape[:2]
-    if height * width <= _MOST_PX:
+    if height * width <= MOST_PX:
         return _flatten(rgb)
     # Once, whatever the size rounds to.
-    share = (_MOST_PX / (height * width)) ** 0.5
+    share = (MOST_PX / (height * width)) ** 0.5
     page = _flatten(cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA))
     larger = np.diag([1 / share, 1 / share, 1.0]) @ page.to_source.after
     return replace(page, to_source=replace(page.to_source, after=larger))

@@ -108,7 +108,8 @@ def _reading(file: FinishedFile) -> list[object]:
     facts = file.facts
     residual = facts.einthoven_residual_mv
     return [cell(file.path, tone="name"), cell(percent(facts.least_confidence), key=facts.least_confidence),
-            cell(f"{facts.doubtful_s:.2f} s", key=facts.doubtful_s), facts.layout,
+            cell(f"{facts.doubtful_s:.2f} s", key=facts.doubtful_s),
+            facts.layout + (", vectors" if facts.read_from == "vectors" else ""),
             cell(number(len(facts.leads)), key=len(facts.leads)),
             cell(f"{number(residual)}\u00a0mV", key=_UNKNOWN if residual is None else residual), *_paper(facts)]
 

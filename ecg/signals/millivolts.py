@@ -9,7 +9,7 @@ from ecg.lead_table import LEADS
 from ecg.scale import Scale
 from ecg.signals.gaps import fill_gaps
 from ecg.signals.residual import LEAST_SAMPLES, einthoven_residual_mv, without_offset
-from ecg.trace.line import Line
+from ecg.trace.line import DrawnLine
 from featurize.arrays import BoolArray, Float64Array, runs_of_true
 
 # Shortest signals that are returned, s.
@@ -24,6 +24,9 @@ DOUBT = 0.35
 _GAP_S = 0.02
 # Leads whose median disagreement is larger are not drawn at one time, or one is misread: they are left apart, mV.
 _AGREE_MV = 0.08
+# Root mean square difference of two drawings, as a share of the signal's standard deviation, above which they are of
+# two leads: .01 to .06 for one lead on 10 pages of ecg_drawn and ecg_pages, 1.7 for V1 beside II.
+_OTHER_SIGNAL = 0.5
 # A larger disagreement at a moment at which all leads were seen is one lead misread: it is not shared, mV.
 _SHARE_MV = 0.15
 # A lead with a lower likelihood was not seen at that moment, and any disagreement there may be its own.
@@ -61,12 +64,16 @@ class Signals:
         0..1 how surely the sample was seen, NaN where `mv` is.
     einthoven_residual_mv : float
         See `ecg.signals.residual`; NaN where I, II and III are never drawn together.
+    disagreeing : tuple of str
+        Leads that are drawn more than once at one time, differently: one of the drawings has the name of another lead,
+        or was misread.
     """
 
     fs_hz: float
     mv: Float64Array
     likelihood: Float64Array
     einthoven_residual_mv: float
+    disagreeing: tuple[str, ...] = ()
 
     def gaps(self, lead: str) -> list[tuple[float, float]]:
         """Doubtful spans of a lead: begin and end in s."""
@@ -80,13 +87,13 @@ class Signals:
         return float(np.nanmean(row)) if np.isfinite(row).any() else 0.0
 
 
-def sample_signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_hz: float) -> Signals:
+def sample_signals(layout: Layout, lines: Sequence[DrawnLine], px_per_mm: Scale, fs_hz: float) -> Signals:
     """Sample all leads, fill their gaps and make the limb leads agree.
 
     Parameters
     ----------
     layout : Layout
-    lines : sequence of Line
+    lines : sequence of DrawnLine
         One for each cell of the layout.
     px_per_mm : Scale
     fs_hz : float
@@ -105,15 +112,17 @@ def sample_signals(layout: Layout, lines: Sequence[Line], px_per_mm: Scale, fs_h
         mv, seen = _sampled(cell, line, layout, px_per_mm, fs_hz, n)
         drawings.setdefault(cell.lead.lstrip("-"), []).append((sign * mv, seen))
     mv, likelihood = np.full((12, n), np.nan), np.full((12, n), np.nan)
+    disagreeing = []
     for k, lead in enumerate(LEADS):
         if lead in drawings:
-            mv[k], likelihood[k] = _averaged(drawings[lead])
+            mv[k], likelihood[k], agree = _averaged(drawings[lead])
+            disagreeing += [] if agree else [lead]
     fill_gaps(mv, likelihood, fs_hz, DOUBT, _GAP_S)
     residual = share_limb_leads(mv, likelihood)
-    return Signals(fs_hz, mv, likelihood, residual)
+    return Signals(fs_hz, mv, likelihood, residual, tuple(disagreeing))
 
 
-def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
+def _sampled(cell: Cell, line: DrawnLine, layout: Layout, px_per_mm: Scale, fs_hz: float, n: int
              ) -> tuple[Float64Array, Float64Array]:
     """mV and likelihood of one cell at n samples, each (n,); NaN outside the cell's time."""
     px_per_s = px_per_mm.x * layout.mm_per_s
@@ -128,7 +137,7 @@ def _sampled(cell: Cell, line: Line, layout: Layout, px_per_mm: Scale, fs_hz: fl
     return mv, seen
 
 
-def with_rhythm_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: Scale) -> Layout:
+def with_rhythm_strips_named(layout: Layout, lines: Sequence[DrawnLine], px_per_mm: Scale) -> Layout:
     """The layout with each rhythm strip named by the lead whose short piece elsewhere on the page it repeats.
 
     A printed name may be misread where a trace crosses it; ten seconds of signal are surer.
@@ -153,7 +162,7 @@ def with_rhythm_strips_named(layout: Layout, lines: Sequence[Line], px_per_mm: S
     return replace(layout, cells=cells, warnings=warnings)
 
 
-def _rms_distance_px(strip: Line, piece: Line, columns: float) -> float:
+def _rms_distance_px(strip: DrawnLine, piece: DrawnLine, columns: float) -> float:
     """Root mean square distance of a piece from the rhythm strip `columns` farther right, apart from their offset.
 
     The least over a few columns more or less.
@@ -189,27 +198,36 @@ def _foot(layout: Layout, base: float) -> float | None:
     return float(np.median(pulses)) if pulses else None
 
 
-def _averaged(drawings: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Array, Float64Array]:
+def _averaged(drawings: list[tuple[Float64Array, Float64Array]]) -> tuple[Float64Array, Float64Array, bool]:
     """mV and likelihood of a lead that is drawn several times, for example in a rhythm strip as well.
 
-    Offsets are removed against the longest drawing, then samples are averaged by their likelihood.
+    Offsets are removed against the longest drawing, then samples are averaged by their likelihood. The third value says
+    whether all drawings are of one signal.
     """
     drawings = sorted(drawings, key=lambda drawing: -int(np.isfinite(drawing[0]).sum()))
     total, weight = np.zeros_like(drawings[0][0]), np.zeros_like(drawings[0][0])
     best = np.full_like(weight, np.nan)
-    reference = drawings[0][0]
+    reference, agree = drawings[0][0], True
     for mv, seen in drawings:
         both = np.isfinite(mv) & np.isfinite(reference)
         shift = float(np.median((mv - reference)[both])) if both.any() else 0.0
         if both.any() and np.median(np.abs(mv - reference - shift)[both]) > _AGREE_MV:
+            agree = False
             continue
+        agree = agree and (not both.any() or _is_one_signal(mv[both] - shift, reference[both]))
         known = np.isfinite(mv)
         w = np.where(known, np.maximum(np.nan_to_num(seen), _LEAST_WEIGHT) ** 2, 0)
         total += w * np.nan_to_num(mv - shift)
         weight += w
         best = np.fmax(best, seen)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(weight > 0, total / weight, np.nan), best
+        return np.where(weight > 0, total / weight, np.nan), best, agree
+
+
+def _is_one_signal(mv: Float64Array, reference: Float64Array) -> bool:
+    """Whether the differences of two drawings (n,) are small beside the signal."""
+    size = np.std(reference)
+    return bool(np.sqrt(np.mean((mv - reference) ** 2)) <= _OTHER_SIGNAL * size)
 
 
 def share_limb_leads(mv: Float64Array, likelihood: Float64Array) -> float:

@@ -9,6 +9,8 @@ _LEAD_OF_NAME = {lead.lower(): lead for lead in LEADS}
 _PREFIXES = ("mdc_ecg_lead_", "mdc_ecg_elec_potl_", "ecg ", "lead ")
 # Millivolts of the units of formats; other units are taken to be mV.
 _MV_OF_UNIT = {"uv": 1e-3, "µv": 1e-3, "nv": 1e-6, "v": 1e3}
+# Machines may keep I, II and V1 to V6 only: the other limb leads follow from I and II, by these factors.
+_DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
 
 
 class RecordError(Exception):
@@ -61,3 +63,10 @@ def lead_of(name: str) -> str | None:
 def mv_of_unit(unit: str) -> float:
     """Millivolts of one of a unit."""
     return _MV_OF_UNIT.get(unit.strip().lower(), 1.0)
+
+
+def with_derived_leads(rows: dict[str, Float64Array]) -> dict[str, Float64Array]:
+    """Leads of one length, with the limb leads that lack and follow from I and II (Einthoven 1912; Goldberger 1942)."""
+    if not {"I", "II"} <= set(rows):
+        return rows
+    return rows | {lead: a * rows["I"] + b * rows["II"] for lead, (a, b) in _DERIVED.items() if lead not in rows}

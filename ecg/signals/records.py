@@ -1,6 +1,7 @@
-"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, EDF, DICOM."""
+"""Digital records as signals in mV: csv files of twelve columns, WFDB, aECG, MUSE, Philips, SCP-ECG, EDF, DICOM."""
 import codecs
 import io
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ import pandas as pd
 from ecg.signals.dicom_record import is_dicom_record, read_dicom_record
 from ecg.signals.edf import read_edf_record
 from ecg.signals.raw_record import RawRecord, RecordError, mv_of_unit, plain_lead
+from ecg.signals.scp_record import read_scp_record
 from ecg.signals.xml_records import is_xml_record, read_xml
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError, decoding
 from featurize.images.read import read_bytes
 
 # DICOM files are pictures or records: `is_record_file` looks into them.
-SUFFIXES = (".csv", ".hea", ".xml", ".edf")
+SUFFIXES = (".csv", ".hea", ".xml", ".scp", ".edf")
 DICOM = ".dcm"
 # Most samples of a lead: an hour at 1000 Hz. More is a Holter recording, which the search for beats isn't made for.
 _MOST_SAMPLES = 3_600_000
@@ -30,6 +32,8 @@ _HIGHEST_RATE_HZ = 20_000
 _FIRST_LINE_BYTES = 4096
 # What may stand between the columns of a csv: spreadsheets write semicolons where numbers have decimal commas.
 _SEPARATORS = (",", ";", "\t")
+# What pandas writes behind a name that stands there again.
+_REPEATED = re.compile(r"\.\d+$")
 # Encodings of a csv: UTF-16 where it begins with that byte order mark.
 _UTF8 = "utf-8-sig"
 _UTF16 = "utf-16"
@@ -97,7 +101,7 @@ def read_record(path: Path, fs_hz: float) -> Record:
     Parameters
     ----------
     path : Path
-        A .csv, .hea (WFDB), .xml (aECG, GE MUSE, Philips), .edf or .dcm file.
+        A .csv, .hea (WFDB), .xml (aECG, GE MUSE, Philips), .scp, .edf or .dcm file.
     fs_hz : float
         Samples a second of a csv.
 
@@ -111,8 +115,8 @@ def read_record(path: Path, fs_hz: float) -> Record:
         return _of_csv(path, fs_hz)
     if kind == ".hea":
         return _of_wfdb(path)
-    readers: dict[str, Callable[[bytes], RawRecord]] = {".xml": read_xml, ".edf": read_edf_record,
-                                                        DICOM: read_dicom_record}
+    readers: dict[str, Callable[[bytes], RawRecord]] = {".xml": read_xml, ".scp": read_scp_record,
+                                                        ".edf": read_edf_record, DICOM: read_dicom_record}
     found = readers[kind](_content(path))
     return _checked(found.mv, found.leads, found.fs_hz)
 
@@ -148,7 +152,7 @@ def _of_csv(path: Path, fs_hz: float) -> Record:
         message = str(error).splitlines()[0][:_LONGEST_MESSAGE]
         raise RecordError(f"not a table ({message}): a csv with a column for each lead, in mV, was wanted",
                           "not_a_record") from error
-    leads = [(column, plain_lead(str(column))) for column in frame.columns]
+    leads = [(column, plain_lead(_REPEATED.sub("", str(column)))) for column in frame.columns]
     known = [(column, lead) for column, lead in leads if lead]
     if not known:
         raise RecordError(f"no column is called like a lead (it has {', '.join(map(str, frame.columns[:5]))}): I, II, "

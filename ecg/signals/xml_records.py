@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ecg.signals.philips import read_philips
-from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
+from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit, with_derived_leads
 from featurize.arrays import Float64Array
 
 # Bytes of a file that are searched for its root element: the headers of all kinds are shorter.
@@ -17,8 +17,6 @@ _BEGINNING = 4096
 _ROOTS = (b"AnnotatedECG", b"RestingECG", b"restingecgdata")
 # Seconds of the units of an increment.
 _SECONDS_OF_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
-# GE MUSE keeps I, II and V1 to V6; the other limb leads follow, and are added where they lack.
-_DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
 
 
 def is_xml_record(path: Path) -> bool:
@@ -117,16 +115,17 @@ def _of_muse(root: ElementTree.Element) -> RawRecord:
         lead = lead_of(_first(data, "LeadID").text or "")
         if lead is None:
             continue
+        if lead in rows:
+            raise RecordError(f"the lead {lead} stands there twice: one was wanted", "no_lead")
         unit = (_first(data, "LeadAmplitudeUnits").text or "MICROVOLTS").strip().upper()
         counts = np.frombuffer(base64.b64decode(_first(data, "WaveFormData").text or ""), "<i2")
         per_count = float(_first(data, "LeadAmplitudeUnitsPerBit").text or "")
         rows[lead] = counts * per_count * (1.0 if unit == "MILLIVOLTS" else 1e-3)
     if not rows:
         raise RecordError("no lead is in the MUSE file", "no_lead")
-    if "I" in rows and "II" in rows:
-        rows |= {lead: a * rows["I"] + b * rows["II"] for lead, (a, b) in _DERIVED.items() if lead not in rows}
     if len({len(mv) for mv in rows.values()}) > 1:
         raise ValueError("leads of different lengths")
+    rows = with_derived_leads(rows)
     return RawRecord(np.array(list(rows.values())), tuple(rows), rate)
 
 

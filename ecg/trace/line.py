@@ -1,5 +1,6 @@
 """The center line of a lead, and what drawing a path costs."""
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -11,6 +12,19 @@ STEP_PX = 1 / 3
 # Cost of a vertical px of line, in px of wrong ink: without it a line could double back inside its own ink. Chosen on
 # the drawn pages; neither a larger nor a smaller cost was better where rows overlap.
 _COST_OF_LENGTH = 0.08
+
+
+class DrawnLine(Protocol):
+    """What is known of the line of one lead, however it was found: nodes x, y in px, and how surely each was seen."""
+
+    @property
+    def x(self) -> Float64Array: ...
+
+    @property
+    def y(self) -> Float64Array: ...
+
+    @property
+    def seen(self) -> Float64Array: ...
 
 
 @dataclass(frozen=True)

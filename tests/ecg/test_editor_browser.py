@@ -1,18 +1,23 @@
 """The editor in a real browser: a person drags, pins, cuts, names and sets corners; what it saves is read again."""
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from ecg.job import DigitizeSettings
-from ecg.page.corners import read_corners
+from ecg.layout.model import GivenScale
 from ecg.run import digitize_pages
+from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
+from ecg.simulate.score import page_ratio
 from ecg.trace.corrections import Point, read_points
+from featurize.errors import UserError
 
 pytestmark = pytest.mark.slow
 PAGE = "a page, 1.png"
@@ -83,13 +88,13 @@ def test_what_a_person_places_is_saved_and_read(browser: Any, pages: Path, tmp_p
     editor.drag((264, 410), (300, 400))
     editor.use("rename", "aVR")
     editor.click(400, 250)
-    points = read_points(editor.save("#save", tmp_path / "c.csv"))[PAGE]
+    points = read_points(editor.save("#save", tmp_path / "c.csv"))[PAGE].points
     wanted = [("V2", 740, 330, "pin"), ("II", 200, 0, "cut"), ("II", 300, 0, "cut"), ("aVR", 400, 250, "rename")]
     assert len(points) == 4 and all(near(point, *place) for point, place in zip(points, wanted)), points
     assert not editor.faults
 
 
-def test_corners_gain_and_speed_become_options(browser: Any, pages: Path, tmp_path: Path) -> None:
+def test_corners_gain_speed_and_grid_are_saved(browser: Any, pages: Path, tmp_path: Path) -> None:
     editor = Editor(browser, pages.parent / "out")
     editor.use("corner")
     places = [(10, 10), (900, 12), (905, 700), (8, 690)]
@@ -99,10 +104,46 @@ def test_corners_gain_and_speed_become_options(browser: Any, pages: Path, tmp_pa
     editor.click(500, 500)
     editor.page.fill("#gain", "5")
     editor.page.fill("#speed", "50")
-    assert editor.page.inner_text("#command").endswith(" --corners corners.csv --gain 5 --speed 50")
-    corners = read_corners(editor.save("#save-corners", tmp_path / "k.csv"))[PAGE]
-    np.testing.assert_allclose(corners, places, atol=3)
+    assert editor.page.inner_text("#command").endswith(" --points corrections.csv")
+    saved = read_points(editor.save("#save", tmp_path / "k.csv"))[PAGE]
+    np.testing.assert_allclose(saved.corners, places, atol=3)
+    assert saved.given == GivenScale(5, 50)
     assert not editor.faults
+
+
+def test_grid_lines_are_dragged_and_typed(browser: Any, pages: Path, tmp_path: Path) -> None:
+    editor = Editor(browser, pages.parent / "out")
+    editor.use("grid")
+    wide, high = (float(side) for side in editor.page.get_attribute("#drawing", "viewBox").split()[2:])
+    # As read, 6 px a mm: lines 50 mm apart. The second upright line goes 50 px farther, the first level one down by 25.
+    editor.drag((wide / 3 + 300, 50), (wide / 3 + 350, 50))
+    editor.drag((30, high / 3), (30, high / 3 + 25))
+    given = read_points(editor.save("#save", tmp_path / "g.csv"))[PAGE].given
+    assert given.px_per_mm is not None
+    assert (given.px_per_mm.x, given.px_per_mm.y) == pytest.approx((7, 5.5), abs=0.06)
+    editor.page.fill("#grid-x", "")
+    editor.page.fill("#grid-y", "4.5")
+    given = read_points(editor.save("#save", tmp_path / "t.csv"))[PAGE].given
+    assert given.px_per_mm == Scale(pytest.approx(6, abs=0.01), 4.5)
+    assert not editor.faults
+
+
+def test_a_page_without_grid_is_read_in_the_scale_that_a_person_sets(browser: Any, tmp_path: Path) -> None:
+    rgb, truth = draw_page(heartbeats(seed=3), Style(layout="3x1", px_per_mm=6, major=(255,) * 3, minor=(255,) * 3))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / PAGE).write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    with pytest.raises(UserError, match="not one of 1 pages"):
+        digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1)
+    editor = Editor(browser, tmp_path / "out")
+    assert "Not read: no regular grid was found" in editor.page.inner_text("#read")
+    editor.page.fill("#grid-x", "6")
+    saved = editor.save("#save", tmp_path / "c.csv")
+    digitize_pages([tmp_path / "in"], tmp_path / "out", DigitizeSettings(), jobs=1, points=saved)
+    found = pd.read_csv(tmp_path / "out/a page, 1.csv")
+    assert 10 * np.log10(page_ratio(pd.DataFrame(truth), found, 500)) > 20
+    again = Editor(browser, tmp_path / "out")
+    assert again.page.input_value("#grid-x") == again.page.input_value("#grid-y") == "6"
+    assert not editor.faults + again.faults
 
 
 def test_a_redone_page_shows_before_and_after(browser: Any, pages: Path, tmp_path: Path) -> None:
@@ -114,9 +155,11 @@ def test_a_redone_page_shows_before_and_after(browser: Any, pages: Path, tmp_pat
     editor.use("cut", "II")
     editor.click(200, 400)
     editor.click(300, 400)
+    editor.page.fill("#gain", "20")
     saved = editor.save("#save", tmp_path / "c.csv")
     digitize_pages([pages], out, DigitizeSettings(), jobs=1, points=saved)
     assert (out / "a page, 1.before.png").read_bytes() == first != (out / "a page, 1.overlay.png").read_bytes()
+    assert json.loads((out / "a page, 1.json").read_text(encoding="utf-8"))["mm_per_mv"] == 20
     text = (out / "report.html").read_text(encoding="utf-8")
     assert f"{PAGE}: before the corrections" in text and f"{PAGE}: after the corrections" in text
     again = Editor(browser, out)

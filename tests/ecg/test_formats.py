@@ -96,7 +96,9 @@ def test_philips_without_compression_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "words"), [
     (b"<AnnotatedECG><a></AnnotatedECG>", "cannot be read"), (b"<AnnotatedECG/>", "no lead with times"),
-    (b"<RestingECG/>", "no waveform of type Rhythm"), (b"<annotation/>", "an XML of annotation came"),
+    (b"<RestingECG/>", "no waveform of type Rhythm"),
+    (muse().replace(b"<LeadID>V2<", b"<LeadID>V1<"), "the lead V1 stands there twice"),
+    (b"<annotation/>", "an XML of annotation came"),
     (b'<!DOCTYPE a [<!ENTITY b "c">]><AnnotatedECG/>', "defines entities"), (aecg()[:5000], "cannot be read")])
 def test_other_xml_is_refused_with_a_reason(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(content)

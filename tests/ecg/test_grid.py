@@ -76,7 +76,7 @@ def test_a_large_page_is_reduced_once(flat_page: FlatPage, monkeypatch: pytest.M
         seen.append(rgb.shape)
         return flat_page.page
 
-    monkeypatch.setattr(read, "_MOST_PX", 2500)
+    monkeypatch.setattr(read, "MOST_PX", 2500)
     monkeypatch.setattr(read, "_flatten", remember)
     page = flatten(np.full((76, 100, 3), 255, np.uint8))
     assert seen == [(44, 57, 3)]

@@ -10,6 +10,7 @@ from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
 from ecg.review import review_reasons, unusual_length_s
 from ecg.trace import work_limit
+from ecg.trace.corrections import Point
 
 
 def reasons(found: Digitized, **changes: object) -> list[str]:
@@ -47,6 +48,16 @@ def test_each_reason_is_told(usual_page: ReadPage) -> None:
     poor = replace(found.signals, likelihood=np.where(np.isfinite(found.signals.likelihood), 0.5, np.nan))
     assert review_reasons(found.page, found.layout, poor, False) == ["seen"]
     assert review_reasons(found.page, found.layout, found.signals, True) == ["work"]
+
+
+@pytest.mark.slow
+def test_a_lead_that_is_drawn_twice_differently_is_told(usual_page: ReadPage) -> None:
+    # A person names V1 of the first row II, which the strip of the last row shows at the same time.
+    assert usual_page.found.layout.name == "3x4+1" and usual_page.found.signals.disagreeing == ()
+    found, cell = usual_page.found, next(c for c in usual_page.found.layout.cells if c.lead == "V1")
+    wrong = trace(found.page, found.layout, 500, [Point("II", cell.start + 20, found.layout.rows[0].base, "rename")])
+    assert wrong.signals.disagreeing == ("II",) and "twice" in wrong.review
+    assert any(warning.startswith("II: drawn twice at one time") for warning in wrong.warnings)
 
 
 def test_the_limb_leads_confirm_rows_of_one_lead_without_names(usual_page: ReadPage) -> None:

@@ -37,7 +37,8 @@ def test_columns_are_leads_whatever_their_case_and_order(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("content", "reason"), [
     ("", "empty"), ("a,b\n1,2\n", "no_lead"), ("I,II\nx,y\n", "not_a_record"), ("I\n1\n2\n", "too_short"),
-    ("II, ii\n" + "1,2\n" * 600, "no_lead")], ids=["empty", "other_table", "words", "short", "twice"])
+    ("II, ii\n" + "1,2\n" * 600, "no_lead"), ("II,V1,II\n" + "1,2,3\n" * 600, "no_lead")],
+    ids=["empty", "other_table", "words", "short", "twice", "twice the same"])
 def test_a_table_that_is_no_record_is_refused(tmp_path: Path, content: str, reason: str) -> None:
     place = tmp_path / "a.csv"
     place.write_text(content)

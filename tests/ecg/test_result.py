@@ -58,6 +58,7 @@ TEXT = """{
  "review": true,
  "review_reason": "grid|limb",
  "delineator": "pellucid",
+ "read_from": "picture",
  "statements": [
   {
    "code": "1AVB",
