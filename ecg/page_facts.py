@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ecg.digitize import Digitized
 from ecg.lead_table import LEADS
-from ecg.result import LeadFacts, PageFacts
+from ecg.result import LeadFacts, PageFacts, StatementFacts
 from ecg.scale import Scale
 from ecg.signals.records import Record
 from ecg.signals.residual import einthoven_residual_mv
@@ -38,11 +38,13 @@ class BeatFacts:
     warnings : sequence of str
     delineator : str
         What found the waves.
+    statements : sequence of StatementFacts
     """
 
     rhythm: Mapping[str, float | None]
     warnings: Sequence[str]
     delineator: str = "pellucid"
+    statements: Sequence[StatementFacts] = ()
 
     @property
     def rate_bpm(self) -> float | None:
@@ -66,7 +68,7 @@ def facts_of_page(found: Digitized, beats: BeatFacts, source: SourceFacts) -> Pa
         heart_rate_bpm=beats.rate_bpm, warnings=[*found.warnings, *beats.warnings], path=source.path, key=source.key,
         sha256=source.sha256, rhythm=beats.rhythm,
         review=bool(found.review), review_reason="|".join(found.review), delineator=beats.delineator,
-        read_from=found.read_from)
+        read_from=found.read_from, statements=beats.statements)
 
 
 def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> PageFacts:
@@ -79,7 +81,8 @@ def facts_of_record(record: Record, beats: BeatFacts, source: SourceFacts) -> Pa
         fs_hz=record.fs_hz, px_per_mm=None, mm_per_mv=None, chest_mm_per_mv=None, mm_per_s=None, layout="record",
         rotation_deg=None, leads={lead: LeadFacts(1.0, []) for lead in LEADS if lead in record.leads},
         einthoven_residual_mv=residual, heart_rate_bpm=beats.rate_bpm, warnings=beats.warnings, path=source.path,
-        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator, read_from="record")
+        key=source.key, sha256=source.sha256, rhythm=beats.rhythm, delineator=beats.delineator, read_from="record",
+        statements=beats.statements)
 
 
 def _rounded_or_none(value: float, digits: int) -> float | None:

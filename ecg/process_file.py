@@ -18,6 +18,7 @@ from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_recor
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
 from ecg.rhythm.doubts import judge
 from ecg.rhythm.features import rhythm_row
+from ecg.rhythm.statements import statements_of
 from ecg.signals.records import RecordError, read_record
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError
@@ -128,10 +129,11 @@ def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str =
     -------
     beats : Beats
     facts : BeatFacts
-        Their rhythm in plain numbers, None where a record cannot tell or where it is not to be trusted, and warnings.
+        Their rhythm in plain numbers, None where a record cannot tell or where it is not to be trusted, warnings, and
+        the statements that these numbers meet.
     """
     beats = find_beats(mv, leads, fs_hz, delineator)
     row, warnings = judge(mv, beats, rhythm_row(mv, beats), doubt)
     rhythm = {name: float(f"{value:.{_RHYTHM_DIGITS}g}") if math.isfinite(value) else None
               for name, value in row.items()}
-    return beats, BeatFacts(rhythm, warnings, delineator)
+    return beats, BeatFacts(rhythm, warnings, delineator, statements_of(rhythm))

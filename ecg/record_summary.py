@@ -13,7 +13,7 @@ import pandas as pd
 
 from ecg import usual_ranges
 from ecg.lead_table import LEADS
-from ecg.result import FinishedFile, PageFacts
+from ecg.result import FinishedFile, PageFacts, StatementFacts
 from ecg.usual_ranges import UsualRange
 from featurize.arrays import Float64Array
 
@@ -113,6 +113,8 @@ class RecordSummary:
     measurements : sequence of Measurement
     doubts : sequence of str
         Sentences on what a person should look at.
+    statements : sequence of StatementFacts
+        What the numbers meet, the surest first.
     """
 
     path: str
@@ -122,6 +124,7 @@ class RecordSummary:
     median_beats: Mapping[str, MedianBeat]
     measurements: Sequence[Measurement]
     doubts: Sequence[str]
+    statements: Sequence[StatementFacts] = ()
 
 
 def most_doubtful_first(files: Sequence[FinishedFile]) -> list[FinishedFile]:
@@ -137,7 +140,7 @@ def summarize(file: FinishedFile, out: Path) -> RecordSummary:
     found = {lead: median_beat(signals[lead].to_numpy(), beats[beats["lead"] == lead], facts.fs_hz) for lead in LEADS}
     return RecordSummary(facts.path, float(facts.fs_hz), signals, beats,
                          {lead: beat for lead, beat in found.items() if beat is not None}, measurements(facts.rhythm),
-                         doubts(facts, beats))
+                         doubts(facts, beats), facts.statements)
 
 
 def median_beat(mv: Float64Array, beats: pd.DataFrame, fs_hz: float) -> MedianBeat | None:

@@ -48,6 +48,25 @@ class TruthScore:
 
 
 @dataclass(frozen=True)
+class StatementFacts:
+    """A statement whose criteria all hold, see `ecg.rhythm.statements`.
+
+    Parameters
+    ----------
+    code, name : str
+    steps : float
+        By how many steps the weakest criterion is beyond its limit, 0 to 3.
+    speaks_for : str
+        The measured numbers with their limits.
+    """
+
+    code: str
+    name: str
+    steps: float
+    speaks_for: str
+
+
+@dataclass(frozen=True)
 class PageFacts:
     """What `<stem>.json` holds of a page or a digital record; None where something is not known or has no meaning.
 
@@ -87,6 +106,8 @@ class PageFacts:
         What found the waves of its beats.
     read_from : str
         picture, vectors (the paths of a PDF), or record.
+    statements : sequence of StatementFacts
+        What the row of rhythm meets, the surest first.
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -110,6 +131,7 @@ class PageFacts:
     review_reason: str = ""
     delineator: str = "pellucid"
     read_from: str = "picture"
+    statements: Sequence[StatementFacts] = ()
     truth: TruthScore | None = None
 
     def to_json(self) -> str:
@@ -117,6 +139,7 @@ class PageFacts:
         content = {field.name: getattr(self, field.name) for field in fields(self)}
         content["px_per_mm"] = None if self.px_per_mm is None else [self.px_per_mm.x, self.px_per_mm.y]
         content["leads"] = {lead: asdict(facts) for lead, facts in self.leads.items()}
+        content["statements"] = [asdict(statement) for statement in self.statements]
         if self.truth is None:
             del content["truth"]
         else:
@@ -138,8 +161,9 @@ class PageFacts:
             leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
                      for lead, facts in content["leads"].items()}
             truth = TruthScore(**content["truth"]) if content.get("truth") else None
+            statements = tuple(StatementFacts(**statement) for statement in content.get("statements", []))
             return cls(**{**content, "px_per_mm": None if scale is None else Scale(*scale), "leads": leads,
-                          "truth": truth})
+                          "statements": statements, "truth": truth})
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"these are no facts of a page ({type(error).__name__}: {error})") from error
 

@@ -19,7 +19,10 @@ _P_LOWPASS_HZ = 20
 _P_EARLIEST_S = 0.28
 # or from this share of RR before QRS on, if that is later,
 _P_EARLIEST_RR_SHARE = 0.5
-# but not earlier than this before the end of T, s,
+# but not before the end of T, if at least this time remains, s: else the bend between T and P is taken for P in fast
+# rhythms. Chosen on the first half of the records of LUDB and PTB-XL.
+_ROOM_BEHIND_T_S = 0.15
+# Where less remains P may lie in T: not earlier than this before its end, s,
 _P_IN_T_S = 0.04
 # and up to this time before QRS, s.
 _P_BEFORE_QRS_S = 0.012
@@ -35,11 +38,19 @@ _COMPARED_S = 0.22
 _COMPARED_UP_TO_S = 0.01
 # in leads with this many beats.
 _LEAST_BEATS = 3
-# P waves are the same before every QRS, fibrillation waves are not: there is no P wave at all if the beats have less
-# than this share of energy in common
+# P waves are the same before every QRS, fibrillation waves are not. Chosen on the first half of the records of LUDB and
+# PTB-XL (benchmarks/ecg_beats.py and ecg_rhythm.py name them): there is no P wave at all if the beats have less than
+# this share of energy in common
 _LEAST_COHERENCE = 0.2
-# and the times from P to QRS scatter more than this, s.
+# and the times from P to QRS scatter more than this, s, or the beats are irregular;
 _SCATTER_S = 0.02
+# and none if they are irregular, have less than this share in common,
+_LEAST_COHERENCE_IRREGULAR = 0.3
+# and these times scatter more than this, s.
+_SCATTER_IRREGULAR_S = 0.008
+# Beats are irregular if one RR differs from the next by more than this share, median, without those beside wide beats.
+# Nearly all fibrillation has more there.
+_IRREGULAR_SHARE = 0.1
 # A beat whose QRS is wider than the median by this factor is ectopic and has no P wave.
 _WIDE_QRS_RATIO = 1.35
 # Where the times from P to QRS scatter little, one that is off by more than this, s, is no P wave.
@@ -57,7 +68,8 @@ def _p_windows(segment: Segment, beats: Int64Array, onsets: Int64Array,
         interval = rr[k - 1] if k else usual
         start = max(0, onset - segment.samples(min(_P_EARLIEST_S, _P_EARLIEST_RR_SHARE * interval)))
         if k and np.isfinite(t_ends[k - 1]):
-            start = max(start, int(t_ends[k - 1]) - segment.samples(_P_IN_T_S))
+            room = onset - t_ends[k - 1] >= segment.samples(_ROOM_BEHIND_T_S)
+            start = max(start, int(t_ends[k - 1]) - (0 if room else segment.samples(_P_IN_T_S)))
         windows.append((start, int(onset) - segment.samples(_P_BEFORE_QRS_S)))
     return windows
 
@@ -154,10 +166,10 @@ def drop_p(found: dict[str, Float64Array], similarity: Float64Array, coherence: 
     usual = float(np.nanmedian(before))
     scatter = float(np.nanmedian(np.abs(before - usual)))
     absent = np.zeros(len(peak), bool)
-    if coherence < _LEAST_COHERENCE and scatter > _SCATTER_S:
+    wide = width > _WIDE_QRS_RATIO * np.nanmedian(width)
+    if _fibrillates(coherence, scatter, np.where(wide, np.nan, onset)):
         absent[:] = True
     else:
-        wide = width > _WIDE_QRS_RATIO * np.nanmedian(width)
         absent |= wide | (np.nan_to_num(similarity, nan=1.0) < 0)
         absent |= (np.abs(before - usual) > _PR_OFF_S) & (scatter < _SCATTER_S)
     for wave in ("p_onset", "p_peak", "p_offset", "p"):
@@ -165,3 +177,23 @@ def drop_p(found: dict[str, Float64Array], similarity: Float64Array, coherence: 
     common = np.clip(coherence, 0, 1) if np.isfinite(coherence) else _UNKNOWN
     sure = np.clip(0.5 * np.nan_to_num(similarity, nan=_UNKNOWN) + 0.5 * common, 0, 1)
     found["p"] = np.where(np.isfinite(found["p_peak"]), sure, np.nan)
+
+
+def _fibrillates(coherence: float, scatter: float, onset: Float64Array) -> bool:
+    """Whether what precedes QRS differs too much from beat to beat for P waves.
+
+    Parameters
+    ----------
+    coherence : float
+        Of `p_similarity`.
+    scatter : float
+        Median distance of the times from P to QRS from their median, s.
+    onset : (beats,) float64
+        Of QRS, s; NaN for wide beats.
+    """
+    rr = np.diff(onset)
+    steps = np.abs(np.diff(rr))
+    irregular = bool(np.isfinite(steps).any()) and float(np.nanmedian(steps) / np.nanmedian(rr)) > _IRREGULAR_SHARE
+    if coherence < _LEAST_COHERENCE:
+        return irregular or scatter > _SCATTER_S
+    return irregular and coherence < _LEAST_COHERENCE_IRREGULAR and scatter > _SCATTER_IRREGULAR_S

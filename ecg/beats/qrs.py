@@ -32,6 +32,14 @@ _USUAL_PEAKS = 3
 BOUNDS_HZ = 30
 # Length over which these slopes are averaged, s.
 BOUNDS_WINDOW_S = 0.01
+# Noise that is added to that of a lead before leads are weighted by it, as a share of its steepest slope: a lead
+# without noise does not count alone. Weights brought the standard deviation of QRS onsets from 10.8 to 9.5 ms on every
+# second record of LUDB.
+_LEAST_NOISE = 0.02
+# Beyond its window on a page a lead is constant: its slope is under this share of the steepest,
+_CONSTANT = 1e-4
+# for more than this share of the time. Its noise is not known then.
+_CONSTANT_SHARE = 0.2
 # QRS ends where the slope stays quiet for this time, s:
 _QUIET_S = 0.012
 # below this share of its peak.
@@ -100,14 +108,24 @@ def steepness(segment: Segment, hz: float, smooth_s: float) -> Float64Array:
     Returns
     -------
     (n,) float64
-        Root mean square over the leads of their slopes, each relative to its own 99th percentile.
+        Root mean square over the leads of their slopes, each relative to its own 99th percentile. Where all leads are
+        drawn all the time, a lead counts by the inverse square of its noise, the median of these.
     """
     steep = np.abs(np.gradient(filtered(segment.signals, hz, "lowpass", segment.fs_hz), axis=-1))
     top = np.percentile(steep, _STEEPEST_PERCENTILE, axis=-1, keepdims=True)
     share = np.divide(steep, top, out=np.zeros_like(steep), where=top > 1e-9)
-    smooth = uniform_filter1d(np.sqrt((share ** 2).mean(axis=0)), max(segment.samples(smooth_s), 1))
+    together = np.sqrt((_weights(share) * share ** 2).sum(axis=0))
+    smooth = uniform_filter1d(together, max(segment.samples(smooth_s), 1))
     # Its running sum leaves rounding errors below 0 where nothing moves.
     return np.asarray(np.maximum(smooth, 0))
+
+
+def _weights(share: Float64Array) -> Float64Array:
+    """(leads, 1) how much each lead counts, sum 1, by slopes (leads, n) relative to the steepest."""
+    if ((share < _CONSTANT).mean(axis=1) > _CONSTANT_SHARE).any():
+        return np.full((len(share), 1), 1 / len(share))
+    weight = (_LEAST_NOISE + np.median(share, axis=1, keepdims=True)) ** -2.0
+    return np.asarray(weight / weight.sum())
 
 
 def qrs_bounds(segment: Segment, beats: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -6,16 +6,22 @@ import numpy as np
 from ecg.beats.delineate import Beats
 from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, resampled, without_gaps
 from ecg.lead_table import LEADS
-from ecg.rhythm.morphology import INTERVALS, QRS_SIMILARITY, SIZES, intervals, lead_sizes, qrs_similarity
+from ecg.rhythm.average_beat import average_beats, usual_beats
+from ecg.rhythm.f_waves import F_WAVES, f_wave_residual
+from ecg.rhythm.morphology import INTERVALS, QRS_SIMILARITY, SIZES, beats_alike, intervals, lead_sizes, qrs_similarity
 from ecg.rhythm.p_and_f_waves import ATRIA, atrial_activity
-from ecg.rhythm.rr import RR, rr_statistics
+from ecg.rhythm.pacing import PACING, pacing_spikes
+from ecg.rhythm.qrs_shape import SHAPE, SHAPE_OF_LEADS, qrs_shape
+from ecg.rhythm.rr import RR, USUAL_RR, rr_statistics, usual_rr
 from featurize.arrays import Float64Array, Int64Array, runs_of_true
 
 # The families of the columns `<part>_<family>_<feature>`, with their versions as a table of images has them.
 # Raised with any change of a family's numbers: models refuse tables of another one. All but "signal" follow from beats.
-FAMILIES = {"rr": 4, "atria": 4, "ventricles": 4, "waves": 4, "signal": 2}
-FEATURES = tuple([*(f"heart_rr_{n}" for n in RR), *(f"heart_atria_{n}" for n in ATRIA),
+FAMILIES = {"rr": 5, "atria": 5, "ventricles": 5, "shape": 1, "pacing": 1, "waves": 5, "signal": 2}
+FEATURES = tuple([*(f"heart_rr_{n}" for n in (*RR, *USUAL_RR)), *(f"heart_atria_{n}" for n in (*ATRIA, *F_WAVES)),
                   *(f"heart_ventricles_{n}" for n in (*INTERVALS, *QRS_SIMILARITY)),
+                  *(f"heart_shape_{n}" for n in SHAPE), *(f"{lead}_shape_{n}" for lead, n in SHAPE_OF_LEADS),
+                  *(f"heart_pacing_{n}" for n in PACING),
                   *(f"{lead}_waves_{size}" for lead in LEADS for size in SIZES)])
 NUISANCE = ("record_signal_noise_mv", "record_signal_leads", "record_signal_seconds")
 # Longest time between two beats without a common lead that is taken for one RR interval, s.
@@ -44,13 +50,21 @@ def rhythm_row(signals: Float64Array, beats: Beats) -> dict[str, float]:
     """
     record = resampled(signals, beats.fs_hz)
     sizes = lead_sizes(record, beats.leads, beats.times)
+    alike = beats_alike(record, beats.times)
+    usual = usual_beats(beats.times, alike)
+    averages = average_beats(record, beats.leads, beats.times, usual)
+    times = beat_times(beats, missing_spans(record))
     parts: Sequence[tuple[str, dict[str, float]]] = (
-        ("heart_rr_", rr_statistics(beat_times(beats, missing_spans(record)))),
+        ("heart_rr_", rr_statistics(times) | usual_rr(times, usual)),
         ("heart_atria_", atrial_activity(record, beats.leads, beats.times, beats.confidence["p"], beats.p_coherence)),
+        ("heart_atria_", f_wave_residual(record, beats.leads, beats.times)),
         ("heart_ventricles_", intervals(beats.times, sizes)),
-        ("heart_ventricles_", qrs_similarity(record, beats.times)))
+        ("heart_ventricles_", qrs_similarity(alike, usual)),
+        ("heart_pacing_", pacing_spikes(signals, beats.fs_hz, len(alike))))
     row = {f"{prefix}{name}": value for prefix, values in parts for name, value in values.items()}
     row |= {f"{key.split('_')[0]}_waves_{key.split('_', 1)[1]}": value for key, value in sizes.items()}
+    row |= {f"heart_shape_{key}" if key in SHAPE else f"{key.split('_')[0]}_shape_{key.split('_', 1)[1]}": value
+            for key, value in qrs_shape(averages).items()}
     known = np.isfinite(record)
     row |= {"record_signal_noise_mv": _noise(record), "record_signal_leads": float(known.any(axis=1).sum()),
             "record_signal_seconds": float(known.any(axis=0).sum() / FS_HZ)}

@@ -13,7 +13,7 @@ from ecg.rhythm.features import FEATURES
 OF_INTERVALS = tuple(name for name in FEATURES if name.startswith("heart_rr_") or "_qtc_" in name)
 _QT = tuple(f"heart_ventricles_{name}" for name in ("qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s"))
 _QTC = tuple(name for name in _QT if "_qtc_" in name)
-_PR = ("heart_atria_pr_s", "heart_atria_pr_sd_s")
+_PR = tuple(f"heart_atria_{name}" for name in ("pr_s", "pr_sd_s", "pr_segment_s", "p_peak_to_qrs_s"))
 _QRS = tuple(f"heart_ventricles_{name}" for name in ("qrs_s", "qrs_sd_s", "qrs_widest_s", "wide_share", "jt_s"))
 
 

@@ -5,11 +5,11 @@ import numpy as np
 
 from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, without_gaps
 from ecg.lead_table import LEADS
-from featurize.arrays import Float64Array
+from featurize.arrays import BoolArray, Float64Array
 
 INTERVALS = ("qrs_s", "qrs_sd_s", "qrs_widest_s", "qt_s", "qtc_bazett_s", "qtc_fridericia_s", "jt_s", "axis_deg",
              "axis_cos", "axis_sin", "wide_share")
-QRS_SIMILARITY = ("alike", "least_alike")
+QRS_SIMILARITY = ("alike", "least_alike", "unusual_share")
 SIZES = ("r_mv", "s_mv", "r_to_s", "st_mv", "st_slope_mv_s", "t_mv", "p_mv", "qrs_area_mv_ms")
 # QRS is wide above this, s (`wide_share`).
 _WIDE_QRS_S = 0.12
@@ -71,8 +71,31 @@ def intervals(times: dict[str, Float64Array], sizes: dict[str, float]) -> dict[s
     return out
 
 
-def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dict[str, float]:
-    """Correlation of every beat's QRS with the median beat's, mean over the leads.
+def qrs_similarity(alike: Float64Array, usual: BoolArray) -> dict[str, float]:
+    """The median of the beats' likeness to the median beat, the lowest, and the share of beats of another shape.
+
+    Parameters
+    ----------
+    alike : (beats,) float64
+        Of `beats_alike`.
+    usual : (beats,) bool
+        Of `ecg.rhythm.average_beat.usual_beats`.
+
+    Returns
+    -------
+    dict with the keys of `QRS_SIMILARITY`
+    """
+    out = dict.fromkeys(QRS_SIMILARITY, np.nan)
+    known = alike[np.isfinite(alike)]
+    if len(known):
+        out |= {"alike": float(np.median(known)), "least_alike": float(known.min())}
+    if len(usual):
+        out["unusual_share"] = 1 - float(usual.mean())
+    return out
+
+
+def beats_alike(signals: Float64Array, times: dict[str, Float64Array]) -> Float64Array:
+    """(beats,) correlation of every beat's QRS with the median beat's, mean over the leads; NaN where not comparable.
 
     Parameters
     ----------
@@ -80,10 +103,6 @@ def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dic
         mV at 500 samples a second, NaN where a lead is not drawn.
     times : dict of wave to (leads, beats) float64
         Seconds.
-
-    Returns
-    -------
-    dict with the keys of `QRS_SIMILARITY`: the median over the beats and the lowest.
     """
     rows = [row for row in range(len(signals)) if np.isfinite(times["qrs_onset"][row]).sum() >= _LEAST_BEATS]
     onset = median_over_leads(times["qrs_onset"])
@@ -100,10 +119,10 @@ def qrs_similarity(signals: Float64Array, times: dict[str, Float64Array]) -> dic
         norm = np.sqrt((z ** 2).sum(axis=1) * (template ** 2).sum())
         for k, c in zip(parts, np.divide(z @ template, norm, out=np.zeros(len(z)), where=norm > 0)):
             total.setdefault(int(k), []).append(float(c))
-    scores = [float(np.mean(c)) for c in total.values()]
-    if not scores:
-        return dict.fromkeys(QRS_SIMILARITY, np.nan)
-    return {"alike": float(np.median(scores)), "least_alike": min(scores)}
+    out = np.full(len(onset), np.nan)
+    for number, scores in total.items():
+        out[number] = float(np.mean(scores))
+    return out
 
 
 def lead_sizes(signals: Float64Array, leads: tuple[str, ...], times: dict[str, Float64Array]) -> dict[str, float]:

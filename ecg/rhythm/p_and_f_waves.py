@@ -8,8 +8,8 @@ from scipy.signal import welch
 from ecg.beats.preprocess import FS_HZ, drawn_part, filtered, median_over_leads, without_gaps
 from featurize.arrays import BoolArray, Float64Array
 
-ATRIA = ("p_share", "p_coherence", "p_confidence", "pr_s", "pr_sd_s", "p_duration_s", "p_to_qrs", "f_power_share",
-         "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
+ATRIA = ("p_share", "p_coherence", "p_confidence", "pr_s", "pr_sd_s", "pr_segment_s", "p_peak_to_qrs_s", "p_duration_s",
+         "p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
 _OF_A_LEAD = ("p_to_qrs", "f_power_share", "f_peak_hz", "f_peak_share", "f_to_qrs", "f_to_p")
 # Leads in which these waves are measured.
 _LEADS = ("II", "V1", "III", "aVF", "V2")
@@ -73,13 +73,12 @@ def atrial_activity(signals: Float64Array, leads: tuple[str, ...], times: dict[s
         return out
     has_p: BoolArray = np.array(np.isfinite(times["p_peak"]).any(axis=0), dtype=bool)
     out |= {"p_share": float(has_p[drawn.any(axis=0)].mean()), "p_coherence": p_coherence}
-    with np.errstate(all="ignore"):
-        if has_p.any():
-            p_onset = median_over_leads(times["p_onset"])
-            pr = median_over_leads(times["qrs_onset"]) - p_onset
-            out |= {"pr_s": float(np.nanmedian(pr)), "pr_sd_s": float(np.nanstd(pr)),
-                    "p_confidence": _median_of_known(p_confidence),
-                    "p_duration_s": float(np.nanmedian(median_over_leads(times["p_offset"]) - p_onset))}
+    if has_p.any():
+        p_onset, p_peak, p_offset, qrs = (median_over_leads(times[wave])
+                                          for wave in ("p_onset", "p_peak", "p_offset", "qrs_onset"))
+        out |= {"pr_s": _median_of_known(qrs - p_onset), "pr_sd_s": _sd_of_known(qrs - p_onset),
+                "pr_segment_s": _median_of_known(qrs - p_offset), "p_peak_to_qrs_s": _median_of_known(qrs - p_peak),
+                "p_confidence": _median_of_known(p_confidence), "p_duration_s": _median_of_known(p_offset - p_onset)}
     found = [_of_a_lead(signals[row], {wave: values[row] for wave, values in times.items()})
              for row, name in enumerate(leads) if name in _LEADS and drawn[row].sum() >= _LEAST_BEATS]
     for key in _OF_A_LEAD:
@@ -117,9 +116,14 @@ def _of_a_lead(signal: Float64Array, times: dict[str, Float64Array]) -> dict[str
 
 
 def _median_of_known(values: Float64Array) -> float:
-    """NaN where none is known: NeuroKit2 gives no confidence."""
+    """NaN where none is known, as NeuroKit2 gives no confidence."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else math.nan
+
+
+def _sd_of_known(values: Float64Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.std(known)) if len(known) else math.nan
 
 
 def _f_wave_spectrum(between: Sequence[Float64Array]) -> dict[str, float]:

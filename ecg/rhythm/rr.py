@@ -3,11 +3,12 @@ import math
 
 import numpy as np
 
-from featurize.arrays import Float64Array
+from featurize.arrays import BoolArray, Float64Array
 
 RR = ("rate_bpm", "rate_lowest_bpm", "rate_highest_bpm", "mean_s", "sd_s", "variation", "rmssd_s", "over_50_ms_share",
       "over_20_percent_share", "sd1_s", "sd2_s", "sd1_to_sd2", "entropy_bit", "sample_entropy", "turning_share",
       "trendless_variation", "early_share", "longest_to_median", "shortest_to_median", "beats")
+USUAL_RR = ("usual_variation", "usual_step_share")
 # Intervals that spreads need.
 _LEAST_FOR_SPREADS = 3
 # Intervals that entropies need.
@@ -63,6 +64,37 @@ def rr_statistics(beats_s: Float64Array) -> dict[str, float]:
         out |= _spreads(rr, median)
     if len(rr) >= _LEAST_FOR_ENTROPIES:
         out |= _entropies(rr, median)
+    return out
+
+
+def usual_rr(beats_s: Float64Array, usual: BoolArray) -> dict[str, float]:
+    """Irregularity without the intervals before and behind ectopic beats: fibrillation keeps it, ectopy loses it.
+
+    Parameters
+    ----------
+    beats_s : (n,) float64
+        Of `ecg.rhythm.features.beat_times`: rising; NaN marks a break over which no interval is taken.
+    usual : (beats,) bool
+        Which beats have the usual shape, one for each of `beats_s` that is not NaN; else nothing is measured.
+
+    Returns
+    -------
+    dict with the keys of `USUAL_RR`: standard deviation of the intervals between usual beats by their mean; median
+    difference of one to the next by their median.
+    """
+    out = dict.fromkeys(USUAL_RR, math.nan)
+    finite = np.isfinite(beats_s)
+    if finite.sum() != len(usual):
+        # NeuroKit2 gives some beats no onset: which of the times is whose is not known then.
+        return out
+    of_beat = np.zeros(len(beats_s), np.bool_)
+    of_beat[finite] = usual
+    rr = np.where(of_beat[1:] & of_beat[:-1], np.diff(beats_s), np.nan)
+    known, steps = rr[np.isfinite(rr)], np.abs(np.diff(rr))
+    if len(known) >= _LEAST_FOR_SPREADS:
+        out["usual_variation"] = float(known.std() / known.mean())
+        if np.isfinite(steps).any():
+            out["usual_step_share"] = float(np.nanmedian(steps) / np.median(known))
     return out
 
 

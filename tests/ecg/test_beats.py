@@ -82,6 +82,15 @@ def test_t_waves_of_another_size_or_sign_are_found(scale: float) -> None:
     assert worst(median_over_leads(found(heart(STEADY, t=scale)).times["t_peak"]), STEADY + T_S) < 0.03
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0, 3.0])
+def test_in_fast_rhythms_p_is_not_the_bend_between_t_and_p(scale: float) -> None:
+    """100 a minute: T ends 60 ms before P begins. The bend lies 200 ms and more before R, P 160 ms."""
+    at = np.arange(0.5, 9.6, 0.6)
+    seen = found(heart(at, t=scale)).times["p_peak"][1]
+    assert np.nanmedian(at - seen) == pytest.approx(PR_S, abs=0.01)
+    assert np.isfinite(seen).mean() > 0.9
+
+
 def test_fibrillation_has_no_p_waves() -> None:
     beats = found(heart(IRREGULAR, p=False, flutter_hz=6.3))
     assert not np.isfinite(beats.times["p_peak"]).any()
