@@ -14,14 +14,6 @@ _WIDEST = 20.0
 _GRID = 4001
 
 
-def named_and_other(p: Float64Array, threshold: float | None = None) -> Int64Array:
-    """(n, 2) the most probable class and the next one, of (n, K) probabilities; of a finding by its threshold."""
-    if threshold is not None:
-        present = (p[:, 1] >= threshold).astype(np.int64)
-        return np.column_stack([present, 1 - present])
-    return np.asarray(np.argsort(-p, axis=1, kind="stable")[:, :2], dtype=np.int64)
-
-
 def against(margins: Float64Array, named: int, other: int) -> Float64Array:
     """Log-odds of `named` against `other` from margins (..., k); a binary model has one column, that of class 1.
 
