@@ -1,8 +1,10 @@
 """Reporting guidelines: what an audit answers, beside what the run and its authors do."""
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from classify.audit.result import Audit, Judged
 from classify.audit.subgroups import PAIR
@@ -99,13 +101,19 @@ def _of_people(result: Audit) -> str:
     """What was compared by the columns of --subgroups; "" without any: thirds of brightness are no groups of people."""
     if result.compared is None:
         return ""
-    own = {*WAYS, *result.info.nuisance}
-    parts = result.compared[[not set(by.split(PAIR)) <= own for by in result.compared["by"]]]
-    if parts.empty:
+    found = people_ways(result.compared, result.info.nuisance)
+    if not found:
         return ""
-    names = ", ".join(dict.fromkeys(name for by in parts["by"] for name in by.split(PAIR) if name not in own))
+    names, parts = ", ".join(found), result.compared[[bool(found.keys() & set(by.split(PAIR)))
+                                                      for by in result.compared["by"]]]
     return (f"{count(len(parts), 'part or pair', 'parts and pairs')} by {names} were compared with the rest, counting "
             f"all comparisons (Holm): {number(int(parts['worse'].sum()))} worse.")
+
+
+def people_ways(compared: pd.DataFrame, nuisance: Collection[str]) -> dict[str, None]:
+    """The columns of --subgroups among the ways that a table of parts is divided by, in their order."""
+    own = {*WAYS, *nuisance}
+    return dict.fromkeys(name for by in compared["by"] for name in by.split(PAIR) if name not in own)
 
 
 def _of_judged(judged: Judged) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ import pandas as pd
 from classify.bundle import Bundle
 from classify.fitting import models
 from classify.uncertainty.calibrate import Calibration, probabilities
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import Float64Array
 
 # Log-odds among which that of a threshold is sought, in steps of a hundredth: no calibrated model is surer.
 _WIDEST = 20.0

@@ -48,7 +48,8 @@ def score(bundle: Bundle, frame: pd.DataFrame, y: Int64Array, split_group: Int64
     accepted = bundle.review.accepted
     return Scored(
         told=told, n=len(y), failed=failed, accuracy=float(right.mean()),
-        accuracy_interval=grouped_wilson(right, split_group), confidence=float(predictions.p[np.arange(len(y)), named].mean()),
+        accuracy_interval=grouped_wilson(right, split_group),
+        confidence=float(predictions.p[np.arange(len(y)), named].mean()),
         ece=float(found["ece"][0]), coverage=float(held.mean()), coverage_interval=coverage_interval,
         mean_set_size=float(found["mean_set_size"][0]), review_share=float((words != "").mean()),
         errors_kept=review["errors_kept"], errors_kept_interval=(low, high),

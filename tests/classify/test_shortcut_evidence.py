@@ -74,8 +74,8 @@ def test_a_model_that_does_not_follow_the_picture_is_acquitted() -> None:
 
 
 def test_too_few_images_that_point_elsewhere_acquit_nobody() -> None:
-    """Of Early and Pre leukemia with a planted hue 14 images pointed elsewhere, 11 of them right (.524 to .924), and 306
-    to the truth, .961 of them right; by the hue alone the model was right in .978 of 271 and in .816 of 49.
+    """Of Early and Pre leukemia with a planted hue 14 images pointed elsewhere, 11 of them right (.524 to .924), and
+    306 to the truth, .961 of them right; by the hue alone the model was right in .978 of 271 and in .816 of 49.
     """
     assert verdict(.99, True, True, 14, .026, .961 - .524) == OPEN
     assert verdict(.96, True, True, 67, .91, .964 - .920) == ACQUITTED
