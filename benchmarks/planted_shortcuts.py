@@ -163,8 +163,8 @@ def main() -> None:
           "with` and `planted right against`, p: the same by what was planted in each image, which the audit does "
           "not know. Early and pre leukemia were pictured in different ways: unplanted, focus and color tell them "
           "with an AUROC of .95 to 1.00 and the model is right in 95 % or more. It follows neither planted JPEG "
-          "quality nor the scale bar there (p .19, .11), so that there is nothing to convict; it does follow the "
-          "planted hue (.978 and .816), but only 14 images have colors that point elsewhere: open.", rows)
+          "quality nor the scale bar there for certain (p .19, .11); it does follow the planted hue (.978 and "
+          ".816), but only 14 images have colors that point elsewhere: open, as for the scale bar.", rows)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def sweep_lead(result: FindingsAudit) -> str:
     first = next(iter(result.sweeps.values()))
     images = max(own.unchanged.n for own in result.sweeps.values())
     return (f"{count(images, 'labelled image')}, chosen evenly by their rarest finding (seed {first.seed}), were "
-            f"changed in {len(first.changes)} ways at five strengths and measured again; the model of "
-            "every finding was asked of the same images. A promise counts as broken where the 95\u00a0% interval lies outside it.")
+            f"changed in {len(first.changes)} ways at five strengths and measured again; the model of every finding "
+            "was asked of the same images. A promise counts as broken where the 95\u00a0% interval lies outside it.")
 
 
 def _sweep_table(result: FindingsAudit) -> dict[str, Any]:

@@ -34,7 +34,8 @@ OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
 AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
-SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept", "novelty")
+SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept",
+          "novelty")
 
 
 def documented(text: str) -> set[str]:
