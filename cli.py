@@ -485,7 +485,8 @@ def _audit_findings(run: Path, table: Path, frame: "DataFrame", info: "TableInfo
         for line in gain_lines(gains):
             _say(f"{name}: {line}")
     if asked.fitted:
-        kept = f"; those of {', '.join(found.kept_home)} stay as they are" if found.kept_home else ""
+        kept = (f"; those of {', '.join(found.kept_home)} stay as they are (too few labels, or isotonic calibration)"
+                if found.kept_home else "")
         _say(f"models fitted to there: {asked.fitted}{kept}")
     for name, swept in found.sweeps.items():
         from classify.sweep.sentences import lines as sweep_lines

@@ -13,6 +13,9 @@ from classify.sweep.section import pictures, without_pictures
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
 
+# Parts that the page lists, the worst first; the JSON has all.
+LISTED = 120
+
 
 def sweep(result: FindingsAudit) -> dict[str, Any]:
     """One table of all findings, the pictures once, and every finding's chart and numbers."""
@@ -96,7 +99,7 @@ def compared(result: FindingsAudit) -> dict[str, Any] | None:
     found = result.compared
     if found is None or found.empty:
         return None
-    return {"sentence": compared_sentence(result), "worst": _groups(result, WORST), "all": _groups(result, len(found))}
+    return {"sentence": compared_sentence(result), "worst": _groups(result, WORST), "all": _groups(result, LISTED)}
 
 
 def compared_sentence(result: FindingsAudit) -> str:
@@ -125,4 +128,6 @@ def _groups(result: FindingsAudit, most: int) -> dict[str, Any]:
         rows.append([cell(row["finding"]), *cells[:2], cell(number(row["positives"]), key=row["positives"]), cells[2],
                      *shares, *cells[3:]])
     head = ["Finding", *GROUPS_HEAD[:2], "With it", GROUPS_HEAD[2], "Sensitivity", "Specificity", *GROUPS_HEAD[3:]]
-    return table(head, rows, sortable=True)
+    more = f"{number(len(result.compared) - most)} more stand in the JSON of this audit." if most == LISTED and \
+        len(result.compared) > most else ""
+    return table(head, rows, sortable=True, foot=more)

@@ -56,9 +56,9 @@ def definitions(found: Origin, order: list[str], preset: str) -> dict[str, Any]:
                   tone="" if np.isfinite(r["icc"]) else "quiet")]
             for name, r in listed.iterrows()]
     n, known = len(own), int(own["icc"].notna().sum())
-    lead = (f"The model reads {count(n, 'measurement')}; the {number(len(listed))} that weigh most here stand "
-            "below, all in the JSON of this audit. ICC: share of the variance that lies between images, where some images were "
-            "changed as another laboratory might have pictured them and measured again; 1 is perfect agreement.")
+    lead = (f"The model reads {count(n, 'measurement')}; the {number(len(listed))} that weigh most here stand below, "
+            "all in the JSON of this audit. ICC: share of the variance that lies between images, where some images "
+            "were changed as another laboratory might have pictured them and measured again; 1 is perfect agreement.")
     note = "" if known else " It is missing: no changed copies lay beside the table at training."
     return {"lead": lead + note, "table": table(["Measurement", "Unit", "What it is", "ICC (95 % interval)"], rows,
                                                 sortable=True)}
