@@ -63,4 +63,5 @@ def lines(found: Sweep) -> list[str]:
               for strength in sorted(by_strength) if strength]
     if 0 in by_strength:
         listed.append(f"holds at every strength: {', '.join(by_strength[0])}")
-    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises", *(f"  {line}" for line in (*unchanged, *listed))]
+    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises",
+            *(f"  {line}" for line in (*unchanged, *listed))]
