@@ -98,7 +98,7 @@ def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -
     Image.fromarray(turned).save(root / "bee/copy.png")
     page = page_of(build_index(root), tmp_path)
     assert "1 picture has two different labels." in warnings_of(page)
-    cluster = page[page.index("different labels</h4>"):]
+    cluster = page[page.index("different labels</h3>"):]
     assert cluster.index("picture alarm") < cluster.index("ant/003.png") and "bee/copy.png" in cluster
 
 
