@@ -389,32 +389,24 @@ def audit(run: Annotated[Path, typer.Argument(metavar="[RUN]", help="The folder 
     if not output and any(of_page.values()):
         raise UserError(f"{next(name for name, value in of_page.items() if value)} was given without -o: give "
                         "-o audit.html")
-    if is_findings_model(run):
-        of_one = {"--fit-labels": fit_labels, "--fitted": fitted, "--sweep": sweep, "--parts": parts,
-                  "--subgroups": labels}
-        given = [name for name, value in of_one.items() if value]
-        if given:
-            raise UserError(f"{run} holds several findings, and {given[0]} takes one: name its folder, such as "
-                            f"{run}/model/00_edema")
-        if study:
-            read_study(study)
-        if supplement:
-            check_supplement(supplement, [table, study, output, against, baseline, *_files_of(run)])
-        _audit_findings(run, table, output, Asked(watch, study, supplement, _remeasure(maps, maps_n, jobs)))
-        return
-    settings = _remeasure(sweep, sweep_images, jobs)
+    several = is_findings_model(run)
     counts = _counts(fit_labels)
     if fitted:
-        check_fitted(fitted, run)
+        check_fitted(fitted, run, several)
     if study:
         read_study(study)
     if supplement:
         check_supplement(supplement, [table, labels, study, output, against, baseline, *_files_of(run)])
     frame, info = read_table(table)
     columns = columns_of_sheet(labels, _names(subgroups), frame, path_column) if labels else None
-    found = write(run, frame, info, output, table_for, settings, read_perturbed(table, info), columns, counts,
-                  fitted, watch, study, supplement, _remeasure(maps, maps_n, jobs),
-                  _remeasure(parts, PARTS_IMAGES, jobs))
+    swept, mapped, in_parts = (_remeasure(images, most, jobs) for images, most in
+                               ((sweep, sweep_images), (maps, maps_n), (parts, PARTS_IMAGES)))
+    if several:
+        asked = Asked(watch, study, supplement, mapped, swept, in_parts, columns, counts, fitted)
+        _audit_findings(run, table, frame, info, output, asked)
+        return
+    found = write(run, frame, info, output, table_for, swept, read_perturbed(table, info), columns, counts,
+                  fitted, watch, study, supplement, mapped, in_parts)
     if output:
         _warn(warnings(found))
     if found.judged and output:
@@ -478,16 +470,28 @@ def _remeasure(images: list[Path] | None, most: int, jobs: int | None) -> "Remea
     return Remeasure(index, most, jobs or processors(), progress=True)
 
 
-def _audit_findings(run: Path, table: Path, output: Path | None, asked: "Asked") -> None:
+def _audit_findings(run: Path, table: Path, frame: "DataFrame", info: "TableInfo", output: Path | None,
+                    asked: "Asked") -> None:
     from classify.findings.audit import known_images
     from classify.findings.audit_page import summary_lines, warnings
     from classify.findings.audit_run import audit_findings
-    from featurize.table import read_table
-    found = audit_findings(run, table, *read_table(table), output, asked)
+    found = audit_findings(run, table, frame, info, output, asked)
     if output:
         _warn(warnings(found))
         for line in summary_lines(found):
             _say(line)
+    for name, gains in found.gains.items():
+        from classify.audit.labels_section import lines as gain_lines
+        for line in gain_lines(gains):
+            _say(f"{name}: {line}")
+    if asked.fitted:
+        kept = (f"; those of {', '.join(found.kept_home)} stay as they are (too few labels, or isotonic calibration)"
+                if found.kept_home else "")
+        _say(f"models fitted to there: {asked.fitted}{kept}")
+    for name, swept in found.sweeps.items():
+        from classify.sweep.sentences import lines as sweep_lines
+        for line in sweep_lines(swept):
+            _say(f"{name}: {line}" if line.startswith("sweep") else line)
     for name, maps in found.maps.items():
         from classify.maps.sentences import lines as map_lines
         for line in map_lines(maps):

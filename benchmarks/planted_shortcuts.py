@@ -17,7 +17,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from PIL import Image
+from scipy.stats import fisher_exact
 
 from benchmarks.record import RESULTS, write
 from classify.audit.run import audit
@@ -83,10 +85,29 @@ def draw(data: Path, pair: str, folder: Path, plant: Callable[[UInt8Array, bool]
     for number, (name, pattern) in enumerate(PAIRS[pair].items()):
         (folder / name).mkdir(parents=True)
         for file in sorted(data.glob(pattern)):
-            rng = np.random.default_rng([SEED, zlib.crc32(file.name.encode())])
-            usual = rng.random() < ASSOCIATION if planted else rng.random() < .5
-            rgb = plant(read_image(file).rgb, bool(number) == bool(usual))
+            rgb = plant(read_image(file).rgb, bool(number) == _usual(file.name, planted))
             Image.fromarray(rgb).save(folder / name / f"{file.stem}.png")
+
+
+def _usual(name: str, planted: bool) -> bool:
+    """The image has the property that was planted for its class."""
+    return bool(np.random.default_rng([SEED, zlib.crc32(name.encode())]).random() < (ASSOCIATION if planted else .5))
+
+
+def followed(data: Path, pair: str, run: Path, planted: bool) -> dict[str, float]:
+    """What the audit should find out: is the model right less often where the image has the other class's property?
+
+    Out of fold, by what was drawn for each image; p of Fisher's exact test, one-sided.
+    """
+    names = {(name, file.stem): file.name for name, pattern in PAIRS[pair].items() for file in data.glob(pattern)}
+    table = pd.read_csv(run / "predictions.csv")
+    usual = np.array([_usual(names[label, Path(path).stem], planted) for label, path in
+                      zip(table["label"], table["path"])])
+    right = (table["predicted"] == table["label"]).to_numpy()
+    with_it, against = right[usual], right[~usual]
+    counts = [[int((~part).sum()), int(part.sum())] for part in (against, with_it)]
+    return {"planted right with": float(with_it.mean()), "planted right against": float(against.mean()),
+            "planted p": float(f"{fisher_exact(counts, alternative='greater')[1]:.2g}")}
 
 
 def examine(data: Path, pair: str, folder: Path, name: str, planted: bool, jobs: int) -> dict[str, Any]:
@@ -108,10 +129,12 @@ def examine(data: Path, pair: str, folder: Path, name: str, planted: bool, jobs:
     (folder / "evidence.json").write_text(json.dumps([asdict(group) for group in groups], indent=1))
     suspect = next((group for group in groups if group.name == SUSPECTS[name]), None)
     row = {"pair": pair, "shortcut": name, "planted": planted, "n": len(frame), "preset": preset,
-           "convicted": ", ".join(convicted) or "none"}
+           **{key: round(value, 3) if "right" in key else value for key, value in
+              followed(data, pair, run, planted).items()}, "convicted": ", ".join(convicted) or "none"}
     numbers = {} if suspect is None else {
         "verdict on it": suspect.verdict, "AUROC alone": suspect.auroc, "adds": suspect.gain,
-        "right with": suspect.right_with, "right against": suspect.right_against, "matched": suspect.matched}
+        "right with": suspect.right_with, "against": suspect.n_against, "right against": suspect.right_against,
+        "matched": suspect.matched}
     return {**row, **{key: round(value, 3) if isinstance(value, float) else value for key, value in numbers.items()}}
 
 
@@ -136,9 +159,12 @@ def main() -> None:
           "`right with` and `right against`: share named correctly out of fold where the properties point to the true "
           "class and to the other; `matched`: on as many of both. The limit of what counts as moved by the "
           "recording was chosen on the first three pairs, and that without an outlined subject (preset whole) "
-          "only print is convicted after the twin of the third; the level of the tests was not. Early and pre "
-          "leukemia were pictured in different ways: unplanted, focus and color tell them with an AUROC of .95 "
-          "to 1.00 and the model is right in 95 % or more, so that nothing planted is needed or followed.", rows)
+          "only print is convicted after the twin of the third; the level of the tests was not. `planted right "
+          "with` and `planted right against`, p: the same by what was planted in each image, which the audit does "
+          "not know. Early and pre leukemia were pictured in different ways: unplanted, focus and color tell them "
+          "with an AUROC of .95 to 1.00 and the model is right in 95 % or more. It follows neither planted JPEG "
+          "quality nor the scale bar there for certain (p .19, .11); it does follow the planted hue (.978 and "
+          ".816), but only 14 images have colors that point elsewhere: open, as for the scale bar.", rows)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,14 @@ class ModelPredictions:
     neighbours: Int64Array
 
 
+def named_and_other(p: Float64Array, threshold: float | None = None) -> Int64Array:
+    """(n, 2) the most probable class and the next one, of (n, K) probabilities; of a finding by its threshold."""
+    if threshold is not None:
+        present = (p[:, 1] >= threshold).astype(np.int64)
+        return np.column_stack([present, 1 - present])
+    return np.asarray(np.argsort(-p, axis=1, kind="stable")[:, :2], dtype=np.int64)
+
+
 @dataclass(frozen=True)
 class FurtherColumns:
     """What the columns of predictions.csv that only some tasks have are made from.

@@ -36,6 +36,9 @@ FINGERPRINTS = "fingerprints.npz"
 MODEL_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, ARRAYS, START, *TREES.values())), STAGE_FILE)
 # Name of a finding in the names of files and folders: its number and its letters, ``03_pleural_thickening``.
 FINDING_NAME = r"\d{2,}_[a-z0-9_]*"
+# Of the models of several findings without their run.
+FINDINGS_FOLDER = FolderKind(MANIFEST, frozenset((MANIFEST, FINGERPRINTS)),
+                             rf"{FINDING_NAME}/({'|'.join(map(re.escape, sorted(MODEL_FOLDER.files)))})")
 # Every file of a run folder: the same goes for them.
 RUN_FOLDER = FolderKind(f"model/{MANIFEST}", frozenset(
     (PREDICTIONS, METRICS, CURVES, SUSPECTS, STABILITY, WORDS, REPORT, CROSSWALK, STUDY, TIMINGS,

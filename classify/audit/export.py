@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classify.audit.origin import Origin
 from classify.audit.result import Audit, Judged
 from classify.audit.shortcuts.sentences import sentence
 from classify.audit.warnings import warnings
@@ -40,6 +41,7 @@ def to_json(result: Audit) -> dict[str, Any]:
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],
+        **({"origin": origin_to_dict(result.origin)} if result.origin else {}),
         "study": dict(result.reporting.study) if result.reporting else {},
         "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
         **({"drift": drift_to_dict(result.drift)} if result.drift else {}),
@@ -47,6 +49,14 @@ def to_json(result: Audit) -> dict[str, Any]:
         **({"parts": [asdict(part) for part in result.parts]} if result.parts else {}),
         **({"maps": maps_to_dict(result.maps, result.frame, result.bundle.classes)} if result.maps else {})}
     return dict(plain(content))
+
+
+def origin_to_dict(found: Origin) -> dict[str, Any]:
+    """Where a model comes from."""
+    return {"model_sha256": found.model_sha256, "seed": found.seed, "trained_with": dict(found.trained_with),
+            "audited_with": dict(found.audited_with), "machine": found.machine, "told": dict(found.told),
+            "class_counts": {part: dict(by) for part, by in found.class_counts.items()},
+            "definitions": found.definitions.to_dict("records")}
 
 
 def drift_to_dict(found: Drift) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from classify.bundle import Bundle
 from classify.data.folds import make_folds
 from classify.elsewhere.few_labels import FewLabels, fit_few, fitted
 from classify.review import LEAST_PROBABILITY
-from classify.run_folder import METRICS, MODEL_FOLDER
+from classify.run_folder import FINDINGS_FOLDER, METRICS, MODEL_FOLDER
 from classify.uncertainty.calibrate import Calibration
 from classify.uncertainty.conformal import fit_conformal
 from classify.uncertainty.operating_point import OperatingPoint, choose_threshold
@@ -25,8 +25,8 @@ FOLDS = 5
 NOVEL_PERCENTILE = 95
 
 
-def check_fitted(folder: Path, run: Path) -> None:
-    """Refuse a place where the model of a run, or foreign files, would be replaced.
+def check_fitted(folder: Path, run: Path, several: bool = False) -> None:
+    """Refuse a place where the model of a run, or foreign files, would be replaced; `several`: it is of findings.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_fitted(folder: Path, run: Path) -> None:
     if run.resolve() in (folder.resolve(), *folder.resolve().parents) or (folder.parent / METRICS).is_file():
         raise UserError(f"--fitted {folder} lies in a run folder, whose model would be replaced: choose a folder of "
                         "its own")
-    check_replaceable(folder, MODEL_FOLDER)
+    check_replaceable(folder, FINDINGS_FOLDER if several else MODEL_FOLDER)
 
 
 def fit_there(bundle: Bundle, known: LabelledRows) -> Bundle:

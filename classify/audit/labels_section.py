@@ -71,7 +71,7 @@ def gains_of(result: Audit, counts: Sequence[int]) -> tuple[Gain, ...]:
 
 def section(found: Sequence[Gain]) -> dict[str, Any]:
     """Sentence and table."""
-    return {"lead": lead(found), "table": table(HEAD, [_row(gain) for gain in found])}
+    return {"lead": lead(found), "table": table(HEAD, [row_of(gain) for gain in found])}
 
 
 def lead(found: Sequence[Gain]) -> str:
@@ -92,7 +92,9 @@ def lines(found: Sequence[Gain]) -> list[str]:
             f"log-loss {gain.log_loss[0]:.3f} in place of {gain.log_loss[1]:.3f}" for gain in found]
 
 
-def _row(gain: Gain) -> list[Any]:
+def row_of(gain: Gain) -> list[Any]:
+    """The cells of a number of labels."""
+
     def both(pair: tuple[float, float]) -> Any:
         return cell(f"{score(pair[0])} (as it is: {score(pair[1])})", key=pair[0])
     low, high = gain.accuracy_range

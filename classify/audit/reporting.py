@@ -1,11 +1,15 @@
 """Reporting guidelines: what an audit answers, beside what the run and its authors do."""
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from classify.audit.origin import origin
 from classify.audit.result import Audit, Judged
 from classify.audit.subgroups import PAIR
+from classify.bundle import model_digest
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
 from classify.crosswalk.run_evidence import NEEDED, REPORT, RunFacts, run_evidence
 from classify.crosswalk.study import read_kept, read_study
@@ -44,11 +48,25 @@ def reporting(model: Path, study: Path | None, result: Audit, out: Path) -> Repo
     return Reporting(said, tuple(crosswalk(said, evidence, evaluated=True)))
 
 
+def with_origin(model: Path, result: Audit) -> Audit:
+    """The audit of a model, given as its run or model folder, with where the model comes from."""
+    run, _ = _run_of(model)
+    bundle = result.bundle
+    found = origin(model_digest(model), bundle.settings, bundle.versions, bundle.model.features, run,
+                   result.home or {}, _of_run(run, result))
+    return replace(result, origin=found)
+
+
 def run_and_words(model: Path, study: Path | None) -> tuple[Path, dict[str, str]]:
     """The run folder of a model, and what its authors said; parameters and errors as of `reporting`."""
-    run = next((place for place in (model, model.resolve().parent) if (place / REPORT).is_file()), model)
-    kept = run / STUDY
+    run, kept = _run_of(model)
     return run, read_study(study) if study else read_kept(kept) if kept.is_file() else {}
+
+
+def _run_of(model: Path) -> tuple[Path, Path]:
+    """The run folder of a model, and where it keeps what its authors said."""
+    run = next((place for place in (model, model.resolve().parent) if (place / REPORT).is_file()), model)
+    return run, run / STUDY
 
 
 def on_page(found: Mapping[str, tuple[str, str]], out: Path) -> dict[str, Evidence]:
@@ -99,13 +117,19 @@ def _of_people(result: Audit) -> str:
     """What was compared by the columns of --subgroups; "" without any: thirds of brightness are no groups of people."""
     if result.compared is None:
         return ""
-    own = {*WAYS, *result.info.nuisance}
-    parts = result.compared[[not set(by.split(PAIR)) <= own for by in result.compared["by"]]]
-    if parts.empty:
+    found = people_ways(result.compared, result.info.nuisance)
+    if not found:
         return ""
-    names = ", ".join(dict.fromkeys(name for by in parts["by"] for name in by.split(PAIR) if name not in own))
+    names, parts = ", ".join(found), result.compared[[bool(found.keys() & set(by.split(PAIR)))
+                                                      for by in result.compared["by"]]]
     return (f"{count(len(parts), 'part or pair', 'parts and pairs')} by {names} were compared with the rest, counting "
             f"all comparisons (Holm): {number(int(parts['worse'].sum()))} worse.")
+
+
+def people_ways(compared: pd.DataFrame, nuisance: Collection[str]) -> dict[str, None]:
+    """The columns of --subgroups among the ways that a table of parts is divided by, in their order."""
+    own = {*WAYS, *nuisance}
+    return dict.fromkeys(name for by in compared["by"] for name in by.split(PAIR) if name not in own)
 
 
 def _of_judged(judged: Judged) -> dict[str, tuple[str, str]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from classify.audit.origin import Origin
 from classify.audit.shortcuts.evidence import Evidence
 from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.bundle import Bundle
@@ -108,6 +109,8 @@ class Audit:
         None where it was not asked for.
     parts : tuple of PartScore
         What parts of the picture tell by themselves; none where it was not asked for.
+    origin : Origin or None
+        Where the model comes from; None before the run's folder was looked at.
     """
 
     bundle: Bundle
@@ -134,3 +137,4 @@ class Audit:
     reporting: Reporting | None = None
     maps: Maps | None = None
     parts: tuple[PartScore, ...] = ()
+    origin: Origin | None = None

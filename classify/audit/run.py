@@ -11,7 +11,7 @@ from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
 from classify.audit.page.write import title_of, write_audit
-from classify.audit.reporting import reporting
+from classify.audit.reporting import reporting, with_origin
 from classify.audit.result import Audit
 from classify.audit.shortcuts.evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.shortcuts.parts_evidence import part_scores
@@ -113,7 +113,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
         shards += [measured] if measured else []
     if map_settings:
         result = replace(result, maps=make_maps(bundle, result.frame, info, result.trained_on, map_settings, out))
-    result = replace(result, reporting=reporting(bundle_dir, study, result, out))
+    result = with_origin(bundle_dir, replace(result, reporting=reporting(bundle_dir, study, result, out)))
     if suffix == ".html":
         write_audit(out, result)
     elif suffix == ".json":

@@ -53,13 +53,15 @@ def _sentence(found: pd.DataFrame, result: Audit) -> str:
 
 
 def _table(found: pd.DataFrame, result: Audit) -> dict[str, Any]:
-    rows = []
-    for row in found.to_dict("records"):
-        notes = [note for key, note in (("worse", "worse"), ("overconfident", "too sure"), ("short", "sets too small"))
-                 if row[key]]
-        rows.append([cell(part_words(row, result)), cell(number(row["n"]), key=row["n"]),
-                     cell(interval(row["right"], row["low"], row["high"]), key=row["right"]),
-                     cell(score(row["p"]), key=row["p"]), cell(score(row["confidence"]), key=row["confidence"]),
-                     cell(interval(row["coverage"], row["coverage_low"], row["coverage_high"]), key=row["coverage"]),
-                     cell(", ".join(notes), tone="bad" if notes else "")])
-    return table(HEAD, rows, sortable=True)
+    return table(HEAD, [row_of(row, result) for row in found.to_dict("records")], sortable=True)
+
+
+def row_of(row: Mapping[Hashable, Any], result: Audit) -> list[Any]:
+    """The cells of a part."""
+    notes = [note for key, note in (("worse", "worse"), ("overconfident", "too sure"), ("short", "sets too small"))
+             if row[key]]
+    return [cell(part_words(row, result)), cell(number(row["n"]), key=row["n"]),
+            cell(interval(row["right"], row["low"], row["high"]), key=row["right"]),
+            cell(score(row["p"]), key=row["p"]), cell(score(row["confidence"]), key=row["confidence"]),
+            cell(interval(row["coverage"], row["coverage_low"], row["coverage_high"]), key=row["coverage"]),
+            cell(", ".join(notes), tone="bad" if notes else "")]

@@ -1,5 +1,6 @@
 """Parts of a table and their pairs: how good, how well calibrated and how well covered is the model in each?"""
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from classify.data.folds import split_groups
 from classify.data.independent_rows import independent_rows
 from classify.evaluate.by_class import grouped_wilson
 from classify.evaluate.parts_of_table import nuisances_of
+from classify.predictions import named_and_other
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.index.labels import match_rows, read_sheet
 
@@ -53,6 +55,43 @@ def compared(result: Audit, columns: pd.DataFrame | None) -> pd.DataFrame | None
 
     Images that the model did not learn from, where there are enough of them.
     """
+    own = own_rows(result, columns)
+    return None if own is None else ranked(own.scores())
+
+
+@dataclass(frozen=True)
+class OwnRows:
+    """The m labelled images that count, and how they are divided.
+
+    Parameters
+    ----------
+    ways : dict of str to (m,) Series
+        See `subgroup_scores`.
+    y, split_group : (m,) int64
+    p : (m, K) float64
+        Probabilities.
+    held : (m,) bool
+        The prediction set holds the truth.
+    promise : float
+        Share of sets that should.
+    """
+
+    ways: dict[str, pd.Series]
+    y: Int64Array
+    split_group: Int64Array
+    p: Float64Array
+    held: BoolArray
+    promise: float
+
+    def scores(self, threshold: float | None = None) -> pd.DataFrame:
+        """`scores_of_parts`; class 1 is named from a threshold on where one is given, else the most probable is."""
+        named = named_and_other(self.p, threshold)[:, 0]
+        confidence = self.p[np.arange(len(named)), named]
+        return scores_of_parts(self.ways, named == self.y, confidence, self.held, self.split_group, self.promise)
+
+
+def own_rows(result: Audit, columns: pd.DataFrame | None) -> OwnRows | None:
+    """The images of `compared`; None without labels."""
     if result.judged is None:
         return None
     rows, y, frame, promise = result.judged.rows, result.judged.y, result.frame, 1 - result.bundle.conformal.alpha
@@ -68,9 +107,8 @@ def compared(result: Audit, columns: pd.DataFrame | None) -> pd.DataFrame | None
             thirds = pd.qcut(frame[name].rank(method="first"), 3, labels=["low", "middle", "high"])
             given[name] = thirds.astype(object).where(frame[name].notna(), None)
     ways = {by: part.iloc[rows].reset_index(drop=True) for by, part in with_pairs(given).items()}
-    predictions = result.predictions
-    return subgroup_scores(ways, predictions.p[rows].argmax(axis=1) == y, predictions.p[rows].max(axis=1),
-                           predictions.sets[rows, y], split_groups(frame)[rows], promise)
+    return OwnRows(ways, y, split_groups(frame)[rows], result.predictions.p[rows], result.predictions.sets[rows, y],
+                   promise)
 
 
 def in_ranges(values: pd.Series) -> pd.Series:
@@ -125,6 +163,12 @@ def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence:
         number of parts; `worse`: p below .05; `overconfident`: the mean probability lies above the interval of the
         share right; `short`: the interval of the coverage lies below the promise.
     """
+    return ranked(scores_of_parts(ways, right, confidence, held, split_group, promise))
+
+
+def scores_of_parts(ways: Mapping[str, pd.Series], right: BoolArray, confidence: Float64Array, held: BoolArray,
+                    split_group: Int64Array, promise: float) -> pd.DataFrame:
+    """`subgroup_scores` before `ranked`: `p` is that of each comparison alone."""
     rows = []
     for by, part in ways.items():
         names = part.to_numpy(object)
@@ -138,10 +182,14 @@ def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence:
             rows.append((by, name, int(at.sum()), float(right[at].mean()), low, high, sure, float(held[at].mean()),
                          coverage_low, coverage_high, _p_worse(right, at, split_group), False, sure > high,
                          coverage_high < promise))
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    table["p"] = holm(table["p"].to_numpy(np.float64))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def ranked(table: pd.DataFrame, by: str = "high") -> pd.DataFrame:
+    """p counting all rows (Holm), and the worst first: `by` comes after what is worse, the smallest first."""
+    table = table.assign(p=holm(table["p"].to_numpy(np.float64)))
     table["worse"] = table["p"] < LEVEL
-    return table.sort_values(["worse", "high", "right"], ascending=[False, True, True],
+    return table.sort_values(["worse", by, "right"], ascending=[False, True, True],
                              kind="stable").reset_index(drop=True)
 
 

@@ -29,6 +29,9 @@ MOSTLY_REVIEW = .5
 MORE_REVIEW = .1
 # Calibration slope below which probabilities are called too sure.
 TOO_SURE_SLOPE = .7
+WITHOUT_SUBJECT_ADVICE = ("Look at what differs: scale bars, stain, other cells, the edge of the film. Test on images "
+                          "of which all classes were taken alike.")
+MILD_ADVICE = "See the section on changed pictures: keep such images out, or learn from changed copies."
 
 
 def warnings(result: Audit) -> list[Mapping[str, str]]:
@@ -81,8 +84,7 @@ def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
 def _of_parts(result: Audit) -> list[dict[str, str]]:
     if not any(part.tells for part in result.parts):
         return []
-    return [warning("caution", parts_sentence(result.parts), "Look at what differs: scale bars, stain, other cells, "
-                    "the edge of the film. Test on images of which all classes were taken alike.")]
+    return [warning("caution", parts_sentence(result.parts), WITHOUT_SUBJECT_ADVICE)]
 
 
 def _of_subgroups(result: Audit) -> list[dict[str, str]]:
@@ -107,8 +109,7 @@ def _of_sweep(found: Sweep) -> list[dict[str, str]]:
     if not broken or found.unchanged.broken:
         return []
     return [warning("caution", f"Mild changes of the picture break what the model promises: {', '.join(broken)}.",
-                    "See the section on changed pictures: keep such images out, or learn from changed copies.",
-                    "featurize --augment 3")]
+                    MILD_ADVICE, "featurize --augment 3")]
 
 
 def _without_known(result: Audit) -> str:

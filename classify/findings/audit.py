@@ -10,9 +10,11 @@ import pandas as pd
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import drift_to_dict
 from classify.audit.result import Audit
+from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.crosswalk.answers import Reporting
 from classify.crosswalk.export import as_table
 from classify.data.tasks import Task
+from classify.elsewhere.few_labels import Gain
 from classify.evaluate.summary import plain
 from classify.findings.bundle import FindingModel, load_findings, shared_fingerprints
 from classify.findings.tables import Findings, classes_of, findings_of, table_of, task_of
@@ -21,6 +23,8 @@ from classify.maps.location import location_of
 from classify.maps.result import Maps
 from classify.monitor.drift import Drift
 from classify.review import from_words, in_words
+from classify.sweep.export import to_dict as sweep_to_dict
+from classify.sweep.result import Sweep
 from classify.uncertainty.known_images import copies_of
 from featurize.arrays import BoolArray
 from featurize.errors import UserError
@@ -58,6 +62,16 @@ class FindingsAudit:
         Of each finding; none where they were not asked for.
     reporting : Reporting or None
         Items of reporting guidelines and what answers them; None before all else is known.
+    compared : DataFrame or None
+        See `classify.findings.subgroups.compared_findings`; None without labels.
+    sweeps : dict of str to Sweep
+        Of each finding; none where they were not asked for.
+    parts : dict of str to tuple of PartScore
+        What parts of the picture tell of each finding; none where it was not asked for.
+    gains : dict of str to tuple of Gain
+        What labels from there would bring to each finding; none where it was not asked for.
+    kept_home : tuple of str or None
+        Findings whose model could not be fitted to there; None where it was not asked for.
     """
 
     frame: pd.DataFrame
@@ -70,6 +84,11 @@ class FindingsAudit:
     drift: Drift | None = None
     maps: Mapping[str, Maps] = field(default_factory=dict)
     reporting: Reporting | None = None
+    compared: pd.DataFrame | None = None
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict)
+    parts: Mapping[str, tuple[PartScore, ...]] = field(default_factory=dict)
+    gains: Mapping[str, tuple[Gain, ...]] = field(default_factory=dict)
+    kept_home: tuple[str, ...] | None = None
 
     @property
     def trained_on(self) -> int:
@@ -176,7 +195,13 @@ def to_json(result: FindingsAudit, warnings: Sequence[Mapping[str, str]]) -> dic
         "review_share": float(np.mean(asked)), "findings": result.rows.to_dict("records"),
         "study": dict(result.reporting.study) if result.reporting else {},
         "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
+        "compared": None if result.compared is None else result.compared.to_dict("records"),
+        "fit_labels": {name: [asdict(gain) for gain in own] for name, own in result.gains.items()},
+        **({"kept_home": list(result.kept_home)} if result.kept_home is not None else {}),
         **({"drift": drift_to_dict(result.drift)} if result.drift else {}),
+        **({"sweep": {name: sweep_to_dict(own) for name, own in result.sweeps.items()}} if result.sweeps else {}),
+        **({"parts": {name: [asdict(part) for part in own] for name, own in result.parts.items()}}
+           if result.parts else {}),
         **({"maps": {name: _maps(name, result) for name in result.maps}} if result.maps else {})}))
 
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classify.audit.warnings import LOWER_ACCURACY, MANY_NOVEL, SERIOUS_DROP
+from classify.audit.warnings import (LOWER_ACCURACY, MANY_NOVEL, MILD_ADVICE, SERIOUS_DROP, WITHOUT_SUBJECT_ADVICE)
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
+from classify.findings import audit_sections
 from classify.findings.audit import FindingsAudit, mean_scores
 from classify.maps.location import location_of
 from classify.maps.section import section as maps_section
 from classify.maps.sentences import location_sentence
 from classify.monitor import sentences
 from classify.report.review import review_table
+from classify.sweep.sentences import mild_breaches
 from classify.uncertainty.known_images import known_line
 from featurize.report.numbers import count, interval, number, percent, score, whole
 from featurize.report.page import by_weight, cell, contents, table, warning, write_page
@@ -22,6 +24,7 @@ from featurize.report.pictures import album_of
 from featurize.runtime.shell import command_line
 
 DRIFT, MAPS = "Since the baseline", "Maps"
+PARTS, GAINS, GROUPS, SWEEP = "Parts of the picture", "Labels from here", "Subgroups", "Changed pictures"
 SECTIONS = ("At a glance", "Findings here and at home", "One finding by itself")
 # Columns of the table with an interval, here and at home.
 SHOWN = {"auroc": "AUROC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
@@ -53,7 +56,27 @@ def warnings(result: FindingsAudit) -> list[Mapping[str, str]]:
         listed.append(warning("caution", f"{percent(novel)} of the images, on average over the findings, are less like "
                               "the training images than 95\u00a0% of those at home.",
                               "Another device, projection or group of patients."))
-    return by_weight([*listed, *(w for row in _records(result.labelled) for w in _of_finding(row, result))])
+    listed += [w for row in _records(result.labelled) for w in _of_finding(row, result)]
+    return by_weight(listed + _of_parts(result) + _of_subgroups(result) + _of_sweep(result))
+
+
+def _of_parts(result: FindingsAudit) -> list[dict[str, str]]:
+    if not any(part.tells for own in result.parts.values() for part in own):
+        return []
+    return [warning("caution", audit_sections.parts_sentence(result), WITHOUT_SUBJECT_ADVICE)]
+
+
+def _of_subgroups(result: FindingsAudit) -> list[dict[str, str]]:
+    if result.compared is None or not result.compared["worse"].any():
+        return []
+    return [warning("caution", audit_sections.compared_sentence(result), "See Subgroups.")]
+
+
+def _of_sweep(result: FindingsAudit) -> list[dict[str, str]]:
+    broken = {name: mild_breaches(own) for name, own in result.sweeps.items() if not own.unchanged.broken}
+    told = "; ".join(f"{name} by {', '.join(changes)}" for name, changes in broken.items() if changes)
+    return [warning("caution", f"Mild changes of the picture break what models promise: {told}.", MILD_ADVICE,
+                    "featurize --augment 3")] if told else []
 
 
 def _of_finding(row: Mapping[str, Any], result: FindingsAudit) -> list[dict[str, str]]:
@@ -93,7 +116,10 @@ def title_of(result: FindingsAudit) -> str:
 def _titles(result: FindingsAudit) -> list[str]:
     drifted = [DRIFT] if result.drift else []
     told = [ABOUT, CHECKLIST] if result.reporting else []
-    return [SECTIONS[0], *drifted, SECTIONS[1], *([MAPS] if result.maps else []), *told, SECTIONS[2]]
+    further = [title for title, found in ((PARTS, result.parts), (GAINS, result.gains),
+                                          (GROUPS, result.compared is not None and len(result.compared)),
+                                          (SWEEP, result.sweeps), (MAPS, result.maps)) if found]
+    return [SECTIONS[0], *drifted, SECTIONS[1], *further, *told, SECTIONS[2]]
 
 
 def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path: Path) -> None:
@@ -109,6 +135,10 @@ def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path
         "review": review_table([words.split("|") if words else () for words in result.review]),
         "command": command_line("audit", [run / "model" / "FINDING", table_path], {"-o": "finding.html"}),
         "drift": sentences.section(result.drift, preset) if result.drift else None,
+        "parts_of_picture": audit_sections.parts(result) if result.parts else None,
+        "gains": audit_sections.gains(result) if result.gains else None,
+        "compared": audit_sections.compared(result),
+        "sweep": audit_sections.sweep(result) if result.sweeps else None,
         "maps": [_maps(name, result) for name in result.maps],
         "about": about(told.study) if told else None,
         "checklist": checklist(told.answers, path.name) if told else None}

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from classify.audit.examine import run_metrics
-from classify.audit.reporting import on_page, run_and_words
+from classify.audit.reporting import on_page, people_ways, run_and_words
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
 from classify.crosswalk.run_evidence import REPORT, RunFacts, run_evidence
 from classify.findings.audit import FindingsAudit, mean_scores
+from classify.findings.audit_sections import compared_sentence, gains_sentence, sweep_lead
 from classify.findings.bundle import FindingModel
 from classify.monitor.sentences import verdict
 from classify.run_folder import STABILITY
@@ -80,6 +81,14 @@ def _of_audit(result: FindingsAudit, out: Path) -> dict[str, Evidence]:
         found["external"] = ("findings-here-and-at-home", f"{count(len(result.labelled), 'finding')} in "
                              f"{count(len(result.frame), 'image')} of this table: mean AUROC {score(means['auroc'])}"
                              f"{at_home}; every finding with its intervals.")
+    if result.compared is not None and people_ways(result.compared, result.info.nuisance):
+        found["people"] = ("subgroups", compared_sentence(result))
+    if result.sweeps:
+        broken = sum(any(change.broken_at for change in own.changes) for own in result.sweeps.values())
+        found["sweep"] = ("changed-pictures", f"{sweep_lead(result)} Of {count(len(result.sweeps), 'finding')} a "
+                          f"promise breaks in {number(broken)}.")
+    if result.gains:
+        found["gains"] = ("labels-from-here", gains_sentence(result))
     if result.drift:
         found["drift"] = ("since-the-baseline", verdict(result.drift))
     return on_page(found, out)

@@ -7,19 +7,11 @@ import pandas as pd
 from classify.bundle import Bundle
 from classify.fitting import models
 from classify.uncertainty.calibrate import Calibration, probabilities
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import Float64Array
 
 # Log-odds among which that of a threshold is sought, in steps of a hundredth: no calibrated model is surer.
 _WIDEST = 20.0
 _GRID = 4001
-
-
-def named_and_other(p: Float64Array, threshold: float | None = None) -> Int64Array:
-    """(n, 2) the most probable class and the next one, of (n, K) probabilities; of a finding by its threshold."""
-    if threshold is not None:
-        present = (p[:, 1] >= threshold).astype(np.int64)
-        return np.column_stack([present, 1 - present])
-    return np.asarray(np.argsort(-p, axis=1, kind="stable")[:, :2], dtype=np.int64)
 
 
 def against(margins: Float64Array, named: int, other: int) -> Float64Array:

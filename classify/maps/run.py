@@ -12,11 +12,12 @@ from classify.data.columns import matrix
 from classify.data.tasks import encode_as
 from classify.maps.counterfactual import Candidates, candidates, counterfactual
 from classify.maps.kept import Margins, Store, store_of
-from classify.maps.margins import contributions_of, digest, limit_of, margins_of, named_and_other
+from classify.maps.margins import contributions_of, digest, limit_of, margins_of
 from classify.maps.orders import (STABILITY_FILL, curves_of, hidden_along, order_of, order_tests, random_orders,
                                   stability)
 from classify.maps.result import KINDS, Answer, ImageMap, Maps
 from classify.predict import apply_bundle
+from classify.predictions import named_and_other
 from classify.sweep.choose import Remeasure, choose, found_images
 from classify.sweep.run import check_sweep
 from featurize.arrays import BoolArray, Float64Array, Int64Array

@@ -17,7 +17,9 @@ SECTIONS = ("The map",)
 # Longer side of the drawing, and the margin around the points, in units of the SVG.
 SIDE = 1000
 MARGIN = 30
-THUMBNAIL_PX = 96
+THUMBNAIL_PX = 80
+# Characters of all pictures: with more, some points have none, so that a page stays below 5 MB whatever is pictured.
+MOST_OF_PICTURES = 3_800_000
 # Classes with a mark of their own, the most frequent ones; seven colors and four shapes go around, and a color that
 # comes again is drawn as an outline.
 MOST_MARKS = 28
@@ -34,13 +36,16 @@ def write_map(path: Path, laid: TableMap, info: TableInfo, picture_info: TableIn
     places = _placed(np.vstack([laid.xy, laid.pictures_xy]))
     points = [_point(row, place, marks.get(label, marks.get(OTHERS, 0)), album_of(info))
               for row, place, label in zip(laid.frame.to_dict("records"), places, labels)]
+    lost = sum(not point["uri"] for point in points)
+    points = fewer_pictures(points, MOST_OF_PICTURES)
     own = [] if laid.pictures is None else [
         {**_point(row, place, 0, album_of(picture_info or info)), "own": True}
         for row, place in zip(laid.pictures.to_dict("records"), places[len(points):])]
+    lost += sum(not point["uri"] for point in own)
     counts = labels.map(lambda label: label if label in marks else OTHERS).value_counts()
     write_page(path, "map.html.j2", {
         "kicker": "Similar images", "title": f"Map of {count(laid.rows, 'image')}", "lead": _lead(laid),
-        "facts": [], "warnings": _warnings(laid, [*points, *own]), "no_warnings": "Every picture was found again.",
+        "facts": [], "warnings": _warnings(lost), "no_warnings": "Every picture was found again.",
         "contents": contents(SECTIONS), "side": SIDE, "points": points, "own": own, "shapes": SHAPES,
         "colors": [{"number": at, "light": COLORS[name][0], "dark": COLORS[name][1]}
                    for at, name in enumerate(MARK_COLORS)],
@@ -59,8 +64,19 @@ def _lead(laid: TableMap) -> str:
     return f"Laid out by {count(laid.features, 'measurement')}, without the labels: {how}.{drawn}"
 
 
-def _warnings(laid: TableMap, points: list[dict[str, Any]]) -> list[dict[str, str]]:
-    lost = sum(not point["uri"] for point in points)
+def fewer_pictures(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The points, of which as many evenly spread ones keep their picture (`uri`) as `most` characters hold.
+
+    >>> [p["uri"] for p in fewer_pictures([{"uri": "abcd"}] * 4, 8)]
+    ['', 'abcd', '', 'abcd']
+    """
+    total = sum(len(point["uri"]) for point in points)
+    share = min(1.0, most / total) if total else 1.0
+    kept = [int((at + 1) * share) > int(at * share) for at in range(len(points))]
+    return [point if keep else {**point, "uri": ""} for point, keep in zip(points, kept)]
+
+
+def _warnings(lost: int) -> list[dict[str, str]]:
     if not lost:
         return []
     return [warning("note", f"{count(lost, 'picture')} could not be read again: their points have no picture.",

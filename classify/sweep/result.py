@@ -1,4 +1,5 @@
 """The result of a sweep, as plain data."""
+import math
 from dataclasses import dataclass
 
 from featurize.index.build import Source
@@ -26,6 +27,8 @@ class Scored:
         95 %, groups counting.
     sets_broken, review_broken : bool
         The interval lies outside what was promised.
+    auroc : float
+        Of several classes the macro mean, one against the rest; NaN where a class is missing.
     """
 
     told: str
@@ -44,6 +47,7 @@ class Scored:
     novelty: float
     sets_broken: bool
     review_broken: bool
+    auroc: float = math.nan
 
     @property
     def broken(self) -> bool:

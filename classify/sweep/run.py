@@ -1,4 +1,4 @@
-"""The sweep of a table's images: chosen, changed, measured again, predicted, scored."""
+"""The sweep of a table's images: chosen, changed and measured once, then predicted and scored by each model."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from classify.bundle import Bundle
 from classify.data.folds import split_groups
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import is_gray
-from classify.sweep.choose import Remeasure, choose, found_images
-from classify.sweep.result import Example, Sweep, SweptChange
+from classify.sweep.choose import Chosen, Remeasure, choose, found_images
+from classify.sweep.result import Example, Scored, Sweep, SweptChange
 from classify.sweep.score import first_broken, score
 from featurize.arrays import BoolArray, Int64Array
 from featurize.batch.chunks import MeasureTask
@@ -50,24 +50,65 @@ def check_sweep(info: TableInfo, frame: pd.DataFrame, option: str = "--sweep") -
 
 def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,
           out: Path) -> tuple[Sweep, Shards]:
-    """Change, measure and predict images of a table.
+    """Change, measure and predict images of a table; parameters, errors and shards as of `measure_changed`."""
+    y = encode_as(frame["label"], bundle.classes)
+    measured = measure_changed(frame, info, y, trained_on, settings, out)
+    return scored_sweep(bundle, measured, y), measured.shards
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Images of a table, changed and measured: any model of its measurements can be asked of them.
 
     Parameters
     ----------
-    bundle : Bundle
+    chosen : Chosen
+        m rows of the table.
+    base : (m, ...) DataFrame
+        Their rows, unchanged.
+    image_id : (m,) str
+        Their ids in the index.
+    split_group : (m,) int64
+    columns : list of str
+        Measurements.
+    tables : mapping of (change, strength) to DataFrame
+        See `featurize.batch.sweep.measure_sweep`.
+    names : tuple of str
+        The changes.
+    seed : int
+        Of the choice.
+    example : Example
+    shards : Shards
+        To be closed when the result is written.
+    """
+
+    chosen: Chosen
+    base: pd.DataFrame
+    image_id: NDArray[np.str_]
+    split_group: Int64Array
+    columns: list[str]
+    tables: Mapping[tuple[str, int], pd.DataFrame]
+    names: tuple[str, ...]
+    seed: int
+    example: Example
+    shards: Shards
+
+
+def measure_changed(frame: pd.DataFrame, info: TableInfo, y: Int64Array, trained_on: BoolArray, settings: Remeasure,
+                    out: Path) -> Changed:
+    """Choose images of a table, change and measure them.
+
+    Parameters
+    ----------
     frame, info
         The table, RangeIndex.
+    y : (n,) int64
+        By which they are chosen evenly, -1 = not labelled.
     trained_on : (n,) bool
         See `classify.uncertainty.known_images`.
     settings : Remeasure
     out : Path
         What is written in the end: finished chunks lie beside it.
-
-    Returns
-    -------
-    sweep : Sweep
-    shards : Shards
-        To be closed when the result is written.
 
     Raises
     ------
@@ -78,44 +119,56 @@ def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: Bool
     """
     check_sweep(info, frame)
     images = settings.index.frame.drop_duplicates("sha256")
-    y = encode_as(frame["label"], bundle.classes)
     chosen = choose(frame, y, trained_on, found_images(frame, images), settings.images, settings.seed)
     base = frame.iloc[chosen.rows].reset_index(drop=True)
     there = images.set_index("sha256").loc[base["sha256"]].reset_index()
-    truth = Truth(there["image_id"].to_numpy(str), y[chosen.rows], split_groups(frame)[chosen.rows])
     task = MeasureTask(settings.index.sources, preset_from_dict(info.preset), info.mm_per_px)
-    changes = [name for name, kind in CORRUPTIONS.items() if not (kind.needs_color and is_gray(frame))]
+    changes = tuple(name for name, kind in CORRUPTIONS.items() if not (kind.needs_color and is_gray(frame)))
     plan = plan_sweep(task, there, changes, out)
-    measured = measure_sweep(plan, settings.jobs, settings.progress)
-    swept = tuple(_swept(bundle, base, info, truth, name, measured) for name in changes)
-    accepted = bundle.review.accepted
     first = there.iloc[0]
+    return Changed(
+        chosen=chosen, base=base, image_id=there["image_id"].to_numpy(str),
+        split_group=split_groups(frame)[chosen.rows], columns=[*info.features, *info.nuisance],
+        tables=measure_sweep(plan, settings.jobs, settings.progress), names=changes, seed=settings.seed,
+        example=Example(tuple(settings.index.sources), first["site"], first["path"], first["image_id"]),
+        shards=plan.shards)
+
+
+def scored_sweep(bundle: Bundle, measured: Changed, y: Int64Array, threshold: float | None = None) -> Sweep:
+    """What one model promises on the changed images.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    measured : Changed
+    y : (n,) int64
+        Class of each row of the table, -1 = unknown: such images are left out.
+    threshold : float, optional
+        Of a finding, see `classify.sweep.score.score`.
+    """
+    truth = y[measured.chosen.rows]
+    known = np.flatnonzero(truth >= 0)
+    unchanged = score(bundle, measured.base.iloc[known].reset_index(drop=True), truth[known],
+                      measured.split_group[known], "unchanged", threshold=threshold)
+    swept = []
+    for name in measured.names:
+        scored = tuple(_scored(bundle, measured, truth, name, strength, threshold)
+                       for strength in range(1, STRENGTHS + 1))
+        swept.append(SweptChange(name, scored, first_broken(scored)))
+    accepted = bundle.review.accepted
     return Sweep(
-        seed=settings.seed, learned=chosen.learned, note=chosen.note, coverage_promised=1 - bundle.conformal.alpha,
+        seed=measured.seed, learned=measured.chosen.learned, note=measured.chosen.note,
+        coverage_promised=1 - bundle.conformal.alpha,
         error_promised=accepted.error if accepted is not None and accepted.kept else None,
-        unchanged=score(bundle, base, truth.y, truth.split_group, "unchanged"), changes=swept,
-        example=Example(tuple(settings.index.sources), first["site"], first["path"], first["image_id"])), plan.shards
+        unchanged=unchanged, changes=tuple(swept), example=measured.example)
 
 
-@dataclass(frozen=True)
-class Truth:
-    """Id, class and split group of m images."""
-
-    image_id: NDArray[np.str_]
-    y: Int64Array
-    split_group: Int64Array
-
-
-def _swept(bundle: Bundle, base: pd.DataFrame, info: TableInfo, truth: Truth, name: str,
-           measured: Mapping[tuple[str, int], pd.DataFrame]) -> SweptChange:
-    """The scores of one change; `base` are the rows of the unchanged images."""
-    columns = [*info.features, *info.nuisance]
-    scored = []
-    for strength in range(1, STRENGTHS + 1):
-        table = measured[name, strength]
-        rows = np.flatnonzero(np.isin(truth.image_id, table.index))
-        values = table.reindex(index=truth.image_id[rows], columns=columns).reset_index(drop=True)
-        frame = pd.concat([base.drop(columns=columns).iloc[rows].reset_index(drop=True), values], axis=1)
-        scored.append(score(bundle, frame, truth.y[rows], truth.split_group[rows],
-                            CORRUPTIONS[name].words(strength), len(base) - len(rows)))
-    return SweptChange(name, tuple(scored), first_broken(scored))
+def _scored(bundle: Bundle, measured: Changed, y: Int64Array, name: str, strength: int,
+            threshold: float | None) -> Scored:
+    """The scores of one change at one strength; `y` are the classes of its images."""
+    table, known = measured.tables[name, strength], y >= 0
+    rows = np.flatnonzero(known & np.isin(measured.image_id, table.index))
+    values = table.reindex(index=measured.image_id[rows], columns=measured.columns).reset_index(drop=True)
+    base = measured.base.drop(columns=measured.columns).iloc[rows].reset_index(drop=True)
+    return score(bundle, pd.concat([base, values], axis=1), y[rows], measured.split_group[rows],
+                 CORRUPTIONS[name].words(strength), int(known.sum()) - len(rows), threshold)

@@ -10,13 +10,14 @@ from classify.evaluate.by_class import grouped_wilson
 from classify.evaluate.metrics import scores
 from classify.evaluate.review_scores import review_scores
 from classify.predict import apply_bundle
+from classify.predictions import named_and_other
 from classify.review import in_words, review_reasons
 from classify.sweep.result import Scored
 from featurize.arrays import Int64Array
 
 
 def score(bundle: Bundle, frame: pd.DataFrame, y: Int64Array, split_group: Int64Array, told: str,
-          failed: int = 0) -> Scored:
+          failed: int = 0, threshold: float | None = None) -> Scored:
     """Predict n images and score them.
 
     Parameters
@@ -30,12 +31,15 @@ def score(bundle: Bundle, frame: pd.DataFrame, y: Int64Array, split_group: Int64
         What the strength means.
     failed : int
         Images that could not be measured.
+    threshold : float, optional
+        Of a finding: class 1 is named from this probability on. Else the most probable class is.
     """
     if not len(frame):
         return _nothing(told, failed)
     predictions = apply_bundle(bundle, matrix(frame, bundle.model.features))
     words = pd.Series(in_words(review_reasons(bundle.review, predictions, frame)))
-    right = predictions.p.argmax(axis=1) == y
+    named = named_and_other(predictions.p, threshold)[:, 0]
+    right = named == y
     held = predictions.sets[np.arange(len(y)), y]
     found = scores(y, predictions.p, predictions.sets, ordered=bundle.kind == "ordinal")
     review = review_scores(words, right, split_group)
@@ -44,13 +48,15 @@ def score(bundle: Bundle, frame: pd.DataFrame, y: Int64Array, split_group: Int64
     accepted = bundle.review.accepted
     return Scored(
         told=told, n=len(y), failed=failed, accuracy=float(right.mean()),
-        accuracy_interval=grouped_wilson(right, split_group), confidence=float(predictions.p.max(axis=1).mean()),
+        accuracy_interval=grouped_wilson(right, split_group),
+        confidence=float(predictions.p[np.arange(len(y)), named].mean()),
         ece=float(found["ece"][0]), coverage=float(held.mean()), coverage_interval=coverage_interval,
         mean_set_size=float(found["mean_set_size"][0]), review_share=float((words != "").mean()),
         errors_kept=review["errors_kept"], errors_kept_interval=(low, high),
         novelty=float(np.median(predictions.novelty)),
         sets_broken=bool(coverage_interval[1] < 1 - bundle.conformal.alpha),
-        review_broken=bool(accepted is not None and accepted.kept and low > accepted.error))
+        review_broken=bool(accepted is not None and accepted.kept and low > accepted.error),
+        auroc=float(found["auroc"][0]))
 
 
 def _nothing(told: str, failed: int) -> Scored:

@@ -14,7 +14,7 @@ from featurize.report.pictures import Album, find, thumbnail
 
 # Longer side of the pictures of changed copies, pixels.
 PICTURE_PX = 110
-HEAD = ["Strength", "Images", "Accuracy", "Sets hold the truth", "Classes in a set", "For review",
+HEAD = ["Strength", "Images", "Accuracy", "AUROC", "Sets hold the truth", "Classes in a set", "For review",
         "Errors without review", "Mean probability", "ECE", "Novelty"]
 
 
@@ -22,18 +22,29 @@ def section(found: Sweep) -> dict[str, Any]:
     """Sentences, chart, pictures and numbers of a sweep."""
     return {
         "lead": lead(found), "note": found.note, "unchanged": unchanged_breach(found),
-        "chart": figure(figures.panels(found), "How far can the picture change?",
-                        "0 is the unchanged image. Where the ground is red, a promise is broken or was broken before. "
-                        "The dashed line is what the sets promise. Green that falls below it without orange that rises "
-                        "is the danger: wrong answers that nobody looks at."),
-        "changes": [_change(change, found) for change in found.changes]}
+        "chart": chart(found), "changes": [_change(change, found) for change in found.changes]}
+
+
+def chart(found: Sweep) -> dict[str, Any]:
+    """The scores by strength, a panel a change."""
+    return figure(figures.panels(found), "How far can the picture change?",
+                  "0 is the unchanged image. Where the ground is red, a promise is broken or was broken before. "
+                  "The dashed line is what the sets promise. Green that falls below it without orange that rises "
+                  "is the danger: wrong answers that nobody looks at.")
 
 
 def _change(change: SweptChange, found: Sweep) -> dict[str, Any]:
     rows = [_row("0", found.unchanged)]
     rows += [_row(f"{at} ({scored.told})", scored) for at, scored in enumerate(change.strengths, 1)]
     return {"name": change.name[0].upper() + change.name[1:], "says": says(change, found),
-            "pictures": _pictures(change, found), "table": table(HEAD, rows), "broken": bool(change.broken_at)}
+            "pictures": pictures(change, found), "table": table(HEAD, rows), "broken": bool(change.broken_at)}
+
+
+def without_pictures(found: Sweep) -> dict[str, Any]:
+    """Chart and numbers of one of several models whose changed images are the same."""
+    rows = [[cell(change.name), *_row(f"{at} ({scored.told})" if at else "0", scored)] for change in found.changes
+            for at, scored in enumerate((found.unchanged, *change.strengths)) if at or change is found.changes[0]]
+    return {"chart": chart(found), "unchanged": unchanged_breach(found), "table": table(["Change", *HEAD], rows)}
 
 
 def _row(name: str, scored: Scored) -> list[Any]:
@@ -41,6 +52,7 @@ def _row(name: str, scored: Scored) -> list[Any]:
     kept = interval(scored.errors_kept, *scored.errors_kept_interval)
     return [cell(name), cell(n, key=scored.n), cell(interval(scored.accuracy, *scored.accuracy_interval),
                                                     key=finite(scored.accuracy)),
+            cell(score(scored.auroc), key=finite(scored.auroc)),
             cell(interval(scored.coverage, *scored.coverage_interval), key=finite(scored.coverage),
                  tone="bad" if scored.sets_broken else ""),
             cell(number(scored.mean_set_size), key=finite(scored.mean_set_size)),
@@ -50,16 +62,16 @@ def _row(name: str, scored: Scored) -> list[Any]:
             cell(score(scored.ece), key=finite(scored.ece)), cell(score(scored.novelty), key=finite(scored.novelty))]
 
 
-def _pictures(change: SweptChange, found: Sweep) -> list[dict[str, Any]]:
-    """One image unchanged and at every strength."""
+def pictures(change: SweptChange, found: Sweep, scores: bool = True) -> list[dict[str, Any]]:
+    """One image unchanged and at every strength, with the scores there or what the strength means."""
     example = found.example
     picture = find(Album(example.sources, None, None), example.site, example.path)
     if isinstance(picture, str):
         return []
-    shown = [_picture(picture.rgb, "unchanged", found.unchanged, change.name)]
+    shown = [_picture(picture.rgb, "unchanged", found.unchanged, change.name, scores)]
     for strength, scored in enumerate(change.strengths, 1):
         rgb = corrupted(picture, example.image_id, change.name, strength).rgb
-        shown.append(_picture(_at_size(rgb, *picture.rgb.shape[:2]), f"{strength}", scored, change.name))
+        shown.append(_picture(_at_size(rgb, *picture.rgb.shape[:2]), f"{strength}", scored, change.name, scores))
     return shown
 
 
@@ -76,8 +88,8 @@ def _at_size(rgb: UInt8Array, height: int, width: int) -> UInt8Array:
     return seen
 
 
-def _picture(rgb: UInt8Array, caption: str, scored: Scored, name: str) -> dict[str, Any]:
+def _picture(rgb: UInt8Array, caption: str, scored: Scored, name: str, scores: bool) -> dict[str, Any]:
     small = (f"right {percent(scored.accuracy)}, sets {percent(scored.coverage)}, review "
-             f"{percent(scored.review_share)}")
-    return {**thumbnail(rgb, PICTURE_PX), "caption": caption, "small": small, "alarm": scored.broken,
+             f"{percent(scored.review_share)}") if scores else scored.told if scored.told != caption else ""
+    return {**thumbnail(rgb, PICTURE_PX), "caption": caption, "small": small, "alarm": scores and scored.broken,
             "alt": f"{name} {caption}"}

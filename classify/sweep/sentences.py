@@ -58,8 +58,10 @@ def lines(found: Sweep) -> list[str]:
     by_strength: dict[int, list[str]] = {}
     for change in found.changes:
         by_strength.setdefault(change.broken_at, []).append(change.name)
+    unchanged = [unchanged_breach(found)] if found.unchanged.broken else []
     listed = [f"breaks at strength {strength}: {', '.join(by_strength[strength])}"
               for strength in sorted(by_strength) if strength]
     if 0 in by_strength:
         listed.append(f"holds at every strength: {', '.join(by_strength[0])}")
-    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises", *(f"  {line}" for line in listed)]
+    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises",
+            *(f"  {line}" for line in (*unchanged, *listed))]

@@ -28,12 +28,15 @@ from classify.train import train
 
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
 METRICS, AUDIT = PAGE.split("# audit.json, key by key")
-OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location"}
+OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location", "kept_home",
+               *(f"compared[].{key}" for key in ("finding", "positives", "sensitivity", "specificity"))}
 # Dictionaries whose keys are names (of classes, parts, maps, tests, of study.toml), or told in a sentence.
-NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home",
+NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home", "origin.trained_with", "origin.audited_with",
+         "origin.told", "origin.class_counts",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
 AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
-SCORES = ("accuracy", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept", "novelty")
+SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept",
+          "novelty")
 
 
 def documented(text: str) -> set[str]:

@@ -10,12 +10,15 @@ import pytest
 from made_table import chest_table
 
 import cli
+from classify.audit.subgroups import own_rows
 from classify.bundle import load_bundle
+from classify.crosswalk.export import as_table
 from classify.data.columns import matrix
 from classify.findings import train as findings_train
-from classify.findings.audit import FindingsAudit
+from classify.findings.audit import FindingsAudit, examine_run, to_json
 from classify.findings.audit_run import Asked, audit_findings
 from classify.findings.bundle import load_findings
+from classify.findings.remeasured import rarest, truth_of
 from classify.findings.train import train_findings
 from classify.maps.location import location_of
 from classify.maps.margins import limit_of, margins_of
@@ -23,11 +26,15 @@ from classify.maps.result import ATTRIBUTION, DELETION
 from classify.maps.sentences import location_sentence
 from classify.monitor.baseline import read_baseline
 from classify.settings import TrainSettings
-from classify.sweep.choose import Remeasure
+from classify.sweep import run as sweep_run
+from classify.sweep.choose import Chosen, Remeasure
+from classify.sweep.run import Changed, scored_sweep
 from classify.uncertainty.calibrate import probabilities
 from featurize.batch import hidden
 from featurize.errors import UserError
+from featurize.images.corrupt import CORRUPTIONS
 from featurize.index.build import Index, build_index
+from featurize.parts import PARTS
 from featurize.presets.load import Preset
 from featurize.run import measure_index
 from featurize.table import TableInfo, write_table
@@ -222,13 +229,143 @@ def test_a_finding_is_expected_where_it_is_usually_seen(mapped: FindingsAudit) -
     assert location_of("Effusion", absent) is None
 
 
-def test_what_takes_one_finding_is_still_refused_with_its_folder(run: Path, tmp_path: Path,
-                                                                 monkeypatch: pytest.MonkeyPatch,
-                                                                 capsys: pytest.CaptureFixture[str]) -> None:
-    frame, info = elsewhere(17)
+CHANGES = ("rotation", "noise")
+
+
+def swept(films: Films, out: Path) -> FindingsAudit:
+    folder, index, frame, info = films
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep_run, "CORRUPTIONS", {name: CORRUPTIONS[name] for name in CHANGES})
+        return audit_findings(folder / "run", Path("t.parquet"), frame, info, out,
+                              Asked(sweep=Remeasure(index, 24), parts=Remeasure(index, 40)))
+
+
+@pytest.fixture(scope="module")
+def changed(films: Films, tmp_path_factory: pytest.TempPathFactory) -> tuple[FindingsAudit, Path]:
+    out = tmp_path_factory.mktemp("swept") / "a.html"
+    return swept(films, out), out
+
+
+def test_changed_images_are_measured_once_and_scored_as_one_model_scores_them(films: Films, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _, _, _ = films
+    measured, asked = sweep_run.measure_sweep, []
+
+    def counted(*given: object) -> object:
+        asked.append(given)
+        return measured(*given)  # type: ignore[arg-type]
+    monkeypatch.setattr(sweep_run, "measure_sweep", counted)
+    found = swept(films, tmp_path / "a.json")
+    assert len(asked) == 1 and list(found.sweeps) == ["Edema", "Effusion"]
+    assert [change.name for change in found.sweeps["Edema"].changes] == list(CHANGES)
+    for model in load_findings(folder / "run"):
+        own, audit = found.sweeps[model.name], found.audits[model.name]
+        assert own.unchanged.n == 24
+        p, y = audit.predictions.p[:, 1], audit.judged.y
+        # Where every image of the table is swept, the unchanged ones are those of the audit.
+        whole = scored_sweep(model.bundle, every(found, films, audit.frame), y, model.threshold).unchanged
+        assert whole.accuracy == ((p >= model.threshold) == y).mean() and whole.auroc == audit.judged.metrics["auroc"]
+
+
+def every(found: FindingsAudit, films: Films, frame: pd.DataFrame) -> Changed:
+    """Nothing changed: all images of the table."""
+    chosen = Chosen(np.arange(len(frame)), False, "")
+    return Changed(chosen, frame, frame["image_id"].to_numpy(str), np.arange(len(frame)), [], {}, (), 0,
+                   found.sweeps["Edema"].example, None)  # type: ignore[arg-type]
+
+
+def test_a_turned_film_has_its_patch_elsewhere(changed: tuple[FindingsAudit, Path]) -> None:
+    for own in changed[0].sweeps.values():
+        turned = own.changes[0].strengths[-1]
+        assert own.unchanged.accuracy > .9 > turned.accuracy and turned.auroc < own.unchanged.auroc
+
+
+def test_the_page_shows_each_change_once_and_every_finding_in_its_table(changed: tuple[FindingsAudit, Path]) -> None:
+    found, out = changed
+    page = out.read_text(encoding="utf-8")
+    assert page.count('class="pictures small"') == len(CHANGES) and 'href="#changed-pictures"' in page
+    assert all(f"{name}: chart and numbers" in page for name in found.sweeps)
+    assert "chosen evenly by their rarest finding" in page and not list(out.parent.glob("*.shards"))
+    told = {row["topic"]: row for row in as_table(found.reporting.answers).to_dict("records")}
+    assert any("were changed" in str(row["answer"]) for row in told.values())
+    content = to_json(found, [])
+    assert content["sweep"]["Effusion"]["changes"][0]["strengths"][4]["auroc"] == \
+        found.sweeps["Effusion"].changes[0].strengths[4].auroc
+
+
+def test_parts_of_the_picture_tell_the_finding_that_lies_in_them(changed: tuple[FindingsAudit, Path]) -> None:
+    found, out = changed
+    assert list(found.parts) == ["Edema", "Effusion"]
+    entire = {name: own[0].auroc for name, own in found.parts.items()}
+    assert min(entire.values()) > .9, "the patch is in the entire picture"
+    assert {part["part"] for part in to_json(found, [])["parts"]["Edema"]} == set(PARTS)
+    assert 'id="parts-of-the-picture"' in out.read_text(encoding="utf-8")
+
+
+def test_images_are_chosen_by_the_rarest_finding_that_they_have(run: Path) -> None:
+    frame, info = elsewhere(19)
+    found = examine_run(run, frame, info)
+    truth = {name: truth_of(found, name) for name in ("Edema", "Effusion")}
+    rare, usual = sorted(truth, key=lambda name: (truth[name] == 1).sum())
+    own = rarest(found)
+    order = {"Edema": 1, "Effusion": 2}
+    assert (own[truth[rare] == 1] == order[rare]).all()
+    assert (own[(truth[usual] == 1) & (truth[rare] != 1)] == order[usual]).all()
+    assert (own[(truth[usual] == 0) & (truth[rare] == 0)] == 0).all()
+
+
+def test_the_worst_part_of_any_finding_stands_on_top(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    """In one ward the labels of Edema are turned round: only there, and only for Edema, is the model wrong."""
+    frame, info = elsewhere(20, n=240)
+    ward = np.where(np.arange(240) % 3 == 0, "A", "B")
+    frame["path"] = [f"{i:03d}.png" for i in range(240)]
+    frame["label_Edema"] = np.where(ward == "A", 1 - frame["label_Edema"], frame["label_Edema"])
     write_table(frame, info, tmp_path / "t.parquet")
-    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", tmp_path / "a.html", "--fit-labels", "5") == 2
-    assert "--fit-labels takes one" in capsys.readouterr().err
+    pd.DataFrame({"file": frame["path"], "ward": ward}).to_csv(tmp_path / "wards.csv", index=False)
+    out = tmp_path / "a.json"
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", out, "--labels", tmp_path / "wards.csv",
+                "--subgroups", "ward") == 0
+    read = json.loads(out.read_text(encoding="utf-8"))
+    table = pd.DataFrame(read["compared"])
+    first = table.iloc[0]
+    assert (first["finding"], first["by"], first["part"], bool(first["worse"])) == ("Edema", "ward", "A", True)
+    assert set(table["finding"]) == {"Edema", "Effusion"}
+    assert not table[table["finding"] == "Effusion"]["worse"].any()
+    rest = table[(table["finding"] == "Edema") & (table["part"] == "B")].iloc[0]
+    assert first["sensitivity"] < rest["sensitivity"] and first["positives"] + rest["positives"] == \
+        int(frame["label_Edema"].sum())
+    assert "Worst: Edema in ward: A" in capsys.readouterr().out
+    raw = own_rows(examine_run(run, frame, info).audits["Edema"], pd.DataFrame({"ward": ward}))
+    assert raw is not None
+    alone = raw.scores(load_findings(run)[0].threshold).set_index("part").loc["A", "p"]
+    assert first["p"] == pytest.approx(min(1, alone * len(table))), "the smallest p counts every comparison (Holm)"
+
+
+def test_models_fitted_to_there_are_a_model_of_findings(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    frame, info = elsewhere(17)
+    frame["label_Effusion"] = np.where(np.arange(len(frame)) < 110, np.nan, frame["label_Effusion"])
+    write_table(frame, info, tmp_path / "t.parquet")
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", tmp_path / "a.json", "--fit-labels", "10,40",
+                "--fitted", tmp_path / "there") == 0
+    said = capsys.readouterr().out
+    assert "Edema: with 40 labels from here" in said and "those of Effusion stay as they are" in said
+    read = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [gain["labels"] for gain in read["fit_labels"]["Edema"]] == [10, 40] and read["kept_home"] == ["Effusion"]
+    home, there = load_findings(run), load_findings(tmp_path / "there")
+    assert [model.name for model in there] == [model.name for model in home]
+    assert there[0].bundle.calibration != home[0].bundle.calibration and there[1].threshold == home[1].threshold
+    assert call(monkeypatch, "predict", tmp_path / "there", tmp_path / "t.parquet", "-o", tmp_path / "p.csv") == 0
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", tmp_path / "a.json", "--fitted", run) == 2
+
+
+def test_too_few_labels_are_told_in_a_line(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                           capsys: pytest.CaptureFixture[str]) -> None:
+    frame, info = elsewhere(21, n=24)
+    write_table(frame, info, tmp_path / "t.parquet")
+    assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "-o", tmp_path / "a.html", "--fit-labels", "9") == 2
+    assert "no finding has enough labels" in capsys.readouterr().err and not (tmp_path / "a.html").exists()
 
 
 def test_a_baseline_with_an_answer_of_an_unknown_finding_is_damaged(run: Path, tmp_path: Path) -> None:

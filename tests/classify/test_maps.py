@@ -21,10 +21,11 @@ from classify.maps.counterfactual import MOST_KINDS, MOST_SWAPS, Candidates
 from classify.maps.export import to_dict
 from classify.maps.figures import by_cells, by_pixels, full_color, over
 from classify.maps.kept import store_of
-from classify.maps.margins import against, named_and_other
+from classify.maps.margins import against
 from classify.maps.orders import area, curves_of, hidden_along, order_of, order_tests, random_orders, rank_correlation
 from classify.maps.result import Answer, Curves, ImageMap, Maps, OrderTest, Swap
 from classify.maps.sentences import counterfactual_sentence, lines, p_value, verdict_sentence
+from classify.predictions import named_and_other
 from classify.settings import TrainSettings
 from classify.sweep.choose import Remeasure
 from classify.train import train

@@ -73,6 +73,18 @@ def test_a_model_that_does_not_follow_the_picture_is_acquitted() -> None:
     assert "but the model does not follow them" in sentence(found)
 
 
+def test_too_few_images_that_point_elsewhere_acquit_nobody() -> None:
+    """Of Early and Pre leukemia with a planted hue 14 images pointed elsewhere, 11 of them right (.524 to .924), and
+    306 to the truth, .961 of them right; by the hue alone the model was right in .978 of 271 and in .816 of 49.
+    """
+    assert verdict(.99, True, True, 14, .026, .961 - .524) == OPEN
+    assert verdict(.96, True, True, 67, .91, .964 - .920) == ACQUITTED
+    assert verdict(.99, True, True, 14, .001, .961 - .524) == CONVICTED
+    found = replace(Case(.9, follows=False).evidence(), verdict=OPEN, n_against=14, n_with=306)
+    text = sentence(found)
+    assert "only 14 of 320 images" in text and "too few to exclude" in text and "taken, stained and saved alike" in text
+
+
 def test_a_property_that_any_class_may_have_is_acquitted() -> None:
     found = Case(.5, follows=True).evidence()
     assert found.verdict == ACQUITTED and not found.gain_counts and found.auroc < .6
@@ -97,8 +109,8 @@ def test_without_changed_copies_the_subject_is_not_known() -> None:
     case = Case(.9, follows=True)
     found = case.evidence(perturbations=None)
     assert found.verdict == (CONVICTED if found.gain_counts else OPEN)
-    assert verdict(.9, False, False, 30, .5) == OPEN and verdict(.55, True, False, 30, .001) == ACQUITTED
-    assert verdict(.9, False, True, 30, .5) == ACQUITTED and verdict(.9, True, True, 30, .5) == ACQUITTED
+    assert verdict(.9, False, False, 30, .5, .1) == OPEN and verdict(.55, True, False, 30, .001, .1) == ACQUITTED
+    assert verdict(.9, False, True, 30, .5, .1) == ACQUITTED and verdict(.9, True, True, 30, .5, .1) == ACQUITTED
 
 
 def test_without_an_outlined_subject_only_print_is_convicted() -> None:
@@ -117,7 +129,7 @@ def test_print_is_no_part_of_the_subject_even_without_copies() -> None:
 
 
 def test_errors_where_the_properties_point_elsewhere_leave_it_open_if_the_subject_may_be_unusual() -> None:
-    assert verdict(.9, False, True, 30, .001) == OPEN
+    assert verdict(.9, False, True, 30, .001, .1) == OPEN
     found = replace(Case(.9, follows=False).evidence(), verdict=OPEN, gain_counts=False, n_against=31)
     assert "of 31) than elsewhere" in sentence(found) and "unusual subjects may be the reason" in sentence(found)
 

@@ -98,7 +98,7 @@ def test_a_copy_with_another_label_is_serious_and_shown_in_red(tmp_path: Path) -
     Image.fromarray(turned).save(root / "bee/copy.png")
     page = page_of(build_index(root), tmp_path)
     assert "1 picture has two different labels." in warnings_of(page)
-    cluster = page[page.index("different labels</h4>"):]
+    cluster = page[page.index("different labels</h3>"):]
     assert cluster.index("picture alarm") < cluster.index("ant/003.png") and "bee/copy.png" in cluster
 
 
@@ -358,7 +358,7 @@ def test_each_finding_counts_all_images_that_have_it(findings_page: str) -> None
     rows = dict(re.findall(r'<tr><td class="">(\w[\w ]*)</td><td class="right " data-key="(\d+)"', findings_page))
     assert {"cold": "20", "flu": "12", "none of them": "8", "rash": "0"}.items() <= rows.items()
     assert "30 images, 3 findings: “cold”, “flu”, “rash”." in findings_page
-    assert "<h4>flu (12)</h4>" in findings_page and "<h4>cold (20)</h4>" in findings_page
+    assert "<h3>flu (12)</h3>" in findings_page and "<h3>cold (20)</h3>" in findings_page
 
 
 @pytest.mark.slow

@@ -10,6 +10,9 @@ chance of a conviction is at most LEVEL for each group, LEVEL times the number o
 union of tests, Berger 1982, Technometrics 24:295). This holds as far as the subject's own measurements tell all that
 the subject tells; what they leave out of it counts as added by the properties, so that a fall of the log-loss of
 LEAST_GAIN is wanted, too.
+
+Where the classes were pictured so differently that nearly every image has the properties of its class, nothing is
+convicted for want of images that could show it; LARGEST_FALL keeps that from being called an acquittal.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +59,10 @@ TELLS = 0.6
 LEVEL = 0.01
 # With fewer images whose properties point to another class nothing is said.
 LEAST_AGAINST = 10
+# An acquittal of properties that add to the subject must exclude (95 % interval) that of the images whose properties
+# point elsewhere a share smaller by this is named correctly: a test of few images that finds nothing says nothing. A
+# round number, set after the tables of benchmarks/planted_shortcuts.py were seen; it can only turn acquitted into open.
+LARGEST_FALL = 0.2
 # A measurement is the subject's own if the recording moves it by at most this many standard deviations. The .15 of a
 # run's own test leave in what JPEG and stain change (benchmarks/planted_shortcuts.py): of 105 myelocytes and
 # metamyelocytes a planted hue then adds .10 (p .008), with .05 it adds .14 (p .000005); in the twins of these and of
@@ -272,13 +279,25 @@ def _of_group(case: _Case, name: str, columns: list[str], given: _Known) -> Evid
         explained=float(explained @ case.importance / total) if total else np.nan,
         measured=given.measured, permuted=_linear_auroc(case, permuted_inside(y, p, 0)), copies=given.copies,
         verdict=verdict(auroc, counts, given.copies or name == PRINT, int(against.sum()), test,
+                        _share(case.right[with_it]) - grouped_wilson(case.right[against], group[against])[0],
                         apart=given.segmented or name == PRINT), segmented=given.segmented)
 
 
-def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float, apart: bool = True) -> str:
+def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int, p: float, fall: float,
+            apart: bool = True) -> str:
     """Convicted where the properties tell the label beyond the subject and the model follows them.
 
-    `apart`: they can be told from the subject at all.
+    Parameters
+    ----------
+    auroc, gain_counts, n_against, p
+        See `Evidence`.
+    subject_known : bool
+        It is known which measurements are the subject's own.
+    fall : float
+        The largest fall of the share right, from images whose properties point to the truth to the others, that the
+        95 % interval leaves possible.
+    apart : bool
+        The properties can be told from the subject at all.
     """
     if auroc < TELLS:
         return ACQUITTED
@@ -286,7 +305,9 @@ def verdict(auroc: float, gain_counts: bool, subject_known: bool, n_against: int
         return OPEN if p < LEVEL or not subject_known else ACQUITTED
     if n_against < LEAST_AGAINST or not np.isfinite(p):
         return OPEN
-    return ACQUITTED if p >= LEVEL else CONVICTED if apart else OPEN
+    if p >= LEVEL:
+        return ACQUITTED if fall <= LARGEST_FALL else OPEN
+    return CONVICTED if apart else OPEN
 
 
 def _share(hit: BoolArray) -> float:

@@ -98,16 +98,40 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: R
     Stopped
         Ctrl-C; the message says what is kept.
     """
+    known = with_enough_groups(frame, y)
+    if len(np.unique(known[known >= 0])) < 2:
+        check_sweep(info, frame, "--parts")
+        return (), None
+    measured = measure_parts(frame, info, known, settings, out)
+    return scored_parts(frame, known, measured), measured.shards
+
+
+@dataclass(frozen=True)
+class MeasuredParts:
+    """Parts of some images of a table, measured.
+
+    Parameters
+    ----------
+    rows : (m,) int64
+        Of the table: images of which every part could be measured, so that the parts are compared on the same ones.
+    tables : dict of str to (m, d) DataFrame
+        By part, RangeIndex; without properties of the picture.
+    shards : Shards
+        To be closed when the result is written.
+    """
+
+    rows: Int64Array
+    tables: dict[str, pd.DataFrame]
+    shards: Shards
+
+
+def measure_parts(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: Remeasure, out: Path
+                  ) -> MeasuredParts:
+    """Choose images evenly by `y`, -1 = not labelled, and measure their parts; else as `part_scores`."""
     check_sweep(info, frame, "--parts")
     images = settings.index.frame.drop_duplicates("sha256")
-    group, known = split_groups(frame), y.copy()
-    for c in np.unique(y[y >= 0]):
-        if len(np.unique(group[y == c])) < LEAST_GROUPS:
-            known[y == c] = -1
-    if len(np.unique(known[known >= 0])) < 2:
-        return (), None
     nobody = np.zeros(len(frame), bool)
-    chosen = choose(frame.assign(split=None), known, nobody, found_images(frame, images), settings.images,
+    chosen = choose(frame.assign(split=None), y, nobody, found_images(frame, images), settings.images,
                     settings.seed, "--parts").rows
     there = images.set_index("sha256").loc[frame["sha256"].iloc[chosen]].reset_index()
     task = MeasureTask(settings.index.sources, load_preset("whole"), info.mm_per_px,
@@ -118,16 +142,30 @@ def part_scores(frame: pd.DataFrame, info: TableInfo, y: Int64Array, settings: R
     requests = [ImageRequest(image_id, site, path, part=part) for part in PARTS for image_id, site, path in rows]
     table = measure_hidden(plan, requests)
     keys = [[f"{row[0]} {part}" for row in rows] for part in PARTS]
-    # Images of which every part could be measured: the parts are compared on the same ones.
-    whole = np.all([np.isin(of_part, table.index) for of_part in keys], axis=0)
-    kept = np.flatnonzero(whole)
-    labelled = frame.iloc[chosen[kept]].reset_index(drop=True)
-    names = np.unique(known[chosen[kept]])
-    classes = np.asarray(np.searchsorted(names, known[chosen[kept]]), dtype=np.int64)
+    kept = np.flatnonzero(np.all([np.isin(of_part, table.index) for of_part in keys], axis=0))
     columns = [c for c in table.columns if not c.startswith(_nuisances())]
-    found = tuple(_score(part, table.loc[np.array(of_part)[kept], columns].reset_index(drop=True), labelled, classes)
-                  for part, of_part in zip(PARTS, keys))
-    return found, plan.shards
+    tables = {part: table.loc[np.array(of_part)[kept], columns].reset_index(drop=True)
+              for part, of_part in zip(PARTS, keys)}
+    return MeasuredParts(chosen[kept], tables, plan.shards)
+
+
+def scored_parts(frame: pd.DataFrame, y: Int64Array, measured: MeasuredParts) -> tuple[PartScore, ...]:
+    """A model of each part; `y` (n,) are classes of the table's rows, -1 = unknown: such rows are left out."""
+    known = np.flatnonzero(y[measured.rows] >= 0)
+    rows = measured.rows[known]
+    labelled = frame.iloc[rows].reset_index(drop=True)
+    classes = np.asarray(np.searchsorted(np.unique(y[rows]), y[rows]), dtype=np.int64)
+    return tuple(_score(part, table.iloc[known].reset_index(drop=True), labelled, classes)
+                 for part, table in measured.tables.items())
+
+
+def with_enough_groups(frame: pd.DataFrame, y: Int64Array) -> Int64Array:
+    """(n,) classes, -1 where the class has fewer than ten split groups."""
+    group, known = split_groups(frame), y.copy()
+    for c in np.unique(y[y >= 0]):
+        if len(np.unique(group[y == c])) < LEAST_GROUPS:
+            known[y == c] = -1
+    return known
 
 
 def _nuisances() -> tuple[str, ...]:

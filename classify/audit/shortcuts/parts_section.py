@@ -23,12 +23,20 @@ def sentence(found: Sequence[PartScore]) -> str:
 
 def section(found: Sequence[PartScore]) -> dict[str, Any]:
     """The sentence and the table."""
-    rows = [[cell(part.part), cell(interval(part.auroc, *part.interval), key=finite(part.auroc),
-                                   tone="bad" if part.tells else ""),
-             cell(percent(part.accuracy), key=finite(part.accuracy)),
-             cell(number(part.measurements), key=part.measurements)] for part in found]
-    foot = (f"A linear model of each part, out of fold, on {count(found[0].n, 'image')} measured with the preset "
+    return {"sentence": sentence(found), "table": table(HEAD, [row_of(part) for part in found], foot=foot(found))}
+
+
+def row_of(part: PartScore) -> list[Any]:
+    """The cells of a part."""
+    return [cell(part.part), cell(interval(part.auroc, *part.interval), key=finite(part.auroc),
+                                  tone="bad" if part.tells else ""),
+            cell(percent(part.accuracy), key=finite(part.accuracy)),
+            cell(number(part.measurements), key=part.measurements)]
+
+
+def foot(found: Sequence[PartScore]) -> str:
+    """How the table came about."""
+    return (f"A linear model of each part, out of fold, on {count(found[0].n, 'image')} measured with the preset "
             "whole. Subject alone: what the segmenter found and a little more, on gray. Background alone: the subject "
             "hidden behind its blurred surroundings. Rim alone: the outermost tenth of every side of that background. "
             "What the segmenter misses of the subject stays in both.")
-    return {"sentence": sentence(found), "table": table(HEAD, rows, foot=foot)}

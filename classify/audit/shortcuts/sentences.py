@@ -7,6 +7,8 @@ from featurize.report.feature_names import words
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
 
+_TAKEN_ALIKE = ("Audit images of which all classes were taken, stained and saved alike; until then the scores may be "
+                "those of the picture.")
 HEAD = ["Property", "Verdict", "AUROC alone", "Permuted", "Adds", "Right where it points to the truth",
         "Right where it points elsewhere", "Matched", "Attribution"]
 
@@ -31,21 +33,27 @@ def sentence(found: Evidence, preset: str = "") -> str:
 
 
 def _why_open(found: Evidence) -> str:
+    """What is missing for a verdict, and what the reader should do."""
     if found.gain_counts and found.n_against >= LEAST_AGAINST and found.p < LEVEL:
         return (f"The model follows them (where they point to another class {percent(found.right_against)} of "
                 f"{number(found.n_against)} are named correctly, elsewhere {percent(found.right_with)}), but no "
                 "subject was outlined: measurements and properties are both of the whole picture, and properties may "
-                "be the subject's. A preset that outlines it tells them apart.")
+                "be the subject's. Measure the images with a preset that outlines it, which tells them apart.")
+    if found.gain_counts and found.n_against >= LEAST_AGAINST:
+        return (f"They tell the label (AUROC {score(found.auroc)}) beyond the measured subject, and only "
+                f"{number(found.n_against)} of {count(found.n_with + found.n_against, 'image')} have properties that "
+                f"point to another class: {percent(found.right_against)} of these are named correctly, elsewhere "
+                f"{percent(found.right_with)}, too few to exclude that the model follows them. {_TAKEN_ALIKE}")
     if found.gain_counts:
         return ("They tell the label beyond the measured subject, but of the images that the model did not learn from "
                 f"only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} are "
-                "wanted: nothing tells whether the model follows them.")
+                f"wanted: nothing tells whether the model follows them. {_TAKEN_ALIKE}")
     if found.copies or found.name == PRINT:
         return (f"Where they point to another class the model is right less often ({percent(found.right_against)} of "
                 f"{number(found.n_against)}) than elsewhere ({percent(found.right_with)}), but they tell nothing that "
                 "counts beyond the measured subject: unusual subjects may be the reason. Look at these images.")
     return ("They tell the label, and nothing is known of which measurements belong to the subject alone: the changed "
-            "copies of featurize do not lie beside the table.")
+            "copies of featurize do not lie beside the table. Run featurize again, which writes them.")
 
 
 def advice(found: Sequence[Evidence]) -> str:
