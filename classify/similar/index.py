@@ -17,6 +17,7 @@ from classify.similar.space import ROWS_AT_ONCE, Scale, compressed, distance, sc
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
+from featurize.runtime.leftovers import remove_leftovers
 from featurize.table import TableInfo
 
 # Tables of fewer rows are searched exactly: that takes less time than loading a graph.
@@ -86,6 +87,7 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not any(folder.iterdir()))):
         raise UserError(f"--index {folder} is no folder that `similar` wrote: give a new one")
     key = _key(frame, info, by)
+    remove_leftovers([graph, manifest])
     known = _read(manifest)
     if known.get("key") == key and graph.is_file() and known["sha256"] == _sha256(graph):
         scale = Scale(tuple(known["features"]), np.array(known["center"]), np.array(known["scale"]))

@@ -20,6 +20,7 @@ from featurize.pipeline import sample_of
 from featurize.presets.load import Preset
 from featurize.runtime import stems
 from featurize.runtime.files import replacing, write_csv, write_json
+from featurize.runtime.leftovers import remove_leftovers_below
 from featurize.runtime.lock import held_folder
 from featurize.runtime.outputs import write_errors
 from featurize.runtime.processes import (INTERNAL, MEASURE_FAULTS, Killed, fault_place, map_in_processes,
@@ -104,6 +105,7 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
         check_roifile()
     _check_place(index, out)
     with held_folder(out, f"another run of `segment` writes into {out}: wait for it, or give another folder with -o"):
+        remove_leftovers_below(out)
         mask_jobs = _claimed(index, out)
         task = MaskTask(index.sources, preset, out, imagej)
         by_path: dict[MaskJob, MaskResult] = {}

@@ -1,0 +1,100 @@
+"""What killed runs leave half written beside their results: whose it is, and when it is nobody's any more.
+
+The temporary name of a file or folder tells the process that writes it: ``.<final name>.<process>-<machine>-<letters>``
+and ``.part``, or ``.old`` for a folder that is being replaced. Older versions wrote ``.<final name>.<letters>.part``.
+"""
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+# Age at which something half written is nobody's, whoever wrote it, s.
+LEFTOVER_S = 24 * 3600
+# Hexadecimal digits that tell a machine: with them the longest temporary name has 255 bytes (`featurize.runtime.stems`).
+_MACHINE_DIGITS = 5
+# The eight letters are those of `tempfile`.
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:(?P<process>[0-9a-f]{1,8})-(?P<machine>[0-9a-f]{5})-)?[a-z0-9_]{8}"
+                        r"\.(?:part|old)", re.DOTALL)
+# Linux: another number after every start of the machine, and another one for the processes of each container.
+_BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+
+
+def temporary_prefix(path: Path) -> str:
+    """The beginning of the name under which this process writes what will be `path`, for `tempfile`."""
+    return f".{path.name}.{os.getpid():x}-{_machine() or '0' * _MACHINE_DIGITS}-"
+
+
+def temporary_of(left: Path) -> str | None:
+    """The final name of something half written, by its own name; None where it bears no temporary name."""
+    found = _TEMPORARY.fullmatch(left.name)
+    return found["name"] if found else None
+
+
+def is_leftover(left: Path) -> bool:
+    """Whether something with a temporary name is nobody's.
+
+    It is where its process ran on this machine and is gone, and where it is a day old: processes of other machines, and
+    those of older versions, are not known.
+    """
+    found = _TEMPORARY.fullmatch(left.name)
+    if found is None:
+        return False
+    if found["process"] and found["machine"] == _machine() and not is_running(int(found["process"], 16)):
+        return True
+    try:
+        return time.time() - left.lstat().st_mtime > LEFTOVER_S
+    except FileNotFoundError:
+        return False
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove what killed runs left half written in the folders of some files; each folder is listed once.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Final names that were given to `featurize.runtime.files.replacing`. Of names that tell no process only these are
+        removed: a file of somebody else may be called so.
+    """
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder in (folder for folder in names if folder.is_dir()):
+        for left in folder.iterdir():
+            found = _TEMPORARY.fullmatch(left.name)
+            if found and (found["process"] or found["name"] in names[folder]) and not left.is_symlink() \
+                    and left.is_file() and is_leftover(left):
+                left.unlink(missing_ok=True)
+
+
+def remove_leftovers_below(folder: Path) -> None:
+    """`remove_leftovers` for a folder of our own and the folders in it, whatever the names."""
+    if folder.is_dir():
+        remove_leftovers([folder / "any", *(place / "any" for place in folder.rglob("*/"))])
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine is alive, whoever's it is. Not for Windows, where asking would end it."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Hexadecimal digits of this machine since it was started; "" where the system does not tell."""
+    if sys.platform != "linux":
+        return ""
+    try:
+        told = f"{_BOOT.read_text()} {os.readlink(_PROCESSES)}"
+    except OSError:
+        return ""
+    return hashlib.sha256(told.encode()).hexdigest()[:_MACHINE_DIGITS]
