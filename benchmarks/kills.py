@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,7 +86,11 @@ def start(arguments: list[str], folder: Path, moment: Moment, log: Path) -> int:
         sys.argv = ["pellucid", *arguments]
         code = _main()
         log.with_suffix(".json").write_text(json.dumps({"steps": steps["steps"], "modules": sorted(sys.modules)}))
+    except BaseException:
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 

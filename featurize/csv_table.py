@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.cells import with_formulas, without_formulas
 from featurize.runtime.files import replacing, write_text
 
 # Significant digits that give back every 32-bit float (IEEE 754).
@@ -54,7 +55,7 @@ def write_csv(frame: pd.DataFrame, types: Mapping[str, str], metadata: str, path
     if other:
         raise ValueError(f"a column of a type that a CSV table does not have: {other[0]}")
     with replacing(path) as part:
-        frame.to_csv(part, index=False, float_format=_FLOAT, quoting=csv.QUOTE_NONNUMERIC)
+        without_formulas(frame).to_csv(part, index=False, float_format=_FLOAT, quoting=csv.QUOTE_NONNUMERIC)
         digest = _digest(part)
         # First, so that a run that is stopped between the two leaves no CSV with the digest of another.
         content = {"pellucid": json.loads(metadata), "types": dict(types), "sha256": digest}
@@ -85,7 +86,7 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]], str]:
                         "cli.py featurize` again") from error
     for name in (name for name, kind in kinds.items() if kind == "str"):
         frame[name] = frame[name].astype(object).where(frame[name] != "", None)
-    return frame, list(content["types"].items()), json.dumps(content["pellucid"], sort_keys=True)
+    return with_formulas(frame), list(content["types"].items()), json.dumps(content["pellucid"], sort_keys=True)
 
 
 def _read_sidecar(path: Path) -> dict[str, Any]:

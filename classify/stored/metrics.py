@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from classify.stored.manifest import Count, Name, Number, Strict, first_fault
+from classify.stored.manifest import Name, Number, Strict, first_fault
 from featurize.errors import UserError
 
+# Images, groups, errors ...: larger numbers are no counts, and could not be written as a share.
+Count = Annotated[int, Field(ge=0, le=10 ** 12)]
 # A score; None where it is not defined.
 Score = Number | None
 Pair = Annotated[list[Score], Field(min_length=2, max_length=2)]
@@ -124,35 +126,35 @@ class _Baseline(Strict):
 
 
 class _Metrics(_Scores):
-    task: Name | None = None
-    n: Count | None = None
+    task: Name = ""
+    n: Count = 0
     classes: list[Name] = []
-    groups: Count | None = None
-    split: Name | None = None
-    folds: Count | None = None
+    groups: Count = 0
+    split: Name = ""
+    folds: Count = 0
     class_counts: dict[str, dict[str, Count]] = {}
-    review_share: Score = None
+    review_share: Number = 0.0
     review: _Review | None = None
     operating_point: _OperatingPoint | None = None
     per_class: dict[str, _Scores] | None = None
     lineage: _Lineage | None = None
     costs: _Costs | None = None
-    left_out_sites: list[_Site] = []
+    left_out_sites: list[_Site] | None = None
     suspects: _Suspects | None = None
     calibration: _Calibration | None = None
     baselines: dict[str, _Baseline] | None = None
     shortcuts: dict[str, Score] | None = None
     versions: dict[str, str] = {}
-    findings: dict[str, _Finding] | None = None
-    threshold_rule: Name | None = None
+    findings: dict[str, _Finding] = {}
+    threshold_rule: Name = ""
 
     @model_validator(mode="after")
     def _together(self) -> "_Metrics":
         # Scores of a run of one class an image are told beside these; those of several findings are in `findings`.
-        needed = ("findings", "n", "review_share", "threshold_rule") if self.task == MULTILABEL else \
+        needed = ("findings", "n", "auroc", "review_share", "threshold_rule") if self.task == MULTILABEL else \
             ("n", "balanced_accuracy") if self.accuracy is not None else ()
         for key in needed:
-            if getattr(self, key) is None:
+            if key not in self.model_fields_set or key != "auroc" and getattr(self, key) is None:
                 raise ValueError(f"{key} is missing")
         return self
 

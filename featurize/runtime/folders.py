@@ -232,9 +232,12 @@ def _move_in_two_steps(part: Path, path: Path, old: Path) -> None:
 def _collect(old: Path, path: Path, kind: FolderKind, older: bool = False) -> None:
     """Move into the new folder what was copied, or was written into the old one in the meantime.
 
-    With `older`, the new folder has been in use since then, and what is in it stays.
+    With `older`, the new folder has been in use since then, and what is in it stays; a run was killed while it filled
+    or replaced the old one, and its half written files are nobody's.
     """
     for relative in _foreign(old, kind):
+        if older and temporary_of(relative) is not None:
+            continue
         source, target = old / relative, path / relative
         if source.is_dir() and not source.is_symlink():
             target.mkdir(exist_ok=True)

@@ -130,6 +130,22 @@ with replacing_folder(Path({str(folder)!r}), FolderKind({KIND.manifest!r}, froze
     assert os.listdir(tmp_path) == ["run"]
 
 
+@linux
+def test_half_written_files_of_a_folder_that_was_being_filled_do_not_come_into_the_new_one(tmp_path: Path) -> None:
+    folder = old_folder(tmp_path / "run")
+    killed(f"""
+from featurize.runtime.files import replacing
+from featurize.runtime.folders import FolderKind, replacing_folder
+with replacing_folder(Path({str(folder)!r}), FolderKind({KIND.manifest!r}, frozenset({sorted(KIND.files)!r}))) as part:
+    (part / "manifest.json").write_text('{{"program": "pellucid"}}')
+    with replacing(part / "numbers.csv"):
+        os.kill(os.getpid(), signal.SIGKILL)
+""")
+    with replacing_folder(folder, KIND) as part:
+        (part / "manifest.json").write_text('{"program": "pellucid"}')
+    assert sorted(os.listdir(folder)) == ["manifest.json", "notes.txt"] and os.listdir(tmp_path) == ["run"]
+
+
 def test_a_folder_between_two_steps_of_another_machine_is_left_alone_at_first(tmp_path: Path) -> None:
     folder = old_folder(tmp_path / "run")
     place = tmp_path / ".run.1f-0a1b2-abcdefgh.old"
