@@ -69,6 +69,10 @@ class Truth:
     steps: int
 
 
+class UndisturbedFault(Exception):
+    """A command fails, or gives two results, though nothing disturbs it: the inputs or the benchmark are wrong."""
+
+
 def start(arguments: list[str], folder: Path, moment: Moment, log: Path) -> int:
     """Fork a run of the program, the first of a process group; its number."""
     process = os.fork()
@@ -198,7 +202,7 @@ class Rounds:
             other = sorted(name for name in {*files, *files_of(self.place)}
                            if files.get(name) != files_of(self.place).get(name))
             if other:
-                raise SystemExit(f"{self.case.name}: two undisturbed runs differ in {', '.join(other)}")
+                raise UndisturbedFault(f"{self.case.name}: two undisturbed runs differ in {', '.join(other)}")
             truths.append(Truth(files, seconds, steps))
         return truths
 
@@ -217,7 +221,7 @@ class Rounds:
     def _must(self, command: str) -> None:
         code = self.run(command)
         if code:
-            raise SystemExit(f"{command}: ended with {code}\n{(self.work / 'log.txt').read_text()[-2000:]}")
+            raise UndisturbedFault(f"{command}: ended with {code}\n{(self.work / 'log.txt').read_text()[-2000:]}")
 
     def round(self, number: int, truths: list[Truth]) -> None:
         """Kill the command, perhaps twice, then let it end."""
@@ -320,10 +324,16 @@ def main() -> int:
         drawing.start()
         drawing.join()
         run_first(work / "first", _first_run(work))
+        failed = 0
         for case in chosen:
-            rows.append(row_of(work, case, given.rounds, given.seed))
-            write_rows(given.out, rows, given.seed)
-    return sum(row[fault] for row in rows for fault in FAULTS)
+            try:
+                rows.append(row_of(work, case, given.rounds, given.seed))
+            except UndisturbedFault as fault:
+                print(fault, file=sys.stderr, flush=True)
+                failed += 1
+            else:
+                write_rows(given.out, rows, given.seed)
+    return failed + sum(row[fault] for row in rows for fault in FAULTS)
 
 
 def write_rows(out: Path, rows: list[dict[str, Any]], seed: int) -> None:
@@ -343,7 +353,7 @@ def _first_run(work: Path) -> Any:
     def run(arguments: list[str], folder: Path) -> None:
         code = finish(start(arguments, folder, Moment(), work / "log.txt"), Moment())
         if code:
-            raise SystemExit(f"{arguments}: ended with {code}\n{(work / 'log.txt').read_text()[-2000:]}")
+            raise UndisturbedFault(f"{arguments}: ended with {code}\n{(work / 'log.txt').read_text()[-2000:]}")
         _load(json.loads((work / "log.json").read_text())["modules"])
     return run
 

@@ -144,8 +144,8 @@ def _is_scale(value: Any) -> bool:
     return value is None or number and math.isfinite(value) and value >= 0
 
 
-_NAMES_WANTED = (f"a list of names of at most {_LONGEST_NAME} letters, the first a letter or digit, without brackets, "
-                 "quotes, commas and colons, each once,")
+_NAMES_WANTED = (f"names that begin with a letter or digit, of at most {_LONGEST_NAME} letters without brackets, quotes, "
+                 "commas and colons, each once,")
 # Of each key of the metadata: whether a value fits, and what was wanted.
 _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "preset": (_is_preset, "an object with name, normalize, segment and blocks"),

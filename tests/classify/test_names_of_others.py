@@ -79,13 +79,13 @@ def test_no_csv_holds_a_formula_and_no_page_a_tag(folder: Path, monkeypatch: pyt
                                                                   for path in frame["path"])
 
 
-@pytest.mark.parametrize("name", ("=HYPERLINK(1)", "<script>", "@SUM(1)", "+1(", ""))
+@pytest.mark.parametrize("name", ("=HYPERLINK(1)", "<script>", "@SUM(1)", "+1("))
 @pytest.mark.parametrize("suffix", (".parquet", ".csv"))
 def test_a_measurement_of_such_a_name_is_refused(name: str, suffix: str, tmp_path: Path) -> None:
     frame, info = made_table((5, 5), features=2)
     own, *others = info.features
     write_table(frame.rename(columns={own: name}), replace(info, features=[name, *others]), tmp_path / f"t{suffix}")
-    with pytest.raises(UserError, match="features is .* the first a letter or digit"):
+    with pytest.raises(UserError, match="features is .*, names that begin"):
         read_table(tmp_path / f"t{suffix}")
 
 
