@@ -24,7 +24,7 @@ from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible, unlike_together
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
-from classify.run_folder import METRICS
+from classify.run_folder import METRICS, restore_run
 from classify.stored.metrics import MULTILABEL, read_metrics
 from classify.uncertainty.known_images import Copies, copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
@@ -50,6 +50,7 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     UserError
         The file is damaged, or is no metrics.json of a run.
     """
+    restore_run(bundle_dir)
     folder = bundle_dir.resolve()
     run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
     home = run_metrics(run)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 # Age at which something half written is nobody's, whoever wrote it, s.
 LEFTOVER_S = 24 * 3600
-# Hexadecimal digits that tell a machine: with them the longest temporary name has 255 bytes (`featurize.runtime.stems`).
+# Hexadecimal digits that tell a machine: with them the longest temporary name has 255 bytes, see `runtime.stems`.
 _MACHINE_DIGITS = 5
 # The eight letters are those of `tempfile`.
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:(?P<process>[0-9a-f]{1,8})-(?P<machine>[0-9a-f]{5})-)?[a-z0-9_]{8}"

@@ -22,7 +22,8 @@ from test_findings import chest_table, findings_run  # noqa: F401
 from test_stages import stages_run  # noqa: F401
 
 # What takes the place of a value.
-OTHERS: tuple[Any, ...] = (None, "", "text", -1, 10 ** 400, 1e308, True, [], [[]], {}, {"x": 1}, [1, 2, 3], float("nan"))
+OTHERS: tuple[Any, ...] = (None, "", "text", -1, 10 ** 400, 1e308, True, [], [[]], {}, {"x": 1}, [1, 2, 3],
+                           float("nan"))
 # Changes that are tried, of some thousands; one takes a part of a second.
 SOME = int(os.environ.get("PELLUCID_METRICS_CHANGES", 30))
 

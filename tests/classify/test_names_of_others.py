@@ -34,7 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawn = np.random.default_rng(number).normal(100 + 25 * (number % 2), 40, (24, 24, 3))
         Image.fromarray(drawn.clip(0, 255).astype(np.uint8)).save(image)
         rows.append([image.relative_to(place / "in"), ("=A(1)", "<i>evil</i>")[number % 2], f"=P({number // 2 % 6})",
-                     ("<script>alert(1)</script>", "+S(1)")[number // 2 % 2], ("=W(1)", "<u>evil</u>")[number // 2 % 2]])
+                     ("<script>alert(1)</script>", "+S(1)")[number // 2 % 2],
+                     ("=W(1)", "<u>evil</u>")[number // 2 % 2]])
     with (place / "sheet.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["=PATH(1)", "=LABEL(1)", "<i>evil", "=SITE(1)", "=WORD(1)"], *rows])
     return place
@@ -75,8 +76,8 @@ def test_no_csv_holds_a_formula_and_no_page_a_tag(folder: Path, monkeypatch: pyt
         text = path.read_text(encoding="utf-8")
         assert "&lt;" in text and not [tag for tag in HTML if tag in text], path
     frame, _ = read_table(folder / "t.csv")
-    assert set(frame["label"]) == {"=A(1)", "<i>evil</i>"} and all((folder / "in" / path).is_file()
-                                                                  for path in frame["path"])
+    assert set(frame["label"]) == {"=A(1)", "<i>evil</i>"}
+    assert all((folder / "in" / path).is_file() for path in frame["path"])
 
 
 @pytest.mark.parametrize("name", ("=HYPERLINK(1)", "<script>", "@SUM(1)", "+1("))

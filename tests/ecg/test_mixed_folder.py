@@ -24,9 +24,10 @@ from ecg.trace.corrections import Point
 ROOT = Path(__file__).parent.parent.parent
 MV = heart(np.arange(0.5, 9.9, 0.9)).T
 # Reason of each broken file.
-BROKEN = {"broken/a.png": "truncated", "broken/a.pdf": "damaged", "broken/a.hea": "damaged", "broken/empty.csv": "empty",
-          "broken/binary.csv": "not_a_record", "broken/lies.hea": "damaged", "all/a.xml": "damaged"}
-# Every file that can be read. Of a.csv beside the page a.png the page is the copy: it holds the page's truth.
+BROKEN = {"broken/a.png": "truncated", "broken/a.pdf": "damaged", "broken/a.hea": "damaged",
+          "broken/empty.csv": "empty", "broken/binary.csv": "not_a_record", "broken/lies.hea": "damaged",
+          "all/a.xml": "damaged"}
+# Every file that can be read; all/a.csv holds the truth of the page all/a.png.
 WHOLE = ("all/a.png", "all/a.hea", "all/b.csv", "all/a.pdf", "first/a.csv", "second/a.csv", "second/deep/a.hea",
          "third/a.png")
 
