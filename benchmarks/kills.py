@@ -33,6 +33,9 @@ import numpy as np
 from benchmarks.kills_cases import CASES, Case, draw_inputs, run_first
 from benchmarks.record import RESULTS, write
 from classify.run_folder import TIMINGS
+from featurize.csv_table import read_csv
+from featurize.errors import UserError
+from featurize.runtime.leftovers import temporary_of
 
 BEGINNINGS = ("nothing", "other settings", "the same")
 # A run that takes longer hangs, s.
@@ -259,6 +262,13 @@ class Rounds:
             if not _is_temporary(name) and digest not in (before.get(name), truth.files.get(name)):
                 self._blame("lost or half written", told, f"{name} is neither the earlier nor the new one")
 
+        table = self.place / "t.csv"
+        if table.name in before:
+            try:
+                read_csv(table)
+            except UserError as error:
+                self._blame("lost or half written", told, str(error))
+
     def _look_at_end(self, truth: Truth, told: str) -> None:
         now = files_of(self.place)
         for name in sorted({*now, *truth.files}):
@@ -278,8 +288,7 @@ class Rounds:
 
 
 def _is_temporary(name: str) -> bool:
-    return any(part.startswith(".") and part.endswith((".part", ".old")) or part.startswith(".part-")
-               or part.endswith(_KEPT) for part in Path(name).parts)
+    return any(temporary_of(Path(part)) is not None or part.endswith(_KEPT) for part in Path(name).parts)
 
 
 def _load(modules: list[str]) -> None:

@@ -17,7 +17,7 @@ from classify.similar.space import ROWS_AT_ONCE, Scale, compressed, distance, sc
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
-from featurize.runtime.leftovers import remove_leftovers
+from featurize.runtime.leftovers import is_filled, remove_leftovers
 from featurize.table import TableInfo
 
 # Tables of fewer rows are searched exactly: that takes less time than loading a graph.
@@ -84,7 +84,7 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     """
     library = _hnswlib()
     manifest, graph = folder / MANIFEST, folder / GRAPH
-    if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not any(folder.iterdir()))):
+    if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not is_filled(folder, GRAPH, MANIFEST))):
         raise UserError(f"--index {folder} is no folder that `similar` wrote: give a new one")
     key = _key(frame, info, by)
     remove_leftovers([graph, manifest])
@@ -98,11 +98,16 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(graph) as part:
         made.graph.save_index(str(part))
-    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": _sha256(graph), "rows": len(frame),
+        # Before the graph is moved: a folder without a manifest would be somebody else's.
+        _write_manifest(manifest, made, key, _sha256(part), len(frame))
+    return made
+
+
+def _write_manifest(place: Path, made: NeighborIndex, key: str, sha256: str, rows: int) -> None:
+    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": sha256, "rows": rows,
                 "features": list(made.scale.features), "center": made.scale.center.tolist(),
                 "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall},
-               manifest)
-    return made
+               place)
 
 
 def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:

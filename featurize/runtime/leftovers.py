@@ -1,14 +1,18 @@
 """What killed runs leave half written beside their results: whose it is, and when it is nobody's any more.
 
 The temporary name of a file or folder tells the process that writes it: ``.<final name>.<process>-<machine>-<letters>``
-and ``.part``, or ``.old`` for a folder that is being replaced. Older versions wrote ``.<final name>.<letters>.part``.
+and ``.part``, ``.parts`` for a folder of files that are moved one by one, ``.old`` for a folder that is being replaced.
+Older versions wrote ``.<final name>.<letters>.part``.
 """
 import hashlib
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -16,9 +20,11 @@ from pathlib import Path
 LEFTOVER_S = 24 * 3600
 # Hexadecimal digits that tell a machine: with them the longest temporary name has 255 bytes, see `runtime.stems`.
 _MACHINE_DIGITS = 5
+# Ending of a folder whose files are moved out of it one by one.
+_PARTS = ".parts"
 # The eight letters are those of `tempfile`.
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:(?P<process>[0-9a-f]{1,8})-(?P<machine>[0-9a-f]{5})-)?[a-z0-9_]{8}"
-                        r"\.(?:part|old)", re.DOTALL)
+                        r"\.(?:parts?|old)", re.DOTALL)
 # Linux: another number after every start of the machine, and another one for the processes of each container.
 _BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
 
@@ -66,9 +72,35 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
     for folder in (folder for folder in names if folder.is_dir()):
         for left in folder.iterdir():
             found = _TEMPORARY.fullmatch(left.name)
-            if found and (found["process"] or found["name"] in names[folder]) and not left.is_symlink() \
-                    and left.is_file() and is_leftover(left):
+            if not found or left.is_symlink() or not is_leftover(left):
+                continue
+            if left.is_file() and (found["process"] or found["name"] in names[folder]):
                 left.unlink(missing_ok=True)
+            elif left.suffix == _PARTS and found["process"]:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside what will be `path`, for files that are moved from it; it is removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), suffix=_PARTS, dir=path.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_filled(folder: Path, *marks: str) -> bool:
+    """Whether a folder holds anything but its own mark, half written by a run that was killed first of all.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not exist.
+    *marks : str
+        Names of the first files that our runs write into such a folder.
+    """
+    return folder.is_dir() and any(temporary_of(place) not in marks for place in folder.iterdir())
 
 
 def remove_leftovers_below(folder: Path) -> None:

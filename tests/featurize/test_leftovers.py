@@ -5,10 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from ecg import output_folder as ecg_folder
+from ecg.export import write as export_write
+from ecg.export.write import check_formats
+from featurize.detect import output_folder as detect_folder
+from featurize.errors import UserError
+from featurize.index.build import Index
+from featurize.masks import run as masks_run
+from featurize.masks.run import _check_place
 from featurize.runtime import leftovers
 from featurize.runtime.files import replacing
 from featurize.runtime.folders import FolderKind, replacing_folder, restore_interrupted
@@ -89,6 +99,32 @@ def test_the_longest_stem_leaves_room_for_the_temporary_name(monkeypatch: pytest
     prefix = leftovers.temporary_prefix(Path("n" * _LONGEST_NAME_BYTES + ".overlay.png"))
     assert len(prefix) + len("abcdefgh.part") <= 255
     assert re.fullmatch(r"\.n+\.overlay\.png\.400000-[0-9a-f]{5}-", prefix)
+
+
+@linux
+def test_a_folder_of_files_that_are_moved_one_by_one_is_removed_too(tmp_path: Path) -> None:
+    killed("from featurize.runtime.leftovers import temporary_folder\n"
+           f"with temporary_folder(Path({str(tmp_path / 'a')!r})) as folder:\n"
+           "    (folder / 'half').write_text('x')\n    os.kill(os.getpid(), signal.SIGKILL)")
+    assert len(os.listdir(tmp_path)) == 1
+    remove_leftovers([tmp_path / "a"])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("check, mark", (
+    (lambda out: detect_folder.check_place([], out), detect_folder.MARK),
+    (lambda out: _check_place(Index(pd.DataFrame(), pd.DataFrame(), (), ()), out), masks_run.MARK),
+    (lambda out: ecg_folder.check_place([out.parent], out), ecg_folder.MARK),
+    (lambda out: check_formats(["npz"], out.parent), export_write._MARK)), ids=("detect", "segment", "ecg", "ecg --to"))
+def test_a_run_that_was_killed_while_it_wrote_the_mark_of_its_folder_can_be_given_again(
+        check: Callable[[Path], None], mark: str, tmp_path: Path) -> None:
+    out = tmp_path / "to_npz"
+    out.mkdir()
+    (out / f".{mark}.1f-0a1b2-abcdefgh.part").write_text("half")
+    check(out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UserError):
+        check(out)
 
 
 def old_folder(folder: Path) -> Path:
