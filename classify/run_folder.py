@@ -102,7 +102,9 @@ def read_run(run: Path | str) -> RunFiles:
     try:
         predictions = original_cells(pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str)))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        if not isinstance(metrics, dict):
+            raise ValueError(f"{METRICS} holds no object")
         return RunFiles(predictions, metrics, pd.read_csv(folder / CURVES))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder} cannot be read as a run ({error}): a folder that `python cli.py classify` wrote was "
                         "wanted") from error

@@ -24,6 +24,14 @@ def test_labels_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
     assert run.metrics == {"n": 1} and run.curves["valid_loss"].tolist() == [0.8]
 
 
+@pytest.mark.parametrize("content", ("[]", "5", "[" * 100_000))
+def test_metrics_that_are_no_object_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "predictions.csv").write_text("image_id\n")
+    (tmp_path / "metrics.json").write_text(content)
+    with pytest.raises(UserError, match="cannot be read as a run"):
+        read_run(tmp_path)
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read as a run .*: a folder that `python cli.py classify` wrote"):
         read_run(tmp_path)
