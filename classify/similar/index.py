@@ -119,7 +119,8 @@ def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIn
     for start in range(0, len(points), ROWS_AT_ONCE):
         some = slice(start, start + ROWS_AT_ONCE)
         points[some] = compressed(scale.z_scores(frame.iloc[some]))
-        graph.add_items(np.nan_to_num(points[some]), np.arange(len(points))[some])
+        # One thread: with several the graph, and the share of neighbors that it finds, differ from run to run.
+        graph.add_items(np.nan_to_num(points[some]), np.arange(len(points))[some], num_threads=1)
     return NeighborIndex(graph, scale, usual_distance(points), _recall(graph, points))
 
 

@@ -103,6 +103,15 @@ def test_an_index_is_made_once_and_finds_what_is_nearest(tmp_path: Path, monkeyp
         kept_index(tmp_path / "index", frame, info)
 
 
+def test_an_index_of_the_same_table_is_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("hnswlib")
+    frame, info = made_table((900, 900), features=12, seed=1)
+    for name in ("a", "b"):
+        kept_index(tmp_path / name, frame, info)
+    for name in ("graph.bin", "index.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
 def test_an_index_whose_making_was_stopped_between_its_two_files_is_made_again(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hnswlib")
