@@ -12,16 +12,12 @@ file. Linux only.
 """
 import argparse
 import hashlib
-import importlib
 import json
 import multiprocessing
-import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.kills_cases import CASES, Case, draw_inputs, run_first
+from benchmarks.kills_runs import EXACT_ROWS, Moment, finish, load, start
 from benchmarks.record import RESULTS, write
 from classify.run_folder import TIMINGS
 from featurize.csv_table import read_csv
@@ -38,8 +35,6 @@ from featurize.errors import UserError
 from featurize.runtime.leftovers import temporary_of
 
 BEGINNINGS = ("nothing", "other settings", "the same")
-# A run that takes longer hangs, s.
-_MOST_S = 300
 # How often a run is given again before it counts as never ending.
 _MOST_RUNS = 4
 # Share of the rounds in which the second run is killed as well.
@@ -48,19 +43,6 @@ _TWICE = 0.3
 _LATE = 0.4
 # What is measured or fitted already, kept until the result is there.
 _KEPT = (".folds", ".shards", ".maps")
-# Python's audit events of steps on files; `ctypes.dlsym` comes before two folders are swapped.
-_STEPS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "shutil.rmtree", "tempfile.mkstemp",
-          "tempfile.mkdtemp", "ctypes.dlsym"}
-# Rows from which `similar --index` keeps an index, here.
-_EXACT_ROWS = 10
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When a run is killed: after seconds, or at a step on files, counted from 1; never where both are None."""
-
-    seconds: float | None = None
-    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,84 +56,6 @@ class Truth:
 
 class UndisturbedFault(Exception):
     """A command fails, or gives two results, though nothing disturbs it: the inputs or the benchmark are wrong."""
-
-
-def start(arguments: list[str], folder: Path, moment: Moment, log: Path) -> int:
-    """Fork a run of the program, the first of a process group; its number."""
-    process = os.fork()
-    if process:
-        return process
-    code = 70
-    try:
-        os.setsid()
-        os.chdir(folder)
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
-        steps = Counter[str]()
-        _watch_steps(steps, moment.step, folder)
-        sys.argv = ["pellucid", *arguments]
-        code = _main()
-        log.with_suffix(".json").write_text(json.dumps({"steps": steps["steps"], "modules": sorted(sys.modules)}))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _main() -> int:
-    import cli
-    from classify.similar import run
-    setattr(run, "EXACT_ROWS", _EXACT_ROWS)
-    try:
-        cli.main()
-    except SystemExit as end:
-        sys.stdout.flush()
-        if isinstance(end.code, str):
-            print(end.code)
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
-
-
-def _watch_steps(steps: Counter[str], last: int | None, folder: Path) -> None:
-    """Count the steps on files below a folder, and kill the group of this process before the last."""
-    def seen(event: str, values: tuple[Any, ...]) -> None:
-        if not (event in _STEPS or event == "open" and isinstance(values[1], str) and set(values[1]) & set("wax+")):
-            return
-        if event != "ctypes.dlsym":
-            if not isinstance(values[0], (str, bytes, os.PathLike)):
-                return
-            if not os.path.abspath(os.fsdecode(values[0])).startswith(f"{folder}{os.sep}"):
-                return
-        elif values[1] != "renameat2":
-            return
-        steps["steps"] += 1
-        if steps["steps"] == last:
-            os.killpg(0, signal.SIGKILL)
-    sys.addaudithook(seen)
-
-
-def finish(process: int, moment: Moment) -> int | None:
-    """Wait for a run, and kill its group at its moment: its exit code; None if it was killed, -1 if it hung."""
-    began = time.perf_counter()
-    while True:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended:
-            _end_group(process)
-            return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        late = time.perf_counter() - began > _MOST_S
-        if late or moment.seconds is not None and time.perf_counter() - began >= moment.seconds:
-            _end_group(process)
-            os.waitpid(process, 0)
-            return -1 if late else None
-        time.sleep(0.001)
-
-
-def _end_group(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process, signal.SIGKILL)
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -195,7 +99,7 @@ class Rounds:
             shutil.rmtree(self._kept(beginning), ignore_errors=True)
             shutil.copytree(self.place, self._kept(beginning))
             self._must(self.case.command)
-            _load(json.loads((self.work / "log.json").read_text())["modules"])
+            load(json.loads((self.work / "log.json").read_text())["modules"])
             files = files_of(self.place)
             self._restore(beginning)
             began = time.perf_counter()
@@ -291,14 +195,6 @@ def _is_temporary(name: str) -> bool:
     return any(temporary_of(Path(part)) is not None or part.endswith(_KEPT) for part in Path(name).parts)
 
 
-def _load(modules: list[str]) -> None:
-    """Load what a run had loaded, so that the next ones begin at once."""
-    for name in modules:
-        if name not in sys.modules and name.partition(".")[0] != "__main__":
-            with suppress(Exception):
-                importlib.import_module(name)
-
-
 FAULTS = ("other results", "lost or half written", "left behind", "foreign files lost", "errors")
 
 
@@ -346,7 +242,10 @@ def main() -> int:
 
 
 def write_rows(out: Path, rows: list[dict[str, Any]], seed: int) -> None:
-    """Write what is finished, so that a benchmark that is stopped leaves its rows."""
+    """Write what is finished, so that a benchmark that is stopped leaves its rows; rows of other commands stay."""
+    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.is_file() else []
+    of_command = {row["command"]: row for row in (*kept, *rows)}
+    rows = [of_command[case.name] for case in CASES if case.name in of_command]
     total = {"command": "all", **{key: sum(row[key] for row in rows) for key in rows[0] if key != "command"}}
     about = ("Commands on small drawn inputs, ended with all their processes by kill -9 and given again until they end "
              "with 0, from three beginnings in turn: nothing there, a finished result of other settings, a finished "
@@ -354,7 +253,7 @@ def write_rows(out: Path, rows: list[dict[str, Any]], seed: int) -> None:
              "files, the last ones more often; in 3 of 10 rounds the second run is killed too. Faults: files that "
              "differ from those of an undisturbed run (all but timings.json), a finished file that a kill lost or left "
              "half written, temporary files, semaphores or kept work that stay, files of others that are gone, runs "
-             f"that did not end with 0. `similar --index` with tables from {_EXACT_ROWS} rows on. Seed {seed}.")
+             f"that did not end with 0. `similar --index` with tables from {EXACT_ROWS} rows on. Seed {seed}.")
     write(out, "Kill -9 at any moment", about, [*rows, total])
 
 
@@ -363,7 +262,7 @@ def _first_run(work: Path) -> Any:
         code = finish(start(arguments, folder, Moment(), work / "log.txt"), Moment())
         if code:
             raise UndisturbedFault(f"{arguments}: ended with {code}\n{(work / 'log.txt').read_text()[-2000:]}")
-        _load(json.loads((work / "log.json").read_text())["modules"])
+        load(json.loads((work / "log.json").read_text())["modules"])
     return run
 
 
