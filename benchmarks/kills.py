@@ -4,8 +4,8 @@ A command is run once undisturbed from each of three beginnings: nothing there, 
 finished result of the same. Then it is ended, with all its processes, at a moment that is drawn, and given again until
 it ends by itself: the files must be those of the undisturbed run. Half of the moments are drawn over the time of a run,
 half among its steps on files (a file opened for writing, renamed, removed, a folder made), the last steps more often.
-Counted is whatever differs: another result, an earlier result that a kill lost or left half written, temporary files,
-semaphores or processes that stay, files of others that are gone.
+Counted is whatever differs: another result, an earlier result that a kill lost or left half written, temporary files
+or semaphores that stay, files of others that are gone.
 
 Each run is a fork of this process, which has loaded the libraries and used none: a kill while they load could meet no
 file. Linux only.

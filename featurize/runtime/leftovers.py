@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -70,14 +70,21 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
     for path in paths:
         names.setdefault(path.parent, set()).add(path.name)
     for folder in (folder for folder in names if folder.is_dir()):
-        for left in folder.iterdir():
-            found = _TEMPORARY.fullmatch(left.name)
-            if not found or left.is_symlink() or not is_leftover(left):
-                continue
-            if left.is_file() and (found["process"] or found["name"] in names[folder]):
-                left.unlink(missing_ok=True)
-            elif left.suffix == _PARTS and found["process"]:
-                shutil.rmtree(left, ignore_errors=True)
+        # A folder may be one that others write into, and that cannot be listed; what cannot be removed stays.
+        with suppress(OSError):
+            for left in folder.iterdir():
+                with suppress(OSError):
+                    _remove(left, names[folder])
+
+
+def _remove(left: Path, names: set[str]) -> None:
+    found = _TEMPORARY.fullmatch(left.name)
+    if not found or left.is_symlink() or not is_leftover(left):
+        return
+    if left.is_file() and (found["process"] or found["name"] in names):
+        left.unlink(missing_ok=True)
+    elif left.suffix == _PARTS and found["process"]:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

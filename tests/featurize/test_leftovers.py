@@ -111,6 +111,21 @@ def test_a_folder_of_files_that_are_moved_one_by_one_is_removed_too(tmp_path: Pa
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("what", ("unlink", "iterdir"))
+def test_what_cannot_be_listed_or_removed_ends_no_command(
+        what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder of several people, such as /tmp, others' files stay."""
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+    left = tmp_path / ".a.csv.abcdefgh.part"
+    left.write_text("half")
+    os.utime(left, (0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, what, refuse)
+        remove_leftovers([tmp_path / "a.csv"])
+    assert left.exists()
+
+
 @pytest.mark.parametrize("check, mark", (
     (lambda out: detect_folder.check_place([], out), detect_folder.MARK),
     (lambda out: _check_place(Index(pd.DataFrame(), pd.DataFrame(), (), ()), out), masks_run.MARK),
