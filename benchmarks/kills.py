@@ -253,7 +253,8 @@ def write_rows(out: Path, rows: list[dict[str, Any]], seed: int) -> None:
              "files, the last ones more often; in 3 of 10 rounds the second run is killed too. Faults: files that "
              "differ from those of an undisturbed run (all but timings.json), a finished file that a kill lost or left "
              "half written, temporary files, semaphores or kept work that stay, files of others that are gone, runs "
-             f"that did not end with 0. `similar --index` with tables from {EXACT_ROWS} rows on. Seed {seed}.")
+             f"that did not end with 0. `similar --index` with tables from {EXACT_ROWS} rows on. Rows "
+             f"may be of several calls with --only. Seed {seed}.")
     write(out, "Kill -9 at any moment", about, [*rows, total])
 
 
