@@ -73,7 +73,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True,
                                                    help="Show the version and exit.")] = False) -> None:
-    pass
+    from featurize.runtime.semaphores import remove_lost_semaphores
+    remove_lost_semaphores()
 
 
 def _output(help: str) -> typer.models.OptionInfo:

@@ -28,7 +28,7 @@ from classify.fitting import models
 from classify.fitting.models import Model, ModelPart
 from classify.predictions import FurtherColumns
 from classify.review import ReviewRule
-from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, stage_file
+from classify.run_folder import ARRAYS, MANIFEST, MODEL_FOLDER, START, TREES, restore_run, stage_file
 from classify.stored.arrays import check_arrays, check_trees_of_leaves
 from classify.stored.faults import StoredFault
 from classify.stored.files import check_parts, read_arrays
@@ -300,6 +300,7 @@ def findings_digest(folders: Sequence[Path], thresholds: Sequence[float]) -> str
 
 
 def _model_folder(folder: Path) -> Path:
+    restore_run(folder)
     return folder / "model" if (folder / "model" / MANIFEST).is_file() else folder
 
 

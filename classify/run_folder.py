@@ -9,7 +9,7 @@ import pandas as pd
 
 from featurize.errors import UserError
 from featurize.runtime.cells import original_cells
-from featurize.runtime.folders import FolderKind
+from featurize.runtime.folders import FolderKind, restore_interrupted
 
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
@@ -70,6 +70,18 @@ class RunFiles:
     curves: pd.DataFrame
 
 
+def restore_run(folder: Path) -> None:
+    """Bring back a run folder whose replacement was killed between its two steps.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder, its model folder, or the folder of one finding in that.
+    """
+    for place in (folder.parent.parent, folder.parent, folder):
+        restore_interrupted(place)
+
+
 def stage_file(file: str, stage: int) -> str:
     """Name of the file that holds one threshold of ordered stages.
 
@@ -89,10 +101,13 @@ def read_run(run: Path | str) -> RunFiles:
         One of the files is missing or damaged.
     """
     folder = Path(run)
+    restore_run(folder)
     try:
         predictions = original_cells(pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str)))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        if not isinstance(metrics, dict):
+            raise ValueError(f"{METRICS} holds no object")
         return RunFiles(predictions, metrics, pd.read_csv(folder / CURVES))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder} cannot be read as a run ({error}): a folder that `python cli.py classify` wrote was "
                         "wanted") from error

@@ -14,6 +14,7 @@ from ecg.result import PageFacts
 from featurize.errors import UserError
 from featurize.runtime import stems
 from featurize.runtime.files import write_text
+from featurize.runtime.leftovers import is_filled
 
 MARK = ".pellucid-ecg.json"
 # Files of one page or record: these behind its stem.
@@ -59,7 +60,7 @@ def is_output_folder(folder: Path) -> bool:
 
 
 def _is_free(folder: Path) -> bool:
-    return not folder.exists() or is_output_folder(folder) or not any(folder.iterdir())
+    return not folder.exists() or is_output_folder(folder) or not is_filled(folder, MARK)
 
 
 def is_result(file: Path) -> bool:

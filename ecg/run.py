@@ -24,7 +24,8 @@ from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
 from featurize.runtime.cells import safe_cells
-from featurize.runtime.files import remove_leftovers, replacing
+from featurize.runtime.files import replacing
+from featurize.runtime.leftovers import remove_leftovers
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking

@@ -87,7 +87,17 @@ def _names_in(root: Path) -> list[str]:
     left_out = _FoldersOfResults(root)
     pages = [name for name, fault in walk(root) if fault is None and os.path.dirname(name) not in left_out
              and not is_result(root / name)]
-    return sorted([*pages, *_records(root, {os.path.dirname(name) for name in pages}, left_out)])
+    return sorted([*pages, *_records(root, _of_pages(pages), left_out)])
+
+
+def _of_pages(pages: Sequence[str]) -> set[str]:
+    """What csv with the true signals of pages may be called, without ending: ``7/7`` of the page ``7/7-0001.png``."""
+    names = set()
+    for page in pages:
+        folder, name = os.path.split(os.path.splitext(page)[0])
+        names |= {os.path.join(folder, name[:end]) for end in range(1, len(name) + 1)
+                  if end == len(name) or not name[end].isalnum()}
+    return names
 
 
 class _FoldersOfResults:
@@ -105,8 +115,8 @@ class _FoldersOfResults:
         return self._known[relative]
 
 
-def _records(root: Path, with_pages: set[str], left_out: Container[str]) -> list[str]:
-    """Relative names of PDF pages and records; csv beside pages are the pages' own truth."""
+def _records(root: Path, of_pages: set[str], left_out: Container[str]) -> list[str]:
+    """Relative names of PDF pages and records; a csv that is called as a page beside it holds the page's truth."""
     found = []
     for folder, inside, files in os.walk(root):
         inside[:] = sorted(name for name in inside if not hidden(name)
@@ -119,7 +129,7 @@ def _records(root: Path, with_pages: set[str], left_out: Container[str]) -> list
             if place.suffix.lower() == PDF:
                 found.append(relative)
                 continue
-            truth = os.path.dirname(relative) in with_pages
+            truth = os.path.splitext(relative)[0] in of_pages
             if (place.suffix.lower() != ".csv" or not truth) and holds_record(place):
                 found.append(relative)
     return found

@@ -15,12 +15,15 @@ from typing import Any
 import pandas as pd
 
 from featurize.errors import UserError
+from featurize.runtime.cells import with_formulas, without_formulas
 from featurize.runtime.files import replacing, write_text
 
 # Significant digits that give back every 32-bit float (IEEE 754).
 _FLOAT = "%.9g"
 # Parquet's names of types that a table has, and those of pandas.
 _TYPES = {"string": "str", "float": "float32", "double": "float64", "int8": "Int8", "int64": "int64", "bool": "bool"}
+# What a sidecar holds, by type.
+_KEYS = {"pellucid": dict, "types": dict, "sha256": str}
 # Longest part of pandas' message in one of ours, characters.
 _LONGEST_MESSAGE = 120
 # Bytes that are hashed at a time.
@@ -54,11 +57,18 @@ def write_csv(frame: pd.DataFrame, types: Mapping[str, str], metadata: str, path
     if other:
         raise ValueError(f"a column of a type that a CSV table does not have: {other[0]}")
     with replacing(path) as part:
-        frame.to_csv(part, index=False, float_format=_FLOAT, quoting=csv.QUOTE_NONNUMERIC)
+        without_formulas(frame).to_csv(part, index=False, float_format=_FLOAT, quoting=csv.QUOTE_NONNUMERIC)
         digest = _digest(part)
-        # First, so that a run that is stopped between the two leaves no CSV with the digest of another.
         content = {"pellucid": json.loads(metadata), "types": dict(types), "sha256": digest}
-        write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", sidecar(path))
+        before = _read_sidecar(path) if path.is_file() and is_csv_table(path) else None
+        # First, with what it said of the earlier CSV: a run that is stopped before the CSV is moved loses neither.
+        _write_sidecar({**content, "before": before} if before else content, path)
+    if before:
+        _write_sidecar(content, path)
+
+
+def _write_sidecar(content: Mapping[str, Any], path: Path) -> None:
+    write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", sidecar(path))
 
 
 def read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]], str]:
@@ -85,7 +95,7 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]], str]:
                         "cli.py featurize` again") from error
     for name in (name for name, kind in kinds.items() if kind == "str"):
         frame[name] = frame[name].astype(object).where(frame[name] != "", None)
-    return frame, list(content["types"].items()), json.dumps(content["pellucid"], sort_keys=True)
+    return with_formulas(frame), list(content["types"].items()), json.dumps(content["pellucid"], sort_keys=True)
 
 
 def _read_sidecar(path: Path) -> dict[str, Any]:
@@ -95,13 +105,19 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
                         "not beside it): give the table with its .json file, or run `python cli.py featurize` again")
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-        known = {"pellucid": dict, "types": dict, "sha256": str}
-        if all(isinstance(content[key], kind) for key, kind in known.items()) and set(content["types"].values()) <= set(
-                _TYPES):
-            return dict(content)
-    except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        before = content.get("before")
+        if _is_whole(content) and (before is None or _is_whole(before)):
+            # Of two, the one that is true of the CSV as it is.
+            now = before if before and path.is_file() and _digest(path) == before["sha256"] else content
+            return {key: now[key] for key in _KEYS}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         pass
     raise UserError(f"cannot use the table {path} ({place.name} is damaged): run `python cli.py featurize` again")
+
+
+def _is_whole(content: Mapping[str, Any]) -> bool:
+    return all(isinstance(content[key], kind) for key, kind in _KEYS.items()) and set(
+        content["types"].values()) <= set(_TYPES)
 
 
 def is_csv_table(path: Path) -> bool:

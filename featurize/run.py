@@ -26,7 +26,7 @@ from featurize.index.fingerprints import to_text
 from featurize.index.listing import with_listed_findings
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
-from featurize.runtime.files import remove_leftovers
+from featurize.runtime.leftovers import remove_leftovers
 from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
 from featurize.segment.segmenters import GIVEN

@@ -108,7 +108,9 @@ def _shown(value: Any) -> str:
 
 
 def _is_name(value: str) -> bool:
-    return 0 < len(value) <= _LONGEST_NAME and value.isprintable() and not set(value) & _REFUSED_BY_TREES
+    # A name that begins with "=" or "@" would be a formula in a spreadsheet.
+    return (0 < len(value) <= _LONGEST_NAME and value[0].isalnum() and value.isprintable()
+            and not set(value) & _REFUSED_BY_TREES)
 
 
 def _are_texts(value: Any) -> bool:
@@ -143,8 +145,8 @@ def _is_scale(value: Any) -> bool:
     return value is None or number and math.isfinite(value) and value >= 0
 
 
-_NAMES_WANTED = (f"a list of names of at most {_LONGEST_NAME} letters, without brackets, quotes, commas and colons, "
-                 "each once,")
+_NAMES_WANTED = (f"names that begin with a letter or digit, of at most {_LONGEST_NAME} letters without brackets, "
+                 "quotes, commas and colons, each once,")
 # Of each key of the metadata: whether a value fits, and what was wanted.
 _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "preset": (_is_preset, "an object with name, normalize, segment and blocks"),

@@ -1,5 +1,4 @@
 """A saved model meets a table from elsewhere: how good, how sure and how new is it there, compared with home?"""
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible, unlike_together
 from classify.predictions import ModelPredictions, prediction_table
 from classify.review import batch_line, count_reasons, in_words, review_reasons
-from classify.run_folder import METRICS
+from classify.run_folder import METRICS, restore_run
+from classify.stored.metrics import MULTILABEL, read_metrics
 from classify.uncertainty.known_images import Copies, copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
@@ -33,10 +33,6 @@ from featurize.table import TableInfo
 
 # Scores that are 1 whatever the model says where a single class occurs.
 TRIVIAL = ("macro_precision", "precision", "average_precision")
-
-# Keys of metrics.json that an audit reads: numbers, and objects of more keys.
-_NUMBERS = ("n", "accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece", "review_share")
-_OBJECTS = ("findings", "operating_point", "review", "intervals", "per_class")
 
 
 def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
@@ -54,12 +50,13 @@ def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
     UserError
         The file is damaged, or is no metrics.json of a run.
     """
+    restore_run(bundle_dir)
     folder = bundle_dir.resolve()
     run = next((place for place in (folder, folder.parent) if (place / METRICS).is_file()), folder.parent.parent)
     home = run_metrics(run)
     if home is None:
         return None
-    if home.get("task") != "multilabel":
+    if home.get("task") != MULTILABEL:
         return home if run in (folder, folder.parent) else None
     own: dict[str, Any] | None = home["findings"].get(finding)
     return None if own is None else {**own, "operating_point": {"threshold": own["threshold"], **shares_of(own)}}
@@ -75,23 +72,7 @@ def run_metrics(run: Path) -> dict[str, Any] | None:
     """
     if not (run / METRICS).is_file():
         return None
-    return _read_metrics(run / METRICS)
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        wrong = "" if isinstance(found, dict) else "not an object"
-    except (OSError, ValueError, RecursionError) as error:
-        found, wrong = {}, str(error)
-    if not wrong:
-        others = [key for key in _NUMBERS if not isinstance(found.get(key, 0), (int, float, type(None)))]
-        others += [key for key in _OBJECTS if not isinstance(found.get(key, {}), (dict, type(None)))]
-        wrong = f"{others[0]} is of a wrong type" if others else ""
-    if wrong:
-        raise UserError(f"{path} is not the metrics.json of a run ({wrong}): give a folder that `python cli.py "
-                        "classify` wrote, or a copy of its model folder alone")
-    return dict(found)
+    return read_metrics(run / METRICS)
 
 
 def examine(bundle: Bundle, home: dict[str, Any] | None, frame: pd.DataFrame, info: TableInfo,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from classify.bundle import Bundle, load_bundle, save_bundle
-from classify.run_folder import FINGERPRINTS, MANIFEST
+from classify.run_folder import FINGERPRINTS, MANIFEST, restore_run
 from classify.stored.arrays import check_fingerprints
 from classify.stored.faults import StoredFault
 from classify.stored.files import read_arrays
@@ -91,6 +91,7 @@ def shared_fingerprints(models: Sequence[FindingModel]) -> UInt8Array:
 
 def is_findings_model(folder: Path) -> bool:
     """True for the run or model folder of a multilabel run."""
+    restore_run(folder)
     for place in (folder / "model" / MANIFEST, folder / MANIFEST):
         if place.is_file():
             return _kind(place) == KIND

@@ -27,6 +27,7 @@ from featurize.images.occlude import Grid, Hidden, grid_of
 from featurize.pipeline import sample_of
 from featurize.places import box_of, divided, spread, under
 from featurize.presets.load import Preset, preset_from_dict
+from featurize.runtime.leftovers import remove_leftovers_below
 from featurize.sample import Sample
 from featurize.table import TableInfo
 
@@ -149,6 +150,7 @@ class _Work:
 
 def _measured(work: _Work, subjects: Sequence[_Subject], store: Store) -> list[Margins]:
     """What each image gave with parts hidden; an image that was measured for this model before is read again."""
+    remove_leftovers_below(store.folder)
     kept = {subject.row: store.read(subject.sha256) for subject in subjects}
     new = [subject for subject in subjects if kept[subject.row] is None]
     first = work.measure(new, [_single_cells(subject) for subject in new]) if new else []

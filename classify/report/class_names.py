@@ -88,7 +88,7 @@ def with_names(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, 
     """Metrics whose classes, their counts and the class of the threshold have the names of the page."""
     named: dict[str, Any] = {}
     if "classes" in metrics:
-        named["classes"] = [new[name] for name in metrics["classes"]]
+        named["classes"] = [new.get(name, name) for name in metrics["classes"]]
     if "class_counts" in metrics:
         named["class_counts"] = {part: _keys(counts, new) for part, counts in metrics["class_counts"].items()}
     if metrics.get("operating_point"):
@@ -98,7 +98,7 @@ def with_names(metrics: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, 
 
 
 def _keys(values: Mapping[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
-    return {new[name]: value for name, value in values.items()}
+    return {new.get(name, name): value for name, value in values.items()}
 
 
 def _suspects(found: SuspectLabels, new: Mapping[str, str]) -> SuspectLabels:

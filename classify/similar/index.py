@@ -17,6 +17,7 @@ from classify.similar.space import ROWS_AT_ONCE, Scale, compressed, distance, sc
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
+from featurize.runtime.leftovers import is_filled, remove_leftovers
 from featurize.table import TableInfo
 
 # Tables of fewer rows are searched exactly: that takes less time than loading a graph.
@@ -83,9 +84,10 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     """
     library = _hnswlib()
     manifest, graph = folder / MANIFEST, folder / GRAPH
-    if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not any(folder.iterdir()))):
+    if folder.exists() and not (folder.is_dir() and (manifest.is_file() or not is_filled(folder, GRAPH, MANIFEST))):
         raise UserError(f"--index {folder} is no folder that `similar` wrote: give a new one")
     key = _key(frame, info, by)
+    remove_leftovers([graph, manifest])
     known = _read(manifest)
     if known.get("key") == key and graph.is_file() and known["sha256"] == _sha256(graph):
         scale = Scale(tuple(known["features"]), np.array(known["center"]), np.array(known["scale"]))
@@ -96,11 +98,16 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(graph) as part:
         made.graph.save_index(str(part))
-    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": _sha256(graph), "rows": len(frame),
+        # Before the graph is moved: a folder without a manifest would be somebody else's.
+        _write_manifest(manifest, made, key, _sha256(part), len(frame))
+    return made
+
+
+def _write_manifest(place: Path, made: NeighborIndex, key: str, sha256: str, rows: int) -> None:
+    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": sha256, "rows": rows,
                 "features": list(made.scale.features), "center": made.scale.center.tolist(),
                 "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall},
-               manifest)
-    return made
+               place)
 
 
 def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:
@@ -112,7 +119,8 @@ def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIn
     for start in range(0, len(points), ROWS_AT_ONCE):
         some = slice(start, start + ROWS_AT_ONCE)
         points[some] = compressed(scale.z_scores(frame.iloc[some]))
-        graph.add_items(np.nan_to_num(points[some]), np.arange(len(points))[some])
+        # One thread: with several the graph, and the share of neighbors that it finds, differ from run to run.
+        graph.add_items(np.nan_to_num(points[some]), np.arange(len(points))[some], num_threads=1)
     return NeighborIndex(graph, scale, usual_distance(points), _recall(graph, points))
 
 

@@ -24,13 +24,13 @@ Count = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """No type is turned into another, but a whole number into a float."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _Calibration(_Strict):
+class _Calibration(Strict):
     method: Literal["none", "temperature", "isotonic", "matrix"]
     temperature: Positive
     floor: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -48,7 +48,7 @@ class _Calibration(_Strict):
         return self
 
 
-class _Limit(_Strict):
+class _Limit(Strict):
     reason: Name
     column: Name
     sign: Literal[-1, 1]
@@ -61,7 +61,7 @@ class _Limit(_Strict):
         return self
 
 
-class _Accepted(_Strict):
+class _Accepted(Strict):
     model_config = ConfigDict(strict=True, extra="forbid")
     error: OpenShare
     chosen: bool
@@ -74,7 +74,7 @@ class _Accepted(_Strict):
     needed: Count
 
 
-class _Review(_Strict):
+class _Review(Strict):
     by_set: bool
     least_probability: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
     most_novelty: Share
@@ -82,14 +82,14 @@ class _Review(_Strict):
     accepted: _Accepted | None = None
 
 
-class _OperatingPoint(_Strict):
+class _OperatingPoint(Strict):
     class_: Name = Field(alias="class")
     threshold: Share
     wanted_sensitivity: Share | None
     chosen_by: Name
 
 
-class _Preset(_Strict):
+class _Preset(Strict):
     model_config = ConfigDict(strict=True, extra="forbid")
     name: Name
     normalize: Name
@@ -97,7 +97,7 @@ class _Preset(_Strict):
     blocks: dict[Name, dict[str, Any]]
 
 
-class _Subject(_Strict):
+class _Subject(Strict):
     name: Name
     words: Annotated[list[Name], Field(min_length=1)]
     learned: Annotated[list[Count], Field(min_length=1)]
@@ -109,18 +109,18 @@ class _Subject(_Strict):
         return self
 
 
-class _Words(_Strict):
+class _Words(Strict):
     subjects: list[_Subject]
     described: list[Count]
 
 
-class _Finding(_Strict):
+class _Finding(Strict):
     name: Name
     folder: Annotated[str, Field(pattern=rf"^{FINDING_NAME}$")]
     threshold: Share
 
 
-class _Findings(_Strict):
+class _Findings(Strict):
     findings: Annotated[list[_Finding], Field(min_length=1)]
     fingerprints_sha256: str | None = None
 
@@ -135,7 +135,7 @@ class _Findings(_Strict):
         return self
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """manifest.json of a model of one label; keys that are absent in older formats have a default."""
 
     kind: Literal["binary", "multiclass", "ordinal"]

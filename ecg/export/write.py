@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from ecg.result import FinishedFile
 from featurize.arrays import Float64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_text
+from featurize.runtime.leftovers import is_filled, remove_leftovers_below, temporary_folder
 
 # Says that a folder of a format is ours.
 _MARK = ".pellucid-ecg-export"
@@ -45,7 +45,7 @@ def check_formats(asked: Sequence[str], out: Path) -> None:
         if library and not _installed(library):
             raise UserError(f"--to {name} needs {library}, which is not installed: pip install 'pellucid[{extra}]'")
         folder = folder_of(out, name)
-        if folder.exists() and not (folder / _MARK).is_file() and any(folder.iterdir()):
+        if is_filled(folder, _MARK) and not (folder / _MARK).is_file():
             raise UserError(f"{folder} holds files that `ecg` did not write: move them, or give another folder with -o")
 
 
@@ -68,6 +68,7 @@ def export(finished: Sequence[FinishedFile], out: Path, asked: Sequence[str]) ->
             continue
         folder = folder_of(out, name)
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_below(folder)
         write_text("written by pellucid ecg --to\n", folder / _MARK)
         for file in finished:
             table = pd.read_csv(out / f"{file.stem}.csv", dtype=float)
@@ -94,11 +95,11 @@ def _dicom(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, pl
 def _wfdb(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, place: Path) -> None:
     """A header and its signals; a record's name has letters, digits, - and _ only."""
     own = record_name(place.name)
-    with TemporaryDirectory(dir=place.parent, prefix=".part-") as folder:
-        _write_wfdb(mv, leads, fs_hz, name, own, folder)
+    with temporary_folder(place) as folder:
+        _write_wfdb(mv, leads, fs_hz, name, own, str(folder))
         # The header last: it says that the signals are whole.
         for suffix in (".dat", ".hea"):
-            os.replace(Path(folder) / (own + suffix), place.parent / (own + suffix))
+            os.replace(folder / (own + suffix), place.parent / (own + suffix))
 
 
 def _write_wfdb(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, name: str, own: str, folder: str) -> None:

@@ -30,8 +30,9 @@ def write_pages(folder: Path) -> Path:
     if folder.is_dir() and any(folder.iterdir()) and not mark.exists():
         raise UserError(f"{folder} holds files that are not of the demo: give a new folder with -o")
     pages = folder / "pages"
-    pages.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     mark.touch()
+    pages.mkdir(exist_ok=True)
     for seed, (name, style, kind) in enumerate(_PAGES):
         rgb, truth = draw_page(heartbeats(seed), style)
         _write_png(degrade(rgb, kind, seed), pages / f"{name}.png")

@@ -11,6 +11,7 @@ from featurize.detect.job import CROPS, FACTS, MASKS, OVERLAYS, SUFFIXES, FieldJ
 from featurize.errors import UserError
 from featurize.runtime import stems
 from featurize.runtime.files import write_json
+from featurize.runtime.leftovers import is_filled
 
 MARK = ".pellucid-detect.json"
 BOXES, COCO, ERRORS, PAGE = "boxes.csv", "coco.json", "errors.csv", "detect.html"
@@ -32,7 +33,7 @@ def check_place(given: Sequence[Path], out: Path) -> None:
         if place == source or place in source.parents:
             raise UserError(f"the output {out} is or holds {path}: results would mix with the fields; give another "
                             "folder with -o")
-    if out.is_dir() and any(out.iterdir()) and not is_output_folder(out):
+    if is_filled(out, MARK) and not is_output_folder(out):
         raise UserError(f"the folder {out} holds files that `detect` did not write: give a new folder with -o, or "
                         "empty it")
 

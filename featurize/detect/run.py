@@ -10,6 +10,7 @@ from featurize.detect.output_folder import BOXES, COCO, ERRORS, PAGE, check_plac
 from featurize.detect.result import KINDS
 from featurize.detect.sources import find_fields
 from featurize.errors import UserError
+from featurize.runtime.leftovers import remove_leftovers_below
 from featurize.runtime.lock import held_folder
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
@@ -76,6 +77,7 @@ def detect_fields(given: Sequence[Path], out: Path, *, jobs: int | None = None, 
 
 
 def _detect_into(given: Sequence[Path], out: Path, jobs: int | None, progress: bool, start: float) -> RunSummary:
+    remove_leftovers_below(out)
     field_jobs = find_fields(given, out)
     claim(out, field_jobs, read_stems(out))
     from featurize.detect.process_file import resumed

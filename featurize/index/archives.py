@@ -10,7 +10,6 @@ import re
 import shutil
 import stat
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from featurize.errors import UserError
 from featurize.images.picture import fault_of
+from featurize.runtime.leftovers import remove_leftovers, temporary_folder
 
 # A path that starts with the letter of a drive of Windows.
 _DRIVE = re.compile("[A-Za-z]:")
@@ -108,7 +108,12 @@ def unpack(archive: Path, wanted: Callable[[str], bool], cache: Path | None = No
 
 def _unpack_whole(archive: Path, wanted: Callable[[str], bool], final: Path, caps: Caps) -> None:
     """Unpack into a temporary neighbour and rename it: whoever comes first wins, nobody sees half an archive."""
-    part = Path(tempfile.mkdtemp(prefix=f"{final.name[:16]}.part-", dir=final.parent))
+    remove_leftovers([final])
+    with temporary_folder(final) as part:
+        _unpack_into(archive, wanted, final, part, caps)
+
+
+def _unpack_into(archive: Path, wanted: Callable[[str], bool], final: Path, part: Path, caps: Caps) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             _check_overlap(archive, opened)
@@ -124,8 +129,6 @@ def _unpack_whole(archive: Path, wanted: Callable[[str], bool], final: Path, cap
     except _FAULTS as error:
         raise UserError(f"{archive} is not a whole zip archive ({fault_of('zip', error)}): pack it again, or unpack it "
                         "yourself and give the folder") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _members(archive: Path, opened: zipfile.ZipFile,

@@ -20,6 +20,7 @@ from featurize.pipeline import sample_of
 from featurize.presets.load import Preset
 from featurize.runtime import stems
 from featurize.runtime.files import replacing, write_csv, write_json
+from featurize.runtime.leftovers import is_filled, remove_leftovers_below
 from featurize.runtime.lock import held_folder
 from featurize.runtime.outputs import write_errors
 from featurize.runtime.processes import (INTERNAL, MEASURE_FAULTS, Killed, fault_place, map_in_processes,
@@ -104,6 +105,7 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
         check_roifile()
     _check_place(index, out)
     with held_folder(out, f"another run of `segment` writes into {out}: wait for it, or give another folder with -o"):
+        remove_leftovers_below(out)
         mask_jobs = _claimed(index, out)
         task = MaskTask(index.sources, preset, out, imagej)
         by_path: dict[MaskJob, MaskResult] = {}
@@ -154,7 +156,7 @@ def _check_place(index: Index, out: Path) -> None:
         if place == root or place in root.parents or root in place.parents:
             raise UserError(f"the output {out} is, holds or lies in {source.root}: masks would be read as images; give "
                             "another folder with -o")
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+    if is_filled(out, MARK) and not (out / MARK).is_file():
         raise UserError(f"the folder {out} holds files that `segment` did not write: give a new folder with -o, or "
                         "empty it")
 

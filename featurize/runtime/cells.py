@@ -4,7 +4,8 @@ import re
 import pandas as pd
 
 # Cells that a spreadsheet would calculate: "=" begins a formula, so do "+", "-" and "@" before a call or a command.
-_FORMULA = re.compile(r"=|[+\-@].*[(!|]")
+# One that is marked already counts as well, so that the mark can be taken off again.
+_FORMULA = re.compile(r"'*(?:=|[+\-@].*[(!|])")
 # What marks such a cell as text; spreadsheets do not show it.
 _TEXT_MARK = "'"
 
@@ -12,23 +13,43 @@ _TEXT_MARK = "'"
 def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The table with texts that a CSV can hold: formulas are marked as text, carriage returns are spelled out.
 
+    The names of columns are texts too.
+
     >>> safe_cells(pd.DataFrame({"path": ["a.png", "=HYPERLINK(1)", "-1.png"]}))["path"].tolist()
     ['a.png', "'=HYPERLINK(1)", '-1.png']
     """
     texts = [name for name in table.columns if table[name].dtype.kind not in "biufc"]
-    return table.assign(**{name: table[name].map(_safe) for name in texts if isinstance(name, str)})
+    cells = table.assign(**{name: table[name].map(_safe) for name in texts if isinstance(name, str)})
+    return cells.rename(columns={name: _safe(name) for name in cells.columns})
+
+
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with formulas marked as text, and nothing else changed: `with_formulas` gives it back."""
+    texts = [name for name in table.columns if table[name].dtype.kind not in "biufc"]
+    return table.assign(**{name: table[name].map(_marked) for name in texts})
+
+
+def with_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """The inverse of `without_formulas`."""
+    texts = [name for name in table.columns if table[name].dtype == object]
+    return table.assign(**{name: table[name].map(_original) for name in texts if isinstance(name, str)})
 
 
 def original_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The inverse of `safe_cells` for formulas."""
-    texts = [name for name in table.columns if table[name].dtype == object]
-    return table.assign(**{name: table[name].map(_original) for name in texts if isinstance(name, str)})
+    cells = with_formulas(table)
+    return cells.rename(columns={name: _original(name) for name in cells.columns})
 
 
 def _safe(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    cell = cell.replace("\r", "\\r")
+    return _marked(cell.replace("\r", "\\r"))
+
+
+def _marked(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
     return _TEXT_MARK + cell if _FORMULA.match(cell) else cell
 
 

@@ -2,10 +2,8 @@
 import errno
 import json
 import os
-import re
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,14 +11,10 @@ import pandas as pd
 
 from featurize.errors import UserError
 from featurize.runtime.cells import safe_cells
+from featurize.runtime.leftovers import temporary_prefix
 
 # Numbers of the errors by which nothing more can be written: the disk, the quota or the largest size of a file is full.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-# Age at which a half written file or folder is nobody's, s.
-LEFTOVER_S = 24 * 3600
-# What `replacing` calls a file while it is written: the final name, and eight letters of `tempfile`.
-_PART = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
 
 
 @contextmanager
@@ -84,7 +78,7 @@ def replacing(path: Path, *, durable: bool = True, option: str = "-o") -> Iterat
         raise UserError(f"{path} is a folder, a file was wanted: give another name with {option}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=".part", dir=path.parent)
     except OSError as error:
         raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with "
                         f"{option}") from error
@@ -101,25 +95,6 @@ def replacing(path: Path, *, durable: bool = True, option: str = "-o") -> Iterat
             os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def remove_leftovers(paths: Iterable[Path]) -> None:
-    """Remove what killed runs left half written of some files a day ago or longer; each folder is listed once.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        Final names that were given to `replacing`. What is half written of any other name stays.
-    """
-    names: dict[Path, set[str]] = {}
-    for path in paths:
-        names.setdefault(path.parent, set()).add(path.name)
-    for folder in (folder for folder in names if folder.is_dir()):
-        for left in folder.iterdir():
-            part = _PART.fullmatch(left.name)
-            if part and part["name"] in names[folder] and not left.is_symlink() and left.is_file() \
-                    and time.time() - left.stat().st_mtime > LEFTOVER_S:
-                left.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.errors import UserError
-from featurize.runtime.files import LEFTOVER_S, naming_full_disk
+from featurize.runtime.files import naming_full_disk
+from featurize.runtime.leftovers import is_leftover, temporary_of, temporary_prefix
 
 # What the manifests of our folders hold under "program".
 PROGRAM = "pellucid"
 # Linux, <fcntl.h> and <linux/fs.h>: paths are relative to the working directory; two names are swapped in one step.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+# The two steps of a replacement follow each other at once: a folder that is missing for longer, s, was interrupted.
+_TWO_STEPS_S = 10
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
     check_replaceable(path, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        _remove_leftovers(path, kind)
+        part = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), suffix=".part", dir=path.parent))
     except OSError as error:
         raise UserError(f"cannot write into {path.parent} ({error.strerror}): choose another place with -o") from error
     try:
@@ -81,7 +84,7 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
         part.chmod(0o777 & ~mask)
         with naming_full_disk(path):
             yield part
-            _restore_interrupted(path)
+            restore_interrupted(path, at_once=True)
             if path.exists():
                 _replace(part, path, kind)
             else:
@@ -90,11 +93,35 @@ def replacing_folder(path: Path, kind: FolderKind) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed runs left half filled beside `path` a day ago or longer."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if left.is_dir() and time.time() - left.stat().st_mtime > LEFTOVER_S:
-            shutil.rmtree(left, ignore_errors=True)
+def restore_interrupted(path: Path, at_once: bool = False) -> None:
+    """Bring back a folder whose replacement was killed between its two steps: for whoever reads or writes it.
+
+    Parameters
+    ----------
+    path : Path
+        The name of the folder. Nothing is done where something stands there.
+    at_once : bool
+        No other run writes it now, so that nobody is between the two steps.
+    """
+    if not path.name or os.path.lexists(path):
+        return
+    for old in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.old/{glob.escape(path.name)}")):
+        if at_once or is_leftover(old.parent) or time.time() - old.parent.stat().st_mtime > _TWO_STEPS_S:
+            os.rename(old, path)
+            old.parent.rmdir()
+            return
+
+
+def _remove_leftovers(path: Path, kind: FolderKind) -> None:
+    """Remove what killed runs left beside `path`, but what others put into it while it was being replaced."""
+    restore_interrupted(path, at_once=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if temporary_of(left) != path.name or left.is_symlink() or not left.is_dir() or not is_leftover(left):
+            continue
+        replaced = left / path.name if left.suffix == ".old" else left
+        if path.is_dir() and replaced.is_dir() and _is_of_kind(replaced, kind):
+            _collect(replaced, path, kind, older=True)
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def check_replaceable(path: Path, kind: FolderKind) -> None:
@@ -147,9 +174,9 @@ def _replace(part: Path, path: Path, kind: FolderKind) -> None:
     """Put `part` in the place of `path`, with all files there that are not ours.
 
     At every moment each of these files stands under `path`, or, where the system cannot swap two folders in one step,
-    under the name to which `_restore_interrupted` looks.
+    under the name to which `restore_interrupted` looks.
     """
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent)) / path.name
+    old = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), suffix=".old", dir=path.parent)) / path.name
     try:
         _carry_over(path, part, kind)
         if _exchange(part, path):
@@ -202,19 +229,17 @@ def _move_in_two_steps(part: Path, path: Path, old: Path) -> None:
         raise
 
 
-def _restore_interrupted(path: Path) -> None:
-    """Bring back a folder whose replacement was killed between the two steps."""
-    if not path.exists():
-        for old in sorted(path.parent.glob(f".{path.name}.*.old/{path.name}"))[:1]:
-            os.rename(old, path)
-            old.parent.rmdir()
+def _collect(old: Path, path: Path, kind: FolderKind, older: bool = False) -> None:
+    """Move into the new folder what was copied, or was written into the old one in the meantime.
 
-
-def _collect(old: Path, path: Path, kind: FolderKind) -> None:
-    """Move into the new folder what was copied, or was written into the old one in the meantime."""
+    With `older`, the new folder has been in use since then, and what is in it stays; a run was killed while it filled
+    or replaced the old one, and its half written files are nobody's.
+    """
     for relative in _foreign(old, kind):
+        if older and temporary_of(relative) is not None:
+            continue
         source, target = old / relative, path / relative
         if source.is_dir() and not source.is_symlink():
             target.mkdir(exist_ok=True)
-        elif not os.path.lexists(target) or not os.path.samestat(source.lstat(), target.lstat()):
+        elif not os.path.lexists(target) or not older and not os.path.samestat(source.lstat(), target.lstat()):
             os.replace(source, target)

@@ -8,6 +8,7 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing
+from featurize.runtime.leftovers import remove_leftovers
 
 # A page that this program wrote has this in its foot.
 _MARK_OF_PAGES = b"Pellucid"
@@ -27,7 +28,7 @@ _HEAD_BYTES = 64
 
 def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | None],
                  beside: Sequence[Path] = (), option: str = "-o") -> None:
-    """Refuse a name with another ending, or one of the inputs.
+    """Refuse a name with another ending, or one of the inputs; remove what killed runs left half written beside it.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def check_output(output: Path, suffixes: Sequence[str], inputs: Iterable[Path | 
         if any(_same(written, path) for path in given):
             raise UserError(f"{written} is read by this command and would be replaced by its result: choose another "
                             f"name with {option}")
+    remove_leftovers((output, *beside))
 
 
 def _same(a: Path, b: Path) -> bool:

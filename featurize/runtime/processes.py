@@ -7,12 +7,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
+
+from featurize.runtime.semaphores import remove_lost_semaphores
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -76,32 +78,6 @@ def one_opencv_thread() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(threads)
-
-
-def remove_lost_semaphores(shared: Path = Path("/dev/shm")) -> None:
-    """Remove named semaphores of this user whose process is gone: a run that was killed could not.
-
-    Parameters
-    ----------
-    shared : Path
-        Where Linux keeps them, named `sem.loky-<process>-<random>`. Other systems have no such folder, and nothing is
-        removed there.
-    """
-    for place in shared.glob("sem.loky-*-*"):
-        number = place.name.split("-")[1]
-        with suppress(OSError):
-            if number.isdecimal() and place.stat().st_uid == os.getuid() and not _is_running(int(number)):
-                place.unlink()
-
-
-def _is_running(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 @contextmanager

@@ -48,8 +48,8 @@ def crafted(base: pd.DataFrame, info: TableInfo, path: Path, seed: int) -> str:
         os.mkfifo(fifo)
     text = text or json.dumps(meta).replace('"FIFO"', json.dumps(str(fifo))).encode()
     made = pa.Table.from_arrays([array for _, array in columns], names=[name for name, _ in columns])
-    pq.write_table(made.replace_schema_metadata({KEY: text, DIGEST_KEY: _digest(made, text)}), path,
-                   write_page_checksum=True)
+    metadata = {KEY: text, DIGEST_KEY: _digest(made.schema, made.num_rows, text)}
+    pq.write_table(made.replace_schema_metadata(metadata), path, write_page_checksum=True)
     return "; ".join(done)
 
 

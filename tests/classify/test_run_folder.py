@@ -1,10 +1,18 @@
 """Reading a run folder again."""
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from classify.audit.examine import home_metrics
+from classify.bundle import load_bundle, model_digest
+from classify.findings.bundle import is_findings_model
 from classify.run_folder import read_run
 from featurize.errors import UserError
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
 
 
 def test_labels_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
@@ -16,6 +24,31 @@ def test_labels_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
     assert run.metrics == {"n": 1} and run.curves["valid_loss"].tolist() == [0.8]
 
 
+@pytest.mark.parametrize("content", ("[]", "5", "[" * 100_000))
+def test_metrics_that_are_no_object_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "predictions.csv").write_text("image_id\n")
+    (tmp_path / "metrics.json").write_text(content)
+    with pytest.raises(UserError, match="cannot be read as a run"):
+        read_run(tmp_path)
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read as a run .*: a folder that `python cli.py classify` wrote"):
         read_run(tmp_path)
+
+
+def _model_in(run: Path) -> object:
+    return load_bundle(run / "model")
+
+
+@pytest.mark.parametrize("read", (is_findings_model, model_digest, load_bundle, read_run, home_metrics, _model_in))
+def test_whoever_reads_a_run_brings_it_back_after_a_kill_between_two_renames(
+        read: Callable[[Path], object], tmp_path: Path) -> None:
+    run, between = tmp_path / "run", tmp_path / ".run.abcdefgh.old"
+    between.mkdir()
+    shutil.copytree(GOLDEN, between / "run")
+    for name, content in (("predictions.csv", "image_id,path\n"), ("metrics.json", "{}"), ("curves.csv", "fold\n")):
+        (between / "run" / name).write_text(content)
+    os.utime(between, (0, 0))
+    read(run)
+    assert (run / "model/manifest.json").is_file() and os.listdir(tmp_path) == ["run"]

@@ -1,5 +1,6 @@
 """Several images at once, an index of a large table, a map."""
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,35 @@ def test_an_index_is_made_once_and_finds_what_is_nearest(tmp_path: Path, monkeyp
     graph.write_bytes(graph.read_bytes()[:-40])
     with pytest.raises(pytest.fail.Exception, match="made again"):
         kept_index(tmp_path / "index", frame, info)
+
+
+def test_an_index_of_the_same_table_is_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("hnswlib")
+    frame, info = made_table((900, 900), features=12, seed=1)
+    for name in ("a", "b"):
+        kept_index(tmp_path / name, frame, info)
+    for name in ("graph.bin", "index.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_an_index_whose_making_was_stopped_between_its_two_files_is_made_again(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hnswlib")
+    frame, info = made_table((20, 20), features=4)
+    frame = frame.reset_index(drop=True)
+    move, left = os.replace, iter((0,))
+
+    def stopped(*names: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        move(*names)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", stopped)
+        kept_index(tmp_path / "index", frame, info)
+    assert len(os.listdir(tmp_path / "index")) == 1
+    made = kept_index(tmp_path / "index", frame, info)
+    assert kept_index(tmp_path / "index", frame, info).recall == made.recall
+    assert sorted(os.listdir(tmp_path / "index")) == ["graph.bin", "index.json"]
 
 
 def test_an_index_takes_no_folder_of_others_and_no_classes(table: tuple[pd.DataFrame, TableInfo], tmp_path: Path,

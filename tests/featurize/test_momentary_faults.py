@@ -87,7 +87,8 @@ def test_settings_of_a_wrong_type_or_size_are_told(text: str, message: str, tmp_
 
 
 def test_half_filled_folders_of_killed_runs_are_removed_after_a_day(tmp_path: Path) -> None:
-    old, new, other = (tmp_path / name for name in (".run.a.part", ".run.b.part", ".runs.a.part"))
+    old, new, other = (tmp_path / name for name in (".run.aaaaaaaa.part", ".run.bbbbbbbb.part",
+                                                    ".runs.aaaaaaaa.part"))
     for place in (old, new, other):
         place.mkdir()
         (place / "half").write_text("x")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, remove_lost_semaphores
+from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one
+from featurize.runtime.semaphores import remove_lost_semaphores
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -190,6 +190,28 @@ def test_a_csv_without_its_sidecar_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize("moves", (0, 1, 2))
+def test_a_csv_table_can_be_read_wherever_a_run_that_replaces_it_stops(
+        moves: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sidecar, CSV and sidecar are moved into place one after the other."""
+    earlier, later = make_frame(), make_frame().assign(label="other")
+    write_table(earlier, INFO, tmp_path / "t.csv")
+    move, left = os.replace, iter(range(moves))
+
+    def stopped(*names: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        move(*names)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", stopped)
+        write_table(later, INFO, tmp_path / "t.csv")
+    found = read_table(tmp_path / "t.csv")[0]
+    pd.testing.assert_frame_equal(found, later if moves == 2 else earlier)
+    write_table(later, INFO, tmp_path / "t.csv")
+    write_table(later, INFO, tmp_path / "fresh.csv")
+    assert (tmp_path / "t.csv.json").read_bytes() == (tmp_path / "fresh.csv.json").read_bytes()
+
+
 def test_a_csv_that_was_changed_is_refused(tmp_path: Path) -> None:
     write_table(make_frame(), INFO, tmp_path / "t.csv")
     text = (tmp_path / "t.csv").read_text()
