@@ -150,7 +150,7 @@ def _of_vectors(found: VectorPage, fs_hz: float, points: Sequence[Point]) -> Dig
     plan = with_rhythm_strips_named(plan, lines, found.page.px_per_mm)
     signals = sample_signals(plan, lines, found.page.px_per_mm, fs_hz)
     return Digitized(found.page, plan, lines, signals, [*plan.warnings, *_doubts(signals, plan, found.page)],
-                     review_reasons(found.page, plan, signals, False), VECTORS)
+                     review_reasons(found.page, plan, signals, False, []), VECTORS)
 
 
 def _in_given_scale(content: bytes, corners: Corners, number: int | None, layout: str, given: GivenScale,
