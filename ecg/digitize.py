@@ -23,9 +23,11 @@ from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.line import DrawnLine, Line, bridged
 from ecg.trace.overlap.resolve import resolve_overlaps
+from ecg.trace.pale_strokes import bare_columns, with_pale_strokes
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
+from ecg.trace.way_around import PageInk
 from ecg.trace.work_limit import WorkLimit
 from ecg.vectors.read import NoVectors, VectorPage, read_vectors
 from featurize.images.read import read_bytes
@@ -148,7 +150,7 @@ def _of_vectors(found: VectorPage, fs_hz: float, points: Sequence[Point]) -> Dig
     plan = with_rhythm_strips_named(plan, lines, found.page.px_per_mm)
     signals = sample_signals(plan, lines, found.page.px_per_mm, fs_hz)
     return Digitized(found.page, plan, lines, signals, [*plan.warnings, *_doubts(signals, plan, found.page)],
-                     review_reasons(found.page, plan, signals, False), VECTORS)
+                     review_reasons(found.page, plan, signals, False, []), VECTORS)
 
 
 def _in_given_scale(content: bytes, corners: Corners, number: int | None, layout: str, given: GivenScale,
@@ -223,15 +225,16 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     """
     plan = with_leads_renamed(plan, points)
     line, peak = as_line(page.ink, plan.pen_px, plan.blur_px)
-    line = clean(line, page.px_per_mm)
-    ink = np.where(line > 0, page.ink, np.float32(0))
+    marks, line = line, clean(line, page.px_per_mm)
     plan = retrace_rows(plan, line, points, page.px_per_mm, peak)
+    ink = np.where(line > 0, page.ink, np.float32(0))
     evidence = without_printed_marks(ink, plan)
     lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)
     lines = undo_crossing_swaps(lines, plan.pen_px, plan.px_per_mm)
     repairs, overlaps = WorkLimit(_MOST_REPAIR_WORK), WorkLimit(_MOST_OVERLAP_WORK)
     lines = repair_lines(lines, plan, evidence, repairs)
     lines = resolve_overlaps(lines, plan, evidence, page.px_per_mm.x * plan.mm_per_s, overlaps)
+    lines, evidence = with_pale_strokes(lines, plan, PageInk(marks, line, peak), evidence, points)
     lines = fit_lines(lines, evidence, _LAST_ROUNDS)
     lines = [extrapolate_hidden_ends(line, evidence.confidence, plan.px_per_mm) for line in lines]
     lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
@@ -239,7 +242,9 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
     spent = repairs.spent or overlaps.spent
     warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
-    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, spent))
+    bridges_px = [b - a for each in lines
+                  for a, b in bare_columns(each, line, evidence.confidence, points, page.px_per_mm)]
+    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, spent, bridges_px))
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:

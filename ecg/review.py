@@ -1,4 +1,6 @@
 """Why a person should look at a page: reasons, a word each, from what was measured on it."""
+from collections.abc import Sequence
+
 import numpy as np
 
 from ecg.layout.catalogue import LAYOUTS, runs_on
@@ -22,6 +24,10 @@ _SMALL_RESIDUAL_MV = 0.03
 _PULSE_TOLERANCE = 0.12
 # Mean likelihood of a lead.
 _LEAST_CONFIDENCE = 0.6
+# A line that lies on bare paper for this long, mm, bridges it,
+_BRIDGE_MM = 0.3
+# and a page with so many bridges may lack beats: none on 7 photographs read right, 6 and 9 where beats were cut off.
+_MANY_BRIDGES = 3
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
 _ROW_S = {4: (10.0,), 2: (5.0, 10.0)}
 # Up to this many times that is usual,
@@ -30,7 +36,8 @@ _LONGER = 1.02
 _SHORTER = 0.96
 
 
-def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool) -> list[str]:
+def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool,
+                   bridges_px: Sequence[int]) -> list[str]:
     """Reasons for a person to look at a page; none where nothing speaks against what was read.
 
     Returns
@@ -39,7 +46,8 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         work: the page took more work than a page may. layout: the rows are named as on no known page, or few names
         were read. grid: it fits little of the page. scale: the calibration pulses contradict the gain. length: the
         rows of several leads last longer or shorter than such rows do. limb: the limb leads break a law between them.
-        twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly.
+        twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly. bridged: lines lie on bare
+        paper in several places, as where beats are cut off.
     """
     found = {
         "work": work_spent,
@@ -50,7 +58,8 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         "limb": (signals.einthoven_residual_mv > _LARGE_RESIDUAL_MV
                  or limb_disagreement(signals.mv) > _LARGE_DISAGREEMENT),
         "twice": bool(signals.disagreeing),
-        "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells)}
+        "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
+        "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in bridges_px) >= _MANY_BRIDGES}
     return [reason for reason, holds in found.items() if holds]
 
 

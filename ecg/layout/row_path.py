@@ -93,7 +93,8 @@ def retrace_row(row: RowPath, ink: Float32Array, px_per_mm: Scale, peak: float) 
     return replace(row, first=first + np.int32(top), last=last + np.int32(top))
 
 
-def follow(band: Float32Array, rest: Float64Array, px_per_mm: Scale, peak: float) -> tuple[Int32Array, Int32Array]:
+def follow(band: Float32Array, rest: Float64Array, px_per_mm: Scale, peak: float, lift: float = _LIFT
+           ) -> tuple[Int32Array, Int32Array]:
     """Rows at which the cheapest path enters and leaves each column of a band.
 
     Parameters
@@ -104,12 +105,14 @@ def follow(band: Float32Array, rest: Float64Array, px_per_mm: Scale, peak: float
     px_per_mm : Scale
     peak : float
         Share of ink in the middle of a level line: less than 1 where it is thin or blurred.
+    lift : float
+        Factor on the ink of steep strokes.
     """
     height, width = band.shape
     first, last = np.zeros(width, np.int32), np.zeros(width, np.int32)
     # Columns lie together in memory: the path is found column by column.
     band = np.clip((band - _FAINT) / (_FULL * peak - _FAINT), None, 1).astype(np.float32, order="F")
-    costs = PathCosts(_TRAVEL_PER_MM / px_per_mm.y, _PULL_PER_MM / px_per_mm.y, _FAR_MM * px_per_mm.y, _GAP, _LIFT)
+    costs = PathCosts(_TRAVEL_PER_MM / px_per_mm.y, _PULL_PER_MM / px_per_mm.y, _FAR_MM * px_per_mm.y, _GAP, lift)
     scratch = PathScratch(np.zeros((2, height)), np.zeros((width, height), np.int32),
                           np.zeros((width, height), np.int32))
     cheapest_path(band, rest, costs, scratch, first, last)
