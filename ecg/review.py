@@ -26,7 +26,7 @@ _PULSE_TOLERANCE = 0.12
 _LEAST_CONFIDENCE = 0.6
 # A line that lies on bare paper for this long, mm, bridges it,
 _BRIDGE_MM = 0.3
-# and a page with so many bridges may lack beats: none on 7 photographs read right, 6 and 9 where beats were cut off.
+# and a page with so many bridges may lack beats: none on 6 photographs read right, 6 and 9 where beats were cut off.
 _MANY_BRIDGES = 3
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
 _ROW_S = {4: (10.0,), 2: (5.0, 10.0)}
