@@ -1,11 +1,12 @@
 """What came of one file of a run: its facts, as `<stem>.json` keeps them, or the reason why there are none."""
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ecg.scale import Scale
+from featurize.runtime.seal import sealed, unsealed
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class PageFacts:
         Why, words of `ecg.review` joined by "|".
     delineator : str
         What found the waves of its beats.
+    files : mapping of str to str
+        SHA-256 of the files that were written for the page, by their endings.
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -107,18 +110,19 @@ class PageFacts:
     review: bool = False
     review_reason: str = ""
     delineator: str = "pellucid"
+    files: Mapping[str, str] = field(default_factory=dict)
     truth: TruthScore | None = None
 
     def to_json(self) -> str:
-        """The text of `<stem>.json`: the fields in their order."""
-        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The text of `<stem>.json`: the fields in their order, and their checksum."""
+        content = {one.name: getattr(self, one.name) for one in fields(self)}
         content["px_per_mm"] = None if self.px_per_mm is None else [self.px_per_mm.x, self.px_per_mm.y]
         content["leads"] = {lead: asdict(facts) for lead, facts in self.leads.items()}
         if self.truth is None:
             del content["truth"]
         else:
             content["truth"] = asdict(self.truth)
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(sealed(content), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "PageFacts":
@@ -127,10 +131,11 @@ class PageFacts:
         Raises
         ------
         ValueError
-            The text is no JSON, or not that of facts.
+            The text is no JSON, or not that of facts, or damaged.
         """
         content: Any = json.loads(text)
         try:
+            content = unsealed(content)
             scale = content["px_per_mm"]
             leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
                      for lead, facts in content["leads"].items()}

@@ -29,6 +29,7 @@ from classify.run_folder import METRICS
 from classify.uncertainty.known_images import Copies, copies_of, trained_on
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.errors import UserError
+from featurize.runtime.seal import unsealed
 from featurize.table import TableInfo
 
 # Scores that are 1 whatever the model says where a single class occurs.
@@ -36,7 +37,7 @@ TRIVIAL = ("macro_precision", "precision", "average_precision")
 
 # Keys of metrics.json that an audit reads: numbers, and objects of more keys.
 _NUMBERS = ("n", "accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece", "review_share")
-_OBJECTS = ("findings", "operating_point", "review", "intervals", "per_class")
+_OBJECTS = ("findings", "operating_point", "review", "intervals", "per_class", "files")
 
 
 def home_metrics(bundle_dir: Path, finding: str = "") -> dict[str, Any] | None:
@@ -82,6 +83,7 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         wrong = "" if isinstance(found, dict) else "not an object"
+        found = found if wrong else unsealed(found)
     except (OSError, ValueError, RecursionError) as error:
         found, wrong = {}, str(error)
     if not wrong:

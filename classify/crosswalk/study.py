@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featurize.errors import UserError
+from featurize.runtime.seal import unsealed
 
 # Key, and what is wanted.
 FIELDS: Mapping[str, str] = {
@@ -90,8 +91,8 @@ def read_kept(path: Path) -> dict[str, str]:
         The file is damaged.
     """
     try:
-        content = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        content = unsealed(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: remove it, or give study.toml with --study") from error
     return _checked(content, str(path))
 
