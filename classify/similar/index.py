@@ -17,6 +17,7 @@ from classify.similar.space import ROWS_AT_ONCE, Scale, compressed, distance, sc
 from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
+from featurize.runtime.seal import sealed, sha256_of, unsealed
 from featurize.table import TableInfo
 
 # Tables of fewer rows are searched exactly: that takes less time than loading a graph.
@@ -87,7 +88,7 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
         raise UserError(f"--index {folder} is no folder that `similar` wrote: give a new one")
     key = _key(frame, info, by)
     known = _read(manifest)
-    if known.get("key") == key and graph.is_file() and known["sha256"] == _sha256(graph):
+    if known.get("key") == key and graph.is_file() and known["sha256"] == sha256_of(graph):
         scale = Scale(tuple(known["features"]), np.array(known["center"]), np.array(known["scale"]))
         loaded = library.Index("l2", len(scale.features))
         loaded.load_index(str(graph), max_elements=len(frame))
@@ -96,10 +97,10 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(graph) as part:
         made.graph.save_index(str(part))
-    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": _sha256(graph), "rows": len(frame),
-                "features": list(made.scale.features), "center": made.scale.center.tolist(),
-                "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall},
-               manifest)
+    content = {"program": "pellucid", "format": FORMAT, "key": key, "sha256": sha256_of(graph), "rows": len(frame),
+               "features": list(made.scale.features), "center": made.scale.center.tolist(),
+               "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall}
+    write_json(sealed(content), manifest)
     return made
 
 
@@ -151,15 +152,10 @@ def _key(frame: pd.DataFrame, info: TableInfo, by: str) -> str:
 
 def _read(manifest: Path) -> dict[str, Any]:
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = unsealed(json.loads(manifest.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return found if found.get("format") == FORMAT else {}
 
 
 def _hnswlib() -> Any:

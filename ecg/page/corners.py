@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
-from featurize.errors import UserError
+from featurize.errors import UserError, one_line
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
 
@@ -40,7 +40,7 @@ def read_corners(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
         content = io.BytesIO(read_bytes(path))
         frame = pd.read_csv(content, index_col=False, dtype={"page": str}).rename(columns=str.strip)
     except (ImageError, ValueError) as error:
-        raise UserError(f"cannot read the corners {path} ({error}): {wanted}") from error
+        raise UserError(f"cannot read the corners {path} ({one_line(error)}): {wanted}") from error
     if not set(_COLUMNS) <= set(frame):
         raise UserError(f"{path} lacks {', '.join(c for c in _COLUMNS if c not in frame)}: {wanted}")
     places = frame[["x", "y"]].apply(pd.to_numeric, errors="coerce")

@@ -80,5 +80,7 @@ def render(content: bytes, most_px: int, number: int | None = None) -> UInt8Arra
             inches = f"{width / _POINTS_PER_INCH:.0f} x {height / _POINTS_PER_INCH:.0f} inches"
             raise TooLarge(f"the page of the PDF is {inches} large")
         return np.ascontiguousarray(page.render(scale=scale).to_numpy()[..., 2::-1])
+    except pypdfium2.PdfiumError as error:
+        raise Damaged(f"the page of the PDF cannot be drawn ({str(error).splitlines()[0][:80]})") from error
     finally:
         document.close()

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
-from featurize.errors import UserError
+from featurize.errors import UserError, one_line, shown
 from featurize.images.read import ImageError, read_bytes
 
 _ACTIONS = ("pin", "cut", "rename")
@@ -42,8 +42,8 @@ def read_points(path: Path) -> dict[str, list[Point]]:
     try:
         frame = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, index_col=False).rename(columns=str.strip)
     except (ImageError, ValueError) as error:
-        raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
-                        "was wanted") from error
+        raise UserError(f"cannot read the corrections {path} ({one_line(error)}): a CSV with the columns "
+                        f"{', '.join(_COLUMNS)} was wanted") from error
     missing = [c for c in _COLUMNS if c not in frame]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}: the columns {', '.join(_COLUMNS)} were wanted")
@@ -56,14 +56,14 @@ def read_points(path: Path) -> dict[str, list[Point]]:
 def _point(row: "tuple[str, str, str, str, str]", path: Path, line: int) -> Point:
     _, lead, x, y, action = row
     if lead not in LEADS or action not in _ACTIONS:
-        raise UserError(f"{path}, line {line}: lead {lead!r} and action {action!r} were given, one of "
+        raise UserError(f"{path}, line {line}: lead {shown(lead)} and action {shown(action)} were given, one of "
                         f"{', '.join(LEADS)} and pin, cut or rename were wanted")
     try:
         place = float(x), 0.0 if action == "cut" else float(y)
     except (TypeError, ValueError):
-        raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted") from None
+        raise UserError(f"{path}, line {line}: x {shown(x)} and y {shown(y)} were given, pixels were wanted") from None
     if not np.isfinite(place).all():
-        raise UserError(f"{path}, line {line}: x {x!r} and y {y!r} were given, pixels were wanted")
+        raise UserError(f"{path}, line {line}: x {shown(x)} and y {shown(y)} were given, pixels were wanted")
     return Point(lead, *place, action)
 
 
