@@ -4,18 +4,17 @@ Columns `page, lead, x, y, action`: page as errors.csv and the report show it, x
 is the flat page), action `pin` (the trace passes here), `cut` (the lead is not to be read from here to the next
 `cut` of the same lead on that page; y is free) or `rename` (the trace here is this lead).
 """
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
 from featurize.errors import UserError, one_line, shown
 from featurize.images.read import ImageError, read_bytes
+from featurize.runtime.cells import read_plain_csv
 
 _ACTIONS = ("pin", "cut", "rename")
 _COLUMNS = ("page", "lead", "x", "y", "action")
@@ -40,7 +39,7 @@ def read_points(path: Path) -> dict[str, list[Point]]:
         Not readable, a column is missing, an unknown lead or action, or a place that is no number.
     """
     try:
-        frame = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, index_col=False).rename(columns=str.strip)
+        frame = read_plain_csv(read_bytes(path), str)
     except (ImageError, ValueError) as error:
         raise UserError(f"cannot read the corrections {path} ({one_line(error)}): a CSV with the columns "
                         f"{', '.join(_COLUMNS)} was wanted") from error

@@ -1,5 +1,8 @@
-"""Texts of others in a CSV: names of files and labels are never a formula, and never end a row."""
+"""Texts of others in a CSV: names of files and labels are never a formula, and never end a row; small CSVs read."""
+import io
 import re
+import warnings
+from typing import Any
 
 import pandas as pd
 
@@ -35,3 +38,19 @@ def _safe(cell: object) -> object:
 def _original(cell: object) -> object:
     marked = isinstance(cell, str) and cell.startswith(_TEXT_MARK) and _FORMULA.match(cell[1:])
     return cell[1:] if marked and isinstance(cell, str) else cell
+
+
+def read_plain_csv(content: bytes, dtype: Any = None) -> pd.DataFrame:
+    """A CSV with a name for every column, names without blanks around them.
+
+    Raises
+    ------
+    ValueError
+        It is no CSV, or a row has more cells than there are names: pandas would drop what is beyond them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(io.BytesIO(content), dtype=dtype, index_col=False).rename(columns=str.strip)
+        except pd.errors.ParserWarning as error:
+            raise ValueError("rows have more cells than the first line has names") from error
