@@ -17,7 +17,7 @@ from featurize.runtime.processes import Killed, map_in_processes, processors
 
 # Share of the files of each kind.
 KINDS = {"images": 5, "npz": 1, "zip": 1, "csv labels": 1, "WFDB": 1, "csv signals": 0.5, "tables": 1, "models": 1.5,
-         "settings and corrections": 1, "records of other formats": 1, "PDF and masks": 0.5, "painted ECG pages": 0.05}
+         "settings and corrections": 1, "records of other formats": 1, "PDF and masks": 0.5, "painted ECG pages": 0.02}
 
 
 def jobs_of(files: int, seed: int) -> Iterator[tuple[str, int]]:

@@ -61,6 +61,14 @@ def test_a_row_with_more_cells_than_names_is_told_in_one_line(read: object, name
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("read, error", [(read_points, UserError), (read_corners, UserError),
+                                         (lambda path: read_record(path, 500), RecordError)])
+def test_a_csv_of_very_many_columns_is_refused_by_its_first_line(read: object, error: type, tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text(",".join(["page", "x", "y", "I", *map(str, range(6000))]) + "\n1\n")
+    with pytest.raises(error, match="6,004 columns, at most 5,000 are read"):
+        read(tmp_path / "w.csv")  # type: ignore[operator]
+
+
 def test_long_names_in_settings_are_cut(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(f"[blocks.color]\n{'x' * 9000} = 1\n")
     with pytest.raises(UserError) as caught:

@@ -8,6 +8,8 @@ import pandas as pd
 
 # Cells that a spreadsheet would calculate: "=" begins a formula, so do "+", "-" and "@" before a call or a command.
 _FORMULA = re.compile(r"=|[+\-@].*[(!|]")
+# Columns of a CSV that are read at most: a million of them took 13 GB.
+MOST_COLUMNS = 5000
 # What marks such a cell as text; spreadsheets do not show it.
 _TEXT_MARK = "'"
 
@@ -46,8 +48,12 @@ def read_plain_csv(content: bytes, dtype: Any = None) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        It is no CSV, or a row has more cells than there are names: pandas would drop what is beyond them.
+        It is no CSV, has more than `MOST_COLUMNS`, or a row has more cells than there are names: pandas would drop
+        what is beyond them.
     """
+    columns = content.partition(b"\n")[0].count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise ValueError(f"it has {columns:,} columns, at most {MOST_COLUMNS:,} are read")
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
