@@ -2,8 +2,9 @@
 
 Whole files are made, then damaged, cut, or changed with checksums that fit again; the same seed gives the same file.
 Each is read in a process of a pool. Counted are crashes (an error that is not ours, or a process that died), hangs
-(more than `SLOW_S`), messages of more than a line, and silent misreads: a file that is read although it was cut, or
-differs from the whole one in what its format has a checksum for, and that gives other values than the whole one.
+(more than `SLOW_S` of a processor, or minutes), messages of more than a line, and silent misreads: a file that is read
+although it was cut, or differs from the whole one in what its format has a checksum for, and that gives other values
+than the whole one.
 """
 import argparse
 import sys
@@ -51,7 +52,7 @@ def main() -> int:
              "is read by the function that meets such files first: refused by name, or read. A misread is a cut "
              "image, or a file whose format has a checksum for the changed bytes, that gives other values. Changed "
              "bytes without a checksum (pixels of BMP, numbers of a csv, weights of a re-hashed model) are other data "
-             f"and count as read. A hang is more than {SLOW_S:.0f} s.")
+             f"and count as read. A hang is more than {SLOW_S:.0f} s of a processor.")
     write(RESULTS / "hostile.json", "Hostile files", about, rows)
     return sum(rows[-1][key] for key in ("crashes", "hangs", "silent misreads", "messages of several lines"))
 

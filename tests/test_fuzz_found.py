@@ -106,3 +106,10 @@ def test_odd_headers_of_nifti_write_nothing_on_the_screen(tmp_path: Path, capfd:
     with pytest.raises(ImageError):
         read_mask(tmp_path / "m.nii")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("error")
+def test_edfio_warns_of_a_cut_record_only_by_what_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("edfio")
+    (tmp_path / "e.edf").write_bytes(SMALL["records of other formats"]["EDF"].whole()[:-500])
+    assert read_record(tmp_path / "e.edf", 500).fs_hz == 500

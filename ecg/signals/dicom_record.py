@@ -8,7 +8,7 @@ import numpy as np
 from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
 from featurize.arrays import BoolArray
 from featurize.errors import one_line
-from featurize.images.picture import ImageError, decoding
+from featurize.images.picture import ImageError, decoding, quiet
 
 # Storage classes of ECG begin so: 12-lead, general, ambulatory, general 32-bit.
 _ECG_CLASSES = b"1.2.840.10008.5.1.4.1.1.9.1."
@@ -46,7 +46,7 @@ def read_dicom_record(content: bytes) -> RawRecord:
         raise RecordError("a DICOM ECG, and pydicom is not installed: pip install 'pellucid[dicom]'",
                           "unsupported") from error
     try:
-        with decoding("DICOM ECG"):
+        with decoding("DICOM ECG"), quiet("pydicom"):
             found = pydicom.dcmread(io.BytesIO(content))
             groups = found.WaveformSequence
             place = max(range(len(groups)), key=lambda k: int(groups[k].NumberOfWaveformSamples))
