@@ -125,6 +125,9 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
                                                          "the segmenter, as `segment` writes them; preset whole: "
                                                          "any label a region.")] = None,
               jobs: Jobs = None, scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port.")] = None,
+              shards: Annotated[str | None, typer.Option(metavar="URL", help="Where finished chunks are kept while the "
+                                                         "run lasts, such as s3://bucket/prefix (extra s3); without "
+                                                         "it beside -o.")] = None,
               strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """Images become a table of named measurements."""
     from featurize.run import featurize as run
@@ -144,7 +147,7 @@ def featurize(images: Images, output: Annotated[Path, _output("The table, .parqu
     earlier = None if fresh else reuse or (output if output.is_file() else None)
     jobs = jobs or default_jobs(len(index.frame))
     summary = run(index, chosen, output, jobs=jobs, scheduler=scheduler, mm_per_px=mm_per_px, progress=True,
-                  command=command, reuse=earlier, augment=augment, every_cell=every_cell, masks=masks)
+                  command=command, reuse=earlier, augment=augment, every_cell=every_cell, masks=masks, shards=shards)
     measured = summary.rows + summary.errors - summary.resumed - summary.reused
     rate = f" ({speed(measured / summary.seconds)})" if measured else ""
     what = f"{summary.rows} cells of {summary.images} images" if every_cell else f"{summary.rows} images"

@@ -1,6 +1,7 @@
 """The files of a run folder, and reading them again."""
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 from featurize.errors import UserError
 from featurize.runtime.cells import original_cells
 from featurize.runtime.folders import FolderKind, restore_interrupted
+from featurize.runtime.seal import sealed, sha256_of, unsealed
 
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
@@ -92,6 +94,26 @@ def stage_file(file: str, stage: int) -> str:
     return f"{name.stem}_{stage}{name.suffix}"
 
 
+def write_metrics(metrics: Mapping[str, Any], folder: Path) -> None:
+    """Write metrics.json beside predictions and curves: with the SHA-256 of both and a checksum of its own."""
+    files = {name: sha256_of(folder / name) for name in (PREDICTIONS, CURVES)}
+    text = json.dumps(sealed({**metrics, "files": files}), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / METRICS).write_text(f"{text}\n", encoding="utf-8")
+
+
+def check_as_written(folder: Path, name: str, metrics: Mapping[str, Any]) -> None:
+    """Refuse a file of a run folder whose SHA-256 is not that of its metrics.json; older ones hold none.
+
+    Raises
+    ------
+    UserError
+    """
+    known = metrics.get("files", {}).get(name)
+    if known is not None and sha256_of(folder / name) != known:
+        raise UserError(f"{folder / name} is not as `classify` wrote it: it was damaged, or changed by hand; bring it "
+                        "back, or run `python cli.py classify` again")
+
+
 def read_run(run: Path | str) -> RunFiles:
     """Predictions, metrics and learning curves of a run folder.
 
@@ -103,11 +125,11 @@ def read_run(run: Path | str) -> RunFiles:
     folder = Path(run)
     restore_run(folder)
     try:
+        metrics = unsealed(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+        for name in (PREDICTIONS, CURVES):
+            check_as_written(folder, name, metrics)
         predictions = original_cells(pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(_TEXT, str)))
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        if not isinstance(metrics, dict):
-            raise ValueError(f"{METRICS} holds no object")
         return RunFiles(predictions, metrics, pd.read_csv(folder / CURVES))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"{folder} cannot be read as a run ({error}): a folder that `python cli.py classify` wrote was "
                         "wanted") from error

@@ -1,5 +1,4 @@
 """From a table to a run folder: the only place where the parts of this package are put together."""
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,8 +36,8 @@ from classify.report.class_names import check_names, shown_result
 from classify.report.reporting import answers_of
 from classify.result import Explanation, Predicted, RunResult
 from classify.review import fit_rule, keeping
-from classify.run_folder import (CROSSWALK, CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, STUDY,
-                                 SUSPECTS, TIMINGS, WORDS)
+from classify.run_folder import (CROSSWALK, CURVES, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, STUDY, SUSPECTS,
+                                 TIMINGS, WORDS, write_metrics)
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import UNWATCHED, TaskFits, Watch, check_watch, watched
@@ -55,6 +54,7 @@ from featurize.arrays import Int64Array
 from featurize.errors import UserError
 from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import write_json
+from featurize.runtime.seal import sealed
 from featurize.runtime.folders import check_replaceable, replacing_folder
 from featurize.table import TableInfo
 
@@ -230,12 +230,11 @@ def write_run(result: RunResult, bundle: Bundle) -> None:
         metrics = {**result.scores.metrics, "accepted_error": accepted, "suspects": result.suspects.metrics,
                    **({"words": result.words.metrics} if result.words is not None else {}),
                    "warnings": list(result.warnings), "versions": result.versions}
-        text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
-        (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
+        write_metrics(metrics, part)
         shown = shown_result(result)
         safe_cells(as_table(answers_of(shown))).to_csv(part / CROSSWALK, index=False)
         if result.study:
-            write_json(result.study, part / STUDY)
+            write_json(sealed(result.study), part / STUDY)
         write_json(result.timings, part / TIMINGS)
         write_report(part / REPORT, shown, report_numbers(shown))
 

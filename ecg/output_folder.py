@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ecg.job import PageJob
+from ecg.job import PageJob, is_record
 from ecg.result import PageFacts
 from featurize.errors import UserError
 from featurize.runtime import stems
 from featurize.runtime.files import write_text
 from featurize.runtime.leftovers import is_filled
+from featurize.runtime.seal import sealed
 
 MARK = ".pellucid-ecg.json"
 # Files of one page or record: these behind its stem.
@@ -135,6 +136,11 @@ def files_of_run(out: Path, page_jobs: Iterable[PageJob]) -> list[Path]:
     return [out / name for name in _SHARED] + [out / (job.stem + suffix) for job in page_jobs for suffix in _SUFFIXES]
 
 
+def files_beside(job: PageJob) -> tuple[str, ...]:
+    """Endings of the files that are written for a page or record before its facts."""
+    return (SIGNALS, BEATS) if is_record(job) else (SIGNALS, BEATS, OVERLAY)
+
+
 def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -> None:
     """Write into the mark which files a run will write, before it writes them.
 
@@ -153,5 +159,5 @@ def claim(out: Path, page_jobs: Iterable[PageJob], earlier: Mapping[str, str]) -
         raise UserError(f"{out / foreign} was not written by `ecg` and would be replaced: give another folder with -o")
     if not own.keys() <= earlier.keys():
         known = dict(sorted({**earlier, **own}.items()))
-        write_text(json.dumps({"program": "pellucid ecg", "stems": known}, indent=0, ensure_ascii=False) + "\n",
-                   out / MARK)
+        mark = sealed({"program": "pellucid ecg", "stems": known})
+        write_text(json.dumps(mark, indent=0, ensure_ascii=False) + "\n", out / MARK)

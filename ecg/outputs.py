@@ -44,16 +44,6 @@ def write_signals(found: Signals, path: Path) -> None:
         part.write_text(csv_of(found.mv), encoding="utf-8")
 
 
-def is_whole_csv(path: Path) -> bool:
-    """Whether a csv that was written here still has its first line, and its last one to the end."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    lines = content.split(b"\n")
-    return len(lines) > 1 and not lines[-1] and bool(lines[0]) and lines[0].count(b",") == lines[-2].count(b",")
-
-
 def csv_of(mv: Float64Array) -> str:
     """Text of (12, n) mV: a column a lead with four decimals, empty where NaN; pandas takes twice the time."""
     columns = [["" if value != value else f"{value:.4f}" for value in row] for row in mv.tolist()]

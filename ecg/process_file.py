@@ -4,6 +4,7 @@ import lzma
 import math
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import ecg
@@ -12,7 +13,7 @@ from ecg.digitize import digitize
 from ecg.job import DigitizeSettings, PageJob, content_of, is_corrected, is_record, key_of, scale_of
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
-from ecg.output_folder import BEATS, BEFORE, FACTS, OVERLAY, SIGNALS
+from ecg.output_folder import BEATS, BEFORE, FACTS, OVERLAY, SIGNALS, files_beside
 from ecg.outputs import overlay, write_beats, write_facts, write_overlay, write_record, write_signals
 from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_record
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
@@ -24,6 +25,7 @@ from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
+from featurize.runtime.seal import sha256_of
 
 _PACKAGE = Path(ecg.__file__).parent
 # What a decoder may raise besides MEASURE_FAULTS: they unpack what the file says, with other libraries.
@@ -106,6 +108,7 @@ def _source_facts(job: PageJob, content: bytes, settings: DigitizeSettings) -> S
 
 def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFacts) -> FinishedFile:
     write_beats(beats, out / (job.stem + BEATS))
+    facts = replace(facts, files={suffix: sha256_of(out / (job.stem + suffix)) for suffix in files_beside(job)})
     write_facts(facts, out / (job.stem + FACTS))
     return FinishedFile(job.path, job.stem, facts)
 

@@ -1,11 +1,12 @@
 """What came of one file of a run: its facts, as `<stem>.json` keeps them, or the reason why there are none."""
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ecg.scale import Scale
+from featurize.runtime.seal import sealed, unsealed
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class PageFacts:
         picture, vectors (the paths of a PDF), or record.
     statements : sequence of StatementFacts
         What the row of rhythm meets, the surest first.
+    files : mapping of str to str
+        SHA-256 of the files that were written for the page, by their endings.
     truth : TruthScore or None
         None, and not in the file, where nobody gave true signals.
     """
@@ -132,11 +135,12 @@ class PageFacts:
     delineator: str = "pellucid"
     read_from: str = "picture"
     statements: Sequence[StatementFacts] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     truth: TruthScore | None = None
 
     def to_json(self) -> str:
-        """The text of `<stem>.json`: the fields in their order."""
-        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The text of `<stem>.json`: the fields in their order, and their checksum."""
+        content = {one.name: getattr(self, one.name) for one in fields(self)}
         content["px_per_mm"] = None if self.px_per_mm is None else [self.px_per_mm.x, self.px_per_mm.y]
         content["leads"] = {lead: asdict(facts) for lead, facts in self.leads.items()}
         content["statements"] = [asdict(statement) for statement in self.statements]
@@ -144,7 +148,7 @@ class PageFacts:
             del content["truth"]
         else:
             content["truth"] = asdict(self.truth)
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(sealed(content), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "PageFacts":
@@ -153,10 +157,11 @@ class PageFacts:
         Raises
         ------
         ValueError
-            The text is no JSON, or not that of facts.
+            The text is no JSON, or not that of facts, or damaged.
         """
         content: Any = json.loads(text)
         try:
+            content = unsealed(content)
             scale = content["px_per_mm"]
             leads = {lead: LeadFacts(facts["confidence"], [(begin, end) for begin, end in facts["gaps"]])
                      for lead, facts in content["leads"].items()}

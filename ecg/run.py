@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ecg.beats import DELINEATORS
-from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of
-from ecg.output_folder import (BEATS, EDITOR, ERRORS, FACTS, OVERLAY, RHYTHM, SIGNALS, check_place, claim, files_of_run,
+from ecg.job import DigitizeSettings, PageJob, content_of, key_of
+from ecg.output_folder import (EDITOR, ERRORS, FACTS, RHYTHM, check_place, claim, files_beside, files_of_run,
                                read_stems)
-from ecg.outputs import is_whole_csv
 from ecg.page.corners import read_corners
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSummary
 from ecg.signals.records import is_record_file
@@ -29,6 +28,7 @@ from featurize.runtime.leftovers import remove_leftovers
 from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
+from featurize.runtime.seal import sha256_of
 
 if TYPE_CHECKING:
     from ecg.report.editor import GivenByPerson
@@ -247,16 +247,14 @@ def _rhythm_row(facts: PageFacts) -> dict[str, float]:
 
 
 def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFile | None:
-    """The page as an earlier run left it, if file and settings are the same and nothing of it is missing."""
+    """The page as an earlier run left it, if file and settings are the same and nothing of it is missing or changed."""
     try:
         facts = PageFacts.from_json((out / (job.stem + FACTS)).read_text(encoding="utf-8"))
         same = facts.key == key_of(content_of(job), job, settings)
     except (OSError, ValueError, ImageError):
         return None
-    suffixes = (SIGNALS, BEATS) if is_record(job) else (SIGNALS, BEATS, OVERLAY)
-    files = [out / (job.stem + suffix) for suffix in suffixes]
-    complete = all(file.is_file() for file in files) and all(is_whole_csv(file) for file in files[:2])
-    return FinishedFile(job.path, job.stem, facts) if same and complete else None
+    whole = facts.files == {suffix: sha256_of(out / (job.stem + suffix)) for suffix in files_beside(job)}
+    return FinishedFile(job.path, job.stem, facts) if same and whole else None
 
 
 def _process_jobs(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, processes: int,

@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
+from featurize.errors import shown
+
 Measure = Callable[..., dict[str, float]]
 
 
@@ -64,7 +66,8 @@ class Block:
         """
         unknown = sorted(set(given) - set(self.settings))
         if unknown:
-            raise ValueError(f"block {self.name!r} has no setting {unknown[0]!r}; it has: {', '.join(self.settings)}")
+            raise ValueError(f"block {self.name!r} has no setting {shown(unknown[0])}; it has: "
+                             f"{', '.join(self.settings)}")
 
     def describe(self, column: str) -> Feature | None:
         """The description whose pattern matches the feature part of ``<region>_<family>_<feature>``."""

@@ -15,6 +15,7 @@ from featurize.batch.chunks import CELL_X, CELL_Y, ImageRequest, MeasuredChunk, 
 from featurize.batch.execute import CHUNK_SIZE, Execution, measure, numbered, requests_of
 from featurize.batch.given_masks import find_masks
 from featurize.batch.label_regions import with_label_regions
+from featurize.batch.remote_shards import RemoteShards
 from featurize.batch.shards import Shards
 from featurize.counts import as_lines, class_counts
 from featurize.errors import Stopped, UserError
@@ -80,7 +81,7 @@ class Summary:
 def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: str | None = None,
               mm_per_px: float | None = None, progress: bool = False, command: str = "",
               reuse: Path | None = None, augment: int = 0, every_cell: bool = False,
-              masks: Path | None = None) -> Summary:
+              masks: Path | None = None, shards: str | None = None) -> Summary:
     """Measure every image of an index and write the table.
 
     Parameters
@@ -115,12 +116,15 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         `featurize.segment.segmenters.segment_as_given`; the column `mask` names each. With a preset that measures
         images as a whole every label is a region, see `featurize.batch.label_regions`. There are no changed copies
         then, and nothing is taken from an earlier table.
+    shards : str, optional
+        Where finished chunks are kept while the run lasts: an address of fsspec, see
+        `featurize.batch.remote_shards.RemoteShards`. Without it they lie beside `out`.
 
     Raises
     ------
     UserError
         `every_cell` with another segmenter; not one image could be measured (the list of errors is written all the
-        same); or `out` cannot be written.
+        same); or `out` cannot be written, or `shards` not be reached.
     Stopped
         Ctrl-C; the message says what is kept.
     """
@@ -138,9 +142,10 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     found = usable(reuse, task) if reuse else None
     plan = _plan(index, found if isinstance(found, EarlierTable) else None, augment)
     plan = replace(plan, perturbed={}, copies=[]) if masks else plan
-    shards = Shards(out.with_name(f"{out.name}.shards"), _run_key(plan, task))
-    shards.open()
-    execution = Execution(jobs, scheduler, shards, progress)
+    key = _run_key(plan, task)
+    store = RemoteShards(shards, key) if shards else Shards(out.with_name(f"{out.name}.shards"), key)
+    store.open()
+    execution = Execution(jobs, scheduler, store, progress)
     try:
         measured, resumed = measure(plan.plain, plan.perturbed, task, execution)
         new = join([measured.pop(number) for number in plan.plain])
@@ -152,10 +157,10 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
         info = replace(info, command=command)
         copies = _copies(plan, info, measured, task, execution)
     except KeyboardInterrupt as stop:
-        raise Stopped(_kept(plan, shards, out)) from stop
+        raise Stopped(_kept(plan, store, out)) from stop
     write_perturbed(_perturbed_frame(frame, info, copies), info, out)
     write_table(frame, info, out)
-    shards.close()
+    store.close()
     counts = class_counts(*with_listed_findings(frame, info.label_columns))
     return Summary(len(frame), len(errors), int((errors["reason"] == INTERNAL).sum()), resumed,
                    time.perf_counter() - start, errors_csv, len(plan.known.image_ids),
@@ -242,7 +247,7 @@ def _copies(plan: _Plan, info: TableInfo, measured: Mapping[int, MeasuredChunk],
     return join([again[number] for number in sorted(again)])
 
 
-def _kept(plan: _Plan, shards: Shards, out: Path) -> str:
+def _kept(plan: _Plan, shards: Shards | RemoteShards, out: Path) -> str:
     """What Ctrl-C leaves."""
     n_kept = sum(len(requests) for number, requests in plan.plain.items() if shards.has(number))
     if not n_kept:

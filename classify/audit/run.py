@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classify.audit.examine import examine, home_metrics
+from classify.audit.examine import examine, home_metrics, run_metrics
 from classify.audit.export import to_csv, to_json
 from classify.audit.fitted_model import fit_there
 from classify.audit.labels_section import gains_of, labelled_rows
@@ -24,11 +24,12 @@ from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import nuisances_of
 from classify.fitting.augment import perturbations_of
 from classify.maps.run import make_maps
-from classify.run_folder import PREDICTIONS
+from classify.run_folder import PREDICTIONS, check_as_written
 from classify.sweep.choose import Remeasure
 from classify.sweep.run import sweep
 from featurize.arrays import Float64Array
 from featurize.batch.shards import Shards
+from featurize.errors import UserError
 from featurize.runtime.files import wanted_suffix, write_csv, write_json
 from featurize.runtime.processes import processors
 from featurize.table import TableInfo
@@ -138,25 +139,36 @@ def _shortcuts(bundle_dir: Path, result: Audit, perturbed: pd.DataFrame | None) 
     y = np.full(len(frame), -1, np.int64)
     y[result.judged.rows] = result.judged.y
     p, new = result.predictions.p.copy(), ~result.trained_on
-    held_out = _held_out(bundle_dir, frame, bundle.classes)
-    known = ~new & np.isfinite(held_out).all(axis=1)
-    p[known], new = held_out[known], new | known
+    own = held_out(bundle_dir, frame, bundle.classes)
+    known = ~new & np.isfinite(own).all(axis=1)
+    p[known], new = own[known], new | known
     importance = result.shift.set_index("feature")["importance"].loc[list(bundle.model.features)].to_numpy(np.float64)
     return shortcut_evidence(frame, x, nuisances_of(frame, result.info), Answers(y, p, new, importance),
                              perturbations_of(frame, perturbed, x), processors(),
                              segmented=result.info.preset.get("segment") != "whole")
 
 
-def _held_out(bundle_dir: Path, frame: pd.DataFrame, classes: tuple[str, ...]) -> Float64Array:
-    """(n, K) out-of-fold probabilities of the run that the model belongs to, NaN for images that it does not have."""
+def held_out(bundle_dir: Path, frame: pd.DataFrame, classes: tuple[str, ...]) -> Float64Array:
+    """(n, K) out-of-fold probabilities of the run that the model belongs to, NaN for images that it does not have.
+
+    Raises
+    ------
+    UserError
+        The run's predictions.csv is damaged, or was changed.
+    """
     missing = np.full((len(frame), len(classes)), np.nan)
     places = (bundle_dir, bundle_dir.resolve().parent)
     folder = next((place for place in places if (place / PREDICTIONS).is_file()), None)
     if folder is None:
         return missing
-    table = pd.read_csv(folder / PREDICTIONS, dtype={"image_id": str})
+    check_as_written(folder, PREDICTIONS, run_metrics(folder) or {})
     columns = [f"p_{name}" for name in classes]
-    if not {"fold", *columns} <= set(table.columns):
-        return missing
-    table = table[table["fold"].notna()].drop_duplicates("image_id").set_index("image_id")
-    return np.asarray(table[columns].reindex(frame["image_id"]), dtype=np.float64)
+    try:
+        table = pd.read_csv(folder / PREDICTIONS, dtype={"image_id": str})
+        if not {"fold", *columns} <= set(table.columns):
+            return missing
+        table = table[table["fold"].notna()].drop_duplicates("image_id").set_index("image_id")
+        return np.asarray(table[columns].reindex(frame["image_id"]), dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / PREDICTIONS} cannot be read ({' '.join(str(error).split())}): bring it back, or "
+                        "remove it; the audit then goes without the run's own predictions") from error

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from featurize.errors import UserError
+from featurize.errors import UserError, shown
+from featurize.runtime.seal import unsealed
 
 # Key, and what is wanted.
 FIELDS: Mapping[str, str] = {
@@ -90,8 +91,8 @@ def read_kept(path: Path) -> dict[str, str]:
         The file is damaged.
     """
     try:
-        content = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        content = unsealed(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: remove it, or give study.toml with --study") from error
     return _checked(content, str(path))
 
@@ -100,9 +101,9 @@ def _checked(content: Mapping[str, Any], where: str) -> dict[str, str]:
     """Known keys with a text, on one line each."""
     for key, value in content.items():
         if key not in FIELDS:
-            raise UserError(f"{where}: {key!r} is unknown{_suggestion(key)}; the keys are {', '.join(FIELDS)}")
+            raise UserError(f"{where}: {shown(key)} is unknown{_suggestion(key)}; the keys are {', '.join(FIELDS)}")
         if not isinstance(value, str):
-            raise UserError(f'{where}: {key} = {value!r} is no text: write {key} = "..."')
+            raise UserError(f'{where}: {key} = {shown(value)} is no text: write {key} = "..."')
     return {key: " ".join(value.split()) for key, value in content.items() if value.strip()}
 
 

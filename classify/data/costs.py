@@ -17,7 +17,7 @@ import pandas as pd
 
 from classify.data.tasks import NAMED_CLASSES, encode_as
 from featurize.arrays import Float64Array, Int64Array
-from featurize.errors import UserError
+from featurize.errors import UserError, shown
 
 # Expected costs that differ by less than this share of the largest cost are equal: rounding errors of their sums.
 EQUAL = 1e-12
@@ -78,7 +78,7 @@ def read_costs(path: Path | str, classes: Sequence[str]) -> CostMatrix:
     columns, order = _places(called, classes, path, "header"), _places(true, classes, path, "first column")
     ragged = next((row for row in rows[1:] if len(row) != len(rows[0])), None)
     if ragged is not None:
-        raise UserError(f"--costs {path}: the row {ragged[0]!r} has {len(ragged) - 1} costs, the header names "
+        raise UserError(f"--costs {path}: the row {shown(ragged[0])} has {len(ragged) - 1} costs, the header names "
                         f"{len(called)} classes: give a cost for each")
     values = [[_cost(rows[1 + at][1 + to], classes[c], classes[k], path) for k, to in enumerate(columns)]
               for c, at in enumerate(order)]
@@ -109,7 +109,7 @@ def _places(names: Sequence[str], classes: Sequence[str], path: Path | str, wher
     found = encode_as(pd.Series(list(names), dtype=object), tuple(classes))
     unknown = [name for name, c in zip(names, found) if c < 0]
     if unknown:
-        raise UserError(f"--costs {path}: the {where} names {unknown[0]!r}, the table has "
+        raise UserError(f"--costs {path}: the {where} names {shown(unknown[0])}, the table has "
                         f"{', '.join(classes)}: write the classes as the table does")
     missed = [name for c, name in enumerate(classes) if c not in found]
     if missed:
@@ -122,7 +122,7 @@ def _places(names: Sequence[str], classes: Sequence[str], path: Path | str, wher
 
 
 def _cost(cell: str, true: str, called: str, path: Path | str) -> float:
-    where = f"--costs {path}: the cost of calling {true!r} {called!r} is {cell.strip()!r}"
+    where = f"--costs {path}: the cost of calling {true!r} {called!r} is {shown(cell.strip())}"
     try:
         value = float(cell)
     except ValueError:

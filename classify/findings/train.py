@@ -1,5 +1,4 @@
 """From a table with several findings to a run folder: one division of the rows, one binary model a finding."""
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from classify.findings.tables import Findings, findings_of, has_several_labels, 
 from classify.report import write_report
 from classify.result import RunResult
 from classify.review import from_words
-from classify.run_folder import CURVES, METRICS, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS, TIMINGS
+from classify.run_folder import CURVES, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS, TIMINGS, write_metrics
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import TaskFits, Watch, check_watch, watched
@@ -327,7 +326,6 @@ def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFind
     safe_cells(suspected).to_csv(part / SUSPECTS, index=False, float_format="%.9g")
     (part / "model").mkdir()
     save_findings([found.model for found in trained.values()], part / "model")
-    text = json.dumps(result.metrics, indent=1, ensure_ascii=False, allow_nan=False)
-    (part / METRICS).write_text(f"{text}\n", encoding="utf-8")
+    write_metrics(result.metrics, part)
     write_json(result.timings, part / TIMINGS)
     write_findings_report(part / REPORT, result)

@@ -19,6 +19,7 @@ from classify.review import REASONS
 from featurize.errors import UserError
 from featurize.runtime.files import write_text
 from featurize.runtime.folders import PROGRAM
+from featurize.runtime.seal import sealed, unsealed
 
 # Format 2 has the answers by finding; a model of one class an image still writes format 1.
 FORMAT = 1
@@ -105,16 +106,16 @@ def rounded(rows: Observed) -> Observed:
 
 
 def to_json(baseline: Baseline, file: Path) -> dict[str, Any]:
-    """Plain data; `file` is where it will be."""
+    """Plain data and its checksum; `file` is where it will be."""
     rows, several = baseline.rows, baseline.model.several
     said = {name: _answers_to_json(answers) for name, answers in rows.answers.items()}
-    return {
+    return sealed({
         "program": PROGRAM, "kind": KIND, "format": FORMAT_OF_FINDINGS if several else FORMAT,
         "model": {"path": _relative(Path(baseline.model.path), file), "sha256": baseline.model.digest},
         "classes": list(baseline.model.classes), "images": baseline.images, "learned": baseline.learned,
         "seed": SEED, "grouped": rows.grouped, "unit": rows.unit.tolist(),
         "answers": (said if several else said[ONE]) if said else None,
-        "measurements": _columns(rows.measurements), "picture": _columns(rows.picture)}
+        "measurements": _columns(rows.measurements), "picture": _columns(rows.picture)})
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:
@@ -151,7 +152,7 @@ def read_baseline(path: Path) -> Baseline:
         raise UserError(f"{path} has format {content.get('format')!r} of baselines, this version reads {FORMAT} and "
                         f"{FORMAT_OF_FINDINGS}: write it again with `python cli.py audit RUN TABLE --baseline`")
     try:
-        return _read(content, path)
+        return _read(unsealed(content), path)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _no_baseline(path, "it is damaged") from error
 

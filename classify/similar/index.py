@@ -18,6 +18,7 @@ from featurize.arrays import Float32Array, Float64Array, Int64Array
 from featurize.errors import UserError
 from featurize.runtime.files import replacing, write_json
 from featurize.runtime.leftovers import is_filled, remove_leftovers
+from featurize.runtime.seal import sealed, sha256_of, unsealed
 from featurize.table import TableInfo
 
 # Tables of fewer rows are searched exactly: that takes less time than loading a graph.
@@ -89,7 +90,7 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     key = _key(frame, info, by)
     remove_leftovers([graph, manifest])
     known = _read(manifest)
-    if known.get("key") == key and graph.is_file() and known["sha256"] == _sha256(graph):
+    if known.get("key") == key and graph.is_file() and known["sha256"] == sha256_of(graph):
         scale = Scale(tuple(known["features"]), np.array(known["center"]), np.array(known["scale"]))
         loaded = library.Index("l2", len(scale.features))
         loaded.load_index(str(graph), max_elements=len(frame))
@@ -99,15 +100,15 @@ def kept_index(folder: Path, frame: pd.DataFrame, info: TableInfo, by: str = "")
     with replacing(graph) as part:
         made.graph.save_index(str(part))
         # Before the graph is moved: a folder without a manifest would be somebody else's.
-        _write_manifest(manifest, made, key, _sha256(part), len(frame))
+        _write_manifest(manifest, made, key, sha256_of(part), len(frame))
     return made
 
 
 def _write_manifest(place: Path, made: NeighborIndex, key: str, sha256: str, rows: int) -> None:
-    write_json({"program": "pellucid", "format": FORMAT, "key": key, "sha256": sha256, "rows": rows,
-                "features": list(made.scale.features), "center": made.scale.center.tolist(),
-                "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall},
-               place)
+    content = {"program": "pellucid", "format": FORMAT, "key": key, "sha256": sha256, "rows": rows,
+               "features": list(made.scale.features), "center": made.scale.center.tolist(),
+               "scale": made.scale.scale.tolist(), "usual_distance": made.usual_distance, "recall": made.recall}
+    write_json(sealed(content), place)
 
 
 def make_index(frame: pd.DataFrame, info: TableInfo, by: str = "") -> NeighborIndex:
@@ -159,15 +160,10 @@ def _key(frame: pd.DataFrame, info: TableInfo, by: str) -> str:
 
 def _read(manifest: Path) -> dict[str, Any]:
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = unsealed(json.loads(manifest.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return found if found.get("format") == FORMAT else {}
 
 
 def _hnswlib() -> Any:

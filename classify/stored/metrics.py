@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from classify.stored.manifest import Name, Number, Strict, first_fault
 from featurize.errors import UserError
+from featurize.runtime.seal import unsealed
 
 # Images, groups, errors ...: larger numbers are no counts, and could not be written as a share.
 Count = Annotated[int, Field(ge=0, le=10 ** 12)]
@@ -145,6 +146,7 @@ class _Metrics(_Scores):
     baselines: dict[str, _Baseline] | None = None
     shortcuts: dict[str, Score] | None = None
     versions: dict[str, str] = {}
+    files: dict[str, str] = {}
     findings: dict[str, _Finding] = {}
     threshold_rule: Name = ""
 
@@ -174,12 +176,15 @@ def read_metrics(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it holds no object")
+        found = unsealed(found)
         _Metrics.model_validate(found)
     except ValidationError as error:
         wrong = first_fault(error)
     except (OSError, ValueError, RecursionError) as error:
         wrong = str(error).splitlines()[0]
     else:
-        return dict(found)
+        return found
     raise UserError(f"{path} is not the metrics.json of a run ({wrong}): give a folder that `python cli.py classify` "
                     "wrote, or a copy of its model folder alone")

@@ -21,8 +21,8 @@ class _Weights(BaseModel):
     base: Annotated[Numbers, Field(min_length=1)]
     scale: Numbers | None = None
     mean: Numbers | None = None
-    largest: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    bend: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    largest: Annotated[float, Field(gt=0, le=LARGEST)] | None = None
+    bend: Annotated[float, Field(ge=0, le=LARGEST)] = 0.0
     axes: list[Numbers] = []
     shared: Rows | None = None
 

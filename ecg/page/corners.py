@@ -1,5 +1,4 @@
 """Corners of the paper as a person saw them: a CSV of places in the file, and the paper seen from above."""
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
-from featurize.errors import UserError
+from featurize.errors import UserError, one_line
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes
+from featurize.runtime.cells import read_plain_csv
 
 Corners = Sequence[tuple[float, float]]
 _COLUMNS = ("page", "x", "y")
@@ -37,10 +37,9 @@ def read_corners(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
     """
     wanted = f"a CSV with the columns {', '.join(_COLUMNS)} and four rows a page was wanted"
     try:
-        content = io.BytesIO(read_bytes(path))
-        frame = pd.read_csv(content, index_col=False, dtype={"page": str}).rename(columns=str.strip)
+        frame = read_plain_csv(read_bytes(path), {"page": str})
     except (ImageError, ValueError) as error:
-        raise UserError(f"cannot read the corners {path} ({error}): {wanted}") from error
+        raise UserError(f"cannot read the corners {path} ({one_line(error)}): {wanted}") from error
     if not set(_COLUMNS) <= set(frame):
         raise UserError(f"{path} lacks {', '.join(c for c in _COLUMNS if c not in frame)}: {wanted}")
     places = frame[["x", "y"]].apply(pd.to_numeric, errors="coerce")

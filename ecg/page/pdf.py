@@ -84,6 +84,8 @@ def opened_page(content: bytes, most_px: int, number: int | None = None) -> Iter
             inches = f"{width / POINTS_PER_INCH:.0f} x {height / POINTS_PER_INCH:.0f} inches"
             raise TooLarge(f"the page of the PDF is {inches} large")
         yield page, scale
+    except pypdfium2.PdfiumError as error:
+        raise Damaged(f"the page of the PDF cannot be drawn ({str(error).splitlines()[0][:80]})") from error
     finally:
         document.close()
 

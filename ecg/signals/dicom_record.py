@@ -7,6 +7,8 @@ import numpy as np
 
 from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
 from featurize.arrays import BoolArray
+from featurize.errors import one_line
+from featurize.images.picture import ImageError, decoding, quiet
 
 # Storage classes of ECG begin so: 12-lead, general, ambulatory, general 32-bit.
 _ECG_CLASSES = b"1.2.840.10008.5.1.4.1.1.9.1."
@@ -40,25 +42,23 @@ def read_dicom_record(content: bytes) -> RawRecord:
     """
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
     except ImportError as error:
         raise RecordError("a DICOM ECG, and pydicom is not installed: pip install 'pellucid[dicom]'",
                           "unsupported") from error
     try:
-        found = pydicom.dcmread(io.BytesIO(content))
-        groups = found.WaveformSequence
-        place = max(range(len(groups)), key=lambda k: int(groups[k].NumberOfWaveformSamples))
-        channels = groups[place].ChannelDefinitionSequence
-        values = np.asarray(found.waveform_array(place), np.float64).T
-        values[_missing(groups[place], len(channels))] = np.nan
-        names = [_lead(channel) for channel in channels]
-        units = [str(channel.ChannelSensitivityUnitsSequence[0].CodeValue)
-                 if "ChannelSensitivityUnitsSequence" in channel else "mV" for channel in channels]
-        rate = float(groups[place].SamplingFrequency)
-    except (InvalidDicomError, AttributeError, ValueError, KeyError, IndexError, EOFError,
-            NotImplementedError) as error:
-        raise RecordError(f"not a whole DICOM ECG ({str(error).splitlines()[0][:80] if str(error) else 'damaged'})",
-                          "damaged") from error
+        with decoding("DICOM ECG"), quiet("pydicom"):
+            found = pydicom.dcmread(io.BytesIO(content))
+            groups = found.WaveformSequence
+            place = max(range(len(groups)), key=lambda k: int(groups[k].NumberOfWaveformSamples))
+            channels = groups[place].ChannelDefinitionSequence
+            values = np.asarray(found.waveform_array(place), np.float64).T
+            values[_missing(groups[place], len(channels))] = np.nan
+            names = [_lead(channel) for channel in channels]
+            units = [str(channel.ChannelSensitivityUnitsSequence[0].CodeValue)
+                     if "ChannelSensitivityUnitsSequence" in channel else "mV" for channel in channels]
+            rate = float(groups[place].SamplingFrequency)
+    except ImageError as error:
+        raise RecordError(f"not a whole DICOM ECG ({one_line(error)[:80] or 'damaged'})", "damaged") from error
     rows = [k for k, name in enumerate(names) if name]
     if not rows:
         raise RecordError("no channel of the DICOM ECG is called like a lead", "no_lead")

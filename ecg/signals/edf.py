@@ -4,6 +4,7 @@ import io
 import numpy as np
 
 from ecg.signals.raw_record import RawRecord, RecordError, lead_of, mv_of_unit
+from featurize.images.picture import quiet
 
 
 def read_edf_record(content: bytes) -> RawRecord:
@@ -20,9 +21,10 @@ def read_edf_record(content: bytes) -> RawRecord:
         raise RecordError("an EDF record, and edfio is not installed: pip install 'pellucid[edf]'",
                           "unsupported") from error
     try:
-        found = edfio.read_edf(io.BytesIO(content))
-        kept = [(lead, signal) for signal in found.signals if (lead := lead_of(signal.label))]
-        rows = [np.asarray(signal.data, np.float64) * mv_of_unit(signal.physical_dimension) for _, signal in kept]
+        with quiet("edfio"):
+            found = edfio.read_edf(io.BytesIO(content))
+            kept = [(lead, signal) for signal in found.signals if (lead := lead_of(signal.label))]
+            rows = [np.asarray(signal.data, np.float64) * mv_of_unit(signal.physical_dimension) for _, signal in kept]
     except (ValueError, KeyError, IndexError, EOFError, ZeroDivisionError) as error:
         raise RecordError(f"not a whole EDF record ({str(error)[:80]})", "damaged") from error
     if not kept:

@@ -161,7 +161,7 @@ def with_rhythm_strips_named(layout: Layout, lines: Sequence[DrawnLine], px_per_
             cells[k] = replace(cell, lead=best)
         elif cell.lead == "I" and "II" in short and named > _SAME_SIGNAL_MM:
             # Any upright stroke is read as an I, one of the two of an II as well.
-            warnings.append(f"the strip of row {cell.row + 1} was read as I and does not repeat its signal: II is assumed")
+            warnings.append(f"the strip of row {cell.row + 1} was read as I and does not repeat it: II is assumed")
             cells[k] = replace(cell, lead="II")
     return replace(layout, cells=cells, warnings=warnings)
 

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ecg.signals.raw_record import RawRecord, RecordError, lead_of
+from featurize.errors import one_line
 
 # The limb leads of the compressed form are residuals from I and II, and the library takes them in this order.
 _LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
@@ -52,9 +53,10 @@ def read_philips(content: bytes, root: ElementTree.Element) -> RawRecord:
         with np.errstate(over="raise"):
             found = sierraecg.read_file(file)
     except UnsupportedXmlFileError as error:
-        raise RecordError(f"a Philips XML that sierraecg does not read ({error})", "unsupported") from error
+        raise RecordError(f"a Philips XML that sierraecg does not read ({one_line(error)[:80]})",
+                          "unsupported") from error
     except (MissingXmlElementError, MissingXmlAttributeError) as error:
-        raise RecordError(f"the Philips XML lacks {error}", "damaged") from error
+        raise RecordError(f"the Philips XML lacks {one_line(error)[:80]}", "damaged") from error
     names = [lead_of(lead.label) for lead in found.leads]
     if tuple(names[:len(_LIMB)]) != _LIMB:
         raise RecordError(f"the Philips XML begins with the leads {', '.join(lead.label for lead in found.leads[:6])}: "

@@ -19,6 +19,7 @@ from ecg.signals.xml_records import is_xml_record, read_xml
 from featurize.arrays import Float64Array
 from featurize.images.picture import ImageError, decoding
 from featurize.images.read import read_bytes
+from featurize.runtime.cells import MOST_COLUMNS
 
 # DICOM files are pictures or records: `is_record_file` looks into them.
 SUFFIXES = (".csv", ".hea", ".xml", ".scp", ".edf")
@@ -173,6 +174,9 @@ def _table(data: bytes) -> pd.DataFrame:
     Without `index_col=False` pandas would take the first column for row names then, and every lead for its neighbor.
     """
     encoding, separator = _encoding(data), _separator(_first_line(data)) or ","
+    columns = data.partition(b"\n")[0].count(separator.encode()) + 1
+    if columns > MOST_COLUMNS:
+        raise ValueError(f"{columns:,} columns, at most {MOST_COLUMNS:,} are read")
     decimal = "," if separator != "," and b"," in data else "."
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)

@@ -6,21 +6,20 @@ overlay (which is the flat page): `pin` (the trace passes here), `cut` (the lead
 `corner` (of the paper, pixels of the file; four a page), `gain` (x: mm/mV), `speed` (x: mm/s), `grid` (x and y: pixels
 a millimetre of the overlay; of the file, or of the paper between its corners, where no grid was found).
 """
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ecg.layout.model import GivenScale, Layout
 from ecg.lead_table import LEADS
 from ecg.page.corners import CORNERS_OF_A_PAGE
 from ecg.scale import Scale
-from featurize.errors import UserError
+from featurize.errors import UserError, one_line, shown
 from featurize.images.read import ImageError, read_bytes
+from featurize.runtime.cells import read_plain_csv
 
 _OF_LEADS = ("pin", "cut", "rename")
 _OF_PAGES = ("corner", "gain", "speed", "grid")
@@ -83,11 +82,10 @@ def read_points(path: Path) -> dict[str, PageCorrections]:
         another number of corners than four, or gain, speed or grid of a page twice.
     """
     try:
-        frame = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, index_col=False,
-                            keep_default_na=False).rename(columns=str.strip)
+        frame = read_plain_csv(read_bytes(path), str)
     except (ImageError, ValueError) as error:
-        raise UserError(f"cannot read the corrections {path} ({error}): a CSV with the columns {', '.join(_COLUMNS)} "
-                        "was wanted") from error
+        raise UserError(f"cannot read the corrections {path} ({one_line(error)}): a CSV with the columns "
+                        f"{', '.join(_COLUMNS)} was wanted") from error
     missing = [c for c in _COLUMNS if c not in frame]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}: the columns {', '.join(_COLUMNS)} were wanted")
@@ -100,14 +98,14 @@ def read_points(path: Path) -> dict[str, PageCorrections]:
 def _point(row: "tuple[str, str, str, str, str]", where: str) -> Point:
     _, lead, x, y, action = row
     if (lead not in LEADS or action not in _OF_LEADS) and (lead or action not in _OF_PAGES):
-        raise UserError(f"{where}: lead {lead!r} and action {action!r} were given, one of {', '.join(LEADS)} and pin, "
-                        f"cut or rename were wanted, or no lead and {', '.join(_OF_PAGES)}")
+        raise UserError(f"{where}: lead {shown(lead)} and action {shown(action)} were given, one of {', '.join(LEADS)} "
+                        f"and pin, cut or rename were wanted, or no lead and {', '.join(_OF_PAGES)}")
     try:
         place = float(x), 0.0 if action in ("cut", "gain", "speed") else float(y)
     except (TypeError, ValueError):
         place = (np.nan, np.nan)
     if not np.isfinite(place).all():
-        raise UserError(f"{where}: x {x!r} and y {y!r} were given, "
+        raise UserError(f"{where}: x {shown(x)} and y {shown(y)} were given, "
                         f"{_RANGES[action][1] if action in _RANGES else 'pixels'} were wanted")
     if action in _RANGES:
         (low, high), unit = _RANGES[action]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from featurize.batch.chunks import ImageRequest, MeasuredChunk, MeasureTask
+from featurize.batch.remote_shards import RemoteShards
 from featurize.batch.shards import Shards
 from featurize.batch.workers import Chunks, measure_chunks
 from featurize.runtime.processes import INTERNAL
@@ -39,7 +40,7 @@ class Execution:
         Local processes.
     scheduler : str or None
         Address of a Dask scheduler to use instead.
-    shards : Shards or None
+    shards : Shards, RemoteShards or None
         Where finished chunks are kept.
     progress : bool
         Show a bar.
@@ -47,7 +48,7 @@ class Execution:
 
     jobs: int
     scheduler: str | None
-    shards: Shards | None
+    shards: Shards | RemoteShards | None
     progress: bool
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from featurize.arrays import Int32Array
 from featurize.errors import UserError
-from featurize.images.picture import ImageError, decoding
+from featurize.images.picture import ImageError, decoding, quiet
 from featurize.images.read import read_bytes
 
 NIFTI = (".nii", ".nii.gz")
@@ -74,7 +74,9 @@ def _picture(file: Path) -> NDArray[np.generic]:
 
 def _nifti(file: Path) -> NDArray[np.generic]:
     import nibabel
-    with decoding("mask"):
+    from nibabel.imageglobals import LoggingOutputSuppressor
+    # Its log tells of every odd field of a header.
+    with decoding("mask"), LoggingOutputSuppressor(), quiet("nibabel"):
         return np.asarray(nibabel.nifti1.load(file).dataobj).T
 
 

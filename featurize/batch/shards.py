@@ -1,4 +1,4 @@
-"""Measured chunks on disk, so that a run that was stopped goes on where it was.
+"""Measured chunks on disk, so that a run that was stopped goes on where it was; elsewhere: `remote_shards.py`.
 
 Beside the table `t.parquet` stands `t.parquet.shards/<key>/<number>.npz` while the run lasts. The key is a hash of all
 that decides the numbers (images by content, preset, block versions), so shards of other settings are never mixed in:
@@ -8,6 +8,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -55,22 +56,35 @@ class Shards:
 
     def write(self, number: int, chunk: MeasuredChunk) -> None:
         """Keep one finished chunk; not flushed to disk, for a shard that a power cut tears is measured again."""
-        faults = np.array([[f.image_id, f.error, f.reason] for f in chunk.faults], dtype=np.str_).reshape(-1, 3)
         with replacing(self._path(number), durable=False) as part, part.open("wb") as file:
-            np.savez(file, image_ids=np.array(chunk.image_ids, dtype=np.str_),
-                     names=np.array(chunk.names, dtype=np.str_), values=chunk.values, sizes=chunk.sizes,
-                     fingerprints=chunk.fingerprints, faults=faults)
+            write_chunk(chunk, file)
 
     def read(self, number: int) -> MeasuredChunk | None:
         """A chunk that an earlier run finished; None where there is none, or a damaged one."""
         try:
-            with decoding("npz"), self._path(number).open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                chunk = MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()),
-                                      kept["values"], kept["sizes"], kept["fingerprints"],
-                                      tuple(Fault(*fault) for fault in kept["faults"].tolist()))
-        except (ImageError, MemoryError):
+            with decoding("npz"), self._path(number).open("rb") as file:
+                return read_chunk(file)
+        except ImageError:
             return None
-        return chunk if _is_whole(chunk) else None
+
+
+def write_chunk(chunk: MeasuredChunk, file: BinaryIO) -> None:
+    """Write a chunk as npz; the same chunk gives the same bytes."""
+    faults = np.array([[f.image_id, f.error, f.reason] for f in chunk.faults], dtype=np.str_).reshape(-1, 3)
+    np.savez(file, image_ids=np.array(chunk.image_ids, dtype=np.str_), names=np.array(chunk.names, dtype=np.str_),
+             values=chunk.values, sizes=chunk.sizes, fingerprints=chunk.fingerprints, faults=faults)
+
+
+def read_chunk(file: BinaryIO) -> MeasuredChunk | None:
+    """Read a chunk that `write_chunk` wrote; None if it is damaged."""
+    try:
+        with decoding("npz"), np.load(file, allow_pickle=False) as kept:
+            chunk = MeasuredChunk(tuple(kept["image_ids"].tolist()), tuple(kept["names"].tolist()),
+                                  kept["values"], kept["sizes"], kept["fingerprints"],
+                                  tuple(Fault(*fault) for fault in kept["faults"].tolist()))
+    except (ImageError, MemoryError):
+        return None
+    return chunk if _is_whole(chunk) else None
 
 
 def _is_whole(chunk: MeasuredChunk) -> bool:

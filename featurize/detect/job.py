@@ -3,9 +3,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from featurize.runtime.seal import sealed, unsealed
 
 # Raised with anything that changes a result: finished fields of an older one are measured again.
 VERSION = 2
@@ -80,6 +82,8 @@ class FieldFacts:
     red_diameter_px : float
         NaN where there are too few red cells.
     cells : tuple of CellFacts
+    files : mapping of str to str
+        SHA-256 of the pictures that were written for the field, by their paths in the output folder.
     """
 
     path: str
@@ -88,15 +92,17 @@ class FieldFacts:
     height: int
     red_diameter_px: float
     cells: tuple[CellFacts, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[CellFacts]:
         """Those of one kind."""
         return [cell for cell in self.cells if cell.kind == kind]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; NaN becomes null."""
+        """Plain data and its checksum; NaN becomes null."""
         cells = [{**vars(cell), "box": list(cell.box), "outline": list(cell.outline)} for cell in self.cells]
-        return {"program": "pellucid", **_without_nan(vars(self)), "cells": [_without_nan(cell) for cell in cells]}
+        return sealed({"program": "pellucid", **_without_nan(vars(self)),
+                       "cells": [_without_nan(cell) for cell in cells]})
 
     @classmethod
     def from_json(cls, text: str) -> "FieldFacts":
@@ -107,13 +113,13 @@ class FieldFacts:
         ValueError
         """
         try:
-            read = json.loads(text)
+            read = unsealed(json.loads(text))
             cells = tuple(CellFacts(c["kind"], tuple(c["box"]), c["score"], _number(c["diameter_red"]),
                                     _number(c["nucleus_share"]), c["area_px"], tuple(c["outline"]))
                           for c in read["cells"])
             return cls(read["path"], read["key"], read["width"], read["height"], _number(read["red_diameter_px"]),
-                       cells)
-        except (KeyError, TypeError) as error:
+                       cells, dict(read.get("files", {})))
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("no facts of a field") from error
 
 

@@ -12,6 +12,7 @@ from featurize.errors import UserError
 from featurize.runtime import stems
 from featurize.runtime.files import write_json
 from featurize.runtime.leftovers import is_filled
+from featurize.runtime.seal import sealed
 
 MARK = ".pellucid-detect.json"
 BOXES, COCO, ERRORS, PAGE = "boxes.csv", "coco.json", "errors.csv", "detect.html"
@@ -78,5 +79,5 @@ def claim(out: Path, jobs: Sequence[FieldJob], earlier: Mapping[str, str]) -> No
         raise UserError(f"{foreign} was not written by `detect` and would be replaced: give another folder with -o")
     own = {job.path: job.stem for job in jobs}
     if not own.keys() <= earlier.keys() or not is_output_folder(out):
-        write_json({"program": "pellucid", "command": "detect", "stems": dict(sorted({**earlier, **own}.items()))},
-                   out / MARK)
+        write_json(sealed({"program": "pellucid", "command": "detect",
+                           "stems": dict(sorted({**earlier, **own}.items()))}), out / MARK)

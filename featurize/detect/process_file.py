@@ -1,5 +1,6 @@
 """One file: read, measured, and what belongs to it written."""
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes, read_image
 from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
+from featurize.runtime.seal import sha256_of
 
 _PACKAGE = Path(featurize.__file__).parent
 _OVERLAY_QUALITY = 85   # of the JPEG
@@ -46,7 +48,8 @@ def process_file(job: FieldJob, out: Path) -> FieldResult:
                        [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
     for number in range(len(whites) + 1, (len(earlier.of(WHITE)) if earlier else 0) + 1):
         job.crop(out, number).unlink(missing_ok=True)
-    facts = facts_of(job.path, key_of(content), field)
+    pictures = _pictures_of(job, out, len(whites))
+    facts = replace(facts_of(job.path, key_of(content), field), files=pictures)
     # Not flushed to disk: half a file after a power cut is no JSON, and its field is measured again.
     with replacing(job.place(out, FACTS), durable=False) as part:
         part.write_text(json.dumps(facts.as_json(), allow_nan=False), encoding="utf-8")
@@ -62,16 +65,22 @@ def earlier_facts(job: FieldJob, out: Path) -> FieldFacts | None:
 
 
 def resumed(job: FieldJob, out: Path) -> FinishedField | None:
-    """The field as an earlier run left it, if the file is the same and nothing of it is missing."""
+    """The field as an earlier run left it, if the file is the same and nothing of it is missing or changed."""
     facts = earlier_facts(job, out)
-    if facts is None or not all(job.place(out, folder).is_file() for folder in (OVERLAYS, MASKS)):
+    if facts is None:
         return None
     try:
         same = facts.key == key_of(read_bytes(job.file))
     except ImageError:
         return None
-    crops = all(job.crop(out, number).is_file() for number in range(1, len(facts.of(WHITE)) + 1))
-    return FinishedField(job, facts) if same and crops else None
+    whole = facts.files == _pictures_of(job, out, len(facts.of(WHITE)))
+    return FinishedField(job, facts) if same and whole else None
+
+
+def _pictures_of(job: FieldJob, out: Path, whites: int) -> dict[str, str]:
+    """SHA-256 of overlay, masks and crops by their paths in the output folder."""
+    paths = [job.place(out, OVERLAYS), job.place(out, MASKS), *(job.crop(out, k) for k in range(1, whites + 1))]
+    return {path.relative_to(out).as_posix(): sha256_of(path) for path in paths}
 
 
 def facts_of(path: str, key: str, field: Field) -> FieldFacts:

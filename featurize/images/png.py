@@ -1,6 +1,7 @@
 """The checksums of a PNG: Pillow does not compare those of the pixels, and reads a flipped bit as other pixels."""
 import zlib
 
+from featurize.errors import shown
 from featurize.images.picture import Damaged, Truncated
 
 # Length of the signature; of a chunk its length and kind stand before its data, its CRC-32 behind them
@@ -27,7 +28,7 @@ def check_png(content: bytes) -> None:
             raise Truncated("the PNG data end before the picture does (in the middle of a chunk)")
         # Chunks whose kind begins with a small letter may be left out: a damaged comment spoils no picture.
         if kind[:1].isupper() and zlib.crc32(view[at + 4:end]) != int.from_bytes(view[end:end + _CRC_BYTES], "big"):
-            raise Damaged(f"the PNG data are broken (a chunk {kind.decode('latin-1')} misses its checksum)")
+            raise Damaged(f"the PNG data are broken (a chunk {shown(kind.decode('latin-1'))} misses its checksum)")
         at = end + _CRC_BYTES
     if kind != _LAST_CHUNK:
         raise Truncated("the PNG data end before the picture does (its last chunk is missing)")

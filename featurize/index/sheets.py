@@ -11,14 +11,13 @@ import pandas as pd
 
 from featurize.errors import UserError
 from featurize.images.read import ImageError, is_image_name, read_bytes
+from featurize.runtime.cells import MOST_COLUMNS
 
 # First bytes of an Excel workbook, and those by which a text in UTF-16 says its byte order.
 _ZIP_MAGIC = b"PK\x03\x04"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # The encoding of Western European Windows; the letters of Latin-1 have the same bytes in it.
 _WESTERN = "cp1252"
-# Columns that are read at most: a million of them took 13 GB.
-_MOST_COLUMNS = 5000
 # What pandas calls a column without a name.
 _NO_NAME = re.compile(r"Unnamed: \d+|\s*")
 # Share of its cells that are names of images from which a column is taken to hold paths.
@@ -77,8 +76,8 @@ def read_sheet(path: Path, path_column: str | None = None) -> Sheet:
         text, note = _decoded(path)
         header = text.partition("\n")[0]
         separator = max(",;\t", key=header.count)
-        if header.count(separator) >= _MOST_COLUMNS:
-            raise UserError(f"{path} has {header.count(separator) + 1:,} columns, at most {_MOST_COLUMNS:,} are read: "
+        if header.count(separator) >= MOST_COLUMNS:
+            raise UserError(f"{path} has {header.count(separator) + 1:,} columns, at most {MOST_COLUMNS:,} are read: "
                             "keep those with paths, labels and groups")
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header

@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from featurize.errors import UserError
+from featurize.errors import UserError, shown
 from featurize.families import blocks
 from featurize.images.normalize import NORMALIZATIONS
 from featurize.images.read import EmptyFile, ImageError, Limits, read_bytes
@@ -96,11 +96,12 @@ def preset_from_dict(content: Mapping[str, Any], origin: str = "the preset of th
     """
     unknown = sorted(set(content) - {"name", "normalize", "segment", "blocks"})
     if unknown:
-        raise UserError(f"{origin}: there is no setting {unknown[0]!r}; known: normalize, segment, [blocks.<family>]")
+        raise UserError(f"{origin}: there is no setting {shown(unknown[0])}; known: normalize, segment, "
+                        "[blocks.<family>]")
     for key, kind, words in (("name", str, "a text"), ("normalize", str, "a text"), ("segment", str, "a text"),
                              ("blocks", Mapping, "a table")):
         if not isinstance(content.get(key), kind):
-            raise UserError(f"{origin}: {key} is {content.get(key)!r}, {words} was wanted")
+            raise UserError(f"{origin}: {key} is {shown(content.get(key))}, {words} was wanted")
     _check_choice(origin, "normalize", content["normalize"], NORMALIZATIONS)
     _check_choice(origin, "segment", content["segment"], SEGMENTERS)
     known = blocks()
@@ -115,13 +116,13 @@ def preset_from_dict(content: Mapping[str, Any], origin: str = "the preset of th
 
 def _check_choice(origin: str, key: str, given: Any, known: Mapping[str, Any]) -> None:
     if given not in known:
-        raise UserError(f"{origin}: {key} has no {given!r}; known: {', '.join(known)}")
+        raise UserError(f"{origin}: {key} has no {shown(given)}; known: {', '.join(known)}")
 
 
 def _check_block(origin: str, family: Block, given: Any) -> None:
     """The settings exist and have the type of their default: 8.0 for 8 or "8" for 8 would fail far from here."""
     if not isinstance(given, Mapping):
-        raise UserError(f"{origin}: blocks.{family.name} is {given!r}, a table of settings or false was wanted")
+        raise UserError(f"{origin}: blocks.{family.name} is {shown(given)}, a table of settings or false was wanted")
     try:
         family.check_settings(given)
     except ValueError as error:
@@ -129,7 +130,7 @@ def _check_block(origin: str, family: Block, given: Any) -> None:
     for key, value in given.items():
         default = family.settings[key]
         if not _fits(value, default):
-            raise UserError(f"{origin}: blocks.{family.name}.{key} is {value!r}, a {_kind(default)} such as "
+            raise UserError(f"{origin}: blocks.{family.name}.{key} is {shown(value)}, a {_kind(default)} such as "
                             f"{default!r} was wanted")
         _check_range(f"{origin}: blocks.{family.name}.{key}", value, default)
 
@@ -144,7 +145,7 @@ def _check_range(place: str, given: Any, default: Any) -> None:
         return
     most, least = max(abs(default), _LEAST_MOST) * _MOST_TIMES, min(0, default)
     if not least <= given <= most:
-        raise UserError(f"{place} is {given!r}, a number from {least} to {most:g} was wanted")
+        raise UserError(f"{place} is {shown(given)}, a number from {least} to {most:g} was wanted")
 
 
 def _fits(value: Any, default: Any) -> bool:

@@ -1,11 +1,16 @@
-"""Texts of others in a CSV: names of files and labels are never a formula, and never end a row."""
+"""Texts of others in a CSV: names of files and labels are never a formula, and never end a row; small CSVs read."""
+import io
 import re
+import warnings
+from typing import Any
 
 import pandas as pd
 
 # Cells that a spreadsheet would calculate: "=" begins a formula, so do "+", "-" and "@" before a call or a command.
 # One that is marked already counts as well, so that the mark can be taken off again.
 _FORMULA = re.compile(r"'*(?:=|[+\-@].*[(!|])")
+# Columns of a CSV that are read at most: a million of them took 13 GB.
+MOST_COLUMNS = 5000
 # What marks such a cell as text; spreadsheets do not show it.
 _TEXT_MARK = "'"
 
@@ -56,3 +61,23 @@ def _marked(cell: object) -> object:
 def _original(cell: object) -> object:
     marked = isinstance(cell, str) and cell.startswith(_TEXT_MARK) and _FORMULA.match(cell[1:])
     return cell[1:] if marked and isinstance(cell, str) else cell
+
+
+def read_plain_csv(content: bytes, dtype: Any = None) -> pd.DataFrame:
+    """A CSV with a name for every column, names without blanks around them.
+
+    Raises
+    ------
+    ValueError
+        It is no CSV, has more than `MOST_COLUMNS`, or a row has more cells than there are names: pandas would drop
+        what is beyond them.
+    """
+    columns = content.partition(b"\n")[0].count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise ValueError(f"it has {columns:,} columns, at most {MOST_COLUMNS:,} are read")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(io.BytesIO(content), dtype=dtype, index_col=False).rename(columns=str.strip)
+        except pd.errors.ParserWarning as error:
+            raise ValueError("rows have more cells than the first line has names") from error

@@ -6,7 +6,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from featurize.runtime.seal import unsealed
 
 # A name of a file has at most 255 bytes. 40 are left for suffixes and for a temporary name.
 _LONGEST_NAME_BYTES = 215
@@ -19,7 +20,7 @@ _HASH_DIGITS = 8
 def read_stems(mark: Path) -> dict[str, str]:
     """Stem of every file that was ever read into a folder, by its path; empty if there is no whole mark."""
     try:
-        content: Any = json.loads(mark.read_text(encoding="utf-8"))
+        content = unsealed(json.loads(mark.read_text(encoding="utf-8")))
         return {str(path): str(stem) for path, stem in content["stems"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

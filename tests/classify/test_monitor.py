@@ -24,6 +24,7 @@ from classify.monitor.observed import ONE, Answers, Observed, answers_of
 from classify.monitor.sentences import PRINTED, lines
 from classify.review import REASONS
 from featurize.errors import UserError
+from featurize.runtime.seal import sealed, unsealed
 from featurize.table import write_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"
@@ -234,16 +235,24 @@ def damaged(content: dict[str, Any], how: str) -> object:
 
 @pytest.mark.parametrize("how", ["unit", "text", "infinite", "class", "missing", "list", "format"])
 def test_a_damaged_baseline_is_refused(how: str, run: Any, folder: Path, tmp_path: Path) -> None:
-    content = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
-    (tmp_path / "b.json").write_text(json.dumps(damaged(content, how)))
+    content = unsealed(json.loads((folder / "baseline.json").read_text(encoding="utf-8")))
+    (tmp_path / "b.json").write_text(json.dumps(sealed(damaged(content, how))))
     with pytest.raises(UserError, match="is damaged" if how != "format" else "this version reads 1"):
         read_baseline(tmp_path / "b.json")
 
 
+def test_a_baseline_with_another_digit_is_refused(run: Any, folder: Path, tmp_path: Path) -> None:
+    text = (folder / "baseline.json").read_text(encoding="utf-8")
+    at = text.index('"unit":[0') + len('"unit":[')
+    (tmp_path / "b.json").write_text(text[:at] + "1" + text[at + 1:])
+    with pytest.raises(UserError, match="is damaged"):
+        read_baseline(tmp_path / "b.json")
+
+
 def test_a_baseline_of_another_model_is_refused(run: Any, folder: Path, tmp_path: Path) -> None:
-    content = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
+    content = unsealed(json.loads((folder / "baseline.json").read_text(encoding="utf-8")))
     content["model"]["sha256"] = "0" * 64
-    (tmp_path / "b.json").write_text(json.dumps(content))
+    (tmp_path / "b.json").write_text(json.dumps(sealed(content)))
     code, said = run("audit", "run", "later.parquet", "--against", tmp_path / "b.json")
     assert code == 2 and "written for another model" in said
     code, said = run("audit", "--against", tmp_path / "b.json", "later.parquet")

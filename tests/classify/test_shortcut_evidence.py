@@ -10,7 +10,7 @@ from made_table import made_table
 from classify.audit.examine import examine
 from classify.audit.export import to_json
 from classify.audit.page.write import write_audit
-from classify.audit.run import _held_out
+from classify.audit.run import held_out
 from classify.audit.shortcuts import evidence as evidence_module
 from classify.audit.shortcuts.evidence import (ACQUITTED, CONVICTED, OPEN, Answers, Evidence, explained_inside,
                                                matched_share, one_sided, shortcut_evidence, verdict)
@@ -196,10 +196,10 @@ def test_a_conviction_is_the_first_warning_and_stands_on_the_page_and_in_the_jso
 def test_answers_out_of_fold_are_found_beside_the_model(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     frame = pd.DataFrame({"image_id": ["0a", "0b", "0c"]})
-    assert np.isnan(_held_out(tmp_path / "model", frame, ("ant", "bee"))).all()
+    assert np.isnan(held_out(tmp_path / "model", frame, ("ant", "bee"))).all()
     table = pd.DataFrame({"image_id": ["0b", "0a"], "fold": [0, np.nan], "p_ant": [.3, .9], "p_bee": [.7, .1]})
     table.to_csv(tmp_path / "predictions.csv", index=False)
     for place in (tmp_path, tmp_path / "model"):
-        found = _held_out(place, frame, ("ant", "bee"))
+        found = held_out(place, frame, ("ant", "bee"))
         assert found[1].tolist() == [.3, .7] and np.isnan(found[[0, 2]]).all()
-    assert np.isnan(_held_out(tmp_path, frame, ("ant", "cat"))).all()
+    assert np.isnan(held_out(tmp_path, frame, ("ant", "cat"))).all()

@@ -164,6 +164,8 @@ def test_a_damaged_ubjson_is_refused_at_once(data: bytes) -> None:
     (lambda w: w["weights"].pop(), "weights has the shape"), (lambda w: w.pop("mean"), "mean has the shape"),
     (lambda w: w["base"].__setitem__(0, float("nan")), "base.0 is nan|finite number"),
     (lambda w: w["scale"].__setitem__(0, 0.0), "scale is not above 0"),
+    (lambda w: w.__setitem__("bend", 1e308), "bend is 1e.308"),
+    (lambda w: w.__setitem__("largest", 1e300), "largest is 1e.300"),
     (lambda w: w["fill"].__setitem__(0, "x"), "fill.0 is 'x'")])
 def test_weights_that_do_not_fit_are_refused(
         change: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:

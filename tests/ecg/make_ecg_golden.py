@@ -21,6 +21,7 @@ from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from featurize.arrays import UInt8Array
+from featurize.runtime.seal import unsealed
 
 FOLDER = Path(__file__).parents[1] / "golden"
 GOLDEN = FOLDER / f"ecg_v{VERSION}.json"
@@ -48,8 +49,8 @@ def of_page(rgb: UInt8Array) -> dict[str, Any]:
     found = digitize(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
     mv = {lead: row for lead, row in zip(LEADS, found.signals.mv[:, ::EVERY]) if np.isfinite(row).any()}
     facts = facts_of_page(found, BeatFacts({"heart_rr_rate_bpm": None}, []), SourceFacts("", "", ""))
-    content = json.loads(facts.to_json())
-    for name in ("path", "key", "sha256", "rhythm"):
+    content = unsealed(json.loads(facts.to_json()))
+    for name in ("path", "key", "sha256", "rhythm", "files"):
         del content[name]
     return {"facts": content,
             "mv": {lead: [_number(round(value, 4)) for value in row.tolist()] for lead, row in mv.items()}}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ecg.job import DigitizeSettings
-from ecg.outputs import is_whole_csv
 from ecg.run import digitize_pages
 from ecg.signals.raw_record import RecordError
 from ecg.signals.records import read_record, signal_files
@@ -39,11 +38,20 @@ def test_a_csv_that_was_cut_is_written_again(share: float, tmp_path: Path) -> No
     assert (out / "a.csv").read_bytes() == whole
 
 
-@pytest.mark.parametrize("content, whole", [(b"", False), (b"a,b\n", True), (b"a,b\n1,2\n", True), (b"a,b\n1,2", False),
-                                            (b"a,b\n1,2\n1", False), (b"a,b\n1,2\n1\n", False)])
-def test_a_csv_is_whole_or_not(content: bytes, whole: bool, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(content)
-    assert is_whole_csv(tmp_path / "a.csv") is whole
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_flipped_bit_in_what_was_written_is_found_and_repaired(tmp_path: Path) -> None:
+    given, out, random = folder_with_record(tmp_path), tmp_path / "out", np.random.default_rng(0)
+    digitize_pages([given], out, DigitizeSettings(), jobs=1)
+    whole = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert whole.keys() >= {"a.csv", "a.beats.csv", "a.json", ".pellucid-ecg.json"}
+    for name in ("a.csv", "a.beats.csv", "a.json", ".pellucid-ecg.json"):
+        for _ in range(5):
+            content = bytearray(whole[name])
+            content[random.integers(len(content))] ^= 1 << int(random.integers(8))
+            (out / name).write_bytes(bytes(content))
+            assert digitize_pages([given], out, DigitizeSettings(), jobs=1).pages == 1
+            assert {path.name: path.read_bytes() for path in out.iterdir()} == whole, name
 
 
 def test_headers_that_name_themselves_or_each_other_end(tmp_path: Path) -> None:

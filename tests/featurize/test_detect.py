@@ -184,6 +184,20 @@ def test_page_links_to_nothing_outside_itself(cells: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_page")
+def test_a_flipped_bit_in_what_was_written_is_found_and_repaired(fields: Path, tmp_path: Path) -> None:
+    out, random = tmp_path / "cells", np.random.default_rng(0)
+    detect_fields([fields / "a.png"], out, jobs=1)
+    whole = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for path in whole:
+        if path.parent != out:
+            content = bytearray(whole[path])
+            content[random.integers(len(content))] ^= 1 << int(random.integers(8))
+            path.write_bytes(bytes(content))
+            assert detect_fields([fields / "a.png"], out, jobs=1).resumed == 0
+            assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == whole
+
+
+@pytest.mark.usefixtures("no_page")
 def test_second_run_measures_only_what_is_missing(fields: Path, tmp_path: Path) -> None:
     out = tmp_path / "cells"
     detect_fields([fields], out, jobs=1)
