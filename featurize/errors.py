@@ -17,7 +17,7 @@ def shown(value: object) -> str:
     """A value as a message repeats it: on one line, and cut where it is long.
 
     >>> shown("a\\nb"), shown("x" * 99)[-5:]
-    ("'a\\\\nb'", "x ...")
+    ("'a\\\\nb'", 'x ...')
     """
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} ..."

@@ -82,7 +82,7 @@ def read_points(path: Path) -> dict[str, PageCorrections]:
         another number of corners than four, or gain, speed or grid of a page twice.
     """
     try:
-        frame = read_plain_csv(read_bytes(path), str)
+        frame = read_plain_csv(read_bytes(path), str, gaps=False)
     except (ImageError, ValueError) as error:
         raise UserError(f"cannot read the corrections {path} ({one_line(error)}): a CSV with the columns "
                         f"{', '.join(_COLUMNS)} was wanted") from error

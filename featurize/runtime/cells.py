@@ -63,8 +63,10 @@ def _original(cell: object) -> object:
     return cell[1:] if marked and isinstance(cell, str) else cell
 
 
-def read_plain_csv(content: bytes, dtype: Any = None) -> pd.DataFrame:
+def read_plain_csv(content: bytes, dtype: Any = None, gaps: bool = True) -> pd.DataFrame:
     """A CSV with a name for every column, names without blanks around them.
+
+    Empty cells, and words such as NA, are missing; without `gaps` they are texts like all others.
 
     Raises
     ------
@@ -78,6 +80,7 @@ def read_plain_csv(content: bytes, dtype: Any = None) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(io.BytesIO(content), dtype=dtype, index_col=False).rename(columns=str.strip)
+            return pd.read_csv(io.BytesIO(content), dtype=dtype, index_col=False,
+                               keep_default_na=gaps).rename(columns=str.strip)
         except pd.errors.ParserWarning as error:
             raise ValueError("rows have more cells than the first line has names") from error

@@ -37,6 +37,7 @@ from featurize.index.build import Index, build_index
 from featurize.parts import PARTS
 from featurize.presets.load import Preset
 from featurize.run import measure_index
+from featurize.runtime.seal import SEAL
 from featurize.table import TableInfo, write_table
 
 QUICK = TrainSettings(task="multilabel", folds=2, jobs=1, resamples=20, rounds=40)
@@ -110,6 +111,7 @@ def test_a_baseline_of_other_thresholds_is_refused(run: Path, tmp_path: Path, mo
     assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "--baseline", tmp_path / "b.json") == 0
     content = json.loads((tmp_path / "b.json").read_text())
     content["model"]["sha256"] = "0" * 64
+    del content[SEAL]
     (tmp_path / "b.json").write_text(json.dumps(content))
     assert call(monkeypatch, "audit", run, tmp_path / "t.parquet", "--against", tmp_path / "b.json") == 2
     assert "written for another model" in capsys.readouterr().err

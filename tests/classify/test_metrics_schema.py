@@ -17,6 +17,7 @@ from classify.findings.bundle import load_findings
 from classify.findings.result import FindingsResult
 from classify.stored.metrics import read_metrics
 from featurize.errors import UserError
+from featurize.runtime.seal import unsealed
 from made_table import made_table
 from test_findings import chest_table, findings_run  # noqa: F401
 from test_stages import stages_run  # noqa: F401
@@ -80,7 +81,7 @@ def check(run: Path, content: Any, seed: int, read: Any) -> None:
 def test_a_run_of_one_class_an_image(stages_run: Any, suffix: str, tmp_path: Path) -> None:  # noqa: F811
     run = tmp_path / "run"
     shutil.copytree(stages_run.out, run)
-    content = json.loads((run / "metrics.json").read_text())
+    content = unsealed(json.loads((run / "metrics.json").read_text()))
     frame, info = made_table((5, 5, 5, 5), features=4, seed=7)
     check(run, content, 0, lambda: audit(run, frame, info, tmp_path / f"a{suffix}"))
 
@@ -89,7 +90,7 @@ def test_a_run_of_one_class_an_image(stages_run: Any, suffix: str, tmp_path: Pat
 def test_a_run_of_several_findings(findings_run: FindingsResult, tmp_path: Path) -> None:  # noqa: F811
     run = tmp_path / "run"
     shutil.copytree(findings_run.out, run)
-    content = json.loads((run / "metrics.json").read_text())
+    content = unsealed(json.loads((run / "metrics.json").read_text()))
     frame, info = chest_table()
     check(run, content, 1, lambda: audit_findings(run, tmp_path / "t.parquet", frame, info, tmp_path / "a.json",
                                                   Asked()))

@@ -61,7 +61,7 @@ def test_whoever_reads_a_run_brings_it_back_after_a_kill_between_two_renames(
 def test_a_flipped_bit_is_refused_or_changes_nothing(name: str, tmp_path: Path) -> None:
     (tmp_path / "predictions.csv").write_text("image_id,label,fold,p_a,p_b\n0012,a,0,0.5,0.5\n")
     (tmp_path / "curves.csv").write_text("fold,round,train_loss,valid_loss\n0,0,0.7,0.8\n")
-    write_metrics({"n": 1, "accuracy": 0.5}, tmp_path)
+    write_metrics({"n": 1, "accuracy": 0.5, "balanced_accuracy": 0.5}, tmp_path)
     frame, random, refused = pd.DataFrame({"image_id": ["0012"]}), np.random.default_rng(0), 0
     whole = (tmp_path / name).read_bytes()
     for flip in range(60):
