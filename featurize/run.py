@@ -20,6 +20,7 @@ from featurize.batch.shards import Shards
 from featurize.counts import as_lines, class_counts
 from featurize.errors import Stopped, UserError
 from featurize.families import nuisance_columns, scale_is_known, versions_of
+from featurize.images.perturb import VERSION as COPIES_VERSION
 from featurize.images.perturb import images_to_perturb
 from featurize.index.build import Index
 from featurize.index.duplicates import duplicate_groups
@@ -312,6 +313,7 @@ def _run_key(plan: _Plan, task: MeasureTask) -> str:
     copies = [request.key for requests in plan.perturbed.values() for request in requests]
     decides: list[Any] = [measured, copies, task.preset.to_dict(), versions_of(task.preset.blocks), task.mm_per_px,
                           CHUNK_SIZE]
+    decides += [["copies", COPIES_VERSION]] if copies else []
     decides += ["every cell"] if task.every_cell else []
     decides += [["masks", task.masks.digest]] if task.masks else []
     return _hash(decides)[:16]

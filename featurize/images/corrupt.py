@@ -17,7 +17,10 @@ from featurize.images.perturb import as_jpeg, magnified, with_density
 from featurize.images.picture import Picture
 
 # Raised whenever a change or a strength gives other pictures: guards sweeps that are resumed.
-VERSION = 1
+VERSION = 2
+# Pixels of a picture before a change, at most: a larger one is made smaller. Noise takes about 80 bytes a pixel, and
+# one job has 1.5 GB.
+_MOST_PX = 10_000_000
 # Strengths of every change, 1 to 5.
 STRENGTHS = 5
 
@@ -101,7 +104,9 @@ def corrupted(picture: Picture, image_id: str, name: str, strength: int) -> Pict
     kind = CORRUPTIONS[name]
     rng = np.random.default_rng(zlib.crc32(f"{image_id} {name}".encode()))
     up = bool(rng.integers(2))
-    rgb = kind.change(picture.rgb, kind.amounts[strength - 1], rng, up)
+    shrunk = np.sqrt(_MOST_PX / (picture.rgb.shape[0] * picture.rgb.shape[1]))
+    before = magnified(picture.rgb, shrunk) if shrunk < 1 else picture.rgb
+    rgb = kind.change(before, kind.amounts[strength - 1], rng, up)
     height, width = rgb.shape[:2]
     scale = width / picture.rgb.shape[1]
     return replace(picture, rgb=rgb, width_px=width, height_px=height,

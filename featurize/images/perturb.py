@@ -20,6 +20,8 @@ from PIL import Image as PillowImage
 from featurize.arrays import Float32Array, Float64Array, UInt8Array
 from featurize.images.picture import Picture
 
+# Raised whenever a copy is changed in another way: guards runs that are resumed.
+VERSION = 2
 # How many images are measured a second time: this share of them ...
 SHARE = 0.1
 # ... but at least so many (all, where there are fewer) ...
@@ -34,6 +36,11 @@ _MAGNIFICATION = (0.5, 1.4)
 # Pixels of the longer side below which a picture is not made smaller: it could not have been taken much smaller and
 # still be worth measuring.
 _SMALLEST_SIDE_PX = 64
+# Pixels of a copy, at most: a larger one is made smaller. Densities and blur take about 50 bytes a pixel, and one job
+# has 1.5 GB.
+_MOST_PX = 20_000_000
+# Rows that get their noise at a time: that of a whole picture would take 70 bytes a pixel.
+_NOISE_ROWS = 256
 # Gray level below which a pixel is black: a cut-out surrounding, which was never photographed.
 _BLACK = 16
 
@@ -97,9 +104,8 @@ def perturbed(picture: Picture, image_id: str, *, centred: bool, copy: int = 1) 
     light = _restained(rgb, rng, gray)
     strength = min(1.0, max(rgb.shape[:2]) / _FULL_SIDE_PX)
     light = _refocused(light, rng, strength)
-    noise = rng.normal(0, strength * rng.uniform(*_NOISE), light.shape[:2] + ((1,) if gray else (3,)))
-    quality = round(_JPEG_BEST - strength * rng.uniform(*_JPEG_LOSS))
-    final = as_jpeg(np.clip(light + noise, 0, 255).astype(np.uint8), quality)
+    noisy = _with_noise(light, rng, strength * rng.uniform(*_NOISE), gray)
+    final = as_jpeg(noisy, round(_JPEG_BEST - strength * rng.uniform(*_JPEG_LOSS)))
     return replace(picture, rgb=final, width_px=final.shape[1], height_px=final.shape[0],
                    mm_per_px=picture.mm_per_px and picture.mm_per_px / scale)
 
@@ -112,6 +118,7 @@ def _reframed(rgb: UInt8Array, rng: np.random.Generator, centred: bool) -> tuple
     top, left = (height - rows) // 2, (width - columns) // 2
     scale = rng.uniform(*_MAGNIFICATION)
     scale = max(scale, min(1.0, _SMALLEST_SIDE_PX / max(rows, columns)))
+    scale = min(scale, np.sqrt(_MOST_PX / (rows * columns)))
     return magnified(rgb[top:top + rows, left:left + columns], scale), float(scale)
 
 
@@ -169,6 +176,16 @@ def _refocused(light: Float32Array, rng: np.random.Generator, strength: float) -
         blurred = cv2.GaussianBlur(light, (0, 0), _SHARPENING_BLUR_PX)
         light = light + _SHARPENING * strength * (light - blurred)
     return np.asarray(light, dtype=np.float32)
+
+
+def _with_noise(light: Float32Array, rng: np.random.Generator, deviation: float, gray: bool) -> UInt8Array:
+    """(H, W, 3) bytes of light and normal noise, the same in all channels of a gray picture."""
+    out = np.empty(light.shape, np.uint8)
+    for top in range(0, len(light), _NOISE_ROWS):
+        rows = light[top:top + _NOISE_ROWS]
+        noise = rng.normal(0, deviation, (*rows.shape[:2], 1 if gray else 3))
+        out[top:top + _NOISE_ROWS] = np.clip(rows + noise, 0, 255).astype(np.uint8)
+    return out
 
 
 def as_jpeg(rgb: UInt8Array, quality: int) -> UInt8Array:

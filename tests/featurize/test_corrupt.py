@@ -85,3 +85,11 @@ def test_a_scale_bar_is_white_on_dark_and_black_on_bright() -> None:
         changed = corrupted(picture, "a", "scale bar", 3).rgb
         bar = (changed == tone).all(axis=2)
         assert bar[150:, 150:].any() and not bar[:150].any() and (bar.sum(axis=1).max() - 1) / 300 == .2
+
+
+def test_large_pictures_are_made_smaller_before_a_change(cell: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = replace(cell, mm_per_px=1e-4)
+    monkeypatch.setattr("featurize.images.corrupt._MOST_PX", 5000)
+    changed = corrupted(known, "a", "brightness", 1)
+    assert 4500 < changed.width_px * changed.height_px < 5500 and changed.mm_per_px is not None
+    np.testing.assert_allclose(changed.mm_per_px * changed.width_px, 1e-4 * cell.width_px, rtol=0.01)

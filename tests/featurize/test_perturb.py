@@ -1,5 +1,6 @@
 """Pictures as another laboratory might have taken them."""
 import numpy as np
+import pytest
 
 from featurize.images.perturb import LEAST, MOST, images_to_perturb, perturbed
 from featurize.images.picture import Picture
@@ -42,3 +43,19 @@ def test_a_tenth_is_chosen_within_bounds_whatever_the_order() -> None:
     many = [f"{k:05d}" for k in range(9000)]
     assert [len(images_to_perturb(i)) for i in (ids, ids[:100], many)] == [100, LEAST, MOST]
     assert images_to_perturb(ids) == images_to_perturb(ids[::-1]) and images_to_perturb(ids[:5]) == ids[:5]
+
+
+def test_copies_of_large_pictures_are_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = picture(draw_cell("monocyte", 1, HOME).rgb, mm_per_px=1e-4)
+    monkeypatch.setattr("featurize.images.perturb._MOST_PX", 5000)
+    for seed in "abc":
+        changed = perturbed(cell, seed, centred=False)
+        assert 4500 < changed.width_px * changed.height_px < 5500 and changed.mm_per_px is not None
+        np.testing.assert_allclose(changed.mm_per_px * changed.width_px, 1e-4 * cell.width_px, rtol=0.01)
+
+
+def test_noise_in_bands_is_that_of_the_whole_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = picture(draw_cell("monocyte", 1, HOME).rgb)
+    whole = perturbed(cell, "a", centred=True).rgb
+    monkeypatch.setattr("featurize.images.perturb._NOISE_ROWS", 7)
+    assert np.array_equal(perturbed(cell, "a", centred=True).rgb, whole)
