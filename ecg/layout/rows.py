@@ -49,6 +49,8 @@ _MARK_INK = 0.35
 _LEVEL_INK = 0.5
 # A path is on ink from this share of ink on.
 _PATH_INK = 0.4
+# Rounds in which a row is followed without the traces of other rows.
+_TRACE_ROUNDS = 3
 # Marks this near to each other along x are joined: a dotted trace is one mark.
 _JOINED_MM = 0.3
 # Marks that are neither wider nor higher than this are letters, dots or dashes.
@@ -181,16 +183,20 @@ def _erase(ink: Float32Array, row: RowPath, columns: IntpArray, px_per_mm: Scale
 def _on_traces_of_their_own(rows: list[RowPath], ink: Float32Array, px_per_mm: Scale, peak: float) -> list[RowPath]:
     """Rows of which no two run along one trace: the nearer keeps it, the other is followed without that ink."""
     reach = round(_SHARED_MM * px_per_mm.x)
-    for k, row in enumerate(rows):
-        left: Float32Array | None = None
-        for other in rows[:k] + rows[k + 1:]:
-            both = row.on_ink & other.on_ink & (np.abs(row.middle - other.middle) < _SAME_PLACE_PX)
-            astray = np.abs(row.middle - row.base) > np.abs(other.middle - other.base)
-            taken = np.flatnonzero(binary_opening(both, np.ones(reach)) & astray)
-            if len(taken):
-                left = ink.copy() if left is None else left
-                _erase(left, other, taken, px_per_mm)
-        if left is not None:
+    for k in range(len(rows)):
+        left = ink
+        # A path that may not go along one row can take another one's trace elsewhere.
+        for _ in range(_TRACE_ROUNDS):
+            row, found = rows[k], False
+            for other in rows[:k] + rows[k + 1:]:
+                both = row.on_ink & other.on_ink & (np.abs(row.middle - other.middle) < _SAME_PLACE_PX)
+                astray = np.abs(row.middle - row.base) > np.abs(other.middle - other.base)
+                taken = np.flatnonzero(binary_opening(both, np.ones(reach)) & astray)
+                if len(taken):
+                    left, found = ink.copy() if left is ink else left, True
+                    _erase(left, other, taken, px_per_mm)
+            if not found:
+                break
             rows[k] = row_path(left, row.base, px_per_mm, peak) or row
     return rows
 
