@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import RESULTS, write
-from classify.audit.shortcuts.evidence import GROUPS, less_explained, permuted_inside
+from classify.audit.shortcuts.evidence import GROUPS
+from classify.audit.shortcuts.inside_classes import less_explained, permuted_inside
 from classify.audit.shortcuts.parts_evidence import out_of_fold, part_scores
 from classify.data.columns import matrix, model_columns, useful_columns
 from classify.data.tasks import encode

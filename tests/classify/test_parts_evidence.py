@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.audit.shortcuts.evidence import less_explained, permuted_inside
+from classify.audit.shortcuts.inside_classes import less_explained, permuted_inside
 from classify.audit.shortcuts.parts_evidence import IMAGES, PartScore, part_scores
 from classify.audit.shortcuts.parts_section import section, sentence
 from classify.sweep.choose import Remeasure

@@ -12,8 +12,9 @@ from classify.audit.export import to_json
 from classify.audit.page.write import write_audit
 from classify.audit.run import held_out
 from classify.audit.shortcuts import evidence as evidence_module
-from classify.audit.shortcuts.evidence import (ACQUITTED, CONVICTED, OPEN, Answers, Evidence, explained_inside,
-                                               matched_share, one_sided, shortcut_evidence, verdict)
+from classify.audit.shortcuts.evidence import (ACQUITTED, CONVICTED, OPEN, Answers, Evidence, matched_share,
+                                               one_sided, shortcut_evidence, verdict)
+from classify.audit.shortcuts.inside_classes import explained_inside
 from classify.audit.shortcuts.sentences import section, sentence
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle

@@ -22,6 +22,7 @@ import pandas as pd
 from scipy.special import softmax
 from scipy.stats import hypergeom
 
+from classify.audit.shortcuts.inside_classes import explained_share, permuted_inside, ranks_inside
 from classify.data.columns import matrix
 from classify.data.folds import split_groups
 from classify.data.splits import Split, plan_split
@@ -71,8 +72,6 @@ MOST_MOVED = 0.05
 # Print lies at the rim and shows nothing of the subject: measurements of which it explains more than this share of the
 # variance inside the classes are none of the subject's own.
 MOST_EXPLAINED = 0.1
-# Strata of each class that properties name, by their probability, inside which labels are permuted.
-STRATA = 3
 CONVICTED, ACQUITTED, OPEN = "convicted", "acquitted", "open"
 
 
@@ -206,7 +205,7 @@ def shortcut_evidence(frame: pd.DataFrame, x: pd.DataFrame, nuisance: Sequence[s
     # Where so few measurements are steady that all would be taken, those of a run's own test are better.
     steady = subject_columns(x, perturbations) if len(steady) == x.shape[1] else steady
     margins = subject_margins(case.x[steady], task, split, case.settings)
-    known = _Known(steady, margins, _linear_auroc(case, y), _ranks_inside(case.x, y), perturbations is not None,
+    known = _Known(steady, margins, _linear_auroc(case, y), ranks_inside(case.x, y), perturbations is not None,
                    segmented)
     found = []
     for name, parts in GROUPS.items():
@@ -257,7 +256,7 @@ def _of_group(case: _Case, name: str, columns: list[str], given: _Known) -> Evid
     score = logits(crossed.margins)
     p = softmax(score, axis=1)
     auroc = float(scores(y, p)["auroc"][0])
-    explained = _explained(given.ranks, _ranks_inside(properties, y), y)
+    explained = explained_share(given.ranks, ranks_inside(properties, y), y)
     own, margins = given.steady, given.margins
     if name == PRINT and (explained > MOST_EXPLAINED).any():
         own = [c for c in given.steady if explained[case.x.columns.get_loc(c)] <= MOST_EXPLAINED]
@@ -344,68 +343,3 @@ def matched_share(right: BoolArray, with_it: BoolArray, against: BoolArray, y: I
         if m:
             hits, n = hits + m * (float(a.mean()) + float(b.mean())), n + 2 * m
     return hits / n if n else np.nan
-
-
-def explained_inside(x: pd.DataFrame, properties: pd.DataFrame, y: Int64Array) -> Float64Array:
-    """(d,) share of the variance of each feature inside the classes that a linear fit of the properties explains.
-
-    Adjusted for the number of properties, ranks in place of values: outliers count little. 0 for a constant feature.
-    """
-    return _explained(_ranks_inside(x, y), _ranks_inside(properties, y), y)
-
-
-def _ranks_inside(table: pd.DataFrame, y: Int64Array) -> Float64Array:
-    """Ranks less their mean in the class."""
-    return _inside(table.rank(pct=True).fillna(.5), y)
-
-
-def _explained(features: Float64Array, given: Float64Array, y: Int64Array) -> Float64Array:
-    """`explained_inside` of (n, d) and (n, k) `_ranks_inside`."""
-    rest = features - given @ np.linalg.lstsq(given, features, rcond=None)[0]
-    total = (features ** 2).sum(axis=0)
-    left = np.divide((rest ** 2).sum(axis=0), total, out=np.ones(len(total)), where=total > 1e-9)
-    free = max(1, len(y) - len(np.unique(y)))
-    return np.asarray(np.clip(1 - left * free / max(1, free - given.shape[1]), 0, 1))
-
-
-def less_explained(x: pd.DataFrame, properties: pd.DataFrame) -> pd.DataFrame:
-    """(n, d) ranks of the features less what a linear fit of the properties' ranks explains, classes left aside.
-
-    Whatever the properties and the classes share goes, too: what such features still tell is none of the properties'.
-    """
-    ranks = [np.asarray(table.rank(pct=True).fillna(.5) - .5, dtype=np.float64) for table in (x, properties)]
-    features, given = ranks[0], np.hstack([ranks[1], ranks[1] ** 2, np.ones((len(x), 1))])
-    rest = features - given @ np.linalg.lstsq(given, features, rcond=None)[0]
-    return pd.DataFrame(rest.astype(np.float32), columns=x.columns)
-
-
-def permuted_inside(y: Int64Array, p: Float64Array, seed: int) -> Int64Array:
-    """Labels permuted among rows of which the properties say the same: one class, and a third of its probability.
-
-    Parameters
-    ----------
-    y : (n,) int64
-    p : (n, K) float64
-        Out-of-fold probabilities from the properties.
-    seed : int
-
-    Examples
-    --------
-    >>> y, p = np.array([0, 1] * 20), np.tile([[.9, .1]], (40, 1))
-    >>> p[20:] = .1, .9
-    >>> new = permuted_inside(y, p, 0)
-    >>> new[:20].sum() == 10 and new[20:].sum() == 10 and (new != y).any()
-    np.True_
-    """
-    rng, new, called = np.random.default_rng(seed), y.copy(), p.argmax(axis=1)
-    for c in np.unique(called):
-        rows = np.flatnonzero(called == c)
-        ordered = rows[np.argsort(p[rows, c], kind="stable")]
-        for stratum in np.array_split(ordered, min(STRATA, max(1, len(rows) // 2))):
-            new[stratum] = y[rng.permutation(stratum)]
-    return new
-
-
-def _inside(table: pd.DataFrame, y: Int64Array) -> Float64Array:
-    """Values less the mean of their class."""
-    return np.asarray(table - table.groupby(y).transform("mean"), dtype=np.float64)
