@@ -650,6 +650,8 @@ def segment(images: Images, output: Annotated[Path, _output("A folder of its own
     summary = segment_images(index, _preset(preset, None, index), output, jobs=jobs or default_jobs(len(index.frame)),
                              progress=True, imagej=imagej)
     _say(f"{summary.images} images segmented: {output / LIST}")
+    for line in summary.warnings[:_MOST_WARNINGS]:
+        _say(f"WARNING: {line}")
     if summary.empty:
         _say(f"WARNING: nothing was found in {summary.empty} of them: their label images are empty")
     if summary.errors:
@@ -684,6 +686,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
         label_column: Annotated[str, typer.Option(help="Its column with the label, or several findings: A,B,C.")] = "",
         group_column: Annotated[str | None, typer.Option(help="Its column that names the patient.")] = None,
         jobs: Jobs = None,
+        scheduler: Annotated[str | None, typer.Option(help="Dask, tcp://host:port: its workers digitize.")] = None,
         strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a file was refused.")] = False) -> None:
     """ECG pages become waveforms; waveforms become beats and a row of rhythm for `classify`.
 
@@ -696,7 +699,7 @@ def ecg(pages: Annotated[list[Path], typer.Argument(metavar="PAGES|SIGNALS", hel
     summary = digitize_pages(pages, output, settings, jobs=jobs or processors(), points=points, labels=labels,
                              group_column=group_column,
                              path_column=path_column, truth=truth, limits=Limits(limit_s, limit_mb), progress=True,
-                             to=_names(to), corners=corners,
+                             to=_names(to), corners=corners, scheduler=scheduler,
                              label_columns=[name.strip() for name in label_column.split(",") if name.strip()])
     what = "page or record" if summary.pages == 1 else "pages and records"
     _say(f"{summary.pages} {what} read in {summary.seconds:.1f} s: {output}")

@@ -4,16 +4,18 @@ import lzma
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import ecg
 from ecg.beats.delineate import Beats, find_beats
 from ecg.digitize import digitize
-from ecg.job import DigitizeSettings, PageJob, content_of, is_corrected, is_record, key_of, scale_of
+from ecg.earlier_files import make_way
+from ecg.job import DigitizeSettings, PageJob, content_of, is_record, key_of, scale_of
 from ecg.layout.whole_page import rate_doubt
 from ecg.lead_table import LEADS
-from ecg.output_folder import BEATS, BEFORE, FACTS, OVERLAY, SIGNALS, files_beside
+from ecg.output_folder import BEATS, FACTS, OVERLAY, SIGNALS, files_beside
 from ecg.outputs import overlay, write_beats, write_facts, write_overlay, write_record, write_signals
 from ecg.page_facts import BeatFacts, SourceFacts, facts_of_page, facts_of_record
 from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts
@@ -69,22 +71,13 @@ def _process_page(job: PageJob, out: Path, settings: DigitizeSettings) -> JobRes
         return FailedFile(job.path, job.stem, "the memory does not suffice", "too_large")
     except _DECODER_FAULTS as error:
         return _undecodable(job, error)
-    write_signals(found.signals, out / (job.stem + SIGNALS))
-    _keep_before(job, out)
-    write_overlay(overlay(found), out / (job.stem + OVERLAY))
     beats, beat_facts = analyze(found.signals.mv, LEADS, found.signals.fs_hz, rate_doubt(found.layout),
                                 settings.delineator)
     facts = facts_of_page(found, beat_facts, _source_facts(job, content, settings))
-    return _write_beats_and_facts(job, out, beats, facts)
-
-
-def _keep_before(job: PageJob, out: Path) -> None:
-    """Keep the overlay of the run before beside that of a page with corrections; without corrections none is kept."""
-    overlay_before, before = out / (job.stem + OVERLAY), out / (job.stem + BEFORE)
-    if not is_corrected(job):
-        before.unlink(missing_ok=True)
-    elif overlay_before.is_file():
-        overlay_before.replace(before)
+    set_aside = make_way(job, out)
+    write_signals(found.signals, out / (job.stem + SIGNALS))
+    write_overlay(overlay(found), out / (job.stem + OVERLAY))
+    return _write_beats_and_facts(job, out, beats, facts, set_aside)
 
 
 def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobResult:
@@ -96,21 +89,23 @@ def _process_record(job: PageJob, out: Path, settings: DigitizeSettings) -> JobR
         return FailedFile(job.path, job.stem, str(error), error.reason)
     except _DECODER_FAULTS as error:
         return _undecodable(job, error)
-    write_record(record, out / (job.stem + SIGNALS))
     beats, beat_facts = analyze(record.mv, record.leads, record.fs_hz, delineator=settings.delineator)
     facts = facts_of_record(record, beat_facts, _source_facts(job, content, settings))
-    return _write_beats_and_facts(job, out, beats, facts)
+    set_aside = make_way(job, out)
+    write_record(record, out / (job.stem + SIGNALS))
+    return _write_beats_and_facts(job, out, beats, facts, set_aside)
 
 
 def _source_facts(job: PageJob, content: bytes, settings: DigitizeSettings) -> SourceFacts:
     return SourceFacts(job.path, key_of(content, job, settings), hashlib.sha256(content).hexdigest())
 
 
-def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFacts) -> FinishedFile:
+def _write_beats_and_facts(job: PageJob, out: Path, beats: Beats, facts: PageFacts,
+                           set_aside: Sequence[str]) -> FinishedFile:
     write_beats(beats, out / (job.stem + BEATS))
     facts = replace(facts, files={suffix: sha256_of(out / (job.stem + suffix)) for suffix in files_beside(job)})
     write_facts(facts, out / (job.stem + FACTS))
-    return FinishedFile(job.path, job.stem, facts)
+    return FinishedFile(job.path, job.stem, facts, set_aside)
 
 
 def analyze(mv: Float64Array, leads: tuple[str, ...], fs_hz: float, doubt: str = "",

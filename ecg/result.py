@@ -194,11 +194,14 @@ class FinishedFile:
     stem : str
         Name of what is written, without suffix, relative to the output folder.
     facts : PageFacts
+    set_aside : sequence of str
+        Files of the page that somebody had changed: their new names, relative to the output folder.
     """
 
     path: str
     stem: str
     facts: PageFacts
+    set_aside: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

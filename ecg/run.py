@@ -1,10 +1,8 @@
 """Many pages and records: worked on in processes, resumed; the ones that fail become rows of errors.csv, the others
 rows of rhythm.parquet."""
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,25 +17,21 @@ from ecg.result import FailedFile, FinishedFile, JobResult, PageFacts, TruthSumm
 from ecg.signals.records import is_record_file
 from ecg.sources import find_pages
 from ecg.trace.corrections import GAINS_MM_PER_MV, SPEEDS_MM_PER_S, PageCorrections, read_points
+from ecg.workers import Workers, check_workers, process_jobs
 from featurize.errors import UserError
 from featurize.images.picture import ImageError
 from featurize.index.labels import read_sheet
 from featurize.runtime.cells import safe_cells
 from featurize.runtime.files import replacing
 from featurize.runtime.leftovers import remove_leftovers
-from featurize.runtime.limits import Limits, can_limit_memory, can_limit_time, held_to
-from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
+from featurize.runtime.limits import Limits
+from featurize.runtime.lock import held_output
 from featurize.runtime.progress import tracking
 from featurize.runtime.seal import sha256_of
+from featurize.runtime.set_aside import set_aside_lines
 
 if TYPE_CHECKING:
     from ecg.report.editor import GivenByPerson
-
-# Least limits that are taken for one file. Chosen.
-_LEAST_LIMIT_S = 1.0
-_LEAST_LIMIT_MB = 100.0
-# Fewer files are read in this process: starting others would take longer.
-_FEW_FILES = 4
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
                    points: Path | None = None, labels: Path | None = None, label_columns: Sequence[str] = (),
                    group_column: str | None = None, path_column: str | None = None, truth: Path | None = None,
                    progress: bool = False, limits: Limits = Limits(), to: Sequence[str] = (),
-                   corners: Path | None = None) -> RunSummary:
+                   corners: Path | None = None, scheduler: str | None = None) -> RunSummary:
     """Digitize files and folders of files; find beats and rhythm.
 
     Parameters
@@ -107,18 +101,23 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
         Formats of `ecg.export.FORMATS` in which signals are written as well, each into `out/to_<format>/`.
     corners : Path, optional
         CSV of the corners of papers, see `ecg.page.corners`.
+    scheduler : str, optional
+        Address of a Dask scheduler, ``tcp://host:port``, whose workers digitize; they must see the files under the same
+        paths. `jobs` is then not used, and there can be no limits.
 
     Raises
     ------
     UserError
-        Nothing to read; an output folder that is, holds or lies among the sources, or holds files that would be
-        replaced; or not one page could be digitized (errors.csv is written all the same).
+        Nothing to read; another run holds the output folder; an output folder that is, holds or lies among the sources,
+        or holds files that would be replaced; or not one page could be digitized (errors.csv is written all the same).
     """
+    from ecg.report.editor import GivenByPerson, write_editor
     start = time.perf_counter()
     if settings.fs_hz <= 0 or settings.fs_hz > 10_000:
         raise UserError(f"--fs {settings.fs_hz:g} was given, 1 to 10000 Hz was wanted")
     _check_scale(settings)
-    _check_limits(limits)
+    workers = Workers(jobs, limits, scheduler)
+    check_workers(workers)
     if settings.delineator not in DELINEATORS:
         raise UserError(f"--delineator {settings.delineator} was given, one of {', '.join(DELINEATORS)} was wanted")
     check_place(given, out)
@@ -137,36 +136,42 @@ def digitize_pages(given: Sequence[Path], out: Path, settings: DigitizeSettings,
     _check_pages(known, page_jobs, corners, "corners")
     _check_pages(corrections, page_jobs, points, "corrections")
     truths = _truths(page_jobs, truth)
+    given_by_person = GivenByPerson({path: own.rows() for path, own in corrections.items()}, settings.mm_per_mv,
+                                    settings.mm_per_s)
+    with held_output(out, "ecg"):
+        results, resumed = _results(page_jobs, out, settings, workers, progress)
+        failed = [result for result in results if isinstance(result, FailedFile)]
+        errors_csv = _write_errors(failed, out / ERRORS)
+        files = {job.path: job.file for job in page_jobs}
+        if len(failed) == len(results):
+            write_editor([], _pages_of(failed, files), given_by_person, files, out / EDITOR)
+            raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
+                            f"{failed[0].error}")
+        from ecg.truth import with_truth
+        results, compared = with_truth(results, truths, out, settings.fs_hz)
+        _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
+                      given_by_person, files)
+        finished = [result for result in results if isinstance(result, FinishedFile)]
+        if to:
+            from ecg.export.write import export
+            export(finished, out, to)
+    return RunSummary(len(finished), len(failed), resumed, time.perf_counter() - start, errors_csv, compared,
+                      _warnings(finished), sum(result.facts.review for result in finished))
+
+
+def _results(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, workers: Workers,
+             progress: bool) -> tuple[list[JobResult], int]:
+    """A result for each job, in their order, and how many of them an earlier run had finished."""
     claim(out, page_jobs, read_stems(out))
     remove_leftovers(files_of_run(out, page_jobs))
     by_stem: dict[str, JobResult] = {job.stem: result for job in page_jobs for result in [_resumed(job, out, settings)]
                                      if result}
     missing = [job for job in page_jobs if job.stem not in by_stem]
     with tracking(len(page_jobs), "pages", shown=progress, done=len(by_stem)) as advance:
-        for result in _process_jobs(missing, out, settings, jobs, limits):
+        for result in process_jobs(missing, out, settings, workers):
             by_stem[result.stem] = result
             advance(1)
-    results = [by_stem[job.stem] for job in page_jobs]
-    failed = [result for result in results if isinstance(result, FailedFile)]
-    errors_csv = _write_errors(failed, out / ERRORS)
-    from ecg.report.editor import GivenByPerson, write_editor
-    given_by_person = GivenByPerson({path: own.rows() for path, own in corrections.items()}, settings.mm_per_mv,
-                                    settings.mm_per_s)
-    files = {job.path: job.file for job in page_jobs}
-    if len(failed) == len(results):
-        write_editor([], _pages_of(failed, files), given_by_person, files, out / EDITOR)
-        raise UserError(f"not one of {len(results)} pages could be digitized; the first, {failed[0].path}: "
-                        f"{failed[0].error}")
-    from ecg.truth import with_truth
-    results, compared = with_truth(results, truths, out, settings.fs_hz)
-    _write_tables(results, out, _Labels(labels, label_columns, group_column, path_column), settings.delineator,
-                  given_by_person, files)
-    if to:
-        from ecg.export.write import export
-        export([result for result in results if isinstance(result, FinishedFile)], out, to)
-    return RunSummary(len(results) - len(failed), len(failed), len(page_jobs) - len(missing),
-                      time.perf_counter() - start, errors_csv, compared, _warnings(results),
-                      sum(isinstance(result, FinishedFile) and result.facts.review for result in results))
+    return [by_stem[job.stem] for job in page_jobs], len(page_jobs) - len(missing)
 
 
 def _check_scale(settings: DigitizeSettings) -> None:
@@ -186,20 +191,9 @@ def _check_pages(known: Mapping[str, object], page_jobs: Sequence[PageJob], path
                         f"it was wanted, such as {page_jobs[0].path}")
 
 
-def _check_limits(limits: Limits) -> None:
-    """Refuse limits under which nothing can be read, or that this system cannot hold."""
-    for option, value, least, unit, can in (
-            ("--limit-s", limits.seconds, _LEAST_LIMIT_S, "s", can_limit_time()),
-            ("--limit-mb", limits.mb, _LEAST_LIMIT_MB, "MB", can_limit_memory())):
-        if value is not None and not value >= least:
-            raise UserError(f"{option} {value:g} was given, {least:g} {unit} or more was wanted")
-        if value is not None and not can:
-            raise UserError(f"{option} was given, and this system has no such limit: leave it out")
-
-
-def _warnings(results: Sequence[JobResult]) -> list[str]:
-    return [f"{result.path}: {'; '.join(result.facts.warnings)}" for result in results
-            if isinstance(result, FinishedFile) and result.facts.warnings]
+def _warnings(finished: Sequence[FinishedFile]) -> list[str]:
+    return [*set_aside_lines(kept for result in finished for kept in result.set_aside),
+            *(f"{result.path}: {'; '.join(result.facts.warnings)}" for result in finished if result.facts.warnings)]
 
 
 def _truths(page_jobs: Sequence[PageJob], folder: Path | None) -> dict[str, Path]:
@@ -255,38 +249,6 @@ def _resumed(job: PageJob, out: Path, settings: DigitizeSettings) -> FinishedFil
         return None
     whole = facts.files == {suffix: sha256_of(out / (job.stem + suffix)) for suffix in files_beside(job)}
     return FinishedFile(job.path, job.stem, facts) if same and whole else None
-
-
-def _process_jobs(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings, processes: int,
-                  limits: Limits) -> Iterator[JobResult]:
-    process = partial(_process_file, out=out, settings=settings, limits=limits)
-    if not limits and (processes == 1 or len(page_jobs) < _FEW_FILES):
-        with one_opencv_thread():
-            yield from map(process, page_jobs)
-        return
-    for job, result in map_in_processes(process, page_jobs, min(processes, max(len(page_jobs), 1)), _load_end):
-        if isinstance(result, Killed):
-            result = _of_killed(job, result, limits)
-        yield result
-
-
-def _of_killed(job: PageJob, killed: Killed, limits: Limits) -> FailedFile:
-    if killed.too_slow:
-        return FailedFile(job.path, job.stem, f"it took more than the {limits.seconds:g} s of --limit-s", "too_slow")
-    return FailedFile(job.path, job.stem, "the process that digitized it died (crash or out of memory)", "crashed")
-
-
-def _process_file(job: PageJob, out: Path, settings: DigitizeSettings, limits: Limits) -> JobResult:
-    # All that digitizes is loaded where it is done: processes need not wait until it is loaded here as well.
-    from ecg.process_file import process_file
-    with held_to(limits):
-        return process_file(job, out, settings)
-
-
-def _load_end() -> None:
-    """Load what a run ends with, while processes digitize."""
-    for name in ("ecg.truth", "ecg.rhythm.table", "ecg.record_summary", "ecg.report.page"):
-        import_module(name)
 
 
 def _write_errors(failed: Sequence[FailedFile], path: Path) -> Path | None:

@@ -12,7 +12,7 @@ from classify.fitting.fold_store import FitFold, FittedFold, FoldTask
 from classify.runtime.kept_folds import pack_fold, unpack_fold
 from classify.runtime.run_key import code_digest
 from classify.runtime.versions import library_versions
-from featurize.batch.cluster import as_they_end, connected
+from featurize.batch.cluster import as_they_end, check_same_versions, connected
 from featurize.errors import UserError
 
 _KEPT = "the models that are fitted"
@@ -73,11 +73,7 @@ def told_versions() -> dict[str, str]:
 
 def _fitted(fit: FitFold, task: FoldTask, wanted: dict[str, str]) -> bytes:
     """What a worker does."""
-    here = told_versions()
-    other = next((name for name in sorted(wanted.keys() | here.keys()) if here.get(name) != wanted.get(name)), None)
-    if other:
-        raise UserError(f"a Dask worker has {other} {here.get(other, 'not at all')}, here it is "
-                        f"{wanted.get(other, 'not installed')}: install the same versions on all machines")
+    check_same_versions(wanted, told_versions())
     # Not taken back: another fold may be under way in a thread of the same worker.
     threadpool_limits(1, user_api="blas")
     return pack_fold(fit(task))

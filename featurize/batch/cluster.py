@@ -2,7 +2,8 @@
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from featurize.errors import UserError
@@ -13,6 +14,8 @@ _SCHEDULER_TIMEOUT_S = 5
 # How long a Dask cluster may be without any worker, and how often that is looked at while nothing ends.
 _NO_WORKER_S = 60.0
 _LOOK_S = 5.0
+# Libraries whose versions decide what is measured on a picture.
+_PICTURE_LIBRARIES = ("pellucid", "numpy", "scipy", "opencv-python-headless", "numba", "pillow", "tifffile")
 
 
 @contextmanager
@@ -46,6 +49,35 @@ def connected(address: str, kept: str) -> Iterator[Any]:
         except (CancelledError, OSError) as error:
             raise UserError(f"the Dask scheduler at {address} is gone ({type(error).__name__}): start it again and run "
                             f"the same command; {kept} are kept") from error
+
+
+def picture_versions(**rules: Any) -> dict[str, str]:
+    """Versions of all that numbers measured on pictures depend on but the processor.
+
+    Parameters
+    ----------
+    **rules
+        Versions of our own, such as of the blocks of a preset.
+    """
+    found = {name: str(told) for name, told in rules.items()}
+    for name in _PICTURE_LIBRARIES:
+        # OpenCV may be there under the name of another of its packages.
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def check_same_versions(wanted: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """What a worker does first: refuse to work with other versions than those where the run was started.
+
+    Raises
+    ------
+    UserError
+    """
+    other = next((name for name in sorted(wanted.keys() | here.keys()) if here.get(name) != wanted.get(name)), None)
+    if other:
+        raise UserError(f"a Dask worker has {other} {here.get(other, 'not at all')}, here it is "
+                        f"{wanted.get(other, 'not installed')}: install the same versions on all machines")
 
 
 def as_they_end(client: Any, futures: Mapping[Any, int], address: str, kept: str) -> Iterator[Any]:

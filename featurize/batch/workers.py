@@ -4,7 +4,8 @@ from functools import partial
 from typing import Any
 
 from featurize.batch.chunks import CRASHED, ImageRequest, MeasuredChunk, MeasureTask, fault_chunk, join, measure_chunk
-from featurize.batch.cluster import as_they_end, connected
+from featurize.batch.cluster import as_they_end, check_same_versions, connected, picture_versions
+from featurize.families import versions_of
 from featurize.runtime.processes import Killed, map_in_processes, map_one_by_one, one_opencv_thread
 
 # Starting a second process costs about as much as measuring this many images here.
@@ -69,21 +70,32 @@ def _on_cluster(task: MeasureTask, chunks: Chunks, address: str) -> Finished:
     """Chunks as Dask tasks; one that keeps killing workers is measured image by image to find the culprit."""
     with connected(address, _KEPT) as client:
         from distributed import KilledWorker
-        numbers = {client.submit(measure_chunk, task, list(requests), pure=False): number
+        wanted = _versions(task)
+        numbers = {client.submit(_measure_there, task, list(requests), wanted, pure=False): number
                    for number, requests in chunks.items()}
         for done in as_they_end(client, numbers, address, _KEPT):
             number = numbers.pop(done)
             try:
                 yield number, done.result()
             except KilledWorker:
-                yield number, join([_alone(client, task, request) for request in chunks[number]])
+                yield number, join([_alone(client, task, request, wanted) for request in chunks[number]])
 
 
-def _alone(client: Any, task: MeasureTask, request: ImageRequest) -> MeasuredChunk:
+def _versions(task: MeasureTask) -> dict[str, str]:
+    return picture_versions(blocks=versions_of(task.preset.blocks))
+
+
+def _measure_there(task: MeasureTask, requests: Sequence[ImageRequest], wanted: Mapping[str, str]) -> MeasuredChunk:
+    """What a worker does."""
+    check_same_versions(wanted, _versions(task))
+    return measure_chunk(task, requests)
+
+
+def _alone(client: Any, task: MeasureTask, request: ImageRequest, wanted: Mapping[str, str]) -> MeasuredChunk:
     """One image, while no other is under way: a neighbour on the same worker would fall under suspicion too."""
     from distributed import KilledWorker
     try:
-        measured: MeasuredChunk = client.submit(measure_chunk, task, [request], pure=False).result()
+        measured: MeasuredChunk = client.submit(_measure_there, task, [request], wanted, pure=False).result()
         return measured
     except KilledWorker:
         return fault_chunk(request, "it killed its Dask workers", CRASHED)

@@ -2,7 +2,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,10 +125,19 @@ class FieldFacts:
 
 @dataclass(frozen=True)
 class FinishedField:
-    """A field that was measured."""
+    """A field that was measured.
+
+    Parameters
+    ----------
+    job : FieldJob
+    facts : FieldFacts
+    set_aside : sequence of str
+        Files of the field that somebody had changed: their new names, relative to the output folder.
+    """
 
     job: FieldJob
     facts: FieldFacts
+    set_aside: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from featurize.images.read import read_bytes, read_image
 from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 from featurize.runtime.seal import sha256_of
+from featurize.runtime.set_aside import set_aside, set_aside_changed
 
 _PACKAGE = Path(featurize.__file__).parent
 _OVERLAY_QUALITY = 85   # of the JPEG
@@ -39,21 +40,41 @@ def process_file(job: FieldJob, out: Path) -> FieldResult:
     except MEASURE_FAULTS as error:
         said = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
         return FailedField(job, f"{type(error).__name__} in {fault_place(error, _PACKAGE)}: {said}", INTERNAL)
-    earlier = earlier_facts(job, out)
+    kept = _make_way(job, out)
     _write_picture(overlay(rgb, field), job.place(out, OVERLAYS), [cv2.IMWRITE_JPEG_QUALITY, _OVERLAY_QUALITY])
     _write_picture(label_mask(field), job.place(out, MASKS), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
     whites = [one for one in field.found if one.kind == WHITE]
     for number, one in enumerate(whites, 1):
         _write_picture(crop(rgb, one, field.red_diameter_px), job.crop(out, number),
                        [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-    for number in range(len(whites) + 1, (len(earlier.of(WHITE)) if earlier else 0) + 1):
-        job.crop(out, number).unlink(missing_ok=True)
     pictures = _pictures_of(job, out, len(whites))
     facts = replace(facts_of(job.path, key_of(content), field), files=pictures)
     # Not flushed to disk: half a file after a power cut is no JSON, and its field is measured again.
     with replacing(job.place(out, FACTS), durable=False) as part:
         part.write_text(json.dumps(facts.as_json(), allow_nan=False), encoding="utf-8")
-    return FinishedField(job, facts)
+    return FinishedField(job, facts, kept)
+
+
+def _make_way(job: FieldJob, out: Path) -> list[str]:
+    """Keep the pictures that somebody changed, under other names; remove the others of an earlier run, then its facts.
+
+    The facts go before the first file is written: a run that is killed in between leaves none, so that the next one
+    does not take this run's own pictures for changed ones.
+    """
+    facts = job.place(out, FACTS)
+    kept = []
+    earlier = earlier_facts(job, out)
+    if earlier is not None:
+        # The names are made anew: those in the facts could lead anywhere.
+        places = _picture_places(job, out, len(earlier.of(WHITE)))
+        kept = set_aside_changed({place: earlier.files[name] for name, place in places.items()
+                                  if name in earlier.files})
+        for place in places.values():
+            place.unlink(missing_ok=True)
+    elif facts.is_file() and facts.stat().st_size:
+        kept = [set_aside(facts)]
+    facts.unlink(missing_ok=True)
+    return [file.relative_to(out).as_posix() for file in kept]
 
 
 def earlier_facts(job: FieldJob, out: Path) -> FieldFacts | None:
@@ -77,10 +98,15 @@ def resumed(job: FieldJob, out: Path) -> FinishedField | None:
     return FinishedField(job, facts) if same and whole else None
 
 
+def _picture_places(job: FieldJob, out: Path, whites: int) -> dict[str, Path]:
+    """Overlay, masks and crops by their paths in the output folder."""
+    places = [job.place(out, OVERLAYS), job.place(out, MASKS), *(job.crop(out, k) for k in range(1, whites + 1))]
+    return {place.relative_to(out).as_posix(): place for place in places}
+
+
 def _pictures_of(job: FieldJob, out: Path, whites: int) -> dict[str, str]:
     """SHA-256 of overlay, masks and crops by their paths in the output folder."""
-    paths = [job.place(out, OVERLAYS), job.place(out, MASKS), *(job.crop(out, k) for k in range(1, whites + 1))]
-    return {path.relative_to(out).as_posix(): sha256_of(path) for path in paths}
+    return {name: sha256_of(place) for name, place in _picture_places(job, out, whites).items()}
 
 
 def facts_of(path: str, key: str, field: Field) -> FieldFacts:

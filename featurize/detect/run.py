@@ -11,9 +11,10 @@ from featurize.detect.result import KINDS
 from featurize.detect.sources import find_fields
 from featurize.errors import UserError
 from featurize.runtime.leftovers import remove_leftovers_below
-from featurize.runtime.lock import held_folder
+from featurize.runtime.lock import held_output
 from featurize.runtime.processes import Killed, map_in_processes, one_opencv_thread
 from featurize.runtime.progress import tracking
+from featurize.runtime.set_aside import set_aside_lines
 
 # Fewer fields are measured in this process: starting others would take longer.
 _FEW_FIELDS = 24
@@ -66,14 +67,8 @@ def detect_fields(given: Sequence[Path], out: Path, *, jobs: int | None = None, 
     """
     start = time.perf_counter()
     check_place(given, out)
-    is_new = not out.exists()
-    with held_folder(out, f"another run of `detect` writes into {out}: wait for it, or give another folder with -o"):
-        try:
-            return _detect_into(given, out, jobs, progress, start)
-        finally:
-            # A run that was refused leaves no folder behind.
-            if is_new and not any(out.iterdir()):
-                out.rmdir()
+    with held_output(out, "detect"):
+        return _detect_into(given, out, jobs, progress, start)
 
 
 def _detect_into(given: Sequence[Path], out: Path, jobs: int | None, progress: bool, start: float) -> RunSummary:
@@ -126,4 +121,5 @@ def _write(results: Sequence[FieldResult], out: Path, resumed: int, start: float
     write_detect_page(finished, failed, out, out / PAGE)
     counts = {kind: sum(len(field.of(kind)) for field in facts) for kind in KINDS}
     return RunSummary(len(finished), len(failed), resumed, counts, time.perf_counter() - start, errors_csv,
-                      [warning["text"] for warning in warnings_of(finished, failed)])
+                      [*set_aside_lines(kept for field in finished for kept in field.set_aside),
+                       *(warning["text"] for warning in warnings_of(finished, failed))])

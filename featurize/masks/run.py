@@ -1,7 +1,6 @@
 """Many images: segmented in processes; label images and outlines written, errors as rows."""
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,19 +15,20 @@ from featurize.index.build import Index, Source, load, source_of
 from featurize.masks.imagej import check_roifile, roi_zip
 from featurize.masks.labels import NAMES, labels_of
 from featurize.masks.outlines import geojson
+from featurize.masks.output_folder import MASK, OUTLINES, ROIS, MaskJob, check_place, claim, note_files
 from featurize.pipeline import sample_of
 from featurize.presets.load import Preset
-from featurize.runtime import stems
 from featurize.runtime.files import replacing, write_csv, write_json
-from featurize.runtime.leftovers import is_filled, remove_leftovers_below
-from featurize.runtime.lock import held_folder
+from featurize.runtime.leftovers import remove_leftovers_below
+from featurize.runtime.lock import held_output
 from featurize.runtime.outputs import write_errors
 from featurize.runtime.processes import (INTERNAL, MEASURE_FAULTS, Killed, fault_place, map_in_processes,
                                          one_opencv_thread)
 from featurize.runtime.progress import tracking
+from featurize.runtime.seal import sha256_of
+from featurize.runtime.set_aside import set_aside_lines
 
-MARK, LIST, ERRORS = ".pellucid-segment.json", "masks.csv", "errors.csv"
-MASK, OUTLINES, ROIS = ".png", ".geojson", ".roi.zip"
+LIST, ERRORS = "masks.csv", "errors.csv"
 _PACKAGE = Path(featurize.__file__).parent
 _TISSUE = "tissue"
 _FEW_IMAGES = 24            # fewer are segmented in this process: starting others would take longer
@@ -36,22 +36,14 @@ _MOST_BYTE = 255            # labels up to here are written as 8 bit
 
 
 @dataclass(frozen=True)
-class MaskJob:
-    """One image: where it is, and the name of what is written without suffix."""
-
-    site: str | None
-    path: str
-    stem: str
-
-
-@dataclass(frozen=True)
 class MaskResult:
-    """What an image gave: the name of each label, or an error and its reason in one word."""
+    """What an image gave: the name of each label, or an error and its reason in one word; SHA-256 of its files."""
 
     job: MaskJob
     names: dict[int, str]
     error: str = ""
     reason: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,12 +58,13 @@ class MaskTask:
 
 @dataclass(frozen=True)
 class MaskSummary:
-    """Images with masks, images in which nothing was found, errors, and where these are listed."""
+    """Images with masks, images in which nothing was found, errors, where these are listed, and warnings."""
 
     images: int
     empty: int
     errors: int
     errors_csv: Path | None
+    warnings: Sequence[str] = ()
 
 
 def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progress: bool = False,
@@ -103,17 +96,19 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
                         "smear, tissue or xray")
     if imagej:
         check_roifile()
-    _check_place(index, out)
-    with held_folder(out, f"another run of `segment` writes into {out}: wait for it, or give another folder with -o"):
+    check_place(index, out)
+    with held_output(out, "segment"):
         remove_leftovers_below(out)
-        mask_jobs = _claimed(index, out)
+        mask_jobs, set_aside = claim(index, out)
         task = MaskTask(index.sources, preset, out, imagej)
         by_path: dict[MaskJob, MaskResult] = {}
         with tracking(len(mask_jobs), "images", shown=progress) as advance:
             for result in _segment_all(task, mask_jobs, jobs):
                 by_path[result.job] = result
                 advance(1)
-        return _write_lists(index, [by_path[job] for job in mask_jobs], out)
+        results = [by_path[job] for job in mask_jobs]
+        note_files({name: sha256 for result in results for name, sha256 in result.files.items()}, out)
+        return _write_lists(index, results, out, set_aside_lines(set_aside))
 
 
 def _segment_all(task: MaskTask, mask_jobs: Sequence[MaskJob], processes: int) -> Iterator[MaskResult]:
@@ -144,40 +139,12 @@ def segment_image(task: MaskTask, job: MaskJob) -> MaskResult:
     if task.imagej:
         with replacing(task.out / (job.stem + ROIS), durable=False) as part:
             part.write_bytes(roi_zip(labels))
-    return MaskResult(job, labels.names)
+    suffixes = (MASK, OUTLINES, ROIS) if task.imagej else (MASK, OUTLINES)
+    return MaskResult(job, labels.names, files={job.stem + suffix: sha256_of(task.out / (job.stem + suffix))
+                                                for suffix in suffixes})
 
 
-def _check_place(index: Index, out: Path) -> None:
-    if out.is_symlink() or out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file or a link, a folder was wanted: -o masks/")
-    place = out.resolve()
-    for source in index.sources:
-        root = Path(source.root).resolve()
-        if place == root or place in root.parents or root in place.parents:
-            raise UserError(f"the output {out} is, holds or lies in {source.root}: masks would be read as images; give "
-                            "another folder with -o")
-    if is_filled(out, MARK) and not (out / MARK).is_file():
-        raise UserError(f"the folder {out} holds files that `segment` did not write: give a new folder with -o, or "
-                        "empty it")
-
-
-def _claimed(index: Index, out: Path) -> list[MaskJob]:
-    """The jobs, with stems none of which writes a file of another or of a user; the mark names them all."""
-    earlier = stems.read_stems(out / MARK)
-    several = len(index.sources) > 1
-    rows = [(site, path, f"{site}/{path}" if several else path)
-            for site, path in zip(index.frame["site"].tolist(), index.frame["path"].tolist())]
-    own = stems.choose_stems([shown for _, _, shown in rows], earlier)
-    foreign = next((out / (stem + suffix) for shown, stem in own.items() if shown not in earlier
-                    for suffix in (MASK, OUTLINES, ROIS) if os.path.lexists(out / (stem + suffix))), None)
-    if foreign is not None:
-        raise UserError(f"{foreign} was not written by `segment` and would be replaced: give another folder with -o")
-    write_json({"program": "pellucid", "command": "segment", "stems": dict(sorted({**earlier, **own}.items()))},
-               out / MARK)
-    return [MaskJob(site, path, own[shown]) for site, path, shown in rows]
-
-
-def _write_lists(index: Index, results: Sequence[MaskResult], out: Path) -> MaskSummary:
+def _write_lists(index: Index, results: Sequence[MaskResult], out: Path, warnings: Sequence[str]) -> MaskSummary:
     several = len(index.sources) > 1
     done = [one for one in results if not one.reason]
     failed = [(f"{one.job.site}/{one.job.path}" if several else one.job.path, one.error, one.reason)
@@ -190,4 +157,4 @@ def _write_lists(index: Index, results: Sequence[MaskResult], out: Path) -> Mask
     rows = [(f"{one.job.site}/{one.job.path}" if several else one.job.path, one.job.stem + MASK,
              one.job.stem + OUTLINES, len(one.names), "|".join(sorted(set(one.names.values())))) for one in done]
     write_csv(pd.DataFrame(rows, columns=["path", "mask", "outlines", "labels", "regions"]), out / LIST)
-    return MaskSummary(len(done), sum(not one.names for one in done), len(errors), errors_csv)
+    return MaskSummary(len(done), sum(not one.names for one in done), len(errors), errors_csv, warnings)

@@ -46,6 +46,31 @@ def held_folder(folder: Path, taken: str) -> Iterator[None]:
             os.close(handle)
 
 
+@contextmanager
+def held_output(folder: Path, command: str) -> Iterator[None]:
+    """`held_folder` for the output folder of a command; one that a refused run made is removed if it is empty.
+
+    Parameters
+    ----------
+    folder : Path
+    command : str
+        Name of the command, for the message where another run of it holds the folder.
+
+    Raises
+    ------
+    UserError
+        As of `held_folder`.
+    """
+    is_new = not folder.exists()
+    with held_folder(folder, f"another run of `{command}` writes into {folder}: wait for it, or give another folder "
+                     "with -o"):
+        try:
+            yield
+        finally:
+            if is_new and not any(folder.iterdir()):
+                folder.rmdir()
+
+
 def _hold(folder: Path) -> int | None:
     """An open handle on the folder; None on a system without them."""
     while True:

@@ -11,8 +11,9 @@ from read_pages import ReadPage
 
 import cli
 from ecg.job import PageJob
-from ecg.run import _of_killed, _write_errors
+from ecg.run import _write_errors
 from ecg.simulate import demo
+from ecg.workers import _of_killed
 from featurize.runtime.limits import Limits
 from featurize.runtime.processes import Killed
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecg import process_file
 from ecg.job import DigitizeSettings
 from ecg.run import digitize_pages
 from ecg.signals.raw_record import RecordError
@@ -12,6 +13,7 @@ from ecg.signals.records import read_record, signal_files
 from ecg.sources import find_pages
 from ecg.trace.corrections import read_points
 from featurize.errors import UserError
+from featurize.runtime.lock import held_folder
 
 from made_heart import heart  # noqa: I001
 
@@ -51,7 +53,53 @@ def test_a_flipped_bit_in_what_was_written_is_found_and_repaired(tmp_path: Path)
             content[random.integers(len(content))] ^= 1 << int(random.integers(8))
             (out / name).write_bytes(bytes(content))
             assert digitize_pages([given], out, DigitizeSettings(), jobs=1).pages == 1
-            assert {path.name: path.read_bytes() for path in out.iterdir()} == whole, name
+            now = {path.name: path.read_bytes() for path in out.iterdir()}
+            # What differs from what was written may be somebody's work: it is kept beside.
+            kept = {file: now.pop(file) for file in list(now) if ".changed" in file}
+            assert now == whole and set(kept.values()) <= {bytes(content)}, name
+            for file in kept:
+                (out / file).unlink()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_signals_that_were_changed_by_hand_are_kept_and_told(tmp_path: Path) -> None:
+    given, out = folder_with_record(tmp_path), tmp_path / "out"
+    digitize_pages([given], out, DigitizeSettings(), jobs=1)
+    whole = (out / "a.csv").read_bytes()
+    for name, others in (("a.changed.csv", 1), ("a.changed-2.csv", 2)):
+        (out / "a.csv").write_bytes(whole + b"mine\n")
+        summary = digitize_pages([given], out, DigitizeSettings(), jobs=1)
+        assert summary.warnings[0] == f"a.csv was changed after it was written: your version is kept as {name}"
+        assert (out / name).read_bytes() == whole + b"mine\n" and (out / "a.csv").read_bytes() == whole
+        assert len(list(out.glob("*.changed*"))) == others
+    (out / "a.csv").write_bytes(b"mine")
+    digitize_pages([given], out, DigitizeSettings(fs_hz=250), jobs=1)
+    assert (out / "a.changed-3.csv").read_bytes() == b"mine", "other settings change nothing of it"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_killed_run_has_written_is_not_taken_for_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                                ) -> None:
+    given, out = folder_with_record(tmp_path), tmp_path / "out"
+    digitize_pages([given], out, DigitizeSettings(), jobs=1)
+    monkeypatch.setattr(process_file, "write_beats", lambda *_: raise_interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        digitize_pages([given], out, DigitizeSettings(fs_hz=250), jobs=1)
+    monkeypatch.undo()
+    digitize_pages([given], out, DigitizeSettings(), jobs=1)
+    assert not list(out.glob("*.changed*")) and (out / "a.json").is_file()
+
+
+def raise_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_two_runs_never_write_into_one_ecg_folder(tmp_path: Path) -> None:
+    given, out = folder_with_record(tmp_path), tmp_path / "out"
+    with held_folder(out, "taken"), pytest.raises(UserError, match="another run of `ecg` writes into .*out: wait"):
+        digitize_pages([given], out, DigitizeSettings(), jobs=1)
 
 
 def test_headers_that_name_themselves_or_each_other_end(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`detect`: made fields with known boxes, and what a run leaves in its folder."""
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from PIL import Image
 from featurize.arrays import Float64Array, UInt8Array
 from featurize.detect import job as job_module
 from featurize.detect.field import detect
+from featurize.detect.job import FieldFacts
 from featurize.detect.result import KINDS, PLATELET, RED, WHITE, Field
 from featurize.detect.run import detect_fields
 from featurize.detect.score import overlaps, without_doubles
@@ -193,8 +195,26 @@ def test_a_flipped_bit_in_what_was_written_is_found_and_repaired(fields: Path, t
             content = bytearray(whole[path])
             content[random.integers(len(content))] ^= 1 << int(random.integers(8))
             path.write_bytes(bytes(content))
-            assert detect_fields([fields / "a.png"], out, jobs=1).resumed == 0
+            again = detect_fields([fields / "a.png"], out, jobs=1)
+            # It may be somebody's work: it is kept beside, and told.
+            kept = path.with_name(f"{path.stem}.changed{path.suffix}")
+            assert again.resumed == 0 and kept.read_bytes() == bytes(content)
+            assert any(line.endswith(f"your version is kept as {kept.relative_to(out).as_posix()}")
+                       for line in again.warnings)
+            kept.unlink()
             assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == whole
+
+
+@pytest.mark.usefixtures("no_page")
+def test_facts_that_lie_about_names_lose_no_other_file(fields: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cells"
+    detect_fields([fields / "a.png"], out, jobs=1)
+    (tmp_path / "mine.txt").write_text("mine")
+    place = next((out / "fields").rglob("*.json"))
+    facts = FieldFacts.from_json(place.read_text())
+    place.write_text(json.dumps(replace(facts, key="old", files={**facts.files, "../mine.txt": "0"}).as_json()))
+    assert detect_fields([fields / "a.png"], out, jobs=1).resumed == 0
+    assert (tmp_path / "mine.txt").read_text() == "mine" and not list(tmp_path.rglob("*.changed*"))
 
 
 @pytest.mark.usefixtures("no_page")

@@ -17,8 +17,7 @@ from ecg.export.write import check_formats
 from featurize.detect import output_folder as detect_folder
 from featurize.errors import UserError
 from featurize.index.build import Index
-from featurize.masks import run as masks_run
-from featurize.masks.run import _check_place
+from featurize.masks import output_folder as masks_folder
 from featurize.runtime import leftovers
 from featurize.runtime.files import replacing
 from featurize.runtime.folders import FolderKind, replacing_folder, restore_interrupted
@@ -128,7 +127,7 @@ def test_what_cannot_be_listed_or_removed_ends_no_command(
 
 @pytest.mark.parametrize("check, mark", (
     (lambda out: detect_folder.check_place([], out), detect_folder.MARK),
-    (lambda out: _check_place(Index(pd.DataFrame(), pd.DataFrame(), (), ()), out), masks_run.MARK),
+    (lambda out: masks_folder.check_place(Index(pd.DataFrame(), pd.DataFrame(), (), ()), out), masks_folder.MARK),
     (lambda out: ecg_folder.check_place([out.parent], out), ecg_folder.MARK),
     (lambda out: check_formats(["npz"], out.parent), export_write._MARK)), ids=("detect", "segment", "ecg", "ecg --to"))
 def test_a_run_that_was_killed_while_it_wrote_the_mark_of_its_folder_can_be_given_again(

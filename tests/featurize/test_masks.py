@@ -119,6 +119,21 @@ def test_a_second_run_gives_the_same_files_and_spares_a_users(images: Path, mask
     assert {path.name: path.read_bytes() for path in masks.iterdir()} == before
 
 
+def test_masks_that_were_changed_by_hand_are_kept_and_told(images: Path, tmp_path: Path) -> None:
+    index, cell, out = build_index([images / "a.png", images / "bare.png"]), load_preset("cell"), tmp_path / "masks"
+    segment_images(index, cell, out, jobs=1)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / "a.png").write_bytes(b"my mask")
+    summary = segment_images(index, cell, out, jobs=1)
+    assert summary.warnings == ["a.png was changed after it was written: your version is kept as a.changed.png"]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {**before, "a.changed.png": b"my mask"}
+    (out / "bare.geojson").write_bytes(b"mine")
+    # Another image into the same folder: the files of the others are left as they are.
+    assert segment_images(build_index([images / "a.png"]), cell, out, jobs=1).warnings == []
+    assert segment_images(index, load_preset("smear"), out, jobs=1).warnings == [
+        "bare.geojson was changed after it was written: your version is kept as bare.changed.geojson"]
+
+
 def test_regions_of_imagej_hold_the_labelled_pixels(images: Path, tmp_path: Path) -> None:
     roifile = pytest.importorskip("roifile")
     out = tmp_path / "masks"

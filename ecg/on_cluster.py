@@ -1,0 +1,101 @@
+"""Pages and records that are read on a Dask cluster: workers send the files of each, and they are written here.
+
+So the workers need no place to write to; they must see the pages under the same paths.
+"""
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ecg.earlier_files import make_way
+from ecg.job import VERSION, DigitizeSettings, PageJob
+from ecg.output_folder import FACTS, files_beside
+from ecg.process_file import process_file
+from ecg.result import FailedFile, FinishedFile, JobResult
+from featurize.batch.cluster import as_they_end, check_same_versions, connected, picture_versions
+from featurize.runtime.files import replacing
+from featurize.runtime.processes import one_opencv_thread
+
+# What a run that ends in the midst keeps.
+_KEPT = "finished pages"
+
+# A result, and the content of each of its files by its ending.
+_Made = tuple[JobResult, dict[str, bytes]]
+
+
+def process_on_cluster(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings,
+                       address: str) -> Iterator[JobResult]:
+    """What `ecg.process_file.process_file` does for each job, by the workers of a cluster.
+
+    A page whose workers died is tried once more while no other is under way: only the one that kills them is lost.
+
+    Parameters
+    ----------
+    page_jobs : sequence of PageJob
+    out : Path
+        Folder of the run, on this machine.
+    settings : DigitizeSettings
+    address : str
+        Of a Dask scheduler, ``tcp://host:port``.
+
+    Yields
+    ------
+    JobResult
+        In the order in which they end.
+
+    Raises
+    ------
+    UserError
+        No scheduler or no worker; a worker with other versions.
+    """
+    if not page_jobs:
+        return
+    with connected(address, _KEPT) as client:
+        from distributed import KilledWorker
+        wanted, suspects = _versions(), []
+        jobs = {client.submit(_made, _everywhere(job), settings, wanted, pure=False): job for job in page_jobs}
+        for done in as_they_end(client, dict.fromkeys(jobs, 0), address, _KEPT):
+            job = jobs.pop(done)
+            try:
+                yield _written(job, out, done.result())
+            except KilledWorker:
+                suspects.append(job)
+        for job in suspects:
+            try:
+                alone = client.submit(_made, _everywhere(job), settings, wanted, pure=False)
+                yield _written(job, out, alone.result())
+            except KilledWorker:
+                yield FailedFile(job.path, job.stem, "it killed its Dask workers (crash or out of memory)", "crashed")
+
+
+def _everywhere(job: PageJob) -> PageJob:
+    """The job with a path that does not depend on where a process was started."""
+    return replace(job, file=Path(os.path.abspath(job.file)))
+
+
+def _versions() -> dict[str, str]:
+    return picture_versions(ecg=VERSION)
+
+
+def _made(job: PageJob, settings: DigitizeSettings, wanted: Mapping[str, str]) -> _Made:
+    """What a worker does."""
+    check_same_versions(wanted, _versions())
+    with TemporaryDirectory() as folder, one_opencv_thread():
+        result = process_file(job, Path(folder), settings)
+        if isinstance(result, FailedFile):
+            return result, {}
+        return result, {ending: (Path(folder) / (job.stem + ending)).read_bytes()
+                        for ending in (*files_beside(job), FACTS)}
+
+
+def _written(job: PageJob, out: Path, made: _Made) -> JobResult:
+    """Write what a worker sent, the facts last; an earlier run's files are treated as everywhere."""
+    result, files = made
+    if isinstance(result, FailedFile):
+        return result
+    set_aside = make_way(job, out)
+    for ending, content in files.items():
+        with replacing(out / (job.stem + ending), durable=ending == FACTS) as part:
+            part.write_bytes(content)
+    return FinishedFile(job.path, job.stem, result.facts, set_aside)
