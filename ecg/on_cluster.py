@@ -6,22 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from ecg.earlier_files import make_way
 from ecg.job import VERSION, DigitizeSettings, PageJob
-from ecg.output_folder import FACTS, files_beside
-from ecg.process_file import process_file
-from ecg.result import FailedFile, FinishedFile, JobResult
+from ecg.process_file import MadeFile, make_file, write_made
+from ecg.result import FailedFile, JobResult
 from featurize.batch.cluster import as_they_end, check_same_versions, connected, picture_versions
-from featurize.runtime.files import replacing
 from featurize.runtime.processes import one_opencv_thread
 
 # What a run that ends in the midst keeps.
 _KEPT = "finished pages"
-
-# A result, and the content of each of its files by its ending.
-_Made = tuple[JobResult, dict[str, bytes]]
 
 
 def process_on_cluster(page_jobs: Sequence[PageJob], out: Path, settings: DigitizeSettings,
@@ -58,13 +51,13 @@ def process_on_cluster(page_jobs: Sequence[PageJob], out: Path, settings: Digiti
         for done in as_they_end(client, dict.fromkeys(jobs, 0), address, _KEPT):
             job = jobs.pop(done)
             try:
-                yield _written(job, out, done.result())
+                yield write_made(job, done.result(), out)
             except KilledWorker:
                 suspects.append(job)
         for job in suspects:
             try:
                 alone = client.submit(_made, _everywhere(job), settings, wanted, pure=False)
-                yield _written(job, out, alone.result())
+                yield write_made(job, alone.result(), out)
             except KilledWorker:
                 yield FailedFile(job.path, job.stem, "it killed its Dask workers (crash or out of memory)", "crashed")
 
@@ -78,24 +71,8 @@ def _versions() -> dict[str, str]:
     return picture_versions(ecg=VERSION)
 
 
-def _made(job: PageJob, settings: DigitizeSettings, wanted: Mapping[str, str]) -> _Made:
+def _made(job: PageJob, settings: DigitizeSettings, wanted: Mapping[str, str]) -> MadeFile | FailedFile:
     """What a worker does."""
     check_same_versions(wanted, _versions())
-    with TemporaryDirectory() as folder, one_opencv_thread():
-        result = process_file(job, Path(folder), settings)
-        if isinstance(result, FailedFile):
-            return result, {}
-        return result, {ending: (Path(folder) / (job.stem + ending)).read_bytes()
-                        for ending in (*files_beside(job), FACTS)}
-
-
-def _written(job: PageJob, out: Path, made: _Made) -> JobResult:
-    """Write what a worker sent, the facts last; an earlier run's files are treated as everywhere."""
-    result, files = made
-    if isinstance(result, FailedFile):
-        return result
-    set_aside = make_way(job, out)
-    for ending, content in files.items():
-        with replacing(out / (job.stem + ending), durable=ending == FACTS) as part:
-            part.write_bytes(content)
-    return FinishedFile(job.path, job.stem, result.facts, set_aside)
+    with one_opencv_thread():
+        return make_file(job, settings)

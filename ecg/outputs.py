@@ -1,6 +1,5 @@
-"""What is written for one page or record: signals, beats, facts, and the overlay of a page."""
+"""What is written for one page or record, as bytes: signals, beats, and the overlay of a page."""
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,12 +9,10 @@ from ecg.beats.delineate import Beats
 from ecg.digitize import Digitized
 from ecg.layout.model import Cell
 from ecg.lead_table import LEADS
-from ecg.result import PageFacts
 from ecg.signals.millivolts import DOUBT, Signals
 from ecg.signals.records import Record
 from ecg.trace.line import DrawnLine
 from featurize.arrays import BoolArray, Float64Array, UInt8Array, runs_of_true
-from featurize.runtime.files import replacing, write_text
 
 # RGB colors of the lines of leads, in turn: far from red grids and black ink.
 _LEAD_COLORS = ((0, 90, 255), (0, 150, 60), (150, 0, 200), (0, 150, 170))
@@ -38,10 +35,9 @@ _PNG_FILTER_UP = 32
 _PNG_PARAMETERS = (cv2.IMWRITE_PNG_COMPRESSION, 1, _PNG_FILTER, _PNG_FILTER_UP)
 
 
-def write_signals(found: Signals, path: Path) -> None:
+def signals_csv(found: Signals) -> bytes:
     """CSV of the 12 leads in mV, one row a sample, empty outside the window of a lead."""
-    with replacing(path, durable=False) as part:
-        part.write_text(csv_of(found.mv), encoding="utf-8")
+    return csv_of(found.mv).encode()
 
 
 def csv_of(mv: Float64Array) -> str:
@@ -50,10 +46,9 @@ def csv_of(mv: Float64Array) -> str:
     return "\n".join([",".join(LEADS), *map(",".join, zip(*columns)), ""])
 
 
-def write_record(record: Record, path: Path) -> None:
+def record_csv(record: Record) -> bytes:
     """CSV of a digital record in the same 12 columns, empty where a lead was not recorded."""
-    with replacing(path, durable=False) as part:
-        in_twelve_columns(record).to_csv(part, index=False, float_format="%.4f")
+    return in_twelve_columns(record).to_csv(index=False, float_format="%.4f").encode()
 
 
 def in_twelve_columns(record: Record) -> pd.DataFrame:
@@ -61,11 +56,6 @@ def in_twelve_columns(record: Record) -> pd.DataFrame:
     mv, leads = record.mv, record.leads
     return pd.DataFrame({lead: mv[leads.index(lead)] if lead in leads else pd.Series([float("nan")] * mv.shape[1])
                          for lead in LEADS})
-
-
-def write_facts(facts: PageFacts, path: Path) -> None:
-    """JSON of the facts."""
-    write_text(facts.to_json(), path)
 
 
 def overlay(found: Digitized) -> UInt8Array:
@@ -92,19 +82,17 @@ def _spans(flags: BoolArray) -> Sequence[slice]:
     return [slice(max(0, a - 1), b + 1) for a, b in zip(*runs_of_true(flags))]
 
 
-def write_overlay(image: UInt8Array, path: Path) -> None:
-    """Write an overlay as PNG."""
+def overlay_png(image: UInt8Array) -> bytes:
+    """An overlay (H, W, 3) as PNG."""
     ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _PNG_PARAMETERS)
     if not ok:
-        raise OSError(f"OpenCV could not pack {path.name}")
-    with replacing(path, durable=False) as part:
-        part.write_bytes(data.tobytes())
+        raise OSError(f"OpenCV could not pack an overlay of {image.shape[1]} x {image.shape[0]} px")
+    return data.tobytes()
 
 
-def write_beats(beats: Beats, path: Path) -> None:
+def beats_csv(beats: Beats) -> bytes:
     """CSV with a row a lead and beat, empty where a wave is absent; leads in the usual order."""
     table = beats.table()
     order = table["lead"].map({lead: k for k, lead in enumerate(LEADS)})
     table = table.assign(order=order).sort_values(["order", "beat"], kind="stable").drop(columns="order")
-    with replacing(path, durable=False) as part:
-        table.to_csv(part, index=False)
+    return table.to_csv(index=False).encode()

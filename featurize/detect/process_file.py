@@ -1,5 +1,7 @@
 """One file: read, measured, and what belongs to it written."""
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +11,19 @@ import numpy as np
 import featurize
 from featurize.detect.draw import crop, label_mask, overlay
 from featurize.detect.field import detect
-from featurize.detect.job import (FACTS, MASKS, OVERLAYS, CellFacts, FailedField, FieldFacts, FieldJob, FieldResult,
-                                  FinishedField, key_of)
+from featurize.detect.job import (FACTS, MASKS, OVERLAYS, SUFFIXES, CellFacts, FailedField, FieldFacts, FieldJob,
+                                  FieldResult, FinishedField, key_of)
 from featurize.detect.result import WHITE, Field
 from featurize.images.picture import ImageError
 from featurize.images.read import read_bytes, read_image
 from featurize.runtime.files import replacing
 from featurize.runtime.processes import INTERNAL, MEASURE_FAULTS, fault_place
 from featurize.runtime.seal import sha256_of
-from featurize.runtime.set_aside import set_aside, set_aside_changed
+from featurize.runtime.set_aside import is_changed, set_aside, write_keeping
 
 _PACKAGE = Path(featurize.__file__).parent
-_OVERLAY_QUALITY = 85   # of the JPEG
-_PNG_LEVEL = 1          # of compression: masks are simple, crops are not made much smaller by more
+# How pictures are packed: quality of the JPEG; level of PNG: masks are simple, crops are not made much smaller by more.
+_PACKED = {OVERLAYS: [cv2.IMWRITE_JPEG_QUALITY, 85], MASKS: [cv2.IMWRITE_PNG_COMPRESSION, 1]}
 _LONGEST_MESSAGE = 120  # characters of a fault in errors.csv
 _DIGITS = 4             # of score and diameter
 
@@ -32,49 +34,47 @@ def process_file(job: FieldJob, out: Path) -> FieldResult:
     A fault of the program itself is a row of errors.csv with file and line, and the run goes on.
     """
     try:
-        content = read_bytes(job.file)
-        rgb = read_image(content).rgb
+        read = read_bytes(job.file)
+        rgb = read_image(read).rgb
         field = detect(rgb)
     except ImageError as error:
         return FailedField(job, str(error), error.reason)
     except MEASURE_FAULTS as error:
         said = (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE]
         return FailedField(job, f"{type(error).__name__} in {fault_place(error, _PACKAGE)}: {said}", INTERNAL)
-    kept = _make_way(job, out)
-    _write_picture(overlay(rgb, field), job.place(out, OVERLAYS), [cv2.IMWRITE_JPEG_QUALITY, _OVERLAY_QUALITY])
-    _write_picture(label_mask(field), job.place(out, MASKS), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
     whites = [one for one in field.found if one.kind == WHITE]
-    for number, one in enumerate(whites, 1):
-        _write_picture(crop(rgb, one, field.red_diameter_px), job.crop(out, number),
-                       [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-    pictures = _pictures_of(job, out, len(whites))
-    facts = replace(facts_of(job.path, key_of(content), field), files=pictures)
+    contents = {job.place(out, OVERLAYS): _packed(overlay(rgb, field), OVERLAYS),
+                job.place(out, MASKS): _packed(label_mask(field), MASKS),
+                **{job.crop(out, number): _packed(crop(rgb, one, field.red_diameter_px), MASKS)
+                   for number, one in enumerate(whites, 1)}}
+    kept = _write_pictures(job, contents, out)
+    digests = {_name(file, out): hashlib.sha256(content).hexdigest() for file, content in contents.items()}
+    facts = replace(facts_of(job.path, key_of(read), field), files=digests)
     # Not flushed to disk: half a file after a power cut is no JSON, and its field is measured again.
     with replacing(job.place(out, FACTS), durable=False) as part:
         part.write_text(json.dumps(facts.as_json(), allow_nan=False), encoding="utf-8")
-    return FinishedField(job, facts, kept)
+    return FinishedField(job, facts, [_name(file, out) for file in kept])
 
 
-def _make_way(job: FieldJob, out: Path) -> list[str]:
-    """Keep the pictures that somebody changed, under other names; remove the others of an earlier run, then its facts.
+def _write_pictures(job: FieldJob, contents: Mapping[Path, bytes], out: Path) -> list[Path]:
+    """Write the pictures of a field and remove crops that it no longer has; new names of what somebody had changed."""
+    earlier, facts = earlier_facts(job, out), job.place(out, FACTS)
+    kept = [set_aside(facts)] if earlier is None and facts.is_file() and facts.stat().st_size else []
+    written = earlier.files if earlier else {}
+    for file, content in contents.items():
+        kept += write_keeping(content, file, written.get(_name(file, out)))
+    # The names are made anew: those in the facts could lead anywhere.
+    for number in range(1, (len(earlier.of(WHITE)) if earlier else 0) + 1):
+        file = job.crop(out, number)
+        if file not in contents and (known := written.get(_name(file, out))) and is_changed(file, known):
+            kept.append(set_aside(file))
+        elif file not in contents:
+            file.unlink(missing_ok=True)
+    return kept
 
-    The facts go before the first file is written: a run that is killed in between leaves none, so that the next one
-    does not take this run's own pictures for changed ones.
-    """
-    facts = job.place(out, FACTS)
-    kept = []
-    earlier = earlier_facts(job, out)
-    if earlier is not None:
-        # The names are made anew: those in the facts could lead anywhere.
-        places = _picture_places(job, out, len(earlier.of(WHITE)))
-        kept = set_aside_changed({place: earlier.files[name] for name, place in places.items()
-                                  if name in earlier.files})
-        for place in places.values():
-            place.unlink(missing_ok=True)
-    elif facts.is_file() and facts.stat().st_size:
-        kept = [set_aside(facts)]
-    facts.unlink(missing_ok=True)
-    return [file.relative_to(out).as_posix() for file in kept]
+
+def _name(file: Path, out: Path) -> str:
+    return file.relative_to(out).as_posix()
 
 
 def earlier_facts(job: FieldJob, out: Path) -> FieldFacts | None:
@@ -98,15 +98,10 @@ def resumed(job: FieldJob, out: Path) -> FinishedField | None:
     return FinishedField(job, facts) if same and whole else None
 
 
-def _picture_places(job: FieldJob, out: Path, whites: int) -> dict[str, Path]:
-    """Overlay, masks and crops by their paths in the output folder."""
-    places = [job.place(out, OVERLAYS), job.place(out, MASKS), *(job.crop(out, k) for k in range(1, whites + 1))]
-    return {place.relative_to(out).as_posix(): place for place in places}
-
-
 def _pictures_of(job: FieldJob, out: Path, whites: int) -> dict[str, str]:
     """SHA-256 of overlay, masks and crops by their paths in the output folder."""
-    return {name: sha256_of(place) for name, place in _picture_places(job, out, whites).items()}
+    paths = [job.place(out, OVERLAYS), job.place(out, MASKS), *(job.crop(out, k) for k in range(1, whites + 1))]
+    return {_name(path, out): sha256_of(path) for path in paths}
 
 
 def facts_of(path: str, key: str, field: Field) -> FieldFacts:
@@ -118,8 +113,7 @@ def facts_of(path: str, key: str, field: Field) -> FieldFacts:
     return FieldFacts(path, key, field.width, field.height, round(field.red_diameter_px, _DIGITS), cells)
 
 
-def _write_picture(picture: np.ndarray, path: Path, options: list[int]) -> None:
+def _packed(picture: np.ndarray, folder: str) -> bytes:
+    """A picture as the files of a folder are packed."""
     turned = picture[..., ::-1] if picture.ndim == 3 else picture
-    encoded = cv2.imencode(path.suffix, np.ascontiguousarray(turned), options)[1]
-    with replacing(path, durable=False) as part:
-        part.write_bytes(encoded.tobytes())
+    return cv2.imencode(SUFFIXES[folder], np.ascontiguousarray(turned), _PACKED[folder])[1].tobytes()

@@ -10,19 +10,22 @@ from featurize.index.build import Index
 from featurize.runtime import stems
 from featurize.runtime.files import write_json
 from featurize.runtime.leftovers import is_filled
-from featurize.runtime.set_aside import set_aside_changed
 
-MARK = ".pellucid-segment.json"
-MASK, OUTLINES, ROIS = ".png", ".geojson", ".roi.zip"
+MARK, WRITTEN = ".pellucid-segment.json", ".pellucid-segment-files.json"
+SUFFIXES = MASK, OUTLINES, ROIS = ".png", ".geojson", ".roi.zip"
 
 
 @dataclass(frozen=True)
 class MaskJob:
-    """One image: where it is, and the name of what is written without suffix."""
+    """One image: where it is, the name of what is written without suffix, and what an earlier run wrote.
+
+    `written` has the SHA-256 of each of `SUFFIXES`, None where it is not known.
+    """
 
     site: str | None
     path: str
     stem: str
+    written: tuple[str | None, ...] = (None,) * len(SUFFIXES)
 
 
 def check_place(index: Index, out: Path) -> None:
@@ -45,11 +48,8 @@ def check_place(index: Index, out: Path) -> None:
                         "empty it")
 
 
-def claim(index: Index, out: Path) -> tuple[list[MaskJob], list[str]]:
-    """The jobs, with stems none of which writes a file of another or of a user; new names of files that were changed.
-
-    The mark names all stems before anything is written, and holds checksums only of files that this run will not
-    write: a run that is killed leaves none, so that the next one does not take its files for changed ones.
+def claim(index: Index, out: Path) -> list[MaskJob]:
+    """The jobs, with stems none of which writes a file of another or of a user; the mark names them all.
 
     Raises
     ------
@@ -62,30 +62,24 @@ def claim(index: Index, out: Path) -> tuple[list[MaskJob], list[str]]:
             for site, path in zip(index.frame["site"].tolist(), index.frame["path"].tolist())]
     own = stems.choose_stems([shown for _, _, shown in rows], earlier)
     foreign = next((out / (stem + suffix) for shown, stem in own.items() if shown not in earlier
-                    for suffix in (MASK, OUTLINES, ROIS) if os.path.lexists(out / (stem + suffix))), None)
+                    for suffix in SUFFIXES if os.path.lexists(out / (stem + suffix))), None)
     if foreign is not None:
         raise UserError(f"{foreign} was not written by `segment` and would be replaced: give another folder with -o")
-    written, names = _noted_files(out), {stem + suffix for stem in own.values() for suffix in (MASK, OUTLINES, ROIS)}
-    kept = set_aside_changed({out / name: written[name] for name in sorted(names & written.keys())})
-    _write_mark(out, {**earlier, **own}, {name: sha256 for name, sha256 in written.items() if name not in names})
-    return ([MaskJob(site, path, own[shown]) for site, path, shown in rows],
-            [file.relative_to(out).as_posix() for file in kept])
+    write_json({"program": "pellucid", "command": "segment", "stems": dict(sorted({**earlier, **own}.items()))},
+               out / MARK)
+    written = _noted(out)
+    return [MaskJob(site, path, own[shown], tuple(written.get(own[shown] + suffix) for suffix in SUFFIXES))
+            for site, path, shown in rows]
 
 
-def _noted_files(out: Path) -> dict[str, str]:
-    """SHA-256 of the files of earlier runs, by their paths in the folder; older marks hold none."""
+def note(new: Mapping[str, str], out: Path) -> None:
+    """Keep the SHA-256 of what a finished run has written, by paths in the folder, beside those of runs before."""
+    write_json({"files": dict(sorted({**_noted(out), **new}.items()))}, out / WRITTEN)
+
+
+def _noted(out: Path) -> dict[str, str]:
     try:
-        files = json.loads((out / MARK).read_text(encoding="utf-8")).get("files", {})
+        files = json.loads((out / WRITTEN).read_text(encoding="utf-8"))["files"]
         return {str(name): str(sha256) for name, sha256 in files.items()}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def note_files(new: Mapping[str, str], out: Path) -> None:
-    """Write into the mark the SHA-256 of what this run has written, by paths in the folder."""
-    _write_mark(out, stems.read_stems(out / MARK), {**_noted_files(out), **new})
-
-
-def _write_mark(out: Path, known: Mapping[str, str], files: Mapping[str, str]) -> None:
-    write_json({"program": "pellucid", "command": "segment", "stems": dict(sorted(known.items())),
-                "files": dict(sorted(files.items()))}, out / MARK)

@@ -1,4 +1,5 @@
 """Many images: segmented in processes; label images and outlines written, errors as rows."""
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,18 +16,17 @@ from featurize.index.build import Index, Source, load, source_of
 from featurize.masks.imagej import check_roifile, roi_zip
 from featurize.masks.labels import NAMES, labels_of
 from featurize.masks.outlines import geojson
-from featurize.masks.output_folder import MASK, OUTLINES, ROIS, MaskJob, check_place, claim, note_files
+from featurize.masks.output_folder import MASK, OUTLINES, SUFFIXES, MaskJob, check_place, claim, note
 from featurize.pipeline import sample_of
 from featurize.presets.load import Preset
-from featurize.runtime.files import replacing, write_csv, write_json
+from featurize.runtime.files import json_bytes, write_csv
 from featurize.runtime.leftovers import remove_leftovers_below
 from featurize.runtime.lock import held_output
 from featurize.runtime.outputs import write_errors
 from featurize.runtime.processes import (INTERNAL, MEASURE_FAULTS, Killed, fault_place, map_in_processes,
                                          one_opencv_thread)
 from featurize.runtime.progress import tracking
-from featurize.runtime.seal import sha256_of
-from featurize.runtime.set_aside import set_aside_lines
+from featurize.runtime.set_aside import set_aside_lines, write_keeping
 
 LIST, ERRORS = "masks.csv", "errors.csv"
 _PACKAGE = Path(featurize.__file__).parent
@@ -37,13 +37,17 @@ _MOST_BYTE = 255            # labels up to here are written as 8 bit
 
 @dataclass(frozen=True)
 class MaskResult:
-    """What an image gave: the name of each label, or an error and its reason in one word; SHA-256 of its files."""
+    """What an image gave: the name of each label, or an error and its reason in one word.
+
+    `files` has the SHA-256 of what was written, `set_aside` the new names of what somebody had changed.
+    """
 
     job: MaskJob
     names: dict[int, str]
     error: str = ""
     reason: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
     check_place(index, out)
     with held_output(out, "segment"):
         remove_leftovers_below(out)
-        mask_jobs, set_aside = claim(index, out)
+        mask_jobs = claim(index, out)
         task = MaskTask(index.sources, preset, out, imagej)
         by_path: dict[MaskJob, MaskResult] = {}
         with tracking(len(mask_jobs), "images", shown=progress) as advance:
@@ -107,8 +111,9 @@ def segment_images(index: Index, preset: Preset, out: Path, *, jobs: int, progre
                 by_path[result.job] = result
                 advance(1)
         results = [by_path[job] for job in mask_jobs]
-        note_files({name: sha256 for result in results for name, sha256 in result.files.items()}, out)
-        return _write_lists(index, results, out, set_aside_lines(set_aside))
+        summary = _write_lists(index, results, out)
+        note({name: sha256 for result in results for name, sha256 in result.files.items()}, out)
+        return summary
 
 
 def _segment_all(task: MaskTask, mask_jobs: Sequence[MaskJob], processes: int) -> Iterator[MaskResult]:
@@ -133,18 +138,17 @@ def segment_image(task: MaskTask, job: MaskJob) -> MaskResult:
         line = f"{fault_place(error, _PACKAGE)} {type(error).__name__}: {error}".splitlines()[0]
         return MaskResult(job, {}, line, INTERNAL)
     kind = np.uint8 if max(labels.names, default=0) <= _MOST_BYTE else np.uint16
-    with replacing(task.out / (job.stem + MASK), durable=False) as part:
-        part.write_bytes(cv2.imencode(MASK, labels.image.astype(kind))[1].tobytes())
-    write_json(geojson(labels), task.out / (job.stem + OUTLINES))
-    if task.imagej:
-        with replacing(task.out / (job.stem + ROIS), durable=False) as part:
-            part.write_bytes(roi_zip(labels))
-    suffixes = (MASK, OUTLINES, ROIS) if task.imagej else (MASK, OUTLINES)
-    return MaskResult(job, labels.names, files={job.stem + suffix: sha256_of(task.out / (job.stem + suffix))
-                                                for suffix in suffixes})
+    contents = [cv2.imencode(MASK, labels.image.astype(kind))[1].tobytes(), json_bytes(geojson(labels)),
+                *([roi_zip(labels)] if task.imagej else [])]
+    kept: list[Path] = []
+    for suffix, written, content in zip(SUFFIXES, job.written, contents):
+        kept += write_keeping(content, task.out / (job.stem + suffix), written)
+    files = {job.stem + suffix: hashlib.sha256(content).hexdigest() for suffix, content in zip(SUFFIXES, contents)}
+    return MaskResult(job, labels.names, files=files,
+                      set_aside=tuple(file.relative_to(task.out).as_posix() for file in kept))
 
 
-def _write_lists(index: Index, results: Sequence[MaskResult], out: Path, warnings: Sequence[str]) -> MaskSummary:
+def _write_lists(index: Index, results: Sequence[MaskResult], out: Path) -> MaskSummary:
     several = len(index.sources) > 1
     done = [one for one in results if not one.reason]
     failed = [(f"{one.job.site}/{one.job.path}" if several else one.job.path, one.error, one.reason)
@@ -157,4 +161,5 @@ def _write_lists(index: Index, results: Sequence[MaskResult], out: Path, warning
     rows = [(f"{one.job.site}/{one.job.path}" if several else one.job.path, one.job.stem + MASK,
              one.job.stem + OUTLINES, len(one.names), "|".join(sorted(set(one.names.values())))) for one in done]
     write_csv(pd.DataFrame(rows, columns=["path", "mask", "outlines", "labels", "regions"]), out / LIST)
-    return MaskSummary(len(done), sum(not one.names for one in done), len(errors), errors_csv, warnings)
+    return MaskSummary(len(done), sum(not one.names for one in done), len(errors), errors_csv,
+                       set_aside_lines(name for one in results for name in one.set_aside))

@@ -103,9 +103,15 @@ def write_text(text: str, path: Path) -> None:
         part.write_text(text, encoding="utf-8", newline="")
 
 
+def json_bytes(content: object) -> bytes:
+    """Plain data as JSON in UTF-8; NaN is refused."""
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
 def write_json(content: object, path: Path) -> None:
     """Write plain data as JSON under its final name in one step; NaN is refused."""
-    write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+    with replacing(path) as part:
+        part.write_bytes(json_bytes(content))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -84,12 +84,14 @@ def test_what_a_killed_run_has_written_is_not_taken_for_changed(tmp_path: Path, 
                                                                 ) -> None:
     given, out = folder_with_record(tmp_path), tmp_path / "out"
     digitize_pages([given], out, DigitizeSettings(), jobs=1)
-    monkeypatch.setattr(process_file, "write_beats", lambda *_: raise_interrupt())
+    facts = (out / "a.json").read_bytes()
+    monkeypatch.setattr(process_file, "write_text", lambda *_: raise_interrupt())
     with pytest.raises(KeyboardInterrupt):
         digitize_pages([given], out, DigitizeSettings(fs_hz=250), jobs=1)
     monkeypatch.undo()
-    digitize_pages([given], out, DigitizeSettings(), jobs=1)
-    assert not list(out.glob("*.changed*")) and (out / "a.json").is_file()
+    assert (out / "a.json").read_bytes() == facts, "a killed run loses nothing"
+    digitize_pages([given], out, DigitizeSettings(fs_hz=250), jobs=1)
+    assert not list(out.glob("*.changed*")) and (out / "a.json").read_bytes() != facts
 
 
 def raise_interrupt() -> None:

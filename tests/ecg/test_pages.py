@@ -1,6 +1,7 @@
 """Folders of pages: what is written, what is refused, what is done again."""
 import json
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from read_pages import ReadPage
 from ecg import process_file
 from ecg.digitize import digitize
 from ecg.lead_table import LEADS
-from ecg.outputs import csv_of, write_overlay
+from ecg.outputs import csv_of, overlay_png
 from ecg.page.pdf import page_count
 from ecg.run import DigitizeSettings, digitize_pages
 from ecg.simulate.draw import Style, draw_page
@@ -76,10 +77,9 @@ def test_signals_are_written_as_pandas_would_write_them() -> None:
     assert csv_of(mv) == pd.DataFrame(dict(zip(LEADS, mv))).to_csv(index=False, float_format="%.4f")
 
 
-def test_an_overlay_is_the_picture_that_was_drawn(tmp_path: Path) -> None:
+def test_an_overlay_is_the_picture_that_was_drawn() -> None:
     drawn = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
-    write_overlay(drawn, tmp_path / "o.png")
-    assert (np.asarray(Image.open(tmp_path / "o.png")) == drawn).all()
+    assert (np.asarray(Image.open(BytesIO(overlay_png(drawn)))) == drawn).all()
 
 
 def test_finished_pages_are_not_done_again(folder: Path, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:

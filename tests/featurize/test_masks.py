@@ -13,7 +13,8 @@ from featurize.index.build import build_index
 from featurize.masks.imagej import roi_zip
 from featurize.masks.labels import labels_of
 from featurize.masks.outlines import polygons
-from featurize.masks.run import ERRORS, LIST, ROIS, segment_images
+from featurize.masks.output_folder import ROIS, WRITTEN
+from featurize.masks.run import ERRORS, LIST, segment_images
 from featurize.presets.load import load_preset
 from featurize.runtime.lock import held_folder
 from featurize.segment.segmenters import segment
@@ -127,10 +128,17 @@ def test_masks_that_were_changed_by_hand_are_kept_and_told(images: Path, tmp_pat
     summary = segment_images(index, cell, out, jobs=1)
     assert summary.warnings == ["a.png was changed after it was written: your version is kept as a.changed.png"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {**before, "a.changed.png": b"my mask"}
+    # A run that was killed has written its own masks, and not noted them.
+    (out / "a.changed.png").unlink()
+    noted = (out / WRITTEN).read_bytes()
+    segment_images(index, load_preset("smear"), out, jobs=1)
+    assert (out / WRITTEN).read_bytes() != noted
+    (out / WRITTEN).write_bytes(noted)
+    assert segment_images(index, load_preset("smear"), out, jobs=1).warnings == []
     (out / "bare.geojson").write_bytes(b"mine")
     # Another image into the same folder: the files of the others are left as they are.
     assert segment_images(build_index([images / "a.png"]), cell, out, jobs=1).warnings == []
-    assert segment_images(index, load_preset("smear"), out, jobs=1).warnings == [
+    assert segment_images(index, cell, out, jobs=1).warnings == [
         "bare.geojson was changed after it was written: your version is kept as bare.changed.geojson"]
 
 
