@@ -14,6 +14,7 @@ import pandas as pd
 from ecg import usual_ranges
 from ecg.lead_table import LEADS
 from ecg.result import FinishedFile, PageFacts, StatementFacts
+from ecg.review_words import review_sentence
 from ecg.usual_ranges import UsualRange
 from featurize.arrays import Float64Array
 
@@ -115,6 +116,8 @@ class RecordSummary:
         Sentences on what a person should look at.
     statements : sequence of StatementFacts
         What the numbers meet, the surest first.
+    review : bool
+        Whether a person should look at the page before its numbers are believed.
     """
 
     path: str
@@ -125,11 +128,12 @@ class RecordSummary:
     measurements: Sequence[Measurement]
     doubts: Sequence[str]
     statements: Sequence[StatementFacts] = ()
+    review: bool = False
 
 
 def most_doubtful_first(files: Sequence[FinishedFile]) -> list[FinishedFile]:
-    """The files in the order of their least confidence, then of their path."""
-    return sorted(files, key=lambda file: (file.facts.least_confidence, file.path))
+    """Those for review before the others, both in the order of their least confidence, then of their path."""
+    return sorted(files, key=lambda file: (not file.facts.review, file.facts.least_confidence, file.path))
 
 
 def summarize(file: FinishedFile, out: Path) -> RecordSummary:
@@ -140,7 +144,7 @@ def summarize(file: FinishedFile, out: Path) -> RecordSummary:
     found = {lead: median_beat(signals[lead].to_numpy(), beats[beats["lead"] == lead], facts.fs_hz) for lead in LEADS}
     return RecordSummary(facts.path, float(facts.fs_hz), signals, beats,
                          {lead: beat for lead, beat in found.items() if beat is not None}, measurements(facts.rhythm),
-                         doubts(facts, beats), facts.statements)
+                         doubts(facts, beats), facts.statements, facts.review)
 
 
 def median_beat(mv: Float64Array, beats: pd.DataFrame, fs_hz: float) -> MedianBeat | None:
@@ -205,7 +209,7 @@ def unusual(rhythm: Mapping[str, float | None]) -> list[Measurement]:
 
 def doubts(facts: PageFacts, beats: pd.DataFrame) -> list[str]:
     """Sentences on what a person should look at."""
-    out = list(facts.warnings)
+    out = [sentence for sentence in (review_sentence(facts.review_reason), *facts.warnings) if sentence]
     with_gaps = [lead for lead, seen in facts.leads.items() if seen.gaps]
     if with_gaps:
         out.append(f"{facts.doubtful_s:.2f} s in {', '.join(with_gaps)} were not seen surely and are bridged")

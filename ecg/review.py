@@ -49,7 +49,14 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly. bridged: lines lie on bare
         paper in several places, as where beats are cut off.
     """
-    found = {
+    found = _reasons(page, layout, signals, work_spent, bridges_px)
+    return [reason for reason, holds in found.items() if holds]
+
+
+def _reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool,
+             bridges_px: Sequence[int]) -> dict[str, bool]:
+    """Every reason that there is, and whether it holds."""
+    return {
         "work": work_spent,
         "layout": _is_guess(layout, signals.einthoven_residual_mv),
         "grid": page.grid.strength < _LEAST_GRID_SHARE,
@@ -60,7 +67,6 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
         "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in bridges_px) >= _MANY_BRIDGES}
-    return [reason for reason, holds in found.items() if holds]
 
 
 def _is_guess(layout: Layout, residual_mv: float) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from featurize.arrays import Float32Array
+from featurize.arrays import UInt8Array
 from featurize.batch.chunks import MeasuredChunk, MeasureTask
 from featurize.errors import UserError
 from featurize.families import versions_of
@@ -83,10 +83,10 @@ def known_images(earlier: EarlierTable, index: pd.DataFrame) -> MeasuredChunk:
         earlier.frame[["width_px", "height_px"]].to_numpy(np.int64)[taken], _fingerprints(earlier.frame.iloc[taken]))
 
 
-def _fingerprints(frame: pd.DataFrame) -> Float32Array:
+def _fingerprints(frame: pd.DataFrame) -> UInt8Array:
     if "fingerprint" not in frame or frame["fingerprint"].isna().any():
-        return np.zeros((len(frame), 0), np.float32)
-    return from_text(frame["fingerprint"].tolist()).astype(np.float32)
+        return np.zeros((len(frame), 0), np.uint8)
+    return from_text(frame["fingerprint"].tolist())
 
 
 def _keys(frame: pd.DataFrame) -> list[tuple[str, str]]:

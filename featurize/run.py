@@ -2,7 +2,6 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -149,7 +148,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     execution = Execution(jobs, scheduler, store, progress)
     try:
         measured, resumed = measure(plan.plain, plan.perturbed, task, execution)
-        new = join([measured.pop(number) for number in plan.plain])
+        new = join(measured.pop(number) for number in plan.plain)
         images, groups = _with_known(plan, index, new, task, execution)
         errors = _errors(index, images)
         errors_csv = write_errors(errors, errors_path(out))
@@ -234,10 +233,10 @@ def _with_known(plan: _Plan, index: Index, new: MeasuredChunk, task: MeasureTask
     return in_order(join([taken, new]), index.frame["image_id"].tolist()), None
 
 
-def _copies(plan: _Plan, info: TableInfo, measured: Mapping[int, MeasuredChunk], task: MeasureTask,
+def _copies(plan: _Plan, info: TableInfo, measured: dict[int, MeasuredChunk], task: MeasureTask,
             execution: Execution) -> MeasuredChunk:
     """The changed copies, as they were measured now or in an earlier run."""
-    new = join([measured[number] for number in plan.perturbed])
+    new = join(measured.pop(number) for number in plan.perturbed)
     if not plan.known_copies.image_ids:
         return new
     if set(info.features) <= set(plan.known_copies.names):

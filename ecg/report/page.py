@@ -9,6 +9,7 @@ from ecg.lead_table import LEADS
 from ecg.record_summary import HEADLINES, RecordSummary, measurements, unusual
 from ecg.report.record import as_text, record_section
 from ecg.result import FailedFile, FinishedFile, PageFacts
+from ecg.review_words import review_sentence
 from featurize.images.read import ImageError, read_image
 from featurize.report.charts import data_uri
 from featurize.report.numbers import count, number, percent
@@ -66,6 +67,10 @@ def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile], su
     out = []
     if failed:
         out.append(warning("caution", f"{count(len(failed), 'file')} gave no signals.", "See errors.csv."))
+    review = [file for file in finished if file.facts.review]
+    if review:
+        out.append(warning("caution", f"For review: {count(len(review), 'page')}.",
+                           "They may have been read wrong: compare their overlays. Each has its reasons below."))
     doubtful = [file for file in finished if file.facts.warnings]
     if doubtful:
         out.append(warning("caution", f"Doubts: {count(len(doubtful), 'page')}.", "Look at the overlays.",
@@ -74,7 +79,7 @@ def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile], su
     if outside:
         out.append(warning("note", f"Values outside their usual range: {count(len(outside), _FILE, _FILES)}.",
                            "They are marked in the rows below."))
-    told = {file.facts.path for file in (*doubtful, *outside)}
+    told = {file.facts.path for file in (*review, *doubtful, *outside)}
     uncertain = [summary for summary in summaries if summary.doubts and summary.path not in told]
     if uncertain:
         out.append(warning("note", f"Uncertain or missing waves: {count(len(uncertain), _FILE, _FILES)}.",
@@ -85,6 +90,7 @@ def _warnings(finished: Sequence[FinishedFile], failed: Sequence[FailedFile], su
 def _tiles(finished: Sequence[FinishedFile], failed: Sequence[FailedFile]) -> list[dict[str, str]]:
     layouts = sorted({file.facts.layout for file in finished})
     return [{"name": "Pages", "value": number(len(finished)), "range": "became signals"},
+            {"name": "For review", "value": number(sum(file.facts.review for file in finished)), "range": "pages"},
             {"name": "Refused", "value": number(len(failed)), "range": "files"},
             {"name": "Layouts", "value": number(len(layouts)), "range": ", ".join(layouts)[:_LAYOUTS_LENGTH]}]
 
@@ -95,7 +101,9 @@ def _pages(finished: Sequence[FinishedFile]) -> dict[str, Any]:
     head = ["Page", "Rate, /min", "PR, ms", "QRS, ms", "QTc, ms", "Axis, °"]
     head_of_reading = ["Page", "Least confidence", "Doubtful", "Layout", "Leads", "I + III − II", "mm/mV", "px/mm",
                        "Rotation"]
-    told = [{"name": file.path, "texts": [*file.facts.warnings, *_also_unusual(file.facts)]} for file in finished]
+    told = [{"name": file.path, "texts": [text for text in (review_sentence(file.facts.review_reason),
+                                                            *file.facts.warnings, *_also_unusual(file.facts)) if text]}
+            for file in finished]
     return {"measured": table(head, measured, sortable=True, foot=(
                 "▲ above and ▼ below what is usual in adults at rest. QTc by Bazett: from 450 ms on it is long in men, "
                 "from 460 ms on in women.")),
@@ -156,9 +164,11 @@ def _overlays(file: FinishedFile, out: Path) -> list[dict[str, str]]:
     """The overlay of a page; of one that was corrected by hand also that of the run before."""
     before = out / f"{file.stem}.before.png"
     if not before.is_file():
-        return [_picture(out / f"{file.stem}.overlay.png", file.path, file.path)]
+        caption = f"{file.path}: for review" if file.facts.review else file.path
+        return [_picture(out / f"{file.stem}.overlay.png", caption, file.path)]
+    after = "after the corrections" + (", for review" if file.facts.review else "")
     return [_picture(before, f"{file.path}: before the corrections", file.path),
-            _picture(out / f"{file.stem}.overlay.png", f"{file.path}: after the corrections", file.path)]
+            _picture(out / f"{file.stem}.overlay.png", f"{file.path}: {after}", file.path)]
 
 
 def _picture(path: Path, caption: str, page: str) -> dict[str, str]:

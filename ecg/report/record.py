@@ -31,6 +31,7 @@ def record_section(summary: RecordSummary) -> dict[str, Any]:
     """What the template shows of one record: two charts, a table, statements, and what is doubtful."""
     return {"path": summary.path, "leads": _leads_chart(summary), "beat": _beat_chart(summary.median_beats),
             "numbers": _numbers(summary.measurements),
+            "review": summary.review,
             "statements": [{"name": facts.name, "speaks_for": facts.speaks_for} for facts in summary.statements],
             "doubts": [*(as_text(m) for m in summary.measurements if m.side), *summary.doubts]}
 

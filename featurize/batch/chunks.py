@@ -1,13 +1,14 @@
 """What one worker does: a chunk of images in, their measurements and their faults out."""
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import featurize
-from featurize.arrays import Float32Array, Int64Array
+from featurize.arrays import Float32Array, Int64Array, UInt8Array
 from featurize.batch.given_masks import GivenMasks
 from featurize.images.corrupt import corrupted
 from featurize.images.occlude import Hidden, hide
@@ -159,7 +160,7 @@ class MeasuredChunk:
         NaN where a region was not found.
     sizes : (n, 2) int64
         Width and height in pixels of the image as stored.
-    fingerprints : (n, m) float32
+    fingerprints : (n, m) uint8
         For the search for duplicates; see `featurize.index.duplicates`.
     faults : tuple of Fault
         The images that gave no row.
@@ -169,7 +170,7 @@ class MeasuredChunk:
     names: tuple[str, ...]
     values: Float32Array
     sizes: Int64Array
-    fingerprints: Float32Array
+    fingerprints: UInt8Array
     faults: tuple[Fault, ...] = ()
 
 
@@ -178,7 +179,7 @@ class _MeasuredImage:
     image_id: str
     features: dict[str, float]
     size_px: tuple[int, int]
-    fingerprint: Float32Array
+    fingerprint: UInt8Array
 
 
 def measure_chunk(task: MeasureTask, requests: Sequence[ImageRequest]) -> MeasuredChunk:
@@ -261,7 +262,7 @@ def _stack(images: Sequence[_MeasuredImage], faults: tuple[Fault, ...]) -> Measu
     names = tuple(sorted({name for image in images for name in image.features}))
     values = np.array([[image.features.get(name, np.nan) for name in names] for image in images], dtype=np.float32)
     sizes = np.array([image.size_px for image in images], dtype=np.int64).reshape(-1, 2)
-    fingerprints = np.stack([image.fingerprint for image in images]) if images else np.zeros((0, 0), np.float32)
+    fingerprints = np.stack([image.fingerprint for image in images]) if images else np.zeros((0, 0), np.uint8)
     return MeasuredChunk(tuple(image.image_id for image in images), names, values.reshape(len(images), len(names)),
                          sizes, fingerprints, faults)
 
@@ -271,17 +272,25 @@ def fault_chunk(request: ImageRequest, error: str, reason: str) -> MeasuredChunk
     return _stack([], (Fault(request.image_id, error, reason),))
 
 
-def join(chunks: Sequence[MeasuredChunk]) -> MeasuredChunk:
-    """Several chunks as one, images in the order given; a feature that a chunk lacks is NaN there."""
-    names = tuple(sorted({name for chunk in chunks for name in chunk.names}))
+def join(chunks: Iterable[MeasuredChunk]) -> MeasuredChunk:
+    """Several chunks as one, images in the order given; a feature that a chunk lacks is NaN there.
+
+    Chunks that only `chunks` holds are freed as they are copied, so that not all is in the memory twice.
+    """
+    waiting = deque(chunks)
+    names = tuple(sorted({name for used in {chunk.names for chunk in waiting} for name in used}))
     column_of = {name: column for column, name in enumerate(names)}
-    values = np.full((sum(len(c.image_ids) for c in chunks), len(names)), np.nan, dtype=np.float32)
+    ids = tuple(image_id for chunk in waiting for image_id in chunk.image_ids)
+    faults = tuple(fault for chunk in waiting for fault in chunk.faults)
+    length = next((chunk.fingerprints.shape[1] for chunk in waiting if chunk.image_ids), 0)
+    joined = MeasuredChunk(ids, names, np.full((len(ids), len(names)), np.nan, np.float32),
+                           np.zeros((len(ids), 2), np.int64), np.zeros((len(ids), length), np.uint8), faults)
     start = 0
-    for chunk in chunks:
+    while waiting:
+        chunk = waiting.popleft()
         stop = start + len(chunk.image_ids)
-        values[start:stop, [column_of[name] for name in chunk.names]] = chunk.values
+        if stop > start:
+            joined.values[start:stop, [column_of[name] for name in chunk.names]] = chunk.values
+            joined.sizes[start:stop], joined.fingerprints[start:stop] = chunk.sizes, chunk.fingerprints
         start = stop
-    fingerprints = [c.fingerprints for c in chunks if len(c.image_ids)] or [np.zeros((0, 0), np.float32)]
-    return MeasuredChunk(tuple(i for c in chunks for i in c.image_ids), names, values,
-                         np.concatenate([np.zeros((0, 2), np.int64), *(c.sizes for c in chunks)]),
-                         np.concatenate(fingerprints), tuple(f for c in chunks for f in c.faults))
+    return joined

@@ -92,4 +92,4 @@ def _is_whole(chunk: MeasuredChunk) -> bool:
     n, arrays = len(chunk.image_ids), (chunk.values, chunk.sizes, chunk.fingerprints)
     return (all(array.ndim == 2 and len(array) == n for array in arrays) and chunk.sizes.shape[1] == 2
             and chunk.values.shape[1] == len(chunk.names)
-            and [array.dtype for array in arrays] == [np.float32, np.int64, np.float32])
+            and [array.dtype for array in arrays] == [np.float32, np.int64, np.uint8])

@@ -104,7 +104,7 @@ def take_census(frame: pd.DataFrame, errors: pd.DataFrame, rows: Int64Array, ima
     """
     read = frame.iloc[rows]
     prints = (np.stack([image.fingerprint for image in images]) if images
-              else np.zeros((0, LENGTH), np.float32))
+              else np.zeros((0, LENGTH), np.uint8))
     cluster = duplicate_groups(read["sha256"].astype(str).tolist(), prints)
     return Census(frame, errors, rows, images, cluster, tuple(findings))
 

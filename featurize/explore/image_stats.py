@@ -56,7 +56,7 @@ class ImageStatistics:
         with blur. NaN where they are plain.
     blockiness : float
         In the outer fifths too: mean step at every eighth pixel over the mean step elsewhere; 1 without JPEG blocks.
-    fingerprint : (1024,) float32
+    fingerprint : (1024,) uint8
         For the search of duplicates.
     """
 
@@ -71,7 +71,7 @@ class ImageStatistics:
     black_frame: bool
     sharpness: float
     blockiness: float
-    fingerprint: Float32Array
+    fingerprint: UInt8Array
 
 
 def image_statistics(picture: Picture) -> ImageStatistics:

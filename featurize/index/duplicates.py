@@ -49,7 +49,7 @@ _CUT_OUT_SHARE = 0.2
 # Share of the smaller picture area that both must have in common.
 _OVERLAP = 0.85
 # Numbers of a matrix of distances that is computed at a time; limits the memory.
-_DISTANCES_AT_ONCE = 20_000_000
+_DISTANCES_AT_ONCE = 5_000_000
 # Candidates that are confirmed at a time; limits the memory.
 _PAIRS_AT_ONCE = 4096
 # Images that are made ready for the comparison at a time; limits the memory.
@@ -60,7 +60,7 @@ _KNOWN_AT_ONCE = 8192
 _ROUNDING = 1e-4
 
 
-def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) -> Int64Array:
+def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.integer | np.floating]) -> Int64Array:
     """Number the clusters of images that are the same picture.
 
     Parameters
@@ -90,7 +90,7 @@ def duplicate_groups(sha256: Sequence[str], fingerprints: NDArray[np.floating]) 
     return np.argsort(np.argsort(start)).astype(np.int64)[inverse]
 
 
-def near_pairs(fingerprints: NDArray[np.floating]) -> tuple[Int64Array, Float32Array]:
+def near_pairs(fingerprints: NDArray[np.integer | np.floating]) -> tuple[Int64Array, Float32Array]:
     """All pairs of near duplicates.
 
     Returns
@@ -155,54 +155,66 @@ def are_copies(fingerprints: NDArray[np.integer | np.floating],
 
 @dataclass(frozen=True)
 class _Compared:
-    """What is compared of the r images that are not flat.
+    """What finds candidates among the r images that are not flat; their pixels are looked at for candidates only.
 
     Parameters
     ----------
+    fingerprints : (n, 1024) array
+        Of all images, not copied.
     rows : (r,) int64
-        Their numbers.
-    inner : (r, 1024) float32
-        Band of middle frequencies, zero where a pixel is black.
-    seen : (r, 1024) bool
-        Where a pixel is not black.
+        Numbers of those that are not flat.
     waves : (r, 16, 16) float32
     invariants : (r, 257) float32
     rest : (r,) float32
     cut_out : (r,) bool
     """
 
+    fingerprints: NDArray[np.integer | np.floating]
     rows: Int64Array
-    inner: Float32Array
-    seen: BoolArray
     waves: Float32Array
     invariants: Float32Array
     rest: Float32Array
     cut_out: BoolArray
 
+    def masked(self, at: Int64Array) -> tuple[Float32Array, Float32Array]:
+        """Of m of the r images: (m, 1024) band of middle frequencies, zero where a pixel is black; 1 where none is."""
+        thumbs = _thumbnails(self.fingerprints[self.rows[at]])
+        seen = _not_black(thumbs)
+        return _band(thumbs, seen), seen.reshape(len(seen), SIDE * SIDE)
+
 
 def _compared(fingerprints: NDArray[np.integer | np.floating]) -> _Compared:
-    """Block by block into arrays of the final size: what lies between would take five times their memory."""
+    """Block by block into arrays of the final size: what lies between would take several times their memory."""
     n, end = len(fingerprints), 0
-    whole = _Compared(np.empty(n, np.int64), np.empty((n, SIDE * SIDE), np.float32), np.empty((n, SIDE * SIDE), bool),
-                      np.empty((n, _FREQUENCIES, _FREQUENCIES), np.float32), np.empty((n, _INVARIANTS), np.float32),
-                      np.empty(n, np.float32), np.empty(n, bool))
+    whole = _Compared(fingerprints, np.empty(n, np.int64), np.empty((n, _FREQUENCIES, _FREQUENCIES), np.float32),
+                      np.empty((n, _INVARIANTS), np.float32), np.empty(n, np.float32), np.empty(n, bool))
+    arrays = [field.name for field in fields(_Compared) if field.name != "fingerprints"]
     for start in range(0, n, _COMPARED_AT_ONCE):
         some = _compared_block(fingerprints[start:start + _COMPARED_AT_ONCE])
-        for field in fields(_Compared):
-            getattr(whole, field.name)[end:end + len(some.rows)] = getattr(some, field.name)
+        for name in arrays:
+            getattr(whole, name)[end:end + len(some.rows)] = getattr(some, name)
         whole.rows[end:end + len(some.rows)] += start
         end += len(some.rows)
-    return _Compared(*(getattr(whole, field.name)[:end] for field in fields(_Compared)))
+    return _Compared(fingerprints, *(getattr(whole, name)[:end] for name in arrays))
 
 
 def _compared_block(fingerprints: NDArray[np.integer | np.floating]) -> _Compared:
-    thumbs = np.asarray(fingerprints, np.float32).reshape(-1, SIDE, SIDE)
+    thumbs = _thumbnails(fingerprints)
     band = _band(thumbs, np.ones_like(thumbs))
     rows = np.flatnonzero(np.sqrt((band * band).mean(1)) >= _FLAT)
-    seen = (thumbs[rows] > _BLACK).astype(np.float32)
-    inner, seen = _band(thumbs[rows], seen), seen.reshape(len(rows), SIDE * SIDE)
     waves = _waves(_unit(band[rows]))
-    return _Compared(rows, inner, seen > 0, waves, _invariants(waves), _rest(waves), seen.mean(1) < 1 - _CUT_OUT_SHARE)
+    cut_out = _not_black(thumbs[rows]).mean((1, 2)) < 1 - _CUT_OUT_SHARE
+    return _Compared(fingerprints, rows, waves, _invariants(waves), _rest(waves), cut_out)
+
+
+def _thumbnails(fingerprints: NDArray[np.integer | np.floating]) -> Float32Array:
+    """(n, 32, 32) float32."""
+    return np.asarray(fingerprints, np.float32).reshape(-1, SIDE, SIDE)
+
+
+def _not_black(thumbs: Float32Array) -> Float32Array:
+    """1 where a pixel is not black, else 0."""
+    return (thumbs > _BLACK).astype(np.float32)
 
 
 def _confirmed(a: _Compared, b: _Compared, near: Iterator[Int64Array]) -> tuple[Int64Array, Float32Array]:
@@ -318,10 +330,12 @@ def _orientations() -> list[Int64Array]:
 def _confirm(pairs: Int64Array, oriented: BoolArray, a: _Compared, b: _Compared) -> Float32Array:
     """(m,) correlation of each pair over what both show, in the best of the given orientations; 0 if not alike."""
     best = np.zeros(len(pairs), np.float32)
+    of_left, lefts = np.unique(pairs[:, 0], return_inverse=True)
+    of_right, rights = np.unique(pairs[:, 1], return_inverse=True)
+    (x, u), (y, v) = a.masked(of_left), b.masked(of_right)
     for order, possible in zip(_orientations(), oriented.T):
-        left, right = pairs[possible].T
-        value = _masked_correlation(a.inner[left], a.seen[left].astype(np.float32), b.inner[right][:, order],
-                                    b.seen[right][:, order].astype(np.float32))
+        left, right = lefts[possible], rights[possible]
+        value = _masked_correlation(x[left], u[left], y[right][:, order], v[right][:, order])
         best[possible] = np.maximum(best[possible], value)
     return best
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from featurize.arrays import Float32Array, UInt8Array
+from featurize.arrays import UInt8Array
 
 # Side of the thumbnail, pixels.
 SIDE = 32
@@ -19,7 +18,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _SHOWN = 20
 
 
-def fingerprint(rgb: UInt8Array) -> Float32Array:
+def fingerprint(rgb: UInt8Array) -> UInt8Array:
     """A small picture of the picture.
 
     Parameters
@@ -28,24 +27,23 @@ def fingerprint(rgb: UInt8Array) -> Float32Array:
 
     Returns
     -------
-    (1024,) float32
-        The luma of the 32 x 32 thumbnail, whole numbers 0..255, row by row. Turning the image turns the thumbnail.
+    (1024,) uint8
+        The luma of the 32 x 32 thumbnail, gray levels, row by row. Turning the image turns the thumbnail.
     """
     # Averaging areas is the same forwards and backwards; small images are enlarged instead.
     method = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
     small = cv2.resize(rgb, (SIDE, SIDE), interpolation=method)
-    return np.asarray(np.rint(small.astype(np.float32) @ _LUMA)).reshape(-1)
+    return np.asarray(np.rint(small.astype(np.float32) @ _LUMA), np.uint8).reshape(-1)
 
 
-def to_text(fingerprints: NDArray[np.floating]) -> list[str]:
+def to_text(fingerprints: UInt8Array) -> list[str]:
     """Fingerprints as a table keeps them: the 1024 gray levels as bytes, in base64.
 
-    >>> text = to_text(np.full((1, 1024), 7, np.float32))[0]
+    >>> text = to_text(np.full((1, 1024), 7, np.uint8))[0]
     >>> len(text), from_text([text])[0, :3].tolist()
     (1368, [7, 7, 7])
     """
-    levels = np.clip(np.rint(fingerprints), 0, 255).astype(np.uint8)
-    return [base64.b64encode(row.tobytes()).decode("ascii") for row in levels]
+    return [base64.b64encode(row.tobytes()).decode("ascii") for row in fingerprints]
 
 
 def from_text(texts: Sequence[str]) -> UInt8Array:

@@ -8,7 +8,8 @@ from read_pages import ReadPage
 from ecg.digitize import Digitized, trace
 from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
-from ecg.review import review_reasons, unusual_length_s
+from ecg.review import _reasons, review_reasons, unusual_length_s
+from ecg.review_words import REVIEW_WORDS
 from ecg.trace import work_limit
 from ecg.trace.corrections import Point
 
@@ -50,6 +51,11 @@ def test_each_reason_is_told(usual_page: ReadPage) -> None:
     assert review_reasons(found.page, found.layout, found.signals, True, []) == ["work"]
     assert review_reasons(found.page, found.layout, found.signals, False, [9, 9, 9]) == ["bridged"]
     assert review_reasons(found.page, found.layout, found.signals, False, [9, 9, 1]) == []
+
+
+def test_every_reason_has_words_for_people(usual_page: ReadPage) -> None:
+    found = usual_page.found
+    assert _reasons(found.page, found.layout, found.signals, False, []).keys() == REVIEW_WORDS.keys()
 
 
 @pytest.mark.slow

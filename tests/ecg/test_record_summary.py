@@ -61,16 +61,28 @@ def test_names_with_commas_are_told_apart_in_a_row_of_the_page() -> None:
 
 
 def test_doubts_tell_gaps_uncertain_waves_and_missing_p() -> None:
-    assert doubts(PAGE, beats_of(1.0, 2.0)) == [
+    sure = replace(PAGE, review=False, review_reason="")
+    assert doubts(sure, beats_of(1.0, 2.0)) == [
         "gray – 60 %", "0.75 s in I were not seen surely and are bridged",
         "P of 1 of 2 beats is uncertain (confidence under .4)",
         "QRS of 2 of 2 beats is uncertain (confidence under .4)"]
-    assert doubts(PAGE, beats_of(1.0, 2.0, p=False))[-1] == (
+    assert doubts(sure, beats_of(1.0, 2.0, p=False))[-1] == (
         "no P wave was found: what precedes QRS differs from beat to beat")
     part = pd.concat([beats_of(1.0, 2.0), beats_of(3.0, p=False).assign(beat=2)])
-    assert doubts(PAGE, part)[-1] == "1 of 3 beats have no P wave"
+    assert doubts(sure, part)[-1] == "1 of 3 beats have no P wave"
     first = pd.concat([beats_of(0.1, p=False), beats_of(1.0, 2.0).assign(beat=lambda b: b["beat"] + 1)])
-    assert not any("no P wave" in doubt for doubt in doubts(PAGE, first)), "P lay before the start of the record"
+    assert not any("no P wave" in doubt for doubt in doubts(sure, first)), "P lay before the start of the record"
+
+
+def test_a_page_for_review_says_so_first_and_stands_first() -> None:
+    review = replace(PAGE, path="z", review=True, review_reason="grid|twice")
+    assert doubts(review, beats_of(1.0, 2.0))[:2] == ["for review because of: grid, a lead drawn twice", "gray – 60 %"]
+    sure = replace(PAGE, review=False, review_reason="")
+    ranked = most_doubtful_first([FinishedFile("a", "a", sure), FinishedFile("z", "z", review)])
+    assert [found.path for found in ranked] == ["z", "a"]
+    told = page._warnings(ranked, [], [])
+    assert told[0]["text"] == "For review: 1 page."
+    assert [tile["value"] for tile in page._tiles(ranked, []) if tile["name"] == "For review"] == ["1"]
 
 
 def test_the_most_doubtful_file_comes_first() -> None:

@@ -18,7 +18,7 @@ USUAL = {"heart_rr_rate_bpm": 75.0, "heart_atria_pr_s": 0.16, "heart_ventricles_
 
 
 def report(folder: Path, changed: dict[str, float], doubts: tuple[str, ...] = (), **facts: object) -> str:
-    usual = {"warnings": [], "px_per_mm": None, "rhythm": USUAL | changed}
+    usual = {"warnings": [], "px_per_mm": None, "rhythm": USUAL | changed, "review": False, "review_reason": ""}
     page = replace(PAGE, **usual | facts)  # type: ignore[arg-type]
     signals = pd.DataFrame({lead: np.zeros(1000) for lead in LEADS})
     beats = pd.DataFrame({name: pd.Series(dtype=float) for name in ("p_peak_s", "r_peak_s", "t_peak_s")} | {"lead": []})

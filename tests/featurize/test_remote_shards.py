@@ -28,7 +28,7 @@ SECRET = "verysecretvalue"
 
 def chunk(image_id: str = "a") -> MeasuredChunk:
     return MeasuredChunk((image_id,), ("x", "y"), np.array([[1, np.nan]], np.float32), np.ones((1, 2), np.int64),
-                         np.zeros((1, 3), np.float32), (Fault("b", "no image", "truncated"),))
+                         np.zeros((1, 3), np.uint8), (Fault("b", "no image", "truncated"),))
 
 
 @pytest.fixture
