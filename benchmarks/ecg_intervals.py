@@ -105,9 +105,9 @@ def main() -> None:
         for part, start in PARTS.items():
             rows += rows_of(delineator, part, [(of_record(found(path, delineator)), truth[path])
                                                for path in paths[start::2]])
-    about = (f"{len(paths)} records of {given.ludb.name}: intervals against those of the cardiologists' marks. Of "
-             "both, an edge of a beat is the median over the leads, an interval the median over the beats. The constants "
-             "of ours were set on every second record.")
+    about = (f"{len(paths)} records of {given.ludb.name}: intervals against those of the cardiologists' marks. "
+             "Of both, an edge of a beat is the median over the leads, an interval the median over the beats. The "
+             "constants of ours were set on every second record.")
     write(given.out, "ECG intervals", about, rows)
 
 

@@ -1,7 +1,6 @@
 """Folds on a Dask cluster: a worker that dies in the midst changes no bit of the run, other versions are refused."""
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_cluster import local_cluster
 from made_table import made_table
 
 from classify.fitting import crossfit
@@ -20,8 +20,6 @@ from classify.settings import TrainSettings
 from classify.train import train
 from featurize.errors import UserError
 
-distributed = pytest.importorskip("distributed")
-dask = pytest.importorskip("dask")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Dask's own, about ports and sockets
 QUICK = TrainSettings(resamples=10, rounds=60, folds=3)
 FIT = crossfit.fit_fold
@@ -45,21 +43,8 @@ def fit_and_die(task: FoldTask) -> FittedFold:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    # A fold may kill one worker and not two: Dask's own four take longer.
-    twice = {"distributed.scheduler.allowed-failures": 1}
-    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "protocol": "tcp"}
-    with dask.config.set(twice), distributed.LocalCluster(**local) as made, distributed.Client(made) as client:
-        client.register_plugin(TestsFolder())
+    with local_cluster(Path(__file__).parent, allowed_failures=1) as made:
         yield made
-
-
-class TestsFolder(distributed.WorkerPlugin):  # type: ignore[name-defined]
-    """Workers find the functions of this file, also one that takes the place of a dead one."""
-
-    folder = str(Path(__file__).parent)
-
-    def setup(self, worker: Any) -> None:
-        sys.path.append(self.folder)
 
 
 def content(run: Path) -> dict[str, bytes]:

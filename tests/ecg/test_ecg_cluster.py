@@ -1,12 +1,12 @@
 """Pages and records on a Dask cluster: the files that one process writes; the one that kills workers is named."""
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_cluster import local_cluster
 from made_heart import heart
 
 from ecg import on_cluster
@@ -16,8 +16,6 @@ from ecg.simulate.demo import write_pages
 from featurize.errors import UserError
 from featurize.runtime.limits import Limits
 
-distributed = pytest.importorskip("distributed")
-dask = pytest.importorskip("dask")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Dask's own, about ports and sockets
 MADE = on_cluster._made
 
@@ -31,20 +29,8 @@ def made_once_killed(job: PageJob, settings: DigitizeSettings, wanted: dict[str,
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    once = {"distributed.scheduler.allowed-failures": 0}  # three more tries would only take three times as long
-    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "protocol": "tcp"}
-    with dask.config.set(once), distributed.LocalCluster(**local) as made, distributed.Client(made) as client:
-        client.register_plugin(TestsFolder())
+    with local_cluster(Path(__file__).parent, allowed_failures=0) as made:
         yield made
-
-
-class TestsFolder(distributed.WorkerPlugin):  # type: ignore[name-defined]
-    """Workers find the functions of this file, also one that takes the place of a dead one."""
-
-    folder = str(Path(__file__).parent)
-
-    def setup(self, worker: Any) -> None:
-        sys.path.append(self.folder)
 
 
 @pytest.fixture(scope="module")
