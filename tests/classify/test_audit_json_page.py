@@ -118,7 +118,7 @@ def test_the_page_names_no_key_that_is_gone(content: dict[str, Any]) -> None:
     assert sorted(documented(AUDIT) - set(keys_of(content)) - OF_FINDINGS) == []
 
 
-def test_every_key_of_an_audit_of_several_findings_stands_on_the_page(content: dict[str, Any], tmp_path: Path) -> None:
+def test_every_key_of_an_audit_of_several_findings_stands_on_the_page(tmp_path: Path) -> None:
     frame, info = chest_table()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
@@ -130,7 +130,8 @@ def test_every_key_of_an_audit_of_several_findings_stands_on_the_page(content: d
     info = replace(info, label_columns=[*info.label_columns, "Gout"])
     audit_findings(run, Path("t.parquet"), there, info, None, Asked(Watch(write=tmp_path / "b.json")))
     found = audit_findings(run, Path("t.parquet"), there, info, tmp_path / "a.html", Asked(
-        fit_labels=[10], fitted=tmp_path / "fitted", watch=Watch(against=read_baseline(tmp_path / "b.json"))))
+        columns=pd.DataFrame({"sex": ["F", "M"] * 60}), fit_labels=[10], fitted=tmp_path / "fitted",
+        watch=Watch(against=read_baseline(tmp_path / "b.json"))))
     part = PartScore("rim alone", 80, 6, .7, .6, (.6, .8), True)
     written = findings_to_json(replace(found, maps={"Edema": _maps()}, parts={"Edema": (part,)},
                                        sweeps={"Edema": made_sweep()}), [dict(level="note", text="", advice="")])

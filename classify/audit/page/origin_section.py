@@ -93,7 +93,7 @@ def definitions(found: Origin, order: list[str], preset: str) -> dict[str, Any]:
     lead = (f"The model reads {count(n, 'measurement')}; the {number(len(listed))} that weigh most here stand below, "
             "all in the JSON of this audit. ICC: share of the variance that lies between images, where some images "
             "were changed as another laboratory might have pictured them and measured again; 1 is perfect agreement.")
-    note = "" if known else (" It is missing: no stability.csv lies beside the model, as the table had no changed copies "
-                             "at training.")
+    note = "" if known else (" It is missing: no stability.csv lies beside the model, as the table had no changed "
+                             "copies at training.")
     return {"lead": lead + note, "table": table(["Measurement", "Unit", "What it is", "ICC (95 % interval)"], rows,
                                                 sortable=True)}

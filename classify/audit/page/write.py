@@ -56,7 +56,8 @@ def write_audit(path: Path, result: Audit) -> None:
         "origin": origin_section.section(result.origin, result.info.index_hash) if result.origin else None,
         "definitions": origin_section.definitions(result.origin, result.shift["feature"].tolist(),
                                                   str(result.info.preset.get("name", ""))) if result.origin else None,
-        "known": known_table(result.frame, result.trained_on, "audit -o audit.csv marks all (trained_on)"), "doubts": DOUBTS,
+        "known": known_table(result.frame, result.trained_on, "audit -o audit.csv marks all (trained_on)"),
+        "doubts": DOUBTS,
         "about": about(told.study) if told else None, "checklist": checklist(told.answers, path.name) if told else None,
         "drift": sentences.section(result.drift, str(result.info.preset.get("name", ""))) if result.drift else None}
     if result.judged is not None:
