@@ -10,7 +10,7 @@ import pandas as pd
 from classify.audit.examine import run_metrics
 from classify.audit.reporting import on_page, people_ways, run_and_words
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
-from classify.crosswalk.run_evidence import REPORT, RunFacts, run_evidence
+from classify.crosswalk.run_evidence import REPORT, SIMPLER, RunFacts, run_evidence
 from classify.findings.audit import FindingsAudit, mean_scores
 from classify.findings.audit_sections import compared_sentence, gains_sentence, sweep_lead
 from classify.findings.bundle import FindingModel
@@ -68,7 +68,7 @@ def _own(home: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]
                      f"{score(of['sensitivity'])}, specificity {score(of['specificity'])}"
                      for name, of in findings.items())
     simpler = pd.DataFrame([of.get("baselines") or {} for of in findings.values()], dtype=float).mean()
-    beside = ", ".join(f"{name} {score(value)}" for name, value in simpler.items())
+    beside = ", ".join(f"{SIMPLER.get(str(name), name)} {score(value)}" for name, value in simpler.items())
     methods = ", ".join(sorted({of["calibration"]["method"] for of in findings.values()}))
     errors = [of["ece"] for of in findings.values()]
     covered = "; ".join(f"{name} {percent(of['coverage'])}" for name, of in findings.items())

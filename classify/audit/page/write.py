@@ -69,20 +69,20 @@ def write_audit(path: Path, result: Audit) -> None:
 
 def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
-    if result.origin:
-        titles[-1:-1] = [origin_section.ORIGIN, origin_section.DEFINITIONS]
     if result.reporting:
         titles[-1:-1] = [ABOUT, CHECKLIST]
+    if result.origin:
+        titles[-1:-1] = [origin_section.ORIGIN, origin_section.DEFINITIONS]
     if result.drift:
         titles.insert(1, "Since the baseline")
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
     if result.maps:
         titles.insert(titles.index("Single images"), "Maps")
-    if result.gains:
-        titles.insert(titles.index("Subgroups"), "Labels from here")
     if result.shortcuts or result.parts:
         titles.insert(titles.index("Subgroups"), "Shortcuts")
+    if result.gains:
+        titles.insert(titles.index("Subgroups"), "Labels from here")
     return titles
 
 
