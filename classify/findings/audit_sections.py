@@ -10,7 +10,7 @@ from classify.audit.subgroups import LEAST_IN_SUBGROUP
 from classify.findings.audit import FindingsAudit
 from classify.sweep.result import Sweep
 from classify.sweep.section import pictures, without_pictures
-from featurize.report.numbers import count, finite, interval, number, percent, score
+from featurize.report.numbers import count, finite, interval, number, score
 from featurize.report.page import cell, table
 
 # Parts that the page lists, the worst first; the JSON has all.
