@@ -125,8 +125,8 @@ def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
     """A row a measurement; rows outside what is usual are marked."""
     lines = []
     for m in measurements:
-        shown = "not measurable" if m.value is None else f"{number(m.value)} {m.unit}"
-        source = m.usual.source or ("chosen" if m.range else "")
+        shown = "not measurable" if m.value is None else f"{number(m.value)}\u00a0{m.unit}"
+        source = m.usual.source or ("set by this program" if m.range else "")
         lines.append([cell(text, tone="bad" if m.side else "")
                       for text in (m.name, shown, m.range, m.beyond)]
                      + [cell(source, tone="quiet")])
