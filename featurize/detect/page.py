@@ -91,14 +91,14 @@ def _tiles(facts: Sequence[FieldFacts], summaries: Sequence[FieldSummary]) -> li
 
 
 def _fields(summaries: Sequence[FieldSummary]) -> dict[str, Any]:
-    head = ["Field", "White cells", "Red cells", "Platelets", "A white cell", "Red cell, px", "Spread"]
+    head = ["Field", "White cells", "Red cells", "Platelets", "Per white cell", "Red cell, px", "Spread"]
     rows = [[cell(s.path, tone="name"), *(cell(number(s.counts[kind]), key=s.counts[kind])
                                           for kind in (WHITE, RED, PLATELET)),
              _known(s.platelets_per_white, number), _known(s.red_diameter_px, number), _known(s.red_spread, percent)]
             for s in summaries]
-    return table(head, rows, sortable=True, foot="Per white cell: platelets over white cells. Red cell: median diameter "
-                 "of those clearly outlined. Spread: standard deviation over mean of the diameters of those that the "
-                 "border does not cut.")
+    return table(head, rows, sortable=True, foot="Per white cell: platelets over white cells. Red cell: median "
+                 "diameter of those clearly outlined. Spread: standard deviation over mean of the diameters of those "
+                 "that the border does not cut.")
 
 
 def _known(value: float, shown: Any) -> dict[str, Any]:
