@@ -9,8 +9,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
-                                     shorten, svg_uri)
+from featurize.report.charts import (BLUE, GRAY, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, ends_inwards, rules,
+                                     share_axis, shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
 # Who, value, low and high end of the interval.
@@ -106,9 +106,7 @@ def reliability_by_class(table: pd.DataFrame, classes: Sequence[str], prefix: st
             share_axis(axes, "y", 1.05)
             axes.set_xticks([0, .5, 1])
             axes.set_yticks([0, .5, 1])
-            # Inwards: else the last one meets the first one of the next panel.
-            for label, side in zip(axes.get_xticklabels(), ("left", "center", "right")):
-                label.set_horizontalalignment(side)
+            ends_inwards(axes)
             rules(axes, "y")
             axes.tick_params(labelleft=at % columns == 0, labelbottom=at + columns >= len(classes))
         figure.supxlabel("probability given", fontsize=9, color=QUIET)

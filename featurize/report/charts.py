@@ -116,6 +116,12 @@ def rules(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
         axes.spines["left"].set_visible(False)
 
 
+def ends_inwards(axes: Axes) -> None:
+    """Put the first and last of three labels of the x axis inside the panel, so that those of two panels never meet."""
+    for label, side in zip(axes.get_xticklabels(), ("left", "center", "right")):
+        label.set_horizontalalignment(side)
+
+
 def share_axis(axes: Axes, axis: Literal["x", "y"] = "y", upper: float = 1.0) -> None:
     """Show the ticks of a 0..1 axis as per cent."""
     target = axes.yaxis if axis == "y" else axes.xaxis
