@@ -93,10 +93,20 @@ def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
                 f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; with none of "
                 f"the {number(NEAREST)} nearest it is otherwise. The answer rests on many measurements that agree.")
     told = "; ".join(_swap(swap) for swap in other.swaps)
+    return f"{swaps_lead(image, classes)}: {told}."
+
+
+def swaps_lead(image: ImageMap, classes: Sequence[str]) -> str:
+    """How many kinds of measurements of which image change the answer; "" where no few of them do."""
+    other = image.counterfactual
+    if other is None or not other.swaps:
+        return ""
+    called = classes[other.called]
+    which = "training image" if other.learned else "image of the table"
     several = "training images" if other.learned else "images of the table"
     near = f"one of the {number(NEAREST)} nearest {several}" if other.nearer else f"the nearest {which}"
     return (f"With {count(len(other.swaps), 'kind')} of measurements as in {near} rightly called {called}, the answer "
-            f"would be another: {told}.")
+            "would be another")
 
 
 def _swap(swap: Swap) -> str:

@@ -74,6 +74,7 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
                 ("offset", "cell off the middle of the picture"), ("cut_rim", "cell cut by the rim of the picture"),
                 ("bright_clipped", "overexposed share of the picture"),
                 ("dark_clipped", "underexposed share of the picture"), ("dirt", "dark specks in the picture"),
+                ("focus_coarse", "coarse focus of the picture"),
                 ("blockiness", "JPEG blocks of the picture"), ("(.*)", "{0} of the picture")),
 }
 _NAMED_IN_TISSUE = (("hematoxylin_mean", "hematoxylin in the {r}"), ("eosin_mean", "eosin in the {r}"))

@@ -188,7 +188,7 @@ def test_the_page_shows_images_maps_and_tests(found: Audit, patches: Made, tmp_p
     page = (patches[0] / "audit.html").read_text(encoding="utf-8")
     assert 'id="maps"' in page and 'href="#maps"' in page
     assert page.count("log-odds a cell or more") == 2 * IMAGES and page.count(">Nearest class") == IMAGES
-    assert "speaks for the named class" in page and "in random order" in page
+    assert "speaks for the named class" in page and "in random order" in page and "Log-odds then" in page
     assert not re.findall(r'(?:src|href)="http', page)
     write_audit(tmp_path / "plain.html", replace(found, maps=None))
     assert 'id="maps"' not in (tmp_path / "plain.html").read_text(encoding="utf-8")
