@@ -118,7 +118,8 @@ def rules(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
 
 def ends_inwards(axes: Axes) -> None:
     """Put the first and last of three labels of the x axis inside the panel, so that those of two panels never meet."""
-    for label, side in zip(axes.get_xticklabels(), ("left", "center", "right")):
+    sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    for label, side in zip(axes.get_xticklabels(), sides):
         label.set_horizontalalignment(side)
 
 
