@@ -9,10 +9,11 @@ Tried beside the grid and left out, 2026-11-29: superpixels (SLIC of scikit-imag
 compactness 10; 20 images a set, seed 0). Mean area under the deletion curve, the smaller the better, of grid and
 superpixels: breast_idc 1.55 and 1.68 (Wilcoxon p .70), pneumonia_28 2.18 and 3.37 (p .001).
 
-Insertion by contributions on breast_idc stood at p .054 with 24 images. The number of 200 was set before the next look: p
-1.6e-5, and 6.3e-5 of the 176 images that were new. The gain is small (.24 in log-odds): contributions are spread evenly over
-regions wider than a cell. The fill is not neutral: with all cells hidden the mean log-odds of the answer are -.17 for patches
-called 0 and 1.34 for those called 1 (whole: 2.68, 3.34), so that there is less to bring back for 1. Both orders begin there.
+Insertion by contributions on breast_idc stood at p .054 with 24 images. The number of 200 was set before the next look:
+p 1.6e-5, and 6.3e-5 of the 176 images that were new. The gain is small (.24 in log-odds): contributions are spread
+evenly over regions wider than a cell. The fill is not neutral: with all cells hidden the mean log-odds of the answer
+are -.17 for patches called 0 and 1.34 for those called 1 (whole: 2.68, 3.34), so that there is less to bring back for
+1. Both orders begin there.
 """
 import argparse
 import json
