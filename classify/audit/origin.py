@@ -17,7 +17,7 @@ from featurize.registry import region_and_family
 # Sentences of the run that the page of an audit repeats, by their names in items.csv, and what they are about.
 TOLD = {"run.data": "Images at home", "run.split": "Splits", "run.groups": "Patients and copies",
         "run.suspects": "Labels that look wrong", "run.performance": "Scores at home",
-        "run.baselines": "Simpler models", "run.limits": "Limits of the data", "run.start": "Start"}
+        "run.baselines": "Simpler models", "run.limits": "Limits of the data", "run.start": "Pretraining"}
 
 
 @dataclass(frozen=True)

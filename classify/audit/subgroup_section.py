@@ -45,11 +45,16 @@ def _sentence(found: pd.DataFrame, result: Audit) -> str:
     first, worse = found.iloc[0].to_dict(), int(found["worse"].sum())
     n = count(len(found), "part or pair of parts", "parts and pairs of parts")
     start = f"{n} with {LEAST_IN_SUBGROUP} labelled images or more were compared with the rest"
+    lowest = f"{part_words(first, result)} with {right_of(first)}"
     if not worse:
-        return (f"{start}; counting all comparisons (Holm), none is worse. Lowest: {part_words(first, result)} with "
-                f"{percent(first['right'])} of {number(first['n'])}.")
+        return f"{start}; counting all comparisons (Holm), none is worse. Lowest: {lowest}."
     return (f"{start}; counting all comparisons (Holm), {number(worse)} {'is' if worse == 1 else 'are'} worse. Worst: "
-            f"{part_words(first, result)} with {percent(first['right'])} of {number(first['n'])}.")
+            f"{lowest}.")
+
+
+def right_of(row: Mapping[Hashable, Any]) -> str:
+    """The share of a part that is named correctly: ``59.4 % of 32 images right``."""
+    return f"{percent(row['right'])} of {count(row['n'], 'image')} right"
 
 
 def _table(found: pd.DataFrame, result: Audit) -> dict[str, Any]:

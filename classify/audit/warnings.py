@@ -144,9 +144,10 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
                               "The promise holds only for images like those at home."))
     accepted, left = result.bundle.review.accepted, metrics["review"]
     if accepted is not None and accepted.kept and left["errors_kept_interval"][0] > accepted.error:
-        listed.append(warning("serious", f"Of the predictions that need no review, {percent(left['errors_kept'])} are "
-                              f"wrong here, not at most {percent(accepted.error)} as promised.",
-                              "The promise holds only for images like those at home."))
+        kept = int((~result.table["review"] & result.frame["label"].isin(result.bundle.classes)).sum())
+        listed.append(warning("serious", f"Of the {count(kept, 'prediction')} without review, "
+                              f"{percent(left['errors_kept'])} are wrong here, not at most {percent(accepted.error)} "
+                              "as promised.", "The promise holds only for images like those at home."))
     if metrics["calibration_slope"] < TOO_SURE_SLOPE:
         listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
                               f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))

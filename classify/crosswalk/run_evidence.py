@@ -9,6 +9,8 @@ from featurize.report.numbers import count, interval, number, percent, score, wh
 REPORT = "report.html"
 # Keys of metrics.json that the sentences need: runs of older versions lack some.
 NEEDED = ("task", "n", "classes", "groups", "split", "folds", "class_counts", "review_share", "accuracy", "versions")
+# Simpler models by their names in metrics.json.
+SIMPLER = {"majority": "most frequent class", "pca_logistic": "logistic regression on principal components"}
 # Scores that are told with their intervals.
 TOLD = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
 
@@ -84,7 +86,21 @@ def _of_data(metrics: Mapping[str, Any], preset: Mapping[str, Any]) -> Told:
                     "such: nothing is filled in."),
         "suspects": ("suspect-labels", f"{count(suspects.get('flagged', 0), 'label')} of {number(suspects.get('n', n))}"
                      " contradict the predictions and are listed; this does not replace the agreement of people."),
-        "limits": ("model-card", "Limits that follow from the data: one source, missing groups, small classes.")}
+        "limits": ("model-card", f"{count(n, 'image')} of {count(groups, 'group')} (patients, or images with their "
+                   f"copies){_smallest(metrics['class_counts'])}; nothing is known of images from elsewhere but "
+                   "what an audit finds.")}
+
+
+def _smallest(class_counts: Mapping[str, Mapping[str, int]]) -> str:
+    """The class of fewest images; "" where they are not counted."""
+    total: dict[str, int] = {}
+    for by in class_counts.values():
+        for name, n in by.items():
+            total[name] = total.get(name, 0) + int(n)
+    if not total:
+        return ""
+    name = min(total, key=lambda known: total[known])
+    return f"; the smallest class, {name}, has {count(total[name], 'image')}"
 
 
 def _of_model(run: RunFacts) -> Told:
@@ -121,7 +137,8 @@ def _of_scores(metrics: Mapping[str, Any], settings: Mapping[str, Any]) -> Told:
     calibration, point = metrics.get("calibration") or {}, metrics.get("operating_point")
     threshold = (f" {point['class']} counts from a probability of {score(point['threshold'])} on "
                  f"({point['chosen_by']})." if point else "")
-    beside = ", ".join(f"{name} {score(of.get('accuracy'))}" for name, of in (metrics.get("baselines") or {}).items())
+    beside = ", ".join(f"{SIMPLER.get(name, name)} {score(of.get('accuracy'))}"
+                       for name, of in (metrics.get("baselines") or {}).items())
     shortcuts = ", ".join(f"{name.replace('_', ' ')} {score(value)}" for name, value in
                           (metrics.get("shortcuts") or {}).items())
     return {

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from classify.audit.examine import examine, home_metrics
-from classify.audit.export import drift_to_dict
+from classify.audit.export import drift_to_dict, origin_to_dict
+from classify.audit.origin import Origin
 from classify.audit.result import Audit
 from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.crosswalk.answers import Reporting
@@ -72,6 +73,8 @@ class FindingsAudit:
         What labels from there would bring to each finding; none where it was not asked for.
     kept_home : tuple of str or None
         Findings whose model could not be fitted to there; None where it was not asked for.
+    origin : Origin or None
+        Where the models come from; None before the run's folder was looked at.
     """
 
     frame: pd.DataFrame
@@ -89,6 +92,7 @@ class FindingsAudit:
     parts: Mapping[str, tuple[PartScore, ...]] = field(default_factory=dict)
     gains: Mapping[str, tuple[Gain, ...]] = field(default_factory=dict)
     kept_home: tuple[str, ...] | None = None
+    origin: Origin | None = None
 
     @property
     def trained_on(self) -> int:
@@ -197,6 +201,7 @@ def to_json(result: FindingsAudit, warnings: Sequence[Mapping[str, str]]) -> dic
         "crosswalk": as_table(result.reporting.answers).to_dict("records") if result.reporting else [],
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "fit_labels": {name: [asdict(gain) for gain in own] for name, own in result.gains.items()},
+        **({"origin": origin_to_dict(result.origin)} if result.origin else {}),
         **({"kept_home": list(result.kept_home)} if result.kept_home is not None else {}),
         **({"drift": drift_to_dict(result.drift)} if result.drift else {}),
         **({"sweep": {name: sweep_to_dict(own) for name, own in result.sweeps.items()}} if result.sweeps else {}),

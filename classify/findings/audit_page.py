@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from classify.audit.page import origin_section
+from classify.audit.page.origin_section import known_table
 from classify.audit.warnings import (LOWER_ACCURACY, MANY_NOVEL, MILD_ADVICE, SERIOUS_DROP, WITHOUT_SUBJECT_ADVICE)
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
 from classify.findings import audit_sections
-from classify.findings.audit import FindingsAudit, mean_scores
+from classify.findings.audit import FindingsAudit, known_images, mean_scores
+from classify.findings.origin import by_weight as measurements_by_weight
 from classify.maps.location import location_of
 from classify.maps.section import section as maps_section
 from classify.maps.sentences import location_sentence
@@ -26,6 +29,7 @@ from featurize.runtime.shell import command_line
 DRIFT, MAPS = "Since the baseline", "Maps"
 PARTS, GAINS, GROUPS, SWEEP = "Parts of the picture", "Labels from here", "Subgroups", "Changed pictures"
 SECTIONS = ("At a glance", "Findings here and at home", "One finding by itself")
+BY_FINDING = origin_section.Counted("Finding", "Images tested at home, with each finding and without it")
 # Columns of the table with an interval, here and at home.
 SHOWN = {"auroc": "AUROC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
          "specificity": "Specificity", "coverage": "Set coverage"}
@@ -119,7 +123,8 @@ def _titles(result: FindingsAudit) -> list[str]:
     further = [title for title, found in ((PARTS, result.parts), (GAINS, result.gains),
                                           (GROUPS, result.compared is not None and len(result.compared)),
                                           (SWEEP, result.sweeps), (MAPS, result.maps)) if found]
-    return [SECTIONS[0], *drifted, SECTIONS[1], *further, *told, SECTIONS[2]]
+    known = [origin_section.ORIGIN, origin_section.DEFINITIONS] if result.origin else []
+    return [SECTIONS[0], *drifted, SECTIONS[1], *further, *told, *known, SECTIONS[2]]
 
 
 def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path: Path) -> None:
@@ -141,6 +146,9 @@ def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path
         "sweep": audit_sections.sweep(result) if result.sweeps else None,
         "maps": [_maps(name, result) for name in result.maps],
         "about": about(told.study) if told else None,
+        "origin": origin_section.section(result.origin, result.info.index_hash, BY_FINDING) if result.origin else None,
+        "definitions": origin_section.definitions(result.origin, measurements_by_weight(result), preset)
+        if result.origin else None, "known": known_table(result.frame, known_images(result)),
         "checklist": checklist(told.answers, path.name) if told else None}
     write_page(path, "findings_audit.html.j2", content, Path(__file__).parent)
 

@@ -14,6 +14,7 @@ from classify.findings.audit_page import title_of, warnings, write_findings_page
 from classify.findings.bundle import FindingModel, load_findings
 from classify.findings.few_labels import fit_findings, gains_of_findings, save_fitted
 from classify.findings.maps import maps_of_findings
+from classify.findings.origin import with_origin
 from classify.findings.remeasured import parts_of_findings, sweep_findings
 from classify.findings.reporting import findings_reporting
 from classify.findings.subgroups import compared_findings
@@ -107,6 +108,7 @@ def audit_findings(run: Path, table_path: Path, frame: pd.DataFrame, info: Table
     if asked.maps:
         result = replace(result, maps=maps_of_findings(models, result, asked.maps, out))
     result = replace(result, reporting=findings_reporting(run, asked.study, models, result, out))
+    result = with_origin(run, models, result)
     if suffix == ".html":
         write_findings_page(out, result, run, table_path)
     elif suffix == ".json":

@@ -4,13 +4,13 @@ from typing import Any
 
 from classify.audit.labels_section import HEAD as LABELS_HEAD, row_of as gain_row
 from classify.audit.shortcuts.parts_evidence import PartScore
-from classify.audit.shortcuts.parts_section import HEAD as PARTS_HEAD, foot, row_of as part_row
-from classify.audit.subgroup_section import HEAD as GROUPS_HEAD, WORST, part_words, row_of as group_row
+from classify.audit.shortcuts.parts_section import HEAD as PARTS_HEAD, auroc, foot, row_of as part_row
+from classify.audit.subgroup_section import HEAD as GROUPS_HEAD, WORST, part_words, right_of, row_of as group_row
 from classify.audit.subgroups import LEAST_IN_SUBGROUP
 from classify.findings.audit import FindingsAudit
 from classify.sweep.result import Sweep
 from classify.sweep.section import pictures, without_pictures
-from featurize.report.numbers import count, finite, interval, number, percent, score
+from featurize.report.numbers import count, finite, interval, number, score
 from featurize.report.page import cell, table
 
 # Parts that the page lists, the worst first; the JSON has all.
@@ -68,8 +68,7 @@ def parts_sentence(result: FindingsAudit) -> str:
     telling = [(name, part) for name, own in result.parts.items() for part in own if part.tells]
     if not telling:
         return f"Of {count(len(result.parts), 'finding')} none is told for certain by the background or the rim alone."
-    told = "; ".join(f"{name} by the {part.part} (AUROC {interval(part.auroc, *part.interval)})"
-                     for name, part in telling)
+    told = "; ".join(f"{name} by the {part.part} ({auroc(part)})" for name, part in telling)
     return (f"Told without the subject: {told}. A model can be right for the picture's sake, and so can the scores at "
             "home.")
 
@@ -112,7 +111,7 @@ def compared_sentence(result: FindingsAudit) -> str:
              f"{count(found['finding'].nunique(), 'finding')} with {LEAST_IN_SUBGROUP} labelled images or more were "
              "compared with the rest; counting all comparisons of all findings (Holm), ")
     where = (f"{first['finding']} in {part_words(first, result.audits[first['finding']])} with "
-             f"{percent(first['right'])} right of {number(first['n'])}")
+             f"{right_of(first)}")
     if not worse:
         return f"{start}none is worse. First: {where}."
     return f"{start}{number(worse)} {'is' if worse == 1 else 'are'} worse. Worst: {where}."

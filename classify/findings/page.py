@@ -89,7 +89,7 @@ def _tiles(result: FindingsResult) -> list[dict[str, str]]:
             {"name": "Mean average precision", "value": score(metrics["average_precision"]),
              "range": f"by chance {score(float(np.mean([f['prevalence'] for f in metrics['findings'].values()])))}"},
             {"name": "Findings", "value": number(len(metrics["findings"])),
-             "range": f"{number(len(metrics['not_trained']))} more too rare"},
+             "range": f"{number(len(metrics['not_trained']))} more not trained" if metrics["not_trained"] else ""},
             {"name": "For a person to review", "value": percent(float(result.table["review"][tested].mean())),
              "range": "an undecided finding, or an unusual image"}]
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from classify.audit.examine import run_metrics
 from classify.audit.reporting import on_page, people_ways, run_and_words
 from classify.crosswalk.answers import Evidence, Reporting, crosswalk
-from classify.crosswalk.run_evidence import REPORT, RunFacts, run_evidence
+from classify.crosswalk.run_evidence import REPORT, SIMPLER, RunFacts, run_evidence
 from classify.findings.audit import FindingsAudit, mean_scores
 from classify.findings.audit_sections import compared_sentence, gains_sentence, sweep_lead
 from classify.findings.bundle import FindingModel
@@ -19,7 +20,7 @@ from classify.settings import TrainSettings
 from featurize.report.numbers import count, interval, number, percent, score, whole
 
 # Sentences of a run with one class an image that say nothing true of several findings.
-_NOT_TOLD = ("baselines", "shortcuts", "suspects", "counts")
+_NOT_TOLD = ("shortcuts", "suspects")
 
 
 def findings_reporting(run: Path, study: Path | None, models: Sequence[FindingModel], result: FindingsAudit,
@@ -33,12 +34,21 @@ def findings_reporting(run: Path, study: Path | None, models: Sequence[FindingMo
     """
     place, said = run_and_words(run, study)
     home = run_metrics(place)
-    evidence = {**(_of_run(place, home, models) if home else {}), **_of_audit(result, out)}
+    evidence = {**(evidence_of_run(place, home, models) if home else {}), **_of_audit(result, out)}
     return Reporting(said, tuple(crosswalk(said, evidence, evaluated=True)))
 
 
-def _of_run(run: Path, home: Mapping[str, Any], models: Sequence[FindingModel]) -> dict[str, Evidence]:
-    """Sentences of the run: those that hold for each of its models, and the scores of all of them."""
+def evidence_of_run(run: Path, home: Mapping[str, Any], models: Sequence[FindingModel]) -> dict[str, Evidence]:
+    """Sentences of the run: those that hold for each of its models, and the scores of all of them.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    home : mapping
+        Its metrics.json.
+    models : sequence of FindingModel
+    """
     first = models[0].bundle
     features = len({name for model in models for name in model.bundle.model.features})
     settings = {**asdict(TrainSettings()), **first.settings}
@@ -57,6 +67,8 @@ def _own(home: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]
     each = "; ".join(f"{name} AUROC {interval(of['auroc'], *of['intervals']['auroc'])}, sensitivity "
                      f"{score(of['sensitivity'])}, specificity {score(of['specificity'])}"
                      for name, of in findings.items())
+    simpler = pd.DataFrame([of.get("baselines") or {} for of in findings.values()], dtype=float).mean()
+    beside = ", ".join(f"{SIMPLER.get(str(name), name)} {score(value)}" for name, value in simpler.items())
     methods = ", ".join(sorted({of["calibration"]["method"] for of in findings.values()}))
     errors = [of["ece"] for of in findings.values()]
     covered = "; ".join(f"{name} {percent(of['coverage'])}" for name, of in findings.items())
@@ -65,6 +77,7 @@ def _own(home: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]
         "counts": f"Images with each finding, of {number(home['n'])}: {told}.",
         "ensemble": "One model a finding, no ensemble.",
         "performance": f"Held out (95 % intervals by group): mean AUROC {score(home['auroc'])}. {each}.",
+        "baselines": f"Mean AUROC of simpler models on the same images: {beside or 'not known'}.",
         "calibration": f"Calibration by {methods}; expected calibration error from {score(min(errors))} to "
                        f"{score(max(errors))} by finding.",
         "output": f"A probability of each finding, a threshold ({home['threshold_rule']}), and a set (absent, present "

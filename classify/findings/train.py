@@ -25,7 +25,7 @@ from classify.findings.tables import Findings, findings_of, has_several_labels, 
 from classify.report import write_report
 from classify.result import RunResult
 from classify.review import from_words
-from classify.run_folder import CURVES, PREDICTIONS, REPORT, RUN_FOLDER, SUSPECTS, TIMINGS, write_metrics
+from classify.run_folder import CURVES, PREDICTIONS, REPORT, RUN_FOLDER, STABILITY, SUSPECTS, TIMINGS, write_metrics
 from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import TaskFits, Watch, check_watch, watched
@@ -324,6 +324,10 @@ def _write(part: Path, result: FindingsResult, trained: Mapping[str, TrainedFind
     suspects = [found.result.suspects.table.assign(finding=name) for name, found in trained.items()]
     suspected = pd.concat(suspects, ignore_index=True).sort_values("score", ascending=False, kind="stable")
     safe_cells(suspected).to_csv(part / SUSPECTS, index=False, float_format="%.9g")
+    # The copies are the same for all findings; the measurements offered may differ.
+    stable = pd.concat([found.result.stability for found in trained.values()]).drop_duplicates("feature")
+    if len(stable):
+        safe_cells(stable).to_csv(part / STABILITY, index=False, float_format="%.4g")
     (part / "model").mkdir()
     save_findings([found.model for found in trained.values()], part / "model")
     write_metrics(result.metrics, part)

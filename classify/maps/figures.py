@@ -59,7 +59,7 @@ def curves(images: Sequence[ImageMap]) -> str:
     with canvas(WIDE, 2.6, columns=2) as (figure, axes):
         for panel, test, title in zip(axes, TESTS, titles):
             random = [_mean(image.random, test) for image in images]
-            _draw(panel, random, GRAY, "by lot")
+            _draw(panel, random, GRAY, "in random order")
             for kind in KINDS:
                 _draw(panel, [_mean((image.curves[kind],), test) for image in images], _COLORS[kind], _NAMES[kind])
             panel.set_title(title)

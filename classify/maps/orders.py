@@ -2,7 +2,7 @@
 
 Petsiuk, Das & Saenko 2018, "RISE: Randomized input sampling for explanation of black-box models", BMVC: a map means
 something if the answer falls fast when the cells that it names first are hidden, and comes back fast when they are
-shown first. An order drawn by lot is the comparison. The cells are hidden by another fill than the one that made the
+shown first. A random order is the comparison. The cells are hidden by another fill than the one that made the
 occlusion map.
 """
 import zlib
@@ -27,7 +27,7 @@ LEAST_IMAGES = 5
 
 
 def random_orders(cells: int, image_id: str, seed: int) -> list[Int64Array]:
-    """Orders of the cells drawn by lot, the same for the same image and seed."""
+    """Random orders of the cells, the same for the same image and seed."""
     rng = np.random.default_rng([seed, zlib.crc32(image_id.encode())])
     return [np.asarray(rng.permutation(cells), dtype=np.int64) for _ in range(RANDOM_ORDERS)]
 

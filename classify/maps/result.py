@@ -156,7 +156,7 @@ class ImageMap:
 
 @dataclass(frozen=True)
 class OrderTest:
-    """Do the cells that a map names first matter more than cells drawn by lot?
+    """Do the cells that a map names first matter more than cells in random order?
 
     Parameters
     ----------

@@ -54,7 +54,8 @@ class _Subject:
 
 
 def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: BoolArray, settings: Remeasure,
-              out: Path, threshold: float | None = None, remembered: Remembered | None = None) -> Maps:
+              out: Path, threshold: float | None = None, remembered: Remembered | None = None,
+              stable: bool = True) -> Maps:
     """Map images of a table.
 
     Parameters
@@ -72,6 +73,8 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
         Of a finding: class 1 is named from this probability on. Else the most probable class is.
     remembered : Remembered, optional
         Measurements that models of other findings have asked for of the same images.
+    stable : bool
+        Ask also how far the occlusion maps depend on fill and grid: 145 of the 338 measurements of a square image.
 
     Raises
     ------
@@ -97,8 +100,8 @@ def make_maps(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: 
                 for row, values, answer in zip(chosen.rows.tolist(), there, answers)]
     plan = plan_hidden(task, [subject.request.image_id for subject in subjects],
                        out.with_name(f"{out.name}.maps.shards"), settings.jobs, settings.progress)
-    work = _Work(bundle, preset, given, plan, settings.seed, remembered or Remembered())
-    named = [] if threshold is None else [threshold]
+    work = _Work(bundle, preset, given, plan, settings.seed, remembered or Remembered(), stable)
+    named = [*([] if threshold is None else [threshold]), *([] if stable else ["order tests alone"])]
     measured = _measured(work, subjects, store_of(out, [digest(bundle), settings.seed, *decides(task), *named]))
     maps = tuple(_image_map(work, subject, margins) for subject, margins in zip(subjects, measured))
     plan.shards.close()
@@ -132,6 +135,7 @@ class _Work:
     plan: HiddenPlan
     seed: int
     remembered: Remembered
+    stable: bool
 
     def measure(self, subjects: Sequence[_Subject], hidden: Sequence[Sequence[Hidden]]) -> list[Margins]:
         """Log-odds of the answer of each image, by key of what is hidden."""
@@ -153,7 +157,7 @@ def _measured(work: _Work, subjects: Sequence[_Subject], store: Store) -> list[M
     remove_leftovers_below(store.folder)
     kept = {subject.row: store.read(subject.sha256) for subject in subjects}
     new = [subject for subject in subjects if kept[subject.row] is None]
-    first = work.measure(new, [_single_cells(subject) for subject in new]) if new else []
+    first = work.measure(new, [_single_cells(subject, work.stable) for subject in new]) if new else []
     along = [_along(work, subject, margins) for subject, margins in zip(new, first)]
     second = work.measure(new, along) if new else []
     for subject, single, steps in zip(new, first, second):
@@ -162,11 +166,12 @@ def _measured(work: _Work, subjects: Sequence[_Subject], store: Store) -> list[M
     return [margins for subject in subjects if (margins := kept[subject.row]) is not None]
 
 
-def _single_cells(subject: _Subject) -> list[Hidden]:
-    """Nothing, and each cell by itself: by the map's own fill, another one, and on a moved grid."""
+def _single_cells(subject: _Subject, stable: bool) -> list[Hidden]:
+    """Nothing, and each cell by itself: by the map's own fill; if `stable`, by another one and on a moved grid, too."""
     moved, cells = grid_of(*subject.shape, moved=True), range(subject.cells)
-    return [Hidden(), *(Hidden((cell,)) for cell in cells), *(Hidden((cell,), fill=STABILITY_FILL) for cell in cells),
-            *(Hidden((cell,), moved=True) for cell in range(moved.rows * moved.columns))]
+    own = [Hidden(), *(Hidden((cell,)) for cell in cells)]
+    return own if not stable else [*own, *(Hidden((cell,), fill=STABILITY_FILL) for cell in cells),
+                                   *(Hidden((cell,), moved=True) for cell in range(moved.rows * moved.columns))]
 
 
 def _along(work: _Work, subject: _Subject, margins: Margins) -> list[Hidden]:

@@ -8,15 +8,16 @@ import pandas as pd
 from classify.maps import figures
 from classify.maps.result import ImageMap, Maps
 from classify.maps.sentences import (LEVEL, NAMES, answer_sentence, counterfactual_sentence, lead, p_value,
-                                     stability_sentence, verdict_sentence)
+                                     stability_sentence, swaps_lead, verdict_sentence)
 from featurize.arrays import Float64Array, UInt8Array
-from featurize.report.numbers import finite, number, percent, score
+from featurize.report.numbers import count, finite, measurement, number, percent, score, signed
 from featurize.report.page import cell, figure, table
 from featurize.report.pictures import Album, edges_of, find, show, thumbnail
 
 # Longer side of the pictures, pixels.
 PICTURE_PX = 200
-TEST_HEAD = ["Map", "Test", "Mean log-odds, cells by the map", "Cells by lot", "Better in", "p"]
+TEST_HEAD = ["Map", "Test", "Mean log-odds, cells by the map", "Cells in random order", "Better in", "p"]
+SWAP_HEAD = ["Measurement", "This image", "That image", "Log-odds then"]
 PLACE_HEAD = ["Part of the picture", "Area", "Contributions", "Occlusion"]
 
 
@@ -47,10 +48,10 @@ def section(found: Maps, frame: pd.DataFrame, classes: Sequence[str], album: Alb
 def _tests(found: Maps) -> dict[str, Any]:
     rows = [[cell(NAMES[t.kind]), cell(t.test), cell(number(t.area), key=finite(t.area)),
              cell(number(t.random), key=finite(t.random)), cell(f"{t.better} of {t.n}", key=t.better),
-             cell(p_value(t.p), key=finite(t.p), tone="" if t.p < LEVEL else "bad")] for t in found.tests]
+             cell(p_value(t.p), key=finite(t.p), tone="bad" if t.p >= LEVEL else "")] for t in found.tests]
     foot = ("Mean log-odds: area under the curve from no cell to all. Deletion hides the cells that the map names "
-            "first, first: lower is better. Insertion shows them first: higher is better. By lot: the mean of five "
-            "random orders of each image. p: Wilcoxon's signed-rank test over the images, one-sided.")
+            "first, first: lower is better. Insertion shows them first: higher is better. Random order: the mean of "
+            "five orders of each image. p: Wilcoxon's signed-rank test over the images, one-sided.")
     return table(TEST_HEAD, rows, foot=foot)
 
 
@@ -63,18 +64,33 @@ def _places(found: Maps, named: int, name: str) -> dict[str, Any]:
         rows.append([cell(part), cell(percent(area), key=area),
                      cell(percent(attribution), key=attribution, bar=attribution),
                      cell(percent(occlusion), key=occlusion, bar=occlusion)])
-    caption = (f"Called {name}, {number(len(own))} of the images: shares of the sizes, whatever their sign (of a cell: "
-               "inside its crop)")
+    caption = (f"{count(len(own), 'image')} called {name}: each part's share of the area and of what the maps show, "
+               "for and against taken together")
     return table(PLACE_HEAD, rows, caption=caption)
 
 
 def _image(image: ImageMap, frame: pd.DataFrame, classes: Sequence[str], album: Album) -> dict[str, Any]:
     row = frame.iloc[image.row]
     label, called = str(row["label"]), classes[image.answer.named]
+    swaps = swaps_lead(image, classes)
     right = "rightly" if label == called else "wrongly"
     return {"title": f"{row['path']}: {label}, {right} called {called} (p\u00a0{score(image.answer.p)})",
             "pictures": _pictures(image, frame, classes, album), "answer": answer_sentence(image, classes),
-            "counterfactual": counterfactual_sentence(image, classes)}
+            "counterfactual": f"{swaps}:" if swaps else counterfactual_sentence(image, classes),
+            "swaps": _swaps(image)}
+
+
+def _swaps(image: ImageMap) -> dict[str, Any] | None:
+    """The measurements that change the answer, one after the other; None where no few of them do."""
+    if image.counterfactual is None or not image.counterfactual.swaps:
+        return None
+    rows = []
+    for swap in image.counterfactual.swaps:
+        several = f"{count(len(swap.columns), 'measurement')} together" if not np.isfinite(swap.here) and \
+            not np.isfinite(swap.there) else ""
+        values = [several, ""] if several else [measurement(value, swap.unit) for value in (swap.here, swap.there)]
+        rows.append([cell(swap.name), *(cell(value) for value in values), cell(signed(swap.margin), key=swap.margin)])
+    return table(SWAP_HEAD, rows)
 
 
 def _pictures(image: ImageMap, frame: pd.DataFrame, classes: Sequence[str], album: Album) -> list[dict[str, Any]]:

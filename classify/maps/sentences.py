@@ -5,6 +5,7 @@ import numpy as np
 
 from classify.maps.counterfactual import MOST_SWAPS, NEAREST
 from classify.maps.location import Location
+from classify.maps.orders import LEAST_IMAGES
 from classify.maps.result import ATTRIBUTION, DELETION, KINDS, ImageMap, Maps, OrderTest, Swap
 from featurize.images.occlude import CELLS
 from featurize.report.numbers import count, measurement, number, percent, score, signed
@@ -27,16 +28,19 @@ def lead(found: Maps) -> str:
 
 def verdict_sentence(found: Maps) -> str:
     """Do the maps mean something?"""
+    if max(test.n for test in found.tests) < LEAST_IMAGES:
+        return (f"{count(len(found.images), 'image')}: too few for a test whether the maps show what matters "
+                f"({LEAST_IMAGES} are needed).")
     good = [test for test in found.tests if test.p < LEVEL]
     told = "; ".join(_told(test) for test in found.tests)
     verdict = "In all four tests the maps are better than chance" if len(good) == len(found.tests) else \
         f"In {number(len(good))} of {number(len(found.tests))} tests the maps are better than chance"
-    return f"{verdict} (p < {score(LEVEL)}): {told}."
+    return f"{verdict} (p < {f'{LEVEL:g}'.removeprefix('0')}): {told}."
 
 
 def _told(test: OrderTest) -> str:
     what = "fall" if test.test == DELETION else "come back"
-    return (f"by {NAMES[test.kind]} the log-odds {what} faster than by lot in {number(test.better)} of "
+    return (f"by {NAMES[test.kind]} the log-odds {what} faster than in random order in {number(test.better)} of "
             f"{number(test.n)} images ({p_value(test.p)})")
 
 
@@ -89,10 +93,20 @@ def counterfactual_sentence(image: ImageMap, classes: Sequence[str]) -> str:
                 f"{signed(other.reached)}, and it takes less than {signed(image.answer.limit)}; with none of "
                 f"the {number(NEAREST)} nearest it is otherwise. The answer rests on many measurements that agree.")
     told = "; ".join(_swap(swap) for swap in other.swaps)
+    return f"{swaps_lead(image, classes)}: {told}."
+
+
+def swaps_lead(image: ImageMap, classes: Sequence[str]) -> str:
+    """How many kinds of measurements of which image change the answer; "" where no few of them do."""
+    other = image.counterfactual
+    if other is None or not other.swaps:
+        return ""
+    called = classes[other.called]
+    which = "training image" if other.learned else "image of the table"
     several = "training images" if other.learned else "images of the table"
     near = f"one of the {number(NEAREST)} nearest {several}" if other.nearer else f"the nearest {which}"
     return (f"With {count(len(other.swaps), 'kind')} of measurements as in {near} rightly called {called}, the answer "
-            f"would be another: {told}.")
+            "would be another")
 
 
 def _swap(swap: Swap) -> str:
@@ -104,6 +118,6 @@ def _swap(swap: Swap) -> str:
 
 def lines(found: Maps) -> list[str]:
     """For the terminal."""
-    listed = [f"  {NAMES[test.kind]}, {test.test}: mean log-odds {test.area:.2f}, by lot {test.random:.2f}, better in "
-              f"{test.better} of {test.n} images, {p_value(test.p)}" for test in found.tests]
+    listed = [f"  {NAMES[test.kind]}, {test.test}: mean log-odds {test.area:.2f}, in random order {test.random:.2f}, "
+              f"better in {test.better} of {test.n} images, {p_value(test.p)}" for test in found.tests]
     return [f"maps of {count(len(found.images), 'image')}: deletion and insertion against random order", *listed]

@@ -47,9 +47,9 @@ def parts_in_words(parts: pd.DataFrame) -> str:
         return ""
     share = parts.set_index("part")["importance"]
     return ("The model is a sum: a logistic regression on the measurements, on their distance from the middle and on "
-            f"products of two of them, mean size {number(share[LINEAR])}, and what trees add, mean size "
-            f"{number(share[TREES])}. Every contribution on this page is the sum of both parts. What a product gives "
-            "is divided equally between its two measurements.")
+            f"products of two of them, mean size {number(share[LINEAR])} in log-odds, and what trees add, "
+            f"mean size {number(share[TREES])}. Every contribution on this page is the sum of both parts. What a "
+            "product gives is divided equally between its two measurements.")
 
 
 def preset_name(result: RunResult) -> str:

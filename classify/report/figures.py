@@ -9,8 +9,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from classify.report_numbers import RELIABILITY_BINS
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis,
-                                     shorten, svg_uri)
+from featurize.report.charts import (BLUE, GRAY, HALF, LINE, ORANGE, QUIET, RED, WIDE, canvas, ends_inwards, rules,
+                                     share_axis, shorten, svg_uri)
 from featurize.report.numbers import percent, score
 
 # Who, value, low and high end of the interval.
@@ -106,6 +106,7 @@ def reliability_by_class(table: pd.DataFrame, classes: Sequence[str], prefix: st
             share_axis(axes, "y", 1.05)
             axes.set_xticks([0, .5, 1])
             axes.set_yticks([0, .5, 1])
+            ends_inwards(axes)
             rules(axes, "y")
             axes.tick_params(labelleft=at % columns == 0, labelbottom=at + columns >= len(classes))
         figure.supxlabel("probability given", fontsize=9, color=QUIET)
@@ -125,7 +126,7 @@ def _reliability_line(axes: Axes, table: pd.DataFrame, color: str) -> None:
         axes.plot([at, at], [low, high], color=color, linewidth=1, alpha=.45)
     axes.plot(seen["confidence"], seen["frequency"], color=color, linewidth=1.2)
     area = 12 + 70 * np.sqrt(seen["n"] / max(table["n"].max() if len(table) else 1, 1))
-    axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3)
+    axes.scatter(seen["confidence"], seen["frequency"], s=area, color=color, alpha=.85, zorder=3, clip_on=False)
 
 
 def _bin_middle(table: pd.DataFrame) -> Float64Array:

@@ -128,10 +128,11 @@ def tiles(result: RunResult, numbers: ReportNumbers) -> list[dict[str, str]]:
     named = [("accuracy", "Accuracy"), *of_kind, ("auroc", "AUROC"), ("ece", "Calibration error (ECE)")]
     shown = [{"name": name, "value": score(metrics.get(key)), "range": _range(intervals.get(key))}
              for key, name in named]
+    mean = metrics.get("mean_set_size")
     every = f"; {percent(numbers.sets_of_all)} hold every class" if numbers.sets_of_all else ""
     shown.append({"name": "Sets of one class", "value": percent(numbers.sets_of_one),
                   "range": f"truth in {percent(metrics.get('coverage'))} of the sets (promise {whole(1 - alpha)}); "
-                           f"{number(metrics.get('mean_set_size'))} classes on average{every}"})
+                           f"{number(mean)} {'class' if mean == 1 else 'classes'} on average{every}"})
     shown.append({"name": "For a person to review", "value": percent(_mean(scored.review)),
                   "range": f"{number(scored.review.sum())} of {count(len(scored.rows), 'image')}"})
     return shown

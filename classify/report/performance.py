@@ -79,7 +79,7 @@ def _spots(scores: Mapping[str, Any], baselines: Mapping[str, Any], key: str) ->
 
 
 def _number_of(key: str, value: float | None) -> str:
-    return number(value) if key in ("mean_set_size", "mae") else score(value)
+    return number(value) if key == "mean_set_size" else score(value)
 
 
 def site_table(sites: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from featurize.report.charts import FONTS, data_uri, modes
 # Free space above and below a line, as a share of its range.
 _MARGIN_SHARE = 0.05
 _STYLE = (f"text{{font-family:{FONTS};font-size:11.5px;fill:var(--quiet)}}.n{{font-weight:bold;font-size:12px;"
-          "fill:var(--ink)}.y{text-anchor:end}.x{text-anchor:middle}.g{stroke:var(--line);stroke-width:.6;fill:none}"
+          "fill:var(--ink);stroke:var(--paper);stroke-width:3;stroke-linejoin:round;paint-order:stroke}"
+          ".y{text-anchor:end}.x{text-anchor:middle}.g{stroke:var(--line);stroke-width:.6;fill:none}"
           ".t{stroke:var(--ink);fill:none;stroke-linejoin:round}")
 
 

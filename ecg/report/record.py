@@ -12,7 +12,7 @@ from ecg.lead_table import LEADS
 from ecg.record_summary import AFTER_QRS_S, BEFORE_QRS_S, Measurement, MedianBeat, RecordSummary
 from ecg.report.plot import Panel, centered_text, chart, limits, ticks
 from featurize.arrays import Float64Array
-from featurize.report.numbers import number
+from featurize.report.numbers import measurement
 from featurize.report.page import cell, table
 
 # Each lead of the chart is shown for a quarter of ten seconds, as on paper.
@@ -125,14 +125,14 @@ def _numbers(measurements: Sequence[Measurement]) -> dict[str, Any]:
     """A row a measurement; rows outside what is usual are marked."""
     lines = []
     for m in measurements:
-        shown = "not measurable" if m.value is None else f"{number(m.value)} {m.unit}"
-        source = m.usual.source or ("chosen" if m.range else "")
+        shown = "not measurable" if m.value is None else measurement(m.value, m.unit)
+        source = m.usual.source or ("set by this program" if m.range else "")
         lines.append([cell(text, tone="bad" if m.side else "")
                       for text in (m.name, shown, m.range, m.beyond)]
                      + [cell(source, tone="quiet")])
     return table(["Measurement", "Value", "Usual in adults", "Note", "Source of the range"], lines)
 
 
-def as_text(measurement: Measurement) -> str:
+def as_text(found: Measurement) -> str:
     """A measurement outside what is usual."""
-    return f"{measurement.name} {number(measurement.value)} {measurement.unit} ({measurement.beyond})"
+    return f"{found.name} {measurement(found.value, found.unit)} ({found.beyond})"

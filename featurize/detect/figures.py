@@ -1,5 +1,6 @@
 """Charts of detect.html."""
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from featurize.arrays import Float64Array
 from featurize.detect.summary import FieldSummary
@@ -18,7 +19,8 @@ def sizes(diameters: Float64Array, color: str, label: str, upper: float) -> str:
         if len(diameters):
             axes.axvline(float(np.median(diameters)), color=INK, linewidth=1)
         axes.set_xlabel(label)
-        axes.set_ylabel("number")
+        axes.set_ylabel("number of cells")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         rules(axes, "y")
         return svg_uri(figure)
 
@@ -29,8 +31,9 @@ def platelets_per_white(fields: list[FieldSummary]) -> str:
     ratios = np.minimum(ratios[np.isfinite(ratios)], _MOST_PER_WHITE)
     with canvas(HALF, _HEIGHT_IN) as (figure, (axes,)):
         axes.hist(ratios, bins=np.arange(-.5, max(ratios.max(initial=0) + 1, 5)).tolist(), color=ORANGE)
-        axes.set_xlabel("platelets a white cell")
+        axes.set_xlabel("platelets per white cell")
         axes.set_ylabel("fields")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         rules(axes, "y")
         return svg_uri(figure)
 

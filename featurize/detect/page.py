@@ -83,22 +83,22 @@ def _tiles(facts: Sequence[FieldFacts], summaries: Sequence[FieldSummary]) -> li
     red = diameters(facts, RED)
     whites, platelets = (sum(s.counts[kind] for s in summaries) for kind in (WHITE, PLATELET))
     spread = float(red.std() / red.mean()) if len(red) > 1 else None
-    return [{"name": "White cells", "value": number(whites), "range": f"{number(whites / len(facts))} a field"},
+    return [{"name": "White cells", "value": number(whites), "range": f"{number(whites / len(facts))} per field"},
             {"name": "Red cells", "value": number(len([c for f in facts for c in f.of(RED)])),
              "range": f"size varies by {percent(spread)}"},
             {"name": "Platelets", "value": number(platelets),
-             "range": f"{number(platelets / whites) if whites else MISSING} a white cell"}]
+             "range": f"{number(platelets / whites) if whites else MISSING} per white cell"}]
 
 
 def _fields(summaries: Sequence[FieldSummary]) -> dict[str, Any]:
-    head = ["Field", "White cells", "Red cells", "Platelets", "A white cell", "Red cell, px", "Spread"]
+    head = ["Field", "White cells", "Red cells", "Platelets", "Per white cell", "Red cell, px", "Spread"]
     rows = [[cell(s.path, tone="name"), *(cell(number(s.counts[kind]), key=s.counts[kind])
                                           for kind in (WHITE, RED, PLATELET)),
              _known(s.platelets_per_white, number), _known(s.red_diameter_px, number), _known(s.red_spread, percent)]
             for s in summaries]
-    return table(head, rows, sortable=True, foot="A white cell: platelets over white cells. Red cell: median diameter "
-                 "of those clearly outlined. Spread: standard deviation over mean of the diameters of those that the "
-                 "border does not cut.")
+    return table(head, rows, sortable=True, foot="Per white cell: platelets over white cells. Red cell: median "
+                 "diameter of those clearly outlined. Spread: standard deviation over mean of the diameters of those "
+                 "that the border does not cut.")
 
 
 def _known(value: float, shown: Any) -> dict[str, Any]:
@@ -108,20 +108,20 @@ def _known(value: float, shown: Any) -> dict[str, Any]:
 def _charts(facts: Sequence[FieldFacts], summaries: Sequence[FieldSummary]) -> list[dict[str, str]]:
     reading = "Of cells that the border does not cut; the line is the median."
     return [
-        figure(sizes(diameters(facts, RED), RED_COLOR, "diameter, in the field's red cells", _LARGEST_RED),
+        figure(sizes(diameters(facts, RED), RED_COLOR, "diameter, in those of the field's red cells", _LARGEST_RED),
                "Red cells", reading + " A wide or two-peaked chart is anisocytosis, or cells that were not parted."),
-        figure(sizes(diameters(facts, WHITE), WHITE_COLOR, "diameter, in red cells", _LARGEST_WHITE),
+        figure(sizes(diameters(facts, WHITE), WHITE_COLOR, "diameter, in red-cell diameters", _LARGEST_WHITE),
                "White cells", reading),
-        figure(sizes(diameters(facts, PLATELET), PLATELET_COLOR, "diameter, in red cells", _LARGEST_PLATELET),
+        figure(sizes(diameters(facts, PLATELET), PLATELET_COLOR, "diameter, in red-cell diameters", _LARGEST_PLATELET),
                "Platelets", reading),
-        figure(platelets_per_white(list(summaries)), "Platelets a white cell", "Fields without a white cell are left "
+        figure(platelets_per_white(list(summaries)), "Platelets per white cell", "Fields without a white cell are left "
                "out.")]
 
 
 def _by_size(facts: Sequence[FieldFacts]) -> dict[str, Any]:
     classes = white_by_size(facts)
     total = max(sum(c.count for c in classes), 1)
-    return table(["Diameter, in red cells", "White cells", "Share", "Nucleus"],
+    return table(["Diameter, in red-cell diameters", "White cells", "Share", "Nucleus"],
                  [[c.name, cell(number(c.count), key=c.count), cell(percent(c.count / total), key=c.count / total),
                    _known(c.nucleus_share, percent)] for c in classes],
                  foot="Nucleus: median share of the cell's area. The kinds of white cells are told by a model: "
@@ -129,7 +129,7 @@ def _by_size(facts: Sequence[FieldFacts]) -> dict[str, Any]:
 
 
 def _crop(one: FinishedField, number_of: int, diameter: float, out: Path) -> dict[str, Any]:
-    words = f"{number(diameter)} red cells" if math.isfinite(diameter) else "size unknown"
+    words = f"{number(diameter)} red-cell diameters" if math.isfinite(diameter) else "size unknown"
     return _picture(one.job.crop(out, number_of), words, one.job.path, _CROP_SIDE_PX)
 
 

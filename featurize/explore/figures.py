@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from featurize.arrays import Float64Array
 from featurize.explore.image_stats import HISTOGRAM_BINS
 from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, MOST_CLASSES, QUIET, RED, SERIES, WIDE, canvas,
-                                     class_axis, rules, shorten, svg_uri)
+                                     class_axis, ends_inwards, rules, shorten, svg_uri)
 
 # Name, color and marker of each channel.
 CHANNELS = (("red", RED, "o"), ("green", GREEN, "s"), ("blue", BLUE, "D"))
@@ -98,6 +98,7 @@ def _histogram(axes: Axes, shares: Float64Array, colored: bool) -> None:
         axes.stairs(row, edges, color=color, linewidth=1.3)
     axes.set_xlim(0, 256)
     axes.set_xticks([0, 128, 255])
+    ends_inwards(axes)
     rules(axes, "y")
 
 

@@ -119,7 +119,7 @@ def _title(index: Index) -> str:
 
 def _lead(census: Census) -> str:
     labels = sorted(census.findings or census.frame["label"].dropna().astype(str).unique())
-    named = ", ".join(f"“{name}”" for name in labels[:12]) + (", …" if len(labels) > 12 else "")
+    named = ", ".join(f"“{name}”" for name in labels[:12]) + (" and more" if len(labels) > 12 else "")
     classes = count(len(labels), "finding") if census.findings else count(len(labels), "class", "classes")
     return f"{count(len(census.frame), 'image')}, {classes}{': ' if named else ''}{named}."
 

@@ -116,6 +116,13 @@ def rules(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
         axes.spines["left"].set_visible(False)
 
 
+def ends_inwards(axes: Axes) -> None:
+    """Put the first and last of three labels of the x axis inside the panel, so that those of two panels never meet."""
+    sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    for label, side in zip(axes.get_xticklabels(), sides):
+        label.set_horizontalalignment(side)
+
+
 def share_axis(axes: Axes, axis: Literal["x", "y"] = "y", upper: float = 1.0) -> None:
     """Show the ticks of a 0..1 axis as per cent."""
     target = axes.yaxis if axis == "y" else axes.xaxis

@@ -52,7 +52,8 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
         ("small_share", "small nuclei"), ("large_share", "large nuclei"), ("radius_.*", "radius of the nuclei"),
         ("share", "nuclei in the stained area"), ("white_share", "area without stain"),
         (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_mean", "mean {0} of the nuclei"),
-        (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_(?:cv|std)", "varying {0} of the nuclei"),
+        (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_cv", "varying {0} of the nuclei"),
+        (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_std", "spread of the {0} of the nuclei"),
         (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_p10", "low {0} of the nuclei (10th "
                                                                                  "percentile)"),
         (r"(size|circularity|elongation|grain|hematoxylin|l|nearest|third)_p90", "high {0} of the nuclei (90th "
@@ -71,7 +72,10 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
         (r"gradient", "brightness from top to bottom of the {r}")),
     "quality": (("other_nuclei", "further nuclei in the picture"), ("red_share", "share of red cells"),
                 ("offset", "cell off the middle of the picture"), ("cut_rim", "cell cut by the rim of the picture"),
-                ("(.*)", "{0} of the picture")),
+                ("bright_clipped", "overexposed share of the picture"),
+                ("dark_clipped", "underexposed share of the picture"), ("dirt", "dark specks in the picture"),
+                ("focus_coarse", "coarse focus of the picture"),
+                ("blockiness", "JPEG blocks of the picture"), ("(.*)", "{0} of the picture")),
 }
 _NAMED_IN_TISSUE = (("hematoxylin_mean", "hematoxylin in the {r}"), ("eosin_mean", "eosin in the {r}"))
 _PARTS = {"s1": "fine", "s2": "medium", "s3": "coarse", "circularity": "roundness", "l": "lightness",

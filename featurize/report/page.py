@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from featurize.runtime.files import write_text
 
@@ -22,6 +23,9 @@ MOST_INTERVALS = 4
 # Order of the warnings.
 _FIRST = {"serious": 0, "caution": 1, "note": 2}
 
+# A command between backticks, or an option by itself.
+_CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]*[a-z])")
+_PER_CENT = re.compile(r"(?<=\d) %")
 # Opacity of the strongest color behind the text of a cell.
 MOST_HEAT = 0.55
 
@@ -52,8 +56,22 @@ def render(template: str, content: Mapping[str, Any], folder: Path = HERE) -> st
 def _environment(folder: Path) -> jinja2.Environment:
     """Once for each folder: to compile a template takes longer than to fill it."""
     loader = jinja2.FileSystemLoader([str(folder), str(HERE)])
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True)
+    made.filters["with_code"] = with_code
+    return made
+
+
+def with_code(text: str) -> Markup:
+    """A sentence whose commands, between backticks, and options are set as code.
+
+    Neither an option nor a number and its per cent sign are parted at the end of a line.
+
+    >>> with_code("give --order to `pellucid classify`, R&D")
+    Markup('give <code class="option">--order</code> to <code>pellucid classify</code>, R&amp;D')
+    """
+    return Markup(_CODE.sub(lambda found: f"<code>{found[1]}</code>" if found[1] else
+                            f'<code class="option">{found[2]}</code>', _PER_CENT.sub("\u00a0%", str(escape(text)))))
 
 
 def product() -> str:

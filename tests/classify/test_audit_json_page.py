@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_table import made_table
+from made_table import chest_table, made_table
 
 from classify.audit.examine import examine
 from classify.audit.export import to_json
@@ -18,6 +18,10 @@ from classify.audit.shortcuts.evidence import CONVICTED, Evidence
 from classify.audit.shortcuts.parts_evidence import PartScore
 from classify.audit.watch import Watch
 from classify.bundle import load_bundle
+from classify.findings import train as findings_train
+from classify.findings.audit import to_json as findings_to_json
+from classify.findings.audit_run import Asked, audit_findings
+from classify.findings.train import train_findings
 from classify.maps.result import (KINDS, TESTS, Answer, Counterfactual, Curves, ImageMap, Maps, OrderTest, Stability,
                                   Swap)
 from classify.monitor.baseline import read_baseline
@@ -29,7 +33,10 @@ from classify.train import train
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
 METRICS, AUDIT = PAGE.split("# audit.json, key by key")
 OF_FINDINGS = {"means", "unknown_findings", "findings", "maps.<finding>.location", "kept_home",
+               *(f"findings[].{key}" for key in ("finding", "images", "positives", "threshold", "<score>")),
                *(f"compared[].{key}" for key in ("finding", "positives", "sensitivity", "specificity"))}
+# Of an audit of several findings: entries by the name of the finding.
+BY_FINDING = ("maps", "sweep", "parts", "fit_labels")
 # Dictionaries whose keys are names (of classes, parts, maps, tests, of study.toml), or told in a sentence.
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home", "origin.trained_with", "origin.audited_with",
          "origin.told", "origin.class_counts",
@@ -37,6 +44,10 @@ NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home", "orig
 AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
 SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept",
           "novelty")
+
+
+# Of each finding.
+SCORED = ("auroc", "average_precision", "sensitivity", "specificity", "coverage")
 
 
 def documented(text: str) -> set[str]:
@@ -74,9 +85,13 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     written = to_json(replace(found, shortcuts=(group,), maps=_maps(), parts=(
         PartScore("rim alone", 80, 6, .7, .6, (.6, .8), True),)))
     assert written["fit_labels"] and written["compared"] and found.drift
+    return {**written, "sweep": to_dict(made_sweep())}
+
+
+def made_sweep() -> Sweep:
+    """One change of one image."""
     scored = Scored("told", 1, 0, 1., (0., 1.), 1., 0., 1., (0., 1.), 1., 0., 0., (0., 1.), .5, False, False)
-    sweep = Sweep(0, False, "", .95, None, scored, (SweptChange("blur", (scored,) * 5, 0),), Example((), None, "", ""))
-    return {**written, "sweep": to_dict(sweep)}
+    return Sweep(0, False, "", .95, None, scored, (SweptChange("blur", (scored,) * 5, 0),), Example((), None, "", ""))
 
 
 def _maps() -> Maps:
@@ -101,6 +116,32 @@ def test_every_key_of_an_audit_stands_on_the_page(content: dict[str, Any]) -> No
 @pytest.mark.slow
 def test_the_page_names_no_key_that_is_gone(content: dict[str, Any]) -> None:
     assert sorted(documented(AUDIT) - set(keys_of(content)) - OF_FINDINGS) == []
+
+
+def test_every_key_of_an_audit_of_several_findings_stands_on_the_page(tmp_path: Path) -> None:
+    frame, info = chest_table()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
+        run = train_findings(frame, info, tmp_path / "run", TrainSettings(
+            task="multilabel", resamples=10, folds=2, rounds=20, model="lightgbm")).out
+    there, _ = chest_table(seed=11)
+    names = [f"film{i:08d}" for i in range(len(there))]
+    there = there.assign(image_id=names, group=names, label_Gout=0)
+    info = replace(info, label_columns=[*info.label_columns, "Gout"])
+    audit_findings(run, Path("t.parquet"), there, info, None, Asked(Watch(write=tmp_path / "b.json")))
+    found = audit_findings(run, Path("t.parquet"), there, info, tmp_path / "a.html", Asked(
+        columns=pd.DataFrame({"sex": ["F", "M"] * 60}), fit_labels=[10], fitted=tmp_path / "fitted",
+        watch=Watch(against=read_baseline(tmp_path / "b.json"))))
+    part = PartScore("rim alone", 80, 6, .7, .6, (.6, .8), True)
+    written = findings_to_json(replace(found, maps={"Edema": _maps()}, parts={"Edema": (part,)},
+                                       sweeps={"Edema": made_sweep()}), [dict(level="note", text="", advice="")])
+    assert written["origin"] and written["compared"] and written["drift"] and written["unknown_findings"]
+    assert written["maps"]["Edema"].pop("location", 0) is None
+    keys = set(keys_of({**written, **{key: written[key]["Edema"] for key in BY_FINDING}}))
+    told = documented(AUDIT) | {"means." + key for key in written["means"]}
+    wanted = {re.sub(rf"^(findings|compared)\[\]\.(home_)?({'|'.join(SCORED)})(_low|_high)?$",
+                     lambda m: f"{m[1]}[].{'<score>' if m[1] == 'findings' else m[3]}", key) for key in keys}
+    assert sorted(wanted - told) == []
 
 
 def test_an_audit_without_labels_writes_no_other_keys(tmp_path: Path) -> None:

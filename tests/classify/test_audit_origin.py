@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_table import made_table
+from made_table import chest_table, made_table
 
 from classify.audit.examine import examine
 from classify.audit.export import to_json
@@ -16,7 +16,13 @@ from classify.audit.page.write import DOUBTS, write_audit
 from classify.audit.reporting import with_origin
 from classify.audit.result import Audit
 from classify.audit.run import audit
-from classify.bundle import load_bundle, model_digest
+from classify.bundle import findings_digest, load_bundle, model_digest
+from classify.findings import train as findings_train
+from classify.findings.audit import to_json as findings_to_json
+from classify.findings.audit_run import audit_findings
+from classify.findings.bundle import folders_of, load_findings
+from classify.findings.train import train_findings
+from classify.run_folder import STABILITY
 from classify.settings import TrainSettings
 from classify.train import train
 
@@ -50,6 +56,29 @@ def test_the_run_tells_its_splits_versions_seed_and_simpler_models(tmp_path: Pat
     assert origin.told["Splits"] in page and sum(sum(by.values()) for by in origin.class_counts.values()) >= 80
     assert "80 images of this table that the model was trained on" in page and "60 more; audit -o audit.csv" in page
     assert to_json(found)["origin"]["model_sha256"] == model_digest(tmp_path / "run")
+
+
+def test_the_audit_of_several_findings_tells_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    frame, info = chest_table()
+    monkeypatch.setattr(findings_train, "write_report", lambda path, result, numbers: path.write_text(str(path)))
+    settings = TrainSettings(task="multilabel", resamples=10, folds=2, rounds=20, model="lightgbm", seed=7)
+    run = train_findings(frame, info, tmp_path / "run", settings, perturbed=frame.iloc[:30]).out
+    stable = pd.read_csv(run / STABILITY)
+    assert stable["feature"].is_unique and stable["icc"].notna().any()
+    found = audit_findings(run, Path("t.parquet"), frame, info, tmp_path / "a.html")
+    origin, models = found.origin, load_findings(run)
+    assert origin is not None and origin.seed == 7 and origin.trained_with["lightgbm"]
+    assert origin.model_sha256 == findings_digest(folders_of(run, models), [model.threshold for model in models])
+    assert origin.class_counts["with it"]["Edema"] + origin.class_counts["without it"]["Edema"] == len(frame)
+    assert origin.class_counts["with it"]["Effusion"] == frame["label_Effusion"].sum()
+    assert origin.told["Simpler models"].startswith("Mean AUROC of simpler models")
+    read = {name for model in models for name in model.bundle.model.features}
+    assert set(origin.definitions["feature"]) == read and origin.definitions["icc"].notna().any()
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert 'id="where-the-model-comes-from"' in page and 'href="#measurements"' in page
+    assert origin.model_sha256 in page and info.index_hash in page and origin.machine in page
+    assert "120 images of this table that the model was trained on" in page and "100 more." in page
+    assert findings_to_json(found, [])["origin"]["class_counts"] == origin.class_counts
 
 
 def test_measurements_have_unit_formula_and_agreement(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_page_shows_images_maps_and_tests(found: Audit, patches: Made, tmp_p
     page = (patches[0] / "audit.html").read_text(encoding="utf-8")
     assert 'id="maps"' in page and 'href="#maps"' in page
     assert page.count("log-odds a cell or more") == 2 * IMAGES and page.count(">Nearest class") == IMAGES
-    assert "speaks for the named class" in page and "by lot" in page
+    assert "speaks for the named class" in page and "in random order" in page and "Log-odds then" in page
     assert not re.findall(r'(?:src|href)="http', page)
     write_audit(tmp_path / "plain.html", replace(found, maps=None))
     assert 'id="maps"' not in (tmp_path / "plain.html").read_text(encoding="utf-8")
@@ -199,7 +199,8 @@ def test_parts_that_tell_the_label_without_the_subject_are_warned_of(found: Audi
              PartScore("rim alone", 90, 500, .8, .7, (.7, .9), True))
     write_audit(tmp_path / "a.html", replace(found, parts=parts))
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert "<h3>Parts of the picture</h3>" in page and page.count("rim alone (AUROC .800 (.700–.900))") == 2
+    assert "<h3>Parts of the picture</h3>" in page
+    assert page.count("rim alone (AUROC .800, 95\u00a0% interval .700–.900)") == 2
     quiet = replace(found, parts=parts[:1])
     assert not any("without the subject" in warning["text"] for warning in warnings(quiet))
 
@@ -251,7 +252,10 @@ def test_maps_no_better_than_chance_are_not_called_better(found: Audit) -> None:
     same = replace(image, curves={kind: image.random[0] for kind in image.curves}, random=(image.random[0],) * 5)
     tests = order_tests([same] * 6)
     assert all(np.isnan(test.p) and test.better == 0 for test in tests)
-    assert verdict_sentence(replace(maps_of(found), tests=tests)).startswith("In 0 of 4 tests")
+    told = verdict_sentence(replace(maps_of(found), tests=tests))
+    assert told.startswith("In 0 of 4 tests the maps are better than chance (p < .01): ")
+    few = replace(maps_of(found), tests=order_tests([same] * 4))
+    assert verdict_sentence(few) == "4 images: too few for a test whether the maps show what matters (5 are needed)."
     good = Curves((1.0, 0.0), (0.0, 1.0))
     lots = Curves((1.0, 1.0), (0.0, 0.0))
     better = replace(image, curves={kind: good for kind in image.curves}, random=(lots,) * 5)

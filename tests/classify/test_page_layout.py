@@ -34,6 +34,9 @@ const boxed = e => { for (let p = e.parentElement; p; p = p.parentElement)
   if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return true; return false; };
 return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !boxed(e))
   .map(e => `${e.tagName} ${e.className} ${(e.textContent || "").trim().slice(0, 40)}`).slice(0, 5); }"""
+# What the contents list, and the headings of the sections.
+LISTED = """() => [[...document.querySelectorAll("nav.contents a")].map(a => a.textContent),
+  [...document.querySelectorAll("main section > h2")].map(h => h.textContent)]"""
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations.map(v =>
   [v.id, v.nodes.map(n => n.html.slice(0, 120))]))"""
@@ -96,6 +99,8 @@ def test_a_page_fits_every_window_and_axe_finds_nothing(made: Callable[[Path], P
             page.goto(written.as_uri())
             page.evaluate(OPEN)
             assert page.evaluate(BEYOND) == [], (width, scheme)
+            listed, headings = page.evaluate(LISTED)
+            assert listed == headings and page.locator("nav.contents").is_visible()
             if width == WIDTHS[0]:
                 page.evaluate(script)
                 assert page.evaluate(VIOLATIONS) == [] and not faults, scheme

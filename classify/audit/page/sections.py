@@ -99,9 +99,10 @@ def _pair(metrics: Mapping[str, Any], key: str) -> tuple[float | None, float | N
 def _calibration(result: Audit, judged: Judged) -> dict[str, Any]:
     metrics, bins, points = judged.metrics, judged.reliability, judged.reliability_points
     overconfidence = metrics["overconfidence"]
-    tail = "too sure" if overconfidence > 0 else "not sure enough"
-    sentence = (f"Calibration slope {number(metrics['calibration_slope'])} (1 is right, less is too sure). On the "
-                f"whole the probabilities are {percent(abs(overconfidence))} {tail}. ECE {score(metrics['ece'])}"
+    tail = "high: the model is too sure" if overconfidence > 0 else "low: the model is not sure enough"
+    sentence = (f"Calibration slope {number(metrics['calibration_slope'])} (1 is right, below 1 too sure). On average "
+                f"the probability of the answer is {number(100 * abs(overconfidence))} percentage points too {tail}. "
+                f"Calibration error (ECE) {score(metrics['ece'])}"
                 f"{', ' + at_home(result, 'ece', score) if result.home else ''}.")
     return {"sentence": sentence,
             "chart": figure(figures.reliability(points[points["class"] == ""], bins[bins["class"] == ""]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from classify.audit import labels_section
 from classify.audit.page import origin_section, sections
+from classify.audit.page.origin_section import known_table
 from classify.audit.page.shown import shown_audit
 from classify.audit.result import Audit
 from classify.audit.shortcuts import parts_section, sentences as shortcut_sentences
@@ -16,7 +17,7 @@ from classify.maps.section import section as maps_section
 from classify.monitor import sentences
 from classify.sweep.section import section
 from featurize.report.numbers import count, number, percent, score
-from featurize.report.page import cell, contents, table, write_page
+from featurize.report.page import contents, write_page
 from featurize.report.pictures import Album, album_of, legend, show
 
 SECTIONS = ("At a glance", "Scores there and at home", "Confusion and classes", "Calibration", "Prediction sets",
@@ -27,8 +28,6 @@ WRONG = 16
 NOVEL = 8
 # What a reviewer may tick below an error; the columns of the CSV that the page saves.
 DOUBTS = ("label is wrong", "outline is wrong", "picture is bad", "hard for people, too", "model is wrong")
-# Images that the model was trained on, or their copies, that are listed.
-KNOWN = 20
 # Side of the thumbnails, in pixels.
 PICTURE_PX = 170
 # Drop from which training on both places is advised.
@@ -57,7 +56,8 @@ def write_audit(path: Path, result: Audit) -> None:
         "origin": origin_section.section(result.origin, result.info.index_hash) if result.origin else None,
         "definitions": origin_section.definitions(result.origin, result.shift["feature"].tolist(),
                                                   str(result.info.preset.get("name", ""))) if result.origin else None,
-        "known": _known_table(result), "doubts": DOUBTS,
+        "known": known_table(result.frame, result.trained_on, "audit -o audit.csv marks all (trained_on)"),
+        "doubts": DOUBTS,
         "about": about(told.study) if told else None, "checklist": checklist(told.answers, path.name) if told else None,
         "drift": sentences.section(result.drift, str(result.info.preset.get("name", ""))) if result.drift else None}
     if result.judged is not None:
@@ -69,20 +69,20 @@ def write_audit(path: Path, result: Audit) -> None:
 
 def _titles(result: Audit) -> list[str]:
     titles = list(UNJUDGED if result.judged is None else SECTIONS)
-    if result.origin:
-        titles[-1:-1] = [origin_section.ORIGIN, origin_section.DEFINITIONS]
     if result.reporting:
         titles[-1:-1] = [ABOUT, CHECKLIST]
+    if result.origin:
+        titles[-1:-1] = [origin_section.ORIGIN, origin_section.DEFINITIONS]
     if result.drift:
         titles.insert(1, "Since the baseline")
     if result.sweep:
         titles.insert(titles.index("Single images"), "Changed pictures")
     if result.maps:
         titles.insert(titles.index("Single images"), "Maps")
-    if result.gains:
-        titles.insert(titles.index("Subgroups"), "Labels from here")
     if result.shortcuts or result.parts:
         titles.insert(titles.index("Subgroups"), "Shortcuts")
+    if result.gains:
+        titles.insert(titles.index("Subgroups"), "Labels from here")
     return titles
 
 
@@ -170,18 +170,6 @@ def _picture(result: Audit, album: Album, row: int) -> dict[str, Any]:
     said = {"image_id": str(frame["image_id"].iloc[row]), "path": path, "label": str(label or ""),
             "predicted": result.bundle.classes[int(p.argmax())], "p": f"{float(p.max()):.3g}"}
     return {**shown, "said": said}
-
-
-def _known_table(result: Audit) -> dict[str, Any] | None:
-    """The images of this table that the model was trained on, or near copies of them."""
-    rows = result.frame[result.trained_on]
-    if rows.empty:
-        return None
-    listed = [[cell(row["path"]), cell(row["image_id"]), cell(str(row["label"] or "–"))] for row in
-              rows.head(KNOWN)[["path", "image_id", "label"]].to_dict("records")]
-    more = f"{number(len(rows) - KNOWN)} more; audit -o audit.csv marks all (trained_on)." if len(rows) > KNOWN else ""
-    return table(["Image", "image_id", "Label"], listed, foot=more, caption=(
-        f"{count(len(rows), 'image')} of this table that the model was trained on, or near copies of them"))
 
 
 def _steps(result: Audit) -> list[str]:

@@ -14,16 +14,21 @@ def sentence(found: Sequence[PartScore]) -> str:
     telling = [part for part in found if part.tells]
     rest = [part for part in found if part.part in WITHOUT_SUBJECT and not part.tells]
     if telling:
-        told = " and ".join(f"the {part.part} (AUROC {interval(part.auroc, *part.interval)})" for part in telling)
+        told = " and ".join(f"the {part.part} ({auroc(part)})" for part in telling)
         return (f"The label is told without the subject: by {told}. A model can be right for the picture's sake, and "
                 "so can the scores at home.")
-    told = " and ".join(f"{part.part}: {interval(part.auroc, *part.interval)}" for part in rest)
+    told = " and ".join(f"{part.part}: {auroc(part)}" for part in rest)
     return f"Without the subject the label is not told beyond an AUROC of {score(TELLS)} for certain ({told})."
 
 
 def section(found: Sequence[PartScore]) -> dict[str, Any]:
     """The sentence and the table."""
     return {"sentence": sentence(found), "table": table(HEAD, [row_of(part) for part in found], foot=foot(found))}
+
+
+def auroc(part: PartScore) -> str:
+    """Its AUROC with the interval, for brackets."""
+    return f"AUROC {score(part.auroc)}, 95\u00a0% interval {score(part.interval[0])}–{score(part.interval[1])}"
 
 
 def row_of(part: PartScore) -> list[Any]:
