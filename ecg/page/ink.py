@@ -47,7 +47,7 @@ _BREAK_PART = 4
 # Weight of the channels where ink is told by brightness: 1 less the grid's darkness, this at least.
 _LEAST_WEIGHT = 0.15
 # Lines of this share of the ink's darkness may be taken for strokes.
-_AS_DARK = 0.8
+_AS_DARK = 0.85
 # Beside dark lines a channel counts by the square of ink's darkness less theirs, this at least.
 _LEAST_CONTRAST = 0.02
 
