@@ -95,30 +95,28 @@ def colors_and_grid(dark: Float32Array) -> tuple[Colors, Float32Array, GridHomog
     """
     colors = find_colors(dark)
     signal, inked = grid_signal_and_inked_share(dark, colors)
-    seen, fault = _seen([signal])
-    if not seen or inked > _MOST_INKED:
-        seen += _seen([_all_darkness(dark)])[0]
-    if not seen:
+    own, fault = _seen(signal)
+    whole = _seen(_all_darkness(dark))[0] if fault or inked > _MOST_INKED else None
+    seen = [each for each in (own, whole) if each]
+    best = _clearest(seen) if seen else None
+    if best and colors.grid.any():
+        lines = line_color(dark, best.grid)
+        if lines.sum() > _DARKER_LINES * colors.grid.sum():
+            colors = colors_beside(dark, lines)
+            beside = _seen(grid_signal(dark, colors))[0]
+            best = _clearest([best, beside] if beside else [best])
+            return colors, best.signal, with_phase_of_strongest_lines(best.grid, dark)
+    if own is None:
         raise fault or NoGrid("no regular grid was found; is this an ECG on grid paper?")
-    best = _clearest(seen)
-    lines = line_color(dark, best.grid)
-    if colors.grid.any() and lines.sum() > _DARKER_LINES * colors.grid.sum():
-        colors = colors_beside(dark, lines)
-        best = _clearest([best, *_seen([grid_signal(dark, colors)])[0]])
-        return colors, best.signal, with_phase_of_strongest_lines(best.grid, dark)
-    return colors, best.signal, best.grid
+    return colors, own.signal, own.grid
 
 
-def _seen(signals: Sequence[Float32Array]) -> tuple[list[_Seen], NoGrid | None]:
-    """The grids of those signals that show one, and what is said of the last that does not."""
-    out: list[_Seen] = []
-    fault = None
-    for signal in signals:
-        try:
-            out.append(_Seen(signal, find_grid(signal)))
-        except NoGrid as error:
-            fault = error
-    return out, fault
+def _seen(signal: Float32Array) -> tuple[_Seen | None, NoGrid | None]:
+    """The grid that a signal shows, or what is said where it shows none."""
+    try:
+        return _Seen(signal, find_grid(signal)), None
+    except NoGrid as error:
+        return None, error
 
 
 def _clearest(seen: Sequence[_Seen]) -> _Seen:
