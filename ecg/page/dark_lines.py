@@ -52,7 +52,8 @@ def without_dark_lines(share: Float32Array, px_per_mm: Scale, on_line: GridLineM
     out = np.where(by_level, _from_both_sides(out, by_level, rows), out)
     out = np.where(by_upright, across, out)
     both = by_level & by_upright
-    return np.where(both, np.maximum(_from_both_sides(out, both, rows), _from_both_sides(out.T, both.T, columns).T), out)
+    crossing = np.maximum(_from_both_sides(out, both, rows), _from_both_sides(out.T, both.T, columns).T)
+    return np.where(both, crossing, out)
 
 
 def _line_darkness(share: Float32Array, on: BoolArray, px_per_mm: Scale) -> Float32Array:

@@ -1,4 +1,4 @@
-"""Ink beside the lines that no lead, pulse or separator explains: handwriting over a trace, or a trace that was lost."""
+"""Ink beside the lines that no lead, pulse or separator explains: handwriting over a trace, a trace that was lost."""
 from collections.abc import Sequence
 
 import cv2
@@ -27,7 +27,7 @@ _SUBPIXEL_BITS = 4
 def left_ink_mm(ink: Float32Array, lines: Sequence[DrawnLine], layout: Layout) -> float:
     """Length of the ink that is left beside the lines, mm: the longer sides of the boxes of connected pieces.
 
-    On pages that are read right it is 0 but for a few; handwriting over the leads leaves 30 and more.
+    On pages that are read right it is 0 but for a few; handwriting over the leads leaves more than 100.
 
     Parameters
     ----------
