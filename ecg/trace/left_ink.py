@@ -41,7 +41,7 @@ def left_ink_mm(ink: Float32Array, lines: Sequence[DrawnLine], layout: Layout) -
     wide, high = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
     sides = np.maximum(wide / sx, high / sy)
     large = (sides > _LEAST_PIECE_MM) & (np.minimum(wide, high) > layout.pen_px + _WIDER_PX)
-    near = [_is_beside(lines, *stats[1 + k, :4].tolist(), _NEAR_MM * sy) for k in np.flatnonzero(large)]
+    near = [_is_beside(lines, x, y, w, h, _NEAR_MM * sy) for x, y, w, h in stats[1:][large][:, :4].tolist()]
     return float(sides[large][np.array(near, bool)].sum())
 
 
