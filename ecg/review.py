@@ -29,7 +29,7 @@ _LEAST_CONFIDENCE = 0.6
 _BRIDGE_MM = 0.3
 # and a page with so many bridges may lack beats: none on 6 photographs read right, 6 and 9 where beats were cut off.
 _MANY_BRIDGES = 3
-# Ink beside the lines that nothing explains, mm: none on 6 pages above 18 dB that had other ink left (frames, halves of
+# Ink beside the lines that nothing explains, mm: none on 5 pages above 18 dB that had other ink left (frames, halves of
 # pulses), 116 and more on 5 of 6 with handwriting, 250 where a rhythm strip was not read (benchmarks.ecg_review, even).
 _MUCH_LEFT_MM = 15.0
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
