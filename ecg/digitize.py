@@ -16,11 +16,12 @@ from ecg.page.pen import as_line
 from ecg.page.pdf import is_pdf
 from ecg.page.read import LIMITS, MOST_PX, Page, page_of_scale, read_page, turned
 from ecg.scale import Scale
-from ecg.review import review_reasons, unusual_length_s
+from ecg.review import Traced, review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
 from ecg.trace.corrections import Point, with_leads_renamed
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
+from ecg.trace.left_ink import left_ink_mm
 from ecg.trace.line import DrawnLine, Line, bridged
 from ecg.trace.overlap.resolve import resolve_overlaps
 from ecg.trace.pale_strokes import bare_columns, with_pale_strokes
@@ -150,7 +151,7 @@ def _of_vectors(found: VectorPage, fs_hz: float, points: Sequence[Point]) -> Dig
     plan = with_rhythm_strips_named(plan, lines, found.page.px_per_mm)
     signals = sample_signals(plan, lines, found.page.px_per_mm, fs_hz)
     return Digitized(found.page, plan, lines, signals, [*plan.warnings, *_doubts(signals, plan, found.page)],
-                     review_reasons(found.page, plan, signals, False, []), VECTORS)
+                     review_reasons(found.page, plan, signals, Traced()), VECTORS)
 
 
 def _in_given_scale(content: bytes, corners: Corners, number: int | None, layout: str, given: GivenScale,
@@ -244,7 +245,8 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
     bridges_px = [b - a for each in lines
                   for a, b in bare_columns(each, line, evidence.confidence, points, page.px_per_mm)]
-    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, spent, bridges_px))
+    traced = Traced(spent, bridges_px, left_ink_mm(page.ink, lines, plan))
+    return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, traced))
 
 
 def _cut(line: Line, spans: Sequence[tuple[float, float]]) -> Line:

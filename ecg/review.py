@@ -1,5 +1,6 @@
 """Why a person should look at a page: reasons, a word each, from what was measured on it."""
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,6 +29,9 @@ _LEAST_CONFIDENCE = 0.6
 _BRIDGE_MM = 0.3
 # and a page with so many bridges may lack beats: none on 6 photographs read right, 6 and 9 where beats were cut off.
 _MANY_BRIDGES = 3
+# Ink beside the lines that nothing explains, mm: none on 5 pages above 18 dB that had other ink left (frames, halves of
+# pulses), 116 and more on 5 of 6 with handwriting, 250 where a rhythm strip was not read (benchmarks.ecg_review, even).
+_MUCH_LEFT_MM = 15.0
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
 _ROW_S = {4: (10.0,), 2: (5.0, 10.0)}
 # Up to this many times that is usual,
@@ -36,8 +40,26 @@ _LONGER = 1.02
 _SHORTER = 0.96
 
 
-def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool,
-                   bridges_px: Sequence[int]) -> list[str]:
+@dataclass(frozen=True)
+class Traced:
+    """What was met while the lines of a page were traced.
+
+    Parameters
+    ----------
+    work_spent : bool
+        The page took more work than a page may.
+    bridges_px : sequence of int
+        Lengths for which lines lie on bare paper.
+    left_mm : float
+        Of `ecg.trace.left_ink.left_ink_mm`.
+    """
+
+    work_spent: bool = False
+    bridges_px: Sequence[int] = ()
+    left_mm: float = 0.0
+
+
+def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> list[str]:
     """Reasons for a person to look at a page; none where nothing speaks against what was read.
 
     Returns
@@ -47,17 +69,17 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, work_spent: boo
         were read. grid: it fits little of the page. scale: the calibration pulses contradict the gain. length: the
         rows of several leads last longer or shorter than such rows do. limb: the limb leads break a law between them.
         twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly. bridged: lines lie on bare
-        paper in several places, as where beats are cut off.
+        paper in several places, as where beats are cut off. strokes: ink beside the lines is left over, as of
+        handwriting over the leads.
     """
-    found = _reasons(page, layout, signals, work_spent, bridges_px)
+    found = _reasons(page, layout, signals, traced)
     return [reason for reason, holds in found.items() if holds]
 
 
-def _reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool,
-             bridges_px: Sequence[int]) -> dict[str, bool]:
+def _reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> dict[str, bool]:
     """Every reason that there is, and whether it holds."""
     return {
-        "work": work_spent,
+        "work": traced.work_spent,
         "layout": _is_guess(layout, signals.einthoven_residual_mv),
         "grid": page.grid.strength < _LEAST_GRID_SHARE,
         "scale": layout.scale_mended or _contradicted(layout),
@@ -66,7 +88,8 @@ def _reasons(page: Page, layout: Layout, signals: Signals, work_spent: bool,
                  or limb_disagreement(signals.mv) > _LARGE_DISAGREEMENT),
         "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
-        "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in bridges_px) >= _MANY_BRIDGES}
+        "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in traced.bridges_px) >= _MANY_BRIDGES,
+        "strokes": traced.left_mm > _MUCH_LEFT_MM}
 
 
 def _is_guess(layout: Layout, residual_mv: float) -> bool:

@@ -11,6 +11,7 @@ REVIEW_WORDS = {
     "twice": "a lead drawn twice",
     "seen": "a lead seen poorly",
     "bridged": "lines over bare paper, as where beats are cut off",
+    "strokes": "ink that no lead explains, such as handwriting",
 }
 
 

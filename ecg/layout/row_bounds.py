@@ -28,6 +28,10 @@ _LEAST_ROWS = 0.5
 _LEAST_MANY = 3
 # A row ends with the others, or begins with them, if it does so within this.
 _WITH_OTHERS_MM = 4
+# Rows of several leads last this long in all,
+_ROW_S = 10.0
+# to this.
+_ROW_OFF_S = 0.1
 # Traces that run out of the page end this near to its edge: what is nearer is taken for a frame there.
 _EDGE_MM = 1.3
 # Separators tell the beginning of the rows if at least this share of the leads has one.
@@ -110,9 +114,13 @@ def align_rows(rows: Sequence[RowPath], leads: LeadRows, gaps: Sequence[tuple[fl
     if runs_on(leads):
         least[-1] = np.inf  # the recording ends somewhere in the last line
     few = len(rows) < _LEAST_MANY
+    # Beside several rows that last 10 s, a longer one of as many leads runs on in something else, such as handwriting.
+    ending = sum(abs(row.end - end) < _SAME_PLACE_MM * sx for row in rows)
+    known = ending > max(1, _LEAST_ROWS * len(rows)) and abs((end - start) / scale.px_per_s - _ROW_S) < _ROW_OFF_S
+    most = [np.inf if known and len(of_row) > 1 else end + _WITH_OTHERS_MM * sx for of_row in leads]
     return [replace(row, start=row.start if few and row.start < start - _WITH_OTHERS_MM * sx else start,
-                    end=end if low < row.end < end + _WITH_OTHERS_MM * sx else row.end)
-            for row, low in zip(rows, least)]
+                    end=end if low < row.end < high else row.end)
+            for row, low, high in zip(rows, least, most)]
 
 
 def _common(places: Sequence[float], within: float) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import binary_opening, gaussian_filter1d
 from scipy.signal import find_peaks
 
+from ecg.layout.common_end import with_common_end
 from ecg.layout.model import NoTrace, Pulse, RowPath
 from ecg.layout.row_path import cover, retrace_row, row_path
 from ecg.page.read import Page
@@ -116,7 +117,7 @@ def find_rows(page: Page, pulses: Sequence[Pulse], peak: float, wanted: int = 0)
     if not wanted:
         full = [p for p in starts if profile[round(p)] > _LAST_ROW_LEVEL * profile.max()]
         rows += _last_row(rows, full, ink, page.px_per_mm, peak)
-    rows = _on_traces_of_their_own(rows, ink, page.px_per_mm, peak)
+    rows = with_common_end(_on_traces_of_their_own(rows, ink, page.px_per_mm, peak), ink, page.px_per_mm, peak)
     if not rows:
         raise NoTrace("a grid, but nothing that runs along it for 25 mm: no trace was found")
     return sorted(rows, key=lambda r: r.base)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ecg.page.colors import Colors
+from ecg.page.dark_lines import without_dark_lines
 from ecg.page.gridlines import GridLineMask, without_black_lines, without_grid_lines
 from ecg.page.pen import measure_pen
 from ecg.scale import Scale
@@ -45,6 +46,8 @@ _BAR_WIDTH_SHARE = 400
 _BREAK_PART = 4
 # Weight of the channels where ink is told by brightness: 1 less the grid's darkness, this at least.
 _LEAST_WEIGHT = 0.15
+# Lines of this share of the ink's darkness may be taken for strokes.
+_AS_DARK = 0.85
 # Beside dark lines a channel counts by the square of ink's darkness less theirs, this at least.
 _LEAST_CONTRAST = 0.02
 
@@ -147,5 +150,8 @@ def _share_by_brightness(dark: Float32Array, colors: Colors, px_per_mm: Scale, o
     if colors.of_lines:
         room = np.maximum(colors.ink - colors.grid, _LEAST_CONTRAST) ** 2
     weight = np.asarray(room / room.sum(), np.float32)
-    share = without_grid_lines(cv2.transform(dark, weight[None, :]) / np.float32(weight @ colors.ink), px_per_mm)
+    share = cv2.transform(dark, weight[None, :]) / np.float32(weight @ colors.ink)
+    if colors.of_lines and float((colors.grid / colors.ink).max()) > _AS_DARK:
+        share = without_dark_lines(share, px_per_mm, on_line)
+    share = without_grid_lines(share, px_per_mm)
     return np.clip(share, 0, 1, out=share)

@@ -3,6 +3,9 @@
 All pixels are folded into one box of 5 mm. The median of each place across a line is free of ink, for traces and
 letters cover a few percent of a page. So the lines' own color is known however dark they are.
 """
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from ecg.page.colors import Colors, colors_beside, find_colors
@@ -13,12 +16,16 @@ from featurize.arrays import Float32Array, Float64Array
 
 # Places across a box: 1 / 8 mm.
 _PLACES = 40
+# A line is no wider than so many places to both sides of its darkest one.
+_NEAR_PLACES = 2
 # Pixels that are folded, about.
 _FOLDED_PX = 600_000
 # Traces and letters cover less of a page than this share: more that is taken for ink may be grid lines as dark as ink.
 _MOST_INKED = 0.04
 # The colors are found again if the grid's lines are darker than they were taken for by this factor.
 _DARKER_LINES = 1.1
+# A grid fits about as much of the page as another if it fits this share of what that does.
+_ABOUT_AS_STRONG = 0.9
 # Darkness of grid and ink together is cut at this quantile,
 _STRONGEST_QUANTILE = 0.95
 # of every so many rows and columns of pixels.
@@ -35,44 +42,88 @@ def line_color(dark: Float32Array, grid: GridHomography) -> Float64Array:
     grid : GridHomography
         Its period counts, its phase does not.
     """
+    # Lines in one direction may fall between rows of pixels.
+    darkest = [medians[medians.sum(axis=1).argmax()] for medians in _folded(dark, grid)]
+    return np.asarray(max(darkest, key=lambda color: float(color.sum())), np.float64)
+
+
+def with_phase_of_strongest_lines(grid: GridHomography, dark: Float32Array) -> GridHomography:
+    """The grid moved so that its strongest lines have whole numbers.
+
+    Where 5 mm lines were taken for ink, the grid was found by its 1 mm lines: it counts in fives of them from any, and
+    the 5 mm lines need not fall on one.
+    """
+    move = np.eye(3)
+    for axis, medians in enumerate(_folded(dark, grid)):
+        strength = medians.sum(axis=1)
+        near = np.arange(-_NEAR_PLACES, _NEAR_PLACES + 1)
+        weight = strength[(strength.argmax() + near) % _PLACES]
+        move[axis, 2] = -(strength.argmax() + 0.5 + float((weight * near).sum() / weight.sum())) / _PLACES
+    return replace(grid, matrix=move @ grid.matrix)
+
+
+def _folded(dark: Float32Array, grid: GridHomography) -> list[Float64Array]:
+    """Median darkness (places, 3) across a box, along each direction of the grid."""
     height, width = dark.shape[:2]
     step = max(1, round((height * width / _FOLDED_PX) ** 0.5))
     y, x = (at.ravel() for at in np.mgrid[step // 2:height:step, step // 2:width:step])
     boxes, colors = grid.boxes(np.c_[x, y].astype(np.float64)), dark[y, x]
-    found = []
+    out = []
     for along in boxes.T:
         # Small numbers are sorted in one pass.
         place = np.minimum((along % 1 * _PLACES).astype(np.uint8), _PLACES - 1)
         order = np.argsort(place, kind="stable")
         ends = np.searchsorted(place[order], np.arange(1, _PLACES))
-        medians = np.array([np.median(part, axis=0) if len(part) else np.zeros(3)
-                            for part in np.split(colors[order], ends)])
-        found.append(medians[medians.sum(axis=1).argmax()])
-    # Lines in one direction may fall between rows of pixels.
-    return np.asarray(max(found, key=lambda color: float(color.sum())), np.float64)
+        out.append(np.array([np.median(part, axis=0) if len(part) else np.zeros(3)
+                             for part in np.split(colors[order], ends)]))
+    return out
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A grid and the darkness (H, W) that it was found by."""
+
+    signal: Float32Array
+    grid: GridHomography
 
 
 def colors_and_grid(dark: Float32Array) -> tuple[Colors, Float32Array, GridHomography]:
     """Colors of ink and grid, the darkness of the grid alone, and where the grid lies.
 
     Lines nearly as dark as ink are at first taken for ink and cut from the grid. The grid then is found by what is left
-    or by all that is dark, and the colors again beside that of its lines.
+    and by all that is dark, and the colors again beside that of its lines. The clearest of these grids is taken.
     """
     colors = find_colors(dark)
     signal, inked = grid_signal_and_inked_share(dark, colors)
-    whole = inked > _MOST_INKED
+    own, fault = _seen(signal)
+    whole = _seen(_all_darkness(dark))[0] if fault or inked > _MOST_INKED else None
+    seen = [each for each in (own, whole) if each]
+    best = _clearest(seen) if seen else None
+    if best and colors.grid.any():
+        lines = line_color(dark, best.grid)
+        if lines.sum() > _DARKER_LINES * colors.grid.sum():
+            colors = colors_beside(dark, lines)
+            beside = _seen(grid_signal(dark, colors))[0]
+            best = _clearest([best, beside] if beside else [best])
+            return colors, best.signal, with_phase_of_strongest_lines(best.grid, dark)
+    if own is None:
+        raise fault or NoGrid("no regular grid was found; is this an ECG on grid paper?")
+    return colors, own.signal, own.grid
+
+
+def _seen(signal: Float32Array) -> tuple[_Seen | None, NoGrid | None]:
+    """The grid that a signal shows, or what is said where it shows none."""
     try:
-        grid = find_grid(_all_darkness(dark) if whole else signal)
-    except NoGrid:
-        if whole:
-            return colors, signal, find_grid(signal)
-        whole, grid = True, find_grid(_all_darkness(dark))
-    lines = line_color(dark, grid)
-    if colors.grid.any() and lines.sum() > _DARKER_LINES * colors.grid.sum():
-        colors = colors_beside(dark, lines)
-        signal = grid_signal(dark, colors)
-        return colors, signal, find_grid(signal)
-    return colors, signal, find_grid(signal) if whole else grid
+        return _Seen(signal, find_grid(signal)), None
+    except NoGrid as error:
+        return None, error
+
+
+def _clearest(seen: Sequence[_Seen]) -> _Seen:
+    """The grid of the least error of those that fit about as much of the page as any."""
+    most = max(each.grid.strength for each in seen)
+    return min((each for each in seen if each.grid.strength >= _ABOUT_AS_STRONG * most),
+               key=lambda each: each.grid.error_px)
 
 
 def _all_darkness(dark: Float32Array) -> Float32Array:

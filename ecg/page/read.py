@@ -227,7 +227,7 @@ def _flatten(rgb: UInt8Array) -> Page:
     if flat is not rgb or not paper.all():
         plain = painted(flat, paper) if not paper.all() else flat
         dark = darkness(plain)
-        if not paper.all():
+        if not paper.all() and colors.grid.any():
             colors = colors_beside(dark, colors.grid) if colors.of_lines else find_colors(dark)
     on_line = _grid_line_mask(plane, flat.shape)
     ink = without_panel_frames(ink_share(dark, colors, plane.px_per_mm, on_line), plane.px_per_mm)

@@ -24,6 +24,8 @@ _BASE_LINE_MM = 3.0
 _BARE_MM = 0.6
 # Distance from where a lead begins or ends in which bridges are looked for.
 _NEAR_MM = 12.0
+# A trace ends no farther than this behind its last lead.
+_BEHIND_MM = 1.5
 # A pixel is ink from this share on.
 _INKED = 0.4
 # Ink in the column of a pin off the pin itself: any other way through costs more than the way to the pin.
@@ -106,6 +108,9 @@ def _jumps(layout: Layout, number: int, ink: Float32Array, px_per_mm: Scale) -> 
         bare = ~inked & ~lifted & (columns >= first) & (columns <= last)
         if bare[around].sum() > _BARE_MM * px_per_mm.x:
             out |= lifted
+    if out.any():
+        # What stands behind the row, such as handwriting, leads the path nowhere.
+        out |= columns > last + _BEHIND_MM * px_per_mm.x
     return np.asarray(np.flatnonzero(out), np.int32)
 
 

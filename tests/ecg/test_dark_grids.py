@@ -1,4 +1,6 @@
 """Pages whose grid lines are nearly as dark as the trace, and pages of which a part lies outside the file."""
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from ecg.page.colors import darkness
 from ecg.page.displacement import projected
 from ecg.page.line_color import line_color
 from ecg.page.read import flatten
+from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 
@@ -71,3 +74,25 @@ def test_what_lies_outside_the_file_bears_no_ink() -> None:
     far = 2 * page.px_per_mm.x
     outside = ((place < -far) | (place > np.array([width, height]) + far)).any(axis=1)
     assert outside.sum() > 1000 and page.ink[::2, ::2].ravel()[outside].max() < 0.1
+
+
+def test_lines_as_dark_as_the_trace_are_no_ink_wherever_they_lie_between_the_1_mm_lines() -> None:
+    # Here the 5 mm lines are taken for ink, and the grid is found by its 1 mm lines.
+    gray = (70, 70, 70)
+    style = Style(layout="3x1", px_per_mm=6.516, major=gray, minor=(150, 150, 150), ink=gray, pen_mm=0.4)
+    rgb, _ = draw_page(heartbeats(2), style)
+    page = flatten(rgb)
+    red, _ = draw_page(heartbeats(2), replace(style, ink=(255, 70, 70)))
+    cover = (red[..., 0].astype(float) - rgb[..., 0]) / (255 - 70)
+    near = cv2.dilate((cover > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert (page.ink[~near] > 0.5).mean() < 0.002
+    assert (page.ink[cover > 0.9] > 0.5).mean() > 0.9
+
+
+def test_a_fax_stays_one_when_it_is_turned_upright() -> None:
+    """Between black and white its turned pixels are gray: they were taken for a gray grid, and the lines for ink."""
+    black = (0, 0, 0)
+    rgb, _ = draw_page(heartbeats(2), Style(layout="3x1", px_per_mm=6.5, major=black, minor=(150, 150, 150), ink=black))
+    page = flatten(degrade(rgb, "black_and_white", 3))
+    assert page.rotation_deg > 0.3 and not page.colors.grid.any()
+    assert (page.ink > 0.5).mean() < 0.04

@@ -8,7 +8,7 @@ from read_pages import ReadPage
 from ecg.digitize import Digitized, trace
 from ecg.layout.model import Layout
 from ecg.lead_table import LEADS
-from ecg.review import _reasons, review_reasons, unusual_length_s
+from ecg.review import Traced, _reasons, review_reasons, unusual_length_s
 from ecg.review_words import REVIEW_WORDS
 from ecg.trace import work_limit
 from ecg.trace.corrections import Point
@@ -16,7 +16,7 @@ from ecg.trace.corrections import Point
 
 def reasons(found: Digitized, **changes: object) -> list[str]:
     layout = replace(found.layout, **changes)
-    return review_reasons(found.page, layout, found.signals, False, [])
+    return review_reasons(found.page, layout, found.signals, Traced())
 
 
 def longer(layout: Layout, times: float) -> Layout:
@@ -43,19 +43,20 @@ def test_each_reason_is_told(usual_page: ReadPage) -> None:
     low = [replace(pulse, top=pulse.base - 0.76 * (pulse.base - pulse.top)) for pulse in found.layout.pulses]
     assert reasons(found, pulses=low) == ["scale"]
     page = replace(found.page, grid=replace(found.page.grid, strength=0.5))
-    assert review_reasons(page, found.layout, found.signals, False, []) == ["grid"]
+    assert review_reasons(page, found.layout, found.signals, Traced()) == ["grid"]
     off = replace(found.signals, einthoven_residual_mv=0.2)
-    assert review_reasons(found.page, found.layout, off, False, []) == ["limb"]
+    assert review_reasons(found.page, found.layout, off, Traced()) == ["limb"]
     poor = replace(found.signals, likelihood=np.where(np.isfinite(found.signals.likelihood), 0.5, np.nan))
-    assert review_reasons(found.page, found.layout, poor, False, []) == ["seen"]
-    assert review_reasons(found.page, found.layout, found.signals, True, []) == ["work"]
-    assert review_reasons(found.page, found.layout, found.signals, False, [9, 9, 9]) == ["bridged"]
-    assert review_reasons(found.page, found.layout, found.signals, False, [9, 9, 1]) == []
+    assert review_reasons(found.page, found.layout, poor, Traced()) == ["seen"]
+    assert review_reasons(found.page, found.layout, found.signals, Traced(work_spent=True)) == ["work"]
+    assert review_reasons(found.page, found.layout, found.signals, Traced(bridges_px=[9, 9, 9])) == ["bridged"]
+    assert review_reasons(found.page, found.layout, found.signals, Traced(bridges_px=[9, 9, 1])) == []
+    assert review_reasons(found.page, found.layout, found.signals, Traced(left_mm=40)) == ["strokes"]
 
 
 def test_every_reason_has_words_for_people(usual_page: ReadPage) -> None:
     found = usual_page.found
-    assert _reasons(found.page, found.layout, found.signals, False, []).keys() == REVIEW_WORDS.keys()
+    assert _reasons(found.page, found.layout, found.signals, Traced()).keys() == REVIEW_WORDS.keys()
 
 
 @pytest.mark.slow
@@ -86,7 +87,7 @@ def test_a_lead_that_runs_on_is_a_guess_where_no_name_but_an_i_tells_it(usual_pa
 def test_rows_of_four_leads_last_ten_seconds(usual_page: ReadPage, times: float, told: bool) -> None:
     layout = longer(usual_page.found.layout, times)
     assert (unusual_length_s(layout) is not None) == told
-    assert ("length" in review_reasons(usual_page.found.page, layout, usual_page.found.signals, False, [])) == told
+    assert ("length" in review_reasons(usual_page.found.page, layout, usual_page.found.signals, Traced())) == told
 
 
 @pytest.mark.parametrize(("cell_s", "told"), [(5.0, False), (2.5, False), (5.4, True), (4.7, True)])
@@ -106,7 +107,7 @@ def test_augmented_leads_that_break_their_law_are_for_review(usual_page: ReadPag
     mv = usual_page.found.signals.mv.copy()
     mv[LEADS.index("aVL")] *= -3
     off = replace(usual_page.found.signals, mv=mv)
-    assert review_reasons(usual_page.found.page, usual_page.found.layout, off, False, []) == ["limb"]
+    assert review_reasons(usual_page.found.page, usual_page.found.layout, off, Traced()) == ["limb"]
 
 
 def test_a_page_whose_work_is_spent_says_so(usual_page: ReadPage, monkeypatch: pytest.MonkeyPatch) -> None:
