@@ -51,22 +51,26 @@ class UsualRange:
         if not side or end is None:
             return ""
         if not self.open:
-            return f"{side} {bound(end)} {unit}"
-        return f"{bound(end)} {unit} or {'less' if side == 'below' else 'more'}"
+            return f"{side} {_with_unit(end, unit)}"
+        return f"{_with_unit(end, unit)} or {'less' if side == 'below' else 'more'}"
 
     def words(self, unit: str) -> str:
         """What is usual, in words; empty without a range."""
         if self.low is None:
-            return "" if self.high is None else f"{'below' if self.open else 'up to'} {bound(self.high)} {unit}"
+            return "" if self.high is None else f"{'below' if self.open else 'up to'} {_with_unit(self.high, unit)}"
         if self.high is None:
-            return f"{'above' if self.open else 'from'} {bound(self.low)} {unit}"
+            return f"{'above' if self.open else 'from'} {_with_unit(self.low, unit)}"
         join = ("above ", " and below ") if self.open else ("", " to ")
-        return f"{join[0]}{bound(self.low)}{join[1]}{bound(self.high)} {unit}"
+        return f"{join[0]}{bound(self.low)}{join[1]}{_with_unit(self.high, unit)}"
 
 
 def bound(value: float) -> str:
     """A number with a true minus sign."""
     return f"{value:g}".replace("-", "−")
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return bound(value) + (unit if unit == "°" else f" {unit}")
 
 
 # Beats a minute.

@@ -124,7 +124,8 @@ def ink_share(dark: Float32Array, colors: Colors, px_per_mm: Scale, on_line: Gri
     third = len(dark) // 3
     for rows in (slice(third, 2 * third), slice(None)):
         near = cv2.dilate(by_color[rows], np.ones((3, 3), np.uint8))
-        share = _share_by_brightness(dark[rows], colors, px_per_mm, on_line) * np.clip(
+        lines = GridLineMask(on_line.rows[rows], on_line.columns)
+        share = _share_by_brightness(dark[rows], colors, px_per_mm, lines) * np.clip(
             _NEAR_SLOPE * near - _NEAR_OFFSET, 0, 1)
         if measure_pen(share)[1] > _SHARPER_RATIO * blur:
             return by_color

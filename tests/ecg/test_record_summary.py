@@ -57,7 +57,7 @@ def test_a_measurement_outside_what_is_usual_is_marked() -> None:
 def test_names_with_commas_are_told_apart_in_a_row_of_the_page() -> None:
     facts = replace(PAGE, rhythm={"heart_atria_p_share": .1, "heart_ventricles_qtc_fridericia_s": .6})
     assert page._also_unusual(facts) == [
-        "also unusual: Beats with a P wave 10 % (below 85 %); QTc, Fridericia 600 ms (450 ms or more)"]
+        "also unusual: Beats with a P wave 10\u00a0% (below 85 %); QTc, Fridericia 600\u00a0ms (450 ms or more)"]
 
 
 def test_doubts_tell_gaps_uncertain_waves_and_missing_p() -> None:
