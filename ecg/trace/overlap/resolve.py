@@ -56,6 +56,10 @@ _WORSE_THAN_BEST = 1.08
 _TRIES_EACH = 4
 # Tries for all overlaps of the page in a pass.
 _TRIES_PER_PASS = 10
+# Overlaps of the same lines whose paths are offered to each, the best explained first.
+_OFFERED = 3
+# Candidates that are nowhere farther apart than this are one: the fit moves a path by as much.
+_ALIKE_PX = 4.0
 # Passes over all overlaps of the page.
 _PASSES = 2
 
@@ -105,7 +109,9 @@ def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEviden
         wanting = [group for group in wanting if _improve(out, page, group, False)]
         _try_tips(out, page, groups)
         for owners in dict.fromkeys(group.owners for group in groups):
-            _share_shape(out, page, [group for group in groups if group.owners == owners])
+            alike = [group for group in groups if group.owners == owners]
+            _share_shape(out, page, alike)
+            _offer_paths(out, page, alike)
     return out
 
 
@@ -180,9 +186,9 @@ def _improve(lines: list[Line], page: _Page, group: _Group, with_tips: bool) -> 
     overlap, cells = _overlap(lines, page, group), page.layout.cells
     turns = tips(overlap) if with_tips else np.empty((0, 2))
     shifts = complex_shifts(overlap, page.evidence.ink, group.x, page.complexes)
-    candidates = [np.array([current, *from_other_complexes(lines, cells, overlap, k, shifts),
-                            *from_limb_leads(lines, cells, overlap, k),
-                            *(over_tips(overlap, k, turns, page.work) if with_tips else ())])
+    candidates = [_different([current, *from_other_complexes(lines, cells, overlap, k, shifts),
+                              *from_limb_leads(lines, cells, overlap, k),
+                              *(over_tips(overlap, k, turns, page.work) if with_tips else ())])
                   for k, current in enumerate(overlap.paths)]
     options = [refined(overlap, [paths[s] for paths, s in zip(candidates, combination)])
                for combination in best_combinations(overlap, candidates, page.work)]
@@ -191,6 +197,15 @@ def _improve(lines: list[Line], page: _Page, group: _Group, with_tips: bool) -> 
         return False
     _put(lines, overlap, best)
     return True
+
+
+def _different(paths: Sequence[Float64Array]) -> Float64Array:
+    """(S, n) the paths without those that are nearly an earlier one: beats of one lead are mostly alike."""
+    out = [paths[0]]
+    for path in paths[1:]:
+        if all(np.abs(path - other).max() > _ALIKE_PX for other in out):
+            out.append(path)
+    return np.array(out)
 
 
 def _put(lines: list[Line], overlap: QrsOverlap, paths: Sequence[Float64Array]) -> None:
@@ -218,6 +233,23 @@ def _try_tips(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
             overlap = _overlap(lines, page, group)
             value = error(overlap, overlap.paths)
         best[group.owners] = min(best.get(group.owners, np.inf), value)
+
+
+def _offer_paths(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
+    """Overlaps given all paths of another one of the same lines where these explain them better than their own.
+
+    Paths that were found in one overlap are so found in all, without a search.
+    """
+    values = {n: error(o, o.paths) for n, o in enumerate(_overlap(lines, page, group) for group in groups)}
+    for n, group in enumerate(groups):
+        overlap = _overlap(lines, page, group)
+        sources = [m for m in sorted(values, key=lambda m: values[m]) if m != n][:_OFFERED]
+        shapes = _shapes(lines, page, overlap, group, [groups[m] for m in sources])
+        options = [refined(overlap, [of_line[k] for of_line in shapes]) for k in range(len(sources))]
+        best = min(options, key=lambda paths: error(overlap, paths), default=overlap.paths)
+        if error(overlap, best) < values[n] - _LEAST_GAIN:
+            _put(lines, overlap, best)
+            values[n] = error(overlap, best)
 
 
 def _share_shape(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
