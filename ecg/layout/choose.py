@@ -46,6 +46,10 @@ _NAMES_PER_ROW = 0.5
 _LEAST_EXPLAINED = 0.7
 # Twelve rows and a strip: the thirteenth row may also be a line of text.
 _TWELVE_AND_STRIP = "12x1+1"
+# Rows are one set, and none is text, if their distances differ from the usual one by less than this share of it,
+_EVEN_SHARE = 0.25
+# and each has at least this share of the ink of the usual row.
+_LEAST_INK = 0.75
 # The layout is called a guess if names of less than this share of its leads were read.
 _LEAST_READ = 0.3
 # A layout made of the names beside rows is none if less than this share of them differ: strokes read as I.
@@ -165,9 +169,23 @@ def without_extra(rows: Sequence[RowPath], words: Sequence[Word], pulses: Sequen
     distances = [sum(min(abs(row.base - p.base) for p in pulses) for row in left) for left in fewer] if pulses else []
     if len(pulses) == len(rows) - 1:
         return fewer[int(np.argmin(distances))]
-    best = max(fewer, key=lambda left: len(_best(left, lead_names, options, px_per_mm)[1]))
+    if len(rows) == len(LAYOUTS[_TWELVE_AND_STRIP]) and _are_one_set(rows):
+        return list(rows)
+    best = max(fewer, key=lambda left: (len(_best(left, lead_names, options, px_per_mm)[1]), -_unevenness(left)))
     names = len(_best(best, lead_names, options, px_per_mm)[1])
     return best if names >= _NAMES_PER_ROW * len(best) else list(rows)
+
+
+def _are_one_set(rows: Sequence[RowPath]) -> bool:
+    """Whether rows are as far from each other, and each has as much ink, as traces of one ECG are."""
+    ink = np.array([row.support for row in rows])
+    return _unevenness(rows) < _EVEN_SHARE and bool((ink > _LEAST_INK * np.median(ink)).all())
+
+
+def _unevenness(rows: Sequence[RowPath]) -> float:
+    """How far the distance of two rows is from the usual one at most, as a share of it."""
+    apart = np.diff(sorted(row.base for row in rows))
+    return float(np.abs(apart / np.median(apart) - 1).max())
 
 
 def _best(rows: Sequence[RowPath], lead_names: Sequence[Word], options: dict[str, LeadRows], px_per_mm: Scale,

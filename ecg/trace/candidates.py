@@ -159,7 +159,8 @@ def _partly_kept(window: Window, way: _Waypoints, near: float, left: bool, right
     """The way that leaves the line as it is beyond `near` px from the tips, at either or both sides."""
     if not way.tips:
         return _straight(way)
-    a, b = way.tips[0][0] - near, way.tips[-1][0] + near
+    # A way that began outside the window would meet its edge off the line, and the jump there would cost nothing.
+    a, b = max(way.tips[0][0] - near, float(window.x[0])), min(way.tips[-1][0] + near, float(window.x[-1]))
     before, after = np.interp([a, b], window.x, window.current).tolist()
     points = ((a, before) if left else way.start, *way.tips, (b, after) if right else way.stop)
     # The line cannot be kept up to an end that is moved.

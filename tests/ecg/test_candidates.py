@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ecg.trace.candidates import Window, better_candidate
+from ecg.trace.candidates import Window, _drawn, _partly_kept, _Waypoints, better_candidate
 from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX
 
@@ -47,6 +47,17 @@ def test_a_detour_over_bare_paper_is_straightened() -> None:
     now = np.where(np.abs(X - 25) < 3, 30.0, LEVEL)
     found = better_candidate(window(now, ([0.0, 50], [LEVEL, LEVEL])))
     assert found is not None and np.abs(found[0] - LEVEL).max() < 0.7
+
+
+@pytest.mark.parametrize("near", [1.0, 5.0])
+@pytest.mark.parametrize(("at", "joint"), [(X[0] + 0.5, 0), (X[-1] - 0.5, -1)])
+def test_a_path_over_a_tip_at_the_edge_of_a_window_meets_the_line_there(at: float, joint: int, near: float) -> None:
+    """A jump from the line to a path that begins elsewhere would be drawn nowhere, and cost nothing."""
+    flat = np.full(len(X), LEVEL)
+    way = _Waypoints((X[0], LEVEL), ((at, 15.0),), (X[-1], LEVEL))
+    shown = window(flat, ([0.0, 50], [LEVEL, LEVEL]))
+    rows, = _drawn(shown, [_partly_kept(shown, way, near, True, True)])
+    assert rows[joint] == pytest.approx(LEVEL, abs=0.01) and rows.min() < 40
 
 
 def test_a_line_that_follows_its_ink_stays() -> None:

@@ -228,3 +228,19 @@ def test_of_thirteen_rows_and_twelve_pulses_the_one_without_a_pulse_goes(limbs: 
     rows = [path(flat, base) for base in sorted([*range(100, 1300, 100), 950])]
     pulses = [Pulse(60, 90, base - 60, base) for base in range(100, 1300, 100)]
     assert [row.base for row in without_extra(rows, [], pulses, SCALE)] == list(range(100, 1300, 100))
+
+
+def test_of_thirteen_rows_at_even_distances_none_goes(limbs: dict[str, RowPath]) -> None:
+    """One pulse stands at the first row only, as some machines print it, and the name of the strip was not read."""
+    rows = [replace(limbs[lead], base=100.0 * (k + 1)) for k, lead in enumerate((*LEADS, "II"))]
+    words = [Word(lead, 101, 100.0 * (k + 1) - 70, 30, 22, 0.95) for k, lead in enumerate(LEADS)]
+    assert without_extra(rows, words, [Pulse(80, 95, 40, 100)], SCALE) == rows
+
+
+@pytest.mark.parametrize(("base", "support"), [(1340.0, 1.0), (1300.0, 0.4)])
+def test_a_thirteenth_row_elsewhere_or_with_little_ink_goes(limbs: dict[str, RowPath], base: float,
+                                                            support: float) -> None:
+    rows = [replace(limbs[lead], base=100.0 * (k + 1)) for k, lead in enumerate((*LEADS, "II"))]
+    rows[-1] = replace(rows[-1], base=base, support=round(support * rows[-1].support))
+    words = [Word(lead, 101, 100.0 * (k + 1) - 70, 30, 22, 0.95) for k, lead in enumerate(LEADS)]
+    assert without_extra(rows, words, [Pulse(80, 95, 40, 100)], SCALE) == rows[:-1]

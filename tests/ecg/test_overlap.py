@@ -10,8 +10,9 @@ import pytest
 
 from ecg.digitize import digitize
 from ecg.kernels import overlap
-from ecg.layout.model import Cell
+from ecg.layout.model import Cell, Layout
 from ecg.lead_table import LEADS
+from ecg.scale import Scale
 from ecg.simulate.draw import Style, draw_page
 from ecg.simulate.heart import heartbeats
 from ecg.simulate.score import decibels, page_ratio
@@ -19,13 +20,14 @@ from ecg.trace.evidence import PageEvidence, Pen
 from ecg.trace.line import STEP_PX, Line
 from ecg.trace.overlap.candidates import _inside, from_limb_leads, from_other_complexes, over_tips, tips
 from ecg.trace.overlap.joint import QrsOverlap, best_combinations, best_shared_combination, error, refined, wrong_ink
-from ecg.trace.overlap.resolve import find_complexes
+from ecg.trace.overlap.resolve import _different, _Group, _offer_paths, _Page, find_complexes
 from ecg.trace.work_limit import WorkLimit
 
 sys.path.insert(0, str(Path(__file__).parent))
 from naive_ecg import bare_length, cover, pair_errors  # noqa: E402
 
 PEN = Pen(2.0, 0.3)
+NO_LAYOUT = Layout("", [], [], [], [], [], 10, 25, PEN.width_px, PEN.blur_px, Scale.square(6), [])
 WIDTH, HEIGHT = 40, 120
 X = np.arange(3.0, WIDTH - 3, STEP_PX)
 
@@ -51,7 +53,7 @@ def overlapping(*paths: np.ndarray, drawn: tuple[np.ndarray, ...] = (UPPER, LOWE
     bare = np.full((HEIGHT, WIDTH), PEN.reach_px, np.float32)
     n = len(paths)
     evidence = PageEvidence(ink.max(axis=0), np.ones((HEIGHT, WIDTH), np.float32), PEN)
-    return QrsOverlap(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(paths), [(True, True)] * n, 0,
+    return QrsOverlap(list(range(n)), [(0, len(X) - 1)] * n, [float(X[0])] * n, list(paths), [(True, True)] * n, 0, 0,
                       evidence, bare)
 
 
@@ -104,7 +106,7 @@ def test_wrong_ink_is_none_where_the_page_is_drawn_as_it_is() -> None:
 def test_two_paths_are_exchanged_together() -> None:
     shown = overlapping(UPPER_WRONG, LOWER_WRONG)
     found = best_combinations(shown, [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER])],
-                              WorkLimit(1e9))
+                              [(0, 0), (1, 1)], WorkLimit(1e9))
     assert found[0] == (1, 1)
     assert (0, 0) not in found
 
@@ -113,9 +115,9 @@ def test_a_search_ends_when_its_work_is_spent() -> None:
     shown, none = overlapping(UPPER_WRONG, LOWER_WRONG), WorkLimit(0)
     candidates = [np.array([UPPER_WRONG, UPPER]), np.array([LOWER_WRONG, LOWER_WRONG])]
     # Of the combinations that it begins with, (1, 1) is not the current one; exchanging pairs would change it.
-    assert best_combinations(shown, candidates, none) == [(1, 1)]
+    assert best_combinations(shown, candidates, [(0, 0), (1, 1)], none) == [(1, 1)]
     enough = WorkLimit(1e9)
-    best_combinations(shown, candidates, enough)
+    best_combinations(shown, candidates, [(0, 0), (1, 1)], enough)
     assert none.spent and not enough.spent
 
 
@@ -172,6 +174,37 @@ def test_other_complexes_of_a_lead_are_moved_to_where_this_one_is() -> None:
                                       [0.0, 100 * STEP_PX, 200 * STEP_PX]))
     assert len(found) == 2
     assert all(np.abs(y - long[10:70]).max() < 0.5 for y in found)
+
+
+def test_paths_that_are_nearly_alike_are_one_candidate() -> None:
+    paths, numbers = _different([UPPER, UPPER + 1.0, LOWER, UPPER - 2.0, LOWER + 0.5])
+    assert numbers == [0, 0, 1, 0, 1]
+    assert (paths == np.array([UPPER, LOWER])).all()
+
+
+def three_complexes(upper: list[np.ndarray], lower: list[np.ndarray]) -> list[Line]:
+    """Two lines over three windows, side by side."""
+    level = [np.full(int(3 / STEP_PX), row) for row in (30.0, 80.0)]
+    return [Line(0.0, y, np.ones(len(y))) for y in (
+        np.concatenate([piece for part in parts for piece in (level[k], part, level[k])])
+        for k, parts in enumerate((upper, lower)))]
+
+
+def test_paths_found_in_one_overlap_are_taken_in_the_others() -> None:
+    truth = three_complexes([UPPER] * 3, [LOWER] * 3)
+    found = three_complexes([UPPER, UPPER_WRONG, UPPER_WRONG], [LOWER, LOWER_WRONG, LOWER_WRONG])
+    wide = int(truth[0].x[-1]) + 4
+    ink = np.zeros((2, HEIGHT, wide), np.float32)
+    for k, line in enumerate(truth):
+        overlap.covers(line.y[None], 0.0, STEP_PX, PEN.table, 1, ink[k:k + 1])
+    px = len(truth[0].y) * STEP_PX / 3
+    middles = [px * (k + 0.5) for k in range(3)]
+    page = _Page(NO_LAYOUT, PageEvidence(ink.max(axis=0), np.ones((HEIGHT, wide), np.float32), PEN), 100.0, middles,
+                 WorkLimit(1e9))
+    lines = list(found)
+    _offer_paths(lines, page, [_Group(x, (0, 1)) for x in middles])
+    for line, other, wrong in zip(lines, truth, found):
+        assert np.abs(wrong.y - other.y).mean() > 2 > 8 * np.abs(line.y - other.y).mean()
 
 
 def test_complexes_stand_where_most_ink_does() -> None:

@@ -53,8 +53,8 @@ class QrsOverlap:
         Rows of the nodes.
     held : sequence of (bool, bool)
         Whether each goes on to the left and to the right of the window: there it is held.
-    top : int
-        Row of the page at which the window begins.
+    top, left : int
+        Row and column of the page at which the window begins.
     evidence : PageEvidence
         Of the window (H, W).
     others : (H, W) float32
@@ -67,6 +67,7 @@ class QrsOverlap:
     paths: Sequence[Float64Array]
     held: Sequence[tuple[bool, bool]]
     top: int
+    left: int
     evidence: PageEvidence
     others: Float32Array
 
@@ -131,19 +132,20 @@ def error(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> float:
     return wrong_ink(overlap, paths) + sum(float(_cost(y[None])[0]) for y in paths)
 
 
-def refined(overlap: QrsOverlap, paths: Sequence[Float64Array]) -> list[Float64Array]:
+def refined(overlap: QrsOverlap, paths: Sequence[Float64Array], rounds: int = _ROUNDS) -> list[Float64Array]:
     """Paths after some rounds of the fit, all together; ends of lines move too."""
-    return fit_window(paths, overlap.x0, overlap.held, overlap.evidence, overlap.others, _ROUNDS)
+    return fit_window(paths, overlap.x0, overlap.held, overlap.evidence, overlap.others, rounds)
 
 
-def best_combinations(overlap: QrsOverlap, candidates: Sequence[Float64Array], work: WorkLimit) -> list[Combination]:
+def best_combinations(overlap: QrsOverlap, candidates: Sequence[Float64Array], common: Sequence[Combination],
+                      work: WorkLimit) -> list[Combination]:
     """Combinations, one candidate of (S, n) for each line, that explain the page best before they are fitted to it.
 
     Pairs of lines are optimized in turn, all others held: ink that one line leaves the other can take. The first
     candidate of each line is its current path; the combination of these is left out. When the work is spent the
-    search ends with what it has found.
+    search ends with what it has found. It begins with the likeliest of `common`.
     """
-    found = _search(_pictures(overlap, candidates, work), True)
+    found = _search(_pictures(overlap, candidates, work), common, True)
     return [combination for combination in found if any(combination)]
 
 
@@ -165,7 +167,7 @@ def best_shared_combination(overlaps: Sequence[QrsOverlap], candidates: Sequence
                          [np.concatenate([p.covers[k] for p in each], axis=1) for k in lines],
                          [np.concatenate([p.most[k] for p in each]) for k in lines],
                          [np.sum([p.costs[k] for p in each], axis=0) for k in lines], work)
-    return _search(pictures, False)[0]
+    return _search(pictures, [(s,) * len(candidates[0]) for s in range(min(map(len, candidates[0])))], False)[0]
 
 
 def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array], work: WorkLimit) -> _Pictures:
@@ -180,9 +182,8 @@ def _pictures(overlap: QrsOverlap, candidates: Sequence[Float64Array], work: Wor
                      [_cost(paths) for paths in candidates], work)
 
 
-def _search(pictures: _Pictures, current_first: bool) -> list[Combination]:
-    """Combinations, the best first, from the likeliest starts and, if wanted, from the current path of all lines."""
-    common = [tuple([s] * len(pictures.covers)) for s in range(min(map(len, pictures.covers)))]
+def _search(pictures: _Pictures, common: Sequence[Combination], current_first: bool) -> list[Combination]:
+    """Combinations, the best first, from the likeliest of some and, if wanted, from the current path of all lines."""
     values = {combination: pictures.error(combination) for combination in common}
     starts = sorted(common, key=lambda c: (current_first and any(c), values[c]))[:_STARTS]
     ends = dict(_optimized(pictures, start, values[start]) for start in starts)

@@ -56,6 +56,12 @@ _WORSE_THAN_BEST = 1.08
 _TRIES_EACH = 4
 # Tries for all overlaps of the page in a pass.
 _TRIES_PER_PASS = 10
+# Overlaps of the same lines whose paths are fitted to another one: those that explain it best before.
+_OFFERED = 3
+# Rounds of that fit: complexes differ by more than candidates that were chosen by ink.
+_ROUNDS = 24
+# Candidates that are nowhere farther apart than this are one: the fit moves a path by as much.
+_ALIKE_PX = 4.0
 # Passes over all overlaps of the page.
 _PASSES = 2
 
@@ -105,7 +111,9 @@ def resolve_overlaps(lines: Sequence[Line], layout: Layout, evidence: PageEviden
         wanting = [group for group in wanting if _improve(out, page, group, False)]
         _try_tips(out, page, groups)
         for owners in dict.fromkeys(group.owners for group in groups):
-            _share_shape(out, page, [group for group in groups if group.owners == owners])
+            alike = [group for group in groups if group.owners == owners]
+            _share_shape(out, page, alike)
+            _offer_paths(out, page, alike)
     return out
 
 
@@ -166,7 +174,7 @@ def _overlap(lines: Sequence[Line], page: _Page, group: _Group) -> QrsOverlap:
                 pen_distance(line.y[begin:end] - top, line.x0 + begin * STEP_PX - left, STEP_PX, number, reach, others)
     x0 = [lines[owner].x0 + first * STEP_PX - left for owner, (first, _) in spans.items()]
     held = [(first > 0, last < len(lines[owner].y) - 1) for owner, (first, last) in spans.items()]
-    return QrsOverlap(list(spans), list(spans.values()), x0, [y - top for y in parts], held, top,
+    return QrsOverlap(list(spans), list(spans.values()), x0, [y - top for y in parts], held, top, left,
                       page.evidence.window(slice(top, bottom), slice(left, right)), others.distance)
 
 
@@ -180,17 +188,35 @@ def _improve(lines: list[Line], page: _Page, group: _Group, with_tips: bool) -> 
     overlap, cells = _overlap(lines, page, group), page.layout.cells
     turns = tips(overlap) if with_tips else np.empty((0, 2))
     shifts = complex_shifts(overlap, page.evidence.ink, group.x, page.complexes)
-    candidates = [np.array([current, *from_other_complexes(lines, cells, overlap, k, shifts),
-                            *from_limb_leads(lines, cells, overlap, k),
-                            *(over_tips(overlap, k, turns, page.work) if with_tips else ())])
-                  for k, current in enumerate(overlap.paths)]
+    every = [[current, *from_other_complexes(lines, cells, overlap, k, shifts),
+              *from_limb_leads(lines, cells, overlap, k),
+              *(over_tips(overlap, k, turns, page.work) if with_tips else ())]
+             for k, current in enumerate(overlap.paths)]
+    candidates, numbers = zip(*map(_different, every))
+    # All lines as in one other complex: what the search begins with.
+    common = list(dict.fromkeys(zip(*numbers)))
     options = [refined(overlap, [paths[s] for paths, s in zip(candidates, combination)])
-               for combination in best_combinations(overlap, candidates, page.work)]
+               for combination in best_combinations(overlap, candidates, common, page.work)]
     best = min(options, key=lambda paths: error(overlap, paths), default=overlap.paths)
     if error(overlap, best) > error(overlap, overlap.paths) - _LEAST_GAIN:
         return False
     _put(lines, overlap, best)
     return True
+
+
+def _different(paths: Sequence[Float64Array]) -> tuple[Float64Array, list[int]]:
+    """(S, n) the paths without those that are nearly an earlier one, and which of them stands for each path.
+
+    Beats of one lead are mostly alike.
+    """
+    out, numbers = np.array(paths[:1]), list[int]()
+    for path in paths:
+        off = np.abs(out - path).max(axis=1)
+        numbers.append(int(np.argmin(off)))
+        if off.min() > _ALIKE_PX:
+            numbers[-1] = len(out)
+            out = np.concatenate([out, path[None]])
+    return out, numbers
 
 
 def _put(lines: list[Line], overlap: QrsOverlap, paths: Sequence[Float64Array]) -> None:
@@ -218,6 +244,37 @@ def _try_tips(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
             overlap = _overlap(lines, page, group)
             value = error(overlap, overlap.paths)
         best[group.owners] = min(best.get(group.owners, np.inf), value)
+
+
+def _offer_paths(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
+    """Overlaps given all paths of another one of the same lines where these explain them better than their own.
+
+    Paths that were found in one overlap are so found in all, without a search.
+    """
+    if len(groups) < 2:
+        return
+    for group in groups:
+        overlap = _overlap(lines, page, group)
+        shapes = [_within_complex(overlap, k, of_line, group.x, page.px_per_s) for k, of_line in enumerate(
+            _shapes(lines, page, overlap, group, [other for other in groups if other is not group]))]
+        offered = sorted(zip(*shapes), key=lambda paths: error(overlap, paths))[:_OFFERED]
+        options = [refined(overlap, paths, _ROUNDS) for paths in offered]
+        best = min(options, key=lambda paths: error(overlap, paths), default=overlap.paths)
+        if error(overlap, best) < error(overlap, overlap.paths) - _LEAST_GAIN:
+            _put(lines, overlap, best)
+
+
+def _within_complex(overlap: QrsOverlap, k: int, paths: Float64Array, x: float, px_per_s: float) -> Float64Array:
+    """(S, n) paths that leave a line as it is outside the complex of column x: a window may reach to the line's end."""
+    at = overlap.x(k) + overlap.left
+    inside = np.flatnonzero((at >= x - _BEFORE_S * px_per_s) & (at <= x + _BEHIND_S * px_per_s))
+    if len(inside) in (0, len(at)):
+        return paths
+    first, last, current = inside[0], inside[-1], overlap.paths[k]
+    held = (bool(first > 0) or overlap.held[k][0], bool(last < len(at) - 1) or overlap.held[k][1])
+    out = np.tile(current, (len(paths), 1))
+    out[:, first:last + 1] = [shifted_to_ends(path[first:last + 1], current[first:last + 1], held) for path in paths]
+    return out
 
 
 def _share_shape(lines: list[Line], page: _Page, groups: Sequence[_Group]) -> None:
