@@ -133,7 +133,7 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
         drop = home - metrics["balanced_accuracy"]
         listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",
                               f"The balanced accuracy is {score(drop)} lower than at home.",
-                              "Do not use the model here as it is; see the last section."))
+                              "Do not use the model here as it is; see What to do."))
     elif home is not None and low < home - OPEN_DROP:
         listed.append(warning("caution", f"{count(metrics['n'], 'labelled image')} leave open how good the model is "
                               f"here: the balanced accuracy lies between {score(low)} and {score(high)}, at home it is "
@@ -145,9 +145,11 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
     accepted, left = result.bundle.review.accepted, metrics["review"]
     if accepted is not None and accepted.kept and left["errors_kept_interval"][0] > accepted.error:
         kept = int((~result.table["review"] & result.frame["label"].isin(result.bundle.classes)).sum())
-        listed.append(warning("serious", f"Of the {count(kept, 'prediction')} without review, "
-                              f"{percent(left['errors_kept'])} are wrong here, not at most {percent(accepted.error)} "
-                              "as promised.", "The promise holds only for images like those at home."))
+        wrong = round(left["errors_kept"] * kept)
+        listed.append(warning("serious", f"{number(wrong)} of {count(kept, 'prediction')} without review "
+                              f"{'is' if wrong == 1 else 'are'} wrong here ({percent(left['errors_kept'])}), not at "
+                              f"most {percent(accepted.error)} as promised.",
+                              "The promise holds only for images like those at home."))
     if metrics["calibration_slope"] < TOO_SURE_SLOPE:
         listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
                               f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))
