@@ -169,7 +169,8 @@ def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence:
         short`, the worst first, without pairs that hold the images of a part before them: share right and coverage with
         95 % intervals by independent rows; `p` that the rest is no better, Fisher's exact test of the independent rows,
         corrected by Holm (1979, Scand J Stat 6:65) for the number of parts; `worse`: p below .05; `overconfident`: the
-        mean probability lies above the interval of the share right; `short`: the interval of the coverage lies below the promise.
+        mean probability lies above the interval of the share right; `short`: the interval of the coverage lies below
+        the promise.
     """
     return ranked(scores_of_parts(ways, right, confidence, held, split_group, promise))
 

@@ -7,7 +7,7 @@ import pandas as pd
 from classify.monitor.compare import FEWEST_ANSWERED
 from classify.monitor.drift import (FAMILIES, LEVEL, MEASUREMENTS, MISSING, OF_FINDING, PICTURE, PREDICTIONS, SHARE,
                                     SPREAD, Drift)
-from featurize.report.feature_names import words
+from featurize.report.feature_names import unit_of, words
 from featurize.report.numbers import count, measurement, number, percent, score
 from featurize.report.page import cell, table
 
@@ -19,7 +19,8 @@ LEAST_SHOWN = .001
 # Numbers and reasons of review, as a reader knows them.
 _CALLED = {"probability": "probability of the predicted class",
            "novelty": "novelty (0 to 1: unlike the training images)", "set": "no single class left in the set",
-           "novel": "unlike the training images", "unsure": "not sure enough", "off centre": "cell off the middle", "cut": "cell cut by the rim"}
+           "novel": "unlike the training images", "unsure": "not sure enough", "off centre": "cell off the middle",
+           "cut": "cell cut by the rim"}
 WHAT = {LEVEL: "median", SPREAD: "interquartile range", MISSING: "share not measured", SHARE: "share"}
 HEAD = ["Watched", "What", "Baseline", "New images", "Standardized difference", "p (all tests)"]
 
@@ -105,4 +106,6 @@ def _name(row: Mapping[Hashable, Any], preset: str) -> str:
 
 
 def _value(row: Mapping[Hashable, Any], key: str) -> str:
-    return percent(row[key]) if row["what"] in (MISSING, SHARE) else measurement(row[key])
+    if row["what"] in (MISSING, SHARE):
+        return percent(row[key])
+    return measurement(row[key], unit_of(row["name"]) if row["family"] in (PICTURE, MEASUREMENTS) else "")

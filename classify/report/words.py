@@ -78,23 +78,23 @@ def words_of_image(result: RunResult, row: int) -> dict[str, Any] | None:
         told = "" if pd.isna(expert) else expert
         rows.append([cell(_plain(subject)), cell(word), cell(score(p), key=float(p)),
                      cell(told, tone="bad" if told and told != word else ""),
-                     _measured(result, row, speaking.loc[(subject, word)])])
+                     measured(result.frame, row, speaking.loc[(subject, word)])])
     return {"text": ", ".join(texts),
             "table": table(["Subject", "Word", "Probability", "Expert", "What usually tells the word"], rows)}
 
 
-def _measured(result: RunResult, row: int, speaking: pd.Series) -> dict[str, Any]:
+def measured(frame: pd.DataFrame, row: int, speaking: pd.Series) -> dict[str, Any]:
     """The value of the measurement that tells the word best, and whether it lies on the side of the word."""
     if not speaking["feature"]:
         return cell("")
-    value, with_it, without = (float(v) for v in (result.frame[speaking["feature"]].iloc[row], speaking["median"],
+    value, with_it, without = (float(v) for v in (frame[speaking["feature"]].iloc[row], speaking["median"],
                                                   speaking["median_of_others"]))
     medians = f"with the word {measurement(with_it)}, else {measurement(without)}"
     if not np.isfinite(value):
         return cell(f"{speaking['name']}: not measured here ({medians})")
     against = abs(value - without) < abs(value - with_it)
-    return cell(f"{speaking['name']}: {measurement(value, speaking['unit'])}, speaks {'against' if against else 'for'} it "
-                f"({medians})", tone="bad" if against else "")
+    return cell(f"{speaking['name']}: {measurement(value, speaking['unit'])}, speaks "
+                f"{'against' if against else 'for'} it ({medians})", tone="bad" if against else "")
 
 
 def _plain(subject: str) -> str:

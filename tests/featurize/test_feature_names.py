@@ -74,6 +74,7 @@ def test_two_measurements_of_one_region_have_two_names(first: str, second: str) 
     assert words(first) != words(second)
 
 
-def test_size_of_a_picture_has_its_unit_behind_the_number() -> None:
-    found = feature_name("image_quality_width_px")
-    assert (found.name, found.unit) == ("width of the picture", "px of the file") or found.unit == "px"
+def test_sizes_and_grounds_of_a_picture_are_in_words() -> None:
+    assert (feature_name("image_quality_width_px").name, feature_name("image_quality_width_px").unit) == (
+        "width of the picture", "px")
+    assert words("image_quality_slide_blue") == "blue of the empty background"

@@ -46,8 +46,8 @@ def _why_open(found: Evidence) -> str:
                 f"{percent(found.right_with)}, too few to exclude that the model follows them. {_TAKEN_ALIKE}")
     if found.gain_counts:
         return ("These properties tell the label beyond the measured subject, but of the images that the model did not "
-                f"learn from only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} "
-                f"are wanted: nothing tells whether the model follows them. {_TAKEN_ALIKE}")
+                f"learn from only {number(found.n_against)} have properties that point to another class, "
+                f"{LEAST_AGAINST} are wanted: nothing tells whether the model follows them. {_TAKEN_ALIKE}")
     if found.copies or found.name == PRINT:
         return (f"Where they point to another class the model is right less often ({percent(found.right_against)} of "
                 f"{number(found.n_against)}) than elsewhere ({percent(found.right_with)}), but they tell nothing that "
