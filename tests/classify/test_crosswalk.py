@@ -191,7 +191,7 @@ def test_a_supplement_as_a_word_document(run: RunResult, tmp_path: Path) -> None
     assert all(table.rows[0]._tr.xpath("./w:trPr/w:tblHeader") for table in document.tables)
     widths = [cell.width.mm for cell in document.tables[0].rows[1].cells]
     page = document.sections[0]
-    assert sum(widths) == pytest.approx((page.page_width - page.left_margin - page.right_margin).mm, abs=1)
+    assert sum(widths) == pytest.approx(page.page_width.mm - page.left_margin.mm - page.right_margin.mm, abs=1)
     said = " ".join(paragraph.text for paragraph in document.paragraphs)
     assert "TRIPOD+AI:" in said and "Missing, to be told in study.toml: Title, Abstract" in said
     check_supplement(tmp_path / "s.docx", [])

@@ -8,8 +8,8 @@ from featurize.report.page import cell, table
 
 _AS_TAKEN = "A model can then be right by how the picture was taken, and the scores at home too high."
 _IN_TISSUE = ("The subject here are the nuclei: where the ground between them is tissue, it may tell the label "
-              "rightly; where it is empty slide, the model can be right by how the picture was taken, and the scores at "
-              "home too high.")
+              "rightly; where it is empty slide, the model can be right by how the picture was taken, and the scores "
+              "at home too high.")
 HEAD = ["Part of the picture", "AUROC (95 % interval)", "Accuracy", "Measurements"]
 
 
@@ -27,7 +27,8 @@ def sentence(found: Sequence[PartScore], preset: str = "") -> str:
 
 def section(found: Sequence[PartScore], preset: str = "") -> dict[str, Any]:
     """The sentence and the table."""
-    return {"sentence": sentence(found, preset), "table": table(HEAD, [row_of(part) for part in found], foot=foot(found))}
+    rows = [row_of(part) for part in found]
+    return {"sentence": sentence(found, preset), "table": table(HEAD, rows, foot=foot(found))}
 
 
 def auroc(part: PartScore) -> str:
