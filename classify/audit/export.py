@@ -38,6 +38,7 @@ def to_json(result: Audit) -> dict[str, Any]:
         "here": None if result.judged is None else _judged(result.judged),
         "home": {key: home[key] for key in (result.judged.metrics if result.judged else home) if key in home} or None,
         "shift": result.shift.drop(columns=_ORDER).to_dict("records"),
+        "not_compared": list(result.not_compared),
         "compared": None if result.compared is None else result.compared.to_dict("records"),
         "shortcuts": [{**asdict(group), "says": sentence(group)} for group in result.shortcuts],
         "fit_labels": [asdict(gain) for gain in result.gains],

@@ -3,12 +3,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from classify.audit.result import Audit
 from classify.data.folds import split_groups
 from classify.elsewhere.few_labels import DRAWS, FEWEST_TESTED, Gain, gains
 from featurize.arrays import Float64Array, Int64Array
 from featurize.errors import UserError
-from featurize.report.numbers import number, score
+from featurize.report.numbers import count, number, score
 from featurize.report.page import cell, table
 
 # Seed of the draws.
@@ -64,8 +66,11 @@ def gains_of(result: Audit, counts: Sequence[int]) -> tuple[Gain, ...]:
     known = labelled_rows(result)
     found = gains(known.p, known.y, known.group, counts, SEED)
     if not found:
-        raise UserError(f"{len(known.y)} labelled images that the model was not trained on: --fit-labels {min(counts)} "
-                        f"needs {min(counts) + FEWEST_TESTED}, because {FEWEST_TESTED} are left to test on")
+        patients = len(np.unique(known.group))
+        of = "" if patients == len(known.y) else f" of {count(patients, 'patient or group', 'patients or groups')}"
+        raise UserError(f"{len(known.y)} labelled images{of} that the model was not trained on: --fit-labels "
+                        f"{min(counts)} needs {min(counts) + FEWEST_TESTED}, because {FEWEST_TESTED} are left to test "
+                        "on" + (", and patients stay whole" if of else ""))
     return tuple(found)
 
 

@@ -95,6 +95,8 @@ class Audit:
         No image has a color.
     sweep : Sweep or None
         None where it was not asked for.
+    not_compared : tuple of str
+        Columns that were asked for and of which no part could be compared.
     compared : DataFrame or None
         See `classify.audit.subgroups.subgroup_scores`; None without labels.
     shortcuts : tuple of Evidence
@@ -131,6 +133,7 @@ class Audit:
     gray: bool
     sweep: Sweep | None = None
     compared: pd.DataFrame | None = None
+    not_compared: tuple[str, ...] = ()
     shortcuts: tuple[Evidence, ...] = ()
     gains: tuple[Gain, ...] = ()
     drift: Drift | None = None

@@ -15,7 +15,7 @@ from classify.audit.reporting import reporting, with_origin
 from classify.audit.result import Audit
 from classify.audit.shortcuts.evidence import Answers, Evidence, shortcut_evidence
 from classify.audit.shortcuts.parts_evidence import part_scores
-from classify.audit.subgroups import compared
+from classify.audit.subgroups import compared, not_compared
 from classify.audit.watch import Watch, watched
 from classify.bundle import load_bundle, save_bundle
 from classify.crosswalk.export import write_supplement
@@ -99,6 +99,7 @@ def audit(bundle_dir: Path, frame: pd.DataFrame, info: TableInfo, out: Path | No
     if out is None:
         return result
     result = replace(result, shortcuts=_shortcuts(bundle_dir, result, perturbed), compared=compared(result, columns))
+    result = replace(result, not_compared=not_compared(result.compared, columns))
     if fit_labels:
         result = replace(result, gains=gains_of(result, sorted(fit_labels)))
     there = fit_there(bundle, labelled_rows(result)) if fitted else None

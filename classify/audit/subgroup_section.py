@@ -12,6 +12,9 @@ from featurize.report.page import cell, table
 
 # Parts that are always shown.
 WORST = 8
+FOOT = ("Worse: less often right than the rest, counting all comparisons. Too sure: the mean probability of the answer "
+        "lies above the interval of the share that is right. Sets too small: the interval of their coverage lies below "
+        "the promise. The last two look at each part alone.")
 HEAD = ["Part", "Images", "Right (95 % interval)", "p (Holm)", "Mean probability", "Set coverage (95 % interval)",
         "Note"]
 
@@ -20,9 +23,9 @@ def compared_section(result: Audit) -> dict[str, Any] | None:
     """A sentence, the worst parts, and all of them."""
     found = result.compared
     if found is None or found.empty:
-        return None
-    return {"sentence": _sentence(found, result), "worst": _table(found.head(WORST), result),
-            "all": _table(found, result)}
+        return {"sentence": _left_out(result), "worst": None, "all": None} if result.not_compared else None
+    return {"sentence": " ".join(filter(None, (_sentence(found, result), _left_out(result)))),
+            "worst": _table(found.head(WORST), result, FOOT), "all": _table(found, result)}
 
 
 def part_words(row: Mapping[Hashable, Any], result: Audit) -> str:
@@ -47,9 +50,17 @@ def _sentence(found: pd.DataFrame, result: Audit) -> str:
     start = f"{n} with {LEAST_IN_SUBGROUP} labelled images or more were compared with the rest"
     lowest = f"{part_words(first, result)} with {right_of(first)}"
     if not worse:
-        return f"{start}; counting all comparisons (Holm), none is worse. Lowest: {lowest}."
+        return f"{start}; counting all comparisons (Holm), none is shown to be worse. Lowest: {lowest}."
     return (f"{start}; counting all comparisons (Holm), {number(worse)} {'is' if worse == 1 else 'are'} worse. Worst: "
             f"{lowest}.")
+
+
+def _left_out(result: Audit) -> str:
+    """Columns that somebody asked for and that divide nothing."""
+    if not result.not_compared:
+        return ""
+    return (f"Not compared: {', '.join(result.not_compared)}. That takes two parts, one of "
+            f"{LEAST_IN_SUBGROUP} labelled images or more.")
 
 
 def right_of(row: Mapping[Hashable, Any]) -> str:
@@ -57,8 +68,8 @@ def right_of(row: Mapping[Hashable, Any]) -> str:
     return f"{percent(row['right'])} of {count(row['n'], 'image')} right"
 
 
-def _table(found: pd.DataFrame, result: Audit) -> dict[str, Any]:
-    return table(HEAD, [row_of(row, result) for row in found.to_dict("records")], sortable=True)
+def _table(found: pd.DataFrame, result: Audit, foot: str = "") -> dict[str, Any]:
+    return table(HEAD, [row_of(row, result) for row in found.to_dict("records")], sortable=True, foot=foot)
 
 
 def row_of(row: Mapping[Hashable, Any], result: Audit) -> list[Any]:

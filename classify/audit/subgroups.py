@@ -59,6 +59,14 @@ def compared(result: Audit, columns: pd.DataFrame | None) -> pd.DataFrame | None
     return None if own is None else ranked(own.scores())
 
 
+def not_compared(found: pd.DataFrame | None, columns: pd.DataFrame | None) -> tuple[str, ...]:
+    """Columns of the sheet of which no part was compared: too few images, or one value for all."""
+    if found is None or columns is None:
+        return ()
+    told = {name for by in found["by"] for name in by.split(PAIR)}
+    return tuple(str(name) for name in columns if str(name) not in told)
+
+
 @dataclass(frozen=True)
 class OwnRows:
     """The m labelled images that count, and how they are divided.
@@ -158,10 +166,11 @@ def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence:
     -------
     DataFrame
         `by, part, n, right, low, high, confidence, coverage, coverage_low, coverage_high, p, worse, overconfident,
-        short`, the worst first: share right and coverage with 95 % intervals by independent rows; `p` that the rest is
-        no better, Fisher's exact test of the independent rows, corrected by Holm (1979, Scand J Stat 6:65) for the
-        number of parts; `worse`: p below .05; `overconfident`: the mean probability lies above the interval of the
-        share right; `short`: the interval of the coverage lies below the promise.
+        short`, the worst first, without pairs that hold the images of a part before them: share right and coverage with
+        95 % intervals by independent rows; `p` that the rest is no better, Fisher's exact test of the independent rows,
+        corrected by Holm (1979, Scand J Stat 6:65) for the number of parts; `worse`: p below .05; `overconfident`: the
+        mean probability lies above the interval of the share right; `short`: the interval of the coverage lies below
+        the promise.
     """
     return ranked(scores_of_parts(ways, right, confidence, held, split_group, promise))
 
@@ -169,13 +178,15 @@ def subgroup_scores(ways: Mapping[str, pd.Series], right: BoolArray, confidence:
 def scores_of_parts(ways: Mapping[str, pd.Series], right: BoolArray, confidence: Float64Array, held: BoolArray,
                     split_group: Int64Array, promise: float) -> pd.DataFrame:
     """`subgroup_scores` before `ranked`: `p` is that of each comparison alone."""
-    rows = []
+    rows, seen = [], set()
     for by, part in ways.items():
         names = part.to_numpy(object)
         for name in sorted({str(value) for value in names if value is not None}):
             at = np.array([value is not None and str(value) == name for value in names])
-            if not LEAST_IN_SUBGROUP <= at.sum() <= len(at) - 1:
+            # A pair that holds the images of a part before it is no further comparison.
+            if not LEAST_IN_SUBGROUP <= at.sum() <= len(at) - 1 or PAIR in by and at.tobytes() in seen:
                 continue
+            seen.add(at.tobytes())
             low, high = grouped_wilson(right[at], split_group[at])
             coverage_low, coverage_high = grouped_wilson(held[at], split_group[at])
             sure = float(confidence[at].mean())

@@ -36,9 +36,12 @@ MILD_ADVICE = "See the section on changed pictures: keep such images out, or lea
 
 def warnings(result: Audit) -> list[Mapping[str, str]]:
     """Serious ones first."""
-    listed = _of_images(result) + (_of_scores(result, result.judged) if result.judged is not None else [])
-    listed += _of_shortcuts(result) + _of_parts(result) + _of_subgroups(result) + _of_drift(result)
-    return by_weight(listed + (_of_sweep(result.sweep) if result.sweep else []))
+    listed = _of_drift(result) + _of_images(result)
+    listed += _of_scores(result, result.judged) if result.judged is not None else []
+    listed += _of_shortcuts(result) + _of_parts(result) + _of_subgroups(result)
+    # Where the promise is broken on the images as they are, a change of the picture is not what breaks it.
+    as_they_are = result.judged is not None and _sets_fall_short(result, result.judged)
+    return by_weight(listed + (_of_sweep(result.sweep) if result.sweep and not as_they_are else []))
 
 
 def known_images(result: Audit) -> str:
@@ -84,7 +87,8 @@ def _of_shortcuts(result: Audit) -> list[dict[str, str]]:
 def _of_parts(result: Audit) -> list[dict[str, str]]:
     if not any(part.tells for part in result.parts):
         return []
-    return [warning("caution", parts_sentence(result.parts), WITHOUT_SUBJECT_ADVICE)]
+    told = parts_sentence(result.parts, result.info.preset.get("name", ""))
+    return [warning("caution", told, WITHOUT_SUBJECT_ADVICE)]
 
 
 def _of_subgroups(result: Audit) -> list[dict[str, str]]:
@@ -125,6 +129,11 @@ def _without_known(result: Audit) -> str:
             f"{percent(right)} were named correctly: take the known ones out and run the audit again.")
 
 
+def _sets_fall_short(result: Audit, judged: Judged) -> bool:
+    """Whether the sets hold the truth more seldom than promised, beyond chance."""
+    return bool(judged.metrics["intervals"]["coverage"][1] < 1 - result.bundle.conformal.alpha)
+
+
 def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
     listed, metrics, alpha = [], judged.metrics, result.bundle.conformal.alpha
     low, high = metrics["intervals"]["balanced_accuracy"]
@@ -133,21 +142,23 @@ def _of_scores(result: Audit, judged: Judged) -> list[dict[str, str]]:
         drop = home - metrics["balanced_accuracy"]
         listed.append(warning("serious" if drop > SERIOUS_DROP else "caution",
                               f"The balanced accuracy is {score(drop)} lower than at home.",
-                              "Do not use the model here as it is; see the last section."))
+                              "Do not use the model here as it is; see What to do."))
     elif home is not None and low < home - OPEN_DROP:
         listed.append(warning("caution", f"{count(metrics['n'], 'labelled image')} leave open how good the model is "
                               f"here: the balanced accuracy lies between {score(low)} and {score(high)}, at home it is "
                               f"{score(home)}.", "Have more images labelled."))
-    if metrics["intervals"]["coverage"][1] < 1 - alpha:
+    if _sets_fall_short(result, judged):
         listed.append(warning("serious", f"The prediction sets hold the truth in {percent(metrics['coverage'])} of the "
                               f"images, not in {whole(1 - alpha)} as promised.",
                               "The promise holds only for images like those at home."))
     accepted, left = result.bundle.review.accepted, metrics["review"]
     if accepted is not None and accepted.kept and left["errors_kept_interval"][0] > accepted.error:
         kept = int((~result.table["review"] & result.frame["label"].isin(result.bundle.classes)).sum())
-        listed.append(warning("serious", f"Of the {count(kept, 'prediction')} without review, "
-                              f"{percent(left['errors_kept'])} are wrong here, not at most {percent(accepted.error)} "
-                              "as promised.", "The promise holds only for images like those at home."))
+        wrong = round(left["errors_kept"] * kept)
+        listed.append(warning("serious", f"{number(wrong)} of {count(kept, 'prediction')} without review "
+                              f"{'is' if wrong == 1 else 'are'} wrong here ({percent(left['errors_kept'])}), not at "
+                              f"most {percent(accepted.error)} as promised.",
+                              "The promise holds only for images like those at home."))
     if metrics["calibration_slope"] < TOO_SURE_SLOPE:
         listed.append(warning("caution", "The probabilities are too sure here (calibration slope "
                               f"{number(metrics['calibration_slope'])}, 1 is right).", "Do not read them as chances."))

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 import pandas as pd
 
 from classify.crosswalk.answers import Answer, Evidence, counts
-from classify.crosswalk.section import ABOUT, about, checklist
+from classify.crosswalk.section import ABOUT, WORDS_ARE_OURS, about, checklist, in_words
 from classify.crosswalk.study import FIELDS
 from featurize.errors import UserError
 from featurize.report.numbers import number
@@ -18,6 +18,14 @@ from featurize.runtime.outputs import check_output, check_replaceable_file, is_p
 
 SUFFIXES = (".html", ".csv", ".docx")
 COLUMNS = ("guideline", "item", "topic", "status", "answer", "where", "missing")
+# Of the Word document, mm: the page, its margins at the sides, and the columns of a table.
+A4_MM = (210, 297)
+MARGIN_MM = 15
+WIDTHS_MM = (16, 45, 22, 67, 30)
+# English Metric Units a millimetre, in which Office counts.
+_MM = 36000
+# Items without an answer and without anything missing.
+NO_USERS = "It needs users at work with the model; there were none."
 HEAD = ("Item", "Topic", "Status", "Answer", "Where")
 
 
@@ -74,12 +82,17 @@ def write_supplement(path: Path, answers: Sequence[Answer], study: Mapping[str, 
 
 def _content(answers: Sequence[Answer], study: Mapping[str, str], title: str, folder: Path) -> dict[str, Any]:
     found = checklist(answers, "", folder)
-    lead = "; ".join(f"{name}: {number(c['reported'])} reported, {number(c['partial'])} partial, "
-                     f"{number(c['missing'])} missing" for name, c in counts(answers).items())
-    return {"kicker": "Supplement: reporting guidelines", "title": title, "lead": f"{lead}.", "facts": [],
+    return {"kicker": "Supplement: reporting guidelines", "title": title, "lead": f"{'; '.join(_lead(answers))}.",
+            "facts": [],
             "warnings": [], "no_warnings": "Answers are those of the run, of its audit and of study.toml.",
             "about": about(study), "checklist": found,
             "contents": contents([ABOUT, *(g["name"] for g in found["guidelines"])])}
+
+
+def _lead(answers: Sequence[Answer]) -> list[str]:
+    """How much of each guideline is answered."""
+    return [f"{name}: {number(c['reported'])} reported, {number(c['partial'])} partial, {number(c['missing'])} missing"
+            for name, c in counts(answers).items()]
 
 
 def _document(path: Path | None = None) -> Any:
@@ -93,25 +106,45 @@ def _document(path: Path | None = None) -> Any:
 
 def _write_docx(path: Path, answers: Sequence[Answer], study: Mapping[str, str], title: str) -> None:
     document = _document()
-    document.core_properties.author = PROGRAM
+    document.core_properties.author, document.core_properties.title = PROGRAM, title
+    page = document.sections[0]
+    page.page_width, page.page_height = A4_MM[0] * _MM, A4_MM[1] * _MM
+    page.left_margin = page.right_margin = MARGIN_MM * _MM
     document.add_heading(title, 0)
+    for line in (*_lead(answers), WORDS_ARE_OURS):
+        document.add_paragraph(line)
     document.add_heading(ABOUT, 1)
     for key in FIELDS:
-        document.add_paragraph(f"{key.replace('_', ' ')}: {study.get(key, 'missing')}")
+        if key in study:
+            document.add_paragraph(f"{in_words(key)}: {study[key]}")
+    left = [in_words(key) for key in FIELDS if key not in study]
+    if left:
+        document.add_paragraph(f"Missing, to be told in study.toml: {', '.join(left)}.")
     for name in counts(answers):
         document.add_heading(name, 1)
         table = document.add_table(rows=1, cols=len(HEAD), style="Table Grid")
+        table.autofit = False
+        _repeated(table.rows[0])
         for cell, text in zip(table.rows[0].cells, HEAD):
             cell.text = text
         for answer in (a for a in answers if a.item.guideline == name):
             for cell, text in zip(table.add_row().cells, _row(answer)):
                 cell.text = text
+        for row in table.rows:
+            for cell, width in zip(row.cells, WIDTHS_MM):
+                cell.width = width * _MM
     with replacing(path, option="--supplement") as part:
         document.save(str(part))
+
+
+def _repeated(row: Any) -> None:
+    """Have the head of a table stand on each of its pages."""
+    from docx.oxml import OxmlElement
+    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
 
 
 def _row(answer: Answer) -> tuple[str, ...]:
     given: tuple[Evidence, ...] = answer.given
     wanted = [f"Missing: {'; '.join(answer.wanted)}."] if answer.wanted else []
-    return (answer.item.number, answer.item.topic, answer.status, " ".join([*(g.sentence for g in given), *wanted]),
-            "; ".join(g.where for g in given))
+    told = " ".join([*(g.sentence for g in given), *wanted]) or NO_USERS
+    return answer.item.number, answer.item.topic, answer.status, told, "; ".join(g.where for g in given) or "–"

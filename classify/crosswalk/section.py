@@ -9,6 +9,8 @@ from featurize.report.numbers import count, number
 from featurize.report.page import cell, table
 
 ABOUT = "About the study"
+WORDS_ARE_OURS = ("The words are ours: the table does not replace the checklists, and an item that is answered here "
+                  "must still be told in the article.")
 CHECKLIST = "Reporting checklist"
 TONES = {REPORTED: "good", PARTIAL: "", MISSING: "bad", NOT_APPLICABLE: "quiet"}
 
@@ -36,9 +38,7 @@ def checklist(answers: Sequence[Answer], page: str, folder: Path | None = None) 
     found = counts(answers)
     rows = [[cell(name), *(cell(number(of[status]), key=of[status]) for status in STATUSES),
              cell(SOURCES[name], tone="quiet")] for name, of in found.items()]
-    summary = table(["Guideline", *(status.capitalize() for status in STATUSES), "Source"], rows, foot=(
-        "The words are ours: the table does not replace the checklists, and an item that is answered here must still "
-        "be told in the article."))
+    summary = table(["Guideline", *(status.capitalize() for status in STATUSES), "Source"], rows, foot=WORDS_ARE_OURS)
     shown = {name: [_shown(a, page, folder) for a in answers if a.item.guideline == name] for name in found}
     return {"summary": summary, "guidelines": [{"name": name, "items": rows} for name, rows in shown.items()]}
 

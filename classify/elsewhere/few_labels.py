@@ -113,15 +113,18 @@ def gains(p: Float64Array, y: Int64Array, group: Int64Array, counts: Sequence[in
     group : (n,) int64
         Images with the same number (of one patient, copies) are drawn together.
     counts : sequence of int
-        Numbers of labels; those that leave fewer than FEWEST_TESTED images are left out.
+        Numbers of labels; those that leave fewer than FEWEST_TESTED images are left out, and those that draw as many
+        images as one before.
     seed : int
     """
-    found = []
+    found: list[Gain] = []
     for count in counts:
         draws = [_draw(group, count, np.random.default_rng((seed, count, number))) for number in range(DRAWS)]
         draws = [drawn for drawn in draws if len(y) - drawn.sum() >= FEWEST_TESTED]
-        if draws:
-            found.append(_gain(p, y, draws))
+        gain = _gain(p, y, draws) if draws else None
+        # Patients are drawn whole: 5 and 10 labels are the same where each of them has 10 images.
+        if gain and gain.labels not in [other.labels for other in found]:
+            found.append(gain)
     return found
 
 

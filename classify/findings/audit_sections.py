@@ -113,7 +113,7 @@ def compared_sentence(result: FindingsAudit) -> str:
     where = (f"{first['finding']} in {part_words(first, result.audits[first['finding']])} with "
              f"{right_of(first)}")
     if not worse:
-        return f"{start}none is worse. First: {where}."
+        return f"{start}none is shown to be worse. First: {where}."
     return f"{start}{number(worse)} {'is' if worse == 1 else 'are'} worse. Worst: {where}."
 
 

@@ -7,13 +7,20 @@ import pandas as pd
 from classify.monitor.compare import FEWEST_ANSWERED
 from classify.monitor.drift import (FAMILIES, LEVEL, MEASUREMENTS, MISSING, OF_FINDING, PICTURE, PREDICTIONS, SHARE,
                                     SPREAD, Drift)
-from featurize.report.feature_names import words
+from featurize.report.feature_names import unit_of, words
 from featurize.report.numbers import count, measurement, number, percent, score
 from featurize.report.page import cell, table
 
 # Tests of each family that the page shows, and that the terminal prints on an alarm.
 SHOWN = 10
 PRINTED = 5
+# Smaller p-values are called smaller than this.
+LEAST_SHOWN = .001
+# Numbers and reasons of review, as a reader knows them.
+_CALLED = {"probability": "probability of the predicted class",
+           "novelty": "novelty (0 to 1: unlike the training images)", "set": "no single class left in the set",
+           "novel": "unlike the training images", "unsure": "not sure enough", "off centre": "cell off the middle",
+           "cut": "cell cut by the rim"}
 WHAT = {LEVEL: "median", SPREAD: "interquartile range", MISSING: "share not measured", SHARE: "share"}
 HEAD = ["Watched", "What", "Baseline", "New images", "Standardized difference", "p (all tests)"]
 
@@ -25,7 +32,7 @@ def verdict(found: Drift) -> str:
               f"{count(len(found.tests), 'test')}")
     promise = (f"The alarm is raised at p {found.rate:g} or less: where nothing drifted, {percent(found.rate)} "
                "of the comparisons raise it, counting all tests together.")
-    p = f"p = {number(found.p)}"
+    p = f"p = {score(found.p)}" if found.p >= LEAST_SHOWN else f"p < {score(LEAST_SHOWN)}"
     return (f"Something has drifted since the baseline ({p}): {tested}. {promise}" if found.alarm else
             f"No drift since the baseline is shown ({p}): {tested}. {promise}")
 
@@ -90,13 +97,15 @@ def _name(row: Mapping[Hashable, Any], preset: str) -> str:
     if row["family"] in (PICTURE, MEASUREMENTS):
         return words(row["name"], preset)
     if row["what"] == LEVEL:
-        return {"probability": "probability of the predicted class"}.get(row["name"], row["name"])
+        return _CALLED.get(row["name"], row["name"])
     if row["family"] == PREDICTIONS:
         return f"predicted as {row['name']}"
     finding, _, reason = row["name"].rpartition(OF_FINDING)
     before = f"{finding}{OF_FINDING}" if finding else ""
-    return f"{before}for review" if reason == "review" else f"{before}for review: {reason}"
+    return f"{before}for review" if reason == "review" else f"{before}for review: {_CALLED.get(reason, reason)}"
 
 
 def _value(row: Mapping[Hashable, Any], key: str) -> str:
-    return percent(row[key]) if row["what"] in (MISSING, SHARE) else measurement(row[key])
+    if row["what"] in (MISSING, SHARE):
+        return percent(row[key])
+    return measurement(row[key], unit_of(row["name"]) if row["family"] in (PICTURE, MEASUREMENTS) else "")

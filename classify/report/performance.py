@@ -66,7 +66,7 @@ def metrics(result: RunResult) -> dict[str, Any]:
     chart = figure(figures.compared(charted), "This model beside its baselines",
                    "Each line is a metric, further right is better. The blue dot is this model with its 95 % interval "
                    "from resampling whole groups; the other marks are what simple rivals reach on the same images; an "
-                   "arrow leads to one left of the drawing. A model earns its keep only by its distance from them.")
+                   "arrow leads to one left of the drawing. A model that is no better than they are is not needed.")
     return {"table": shown, "chart": chart, "shortcuts": shortcut_table(result.scores.shortcuts),
             "sites": site_table(scores.get("left_out_sites", []))}
 

@@ -1,6 +1,7 @@
 """Images and classes in an expert's words, and what speaks for each word."""
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from classify.result import RunResult, WordsResult
@@ -77,18 +78,23 @@ def words_of_image(result: RunResult, row: int) -> dict[str, Any] | None:
         told = "" if pd.isna(expert) else expert
         rows.append([cell(_plain(subject)), cell(word), cell(score(p), key=float(p)),
                      cell(told, tone="bad" if told and told != word else ""),
-                     cell(_measured(result, row, speaking.loc[(subject, word)]))])
+                     measured(result.frame, row, speaking.loc[(subject, word)])])
     return {"text": ", ".join(texts),
-            "table": table(["Subject", "Word", "Probability", "Expert", "What speaks for the word"], rows)}
+            "table": table(["Subject", "Word", "Probability", "Expert", "What usually tells the word"], rows)}
 
 
-def _measured(result: RunResult, row: int, speaking: pd.Series) -> str:
-    """The value of the measurement that tells the word best, beside the medians with and without the word."""
+def measured(frame: pd.DataFrame, row: int, speaking: pd.Series) -> dict[str, Any]:
+    """The value of the measurement that tells the word best, and whether it lies on the side of the word."""
     if not speaking["feature"]:
-        return ""
-    value = result.frame[speaking["feature"]].iloc[row]
-    return (f"{speaking['name']}: {measurement(value, speaking['unit'])} (with the word "
-            f"{measurement(speaking['median'])}, else {measurement(speaking['median_of_others'])})")
+        return cell("")
+    value, with_it, without = (float(v) for v in (frame[speaking["feature"]].iloc[row], speaking["median"],
+                                                  speaking["median_of_others"]))
+    medians = f"with the word {measurement(with_it)}, else {measurement(without)}"
+    if not np.isfinite(value):
+        return cell(f"{speaking['name']}: not measured here ({medians})")
+    against = abs(value - without) < abs(value - with_it)
+    return cell(f"{speaking['name']}: {measurement(value, speaking['unit'])}, speaks "
+                f"{'against' if against else 'for'} it ({medians})", tone="bad" if against else "")
 
 
 def _plain(subject: str) -> str:

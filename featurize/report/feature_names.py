@@ -9,6 +9,7 @@ from functools import cache
 
 from featurize.families import blocks
 from featurize.registry import region_and_family
+from featurize.report.measurement_details import detail_words
 
 # Regions as they stand behind "of the".
 _REGIONS = {"whole": "picture", "image": "picture", "matrix": "area between the nuclei", "lung": "lungs"}
@@ -66,15 +67,19 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
         ("spread", "uneven brightness of the {r}"), ("corner_level", "brightness of the lower outer corner of the {r}"),
         ("(upper|middle|lower)_level", "brightness of the {0} zone of the {r}"),
         ("(upper|middle|lower)_spread", "uneven brightness of the {0} zone of the {r}"),
-        (r"(upper|middle|lower)_level_(?:asymmetry|difference)", "right against left brightness, {0} zone"),
-        (r"level_(?:asymmetry|difference)", "right against left brightness"),
-        (r"corner_angle_(?:asymmetry|difference)", "right against left costophrenic angle"),
+        (r"(upper|middle|lower)_level_asymmetry", "right minus left brightness, {0} zone"),
+        (r"(upper|middle|lower)_level_difference", "right against left brightness, {0} zone"),
+        ("level_asymmetry", "right minus left brightness"), ("level_difference", "right against left brightness"),
+        ("corner_angle_asymmetry", "right minus left costophrenic angle"),
+        ("corner_angle_difference", "right against left costophrenic angle"),
         (r"gradient", "brightness from top to bottom of the {r}")),
     "quality": (("other_nuclei", "further nuclei in the picture"), ("red_share", "share of red cells"),
                 ("offset", "cell off the middle of the picture"), ("cut_rim", "cell cut by the rim of the picture"),
                 ("bright_clipped", "overexposed share of the picture"),
                 ("dark_clipped", "underexposed share of the picture"), ("dirt", "dark specks in the picture"),
                 ("focus_coarse", "coarse focus of the picture"),
+                (r"(width|height)_px", "{0} of the picture"), ("slide_(red|green|blue)", "{0} of the empty background"),
+                ("vignette", "brightness of the corners against the middle"),
                 ("blockiness", "JPEG blocks of the picture"), ("(.*)", "{0} of the picture")),
 }
 _NAMED_IN_TISSUE = (("hematoxylin_mean", "hematoxylin in the {r}"), ("eosin_mean", "eosin in the {r}"))
@@ -197,22 +202,14 @@ def words(column: str, stained: str = "") -> str:
     """A column on one line: its name, and what is measured exactly where the name stands for many.
 
     >>> words("cytoplasm_haralick_gray_d1_contrast"), words("cell_color_dab_mean")
-    ('fine texture of the cytoplasm · gray d1 contrast', 'color of the cell · residual mean')
+    ('fine texture of the cytoplasm · contrast of gray 1 px apart', 'color of the cell · mean of residual density')
     """
     named = feature_name(column, stained)
     if named.by_itself:
         return named.name
     found = region_and_family(column, blocks())
-    detail = column.removeprefix("_".join(found) + "_") if found else column
-    return f"{named.name} · {_without_stains(detail, stained).replace('_', ' ')}"
-
-
-def _without_stains(feature: str, stained: str) -> str:
-    """Channels of stains that are not there by another name."""
-    feature = re.sub(r"\bdab(?=_|$)", "residual", feature)
-    if stained == "tissue":
-        return feature
-    return re.sub(r"\beosin(?=_|$)", "pink", re.sub(r"\bhematoxylin(?=_|$)", "blue", feature))
+    region, family = found or ("", "")
+    return f"{named.name} · {detail_words(family, column.removeprefix(f'{region}_{family}_'), stained)}"
 
 
 def family_words(family: str) -> str:

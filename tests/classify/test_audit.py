@@ -90,7 +90,8 @@ def test_a_promise_about_images_without_review_that_is_broken_here_is_told(
     kept, wrong = ~table["review"], table["predicted"] != table["label"]
     assert judged.metrics["review"]["errors_kept"] == pytest.approx(wrong[kept].mean())
     assert judged.metrics["review_share"] == pytest.approx(table["review"].mean())
-    text = f"{percent(wrong[kept].mean())} are wrong here, not at most 2.0\u00a0% as promised"
+    text = (f"{wrong[kept].sum()} of {kept.sum()} predictions without review are wrong here "
+            f"({percent(wrong[kept].mean())}), not at most 2.0\u00a0% as promised")
     assert any(text in w["text"] and w["level"] == "serious" for w in warnings(found))
     assert not any("need no review" in w["text"] for w in warnings(result)), "this model promises nothing"
     write_audit(tmp_path / "audit.html", found)

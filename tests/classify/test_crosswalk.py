@@ -187,6 +187,13 @@ def test_a_supplement_as_a_word_document(run: RunResult, tmp_path: Path) -> None
     write_supplement(tmp_path / "s.docx", answers_of(run), {}, "Ants")
     document = docx.Document(str(tmp_path / "s.docx"))
     assert sum(len(table.rows) - 1 for table in document.tables) == len(items())
+    assert all(cell.text.strip() for table in document.tables for row in table.rows for cell in row.cells)
+    assert all(table.rows[0]._tr.xpath("./w:trPr/w:tblHeader") for table in document.tables)
+    widths = [cell.width.mm for cell in document.tables[0].rows[1].cells]
+    page = document.sections[0]
+    assert sum(widths) == pytest.approx(page.page_width.mm - page.left_margin.mm - page.right_margin.mm, abs=1)
+    said = " ".join(paragraph.text for paragraph in document.paragraphs)
+    assert "TRIPOD+AI:" in said and "Missing, to be told in study.toml: Title, Abstract" in said
     check_supplement(tmp_path / "s.docx", [])
     (tmp_path / "mine.docx").write_bytes(b"mine")
     with pytest.raises(UserError, match="was not written by Pellucid"):

@@ -63,6 +63,12 @@ def test_groups_are_drawn_whole_and_too_few_images_are_left_out() -> None:
     assert [(gain.labels, gain.tested) for gain in found] == [(6, 54)]
 
 
+def test_numbers_of_labels_that_draw_the_same_patients_are_told_once() -> None:
+    p, y = shifted(200)
+    found = gains(p, y, np.repeat(np.arange(20), 10), (5, 10, 15), 0)
+    assert [gain.labels for gain in found] == [10, 20]
+
+
 def test_the_same_seed_gives_the_same_draws() -> None:
     p, y = shifted(80)
     assert gains(p, y, np.arange(80), (10,), 1) == gains(p, y, np.arange(80), (10,), 1) != gains(

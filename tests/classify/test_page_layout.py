@@ -105,3 +105,12 @@ def test_a_page_fits_every_window_and_axe_finds_nothing(made: Callable[[Path], P
                 page.evaluate(script)
                 assert page.evaluate(VIOLATIONS) == [] and not faults, scheme
             page.close()
+
+
+def test_headings_break_names_of_files_of_any_length(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(audited(tmp_path).as_uri())
+    page.evaluate("document.querySelectorAll('h1, h3, h4').forEach(h => h.textContent = 'slide_7'.repeat(30))")
+    assert page.evaluate("document.querySelectorAll('h3').length") > 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

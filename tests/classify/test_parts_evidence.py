@@ -46,6 +46,7 @@ def test_a_bar_at_the_edge_is_found_in_the_rim_and_its_twin_tells_nothing(tmp_pa
         assert (scores[part].auroc > .9) == planted and scores[part].tells == planted
     assert not scores[ENTIRE].tells and shards is not None and shards.folder.name == "a.html.parts.shards"
     assert ("The label is told without the subject" in sentence(found)) == planted
+    assert ("may tell the label rightly" in sentence(found, "tissue")) == planted
 
 
 def test_too_few_images_say_nothing(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from classify.audit.examine import examine
 from classify.audit.export import to_json
 from classify.audit.page.write import write_audit
 from classify.audit.result import Audit
-from classify.audit.subgroup_section import part_words
-from classify.audit.subgroups import (columns_of_sheet, compared, holm, in_ranges, subgroup_scores, with_pairs)
+from classify.audit.subgroup_section import compared_section, part_words
+from classify.audit.subgroups import (columns_of_sheet, compared, holm, in_ranges, not_compared, subgroup_scores,
+                                      with_pairs)
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from featurize.errors import UserError
@@ -76,6 +77,22 @@ def test_small_parts_and_rows_without_a_value_are_left_out() -> None:
     found = subgroup_scores({"kind": few}, np.ones(400, bool), SURE, np.ones(400, bool), GROUP, .95)
     assert found["part"].tolist() == ["usual"] and found["n"].tolist() == [300]
     assert subgroup_scores({}, np.ones(400, bool), SURE, np.ones(400, bool), GROUP, .95).empty
+
+
+def test_a_pair_that_holds_the_images_of_one_part_is_no_further_comparison() -> None:
+    one = pd.Series(["40"] * 400)
+    right = np.arange(400) % 3 > 0
+    found = subgroup_scores(with_pairs({"age": one, "view": VIEW}), right, SURE, right, GROUP, .95)
+    assert found["by"].tolist() == ["view", "view"]
+    assert not_compared(found, pd.DataFrame({"age": one, "view": VIEW})) == ("age",)
+    assert not_compared(found, None) == () and not_compared(None, pd.DataFrame({"age": one})) == ()
+
+
+def test_a_column_that_divides_nothing_is_told(result: Audit) -> None:
+    columns = pd.DataFrame({"scanner": ["B"] * len(result.frame)}, index=result.frame.index)
+    found = compared(result, columns)
+    shown = compared_section(replace(result, compared=found, not_compared=not_compared(found, columns)))
+    assert shown is not None and "Not compared: scanner." in shown["sentence"]
 
 
 def test_holm_is_that_of_the_paper() -> None:

@@ -18,7 +18,7 @@ from classify.evaluate.for_report import report_numbers
 from classify.findings.predict import load_predictor
 from classify.findings.train import train_findings
 from classify.predict import predict
-from classify.report.words import in_words, words_of_image
+from classify.report.words import in_words, measured, words_of_image
 from classify.report.write import write_report
 from classify.result import RunResult
 from classify.settings import TrainSettings
@@ -197,6 +197,17 @@ def test_the_page_says_words_of_classes_images_and_measurements(run: RunResult) 
     assert "granularity yes in 100\xa0% (other classes 0\xa0%)" in ant["text"]
     image = words_of_image(run, int(np.flatnonzero(run.words.table["nucleus_shape"].notna())[0]))
     assert image is not None and "nucleus shape" in image["text"] and "lobes of the nucleus" in str(image["table"])
+
+
+@pytest.mark.parametrize("value, told, tone", [
+    (3.0, "lobes of the nucleus: 3, speaks for it (with the word 3, else 1)", ""),
+    (1.2, "lobes of the nucleus: 1.20, speaks against it (with the word 3, else 1)", "bad"),
+    (np.nan, "lobes of the nucleus: not measured here (with the word 3, else 1)", "")])
+def test_a_measurement_that_contradicts_a_word_is_not_called_its_evidence(value: float, told: str, tone: str) -> None:
+    speaking = pd.Series({"feature": "nucleus_morphology_lobes", "name": "lobes of the nucleus", "unit": "",
+                          "median": 3.0, "median_of_others": 1.0})
+    found = measured(pd.DataFrame({"nucleus_morphology_lobes": [value]}), 0, speaking)
+    assert (found["text"], found["tone"]) == (told, tone)
 
 
 def test_a_page_without_words_has_no_section(tmp_path: Path) -> None:

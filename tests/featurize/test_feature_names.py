@@ -36,7 +36,7 @@ def test_no_stain_is_named_that_is_not_there() -> None:
     for column in ("cell_color_dab_mean", "cell_color_hematoxylin_p50", "nucleus_color_eosin_entropy"):
         assert not re.search("dab|hematoxylin|eosin", words(column, "cell") + feature_name(column, "cell").name)
     assert feature_name("nuclei_color_hematoxylin_mean", "tissue").name == "hematoxylin in the nuclei"
-    assert words("matrix_color_eosin_p75", "tissue") == "color of the area between the nuclei · eosin p75"
+    assert words("matrix_color_eosin_p75", "tissue").endswith("area between the nuclei · 75th percentile of eosin")
     assert "dab" not in words("matrix_color_dab_p75", "tissue")
 
 
@@ -46,3 +46,35 @@ def test_columns_of_an_unknown_family_stand_as_they_are() -> None:
 
 def test_properties_of_the_picture_in_warnings_are_in_words() -> None:
     assert in_words("image_quality_mean_blue tells the label") == "mean blue of the picture tells the label"
+
+
+@pytest.mark.parametrize("column, detail", [
+    ("nucleus_color_blue_p5", "5th percentile of blue"), ("nucleus_color_blue_p50", "median of blue"),
+    ("cell_color_hematoxylin_bin0", "share of pixels in range 1 of blue-violet density"),
+    ("cell_radial_ring0_a_std", "ring 1 from the rim, standard deviation of green to red (Lab a)"),
+    ("nucleus_haralick_gray_d3_contrast_range", "contrast of gray 3 px apart, range over directions"),
+    ("cytoplasm_lbp_r2_pattern3", "3 of 8 neighbors brighter, 2 px away"),
+    ("cytoplasm_lbp_r2_pattern9", "irregular patterns, 2 px away"),
+    ("cytoplasm_gabor_w4_anisotropy", "waves of 4 px, in one direction"),
+    ("nucleus_radiomics_glcm_cluster_shade", "gray pairs (GLCM), cluster shade"),
+    ("nucleus_radiomics_firstorder_10percentile", "gray levels, 10th percentile"),
+    ("whole_hog_r4_c0_o2", "row 5, column 1 of the grid, direction 3"),
+    ("left_lung_zones_lower_scale3", "lower zone, detail of 4 px"),
+    ("lung_zones_upper_p90_asymmetry", "upper zone, 90th percentile, right minus left"),
+    ("lung_zones_grid_r0_c4", "row 1, column 5 of the grid"),
+    ("nuclei_population_b_p10", "10th percentile of blue to yellow (Lab b) over the nuclei")])
+def test_statistic_filter_and_place_behind_a_summed_name_are_in_words(column: str, detail: str) -> None:
+    assert words(column).split(" · ")[1] == detail
+
+
+@pytest.mark.parametrize("first, second", [
+    ("nucleus_color_blue_p50", "nucleus_color_hematoxylin_p50"), ("nuclei_color_a_mean", "nuclei_population_a_mean"),
+    ("lung_zones_level_asymmetry", "lung_zones_level_difference")])
+def test_two_measurements_of_one_region_have_two_names(first: str, second: str) -> None:
+    assert words(first) != words(second)
+
+
+def test_sizes_and_grounds_of_a_picture_are_in_words() -> None:
+    assert (feature_name("image_quality_width_px").name, feature_name("image_quality_width_px").unit) == (
+        "width of the picture", "px")
+    assert words("image_quality_slide_blue") == "blue of the empty background"

@@ -172,7 +172,7 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     rows = [[cell(by_words(result, r["by"])), cell(r["part"]), cell(number(r["n"]), key=r["n"]),
              cell(f"{score(r['right'])} ({score(r['low'])}–{score(r['high'])})", key=r["right"]),
              cell(score(r["confidence"]), key=r["confidence"]),
-             cell(f"{r['against_rest']} than the rest" if r["against_rest"] else "",
+             cell({"worse": "lower", "better": "higher"}.get(r["against_rest"], ""),
                   tone="bad" if r["against_rest"] == "worse" else "good"),
              *_covered(covered.get((r["by"], r["part"])))] for r in groups.to_dict("records")]
     properties = groups["by"].isin(result.info.nuisance)
@@ -182,9 +182,10 @@ def _subgroups(result: Audit, judged: Judged) -> dict[str, Any] | None:
     chart = audit_figures.groups(names, shown, float(judged.metrics["accuracy"]))
     return {"chart": figure(chart, "Share that was right in parts of the table", "Dots with 95 % intervals; the "
                             "dashed line is the whole table. Properties of the picture are cut into thirds; the six "
-                            "that matter most are drawn. Many parts are compared: one in twenty differs by chance."),
-            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability", "Against the rest",
-                            "Set coverage (95 % interval)", "Mean set size"], rows, sortable=True)}
+                            "that matter most are drawn, each compared alone: one in twenty differs by chance."),
+            "table": table(["By", "Part", "Images", "Right (95 % interval)", "Mean probability",
+                            "Against the rest, alone", "Set coverage (95 % interval)", "Mean set size"], rows,
+                           sortable=True)}
 
 
 def _covered(part: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -49,7 +49,8 @@ def write_audit(path: Path, result: Audit) -> None:
         "judged": result.judged is not None, "novelty": sections.novelty(result), "shift": sections.shift(result),
         "predicted": sections.predicted(result), "errors": wrong, "novel": novel, "legend": legend([*wrong, *novel]),
         "steps": _steps(result), "sweep": section(result.sweep) if result.sweep else None,
-        "parts_of_picture": parts_section.section(result.parts) if result.parts else None,
+        "parts_of_picture": (
+            parts_section.section(result.parts, result.info.preset.get("name", "")) if result.parts else None),
         "maps": maps_section(result.maps, result.frame, result.bundle.classes, album) if result.maps else None,
         "shortcuts": shortcut_sentences.section(result.shortcuts, result.info.preset.get("name", ""))
         if result.shortcuts else None,

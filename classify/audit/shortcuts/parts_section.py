@@ -6,24 +6,29 @@ from classify.audit.shortcuts.parts_evidence import TELLS, WITHOUT_SUBJECT, Part
 from featurize.report.numbers import count, finite, interval, number, percent, score
 from featurize.report.page import cell, table
 
+_AS_TAKEN = "A model can then be right by how the picture was taken, and the scores at home too high."
+_IN_TISSUE = ("The subject here are the nuclei: where the ground between them is tissue, it may tell the label "
+              "rightly; where it is empty slide, the model can be right by how the picture was taken, and the scores "
+              "at home too high.")
 HEAD = ["Part of the picture", "AUROC (95 % interval)", "Accuracy", "Measurements"]
 
 
-def sentence(found: Sequence[PartScore]) -> str:
-    """Do the background or the rim tell the label?"""
+def sentence(found: Sequence[PartScore], preset: str = "") -> str:
+    """Do the background or the rim tell the label? In tissue the ground between nuclei may do so rightly."""
     telling = [part for part in found if part.tells]
     rest = [part for part in found if part.part in WITHOUT_SUBJECT and not part.tells]
     if telling:
         told = " and ".join(f"the {part.part} ({auroc(part)})" for part in telling)
-        return (f"The label is told without the subject: by {told}. A model can be right for the picture's sake, and "
-                "so can the scores at home.")
+        means = _IN_TISSUE if preset == "tissue" else _AS_TAKEN
+        return f"The label is told without the subject: by {told}. {means}"
     told = " and ".join(f"{part.part}: {auroc(part)}" for part in rest)
     return f"Without the subject the label is not told beyond an AUROC of {score(TELLS)} for certain ({told})."
 
 
-def section(found: Sequence[PartScore]) -> dict[str, Any]:
+def section(found: Sequence[PartScore], preset: str = "") -> dict[str, Any]:
     """The sentence and the table."""
-    return {"sentence": sentence(found), "table": table(HEAD, [row_of(part) for part in found], foot=foot(found))}
+    rows = [row_of(part) for part in found]
+    return {"sentence": sentence(found, preset), "table": table(HEAD, rows, foot=foot(found))}
 
 
 def auroc(part: PartScore) -> str:

@@ -25,11 +25,11 @@ def sentence(found: Evidence, preset: str = "") -> str:
     if found.verdict == OPEN:
         return f"{name}: open. {_why_open(found)}"
     if found.gain_counts:
-        return (f"{name}: acquitted. They tell the label beyond the measured subject, but the model does not follow "
-                f"them: where they point to the true class {percent(found.right_with)} are named correctly, where they "
-                f"point to another {percent(found.right_against)}.")
-    return (f"{name}: acquitted. Alone they tell the label with an AUROC of {score(found.auroc)}, and nothing that "
-            "counts beyond what the measured subject explains.")
+        return (f"{name}: acquitted. These properties tell the label beyond the measured subject, but the model does "
+                f"not follow them: where they point to the true class {percent(found.right_with)} are named correctly, "
+                f"where they point to another {percent(found.right_against)}.")
+    return (f"{name}: acquitted. Alone these properties tell the label with an AUROC of {score(found.auroc)} (.5 is "
+            "chance), but nothing that counts beyond what the measured subject explains.")
 
 
 def _why_open(found: Evidence) -> str:
@@ -40,20 +40,23 @@ def _why_open(found: Evidence) -> str:
                 "subject was outlined: measurements and properties are both of the whole picture, and properties may "
                 "be the subject's. Measure the images with a preset that outlines it, which tells them apart.")
     if found.gain_counts and found.n_against >= LEAST_AGAINST:
-        return (f"They tell the label (AUROC {score(found.auroc)}) beyond the measured subject, and only "
+        return (f"These properties tell the label (AUROC {score(found.auroc)}) beyond the measured subject, and only "
                 f"{number(found.n_against)} of {count(found.n_with + found.n_against, 'image')} have properties that "
                 f"point to another class: {percent(found.right_against)} of these are named correctly, elsewhere "
                 f"{percent(found.right_with)}, too few to exclude that the model follows them. {_TAKEN_ALIKE}")
     if found.gain_counts:
-        return ("They tell the label beyond the measured subject, but of the images that the model did not learn from "
-                f"only {number(found.n_against)} have properties that point to another class, {LEAST_AGAINST} are "
-                f"wanted: nothing tells whether the model follows them. {_TAKEN_ALIKE}")
+        return ("These properties tell the label beyond the measured subject, but of the images that the model did not "
+                f"learn from only {number(found.n_against)} have properties that point to another class, "
+                f"{LEAST_AGAINST} are wanted: nothing tells whether the model follows them. {_TAKEN_ALIKE}")
     if found.copies or found.name == PRINT:
         return (f"Where they point to another class the model is right less often ({percent(found.right_against)} of "
                 f"{number(found.n_against)}) than elsewhere ({percent(found.right_with)}), but they tell nothing that "
                 "counts beyond the measured subject: unusual subjects may be the reason. Look at these images.")
-    return ("They tell the label, and nothing is known of which measurements belong to the subject alone: the changed "
-            "copies of featurize do not lie beside the table. Run featurize again, which writes them.")
+    follows = (f", and the model is right in {percent(found.right_against)} of {count(found.n_against, 'image')} where "
+               f"they point to another class, in {percent(found.right_with)} elsewhere" if found.n_against else "")
+    return (f"These properties tell the label (AUROC {score(found.auroc)}){follows}. Whether the subject itself "
+            "explains this cannot be told: the changed copies of featurize do not lie beside the table. Run featurize "
+            "again, which writes them.")
 
 
 def advice(found: Sequence[Evidence]) -> str:
