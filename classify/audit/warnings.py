@@ -56,8 +56,8 @@ def sets_fail(result: Audit) -> str:
         return (f"The prediction sets do not hold here: {percent(metrics['coverage'])} of them contain the truth, "
                 f"{whole(promise)} were promised.")
     if result.novel_share > MANY_NOVEL or result.batch_line:
-        return (f"These images are unlike those at home, and the promise of the prediction sets ({whole(promise)} contain "
-                "the truth) holds only for images like those.")
+        return ("These images are unlike those at home, and the promise of the prediction sets "
+                f"({whole(promise)} contain the truth) holds only for images like those.")
     return ""
 
 

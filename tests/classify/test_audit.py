@@ -167,8 +167,8 @@ def test_the_first_line_says_where_prediction_sets_do_not_hold(result: Audit, el
     unlabelled = examine(load_bundle(GOLDEN), HOME, elsewhere[0].assign(label=None), elsewhere[1])
     for share, line, said in ((.5, "", True), (.0, "unlike; together", True), (.0, "", False)):
         found = replace(unlabelled, novel_share=share, batch_line=line)
-        assert lead_of(audit_page(found, tmp_path)).startswith("These images are unlike those at home, and the promise of "
-                                                               "the prediction sets") == said
+        lead = lead_of(audit_page(found, tmp_path))
+        assert lead.startswith("These images are unlike those at home, and the promise of the prediction sets") == said
 
 
 def lead_of(page: str) -> str:
@@ -218,6 +218,9 @@ def test_json_holds_the_numbers_of_the_page_and_csv_a_row_for_each_image(elsewhe
     assert read["here"]["accuracy"] == judged_of(found).metrics["accuracy"] and read["n"] == 60
     assert read["unknown_labels"] == {"wasp": 4} and read["shift"][0]["feature"] == "nucleus_color_feature0"
     assert [w["text"] for w in read["warnings"]] == [w["text"] for w in warnings(found)]
+    kept = [step["kept"] for step in read["here"]["abstention"]]
+    assert kept == pytest.approx(np.arange(1, 11) / 10, abs=.05) and kept[-1] == 1
+    assert read["here"]["abstention"][-1]["errors"] == pytest.approx(1 - read["here"]["accuracy"])
     audit(GOLDEN, *elsewhere, tmp_path / "a.csv")
     rows = pd.read_csv(tmp_path / "a.csv")
     assert rows["predicted"].tolist() == found.table["predicted"].tolist() and not rows["trained_on"].any()
