@@ -112,13 +112,12 @@ def with_labels(predicted: pd.DataFrame, classes: list[str], count: int) -> dict
 
 def rows_of(home: Place, others: list[Place]) -> list[dict[str, Any]]:
     """Means over the folds, a row for each remedy and tested set."""
-    y = home.frame["label"].astype("category").cat.codes.to_numpy(np.int64)
-    fold = make_folds(y, _groups(home.frame), FOLDS, SEED)
+    fold = folds_of(home)
     found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
     seconds: dict[str, list[float]] = {}
     for copies in COPIES:
         for number in range(FOLDS):
-            bundle, took = _model(home, fold != number, copies)
+            bundle, took = model_of(home, fold != number, copies)
             seconds.setdefault(copies, []).append(took)
             classes = list(bundle.classes)
             for name, frame in tested_sets(home, others, fold, number):
@@ -134,13 +133,20 @@ def rows_of(home: Place, others: list[Place]) -> list[dict[str, Any]]:
     return [_row(key, parts, float(np.mean(seconds[key[0]]))) for key, parts in found.items()]
 
 
+def folds_of(home: Place) -> np.ndarray:
+    """(n,) the part, 0..FOLDS-1, in which each row is tested."""
+    y = home.frame["label"].astype("category").cat.codes.to_numpy(np.int64)
+    return np.asarray(make_folds(y, _groups(home.frame), FOLDS, SEED))
+
+
 def _groups(frame: pd.DataFrame) -> np.ndarray:
     """Patients where they are known, copies otherwise."""
     known = frame["group"].fillna(frame["duplicate_group"].astype(str))
     return np.asarray(pd.factorize(known)[0], np.int64)
 
 
-def _model(home: Place, used: np.ndarray, copies: str) -> tuple[Bundle, float]:
+def model_of(home: Place, used: np.ndarray, copies: str) -> tuple[Bundle, float]:
+    """The model of the (n,) rows that are used, with the changed copies of a variant, and the seconds it took."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"

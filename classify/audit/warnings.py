@@ -49,6 +49,21 @@ def known_images(result: Audit) -> str:
     return known_line(int(result.trained_on.sum()), len(result.frame))
 
 
+def sets_fail(result: Audit) -> str:
+    """One sentence where the prediction sets do not hold what they promise, or nothing shows that they do, else ""."""
+    promise = 1 - result.bundle.conformal.alpha
+    if result.judged is not None:
+        metrics = result.judged.metrics
+        if metrics["intervals"]["coverage"][1] >= promise:
+            return ""
+        return (f"The prediction sets do not hold here: {percent(metrics['coverage'])} of them contain the truth, "
+                f"{whole(promise)} were promised.")
+    if result.novel_share > MANY_NOVEL or result.batch_line:
+        return ("These images are unlike those at home, and the promise of the prediction sets "
+                f"({whole(promise)} contain the truth) holds only for images like those.")
+    return ""
+
+
 def _of_images(result: Audit) -> list[dict[str, str]]:
     listed, known = [], known_images(result)
     if known:

@@ -155,6 +155,30 @@ def test_a_near_copy_lies_nearer_than_training_images_lie_to_each_other(result: 
         assert trained_on(few.train_ids, few.novelty.points, result.frame, near.distances, no_copies).all() == known
 
 
+def test_the_first_line_says_where_prediction_sets_do_not_hold(result: Audit, elsewhere: tuple[pd.DataFrame, TableInfo],
+                                                               tmp_path: Path) -> None:
+    judged = judged_of(result)
+    leads = []
+    for high in (.94, .96):
+        metrics = {**judged.metrics, "coverage": .5,
+                   "intervals": {**judged.metrics["intervals"], "coverage": [.4, high]}}
+        leads.append(lead_of(audit_page(replace(result, judged=replace(judged, metrics=metrics)), tmp_path)))
+    assert leads[0].startswith("The prediction sets do not hold here: 50.0\u00a0% of them contain the truth, 95\u00a0%")
+    assert leads[1].startswith("Of 56 labelled images")
+    unlabelled = examine(load_bundle(GOLDEN), HOME, elsewhere[0].assign(label=None), elsewhere[1])
+    for share, line, said in ((.5, "", True), (.0, "unlike; together", True), (.0, "", False)):
+        found = replace(unlabelled, novel_share=share, batch_line=line)
+        lead = lead_of(audit_page(found, tmp_path))
+        assert lead.startswith("These images are unlike those at home, and the promise of the prediction sets") == said
+
+
+def lead_of(page: str) -> str:
+    """The first paragraph under the title."""
+    found = re.search(r'<p class="lead">\s*(.*?)</p>', page, re.DOTALL)
+    assert found is not None
+    return found.group(1)
+
+
 def test_the_other_images_of_a_table_with_training_images_are_scored_apart(elsewhere: tuple[pd.DataFrame, TableInfo]
                                                                            ) -> None:
     frame, info = training_images()
@@ -195,6 +219,9 @@ def test_json_holds_the_numbers_of_the_page_and_csv_a_row_for_each_image(elsewhe
     assert read["here"]["accuracy"] == judged_of(found).metrics["accuracy"] and read["n"] == 60
     assert read["unknown_labels"] == {"wasp": 4} and read["shift"][0]["feature"] == "nucleus_color_feature0"
     assert [w["text"] for w in read["warnings"]] == [w["text"] for w in warnings(found)]
+    kept = [step["kept"] for step in read["here"]["abstention"]]
+    assert kept == pytest.approx(np.arange(1, 11) / 10, abs=.05) and kept[-1] == 1
+    assert read["here"]["abstention"][-1]["errors"] == pytest.approx(1 - read["here"]["accuracy"])
     audit(GOLDEN, *elsewhere, tmp_path / "a.csv")
     rows = pd.read_csv(tmp_path / "a.csv")
     assert rows["predicted"].tolist() == found.table["predicted"].tolist() and not rows["trained_on"].any()

@@ -41,7 +41,7 @@ BY_FINDING = ("maps", "sweep", "parts", "fit_labels")
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home", "origin.trained_with", "origin.audited_with",
          "origin.told", "origin.class_counts",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
-AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
+AUDIT_HERE = {"here.abstention", "here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
 SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept",
           "novelty")
 
@@ -55,7 +55,7 @@ def documented(text: str) -> set[str]:
 
 
 def keys_of(content: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Paths of all keys; those of `here` are metrics.json's, but for the four that only an audit has."""
+    """Paths of all keys; those of `here` are metrics.json's, but for those that only an audit has."""
     for key, value in content.items():
         strength = above == "sweep.changes[].strengths[]."
         path = above + ("<score>" if strength and key.removesuffix("_interval") in SCORES else key)

@@ -11,7 +11,7 @@ from classify.audit.page.shown import shown_audit
 from classify.audit.result import Audit
 from classify.audit.shortcuts import parts_section, sentences as shortcut_sentences
 from classify.audit.subgroup_section import compared_section
-from classify.audit.warnings import known_images, warnings
+from classify.audit.warnings import known_images, sets_fail, warnings
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
 from classify.maps.section import section as maps_section
 from classify.monitor import sentences
@@ -101,8 +101,8 @@ def _all_well(result: Audit) -> str:
 
 
 def _lead(result: Audit) -> str:
-    known = known_images(result)
-    return f"{known} {_scores_sentence(result)}" if known else _scores_sentence(result)
+    """What must be known first, then the scores."""
+    return " ".join(filter(None, [known_images(result), sets_fail(result), _scores_sentence(result)]))
 
 
 def _scores_sentence(result: Audit) -> str:
