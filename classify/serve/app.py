@@ -16,7 +16,7 @@ from classify.serve.counts import Counting, Counts
 from classify.serve.guard import BATCH, Guard, Rates, address_of, error_answer
 from classify.serve.jobs import Job, answer_job, get_ready, overlay_job, page_job
 from classify.serve.model import ModelKey
-from classify.serve.page import start_page
+from classify.serve.page import shown_classes, start_page
 from classify.serve.result import Answer, BatchAnswers, Fault, Version
 from classify.serve.settings import MOST_OF_BATCH, ServeSettings
 from classify.serve.workers import Busy, Workers
@@ -120,8 +120,8 @@ class _Service:
     async def page(self, request: Request) -> HTMLResponse:
         """The page on which a person drops an image."""
         closed = self._settings.token is not None
-        return HTMLResponse(start_page(request.state.nonce, () if closed else self._bundle.classes, closed,
-                                       f"{self._settings.most_mb:g} MB"))
+        named = () if closed else tuple(shown_classes(self._bundle).values())
+        return HTMLResponse(start_page(request.state.nonce, named, closed, f"{self._settings.most_mb:g} MB"))
 
     async def health(self) -> dict[str, str]:
         """The server starts to answer when its processes are ready."""

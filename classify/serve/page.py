@@ -1,8 +1,11 @@
 """The page of the server: the frame with its form, and the part that shows an answer. Both place finished numbers."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from classify.bundle import Bundle
+from classify.report.class_names import class_names
 from classify.report.review import why
 from classify.report.single_images import LEAST_CONTRIBUTION, LEAST_SHOWN
 from classify.serve.examine import Segmented
@@ -38,8 +41,24 @@ def start_page(nonce: str, classes: Sequence[str], needs_token: bool, most: str)
                                    "most": most}, HERE)
 
 
+def shown_classes(bundle: Bundle) -> dict[str, str]:
+    """Classes by the names that `classify --names` gave them, or by words that say what a bare number stands for."""
+    return dict(zip(bundle.classes, class_names(bundle.classes, bundle.settings.get("names") or {}, "")))
+
+
+def shown_answer(answer: Answer, names: Mapping[str, str]) -> Answer:
+    """The same answer with these names in the place of the classes."""
+    nearest = [replace(case, label=names.get(str(case.label), case.label)) for case in answer.nearest]
+    further = {name: names.get(value, value) if isinstance(value, str) else value
+               for name, value in answer.further.items()}
+    return replace(answer, predicted=names[answer.predicted], nearest=tuple(nearest), further=further,
+                   probabilities={names[one]: p for one, p in answer.probabilities.items()},
+                   prediction_set=tuple(names[one] for one in answer.prediction_set))
+
+
 def answer_part(served: Served, answer: Answer, found: Segmented, similar: Similar | None) -> str:
     """What is put into the page for an image."""
+    answer = shown_answer(answer, shown_classes(served.bundle))
     picture = {**thumbnail(found.picture.rgb, PICTURE_PX, found.edges), "alarm": answer.review, "small": "",
                "alt": "the image that was sent, with the outlines of what was measured",
                "caption": f"{number(answer.width_px)} × {number(answer.height_px)} pixels"}

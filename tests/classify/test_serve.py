@@ -27,6 +27,8 @@ from classify.fitting import models  # noqa: E402
 from classify.predict import predict  # noqa: E402
 from classify.serve.app import make_app  # noqa: E402
 from classify.serve.model import ModelKey, key_of, load_served  # noqa: E402
+from classify.serve.page import shown_answer, shown_classes  # noqa: E402
+from classify.serve.result import Answer, NearCase  # noqa: E402
 from classify.serve.settings import ServeSettings  # noqa: E402
 from classify.settings import TrainSettings  # noqa: E402
 from classify.similar.search import search_several  # noqa: E402
@@ -222,6 +224,21 @@ def test_the_page_loads_nothing_and_names_no_file(client: TestClient) -> None:
     assert '<path class="line outline-' in part and part.count("<article>") == 4 and "What decided" in part
     # Names of files may be names of patients.
     assert not re.search(r"p\d_\d\d|\.png", part)
+
+
+def test_the_page_names_classes_as_the_report_does(run_folder: Path) -> None:
+    bundle = load_bundle(run_folder / "run")
+    first, *others = bundle.classes
+    names = shown_classes(replace(bundle, settings={**bundle.settings, "names": {first: "Blast"}}))
+    assert names == {first: "Blast", **{other: other for other in others}}
+    answer = Answer(first, {first: .7, others[0]: .3}, (first,), False, (), .1, False, (), 0.0,
+                    (NearCase("1", first, .2), NearCase("2", None, .3)), 9, 9, "",
+                    {"decision": first, "expected_cost": .5})
+    shown = shown_answer(answer, names)
+    assert (shown.predicted, shown.prediction_set) == ("Blast", ("Blast",))
+    assert shown.probabilities == {"Blast": .7, others[0]: .3}
+    assert [case.label for case in shown.nearest] == ["Blast", None]
+    assert shown.further == {"decision": "Blast", "expected_cost": .5}
 
 
 def test_the_program_tells_what_it_is_and_does(client: TestClient, run_folder: Path) -> None:
