@@ -47,9 +47,9 @@ def process_on_cluster(page_jobs: Sequence[PageJob], out: Path, settings: Digiti
     with connected(address, _KEPT) as client:
         from distributed import KilledWorker
         wanted, suspects = _versions(), []
-        jobs = {client.submit(_made, _everywhere(job), settings, wanted, pure=False): job for job in page_jobs}
-        for done in as_they_end(client, dict.fromkeys(jobs, 0), address, _KEPT):
-            job = jobs.pop(done)
+        job_of = {client.submit(_made, _everywhere(job), settings, wanted, pure=False): job for job in page_jobs}
+        for done in as_they_end(client, job_of, address, _KEPT):
+            job = job_of.pop(done)
             try:
                 yield write_made(job, done.result(), out)
             except KilledWorker:

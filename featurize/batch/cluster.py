@@ -1,6 +1,6 @@
 """A Dask cluster: reached, waited for, and told in one line when it is gone."""
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -80,7 +80,7 @@ def check_same_versions(wanted: Mapping[str, str], here: Mapping[str, str]) -> N
                         f"{wanted.get(other, 'not installed')}: install the same versions on all machines")
 
 
-def as_they_end(client: Any, futures: Mapping[Any, int], address: str, kept: str) -> Iterator[Any]:
+def as_they_end(client: Any, futures: Iterable[Any], address: str, kept: str) -> Iterator[Any]:
     """The futures in the order in which they end; those of a worker that dies begin again on another one.
 
     Raises
