@@ -1,4 +1,5 @@
 """The audit of a table from elsewhere, with the golden model, whose classes are ant, bee and cat."""
+import base64
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from classify.accepted_error import AcceptedError
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
+from classify.audit.page import figures
 from classify.audit.page.write import write_audit
 from classify.audit.result import Audit, Judged
 from classify.audit.run import audit
@@ -361,3 +363,10 @@ def test_a_metrics_json_that_is_damaged_or_foreign_is_told(content: str, tmp_pat
     (tmp_path / "metrics.json").write_text(content, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(UserError, match="is not the metrics.json of a run"):
         home_metrics(tmp_path)
+
+
+def test_measurements_that_differ_in_the_middle_of_their_names_are_told_apart_in_the_chart_of_shifts() -> None:
+    names = [f"cell_radial_ring{ring}_a_mean" for ring in range(4)]
+    moved = pd.DataFrame({"feature": names, "importance": 1.0, "shift": 1.0})
+    drawn = base64.b64decode(figures.shifts(moved, "cell").split(",", 1)[1]).decode()
+    assert all(f"ring {ring} from the rim" in drawn for ring in range(1, 5))

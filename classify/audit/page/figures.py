@@ -6,13 +6,15 @@ import pandas as pd
 
 from classify.report.figures import novelty_axes
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, GREEN, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis, shorten,
-                                     svg_uri)
+from featurize.report.charts import (BLUE, GRAY, GREEN, ORANGE, QUIET, RED, WIDE, canvas, in_two_lines, rules,
+                                     share_axis, shorten, svg_uri)
 from featurize.report.feature_names import words
 from featurize.report.numbers import number
 
 # Bars of the shift end here, in standard deviations.
 LONGEST_BAR = 5.0
+# Height of a bar with two lines of text beside it, inches.
+ROW_IN = .34
 
 
 def novelty(shares: Mapping[str, Float64Array], n: Mapping[str, int]) -> str:
@@ -39,10 +41,10 @@ def novelty(shares: Mapping[str, Float64Array], n: Mapping[str, int]) -> str:
 
 def shifts(features: pd.DataFrame, preset: str) -> str:
     """Bars of the shift with the importance written at their ends; `features` as `Audit.shift`."""
-    names = [words(name, preset) for name in features["feature"]]
+    names = [in_two_lines(words(name, preset)) for name in features["feature"]]
     importance = features["importance"].to_numpy(float)
     shown = np.clip(np.nan_to_num(features["shift"].to_numpy(float)), -LONGEST_BAR, LONGEST_BAR)
-    with canvas(WIDE, .9 + .29 * len(names)) as (figure, (axes,)):
+    with canvas(WIDE, .9 + ROW_IN * len(names)) as (figure, (axes,)):
         colors = [BLUE if value < 0 else ORANGE for value in shown]
         axes.barh(range(len(names)), shown, height=.6, color=colors)
         reach = max(float(np.abs(shown).max(initial=0)), .5)
@@ -53,7 +55,7 @@ def shifts(features: pd.DataFrame, preset: str) -> str:
                       color=QUIET, ha="left" if side > 0 else "right")
         axes.axvline(0, color=QUIET, linewidth=.9)
         axes.set_xlim(-reach * 1.3, reach * 1.3)
-        axes.set_yticks(range(len(names)), [shorten(n, 52) for n in names])
+        axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - .5, -.5)
         axes.set_xlabel("lower here than in training ← shift, standard deviations → higher here")
         rules(axes, "x")
