@@ -23,6 +23,7 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import parts_of_table
+from classify.evaluate.review_scores import abstention
 from classify.predict import predict
 from classify.uncertainty.known_images import Copies, known_line, trained_on
 from featurize.errors import UserError
@@ -370,3 +371,16 @@ def test_measurements_that_differ_in_the_middle_of_their_names_are_told_apart_in
     moved = pd.DataFrame({"feature": names, "importance": 1.0, "shift": 1.0})
     drawn = base64.b64decode(figures.shifts(moved, "cell").split(",", 1)[1]).decode()
     assert all(f"ring {ring} from the rim" in drawn for ring in range(1, 5))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_surest_answers_here_are_drawn_beside_those_at_home(result: Audit, known: bool, tmp_path: Path) -> None:
+    steps = abstention(np.repeat([0, 1], 20), np.tile([.8, .1, .1], (40, 1)), np.arange(40))
+    write_audit(tmp_path / "a.html", replace(result, home={**HOME, **({"abstention": steps} if known else {})}))
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    chart = page.partition('aria-label="Do the surest answers stay good?"')[2].partition("</figure>")[0]
+    drawn = base64.b64decode(chart.partition("base64,")[2].partition('"')[0]).decode()
+    assert (">at home</text>" in drawn) == known and ">here</text>" in drawn
+    assert ("100\u00a0% at home" in chart, "The curve at home is not known" in chart) == (known, not known)
+    assert result.judged is not None
+    assert result.judged.metrics["abstention"][-1]["errors"] == 1 - result.judged.metrics["accuracy"]

@@ -1,12 +1,13 @@
 """The charts of the audit page: each takes numbers that are already there and gives a data URI."""
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from classify.report.figures import novelty_axes
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, GREEN, ORANGE, QUIET, RED, WIDE, canvas, in_two_lines, rules,
+from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, ORANGE, QUIET, RED, WIDE, canvas, in_two_lines, rules,
                                      share_axis, shorten, svg_uri)
 from featurize.report.feature_names import words
 from featurize.report.numbers import number
@@ -59,6 +60,32 @@ def shifts(features: pd.DataFrame, preset: str) -> str:
         axes.set_ylim(len(names) - .5, -.5)
         axes.set_xlabel("lower here than in training ← shift, standard deviations → higher here")
         rules(axes, "x")
+        return svg_uri(figure)
+
+
+def abstention(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Share named correctly of the surest images by the share of images that is kept, a line a place.
+
+    Parameters
+    ----------
+    curves : mapping of name to sequence of dict
+        See `classify.evaluate.review_scores.abstention`.
+    """
+    with canvas(HALF, 4.3) as (figure, (axes,)):
+        lowest = 1.0
+        for (name, steps), color in zip(curves.items(), (BLUE, ORANGE)):
+            kept = [step["kept"] for step in steps]
+            low, high = (1 - np.array([step["errors_interval"][end] for step in steps]) for end in (1, 0))
+            axes.fill_between(kept, low, high, color=color, alpha=.15, linewidth=0)
+            axes.plot(kept, [1 - step["errors"] for step in steps], color=color, marker="o", markersize=3, label=name)
+            lowest = min(lowest, float(low.min()))
+        share_axis(axes, "x", 1.02)
+        share_axis(axes, "y", 1.005)
+        axes.set_ylim(bottom=max(0, lowest - .02))
+        axes.set_xlabel("share of images kept, surest first")
+        axes.set_ylabel("share named correctly among them")
+        axes.legend(loc="lower left")
+        rules(axes, "y")
         return svg_uri(figure)
 
 
