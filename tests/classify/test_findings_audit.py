@@ -32,7 +32,7 @@ from classify.sweep.run import Changed, scored_sweep
 from classify.uncertainty.calibrate import probabilities
 from featurize.batch import hidden
 from featurize.errors import UserError
-from featurize.images.corrupt import CORRUPTIONS
+from featurize.images.corrupt import CORRUPTIONS, LongerSides
 from featurize.index.build import Index, build_index
 from featurize.parts import PARTS
 from featurize.presets.load import Preset
@@ -273,7 +273,15 @@ def every(found: FindingsAudit, films: Films, frame: pd.DataFrame) -> Changed:
     """Nothing changed: all images of the table."""
     chosen = Chosen(np.arange(len(frame)), False, "")
     return Changed(chosen, frame, frame["image_id"].to_numpy(str), np.arange(len(frame)), [], {}, (), 0,
-                   found.sweeps["Edema"].example, None)  # type: ignore[arg-type]
+                   found.sweeps["Edema"].example, LongerSides(64, 64), None)  # type: ignore[arg-type]
+
+
+def test_the_verdicts_of_all_findings_count_together(changed: tuple[FindingsAudit, Path]) -> None:
+    sweeps = changed[0].sweeps
+    steps = [s for own in sweeps.values() for change in own.changes for s in change.strengths]
+    tests = sum(np.isfinite(p) for s in steps for p in (s.sets_p, s.review_p))
+    assert {own.comparisons for own in sweeps.values()} == {tests} and tests >= 2 * 5 * len(CHANGES)
+    assert f"counting all {tests} comparisons with a promise together (Holm)" in changed[1].read_text(encoding="utf-8")
 
 
 def test_a_turned_film_has_its_patch_elsewhere(changed: tuple[FindingsAudit, Path]) -> None:
