@@ -43,9 +43,9 @@ def _sweep_table(result: FindingsAudit) -> dict[str, Any]:
     for at, change in enumerate(sweeps[0].changes):
         rows.append([cell(change.name), *(_broken(own, at) for own in sweeps)])
     return table(["Change", *names], rows, caption="Strength at which a promise of each finding breaks, and its "
-                 "AUROC at strength 5", foot="Kept: no promise is shown to break up to strength 5. What each strength means "
-                 "stands below its picture; every strength's accuracy, coverage and review stand below, finding by "
-                 "finding.")
+                 "AUROC at strength 5", foot="Kept: no promise is shown to break up to strength 5. What each strength "
+                 "means stands below its picture; every strength's accuracy, coverage and review stand below, finding "
+                 "by finding.")
 
 
 def _broken(found: Sweep, at: int) -> dict[str, Any]:

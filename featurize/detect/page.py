@@ -122,8 +122,8 @@ def _by_size(facts: Sequence[FieldFacts]) -> dict[str, Any]:
     classes = white_by_size(facts)
     total = max(sum(c.count for c in classes), 1)
     cut = sum(len(one.of(WHITE)) for one in facts) - len(uncut(facts, WHITE))
-    left_out = (f"Without {count(cut, 'white cell')} that the border cuts, as in the charts: what is seen of a cut cell "
-                "is smaller than it is. " if cut else "")
+    left_out = (f"Without {count(cut, 'white cell')} that the border cuts, as in the charts: what is seen of a cut "
+                "cell is smaller than it is. " if cut else "")
     return table(["Diameter, in red-cell diameters", "White cells", "Share", "Nucleus"],
                  [[c.name, cell(number(c.count), key=c.count), cell(percent(c.count / total), key=c.count / total),
                    _known(c.nucleus_share, percent)] for c in classes],

@@ -93,7 +93,8 @@ def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
 
 
 def test_a_name_of_two_lines_keeps_all_of_it() -> None:
-    start, end = "color from the rim to the middle of the cell · ring", "from the rim, standard deviation of green to red"
+    start = "color from the rim to the middle of the cell · ring"
+    end = "from the rim, standard deviation of green to red"
     names = [f"{start} {ring} {end}" for ring in range(1, 6)]
     assert [in_two_lines(name).replace("\n", " ") for name in names] == names
     assert all(in_two_lines(name).count("\n") == 1 for name in names) and in_two_lines(start) == start
