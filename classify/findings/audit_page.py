@@ -96,9 +96,9 @@ def _of_finding(row: Mapping[str, Any]) -> list[dict[str, str]]:
 def _of_sets(result: FindingsAudit) -> list[dict[str, str]]:
     short = _short_of_sets(result)
     told = ", ".join(f"{row['finding']} in {percent(row['coverage'])}" for row in short)
-    return [warning("serious", f"The prediction sets hold the truth more seldom than promised ({whole(1 - result.alpha)}"
-                    f" of the images): {told}.", "The promise holds only for images like those at home.")
-            ] if short else []
+    text = (f"The prediction sets hold the truth more seldom than promised ({whole(1 - result.alpha)} of the images): "
+            f"{told}.")
+    return [warning("serious", text, "The promise holds only for images like those at home.")] if short else []
 
 
 def _short_of_sets(result: FindingsAudit) -> list[dict[str, Any]]:
@@ -163,7 +163,8 @@ def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path
     content = {
         "kicker": "Audit of a model of several findings on a table from elsewhere",
         "title": title_of(result),
-        "lead": " ".join(filter(None, [sets_fail(result), summary_lines(result)[0] + "."])), "facts": _facts(result), "warnings": warnings(result),
+        "lead": " ".join(filter(None, [sets_fail(result), summary_lines(result)[0] + "."])), "facts": _facts(result),
+        "warnings": warnings(result),
         "no_warnings": "No finding does worse here than at home, beyond its interval." if labelled else "",
         "contents": contents(_titles(result)), "tiles": _tiles(result), "findings": _table(result),
         "review": review_table([words.split("|") if words else () for words in result.review]),

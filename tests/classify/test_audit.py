@@ -381,6 +381,6 @@ def test_the_surest_answers_here_are_drawn_beside_those_at_home(result: Audit, k
     chart = page.partition('aria-label="Do the surest answers stay good?"')[2].partition("</figure>")[0]
     drawn = base64.b64decode(chart.partition("base64,")[2].partition('"')[0]).decode()
     assert (">at home</text>" in drawn) == known and ">here</text>" in drawn
-    assert ("100\u00a0% at home" in chart, "The curve at home is not known" in chart) == (known, not known)
+    assert ("100\u00a0% at home are right" in chart, "The line at home is not known" in chart) == (known, not known)
     assert result.judged is not None
     assert result.judged.metrics["abstention"][-1]["errors"] == 1 - result.judged.metrics["accuracy"]

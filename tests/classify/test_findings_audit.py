@@ -314,10 +314,11 @@ def test_the_first_line_names_the_findings_whose_sets_do_not_hold(changed: tuple
     found = changed[0]
     rows = found.rows.assign(coverage=[.8, .9], coverage_high=[.94, .96])
     short = replace(found, rows=rows)
-    assert sets_fail(short) == ("The prediction sets of 1 of 2 findings do not hold here: Edema. They should contain the "
-                                "truth in 95\u00a0% of the images.")
+    assert sets_fail(short) == ("The prediction sets of 1 of 2 findings do not hold here: Edema. They should contain "
+                                "the truth in 95\u00a0% of the images.")
     assert [w["text"] for w in warnings(short) if w["level"] == "serious" and "sets" in w["text"]] == [
-        "The prediction sets hold the truth more seldom than promised (95\u00a0% of the images): Edema in 80.0\u00a0%."]
+        "The prediction sets hold the truth more seldom than promised (95\u00a0% of the images): Edema in "
+        "80.0\u00a0%."]
     assert not sets_fail(replace(found, rows=rows.assign(coverage_high=.96)))
     bare = replace(found, rows=rows.assign(images=0), audits={
         name: replace(own, novel_share=.5) for name, own in found.audits.items()})
