@@ -288,7 +288,7 @@ CORRUPTIONS: Mapping[str, Corruption] = {
     "defocus": Corruption((3, 6, 12, 20, 32), "disk, radius {}", _defocus, of_longer_side=True),
     "noise": Corruption((4, 8, 16, 28, 45), "standard deviation of {} gray levels", _noise),
     "JPEG": Corruption((60, 40, 25, 12, 5), "quality {}", _jpeg),
-    "brightness": Corruption((.15, .3, .6, 1, 1.5), "{} stops brighter or darker (a stop is twice the light)",
+    "brightness": Corruption((.15, .3, .6, 1, 1.5), "{} stops up or down (1 is twice the light)",
                              _brightness, both_ways=True),
     "contrast": Corruption((.85, .7, .5, .35, .25), "{} of the contrast", _contrast),
     "gamma": Corruption((1.15, 1.3, 1.6, 2, 2.6), "exponent {} or its inverse", _gamma, both_ways=True),

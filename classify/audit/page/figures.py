@@ -8,7 +8,7 @@ import pandas as pd
 from classify.report.figures import novelty_axes
 from featurize.arrays import Float64Array
 from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, ORANGE, QUIET, RED, WIDE, canvas, in_two_lines, rules,
-                                     share_axis, shorten, svg_uri)
+                                     share_axis, svg_uri)
 from featurize.report.feature_names import words
 from featurize.report.numbers import number
 
@@ -100,14 +100,16 @@ def groups(names: Sequence[str], subgroups: pd.DataFrame, accuracy: float) -> st
     accuracy : float
         Of the whole table.
     """
-    with canvas(WIDE, .9 + .25 * len(names)) as (figure, (axes,)):
+    shown = [in_two_lines(name, 48) for name in names]
+    row = ROW_IN if any("\n" in name for name in shown) else .25
+    with canvas(WIDE, .9 + row * len(names)) as (figure, (axes,)):
         for at, part in enumerate(subgroups.to_dict("records")):
             color = {"worse": RED, "better": GREEN}.get(part["against_rest"], BLUE)
             axes.plot([part["low"], part["high"]], [at, at], color=color, linewidth=3, alpha=.35,
                       solid_capstyle="round")
             axes.plot(part["right"], at, "o", color=color, markersize=5.5)
         axes.axvline(accuracy, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set_yticks(range(len(names)), [shorten(n, 48) for n in names])
+        axes.set_yticks(range(len(names)), shown)
         axes.set_ylim(len(names) - .5, -.5)
         share_axis(axes, "x", 1.02)
         axes.set_xlabel("share that was right")
