@@ -74,5 +74,6 @@ def lines(found: Sweep) -> list[str]:
               for strength in sorted(by_strength) if strength]
     if 0 in by_strength:
         listed.append(f"not shown to break at any strength: {', '.join(by_strength[0])}")
-    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises",
+    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises, counting all "
+            f"{count(found.comparisons, 'comparison')}",
             *(f"  {line}" for line in (*unchanged, *listed))]

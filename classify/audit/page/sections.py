@@ -115,12 +115,12 @@ def _abstention(here: Sequence[Mapping[str, Any]], home: Sequence[Mapping[str, A
     """How right the surest images are, here and at home; runs of older versions do not tell it of home."""
     curves = {"here": here, **({"at home": home} if home else {})}
     halves = [min(steps, key=lambda step: abs(step["kept"] - .5)) for steps in curves.values()]
-    told = ", ".join(f"{percent(1 - half['errors'])} {name}" for name, half in zip(curves, halves))
+    told = " and ".join(f"{percent(1 - half['errors'])} {name}" for name, half in zip(curves, halves))
     missing = "" if home else (" The line at home is not known: an older version made the run, or its metrics.json "
                                "does not lie beside the model.")
     return figure(audit_figures.abstention(curves), "Do the surest answers stay good?", (
         "From right to left the least sure images are taken away, to a person; the line is the share named correctly "
-        f"of those that stay, the band its 95 % interval. Of the surest {percent(halves[0]['kept'])}, {told} are right."
+        f"of those that stay, the band its 95 % interval. Of the surest {whole(halves[0]['kept'])}, {told} are right."
         f"{missing}"))
 
 
