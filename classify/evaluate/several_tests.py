@@ -48,7 +48,7 @@ def shown_from(n: int, promise: float, tests: int) -> float:
     """The largest share of n independent rows that is shown to lie below the promise, however many tests count.
 
     >>> shown_from(20, .95, 1), shown_from(20, .95, 100)
-    (0.8, 0.65)
+    (0.8, 0.7)
     """
     hits = np.arange(n + 1)
     shown = hits[binom.cdf(hits, n, promise) < LEVEL / max(tests, 1)]
