@@ -67,9 +67,9 @@ def main() -> None:
             f"Images of the test part, evenly by class, seed {SEED}; blood_pbc: a fourth of the images; breast_idc: "
             "one of two patients, trained on the other. Each change at its five strengths, from left to right: share "
             "named correctly, expected calibration error, share of prediction sets that hold the truth (95 % are "
-            "promised), share sent to a person. A promise breaks at the first strength at which the 95 % interval lies "
-            "outside it: that of the sets, or that of the errors among answers without review. So few images leave "
-            "wide intervals: what does not break here may break on more."), kept)
+            "promised), share sent to a person. A promise breaks at the first strength at which p is below .05, "
+            "counting all comparisons of the sweep (Holm): that of the sets, or that of the errors among answers "
+            "without review. So few images show only large falls: what does not break here may break on more."), kept)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from classify.evaluate.curves import reliability_points
 from classify.evaluate.decisions import decision_scores
 from classify.evaluate.lineage import LineageRows, lineage_scores
 from classify.evaluate.parts_of_table import coverage_of_parts, is_gray, nuisances_of, parts_of_table
-from classify.evaluate.review_scores import review_scores
+from classify.evaluate.review_scores import abstention, review_scores
 from classify.evaluate.sets import coverage_by_class, set_sizes, with_sets_of_all
 from classify.evaluate.threshold import shares_of, threshold_scores
 from classify.predict import apply_bundle, check_compatible, unlike_together
@@ -143,6 +143,7 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
     judged = {**_metrics(y, p, sets, group, classes, ordered), **_of_model(bundle, y, p, sets, group),
               "review_share": float((words.iloc[rows] != "").mean()),
               "review": review_scores(words.iloc[rows], chosen == y, group),
+              "abstention": abstention(y, p, group),
               "coverage_by_part": coverage_of_parts(parts, y, sets, group, 1 - bundle.conformal.alpha)}
     present = [name for name in classes if judged["per_class"][name]["n"]]
     wrong = np.flatnonzero(chosen != y)
@@ -152,7 +153,7 @@ def _judge(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, code: Int64Arra
         rows=rows, y=y, metrics=judged,
         confusion=pd.DataFrame(metrics.confusion(y, chosen, len(classes)), list(classes), list(classes)),
         reliability=bins, reliability_points=reliability_points(bins),
-        risk_coverage=metrics.risk_coverage(y, p), set_sizes=sizes, set_coverage=with_sets_of_all(coverage, sizes),
+        set_sizes=sizes, set_coverage=with_sets_of_all(coverage, sizes),
         subgroups=shift.subgroups(parts, chosen == y, confidence),
         wrong=rows[wrong[np.argsort(-confidence[wrong], kind="stable")]],
         novelty=metrics.novelty_shares(predictions.novelty[rows[wrong]]))

@@ -69,18 +69,7 @@ def drift_to_dict(found: Drift) -> dict[str, Any]:
 
 def _judged(judged: Judged) -> dict[str, Any]:
     return {**judged.metrics, "confusion": judged.confusion.to_dict("index"),
-            "subgroups": judged.subgroups.to_dict("records"), "abstention": abstention(judged.risk_coverage)}
-
-
-def abstention(curve: pd.DataFrame) -> list[dict[str, float]]:
-    """Errors among the surest images: `kept, errors, confidence` for about each tenth of the images that is kept.
-
-    >>> abstention(pd.DataFrame({"coverage": [.25, .5, 1], "risk": [0, .5, .25], "confidence": [.9, .8, .7]}))[0]
-    {'kept': 0.25, 'errors': 0.0, 'confidence': 0.9}
-    """
-    nearest = sorted({int((curve["coverage"] - share / 10).abs().argmin()) for share in range(1, 11)})
-    return [{"kept": float(row["coverage"]), "errors": float(row["risk"]), "confidence": float(row["confidence"])}
-            for row in curve.iloc[nearest].to_dict("records")]
+            "subgroups": judged.subgroups.to_dict("records")}
 
 
 def to_csv(result: Audit) -> pd.DataFrame:

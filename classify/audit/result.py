@@ -30,7 +30,7 @@ class Judged:
         As metrics.json has them, with `calibration_slope` and `overconfidence`.
     confusion : DataFrame
         (K, K) counts; index = truth, columns = predicted.
-    reliability, risk_coverage : DataFrame
+    reliability : DataFrame
         See `classify.evaluate.metrics`.
     reliability_points : DataFrame
         See `classify.evaluate.curves`.
@@ -50,7 +50,6 @@ class Judged:
     confusion: pd.DataFrame
     reliability: pd.DataFrame
     reliability_points: pd.DataFrame
-    risk_coverage: pd.DataFrame
     set_sizes: pd.DataFrame
     set_coverage: pd.DataFrame
     subgroups: pd.DataFrame

@@ -13,14 +13,13 @@ from classify.data.folds import split_groups
 from classify.data.independent_rows import independent_rows
 from classify.evaluate.by_class import grouped_wilson
 from classify.evaluate.parts_of_table import nuisances_of
+from classify.evaluate.several_tests import LEVEL, holm
 from classify.predictions import named_and_other
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 from featurize.index.labels import match_rows, read_sheet
 
 # A part, or a pair of parts, with fewer labelled images is left out.
 LEAST_IN_SUBGROUP = 20
-# Level of the comparison with the rest, after Holm's correction.
-LEVEL = 0.05
 # Numbers with at least so many different values are cut into ranges.
 LEAST_VALUES = 8
 # Ranges of a number.
@@ -212,15 +211,3 @@ def _p_worse(right: BoolArray, at: BoolArray, split_group: Int64Array) -> float:
         hits = round(float(right[rows].mean()) * n)
         counts.append([hits, n - hits])
     return float(fisher_exact(counts, alternative="less")[1])
-
-
-def holm(p: Float64Array) -> Float64Array:
-    """p-values that hold for all tests together.
-
-    >>> holm(np.array([.01, .04, .03])).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return adjusted

@@ -58,10 +58,13 @@ def sets_fail(result: Audit) -> str:
             return ""
         return (f"The prediction sets do not hold here: {percent(metrics['coverage'])} of them contain the truth, "
                 f"{whole(promise)} were promised.")
-    if result.novel_share > MANY_NOVEL or result.batch_line:
-        return ("These images are unlike those at home, and the promise of the prediction sets "
-                f"({whole(promise)} contain the truth) holds only for images like those.")
-    return ""
+    return promise_elsewhere(promise) if result.novel_share > MANY_NOVEL or result.batch_line else ""
+
+
+def promise_elsewhere(promise: float) -> str:
+    """What becomes of the promise of the prediction sets where images are unlike those at home and have no labels."""
+    return ("These images are unlike those at home, and the promise of the prediction sets "
+            f"({whole(promise)} contain the truth) holds only for images like those.")
 
 
 def _of_images(result: Audit) -> list[dict[str, str]]:

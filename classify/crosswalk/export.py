@@ -33,7 +33,7 @@ def as_table(answers: Sequence[Answer]) -> pd.DataFrame:
     """`guideline, item, topic, status, answer, where, missing`, a row an item."""
     return pd.DataFrame([{
         "guideline": a.item.guideline, "item": a.item.number, "topic": a.item.topic, "status": a.status,
-        "answer": " ".join(given.sentence for given in a.given), "where": "; ".join(given.where for given in a.given),
+        "answer": " ".join(given.sentence for given in a.given), "where": _places(a),
         "missing": "; ".join(a.wanted)} for a in answers], columns=list(COLUMNS))
 
 
@@ -147,4 +147,9 @@ def _row(answer: Answer) -> tuple[str, ...]:
     given: tuple[Evidence, ...] = answer.given
     wanted = [f"Missing: {'; '.join(answer.wanted)}."] if answer.wanted else []
     told = " ".join([*(g.sentence for g in given), *wanted]) or NO_USERS
-    return answer.item.number, answer.item.topic, answer.status, told, "; ".join(g.where for g in given) or "–"
+    return answer.item.number, answer.item.topic, answer.status, told, _places(answer) or "–"
+
+
+def _places(answer: Answer) -> str:
+    """Where the answers stand, each place once."""
+    return "; ".join(dict.fromkeys(given.where for given in answer.given))

@@ -18,7 +18,7 @@ from classify.evaluate.decisions import decision_scores
 from classify.evaluate.lineage import LineageRows, lineage_scores
 from classify.evaluate.metrics import Bootstrap
 from classify.evaluate.parts_of_table import coverage_of_parts, nuisances_of, parts_of_table
-from classify.evaluate.review_scores import review_scores
+from classify.evaluate.review_scores import abstention, review_scores
 from classify.evaluate.sets import set_sizes
 from classify.evaluate.threshold import threshold_scores
 from classify.result import Predicted, Scores
@@ -116,6 +116,7 @@ def score(task: Task, split: Split, predicted: Predicted, comparisons: Compariso
         "operating_point": _operating_point(y, p, comparisons, rows, split_group),
         "review_share": predicted.table["review"].to_numpy()[rows].mean(),
         "review": review_scores(predicted.table["review_reason"].iloc[rows], p.argmax(axis=1) == y, split_group),
+        "abstention": abstention(y, p, split_group),
         "coverage_by_part": _coverage_by_part(y, sets, split_group, classes, rows, context),
         "groups": len(np.unique(split_group)), "split": split.kind, "folds": int(split.fold.max()) + 1}
     if task.lineage:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from classify.audit.page import origin_section
 from classify.audit.page.origin_section import known_table
-from classify.audit.warnings import (LOWER_ACCURACY, MANY_NOVEL, MILD_ADVICE, SERIOUS_DROP, WITHOUT_SUBJECT_ADVICE)
+from classify.audit.warnings import (LOWER_ACCURACY, MANY_NOVEL, MILD_ADVICE, SERIOUS_DROP, WITHOUT_SUBJECT_ADVICE,
+                                     promise_elsewhere)
 from classify.crosswalk.section import ABOUT, CHECKLIST, about, checklist
 from classify.findings import audit_sections
 from classify.findings.audit import FindingsAudit, known_images, mean_scores
@@ -55,12 +56,12 @@ def warnings(result: FindingsAudit) -> list[Mapping[str, str]]:
     if result.unknown:
         listed.append(warning("note", f"Findings that the model does not know: {', '.join(result.unknown)}.",
                               "They are left out."))
-    novel = float(np.mean([audit.novel_share for audit in result.audits.values()]))
+    novel = _novel_share(result)
     if novel > MANY_NOVEL:
         listed.append(warning("caution", f"{percent(novel)} of the images, on average over the findings, are less like "
                               "the training images than 95\u00a0% of those at home.",
                               "Another device, projection or group of patients."))
-    listed += [w for row in _records(result.labelled) for w in _of_finding(row, result)]
+    listed += [w for row in _records(result.labelled) for w in _of_finding(row)] + _of_sets(result)
     return by_weight(listed + _of_parts(result) + _of_subgroups(result) + _of_sweep(result))
 
 
@@ -83,16 +84,44 @@ def _of_sweep(result: FindingsAudit) -> list[dict[str, str]]:
                     "featurize --augment 3")] if told else []
 
 
-def _of_finding(row: Mapping[str, Any], result: FindingsAudit) -> list[dict[str, str]]:
+def _of_finding(row: Mapping[str, Any]) -> list[dict[str, str]]:
     listed, name, drop = [], row["finding"], row["home_auroc"] - row["auroc"]
     if row["auroc_high"] < row["home_auroc"] - LOWER_ACCURACY:
         listed.append(warning("serious" if drop > SERIOUS_DROP else "caution", f"{name}: the AUROC is {score(drop)} "
                               f"lower than at home ({score(row['auroc'])}, at home {score(row['home_auroc'])}).",
                               "Do not use this finding's model here as it is."))
-    if row["coverage_high"] < 1 - result.alpha:
-        listed.append(warning("serious", f"{name}: the prediction sets hold the truth in {percent(row['coverage'])} of "
-                              f"the images, not in {whole(1 - result.alpha)} as promised."))
     return listed
+
+
+def _of_sets(result: FindingsAudit) -> list[dict[str, str]]:
+    short = _short_of_sets(result)
+    told = ", ".join(f"{row['finding']} in {percent(row['coverage'])}" for row in short)
+    text = (f"The prediction sets hold the truth more seldom than promised ({whole(1 - result.alpha)} of the images): "
+            f"{told}.")
+    return [warning("serious", text, "The promise holds only for images like those at home.")] if short else []
+
+
+def _short_of_sets(result: FindingsAudit) -> list[dict[str, Any]]:
+    """Rows of the findings whose sets hold the truth more seldom than promised, beyond chance; the worst first."""
+    rows = result.labelled
+    return _records(rows[rows["coverage_high"] < 1 - result.alpha].sort_values("coverage", kind="stable"))
+
+
+def _novel_share(result: FindingsAudit) -> float:
+    """Share of unusual images, mean over the findings."""
+    return float(np.mean([audit.novel_share for audit in result.audits.values()]))
+
+
+def sets_fail(result: FindingsAudit) -> str:
+    """One sentence where prediction sets do not hold what they promise, or nothing shows that they do, else ""."""
+    promise = 1 - result.alpha
+    if not result.labelled.empty:
+        short = _short_of_sets(result)
+        named = ", ".join(row["finding"] for row in short)
+        return (f"The prediction sets of {number(len(short))} of {count(len(result.labelled), 'finding')} do not hold "
+                f"here: {named}. They should contain the truth in {whole(promise)} of the images.") if short else ""
+    unlike = any(audit.batch_line for audit in result.audits.values())
+    return promise_elsewhere(promise) if unlike or _novel_share(result) > MANY_NOVEL else ""
 
 
 def summary_lines(result: FindingsAudit) -> list[str]:
@@ -134,7 +163,8 @@ def write_findings_page(path: Path, result: FindingsAudit, run: Path, table_path
     content = {
         "kicker": "Audit of a model of several findings on a table from elsewhere",
         "title": title_of(result),
-        "lead": summary_lines(result)[0] + ".", "facts": _facts(result), "warnings": warnings(result),
+        "lead": " ".join(filter(None, [sets_fail(result), summary_lines(result)[0] + "."])), "facts": _facts(result),
+        "warnings": warnings(result),
         "no_warnings": "No finding does worse here than at home, beyond its interval." if labelled else "",
         "contents": contents(_titles(result)), "tiles": _tiles(result), "findings": _table(result),
         "review": review_table([words.split("|") if words else () for words in result.review]),
@@ -157,7 +187,9 @@ def _maps(name: str, result: FindingsAudit) -> dict[str, Any]:
     """The maps of one finding, and whether they lie where it is seen."""
     audit, found = result.audits[name], result.maps[name]
     place = location_of(name, found.images)
+    more = len(found.images) - 1
     return {**maps_section(found, audit.frame, audit.bundle.classes, album_of(result.info)), "finding": name,
+            "more": count(more, "more image") if more else "",
             "location": location_sentence(place) if place else ""}
 
 

@@ -10,6 +10,7 @@ from classify.audit.subgroups import LEAST_IN_SUBGROUP
 from classify.findings.audit import FindingsAudit
 from classify.sweep.result import Sweep
 from classify.sweep.section import pictures, without_pictures
+from classify.sweep.sentences import counted
 from featurize.report.numbers import count, finite, interval, number, score
 from featurize.report.page import cell, table
 
@@ -32,7 +33,7 @@ def sweep_lead(result: FindingsAudit) -> str:
     images = max(own.unchanged.n for own in result.sweeps.values())
     return (f"{count(images, 'labelled image')}, chosen evenly by their rarest finding (seed {first.seed}), were "
             f"changed in {len(first.changes)} ways at five strengths and measured again; the model of every finding "
-            "was asked of the same images. A promise counts as broken where the 95\u00a0% interval lies outside it.")
+            f"was asked of the same images. {counted(first)}")
 
 
 def _sweep_table(result: FindingsAudit) -> dict[str, Any]:
@@ -42,9 +43,9 @@ def _sweep_table(result: FindingsAudit) -> dict[str, Any]:
     for at, change in enumerate(sweeps[0].changes):
         rows.append([cell(change.name), *(_broken(own, at) for own in sweeps)])
     return table(["Change", *names], rows, caption="Strength at which a promise of each finding breaks, and its "
-                 "AUROC at strength 5", foot="Kept: no promise breaks up to strength 5. What each strength means "
-                 "stands below its picture; every strength's accuracy, coverage and review stand below, finding by "
-                 "finding.")
+                 "AUROC at strength 5", foot="Kept: no promise is shown to break up to strength 5. What each strength "
+                 "means stands below its picture; every strength's accuracy, coverage and review stand below, finding "
+                 "by finding.")
 
 
 def _broken(found: Sweep, at: int) -> dict[str, Any]:

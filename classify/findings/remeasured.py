@@ -10,6 +10,7 @@ from classify.findings.bundle import FindingModel
 from classify.sweep.choose import Remeasure
 from classify.sweep.result import Sweep
 from classify.sweep.run import measure_changed, scored_sweep
+from classify.sweep.score import with_verdicts
 from featurize.arrays import Int64Array
 from featurize.batch.shards import Shards
 
@@ -25,7 +26,7 @@ def sweep_findings(models: Sequence[FindingModel], result: FindingsAudit, settin
     told = set(result.labelled["finding"])
     found = {model.name: scored_sweep(model.bundle, measured, truth_of(result, model.name), model.threshold)
              for model in models if model.name in told}
-    return {name: own for name, own in found.items() if own.unchanged.n}, measured.shards
+    return with_verdicts({name: own for name, own in found.items() if own.unchanged.n}), measured.shards
 
 
 def parts_of_findings(result: FindingsAudit, settings: Remeasure, out: Path

@@ -45,7 +45,7 @@ FEWEST_POSITIVES = 10
 # Folder of the findings' pages in a run folder.
 PAGES = "findings"
 # What metrics.json takes from the binary run of a finding: its scores, and these.
-KEPT = ("n", "review_share", "calibration")
+KEPT = ("n", "review_share", "calibration", "abstention")
 
 
 @dataclass(frozen=True)

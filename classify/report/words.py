@@ -17,8 +17,12 @@ def in_words(result: RunResult) -> dict[str, Any] | None:
         return None
     subjects, mean = said.metrics["subjects"], said.metrics["mean"]
     described = max(scores["n"] for scores in subjects.values())
-    without = [str(c) for c in result.task.classes if str(c) not in set(said.classes["class"])]
-    undescribed = f" No word is typical of {', '.join(without)}." if without else ""
+    told = said.table[[f"{subject}_expert" for subject in subjects]].notna().any(axis=1).to_numpy()
+    known = {str(label) for label in result.frame["label"][told]}
+    lacking = {"Experts described no image of": [c for c in result.task.classes if str(c) not in known],
+               "No word is typical of": [c for c in result.task.classes
+                                         if str(c) in known - set(said.classes["class"].astype(str))]}
+    undescribed = "".join(f" {what} {', '.join(map(str, classes))}." for what, classes in lacking.items() if classes)
     return {"sentence": f"Experts gave words about {count(len(subjects), 'subject')} to {count(described, 'image')}. A "
                         "small model a subject (logistic regression on all measurements) says them of the others, and "
                         "of each of these images by a model that saw neither it nor its relatives. Mean balanced "
@@ -38,10 +42,15 @@ def _classes(said: WordsResult) -> list[dict[str, str]]:
 
 def _measurements(said: WordsResult, result: RunResult) -> dict[str, Any]:
     preset = str(result.info.preset.get("name", ""))
-    rows = []
+    words, rows = {name: scores["words"] for name, scores in said.metrics["subjects"].items()}, []
     for row in said.measurements.to_dict("records"):
+        others = [word for word in words[row["subject"]] if word != row["word"]]
+        # Of two words both rows say the same: the one with more of the measurement is shown.
+        if len(others) == 1 and row["direction"] == "lower":
+            continue
         definition = feature_name(row["feature"], preset).definition if row["feature"] else ""
-        rows.append([cell(_plain(row["subject"])), cell(row["word"]), cell(number(row["n"]), key=row["n"]),
+        word = f"{row['word']}, not {others[0]}" if len(others) == 1 else row["word"]
+        rows.append([cell(_plain(row["subject"])), cell(word), cell(number(row["n"]), key=row["n"]),
                      cell(f"{row['name']}: {row['direction']}" if row["feature"] else "nothing", title=definition),
                      cell(score(row["auroc"]), key=row["auroc"]), cell(measurement(row["median"], row["unit"])),
                      cell(measurement(row["median_of_others"], row["unit"]))])

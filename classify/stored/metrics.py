@@ -65,6 +65,13 @@ class _Calibration(Strict):
     method: Name
 
 
+class _Step(Strict):
+    kept: Number
+    errors: Number
+    errors_interval: NumberPair
+    confidence: Number
+
+
 class _Finding(_Scores, _AtThreshold):
     n: Count
     positives: Count
@@ -72,6 +79,7 @@ class _Finding(_Scores, _AtThreshold):
     ece: Number
     coverage: Number
     calibration: _Calibration
+    abstention: list[_Step] = []
 
     @model_validator(mode="after")
     def _interval(self) -> "_Finding":
@@ -136,6 +144,7 @@ class _Metrics(_Scores):
     class_counts: dict[str, dict[str, Count]] = {}
     review_share: Number = 0.0
     review: _Review | None = None
+    abstention: list[_Step] = []
     operating_point: _OperatingPoint | None = None
     per_class: dict[str, _Scores] | None = None
     lineage: _Lineage | None = None

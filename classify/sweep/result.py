@@ -26,7 +26,10 @@ class Scored:
     accuracy_interval, coverage_interval, errors_kept_interval : (low, high)
         95 %, groups counting.
     sets_broken, review_broken : bool
-        The interval lies outside what was promised.
+        Fewer sets hold the truth, more answers without review are wrong than was promised: of the unchanged images
+        where the interval lies outside the promise, of changed ones where `p` is below .05.
+    sets_p, review_p : float
+        Of changed images: that the promise is kept, counting all comparisons (Holm). NaN: not compared.
     auroc : float
         Of several classes the macro mean, one against the rest; NaN where a class is missing.
     """
@@ -48,6 +51,8 @@ class Scored:
     sets_broken: bool
     review_broken: bool
     auroc: float = math.nan
+    sets_p: float = math.nan
+    review_p: float = math.nan
 
     @property
     def broken(self) -> bool:
@@ -101,6 +106,10 @@ class Sweep:
     unchanged : Scored
     changes : tuple of SweptChange
     example : Example
+    comparisons : int
+        With a promise, of which all verdicts hold together; of several models those of all.
+    shown_from : float
+        Sets that hold the truth in this share of the images or fewer are shown to break the promise, NaN: unknown.
     """
 
     seed: int
@@ -111,3 +120,5 @@ class Sweep:
     unchanged: Scored
     changes: tuple[SweptChange, ...]
     example: Example
+    comparisons: int = 0
+    shown_from: float = math.nan

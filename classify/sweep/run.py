@@ -13,14 +13,14 @@ from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import is_gray
 from classify.sweep.choose import Chosen, Remeasure, choose, found_images
 from classify.sweep.result import Example, Scored, Sweep, SweptChange
-from classify.sweep.score import first_broken, score
+from classify.sweep.score import first_broken, score, with_verdicts
 from featurize.arrays import BoolArray, Int64Array
 from featurize.batch.chunks import MeasureTask
 from featurize.batch.shards import Shards
 from featurize.batch.sweep import measure_sweep, plan_sweep
 from featurize.errors import UserError
 from featurize.families import blocks
-from featurize.images.corrupt import CORRUPTIONS, STRENGTHS
+from featurize.images.corrupt import CORRUPTIONS, STRENGTHS, LongerSides
 from featurize.presets.load import preset_from_dict
 from featurize.segment.segmenters import SEGMENTERS
 from featurize.table import TableInfo
@@ -53,7 +53,7 @@ def sweep(bundle: Bundle, frame: pd.DataFrame, info: TableInfo, trained_on: Bool
     """Change, measure and predict images of a table; parameters, errors and shards as of `measure_changed`."""
     y = encode_as(frame["label"], bundle.classes)
     measured = measure_changed(frame, info, y, trained_on, settings, out)
-    return scored_sweep(bundle, measured, y), measured.shards
+    return with_verdicts({"": scored_sweep(bundle, measured, y)})[""], measured.shards
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Changed:
     seed : int
         Of the choice.
     example : Example
+    sides : LongerSides
     shards : Shards
         To be closed when the result is written.
     """
@@ -91,6 +92,7 @@ class Changed:
     names: tuple[str, ...]
     seed: int
     example: Example
+    sides: LongerSides
     shards: Shards
 
 
@@ -125,17 +127,17 @@ def measure_changed(frame: pd.DataFrame, info: TableInfo, y: Int64Array, trained
     task = MeasureTask(settings.index.sources, preset_from_dict(info.preset), info.mm_per_px)
     changes = tuple(name for name, kind in CORRUPTIONS.items() if not (kind.needs_color and is_gray(frame)))
     plan = plan_sweep(task, there, changes, out)
-    first = there.iloc[0]
+    first, longer = there.iloc[0], base[["width_px", "height_px"]].max(axis=1)
     return Changed(
         chosen=chosen, base=base, image_id=there["image_id"].to_numpy(str),
         split_group=split_groups(frame)[chosen.rows], columns=[*info.features, *info.nuisance],
         tables=measure_sweep(plan, settings.jobs, settings.progress), names=changes, seed=settings.seed,
         example=Example(tuple(settings.index.sources), first["site"], first["path"], first["image_id"]),
-        shards=plan.shards)
+        sides=LongerSides(float(longer.min()), float(longer.max()), info.mm_per_px), shards=plan.shards)
 
 
 def scored_sweep(bundle: Bundle, measured: Changed, y: Int64Array, threshold: float | None = None) -> Sweep:
-    """What one model promises on the changed images.
+    """What one model promises on the changed images; each comparison counts alone, see `with_verdicts`.
 
     Parameters
     ----------
@@ -171,4 +173,4 @@ def _scored(bundle: Bundle, measured: Changed, y: Int64Array, name: str, strengt
     values = table.reindex(index=measured.image_id[rows], columns=measured.columns).reset_index(drop=True)
     base = measured.base.drop(columns=measured.columns).iloc[rows].reset_index(drop=True)
     return score(bundle, pd.concat([base, values], axis=1), y[rows], measured.split_group[rows],
-                 CORRUPTIONS[name].words(strength), int(known.sum()) - len(rows), threshold)
+                 CORRUPTIONS[name].words(strength, measured.sides), int(known.sum()) - len(rows), threshold)

@@ -1,8 +1,9 @@
 """What a sweep found, in words."""
+import math
 from collections.abc import Sequence
 
 from classify.sweep.result import Scored, Sweep, SweptChange
-from featurize.report.numbers import count, percent, whole
+from featurize.report.numbers import count, number, percent, whole
 
 # Strengths up to this one are such as occur in daily work.
 MILD = 2
@@ -12,8 +13,8 @@ def says(change: SweptChange, found: Sweep) -> str:
     """At which strength one change breaks what was promised, and what becomes of the answers."""
     first, last = change.strengths[change.broken_at - 1], change.strengths[-1]
     if not change.broken_at:
-        return (f"No promise breaks up to strength {len(change.strengths)} ({last.told}): {_answers(last)}.")
-    before = f" It holds up to strength {change.broken_at - 1}." if change.broken_at > 1 else ""
+        return (f"No promise is shown to break up to strength {len(change.strengths)} ({last.told}): {_answers(last)}.")
+    before = f" Up to strength {change.broken_at - 1} none is shown to break." if change.broken_at > 1 else ""
     return f"The promise breaks at strength {change.broken_at} ({first.told}): {_breach(first, found)}.{before}"
 
 
@@ -40,7 +41,17 @@ def lead(found: Sweep) -> str:
     unchanged = found.unchanged
     return (f"{count(unchanged.n, 'labelled image')}, chosen evenly by class (seed {found.seed}), were changed in "
             f"{len(found.changes)} ways at five strengths, measured and predicted again. Unchanged, "
-            f"{_answers(unchanged)}. A promise counts as broken where the 95\u00a0% interval lies outside it.")
+            f"{_answers(unchanged)}. {counted(found)}")
+
+
+def counted(found: Sweep) -> str:
+    """When a promise counts as broken, and which fall of the coverage so many images show."""
+    seen = "" if math.isnan(found.shown_from) else (
+        f" With {count(found.unchanged.n, 'image')} that shows sets that hold the truth in {percent(found.shown_from)} "
+        "or less; a smaller fall stays open.")
+    return (f"A promise counts as broken where p is below .05, counting all {number(found.comparisons)} comparisons "
+            "with a promise together (Holm); intervals and the unchanged images stand alone, at 95\u00a0%."
+            f"{seen}")
 
 
 def unchanged_breach(found: Sweep) -> str:
@@ -62,6 +73,7 @@ def lines(found: Sweep) -> list[str]:
     listed = [f"breaks at strength {strength}: {', '.join(by_strength[strength])}"
               for strength in sorted(by_strength) if strength]
     if 0 in by_strength:
-        listed.append(f"holds at every strength: {', '.join(by_strength[0])}")
-    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises",
+        listed.append(f"not shown to break at any strength: {', '.join(by_strength[0])}")
+    return [f"sweep of {count(found.unchanged.n, 'image')}: what the model promises, counting all "
+            f"{count(found.comparisons, 'comparison')}",
             *(f"  {line}" for line in (*unchanged, *listed))]

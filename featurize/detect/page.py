@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from featurize.detect.figures import PLATELET_COLOR, RED_COLOR, WHITE_COLOR, platelets_per_white, sizes
-from featurize.detect.job import OVERLAYS, FailedField, FieldFacts, FinishedField
+from featurize.detect.job import OVERLAYS, CellFacts, FailedField, FieldFacts, FinishedField
 from featurize.detect.result import PLATELET, RED, WHITE
-from featurize.detect.summary import FieldSummary, diameters, summarize, white_by_size
+from featurize.detect.summary import FieldSummary, diameters, is_cut, summarize, uncut, white_by_size
 from featurize.images.read import ImageError, read_image
 from featurize.report.numbers import MISSING, count, number, percent
 from featurize.report.page import cell, contents, figure, table, warning, write_page
@@ -64,7 +64,7 @@ def write_detect_page(finished: Sequence[FinishedField], failed: Sequence[Failed
         "warnings": warnings_of(finished, failed), "no_warnings": "Every file was read, and cells were found in each.",
         "tiles": _tiles(facts, summaries), "fields": _fields(summaries), "charts": _charts(facts, summaries),
         "by_size": _by_size(facts),
-        "crops": [_crop(one, number, c.diameter_red, out) for one, number, c in crops[:_MOST_CROPS]],
+        "crops": [_crop(one, number, c, out) for one, number, c in crops[:_MOST_CROPS]],
         "crops_left": max(0, len(crops) - _MOST_CROPS),
         "overlays": [_picture(one.job.place(out, OVERLAYS), "", one.job.path, _OVERLAY_SIDE_PX)
                      for one in finished[:_MOST_OVERLAYS]],
@@ -121,15 +121,19 @@ def _charts(facts: Sequence[FieldFacts], summaries: Sequence[FieldSummary]) -> l
 def _by_size(facts: Sequence[FieldFacts]) -> dict[str, Any]:
     classes = white_by_size(facts)
     total = max(sum(c.count for c in classes), 1)
+    cut = sum(len(one.of(WHITE)) for one in facts) - len(uncut(facts, WHITE))
+    left_out = (f"Without {count(cut, 'white cell')} that the border cuts, as in the charts: what is seen of a cut "
+                "cell is smaller than it is. " if cut else "")
     return table(["Diameter, in red-cell diameters", "White cells", "Share", "Nucleus"],
                  [[c.name, cell(number(c.count), key=c.count), cell(percent(c.count / total), key=c.count / total),
                    _known(c.nucleus_share, percent)] for c in classes],
-                 foot="Nucleus: median share of the cell's area. The kinds of white cells are told by a model: "
-                 "featurize the folder crops, then predict.")
+                 foot=f"{left_out}Nucleus: median share of the cell's area. The kinds of white cells are told by a "
+                 "model: featurize the folder crops, then predict.")
 
 
-def _crop(one: FinishedField, number_of: int, diameter: float, out: Path) -> dict[str, Any]:
-    words = f"{number(diameter)} red-cell diameters" if math.isfinite(diameter) else "size unknown"
+def _crop(one: FinishedField, number_of: int, found: CellFacts, out: Path) -> dict[str, Any]:
+    words = ("cut by the border" if is_cut(found, one.facts) else f"{number(found.diameter_red)} red-cell diameters"
+             if math.isfinite(found.diameter_red) else "size unknown")
     return _picture(one.job.crop(out, number_of), words, one.job.path, _CROP_SIDE_PX)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurize.arrays import Float64Array
-from featurize.detect.job import FieldFacts
+from featurize.detect.job import CellFacts, FieldFacts
 from featurize.detect.result import KINDS, RED, WHITE
 
 # Upper ends of the classes of size of white cells, in red-cell diameters.
@@ -47,10 +47,19 @@ def summarize(facts: FieldFacts) -> FieldSummary:
 
 def diameters(fields: Sequence[FieldFacts], kind: str) -> Float64Array:
     """(n,) diameters in red-cell diameters of those that the border does not cut and whose size is known."""
-    sizes = [cell.diameter_red for facts in fields for cell in facts.of(kind)
-             if 0 < cell.box[0] and 0 < cell.box[1] and cell.box[2] < facts.width and cell.box[3] < facts.height]
-    found = np.array(sizes, dtype=np.float64)
+    found = np.array([cell.diameter_red for cell in uncut(fields, kind)], dtype=np.float64)
     return found[np.isfinite(found)]
+
+
+def uncut(fields: Sequence[FieldFacts], kind: str) -> list[CellFacts]:
+    """Those of one kind that the border does not cut: only their sizes count."""
+    return [cell for facts in fields for cell in facts.of(kind) if not is_cut(cell, facts)]
+
+
+def is_cut(cell: CellFacts, facts: FieldFacts) -> bool:
+    """The border of the field cuts the cell: what is seen of it is smaller than it is."""
+    left, top, right, bottom = cell.box
+    return left <= 0 or top <= 0 or right >= facts.width or bottom >= facts.height
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ class SizeClass:
 
 
 def white_by_size(fields: Sequence[FieldFacts]) -> list[SizeClass]:
-    """White cells by diameter, in red-cell diameters; those of unknown size last."""
-    cells = [cell for facts in fields for cell in facts.of(WHITE)]
+    """White cells that the border does not cut by diameter, in red-cell diameters; those of unknown size last."""
+    cells = uncut(fields, WHITE)
     edges = [0.0, *_SIZES, np.inf]
     classes = []
     for low, high in zip(edges[:-1], edges[1:]):

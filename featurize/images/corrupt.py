@@ -6,7 +6,7 @@ The kinds follow Hendrycks & Dietterich 2019, "Benchmarking neural network robus
 arXiv:1903.12261, with those of slides and films in place of weather. The strengths were chosen by eye on drawn cells.
 """
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -53,6 +53,22 @@ Change = Callable[[UInt8Array, float, np.random.Generator, bool], UInt8Array]
 
 
 @dataclass(frozen=True)
+class LongerSides:
+    """Longer sides of the pictures that are changed.
+
+    Parameters
+    ----------
+    low_px, high_px : float
+        Of the smallest and of the largest picture.
+    mm_per_px : float or None
+    """
+
+    low_px: float
+    high_px: float
+    mm_per_px: float | None = None
+
+
+@dataclass(frozen=True)
 class Corruption:
     """A kind of change.
 
@@ -61,13 +77,15 @@ class Corruption:
     amounts : tuple of 5 float
         By strength, from 1 on.
     told : str
-        What an amount means, with ``{:g}`` in its place.
+        What an amount means, with ``{}`` in its place.
     change : callable
         ``(rgb, amount, rng, up) -> rgb``.
     both_ways : bool
         Half of the images are changed one way, half the other, by their ids.
     needs_color : bool
         Not for pictures without color.
+    of_longer_side : bool
+        The amounts are lengths, per mille of the longer side.
     """
 
     amounts: tuple[float, float, float, float, float]
@@ -75,10 +93,16 @@ class Corruption:
     change: Change
     both_ways: bool = False
     needs_color: bool = False
+    of_longer_side: bool = False
 
-    def words(self, strength: int) -> str:
-        """What a strength, 1 to 5, means."""
-        return self.told.format(self.amounts[strength - 1])
+    def words(self, strength: int, sides: LongerSides | None = None) -> str:
+        """What a strength, 1 to 5, means, in these pictures.
+
+        >>> CORRUPTIONS["blur"].words(3, LongerSides(320, 320, .0001))
+        'Gaussian, standard deviation 2.6 px, 0.26 µm (0.8 % of the longer side)'
+        """
+        amount = self.amounts[strength - 1]
+        return self.told.format(_as_length(amount, sides) if self.of_longer_side else f"{amount:g}")
 
 
 def corrupted(picture: Picture, image_id: str, name: str, strength: int) -> Picture:
@@ -221,6 +245,24 @@ def _moved(rgb: UInt8Array, matrix: Float64Array) -> UInt8Array:
     return np.asarray(cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
 
 
+def _as_length(per_mille: float, sides: LongerSides | None) -> str:
+    """A share of the longer side as pixels, micrometers where the scale is known, and per cent."""
+    share = f"{per_mille / 10:g} % of the longer side"
+    if sides is None:
+        return share
+    pixels = [per_mille / 1000 * side for side in (sides.low_px, sides.high_px)]
+    lengths = [f"{_from_to(pixels)} px"]
+    if sides.mm_per_px:
+        lengths.append(f"{_from_to([1000 * sides.mm_per_px * length for length in pixels])} µm")
+    return f"{', '.join(lengths)} ({share})"
+
+
+def _from_to(ends: Sequence[float]) -> str:
+    """Two lengths, two digits each; one where they read alike."""
+    low, high = (f"{end:.2g}" if end < 10 else f"{end:.0f}" for end in ends)
+    return low if low == high else f"{low} to {high}"
+
+
 def _pixels(rgb: UInt8Array, per_mille: float) -> float:
     return per_mille / 1000 * max(rgb.shape[:2])
 
@@ -241,22 +283,24 @@ def _rounded(values: Float32Array | Float64Array) -> UInt8Array:
 
 # Every change by name, in the order in which pages show them.
 CORRUPTIONS: Mapping[str, Corruption] = {
-    "blur": Corruption((2, 4, 8, 14, 22), "Gaussian of {:g} ‰ of the longer side", _blur),
-    "defocus": Corruption((3, 6, 12, 20, 32), "disk with a radius of {:g} ‰ of the longer side", _defocus),
-    "noise": Corruption((4, 8, 16, 28, 45), "standard deviation of {:g} gray levels", _noise),
-    "JPEG": Corruption((60, 40, 25, 12, 5), "quality {:g}", _jpeg),
-    "brightness": Corruption((.15, .3, .6, 1, 1.5), "{:g} stops brighter or darker", _brightness, both_ways=True),
-    "contrast": Corruption((.85, .7, .5, .35, .25), "{:g} of the contrast", _contrast),
-    "gamma": Corruption((1.15, 1.3, 1.6, 2, 2.6), "exponent {:g} or its inverse", _gamma, both_ways=True),
-    "white balance": Corruption((5, 10, 18, 28, 40), "red and blue {:g} % apart either way", _white_balance,
+    "blur": Corruption((2, 4, 8, 14, 22), "Gaussian, standard deviation {}", _blur,
+                       of_longer_side=True),
+    "defocus": Corruption((3, 6, 12, 20, 32), "disk, radius {}", _defocus, of_longer_side=True),
+    "noise": Corruption((4, 8, 16, 28, 45), "standard deviation of {} gray levels", _noise),
+    "JPEG": Corruption((60, 40, 25, 12, 5), "quality {}", _jpeg),
+    "brightness": Corruption((.15, .3, .6, 1, 1.5), "{} stops up or down (1 is twice the light)",
+                             _brightness, both_ways=True),
+    "contrast": Corruption((.85, .7, .5, .35, .25), "{} of the contrast", _contrast),
+    "gamma": Corruption((1.15, 1.3, 1.6, 2, 2.6), "exponent {} or its inverse", _gamma, both_ways=True),
+    "white balance": Corruption((5, 10, 18, 28, 40), "red and blue {} % apart either way", _white_balance,
                                 both_ways=True, needs_color=True),
-    "stain strength": Corruption((1.15, 1.3, 1.6, 2, 2.6), "{:g} times as strong or as weak", _stain_strength,
+    "stain strength": Corruption((1.15, 1.3, 1.6, 2, 2.6), "{} times as strong or as weak", _stain_strength,
                                  both_ways=True, needs_color=True),
-    "stain hue": Corruption((10, 20, 35, 55, 80), "hematoxylin and eosin {:g} % up and down", _stain_hue,
+    "stain hue": Corruption((10, 20, 35, 55, 80), "hematoxylin and eosin {} % up and down", _stain_hue,
                             both_ways=True, needs_color=True),
-    "dust": Corruption((3, 8, 16, 32, 64), "{:g} specks", _dust),
-    "scale": Corruption((1.1, 1.2, 1.35, 1.5, 1.75), "{:g} times larger or smaller", _scale, both_ways=True),
-    "rotation": Corruption((5, 15, 30, 45, 90), "{:g}° either way", _rotation, both_ways=True),
-    "shift": Corruption((3, 6, 12, 20, 30), "{:g} % of the sides", _shift),
-    "scale bar": Corruption((10, 15, 20, 30, 40), "{:g} % of the width", _scale_bar),
+    "dust": Corruption((3, 8, 16, 32, 64), "{} specks", _dust),
+    "scale": Corruption((1.1, 1.2, 1.35, 1.5, 1.75), "{} times larger or smaller", _scale, both_ways=True),
+    "rotation": Corruption((5, 15, 30, 45, 90), "{}° either way", _rotation, both_ways=True),
+    "shift": Corruption((3, 6, 12, 20, 30), "{} % of the sides", _shift),
+    "scale bar": Corruption((10, 15, 20, 30, 40), "{} % of the width", _scale_bar),
 }

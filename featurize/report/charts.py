@@ -8,6 +8,7 @@ The hues are those of Okabe & Ito 2008 (Color Universal Design), told apart by r
 """
 import base64
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ WIDE = 8.4
 HALF = 4.6
 # More classes than this would make a chart too tall: the most frequent ones are drawn.
 MOST_CLASSES = 24
+# Characters of one of two lines of a name: at 8.5 pt these take half of a wide chart.
+LONGEST_LINE = 64
 
 
 @contextmanager
@@ -136,6 +139,21 @@ def shorten(name: str, most: int = 28) -> str:
         return name
     tail = (most - 1) // 3
     return f"{name[:most - 1 - tail]}…{name[-tail:]}"
+
+
+def in_two_lines(name: str, most: int = 52) -> str:
+    """A long name on two lines of about the same length, so that all of it can be read.
+
+    >>> in_two_lines("color of the nucleus · 5th percentile of green to red (Lab a)")
+    'color of the nucleus · 5th\\npercentile of green to red (Lab a)'
+    """
+    if len(name) <= most:
+        return name
+    # No line begins with the dot between two parts of a name.
+    kept = name.replace(" ·", "\u00a0·")
+    lines = next(found for width in range(len(name) // 2, len(name) + 1)
+                 if len(found := textwrap.wrap(kept, width)) <= 2)
+    return "\n".join(shorten(line.replace("\u00a0", " "), LONGEST_LINE) for line in lines)
 
 
 def class_axis(axes: Axes, names: Sequence[str]) -> None:

@@ -1,4 +1,5 @@
 """The audit of a table from elsewhere, with the golden model, whose classes are ant, bee and cat."""
+import base64
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from classify.accepted_error import AcceptedError
 from classify.audit import shift
 from classify.audit.examine import examine, home_metrics
 from classify.audit.export import to_csv, to_json
+from classify.audit.page import figures
 from classify.audit.page.write import write_audit
 from classify.audit.result import Audit, Judged
 from classify.audit.run import audit
@@ -21,6 +23,7 @@ from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
 from classify.data.tasks import encode_as
 from classify.evaluate.parts_of_table import parts_of_table
+from classify.evaluate.review_scores import abstention
 from classify.predict import predict
 from classify.uncertainty.known_images import Copies, known_line, trained_on
 from featurize.errors import UserError
@@ -361,3 +364,23 @@ def test_a_metrics_json_that_is_damaged_or_foreign_is_told(content: str, tmp_pat
     (tmp_path / "metrics.json").write_text(content, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(UserError, match="is not the metrics.json of a run"):
         home_metrics(tmp_path)
+
+
+def test_measurements_that_differ_in_the_middle_of_their_names_are_told_apart_in_the_chart_of_shifts() -> None:
+    names = [f"cell_radial_ring{ring}_a_mean" for ring in range(4)]
+    moved = pd.DataFrame({"feature": names, "importance": 1.0, "shift": 1.0})
+    drawn = base64.b64decode(figures.shifts(moved, "cell").split(",", 1)[1]).decode()
+    assert all(f"ring {ring} from the rim" in drawn for ring in range(1, 5))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_surest_answers_here_are_drawn_beside_those_at_home(result: Audit, known: bool, tmp_path: Path) -> None:
+    steps = abstention(np.repeat([0, 1], 20), np.tile([.8, .1, .1], (40, 1)), np.arange(40))
+    write_audit(tmp_path / "a.html", replace(result, home={**HOME, **({"abstention": steps} if known else {})}))
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    chart = page.partition('aria-label="Do the surest answers stay good?"')[2].partition("</figure>")[0]
+    drawn = base64.b64decode(chart.partition("base64,")[2].partition('"')[0]).decode()
+    assert (">at home</text>" in drawn) == known and ">here</text>" in drawn
+    assert ("100\u00a0% at home are right" in chart, "The line at home is not known" in chart) == (known, not known)
+    assert result.judged is not None
+    assert result.judged.metrics["abstention"][-1]["errors"] == 1 - result.judged.metrics["accuracy"]

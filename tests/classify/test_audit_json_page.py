@@ -41,7 +41,7 @@ BY_FINDING = ("maps", "sweep", "parts", "fit_labels")
 NAMED = {"unknown_labels", "predicted", "here.confusion", "study", "home", "origin.trained_with", "origin.audited_with",
          "origin.told", "origin.class_counts",
          *(f"maps.images[].{key}" for key in ("curves", "random_curves", "areas", "places", "counterfactual.swaps"))}
-AUDIT_HERE = {"here.abstention", "here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
+AUDIT_HERE = {"here.confusion", "here.calibration_slope", "here.overconfidence", "here.subgroups"}
 SCORES = ("accuracy", "auroc", "confidence", "ece", "coverage", "mean_set_size", "review_share", "errors_kept",
           "novelty")
 

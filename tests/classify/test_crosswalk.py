@@ -189,6 +189,8 @@ def test_a_supplement_as_a_word_document(run: RunResult, tmp_path: Path) -> None
     assert sum(len(table.rows) - 1 for table in document.tables) == len(items())
     assert all(cell.text.strip() for table in document.tables for row in table.rows for cell in row.cells)
     assert all(table.rows[0]._tr.xpath("./w:trPr/w:tblHeader") for table in document.tables)
+    places = [row.cells[-1].text.split("; ") for table in document.tables for row in table.rows]
+    assert all(len(set(named)) == len(named) for named in places) and max(map(len, places)) > 1
     widths = [cell.width.mm for cell in document.tables[0].rows[1].cells]
     page = document.sections[0]
     assert sum(widths) == pytest.approx(page.page_width.mm - page.left_margin.mm - page.right_margin.mm, abs=1)

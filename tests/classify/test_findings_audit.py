@@ -3,6 +3,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from classify.crosswalk.export import as_table
 from classify.data.columns import matrix
 from classify.findings import train as findings_train
 from classify.findings.audit import FindingsAudit, examine_run, to_json
+from classify.findings.audit_page import sets_fail, warnings, write_findings_page
 from classify.findings.audit_run import Asked, audit_findings
 from classify.findings.bundle import load_findings
 from classify.findings.remeasured import rarest, truth_of
@@ -32,7 +34,7 @@ from classify.sweep.run import Changed, scored_sweep
 from classify.uncertainty.calibrate import probabilities
 from featurize.batch import hidden
 from featurize.errors import UserError
-from featurize.images.corrupt import CORRUPTIONS
+from featurize.images.corrupt import CORRUPTIONS, LongerSides
 from featurize.index.build import Index, build_index
 from featurize.parts import PARTS
 from featurize.presets.load import Preset
@@ -273,7 +275,61 @@ def every(found: FindingsAudit, films: Films, frame: pd.DataFrame) -> Changed:
     """Nothing changed: all images of the table."""
     chosen = Chosen(np.arange(len(frame)), False, "")
     return Changed(chosen, frame, frame["image_id"].to_numpy(str), np.arange(len(frame)), [], {}, (), 0,
-                   found.sweeps["Edema"].example, None)  # type: ignore[arg-type]
+                   found.sweeps["Edema"].example, LongerSides(64, 64), None)  # type: ignore[arg-type]
+
+
+def test_the_verdicts_of_all_findings_count_together(changed: tuple[FindingsAudit, Path]) -> None:
+    sweeps = changed[0].sweeps
+    steps = [s for own in sweeps.values() for change in own.changes for s in change.strengths]
+    tests = sum(np.isfinite(p) for s in steps for p in (s.sets_p, s.review_p))
+    assert {own.comparisons for own in sweeps.values()} == {tests} and tests >= 2 * 5 * len(CHANGES)
+    assert f"counting all {tests} comparisons with a promise together (Holm)" in changed[1].read_text(encoding="utf-8")
+
+
+def test_maps_of_findings_are_explained_once_and_folded_from_the_second_image_on(films: Films, mapped: FindingsAudit
+                                                                                 ) -> None:
+    text = (films[0] / "a.html").read_text(encoding="utf-8")
+    assert text.count("chosen evenly by class (seed 0). Two maps of") == 1 and len(mapped.maps) == 2
+    for name in mapped.maps:
+        assert f"<summary>{name}: tests of the maps and 3 more images</summary>" in text
+
+
+@pytest.mark.slow
+def test_print_leaves_out_what_is_folded_and_says_so(changed: tuple[FindingsAudit, Path], browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 700, "height": 900})
+    page.goto(changed[1].as_uri())
+    page.emulate_media(media="print")
+    heights = "[...document.querySelectorAll('details.unprinted')].map(fold => fold.offsetHeight)"
+    folded = page.evaluate(heights)
+    # Two findings, the checklists of four guidelines, the definitions; a line or two each.
+    assert len(folded) >= 7 and max(folded) < 60
+    said = "getComputedStyle(document.querySelector('details.unprinted > summary'), '::after').content"
+    assert "not printed" in page.evaluate(said)
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert min(page.evaluate(heights)) > 100 and "not printed" not in page.evaluate(said)
+    page.close()
+
+
+def test_the_first_line_names_the_findings_whose_sets_do_not_hold(changed: tuple[FindingsAudit, Path]) -> None:
+    found = changed[0]
+    rows = found.rows.assign(coverage=[.8, .9], coverage_high=[.94, .96])
+    short = replace(found, rows=rows)
+    assert sets_fail(short) == ("The prediction sets of 1 of 2 findings do not hold here: Edema. They should contain "
+                                "the truth in 95\u00a0% of the images.")
+    assert [w["text"] for w in warnings(short) if w["level"] == "serious" and "sets" in w["text"]] == [
+        "The prediction sets hold the truth more seldom than promised (95\u00a0% of the images): Edema in "
+        "80.0\u00a0%."]
+    assert not sets_fail(replace(found, rows=rows.assign(coverage_high=.96)))
+    bare = replace(found, rows=rows.assign(images=0), audits={
+        name: replace(own, novel_share=.5) for name, own in found.audits.items()})
+    assert sets_fail(bare).startswith("These images are unlike those at home, and the promise of the prediction sets")
+
+
+def test_the_page_begins_with_the_sets_that_do_not_hold(changed: tuple[FindingsAudit, Path], tmp_path: Path) -> None:
+    short = replace(changed[0], rows=changed[0].rows.assign(coverage=.8, coverage_high=.9))
+    write_findings_page(tmp_path / "a.html", short, tmp_path, Path("t.parquet"))
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert '<p class="lead">The prediction sets of 2 of 2 findings do not hold here: Edema, Effusion.' in text
 
 
 def test_a_turned_film_has_its_patch_elsewhere(changed: tuple[FindingsAudit, Path]) -> None:

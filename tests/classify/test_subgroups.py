@@ -12,10 +12,11 @@ from classify.audit.export import to_json
 from classify.audit.page.write import write_audit
 from classify.audit.result import Audit
 from classify.audit.subgroup_section import compared_section, part_words
-from classify.audit.subgroups import (columns_of_sheet, compared, holm, in_ranges, not_compared, subgroup_scores,
+from classify.audit.subgroups import (columns_of_sheet, compared, in_ranges, not_compared, subgroup_scores,
                                       with_pairs)
 from classify.audit.warnings import warnings
 from classify.bundle import load_bundle
+from classify.evaluate.several_tests import holm
 from featurize.errors import UserError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_v1"

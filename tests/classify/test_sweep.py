@@ -21,14 +21,14 @@ from classify.sweep.choose import choose
 from classify.sweep.choose import Remeasure
 from classify.sweep.result import Scored, Sweep, SweptChange
 from classify.sweep.run import IMAGES, check_sweep
-from classify.sweep.score import first_broken, score
+from classify.sweep.score import first_broken, score, with_verdicts
 from classify.sweep.section import section
-from classify.sweep.sentences import lines, mild_breaches, says
+from classify.sweep.sentences import lead, lines, mild_breaches, says
 from classify.train import train
 from featurize.batch import sweep as batch_sweep
 from featurize.batch.sweep import measure_sweep
 from featurize.errors import Stopped, UserError
-from featurize.images.corrupt import CORRUPTIONS, STRENGTHS, corrupted
+from featurize.images.corrupt import CORRUPTIONS, STRENGTHS, LongerSides, corrupted
 from featurize.index.build import Index, build_index, load
 from featurize.pipeline import measure_picture
 from featurize.presets.load import Preset, preset_from_dict
@@ -36,6 +36,8 @@ from featurize.run import measure_index
 from featurize.table import TableInfo
 
 CHANGES = ("white balance", "rotation")
+# What depends on all comparisons of a sweep.
+VERDICT = ("sets_p", "review_p", "sets_broken", "review_broken")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,8 @@ def test_the_numbers_are_those_of_the_images_changed_by_hand(
     by_hand = tested.drop(columns=[*info.features, *info.nuisance]).join(pd.DataFrame(rows, dtype=np.float32))
     y = tested["label"].astype(int).to_numpy()
     expected = score(found.bundle, by_hand, y, np.arange(len(y)), CORRUPTIONS["white balance"].words(4))
-    assert sweep_of(found).changes[0].strengths[3] == expected
+    verdict = {name: getattr(expected, name) for name in VERDICT}
+    assert replace(sweep_of(found).changes[0].strengths[3], **verdict) == expected
     assert expected.accuracy < sweep_of(found).unchanged.accuracy, "the change must matter to this model"
 
 
@@ -219,10 +222,10 @@ def test_the_strength_at_which_a_promise_breaks_is_said_in_words() -> None:
     assert [change.broken_at for change in found.changes] == [0, 3, 1]
     assert says(found.changes[1], found) == (
         "The promise breaks at strength 3 (3 px): the prediction sets hold the truth in 80.0\u00a0% of the images, not "
-        "in 95\u00a0%. It holds up to strength 2.")
-    assert says(found.changes[0], found).startswith("No promise breaks up to strength 5 (5 px): 100")
+        "in 95\u00a0%. Up to strength 2 none is shown to break.")
+    assert says(found.changes[0], found).startswith("No promise is shown to break up to strength 5 (5 px): 100")
     assert lines(found)[1:] == ["  breaks at strength 1: c", "  breaks at strength 3: b",
-                                "  holds at every strength: a"]
+                                "  not shown to break at any strength: a"]
     review = replace(found.changes[0], broken_at=1, strengths=(scored(review_broken=True, errors_kept=.0512),) * 5)
     assert "of the answers that need no review 5.1\u00a0% are wrong, not at most 2.0\u00a0%" in says(review, found)
 
@@ -250,6 +253,42 @@ def test_a_promise_is_broken_where_the_whole_interval_lies_below_it(found: Audit
     for high, broken in ((.96, False), (.94, True)):
         monkeypatch.setattr(score_module, "grouped_wilson", lambda *_: (.8, high))
         assert score(found.bundle, frame, y, np.arange(8), "").sets_broken == broken
+
+
+def test_verdicts_count_all_comparisons_of_the_sweep() -> None:
+    """.01 alone is below .05; as one of 15 it is not. .003 is the third smallest: 13 x .003 = .039."""
+    p = {"a": (.9, .01, .01, .01, .01), "b": (.8,) * 5, "c": (.9, .9, .003, .0001, .0001)}
+    alone = tuple(SweptChange(name, tuple(scored(sets_p=value, sets_broken=value < .05) for value in own), 0)
+                  for name, own in p.items())
+    plain = Sweep(0, False, "", .95, None, scored(), alone, None)  # type: ignore[arg-type]
+    found = with_verdicts({"": plain})[""]
+    assert [change.broken_at for change in found.changes] == [0, 0, 3] and found.comparisons == 15
+    assert [s.sets_p for s in found.changes[2].strengths] == pytest.approx([1, 1, 13 * .003, .0015, .0015])
+    assert found.shown_from == .87 and "counting all 15 comparisons" in lead(found)
+    assert "sets that hold the truth in 87.0\u00a0% or less" in lead(found)
+    both = with_verdicts({"one": plain, "two": plain})
+    assert [change.broken_at for change in both["one"].changes] == [0, 0, 4] and both["two"].comparisons == 30
+
+
+def test_without_a_promise_of_few_errors_only_sets_are_compared(found: Audit) -> None:
+    accepted = found.bundle.review.accepted
+    steps = [s for change in sweep_of(found).changes for s in change.strengths]
+    promised = accepted is not None and accepted.kept
+    assert all(np.isfinite(s.sets_p) and np.isfinite(s.review_p) <= promised for s in steps)
+    assert sweep_of(found).comparisons == sum(np.isfinite(p) for s in steps for p in (s.sets_p, s.review_p))
+
+
+def test_lengths_are_told_in_pixels_of_these_pictures(squares: tuple[Path, Index, pd.DataFrame, TableInfo],
+                                                      monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder, index, frame, info = squares
+    monkeypatch.setattr(sweep_run, "CORRUPTIONS", {"blur": CORRUPTIONS["blur"]})
+    side = int(frame["width_px"].iloc[0])
+    done = audit(folder / "run", frame, info, tmp_path / "a.json", sweep_settings=Remeasure(index, 4))
+    told = [s.told for s in sweep_of(done).changes[0].strengths]
+    assert told[-1] == f"Gaussian, standard deviation {.022 * side:.2g} px (2.2 % of the longer side)"
+    assert all("‰" not in kind.words(1, LongerSides(50, 2000)) for kind in CORRUPTIONS.values())
+    assert CORRUPTIONS["defocus"].words(2, LongerSides(50, 2000, .0005)) == (
+        "disk, radius 0.3 to 12 px, 0.15 to 6 µm (0.6 % of the longer side)")
 
 
 @pytest.mark.parametrize("option", ["--sweep", "--maps", "--parts"])

@@ -193,6 +193,10 @@ def test_the_page_says_words_of_classes_images_and_measurements(run: RunResult) 
     assert 'href="#words-of-experts"' in page and 'id="words-of-experts"' in page
     content = in_words(run)
     assert content is not None and "No word is typical of" not in content["sentence"]
+    assert "described no image" not in content["sentence"]
+    rows = [[given["text"] for given in row][:2] for row in content["measurements"]["rows"]]
+    told = [row[1] for row in rows if row[0] == "granularity"]
+    assert told in (["yes, not no"], ["no, not yes"]), "one row for two words"
     ant = next(c for c in content["classes"] if c["name"] == "ant")
     assert "granularity yes in 100\xa0% (other classes 0\xa0%)" in ant["text"]
     image = words_of_image(run, int(np.flatnonzero(run.words.table["nucleus_shape"].notna())[0]))
@@ -208,6 +212,16 @@ def test_a_measurement_that_contradicts_a_word_is_not_called_its_evidence(value:
                           "median": 3.0, "median_of_others": 1.0})
     found = measured(pd.DataFrame({"nucleus_morphology_lobes": [value]}), 0, speaking)
     assert (found["text"], found["tone"]) == (told, tone)
+
+
+def test_classes_that_experts_did_not_describe_are_told_from_those_without_a_typical_word(run: RunResult) -> None:
+    cats, named = run.frame["label"] == "cat", ["nucleus_shape_expert", "granularity_expert"]
+    table, classes = run.words.table.copy(), run.words.classes
+    table.loc[cats.to_numpy(), named] = np.nan
+    few = replace(run.words, table=table, classes=classes[classes["class"] == "ant"])
+    content = in_words(replace(run, words=few))
+    assert content is not None
+    assert content["sentence"].endswith(" Experts described no image of cat. No word is typical of bee.")
 
 
 def test_a_page_without_words_has_no_section(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from PIL import Image
 from featurize.arrays import Float64Array, UInt8Array
 from featurize.detect import job as job_module
 from featurize.detect.field import detect
-from featurize.detect.job import FieldFacts
+from featurize.detect.job import CellFacts, FieldFacts, FieldJob, FinishedField
+from featurize.detect.page import write_detect_page
 from featurize.detect.result import KINDS, PLATELET, RED, WHITE, Field
 from featurize.detect.run import detect_fields
 from featurize.detect.score import overlaps, without_doubles
 from featurize.detect.stain import light_density
+from featurize.detect.summary import diameters, white_by_size
 from featurize.errors import UserError
 from featurize.runtime.lock import held_folder
 from featurize.simulate.fields import FIELD, DrawnField, draw_field
@@ -186,6 +188,18 @@ def test_page_links_to_nothing_outside_itself(cells: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_page")
+def test_cells_that_the_border_cuts_count_in_no_size(tmp_path: Path) -> None:
+    boxes = {"left": (0, 10, 30, 40), "below": (50, 70, 80, 100), "whole": (20, 20, 60, 60)}
+    white = tuple(CellFacts(WHITE, box, .9, 2.2, .5, 700.0, ()) for box in boxes.values())
+    facts = FieldFacts("a.png", "key", 100, 100, 15.0, white)
+    assert len(diameters([facts], WHITE)) == sum(size.count for size in white_by_size([facts])) == 1
+    finished = FinishedField(FieldJob(tmp_path / "a.png", "a.png", "a"), facts)
+    write_detect_page([finished], [], tmp_path, tmp_path / "detect.html")
+    page = (tmp_path / "detect.html").read_text(encoding="utf-8")
+    assert "Without 2 white cells that the border cuts, as in the charts" in page
+    assert page.count("<figcaption>cut by the border<small>") == 2
+
+
 def test_a_flipped_bit_in_what_was_written_is_found_and_repaired(fields: Path, tmp_path: Path) -> None:
     out, random = tmp_path / "cells", np.random.default_rng(0)
     detect_fields([fields / "a.png"], out, jobs=1)

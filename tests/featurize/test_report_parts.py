@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from featurize.index.build import Source
-from featurize.report.charts import COLORS, INK, canvas, shorten, svg_uri
+from featurize.report.charts import COLORS, INK, canvas, in_two_lines, shorten, svg_uri
 from featurize.report.numbers import count, interval, number, ordinal, percent, score, signed, size, whole
 from featurize.report.page import by_weight, cell, render, table, warning
 from featurize.report.pictures import Album, Edge, outline, show, thumbnail
@@ -90,6 +90,18 @@ def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
     assert shorten("short") == "short"
     text = shorten("nucleus morphology fourier descriptor 12", 20)
     assert len(text) == 20 and text.startswith("nucleus") and text.endswith("r 12")
+
+
+def test_a_name_of_two_lines_keeps_all_of_it() -> None:
+    start = "color from the rim to the middle of the cell · ring"
+    end = "from the rim, standard deviation of green to red"
+    names = [f"{start} {ring} {end}" for ring in range(1, 6)]
+    assert [in_two_lines(name).replace("\n", " ") for name in names] == names
+    assert all(in_two_lines(name).count("\n") == 1 for name in names) and in_two_lines(start) == start
+
+
+def test_a_name_without_spaces_is_shortened() -> None:
+    assert all(len(line) <= 64 for line in in_two_lines(200 * "x").split("\n"))
 
 
 def corners(path: str) -> set[tuple[float, float]]:

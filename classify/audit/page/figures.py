@@ -1,18 +1,21 @@
 """The charts of the audit page: each takes numbers that are already there and gives a data URI."""
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from classify.report.figures import novelty_axes
 from featurize.arrays import Float64Array
-from featurize.report.charts import (BLUE, GRAY, GREEN, ORANGE, QUIET, RED, WIDE, canvas, rules, share_axis, shorten,
-                                     svg_uri)
+from featurize.report.charts import (BLUE, GRAY, GREEN, HALF, ORANGE, QUIET, RED, WIDE, canvas, in_two_lines, rules,
+                                     share_axis, svg_uri)
 from featurize.report.feature_names import words
 from featurize.report.numbers import number
 
 # Bars of the shift end here, in standard deviations.
 LONGEST_BAR = 5.0
+# Height of a bar with two lines of text beside it, inches.
+ROW_IN = .34
 
 
 def novelty(shares: Mapping[str, Float64Array], n: Mapping[str, int]) -> str:
@@ -39,10 +42,10 @@ def novelty(shares: Mapping[str, Float64Array], n: Mapping[str, int]) -> str:
 
 def shifts(features: pd.DataFrame, preset: str) -> str:
     """Bars of the shift with the importance written at their ends; `features` as `Audit.shift`."""
-    names = [words(name, preset) for name in features["feature"]]
+    names = [in_two_lines(words(name, preset)) for name in features["feature"]]
     importance = features["importance"].to_numpy(float)
     shown = np.clip(np.nan_to_num(features["shift"].to_numpy(float)), -LONGEST_BAR, LONGEST_BAR)
-    with canvas(WIDE, .9 + .29 * len(names)) as (figure, (axes,)):
+    with canvas(WIDE, .9 + ROW_IN * len(names)) as (figure, (axes,)):
         colors = [BLUE if value < 0 else ORANGE for value in shown]
         axes.barh(range(len(names)), shown, height=.6, color=colors)
         reach = max(float(np.abs(shown).max(initial=0)), .5)
@@ -53,10 +56,36 @@ def shifts(features: pd.DataFrame, preset: str) -> str:
                       color=QUIET, ha="left" if side > 0 else "right")
         axes.axvline(0, color=QUIET, linewidth=.9)
         axes.set_xlim(-reach * 1.3, reach * 1.3)
-        axes.set_yticks(range(len(names)), [shorten(n, 52) for n in names])
+        axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - .5, -.5)
         axes.set_xlabel("lower here than in training ← shift, standard deviations → higher here")
         rules(axes, "x")
+        return svg_uri(figure)
+
+
+def abstention(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Share named correctly of the surest images by the share of images that is kept, a line a place.
+
+    Parameters
+    ----------
+    curves : mapping of name to sequence of dict
+        See `classify.evaluate.review_scores.abstention`.
+    """
+    with canvas(HALF, 4.3) as (figure, (axes,)):
+        lowest = 1.0
+        for (name, steps), color in zip(curves.items(), (BLUE, ORANGE)):
+            kept = [step["kept"] for step in steps]
+            low, high = (1 - np.array([step["errors_interval"][end] for step in steps]) for end in (1, 0))
+            axes.fill_between(kept, low, high, color=color, alpha=.15, linewidth=0)
+            axes.plot(kept, [1 - step["errors"] for step in steps], color=color, marker="o", markersize=3, label=name)
+            lowest = min(lowest, float(low.min()))
+        share_axis(axes, "x", 1.02)
+        share_axis(axes, "y", 1.005)
+        axes.set_ylim(bottom=max(0, lowest - .02))
+        axes.set_xlabel("share of images kept, surest first")
+        axes.set_ylabel("share named correctly among them")
+        axes.legend(loc="lower left")
+        rules(axes, "y")
         return svg_uri(figure)
 
 
@@ -71,14 +100,16 @@ def groups(names: Sequence[str], subgroups: pd.DataFrame, accuracy: float) -> st
     accuracy : float
         Of the whole table.
     """
-    with canvas(WIDE, .9 + .25 * len(names)) as (figure, (axes,)):
+    shown = [in_two_lines(name, 48) for name in names]
+    row = ROW_IN if any("\n" in name for name in shown) else .25
+    with canvas(WIDE, .9 + row * len(names)) as (figure, (axes,)):
         for at, part in enumerate(subgroups.to_dict("records")):
             color = {"worse": RED, "better": GREEN}.get(part["against_rest"], BLUE)
             axes.plot([part["low"], part["high"]], [at, at], color=color, linewidth=3, alpha=.35,
                       solid_capstyle="round")
             axes.plot(part["right"], at, "o", color=color, markersize=5.5)
         axes.axvline(accuracy, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set_yticks(range(len(names)), [shorten(n, 48) for n in names])
+        axes.set_yticks(range(len(names)), shown)
         axes.set_ylim(len(names) - .5, -.5)
         share_axis(axes, "x", 1.02)
         axes.set_xlabel("share that was right")

@@ -1,5 +1,5 @@
 """The sections of the audit page: scores beside home, calibration, sets, novelty, shift, subgroups."""
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,9 +108,20 @@ def _calibration(result: Audit, judged: Judged) -> dict[str, Any]:
             "chart": figure(figures.reliability(points[points["class"] == ""], bins[bins["class"] == ""]),
                             "Can the probabilities be believed here?", "On the dashed line a stated 80 % is right in "
                             "80 of 100. Points below it were too sure. Every point stands for ten images or more."),
-            "risk": figure(figures.risk_coverage(judged.risk_coverage, None), "Do the surest answers stay good?",
-                           "From right to left the least sure images are taken away; the curve is the share of errors "
-                           "among those that stay.")}
+            "abstention": _abstention(metrics["abstention"], (result.home or {}).get("abstention") or [])}
+
+
+def _abstention(here: Sequence[Mapping[str, Any]], home: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How right the surest images are, here and at home; runs of older versions do not tell it of home."""
+    curves = {"here": here, **({"at home": home} if home else {})}
+    halves = [min(steps, key=lambda step: abs(step["kept"] - .5)) for steps in curves.values()]
+    told = " and ".join(f"{percent(1 - half['errors'])} {name}" for name, half in zip(curves, halves))
+    missing = "" if home else (" The line at home is not known: an older version made the run, or its metrics.json "
+                               "does not lie beside the model.")
+    return figure(audit_figures.abstention(curves), "Do the surest answers stay good?", (
+        "From right to left the least sure images are taken away, to a person; the line is the share named correctly "
+        f"of those that stay, the band its 95 % interval. Of the surest {whole(halves[0]['kept'])}, {told} are right."
+        f"{missing}"))
 
 
 def _sets(judged: Judged, promise: float) -> dict[str, Any]:
