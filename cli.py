@@ -185,7 +185,8 @@ def classify(table: Table, output: Annotated[Path, _output("The run folder, run/
              study: Annotated[str, typer.Option(metavar="F.toml", help="What only the authors know (docs/study.toml): "
                                                 "for the pages and the reporting checklists.")] = "",
              model: Annotated[str, typer.Option(help="auto, xgboost, lightgbm or logistic.")] = "auto",
-             calibration: Annotated[str, typer.Option(help="auto, temperature, isotonic, matrix or none.")] = "auto",
+             calibration: Annotated[str, typer.Option(
+                 help="auto, none, temperature, bias, isotonic or matrix.")] = "auto",
              folds: Annotated[int, typer.Option(min=2, help="Where the table has no split of its own.")] = 5,
              alpha: Annotated[float, typer.Option(help="Share of prediction sets that may miss the truth.")] = 0.05,
              device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

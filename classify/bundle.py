@@ -50,8 +50,8 @@ from featurize.runtime.folders import PROGRAM, replacing_folder
 # 4: a linear start has one weight for each feature and class.
 # 2: no linear start; weights of linear log-odds belong to unclipped features.
 # 1: prediction sets without pooled classes, a score by the distance alone, and one rule of review for every model.
-FORMAT = 6
-READABLE = (1, 2, 3, 4, 5, FORMAT)
+FORMAT = 7
+READABLE = (1, 2, 3, 4, 5, 6, FORMAT)
 # Models of format 1 had no limits of their own; their out-of-distribution score called for review above .99.
 REVIEW_OF_FORMAT_1 = ReviewRule(most_novelty=0.99)
 

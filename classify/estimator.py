@@ -36,7 +36,7 @@ class CalibratedTrees(ClassifierMixin, BaseEstimator):
     library : str
         ``xgboost`` or ``lightgbm``.
     calibration : str
-        ``auto``, ``none``, ``temperature``, ``isotonic`` or ``matrix``.
+        ``auto``, ``none``, ``temperature``, ``bias``, ``isotonic`` or ``matrix``.
     alpha : float
         Promised rate of prediction sets that miss the truth, in each class.
     folds : int

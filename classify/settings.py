@@ -99,7 +99,7 @@ class TrainSettings:
     model : str
         ``auto``, ``xgboost``, ``lightgbm`` or ``logistic``.
     calibration : str
-        ``auto``, ``none``, ``temperature``, ``isotonic``, ``matrix``.
+        ``auto``, ``none``, ``temperature``, ``bias``, ``isotonic``, ``matrix``.
     folds : int
         Number of folds where the table has no split of its own.
     alpha : float

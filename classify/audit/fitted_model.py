@@ -77,7 +77,7 @@ def _composed(home: Calibration, few: FewLabels, classes: int) -> Calibration:
         raise UserError("the model is calibrated by isotonic steps, which cannot be fitted further: train it with "
                         "`python cli.py classify --calibration temperature`")
     matrix = np.array(home.matrix) if home.method == "matrix" else np.eye(classes) / home.temperature
-    bias = np.array(home.bias) if home.method == "matrix" else np.zeros(classes)
+    bias = np.array(home.bias) if home.bias else np.zeros(classes)
     scaled, added = few.factor * matrix, few.factor * bias + np.array(few.bias)
     return Calibration("matrix", matrix=tuple(map(tuple, scaled.tolist())), bias=tuple(added.tolist()))
 

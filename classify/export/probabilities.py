@@ -22,7 +22,10 @@ def probabilities(graph: Graph, margins: str, outputs: int, calibration: Calibra
         scores = graph.add("MatMul", graph.add("LogSoftmax", logits, axis=1), np.array(calibration.matrix).T)
         raw = graph.add("Softmax", graph.add("Add", scores, np.array(calibration.bias)), axis=1)
     else:
-        raw = graph.add("Softmax", graph.add("Div", logits, calibration.temperature), axis=1)
+        scores = graph.add("Div", logits, calibration.temperature)
+        if calibration.bias:
+            scores = graph.add("Add", scores, np.array(calibration.bias))
+        raw = graph.add("Softmax", scores, axis=1)
     if calibration.method == "isotonic":
         columns = [_interpolated(graph, graph.add("Gather", raw, np.array([c]), axis=1), *map(np.array, knots))
                    for c, knots in enumerate(calibration.steps)]

@@ -31,7 +31,7 @@ class Strict(BaseModel):
 
 
 class _Calibration(Strict):
-    method: Literal["none", "temperature", "isotonic", "matrix"]
+    method: Literal["none", "temperature", "bias", "isotonic", "matrix"]
     temperature: Positive
     floor: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
     # Of each class the knots of its step function: x and y.
@@ -183,7 +183,7 @@ class Manifest(Strict):
         k = len(self.classes)
         sizes = {"steps of the calibration": {k} if self.calibration.method == "isotonic" else {0, k},
                  "rows of the matrix": {k} if self.calibration.method == "matrix" else {0, k},
-                 "numbers of the bias": {k} if self.calibration.method == "matrix" else {0, k},
+                 "numbers of the bias": {k} if self.calibration.method in ("bias", "matrix") else {0},
                  "paths of the lineage": {k}, "rows of the costs": {k}}
         parts: tuple[Sequence[Any] | None, ...] = (self.calibration.steps, self.calibration.matrix,
                                                    self.calibration.bias, self.lineage, self.costs)

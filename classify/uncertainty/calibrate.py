@@ -2,7 +2,7 @@
 
 A new kind of task is one more branch in `logits`; a new method one more in `_fit` and `probabilities`.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from sklearn.model_selection import GroupKFold
 from classify.data.folds import FEW_SPLIT_GROUPS
 from featurize.arrays import BoolArray, Float64Array, Int64Array
 
-METHODS = ("none", "temperature", "isotonic", "matrix")
+METHODS = ("none", "temperature", "bias", "isotonic", "matrix")
+# Methods that `auto` tries, from the fewest numbers to the most; see `fit_calibration`.
+TRIED = ("none", "temperature", "bias", "matrix")
 # Folds of the cross-validation that chooses the method.
 CHOICE_FOLDS = 5
 # The natural logarithm of the temperature is searched within +- this ...
@@ -40,9 +42,9 @@ class Calibration:
     Parameters
     ----------
     method : str
-        ``none``, ``temperature``, ``isotonic`` or ``matrix``.
+        One of `METHODS`.
     temperature : float
-        Margins are divided by it (Guo et al. 2017, arXiv:1706.04599); 1 for the other methods.
+        Margins are divided by it (Guo et al. 2017, arXiv:1706.04599); 1 for the methods without.
     steps : tuple of (x, y)
         Isotonic: for each class the knots of its step function, from softmax probability to observed frequency.
     floor : float
@@ -50,7 +52,9 @@ class Calibration:
     matrix : tuple of K tuples of K float
         Matrix: the log-probabilities are multiplied by it ...
     bias : tuple of K float
-        ... and this is added.
+        ... and this is added. With the method ``bias`` it is added to the margins that the temperature divided
+        (Alexandari et al. 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at label shift
+        adaptation"): class weights make rare classes more likely than they are.
     losses : dict
         Log-loss of each method that was tried, cross-validated by split groups.
     """
@@ -65,9 +69,10 @@ class Calibration:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        of_matrix = {"matrix": [list(row) for row in self.matrix], "bias": list(self.bias)} if self.matrix else {}
+        linear: dict[str, Any] = {"bias": list(self.bias)} if self.bias else {}
+        linear |= {"matrix": [list(row) for row in self.matrix]} if self.matrix else {}
         return {"method": self.method, "temperature": self.temperature, "floor": self.floor,
-                "steps": [[list(x), list(y)] for x, y in self.steps], **of_matrix, "losses": dict(self.losses or {})}
+                "steps": [[list(x), list(y)] for x, y in self.steps], **linear, "losses": dict(self.losses or {})}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Calibration":
@@ -109,7 +114,7 @@ def logits(margins: Float64Array) -> Float64Array:
 
 def probabilities(calibration: Calibration, margins: Float64Array) -> Float64Array:
     """(n, K) probabilities of (n, k) margins; rows add up to 1 and none is exactly 0."""
-    raw = softmax(logits(margins) / calibration.temperature, axis=1)
+    raw = softmax(logits(margins) / calibration.temperature + np.array(calibration.bias or 0.0), axis=1)
     if calibration.method == "matrix":
         scores = log_softmax(logits(margins), axis=1)
         raw = softmax(scores @ np.array(calibration.matrix).T + np.array(calibration.bias), axis=1)
@@ -133,10 +138,17 @@ def fit_calibration(rows: CalibrationRows, method: str, seed: int) -> Calibratio
     rows : CalibrationRows
         Split groups stay whole in the cross-validation that chooses the method.
     method : str
-        ``none``, ``temperature``, ``isotonic``, ``matrix``, or ``auto``: the method of least cross-validated log-loss.
-        With few split groups `auto` is ``none``, with few rows it tries no matrix.
+        One of `METHODS`, or ``auto``: the first of `TRIED` whose cross-validated log-loss is within one standard error
+        of the least. With few split groups `auto` is ``none``, with few rows it tries no matrix.
     seed : int
         Of the cross-validation's shuffle.
+
+    Notes
+    -----
+    `auto` never takes isotonic steps: where it could, and took the method of least log-loss, the log-loss of held-out
+    rows was .104, .0426, .238 and .225 in place of .078, .0372, .236 and .219 (leukemia_all4 with 200 rows and all, 10
+    findings of chest_nih, 18 codes of ecg_ptbxl), the AUROC of these findings .640 in place of .677; blood_pbc and
+    pneumonia_28 had the same.
     """
     if method == "auto" and len(np.unique(rows.split_group)) < FEW_SPLIT_GROUPS:
         # What one or two patients teach does not hold for the next: on two-patient histology isotonic steps raised the
@@ -144,10 +156,10 @@ def fit_calibration(rows: CalibrationRows, method: str, seed: int) -> Calibratio
         method = "none"
     if method != "auto":
         return _fit(rows, method)
-    tried: Sequence[str] = METHODS if len(rows.y) >= FEWEST_MATRIX_ROWS else METHODS[:-1]
-    losses = {name: _cross_loss(rows, name, seed) for name in tried}
-    best = min(tried, key=lambda name: losses[name])
-    return replace(_fit(rows, best), losses=losses)
+    tried = TRIED if len(rows.y) >= FEWEST_MATRIX_ROWS else TRIED[:-1]
+    losses = {name: _cross_losses(rows, name, seed) for name in tried}
+    return replace(_fit(rows, _simplest(losses, rows.split_group)),
+                   losses={name: float(values.mean()) for name, values in losses.items()})
 
 
 def cross_calibrate(rows: CalibrationRows, fold: Int64Array, method: str, seed: int) -> Float64Array:
@@ -179,6 +191,8 @@ def _fit(rows: CalibrationRows, method: str) -> Calibration:
         return Calibration(method, _temperature(scores, rows.y))
     if method == "isotonic":
         return _isotonic(softmax(scores, axis=1), rows.y)
+    if method == "bias":
+        return _bias(scores, rows.y)
     if method == "matrix":
         return _matrix(scores, rows.y)
     if method == "none":
@@ -204,6 +218,23 @@ def _targets(y: Int64Array, k: int) -> Float64Array:
     target = np.full((n, k), 1 / (n + 2) / (k - 1))
     target[np.arange(n), y] = (n + 1) / (n + 2)
     return target
+
+
+def _bias(scores: Float64Array, y: Int64Array) -> Calibration:
+    """The temperature, and the bias of each class with a penalty, of least log-loss."""
+    n, k = scores.shape
+    target = _targets(y, k)
+
+    def loss(numbers: Float64Array) -> tuple[float, Float64Array]:
+        factor, bias = np.exp(-numbers[0]), numbers[1:]
+        logs = log_softmax(factor * scores + bias, axis=1)
+        slope = np.exp(logs) - target
+        value = -(target * logs).sum() + DIAGONAL_PENALTY * (bias ** 2).sum()
+        by_log = -factor * (slope * scores).sum()
+        return float(value) / n, np.concatenate([[by_log], slope.sum(axis=0) + 2 * DIAGONAL_PENALTY * bias]) / n
+    limit = (-MOST_LOG_TEMPERATURE, MOST_LOG_TEMPERATURE)
+    found = minimize(loss, np.zeros(k + 1), jac=True, method="L-BFGS-B", bounds=[limit] + [(None, None)] * k).x
+    return Calibration("bias", float(np.exp(found[0])), bias=tuple(map(float, found[1:])))
 
 
 def _matrix(scores: Float64Array, y: Int64Array) -> Calibration:
@@ -240,10 +271,22 @@ def _isotonic(p: Float64Array, y: Int64Array) -> Calibration:
     return Calibration("isotonic", steps=tuple(steps), floor=1 / (2 * (len(y) + p.shape[1])))
 
 
-def _cross_loss(rows: CalibrationRows, method: str, seed: int) -> float:
-    """Log-loss of a method on rows that it was not fitted on."""
+def _simplest(losses: Mapping[str, Float64Array], split_group: Int64Array) -> str:
+    """The first method whose mean loss is within one standard error of the least: a smaller gain may be chance."""
+    best = min(losses.values(), key=lambda values: float(values.mean()))
+    for name, values in losses.items():
+        # Rows of one group are no independent evidence.
+        more = np.bincount(split_group, values - best)
+        error = np.sqrt(((more - more.mean()) ** 2).sum())
+        if more.sum() <= error:
+            return name
+    raise AssertionError("the best method is within its own error")
+
+
+def _cross_losses(rows: CalibrationRows, method: str, seed: int) -> Float64Array:
+    """(m,) losses of a method on rows that it was not fitted on."""
     p = np.empty(logits(rows.margins).shape)
     folds = GroupKFold(CHOICE_FOLDS, shuffle=True, random_state=seed)
     for fitted_on, tested in folds.split(p, rows.y, rows.split_group):
         p[tested] = probabilities(_fit(rows.only(fitted_on), method), rows.margins[tested])
-    return log_loss(p, rows.y)
+    return np.asarray(-np.log(p[np.arange(len(p)), rows.y]))

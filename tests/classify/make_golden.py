@@ -1,8 +1,8 @@
-"""Make tests/golden/model_v6, model_v6_ordinal, ...: small models of every task and what they predict.
+"""Make tests/golden/model_v7, model_v7_ordinal, ...: small models of every task and what they predict.
 
 Run once for each format of model folders; names of folders choose some.
 
-    PYTHONPATH=. python tests/classify/make_golden.py [model_v6_ordinal]
+    PYTHONPATH=. python tests/classify/make_golden.py [model_v7_ordinal]
 """
 import shutil
 import sys
@@ -22,11 +22,11 @@ from featurize.table import write_table
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 # Folder and settings of each model.
-MODELS = {"model_v6": TrainSettings(), "model_v6_ordinal": TrainSettings(order=("bee", "ant", "cat")),
-          "model_v6_binary": TrainSettings(costs="costs.csv", lineage="tree.toml", folds=3),
-          "model_v6_findings": TrainSettings(task="multilabel", folds=3)}
+MODELS = {"model_v7": TrainSettings(), "model_v7_ordinal": TrainSettings(order=("bee", "ant", "cat")),
+          "model_v7_binary": TrainSettings(costs="costs.csv", lineage="tree.toml", folds=3, calibration="bias"),
+          "model_v7_findings": TrainSettings(task="multilabel", folds=3)}
 # Images of each class; three classes where nothing is said.
-COUNTS = {"model_v6_binary": (30, 30)}
+COUNTS = {"model_v7_binary": (30, 30)}
 # What the settings name, written where the models are trained: the manifest then holds no path of a machine.
 FILES = {"costs.csv": ",ant,bee\nant,0,1\nbee,5,0\n", "tree.toml": 'ground = ["ant"]\nwings = ["bee"]\n'}
 

@@ -17,12 +17,12 @@ from featurize.errors import UserError
 from featurize.runtime.folders import replacing_folder
 from featurize.table import read_table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "model_v6"
+GOLDEN = Path(__file__).parents[1] / "golden" / "model_v7"
 FORMATS = ("v1", "v2", "v2_ordinal", "v3", "v3_ordinal", "v4", "v4_binary", "v5", "v5_binary", "v6", "v6_ordinal",
-           "v6_binary")
+           "v6_binary", "v7", "v7_binary")
 FOLDERS = [GOLDEN.with_name(f"model_{name}") for name in FORMATS]
 OLD = FOLDERS[:2]
-FINDINGS = GOLDEN.with_name("model_v6_findings")
+FINDINGS = GOLDEN.with_name("model_v7_findings")
 
 
 def content(path: Path) -> object:
@@ -65,10 +65,11 @@ def test_an_older_model_that_does_not_know_where_its_classes_lie_cannot_adapt() 
         predict(load_bundle(older), frame, info, adapt=True)
 
 
-def test_a_model_of_findings_still_predicts_the_stored_numbers() -> None:
-    frame, info = read_table(FINDINGS / "table.parquet")
-    _, told = load_predictor(FINDINGS)
-    found, stored = told(frame, info, True, ""), pd.read_csv(FINDINGS / "predictions.csv", dtype={"image_id": str})
+@pytest.mark.parametrize("folder", [GOLDEN.with_name("model_v6_findings"), FINDINGS], ids=lambda folder: folder.name)
+def test_a_model_of_findings_still_predicts_the_stored_numbers(folder: Path) -> None:
+    frame, info = read_table(folder / "table.parquet")
+    _, told = load_predictor(folder)
+    found, stored = told(frame, info, True, ""), pd.read_csv(folder / "predictions.csv", dtype={"image_id": str})
     assert list(found) == list(stored)
     numbers = ["p_Edema", "p_Effusion", "novelty"]
     np.testing.assert_allclose(found[numbers], stored[numbers], rtol=1e-5, atol=1e-7)
@@ -140,7 +141,7 @@ def test_a_missing_or_cut_file_is_named(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("content, message", [
     ("", "it is not JSON"), ("[1]", "not written by Pellucid"), ('{"program": "other"}', "not written by Pellucid"),
-    ('{"program": "pellucid", "format": 7}', "model format 7, this version reads 1 to 6"),
+    ('{"program": "pellucid", "format": 8}', "model format 8, this version reads 1 to 7"),
     ("\udcff\udcfe", "it is not JSON")])
 def test_a_foreign_manifest_is_refused(content: str, message: str, copy: Path) -> None:
     (copy / "manifest.json").write_bytes(content.encode(errors="surrogateescape"))

@@ -48,6 +48,7 @@ MANIFESTS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda m: m["calibration"].update(temperature=-1.5), "calibration.temperature is -1.5"),
     (lambda m: m["calibration"].update(method="magic"), "calibration.method is 'magic'"),
     (lambda m: m["calibration"].update(method="isotonic", steps=[]), "0 steps of the calibration came with 3 classes"),
+    (lambda m: m["calibration"].update(method="bias", bias=[.1]), "1 numbers of the bias came with 3 classes"),
     (lambda m: m.update(alpha=-1), "alpha is -1"), (lambda m: m.update(alpha=2), "alpha is 2"),
     (lambda m: m.update(classes=["ant", "ant", "cat"]), "the class 'ant' stands in it twice"),
     (lambda m: m.update(classes=["ant", "b\x1b[2Je", "cat"]), "is no name of a class"),
@@ -75,7 +76,8 @@ def test_a_manifest_that_no_training_writes_is_refused(
 
 @pytest.mark.parametrize("calibration", [
     {"method": "isotonic", "steps": [[[.1, .9], [0, 1]]] * 3, "floor": .01},
-    {"method": "matrix", "matrix": np.eye(3).tolist(), "bias": [0, 0, 0]}, {"method": "none"}])
+    {"method": "matrix", "matrix": np.eye(3).tolist(), "bias": [0, 0, 0]}, {"method": "none"},
+    {"method": "bias", "temperature": 2.0, "bias": [.5, 0, -.5]}])
 def test_every_kind_of_calibration_is_read(calibration: dict[str, Any], tmp_path: Path) -> None:
     folder = edited(copy_of("model_v6", tmp_path), lambda m: m["calibration"].update(calibration))
     assert load_bundle(folder).calibration.method == calibration["method"]
