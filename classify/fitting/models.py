@@ -114,10 +114,10 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
         raise UserError(f"--model {settings.library} is unknown: choose {', '.join(LIBRARIES)}")
     names = tuple(rows.x.columns)
     if settings.library == "logistic":
-        scores = standard_scores(rows.x.to_numpy(np.float32))
+        scores = standard_scores(rows.values())
         fitted = fit_linear(scores, rows.y, rows.weights, settings.inverse_penalty)
         return Model("logistic", names, len(fitted.base), 0, fitted, NO_CURVE)
-    jobs = settings.jobs if rows.x.size > ONE_THREAD_VALUES else 1
+    jobs = settings.jobs if rows.size > ONE_THREAD_VALUES else 1
     columns = min(max(settings.columns, LEAST_COLUMNS / len(names)), 1.0)
     grown = TREES[settings.library].grow(rows, valid, columns, replace(settings, jobs=jobs), Rounds(abandoned))
     classes = int(rows.y.max()) + 1

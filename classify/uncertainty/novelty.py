@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from classify.uncertainty.row_blocks import mean_of_rows, row_blocks
+from classify.uncertainty.row_blocks import row_blocks
 from classify.uncertainty.unknown_class import (Discriminant, UnknownClass, combined, discriminant_score,
                                                 leaf_distance)
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
@@ -38,7 +38,7 @@ COMPRESSED_BEYOND = 4.0
 MISSING_SHARE_DEVIATION = 0.02
 # Interquartile range of a normal distribution, in standard deviations.
 IQR_PER_DEVIATION = 1.349
-# Columns whose quartiles are found at a time.
+# Columns whose center, scale and mean are found at a time.
 COLUMNS_AT_ONCE = 16
 # Percentiles.
 QUARTILES = (25, 50, 75)
@@ -113,19 +113,28 @@ def _quartiles(x: Float64Array) -> Float64Array:
     return out
 
 
-def _quartiles_and_spread(x: Float32Array, rows: Int64Array) -> tuple[Float64Array, Float64Array]:
-    """(3, d) quartiles and (d,) standard deviations of some rows; 0 of a column without any value."""
-    quartiles, spread = np.empty((3, x.shape[1])), np.empty(x.shape[1])
-    # The last columns stay together: numpy adds the rows of a single column up in another order.
-    starts = range(0, max(x.shape[1] - COLUMNS_AT_ONCE, 0) + 1, COLUMNS_AT_ONCE)
+def _columns_at_once(columns: int) -> list[slice]:
+    """Parts of the columns; the last ones stay together: numpy adds a single column up in another way."""
+    last = max(columns // COLUMNS_AT_ONCE - 1, 0) * COLUMNS_AT_ONCE
+    return [slice(start, start + COLUMNS_AT_ONCE if start < last else columns)
+            for start in range(0, last + 1, COLUMNS_AT_ONCE)]
+
+
+def _center_scale_and_mean(x: Float32Array, rows: Int64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """(d,) `center`, `scale` and `mean` of a `WhitenedSpace`, from some of the rows; a few columns at a time."""
+    center, scale, mean = np.empty((3, x.shape[1]))
     with warnings.catch_warnings():
+        # A column without any value gets the median 0 and the scale 1.
         warnings.filterwarnings("ignore", message="All-NaN slice|Degrees of freedom", category=RuntimeWarning)
-        for start in starts:
-            some = slice(start, x.shape[1] if start == starts[-1] else start + COLUMNS_AT_ONCE)
-            part = x[:, some][rows]
-            quartiles[:, some] = _quartiles(part.astype(np.float64))
-            spread[some] = np.nanstd(part, axis=0, dtype=np.float64)
-    return np.nan_to_num(quartiles), np.nan_to_num(spread)
+        for some in _columns_at_once(x.shape[1]):
+            # Column by column, as a table lies in memory: numpy then adds up pairwise.
+            part = np.asfortranarray(x[:, some][rows])
+            low, middle, high = np.nan_to_num(_quartiles(part.astype(np.float64)))
+            spread = np.nan_to_num(np.nanstd(part, axis=0, dtype=np.float64))
+            wide = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
+            center[some], scale[some] = middle, np.where(wide > 0, wide, 1.0)
+            mean[some] = _robust_scores(part, center[some], scale[some]).mean(axis=0)
+    return center, scale, mean
 
 
 def fit_spaces(x: Float32Array, seed: int = 0, rows: Int64Array | None = None) -> tuple[WhitenedSpace, Float64Array]:
@@ -148,18 +157,14 @@ def fit_spaces(x: Float32Array, seed: int = 0, rows: Int64Array | None = None) -
         All principal axes, orthonormal, the largest variance first.
     """
     rows = np.arange(len(x)) if rows is None else rows
-    (low, center, high), spread = _quartiles_and_spread(x, rows)
-    scale = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
-    # A column without any value gets the median 0 and the scale 1.
-    scale = np.where(scale > 0, scale, 1.0)
-    mean = mean_of_rows(lambda some: _robust_scores(x[rows[some]], center, scale), len(rows))
+    center, scale, mean = _center_scale_and_mean(x, rows)
     drawn = rows[_rows_of_axes(len(rows), seed)]
     variance, vectors = _principal_axes(_robust_scores(x[drawn], center, scale) - mean)
     kept = _kept_axes(variance, len(rows))
     axes, deviation = np.ascontiguousarray(vectors[:, :kept].T), np.sqrt(np.maximum(variance[:kept], LEAST_VARIANCE))
     space = WhitenedSpace(center, scale, mean, axes, deviation, 1.0)
     off = [_off_axes(centered, centered @ axes.T)
-           for centered in (centered_scores(space, x[rows[some]]) for some in row_blocks(len(rows)))]
+           for centered in (centered_scores(space, np.asfortranarray(x[rows[some]])) for some in row_blocks(len(rows)))]
     space = replace(space, off=float(np.median(np.concatenate(off))) or 1.0)
     return space, vectors[:, :max(int((variance > LEAST_AXIS_VARIANCE * variance[0]).sum()), 1)]
 

@@ -31,15 +31,6 @@ def sum_of_rows(so_far: Float64Array | None, block: Float64Array) -> Float64Arra
     return np.asarray((block if so_far is None else np.concatenate([so_far[None], block])).sum(axis=0))
 
 
-def mean_of_rows(block_of: Block, n: int) -> Float64Array:
-    """(d,) mean of n rows."""
-    first, *others = row_blocks(n)
-    total = sum_of_rows(None, block_of(first))
-    for some in others:
-        total = sum_of_rows(total, block_of(some))
-    return np.asarray(total / n)
-
-
 def products_of_columns(block_of: Block, n: int) -> Float64Array:
     """(d, d) products of all columns with each other, summed over n rows."""
     first, *others = row_blocks(n)
