@@ -22,6 +22,8 @@ _MISSING_NONE = 0
 _MISSING_NAN = 2
 # Values of this size or less are read as 0 (kZeroThreshold in its include/LightGBM/meta.h).
 _ZERO = np.float32(1e-35)
+# Rows that the library chooses the bins by, at most (its bin_construct_sample_cnt). It copies these in any case.
+_BINNED_ROWS = 200_000
 # Rows that are handed to the library at a time.
 _ROWS_AT_ONCE = 16_384
 # Where the settings of the fit begin in that text, and the only one that another machine sets otherwise.
@@ -126,7 +128,10 @@ def _tree(block: str) -> TreeNodes:
 
 
 def _in_parts(rows: TrainingRows) -> Any:
-    """The rows as LightGBM reads them a part at a time; its class cannot be made before the library is loaded."""
+    """The rows, or what LightGBM reads them from a part at a time; its class needs the library, which loads late."""
+    if len(rows) <= _BINNED_ROWS:
+        return rows.values()
+
     class Parts(library("lightgbm").Sequence):  # type: ignore[misc]
         batch_size = _ROWS_AT_ONCE
 
