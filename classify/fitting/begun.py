@@ -8,7 +8,7 @@ from classify.fitting.augment import Augmented
 from classify.fitting.balance import Balance
 from classify.fitting.contradicted import kept_rows
 from classify.fitting.fit_data import FitData
-from classify.fitting.large_tables import in_turn
+from classify.fitting.large_tables import give_back, in_turn
 from classify.fitting.linear import linear_margin
 from classify.fitting.start import Start, fit_start
 from classify.settings import FitSettings
@@ -69,6 +69,7 @@ def _started(data: FitData, train: Int64Array, split: Split, settings: FitSettin
     with in_turn(data.x.size):
         start = fit_start(data.x.to_numpy(np.float32), data.y[train], split.split_group[train], balance, settings.seed,
                           train)
+        give_back(data.x.size)
     return None if start is None else Begun(start, train)
 
 

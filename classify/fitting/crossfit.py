@@ -15,6 +15,7 @@ from classify.fitting.begun import Begun, begin, starts
 from classify.fitting.fit_data import FitData
 from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldRunner, FoldStore, FoldTask,
                                          FoldWatch, fit_missing, in_threads, unwatched)
+from classify.fitting.large_tables import give_back
 from classify.fitting.libraries import installed
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
@@ -281,4 +282,6 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     if valid is not None:
         start = None if begun is None else begun.margins(data, valid)
         watched = TrainingRows(x, y[valid], np.ones(len(valid)), start, valid)
-    return models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)
+    model = models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)
+    give_back(rows.size)
+    return model

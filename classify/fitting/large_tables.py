@@ -1,10 +1,14 @@
-"""Folds that are fitted side by side take turns where the table is large, so that memory is not needed twice."""
+"""What keeps the memory of fits on large tables low: folds take turns, and what they freed goes back to the system."""
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from featurize.runtime import heap
+
 # Values of a table from which on folds take turns: 400 MB of float32. Smaller ones fit faster side by side.
 LARGE_VALUES = 100_000_000
+# Values of a table from which on freed memory is given back: below, it is some 100 MB.
+MANY_VALUES = 10_000_000
 _TURN = threading.Lock()
 
 
@@ -16,3 +20,9 @@ def in_turn(values: int) -> Iterator[None]:
         return
     with _TURN:
         yield
+
+
+def give_back(values: int) -> None:
+    """Return freed memory to the system, if the table has MANY_VALUES or more."""
+    if values >= MANY_VALUES:
+        heap.give_back()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from classify.fitting.large_tables import in_turn
+from classify.fitting.large_tables import give_back, in_turn
 from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
 from classify.fitting.tree_nodes import Ensemble, TreeNodes, one_leaf
@@ -60,6 +60,7 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
     with in_turn(rows.size):
         for dataset in watched:
             dataset.construct()
+        give_back(rows.size)
     if valid:
         # A table that comes in parts after `train` has weights as that has, of 0.
         watched[1].set_field("weight", None)
