@@ -114,10 +114,26 @@ def train(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettin
     >>> sorted(path.name for path in Path("run").iterdir() if path.suffix != ".csv")
     ['metrics.json', 'model', 'report.html', 'timings.json']
     """
+    check_run(out, settings, watch)
+    return train_prepared(*prepare(frame, info, settings), out, settings, progress, perturbed, table, watch)
+
+
+def check_run(out: Path, settings: TrainSettings, watch: Watch) -> None:
+    """Refuse settings, and places to write to, that no table would suit.
+
+    Raises
+    ------
+    UserError
+    """
     check_settings(settings)
     check_replaceable(out, RUN_FOLDER)
     check_watch(watch, out)
-    data, preparation = prepare(frame, info, settings)
+
+
+def train_prepared(data: Dataset, preparation: PreparationWarnings, out: Path, settings: TrainSettings,
+                   progress: Progress | None = None, perturbed: pd.DataFrame | None = None,
+                   table: str = RunResult.table, watch: Watch = Watch()) -> RunResult:
+    """`train` after `check_run` and `classify.data.dataset.prepare`."""
     check_names(settings.names, data.task.classes)
     if settings.sensitivity and len(data.task.classes) > 2:
         raise UserError(f"--sensitivity needs two classes, the table has {len(data.task.classes)}: leave it out")

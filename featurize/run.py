@@ -27,6 +27,7 @@ from featurize.index.fingerprints import to_text
 from featurize.index.listing import with_listed_findings
 from featurize.presets.load import Preset
 from featurize.reuse import EarlierTable, in_order, known_copies, known_images, usable
+from featurize.runtime.heap import give_back
 from featurize.runtime.leftovers import remove_leftovers
 from featurize.runtime.outputs import errors_path, write_errors
 from featurize.runtime.processes import INTERNAL
@@ -149,6 +150,7 @@ def featurize(index: Index, preset: Preset, out: Path, *, jobs: int, scheduler: 
     try:
         measured, resumed = measure(plan.plain, plan.perturbed, task, execution)
         new = join(measured.pop(number) for number in plan.plain)
+        give_back()
         images, groups = _with_known(plan, index, new, task, execution)
         errors = _errors(index, images)
         errors_csv = write_errors(errors, errors_path(out))
@@ -337,6 +339,7 @@ def _assemble(index: Index, task: MeasureTask, images: MeasuredChunk,
     rows["image_id"] = list(images.image_ids)
     if groups is None:
         groups = duplicate_groups(rows["sha256"].tolist(), images.fingerprints)
+        give_back()
     findings = [c for c in rows.columns if c.startswith("label_")]
     facts = rows[["image_id", "path", "label", "group", "site", "split", "sha256"]].assign(
         duplicate_group=np.asarray(groups, np.int64), width_px=images.sizes[:, 0], height_px=images.sizes[:, 1])

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from featurize.csv_table import is_csv_table, read_csv, sidecar, write_csv
 from featurize.errors import UserError
+from featurize.parquet_columns import read_columns
 from featurize.runtime.files import replacing
 from featurize.runtime.outputs import check_output, check_replaceable_file, errors_path, is_errors
 from featurize.table_schema import TEXT_COLUMNS, check_columns, check_info, check_values
@@ -165,15 +166,14 @@ def read_table(path: Path) -> tuple[pd.DataFrame, TableInfo]:
             check_columns(types, info.features, info.nuisance)
             check_values(frame, info.label_columns)
         return frame, info
-    try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, f"damaged or not a Parquet file: {_first_line(error)}") from error
-    info = _info(table, path)
+    with _reading(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    info = _info(schema, rows, path)
     with _naming(path):
-        check_columns([(column.name, str(column.type)) for column in table.schema], info.features, info.nuisance)
-        # Findings are 0, 1 or missing: bytes, which plain pandas has no missing value for.
-        frame = table.to_pandas(types_mapper={pa.int8(): pd.Int8Dtype()}.get)
+        check_columns([(column.name, str(column.type)) for column in schema], info.features, info.nuisance)
+        with _reading(path):
+            frame = read_columns(file, info.features)
         check_values(frame, info.label_columns)
     return frame, info
 
@@ -257,13 +257,22 @@ def check_table_output(out: Path, inputs: Iterable[Path | None] = ()) -> None:
         check_replaceable_file(sidecar(out), lambda _: is_csv_table(out))
 
 
-def _info(table: pa.Table, path: Path) -> TableInfo:
+def _info(schema: pa.Schema, rows: int, path: Path) -> TableInfo:
     """The metadata of a table, or a line that says why there is none."""
-    metadata = table.schema.metadata or {}
+    metadata = schema.metadata or {}
     if KEY not in metadata:
         raise _damaged(path, "it was not written by Pellucid")
-    unchanged = metadata.get(DIGEST_KEY) == _digest(table.schema, table.num_rows, metadata[KEY])
+    unchanged = metadata.get(DIGEST_KEY) == _digest(schema, rows, metadata[KEY])
     return _parsed(metadata[KEY].decode("utf-8", "replace"), path, unchanged)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Within the block what Arrow says of a damaged file is told in one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, f"damaged or not a Parquet file: {_first_line(error)}") from error
 
 
 @contextmanager

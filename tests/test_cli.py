@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from PIL import Image
+from started import minds_ctrl_c
 
 import cli
 from featurize.simulate.demo import write_images
@@ -219,7 +220,7 @@ def test_ctrl_c_while_measuring_says_what_is_kept_and_the_same_command_goes_on(c
                "--jobs", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "WAIT_SECONDS": "60"}
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-                               start_new_session=True)
+                               start_new_session=True, preexec_fn=minds_ctrl_c)
     while not list(tmp_path.glob("t.parquet.shards/*/*.npz")):
         assert running.poll() is None
         time.sleep(.02)

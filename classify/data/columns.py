@@ -17,6 +17,8 @@ MOST_MISSING = 0.5
 MOST_USELESS = 0.5
 # Larger numbers are no measurements, and their squares would overflow as float32.
 LARGEST = 1e18
+# Columns that are looked at together.
+COLUMNS_AT_ONCE = 16
 # Columns that a warning names.
 NAMED_COLUMNS = 3
 # Describing columns that every table has.
@@ -52,7 +54,7 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        (n, d) float32 with a RangeIndex; NaN = not measured.
+        (n, d) float32 with a RangeIndex; NaN = not measured. Read only where its memory is that of `frame`.
 
     Raises
     ------
@@ -63,29 +65,39 @@ def matrix(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     if lost:
         raise UserError(f"the table lacks {len(lost)} of {len(columns)} columns that the model reads, the first is "
                         f"{lost[0]!r}: run `python cli.py featurize` again with the model's preset")
-    chosen = frame[list(columns)]
-    text = [(c, kind) for c, kind in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-    if text:
-        raise UserError(f"the column {text[0][0]!r} holds {text[0][1]} instead of numbers: run `python cli.py "
-                        "featurize` again")
-    x = chosen.to_numpy(dtype=np.float32, copy=True)
-    infinite = np.argwhere(np.abs(x) > LARGEST)
+    # Columns that lie together in one block are shared with the frame, not copied.
+    with pd.option_context("mode.copy_on_write", True):
+        chosen = frame[list(columns)]
+        text = [(c, kind) for c, kind in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+        if text:
+            raise UserError(f"the column {text[0][0]!r} holds {text[0][1]} instead of numbers: run `python cli.py "
+                            "featurize` again")
+        x = np.asarray(chosen.to_numpy(dtype=np.float32))
+    infinite = np.concatenate([np.argwhere(np.abs(x[:, some]) > LARGEST) + [0, some.start] for some in _parts(x)])
     if len(infinite):
-        row, column = infinite[0]
+        row, column = infinite[np.lexsort((infinite[:, 1], infinite[:, 0]))[0]]
         raise UserError(f"the column {columns[column]!r} holds an infinite value, or one beyond {LARGEST:g} (row "
                         f"{row}, {len(infinite)} in all): run `python cli.py featurize` again; a missing value must be "
                         "NaN")
     return pd.DataFrame(x, columns=list(columns))
 
 
-def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...], tuple[str, ...]]:
+def _parts(x: Float32Array) -> list[slice]:
+    """A few columns at a time; one part at least."""
+    return [slice(start, start + COLUMNS_AT_ONCE) for start in range(0, max(x.shape[1], 1), COLUMNS_AT_ONCE)]
+
+
+def useful_columns(x: pd.DataFrame,
+                   rows: BoolArray | None = None) -> tuple[list[str], tuple[str, ...], tuple[str, ...]]:
     """Columns that most rows have and that are not constant, and a line that names the others.
 
     Parameters
     ----------
     x : (n, d) DataFrame
-        Labelled rows only. A constant that is NaN in some rows is kept: that it is missing may tell the class. A column
-        that is missing in more than half of the rows is left out.
+        A constant that is NaN in some rows is kept: that it is missing may tell the class. A column that is missing in
+        more than half of the rows is left out.
+    rows : (n,) bool, optional
+        The labelled rows, which alone decide; all if not given.
 
     Returns
     -------
@@ -98,12 +110,8 @@ def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...], tuple[s
     UserError
         No column is left.
     """
-    values = x.to_numpy()
-    missing = np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        first = _first_known(values, missing)
-        constant = (missing | (values == first)).all(axis=0) & ~(missing.any(axis=0) & ~missing.all(axis=0))
-    useless = constant | (missing.mean(axis=0) > MOST_MISSING)
+    values, decide = x.to_numpy(), slice(None) if rows is None else rows
+    useless = np.concatenate([_useless(values[:, some][decide]) for some in _parts(values)])
     names = np.array(x.columns)
     if useless.all():
         raise UserError(f"all {len(names)} features are constant or missing: there is nothing to learn from")
@@ -116,6 +124,15 @@ def useful_columns(x: pd.DataFrame) -> tuple[list[str], tuple[str, ...], tuple[s
         return kept, (f"more than half of the measurements tell nothing: {left_out} have one value or are missing in "
                       f"more than half of the images ({some}); was the subject found in these images?",), ()
     return kept, (), (f"{left_out} are constant or measured in less than half of the images and were left out: {some}",)
+
+
+def _useless(values: Float32Array) -> BoolArray:
+    """(d,) columns that are constant, or missing in most of the (n, d) rows."""
+    missing = np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        first = _first_known(values, missing)
+        constant = (missing | (values == first)).all(axis=0) & ~(missing.any(axis=0) & ~missing.all(axis=0))
+    return np.asarray(constant | (missing.mean(axis=0) > MOST_MISSING))
 
 
 def _first_known(values: Float32Array, missing: BoolArray) -> Float32Array:

@@ -68,7 +68,7 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
         A table that nothing can be learned from, or settings that do not suit it.
     """
     check_columns(frame, info)
-    frame = frame.reset_index(drop=True)
+    frame = numbered(frame)
     task = resolve_task(frame, info, settings.task, settings.order)
     if settings.lineage:
         task = replace(task, lineage=read_lineage(settings.lineage, task.classes))
@@ -76,6 +76,23 @@ def prepare(frame: pd.DataFrame, info: TableInfo, settings: TrainSettings) -> tu
     words = read_words(settings.words, frame) if settings.words else ()
     split, split_warnings = plan_split(frame, task, settings.folds, settings.seed, settings.drop_leaks)
     x = matrix(frame, model_columns(info))
-    columns, column_warnings, notes = useful_columns(x[split.part != "unlabelled"])
-    data = Dataset(frame, info, x[columns], task, split, costs, words)
+    columns, column_warnings, notes = useful_columns(x, split.part != "unlabelled")
+    if len(columns) < x.shape[1]:
+        x = x[columns]
+        frame = sharing(frame, x)
+    data = Dataset(frame, info, x, task, split, costs, words)
     return data, PreparationWarnings(split_warnings, column_warnings, notes)
+
+
+def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with rows 0, 1, ...; itself, not a copy, where they are."""
+    index = frame.index
+    usual = isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(frame)))
+    return frame if usual else frame.reset_index(drop=True)
+
+
+def sharing(frame: pd.DataFrame, x: pd.DataFrame) -> pd.DataFrame:
+    """A table with the memory of `x` for its columns, and copies of its others: the table that came can be let go."""
+    others = frame[[name for name in frame.columns if name not in x.columns]]
+    with pd.option_context("mode.copy_on_write", True):
+        return pd.concat([others, x], axis=1)[list(frame.columns)]

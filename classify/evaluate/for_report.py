@@ -57,12 +57,18 @@ def report_numbers(result: RunResult) -> ReportNumbers:
         empty_sets=int(predicted.empty[scored.rows].sum()), sets_of_one=float((sizes == 1).mean()),
         sets_of_all=float((sizes == len(result.task.classes)).mean()),
         novelty={"right": novelty_shares(novelty[scored.right]), "wrong": novelty_shares(novelty[~scored.right])},
-        missing_share=float(result.frame[list(result.features)].isna().to_numpy().mean()),
+        missing_share=_missing_share(result),
         swarm=_swarm(result, listed), class_features=_class_features(result, listed),
         wrong=_wrong_predictions(result, listed, scored),
         typical={k: _typical_rows(scored, k, novelty) for k in range(len(result.task.classes))},
         novel=np.argsort(-predicted.novelty, kind="stable")[:NOVEL],
         review_reasons=count_reasons(predicted.table["review_reason"].iloc[scored.rows]))
+
+
+def _missing_share(result: RunResult) -> float:
+    """Share of the measurements that are missing; counted column by column, as all at once would be a second table."""
+    missing = sum(int(result.frame[name].isna().sum()) for name in result.features)
+    return missing / (len(result.frame) * len(result.features))
 
 
 def scored_rows(result: RunResult) -> ScoredRows:

@@ -10,7 +10,7 @@ import pandas as pd
 from classify.bundle import Bundle
 from classify.crosswalk.study import read_study
 from classify.data.columns import check_columns, matrix, model_columns, useful_columns
-from classify.data.dataset import Dataset, PreparationWarnings
+from classify.data.dataset import Dataset, PreparationWarnings, numbered, prepare
 from classify.data.splits import Split
 from classify.evaluate.for_report import report_numbers
 from classify.evaluate.metrics import Bootstrap
@@ -30,7 +30,7 @@ from classify.runtime.clock import Clock, Progress
 from classify.runtime.versions import library_versions
 from classify.runtime.watch import TaskFits, Watch, check_watch, watched
 from classify.settings import TrainSettings
-from classify.train import check_settings, fit_and_judge, steps_of, train
+from classify.train import check_run, check_settings, fit_and_judge, steps_of, train_prepared
 from classify.uncertainty.operating_point import ThresholdRule, cross_thresholds
 from featurize.arrays import Int64Array
 from featurize.errors import UserError
@@ -96,7 +96,11 @@ def train_table(table: Path, out: Path, settings: TrainSettings,
     perturbed = read_perturbed(table, info)
     if settings.task == "multilabel" or settings.task == "auto" and has_several_labels(frame, info):
         return train_findings(frame, info, out, settings, progress, perturbed, str(table), watch)
-    return train(frame, info, out, settings, progress, perturbed, str(table), watch)
+    check_run(out, settings, watch)
+    prepared = prepare(frame, info, settings)
+    # What is prepared holds the measurements; where some are left out, the table would be a second copy of the others.
+    del frame
+    return train_prepared(*prepared, out, settings, progress, perturbed, str(table), watch)
 
 
 def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: TrainSettings,
@@ -141,7 +145,7 @@ def train_findings(frame: pd.DataFrame, info: TableInfo, out: Path, settings: Tr
     check_replaceable(out, RUN_FOLDER)
     check_watch(watch, out)
     check_columns(frame, info)
-    frame = frame.reset_index(drop=True)
+    frame = numbered(frame)
     findings = findings_of(frame, info)
     if settings.test_share:
         frame = with_test_part(frame, findings, PartShares(settings.test_share, settings.test_positives), settings.seed)
@@ -208,12 +212,13 @@ def _too_rare(findings: Findings, split: Split, name: str) -> str:
 def _datasets(frame: pd.DataFrame, info: TableInfo, findings: Findings, split: Split,
               names: list[str]) -> dict[str, Dataset]:
     x = matrix(frame, model_columns(info))
-    columns, _, _ = useful_columns(x[findings.labelled])
+    columns, _, _ = useful_columns(x, findings.labelled)
+    x = x if len(columns) == x.shape[1] else x[columns]
     data = {}
     for name in names:
         task = task_of(findings, name)
         own, own_info = table_of(frame, info, task)
-        data[name] = Dataset(own, own_info, x[columns], task, split_of(split, task))
+        data[name] = Dataset(own, own_info, x, task, split_of(split, task))
     return data
 
 

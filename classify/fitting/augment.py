@@ -120,7 +120,7 @@ def augment(rows: TrainingRows, train: Int64Array, perturbations: Perturbations 
     deltas = perturbations.deltas[usable]
     copies = copies or min(max(AUGMENTED_ROWS // len(train), 1), MOST_COPIES)
     drawn = np.random.default_rng(seed).integers(0, len(deltas), copies * len(train))
-    values = np.tile(rows.x.to_numpy(np.float32), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
+    values = np.tile(rows.values(), (copies, 1)) + np.float32(STRETCH) * deltas[drawn]
     return _with_copies(rows, values, np.tile(np.arange(len(train)), copies))
 
 
@@ -168,6 +168,5 @@ def _own_copies(train: Int64Array, measured: Int64Array) -> tuple[Int64Array, In
 
 
 def _with_copies(rows: TrainingRows, values: Float32Array, origin: Int64Array) -> Augmented:
-    both = pd.concat([rows.x, pd.DataFrame(values, columns=rows.x.columns)], ignore_index=True)
     y, weights = (np.concatenate([own, own[origin]]) for own in (rows.y, rows.weights))
-    return Augmented(TrainingRows(both, y, weights), origin)
+    return Augmented(replace(rows, y=y, weights=weights, copies=values), origin)

@@ -2,17 +2,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from classify.data.splits import Split
 from classify.fitting.augment import Augmented
 from classify.fitting.balance import Balance
 from classify.fitting.contradicted import kept_rows
 from classify.fitting.fit_data import FitData
+from classify.fitting.large_tables import give_back, in_turn
 from classify.fitting.linear import linear_margin
 from classify.fitting.start import Start, fit_start
 from classify.settings import FitSettings
-from featurize.arrays import Float64Array, Int64Array
+from featurize.arrays import Float32Array, Float64Array, Int64Array
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Begun:
         at = self._places(len(data.y))[rows]
         out = self.start.margins[at]
         if (at < 0).any():
-            out[at < 0] = linear_margin(self.start.model, data.x.iloc[rows[at < 0]].to_numpy(np.float32))
+            out[at < 0] = linear_margin(self.start.model, data.x.to_numpy(np.float32), rows[at < 0])
         return out
 
-    def margins_of_copies(self, data: FitData, copies: pd.DataFrame, rows: Int64Array) -> Float64Array:
+    def margins_of_copies(self, data: FitData, copies: Float32Array, rows: Int64Array) -> Float64Array:
         """(c, k) log-odds of copies of rows, each from a model that did not see the row."""
-        return self.start.margins_of_copies(copies.to_numpy(np.float32), self._places(len(data.y))[rows])
+        return self.start.margins_of_copies(copies, self._places(len(data.y))[rows])
 
     def _places(self, n: int) -> Int64Array:
         """(n,) position of each row of the table among the fitted rows; -1 = not fitted."""
@@ -66,8 +66,10 @@ def begin(data: FitData, train: Int64Array, split: Split, settings: FitSettings)
 
 def _started(data: FitData, train: Int64Array, split: Split, settings: FitSettings) -> Begun | None:
     balance = Balance(data.balance, data.weight_power)
-    start = fit_start(data.x.iloc[train].to_numpy(np.float32), data.y[train], split.split_group[train], balance,
-                      settings.seed)
+    with in_turn(data.x.size):
+        start = fit_start(data.x.to_numpy(np.float32), data.y[train], split.split_group[train], balance, settings.seed,
+                          train)
+        give_back(data.x.size)
     return None if start is None else Begun(start, train)
 
 
@@ -81,5 +83,4 @@ def starts(data: FitData, begun: Begun, augmented: Augmented, used: Int64Array) 
     margins = begun.margins(data, used)
     if not augmented.measured:
         return np.concatenate([margins, margins[augmented.origin]])
-    copies = augmented.rows.x.iloc[len(used):]
-    return np.concatenate([margins, begun.margins_of_copies(data, copies, used[augmented.origin])])
+    return np.concatenate([margins, begun.margins_of_copies(data, augmented.rows.copies, used[augmented.origin])])

@@ -15,6 +15,7 @@ from classify.fitting.begun import Begun, begin, starts
 from classify.fitting.fit_data import FitData
 from classify.fitting.fold_store import (FINAL_MODEL, NOTHING_KEPT, FittedFold, FoldRunner, FoldStore, FoldTask,
                                          FoldWatch, fit_missing, in_threads, unwatched)
+from classify.fitting.large_tables import give_back
 from classify.fitting.libraries import installed
 from classify.fitting.models import Model
 from classify.fitting.rows import TrainingRows
@@ -268,7 +269,7 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     x, y = data.x, data.y
     chosen, weights = balanced(Balance(data.balance, data.weight_power), y[train], settings.seed)
     used = train[chosen]
-    plain = TrainingRows(x.iloc[used], y[used], weights)
+    plain = TrainingRows(x, y[used], weights, chosen=used)
     if settings.library == "logistic":
         # Without copies: with them its log-loss on blood_pbc was .148 instead of .121.
         penalty = settings.inverse_penalty if begun is None else begun.start.inverse_penalty
@@ -280,5 +281,7 @@ def _fit(data: FitData, train: Int64Array, valid: Int64Array | None, settings: F
     watched = None
     if valid is not None:
         start = None if begun is None else begun.margins(data, valid)
-        watched = TrainingRows(x.iloc[valid], y[valid], np.ones(len(valid)), start)
-    return models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)
+        watched = TrainingRows(x, y[valid], np.ones(len(valid)), start, valid)
+    model = models.fit(rows, watched, settings, None if begun is None else begun.start.model, data.abandoned)
+    give_back(rows.size)
+    return model

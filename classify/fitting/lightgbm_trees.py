@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from classify.fitting.large_tables import give_back, in_turn
 from classify.fitting.libraries import Grown, Rounds, curve_of, library
 from classify.fitting.rows import TrainingRows
 from classify.fitting.tree_nodes import Ensemble, TreeNodes, one_leaf
@@ -21,6 +22,10 @@ _MISSING_NONE = 0
 _MISSING_NAN = 2
 # Values of this size or less are read as 0 (kZeroThreshold in its include/LightGBM/meta.h).
 _ZERO = np.float32(1e-35)
+# Rows that the library chooses the bins by, at most (its bin_construct_sample_cnt). It copies these in any case.
+_BINNED_ROWS = 200_000
+# Rows that are handed to the library at a time.
+_ROWS_AT_ONCE = 16_384
 # Where the settings of the fit begin in that text, and the only one that another machine sets otherwise.
 _PARAMETERS = "\nparameters:\n"
 _THREADS = re.compile(r"\[num_threads: \d+\]")
@@ -41,16 +46,24 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
         "bagging_fraction": settings.subsample, "bagging_freq": 1, "feature_fraction": columns,
         "max_bin": settings.bins - 1, "min_sum_hessian_in_leaf": settings.min_weight, "min_data_in_leaf": 1,
         "lambda_l2": settings.l2, "verbosity": -1, **(binary if classes == 2 else multi)}
-    train = lightgbm.Dataset(rows.x.to_numpy(), rows.y, weight=rows.weights, feature_name=list(rows.x.columns),
-                             params=parameters, init_score=_flat(rows.start))
+    binned = {**parameters, "data_random_seed": _data_seed(settings.seed)}
+    train = lightgbm.Dataset(_in_parts(rows), rows.y, weight=rows.weights, feature_name=list(rows.x.columns),
+                             params=binned, init_score=_flat(rows.start))
     history: dict[str, dict[str, list[float]]] = {}
     calls = [lambda _: done.ended(), lightgbm.record_evaluation(history)]
     watched, titles = [train], ["train"]
     if valid:
-        watched.append(lightgbm.Dataset(valid.x.to_numpy(), valid.y, reference=train, params=parameters,
+        watched.append(lightgbm.Dataset(_in_parts(valid), valid.y, reference=train, params=binned,
                                         init_score=_flat(valid.start)))
         titles.append("valid")
         calls.append(lightgbm.early_stopping(settings.patience, verbose=False, min_delta=settings.gain))
+    with in_turn(rows.size):
+        for dataset in watched:
+            dataset.construct()
+        give_back(rows.size)
+    if valid:
+        # A table that comes in parts after `train` has weights as that has, of 0.
+        watched[1].set_field("weight", None)
     booster = lightgbm.train(parameters, train, settings.rounds, valid_sets=watched, valid_names=titles,
                              callbacks=calls, keep_training_booster=True)
     rounds = booster.best_iteration if valid else settings.rounds
@@ -113,6 +126,33 @@ def _tree(block: str) -> TreeNodes:
     ends = np.where(threshold < 0, np.nextafter(-_ZERO, np.float32(-np.inf)), _ZERO)
     threshold = np.where(np.abs(threshold) <= _ZERO, ends, threshold)
     return TreeNodes(feature, threshold, missing_left, left, right, leaf)
+
+
+def _in_parts(rows: TrainingRows) -> Any:
+    """The rows, or what LightGBM reads them from a part at a time; its class needs the library, which loads late."""
+    if len(rows) <= _BINNED_ROWS:
+        return rows.values()
+
+    class Parts(library("lightgbm").Sequence):  # type: ignore[misc]
+        batch_size = _ROWS_AT_ONCE
+
+        def __len__(self) -> int:
+            return len(rows)
+
+        def __getitem__(self, at: Any) -> Any:
+            if isinstance(at, slice):
+                return rows.values(at.start, at.stop)
+            # Of rows that choose the bins the library wants float64.
+            return rows.values(at, at + 1)[0].astype(np.float64)
+    return Parts()
+
+
+def _data_seed(seed: int) -> int:
+    """The seed of the rows that choose the bins, as LightGBM derives it from `seed` (its config.cpp and random.h).
+
+    It does so for tables that come whole, and not for those that come in parts.
+    """
+    return (214013 * seed + 2531011) % 2**32 >> 16 & 0x7FFF
 
 
 def _flat(start: Float64Array | None) -> Float64Array | None:

@@ -14,6 +14,7 @@ sum of products of two scores. Each of these, less its mean over the training ro
 features: these are the exact Shapley values of a function that is a sum of terms of one and of two features.
 """
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 
-from featurize.arrays import Float32Array, Float64Array, Int64Array
+from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 # Standard scores are clipped at plus and minus this.
 LARGEST_SCORE = 5.0
@@ -82,19 +83,21 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class Scores:
-    """Terms of the training rows, and what brought them about.
+    """What the terms of n training rows are made of, and what brought it about.
 
     Parameters
     ----------
-    values : (n, m) float32
-        Less their means.
+    scores : (n, d) float64
+        Clipped standard scores.
+    components : (n, r) float64
     fill, center, scale, mean, bend, axes
         As in `LinearModel`.
     moments : (d, r) float64
         Mean products of scores and components.
     """
 
-    values: Float32Array
+    scores: Float64Array
+    components: Float64Array
     fill: Float64Array
     center: Float64Array
     scale: Float64Array
@@ -102,6 +105,18 @@ class Scores:
     bend: float
     axes: Float64Array
     moments: Float64Array
+
+    def of_rows(self, rows: BoolArray) -> "Scores":
+        """Those of some of the rows."""
+        return replace(self, scores=self.scores[rows], components=self.components[rows])
+
+    def terms(self) -> Float32Array:
+        """(n, m) terms less their means; there may be ten times as many as scores, so they are not kept."""
+        out = np.empty((len(self.scores), len(self.mean)), np.float32)
+        for start in range(0, len(out), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            out[some] = _terms(self.scores[some], self.components[some], self.bend) - self.mean
+        return out
 
 
 def standard_scores(x: Float32Array, bend: float = 0.0, products: int = 0, product_size: float = 1.0) -> Scores:
@@ -130,15 +145,17 @@ def standard_scores(x: Float32Array, bend: float = 0.0, products: int = 0, produ
     first, second = np.triu_indices(axes.shape[1])
     mean = np.concatenate([scores.mean(axis=0), *(part.mean(axis=0) for part in _sizes(scores, bend)),
                            (components.T @ components / len(x))[first, second]])
-    values = np.empty((len(x), len(mean)), np.float32)
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        some = slice(start, start + ROWS_AT_ONCE)
-        values[some] = _terms(scores[some], components[some], bend) - mean
-    return Scores(values, fill, center, scale, mean, bend, axes, middle.T @ components / len(x))
+    return Scores(scores, components, fill, center, scale, mean, bend, axes, middle.T @ components / len(x))
 
 
 def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_penalty: float) -> LinearModel:
-    """Fit the model.
+    """The model of one penalty, see `fit_linears`."""
+    return fit_linears(scores, y, weights, [inverse_penalty])[0]
+
+
+def fit_linears(scores: Scores, y: Int64Array, weights: Float64Array,
+                inverse_penalties: Sequence[float]) -> list[LinearModel]:
+    """Fit a model for each penalty.
 
     Parameters
     ----------
@@ -148,27 +165,35 @@ def fit_linear(scores: Scores, y: Int64Array, weights: Float64Array, inverse_pen
         0..K-1, every class present.
     weights : (n,) float64
         Of the rows.
-    inverse_penalty : float
-        Factor of the summed log-loss beside the squared weights (scikit-learn's C), times the number of columns: the
+    inverse_penalties : sequence of float
+        Factors of the summed log-loss beside the squared weights (scikit-learn's C), times the number of columns: the
         more columns share the log-odds, the smaller is the weight of each. Less regularizes more.
     """
+    terms = scores.terms()
+    return [_fitted(scores, terms, y, weights, penalty) for penalty in inverse_penalties]
+
+
+def _fitted(scores: Scores, terms: Float32Array, y: Int64Array, weights: Float64Array,
+            inverse_penalty: float) -> LinearModel:
     strength = inverse_penalty / len(scores.fill)
     regression = LogisticRegression(C=strength, tol=GRADIENT_TOLERANCE, max_iter=MOST_ITERATIONS)
     # BLAS sets floating-point flags of its own now and then; numpy would warn of numbers that are all finite.
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        regression.fit(scores.values, y, sample_weight=weights)
-    weights = np.asarray(regression.coef_.T, np.float64)
-    crossed = _product_weights(weights, scores.axes.shape[1])
+        regression.fit(terms, y, sample_weight=weights)
+    of_terms = np.asarray(regression.coef_.T, np.float64)
+    crossed = _product_weights(of_terms, scores.axes.shape[1])
     shared = np.einsum("da,kab,db->dk", scores.axes, crossed, scores.moments, optimize=True)
-    return LinearModel(scores.fill, scores.center, scores.scale, scores.mean, weights,
+    return LinearModel(scores.fill, scores.center, scores.scale, scores.mean, of_terms,
                        np.asarray(regression.intercept_, np.float64), LARGEST_SCORE, scores.bend, scores.axes, shared)
 
 
-def linear_margin(model: LinearModel, x: Float32Array) -> Float64Array:
-    """(n, k) log-odds; for two classes k = 1, the log-odds of class 1."""
-    out = np.empty((len(x), len(model.base)))
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        scores, components = _scores(model, x[start:start + ROWS_AT_ONCE])
+def linear_margin(model: LinearModel, x: Float32Array, rows: Int64Array | None = None) -> Float64Array:
+    """(n, k) log-odds of all rows, or of some; for two classes k = 1, the log-odds of class 1."""
+    n = len(x) if rows is None else len(rows)
+    out = np.empty((n, len(model.base)))
+    for start in range(0, n, ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        scores, components = _scores(model, x[some if rows is None else rows[some]])
         terms = _terms(scores, components, model.bend)
         out[start:start + ROWS_AT_ONCE] = (terms - model.mean) @ model.weights + model.base
     return out

@@ -24,6 +24,8 @@ from featurize.errors import UserError
 TREES = {"xgboost": xgboost_trees, "lightgbm": lightgbm_trees}
 # Rows whose contributions are held in memory at a time.
 EXPLAINED_ROWS_AT_ONCE = 512
+# Rows whose leaves in all trees are held in memory at a time.
+LEAF_ROWS_AT_ONCE = 8192
 # Tables with at most this many values are fitted on one thread: on a busy machine several threads mostly wait for each
 # other.
 ONE_THREAD_VALUES = 6_000_000
@@ -112,10 +114,10 @@ def fit(rows: TrainingRows, valid: TrainingRows | None, settings: FitSettings,
         raise UserError(f"--model {settings.library} is unknown: choose {', '.join(LIBRARIES)}")
     names = tuple(rows.x.columns)
     if settings.library == "logistic":
-        scores = standard_scores(rows.x.to_numpy(np.float32))
+        scores = standard_scores(rows.values())
         fitted = fit_linear(scores, rows.y, rows.weights, settings.inverse_penalty)
         return Model("logistic", names, len(fitted.base), 0, fitted, NO_CURVE)
-    jobs = settings.jobs if rows.x.size > ONE_THREAD_VALUES else 1
+    jobs = settings.jobs if rows.size > ONE_THREAD_VALUES else 1
     columns = min(max(settings.columns, LEAST_COLUMNS / len(names)), 1.0)
     grown = TREES[settings.library].grow(rows, valid, columns, replace(settings, jobs=jobs), Rounds(abandoned))
     classes = int(rows.y.max()) + 1
@@ -179,8 +181,9 @@ def leaves(model: Model, x: pd.DataFrame, trees: Int64Array) -> UInt8Array:
     """
     if not len(x) or model.library == "logistic":
         return np.empty((len(x), 0 if model.library == "logistic" else len(trees)), np.uint8)
-    # A tree of depth 3 has at most 15 nodes.
-    return _all_leaves(model, x)[:, trees].astype(np.uint8)
+    # A tree of depth 3 has at most 15 nodes; the libraries give 8 bytes for each of them.
+    return np.concatenate([_all_leaves(model, x.iloc[start:start + LEAF_ROWS_AT_ONCE])[:, trees].astype(np.uint8)
+                           for start in range(0, len(x), LEAF_ROWS_AT_ONCE)])
 
 
 def _all_leaves(model: Model, x: pd.DataFrame) -> Int64Array:

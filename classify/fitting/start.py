@@ -10,7 +10,7 @@ The linear log-odds of a training row come from a model that did not see the row
 that saw it would be too sure, and the trees would learn nothing.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -18,7 +18,8 @@ from scipy.special import log_softmax, softmax
 
 from classify.data.folds import make_folds
 from classify.fitting.balance import Balance, balanced
-from classify.fitting.linear import LinearModel, Scores, fit_linear, linear_margin, scaled, standard_scores
+from classify.fitting.linear import (LinearModel, Scores, fit_linear, fit_linears, linear_margin, scaled,
+                                     standard_scores)
 from featurize.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 # Inverse penalties (scikit-learn's C) that are compared, times the number of columns, from the strongest penalty to
@@ -61,7 +62,7 @@ class _Rows:
     Parameters
     ----------
     used : (m,) int64
-        Positions among the n training rows.
+        Positions among the t training rows.
     y : (m,) int64
     weights : (m,) float64
     scores : Scores
@@ -82,11 +83,11 @@ class Start:
     ----------
     model : LinearModel
         Its log-odds are those that boosting starts from.
-    margins : (n, k) float64
+    margins : (t, k) float64
         Log-odds of the training rows, each from a model that did not see the row's split group.
     inverse_penalty : float
         Of the logistic regression.
-    fold : (n,) int64
+    fold : (t,) int64
         Of the training rows.
     unseen : tuple of LinearModel
         Of each fold the model that did not see it.
@@ -108,24 +109,28 @@ class Start:
 
     @property
     def probabilities(self) -> Float64Array:
-        """(n, K) calibrated probabilities of the training rows, each from a model that did not see its split group."""
+        """(t, K) calibrated probabilities of the training rows, each from a model that did not see its split group."""
         return np.asarray(softmax(_both(self.margins) / SHRINKAGE, axis=1))
 
 
-def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: Balance, seed: int) -> Start | None:
+def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: Balance, seed: int,
+              train: Int64Array | None = None) -> Start | None:
     """The penalty of least log-loss on rows that were not seen, the factor that calibrates it, and the model.
 
     Parameters
     ----------
     x : (n, d) float32
-        Training rows, without perturbed copies: with them the log-loss of leukemia_all4 was .095 instead of .081, that
-        of blood_28 .055 instead of .049.
-    y : (n,) int64
-        Classes, 0..K-1.
-    split_group : (n,) int64
+        Without perturbed copies: with them the log-loss of leukemia_all4 was .095 instead of .081, that of blood_28
+        .055 instead of .049.
+    y : (t,) int64
+        Classes of the training rows, 0..K-1.
+    split_group : (t,) int64
+        Theirs.
     balance : Balance
         How rows of rarer classes gain weight.
     seed : int
+    train : (t,) int64, optional
+        Which of the n rows are the training rows; all if not given.
 
     Returns
     -------
@@ -135,10 +140,11 @@ def fit_start(x: Float32Array, y: Int64Array, split_group: Int64Array, balance: 
     fold = _folds(y, split_group, seed)
     if fold is None:
         return None
-    rows = _rows(x, y, balance, seed)
+    train = np.arange(len(x)) if train is None else train
+    rows = _rows(x, y, balance, seed, train)
     penalties = INVERSE_PENALTIES if len(y) < MANY_ROWS else (MANY_ROWS_PENALTY,)
     tried = _models_of_others(rows, fold, penalties)
-    unseen = [_margins_of_unseen(x, fold, models) for models in tried]
+    unseen = [_margins_of_unseen(x, train, fold, models) for models in tried]
     calibrated = [_calibrated(margins[rows.used], rows.y, rows.weights) for margins in unseen]
     best = _simplest([loss for _, loss in calibrated])
     factor = SHRINKAGE * calibrated[best][0]
@@ -165,14 +171,14 @@ def _folds(y: Int64Array, split_group: Int64Array, seed: int) -> Int64Array | No
     return None if missed else fold
 
 
-def _rows(x: Float32Array, y: Int64Array, balance: Balance, seed: int) -> _Rows:
+def _rows(x: Float32Array, y: Int64Array, balance: Balance, seed: int, train: Int64Array) -> _Rows:
     """The balanced rows, or MOST_ROWS of them, with their scores, sizes and products."""
     used, weights = balanced(balance, y, seed)
     if len(used) > MOST_ROWS:
         some = np.sort(np.random.default_rng(seed).choice(len(used), MOST_ROWS, replace=False))
         used, weights = used[some], weights[some]
     products = PRODUCTS if len(used) < MANY_ROWS else MANY_ROWS_PRODUCTS
-    return _Rows(used, y[used], weights, standard_scores(x[used], BEND, products, PRODUCT_SIZE))
+    return _Rows(used, y[used], weights, standard_scores(x[train[used]], BEND, products, PRODUCT_SIZE))
 
 
 def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float]) -> list[list[LinearModel]]:
@@ -183,15 +189,15 @@ def _models_of_others(rows: _Rows, fold: Int64Array, penalties: Sequence[float])
 
 def _fit(rows: _Rows, fitted: BoolArray, penalties: Sequence[float]) -> list[LinearModel]:
     """A model for each penalty, fitted on some of the rows."""
-    scores = replace(rows.scores, values=rows.scores.values[fitted])
-    return [fit_linear(scores, rows.y[fitted], rows.weights[fitted], penalty) for penalty in penalties]
+    return fit_linears(rows.scores.of_rows(fitted), rows.y[fitted], rows.weights[fitted], penalties)
 
 
-def _margins_of_unseen(x: Float32Array, fold: Int64Array, models: Sequence[LinearModel]) -> Float64Array:
-    """(n, k) log-odds of each row by the model of its fold."""
-    out = np.empty((len(x), models[0].weights.shape[1]))
+def _margins_of_unseen(x: Float32Array, train: Int64Array, fold: Int64Array,
+                       models: Sequence[LinearModel]) -> Float64Array:
+    """(t, k) log-odds of each training row by the model of its fold."""
+    out = np.empty((len(train), models[0].weights.shape[1]))
     for number, model in enumerate(models):
-        out[fold == number] = linear_margin(model, x[fold == number])
+        out[fold == number] = linear_margin(model, x, train[fold == number])
     return out
 
 

@@ -28,12 +28,12 @@ def grow(rows: TrainingRows, valid: TrainingRows | None, columns: float, setting
         # Log-odds of 0: the trees add to the start alone, with no number of their own.
         parameters["base_score"] = 0.5 if classes == 2 else 0.0
     # Names come afterwards: xgboost compares them in every round, half of the time of a fit on 24 cells.
-    train = xgboost.QuantileDMatrix(rows.x.to_numpy(), rows.y, weight=rows.weights, max_bin=settings.bins,
+    train = xgboost.QuantileDMatrix(rows.values(), rows.y, weight=rows.weights, max_bin=settings.bins,
                                     nthread=settings.jobs, base_margin=_flat(rows.start))
     history: dict[str, dict[str, list[float]]] = {}
     watched = [(train, "train")]
     if valid:
-        tested = xgboost.QuantileDMatrix(valid.x.to_numpy(), valid.y, max_bin=settings.bins, ref=train,
+        tested = xgboost.QuantileDMatrix(valid.values(), valid.y, max_bin=settings.bins, ref=train,
                                          nthread=settings.jobs, base_margin=_flat(valid.start))
         watched.append((tested, "valid"))
     calls = [_telling(done)]

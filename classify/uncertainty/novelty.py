@@ -11,12 +11,14 @@
    predictions.csv.
 """
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from classify.uncertainty.unknown_class import UnknownClass, combined, discriminant_score, leaf_distance
+from classify.uncertainty.row_blocks import row_blocks
+from classify.uncertainty.unknown_class import (Discriminant, UnknownClass, combined, discriminant_score,
+                                                leaf_distance)
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 
 # Nearest training rows whose distances are averaged.
@@ -36,6 +38,8 @@ COMPRESSED_BEYOND = 4.0
 MISSING_SHARE_DEVIATION = 0.02
 # Interquartile range of a normal distribution, in standard deviations.
 IQR_PER_DEVIATION = 1.349
+# Columns whose center, scale and mean are found at a time.
+COLUMNS_AT_ONCE = 16
 # Percentiles.
 QUARTILES = (25, 50, 75)
 # An interquartile range below this share of the standard deviation counts as zero (a column that is nearly constant);
@@ -109,7 +113,31 @@ def _quartiles(x: Float64Array) -> Float64Array:
     return out
 
 
-def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Array]:
+def _columns_at_once(columns: int) -> list[slice]:
+    """Parts of the columns; the last ones stay together: numpy adds a single column up in another way."""
+    last = max(columns // COLUMNS_AT_ONCE - 1, 0) * COLUMNS_AT_ONCE
+    return [slice(start, start + COLUMNS_AT_ONCE if start < last else columns)
+            for start in range(0, last + 1, COLUMNS_AT_ONCE)]
+
+
+def _center_scale_and_mean(x: Float32Array, rows: Int64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """(d,) `center`, `scale` and `mean` of a `WhitenedSpace`, from some of the rows; a few columns at a time."""
+    center, scale, mean = np.empty((3, x.shape[1]))
+    with warnings.catch_warnings():
+        # A column without any value gets the median 0 and the scale 1.
+        warnings.filterwarnings("ignore", message="All-NaN slice|Degrees of freedom", category=RuntimeWarning)
+        for some in _columns_at_once(x.shape[1]):
+            # Column by column, as a table lies in memory: numpy then adds up pairwise.
+            part = np.asfortranarray(x[:, some][rows])
+            low, middle, high = np.nan_to_num(_quartiles(part.astype(np.float64)))
+            spread = np.nan_to_num(np.nanstd(part, axis=0, dtype=np.float64))
+            wide = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
+            center[some], scale[some] = middle, np.where(wide > 0, wide, 1.0)
+            mean[some] = _robust_scores(part, center[some], scale[some]).mean(axis=0)
+    return center, scale, mean
+
+
+def fit_spaces(x: Float32Array, seed: int = 0, rows: Int64Array | None = None) -> tuple[WhitenedSpace, Float64Array]:
     """Learn the space from (n, d) features, NaN = missing.
 
     Axes are taken until they hold 95 % of the variance, at most 60 and at most one for every three rows.
@@ -119,6 +147,8 @@ def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Ar
     x : (n, d) float32
     seed : int
         Of the sample of rows that gives the axes where there are many rows.
+    rows : (m,) int64, optional
+        Learn from these rows alone.
 
     Returns
     -------
@@ -126,25 +156,25 @@ def fit_spaces(x: Float32Array, seed: int = 0) -> tuple[WhitenedSpace, Float64Ar
     vectors : (d, a) float64
         All principal axes, orthonormal, the largest variance first.
     """
-    with warnings.catch_warnings():
-        # A column without any value gets the median 0 and the scale 1 below.
-        warnings.filterwarnings("ignore", message="All-NaN slice|Degrees of freedom", category=RuntimeWarning)
-        low, center, high = np.nan_to_num(_quartiles(x.astype(np.float64)))
-        spread = np.nan_to_num(np.nanstd(x, axis=0, dtype=np.float64))
-    scale = np.where(high - low > LEAST_IQR_SHARE * spread, (high - low) / IQR_PER_DEVIATION, spread)
-    scale = np.where(scale > 0, scale, 1.0)
-    compressed = _robust_scores(x, center, scale)
-    mean = compressed.mean(axis=0)
-    variance, vectors = _principal_axes(compressed - mean, seed)
-    kept = _kept_axes(variance, len(compressed))
+    rows = np.arange(len(x)) if rows is None else rows
+    center, scale, mean = _center_scale_and_mean(x, rows)
+    drawn = rows[_rows_of_axes(len(rows), seed)]
+    variance, vectors = _principal_axes(_robust_scores(x[drawn], center, scale) - mean)
+    kept = _kept_axes(variance, len(rows))
     axes, deviation = np.ascontiguousarray(vectors[:, :kept].T), np.sqrt(np.maximum(variance[:kept], LEAST_VARIANCE))
-    off = _off_axes(compressed - mean, (compressed - mean) @ axes.T)
-    space = WhitenedSpace(center, scale, mean, axes, deviation, float(np.median(off)) or 1.0)
+    space = WhitenedSpace(center, scale, mean, axes, deviation, 1.0)
+    off = [_off_axes(centered, centered @ axes.T)
+           for centered in (centered_scores(space, np.asfortranarray(x[rows[some]])) for some in row_blocks(len(rows)))]
+    space = replace(space, off=float(np.median(np.concatenate(off))) or 1.0)
     return space, vectors[:, :max(int((variance > LEAST_AXIS_VARIANCE * variance[0]).sum()), 1)]
 
 
 def to_points(space: WhitenedSpace, x: Float32Array) -> Float32Array:
     """(n, d) features to (n, a + 2) points: whitened axes, distance off them, missing share."""
+    return np.concatenate([_block_to_points(space, x[some]) for some in row_blocks(len(x))])
+
+
+def _block_to_points(space: WhitenedSpace, x: Float32Array) -> Float32Array:
     centered = centered_scores(space, x)
     along = centered @ space.axes.T
     off = _off_axes(centered, along) / space.off
@@ -196,10 +226,16 @@ def score_rows(model: OutOfDistribution, x: Float32Array,
     number = distances.mean(axis=1)
     if model.unknown:
         unknown = model.unknown
-        measures = np.column_stack([discriminant_score(unknown.discriminant, centered_scores(model.space, x)),
+        measures = np.column_stack([discriminant_scores(unknown.discriminant, model.space, x),
                                     leaf_distance(leaves, unknown.leaves), number])
         number = combined(unknown.scale, measures)
     return out_of_distribution_score(number, model.distances), distances, index
+
+
+def discriminant_scores(discriminant: Discriminant, space: WhitenedSpace, x: Float32Array) -> Float64Array:
+    """(n,) `classify.uncertainty.unknown_class.discriminant_score` of (n, d) features."""
+    return np.concatenate([discriminant_score(discriminant, centered_scores(space, x[some]))
+                           for some in row_blocks(len(x))])
 
 
 def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -> Float64Array:
@@ -210,11 +246,15 @@ def _robust_scores(x: Float32Array, center: Float64Array, scale: Float64Array) -
     return np.asarray(np.where(size > COMPRESSED_BEYOND, np.sign(z) * compressed, z))
 
 
-def _principal_axes(centered: Float64Array, seed: int) -> tuple[Float64Array, Float64Array]:
+def _rows_of_axes(n: int, seed: int) -> Int64Array:
+    """Numbers of the rows that give the axes: all n, or MOST_AXES_ROWS of them."""
+    if n <= MOST_AXES_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, MOST_AXES_ROWS, replace=False))
+
+
+def _principal_axes(centered: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Variances (a,) and axes (d, a) as columns, the largest variance first; a is d, or n where that is less."""
-    if len(centered) > MOST_AXES_ROWS:
-        draw = np.random.default_rng(seed).choice(len(centered), MOST_AXES_ROWS, replace=False)
-        centered = centered[np.sort(draw)]
     degrees = max(len(centered) - 1, 1)
     if len(centered) >= centered.shape[1]:
         variance, vectors = np.linalg.eigh(centered.T @ centered / degrees)

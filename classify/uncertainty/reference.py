@@ -9,9 +9,9 @@ from classify.fitting.crossfit import CrossFit
 from classify.fitting.models import Model
 from classify.uncertainty import novelty
 from classify.uncertainty.novelty import OutOfDistribution, WhitenedSpace
+from classify.uncertainty.row_blocks import row_blocks
 from classify.uncertainty.unknown_class import (Discriminant, UnknownClass, combined, compared_trees,
-                                                discriminant_score, fit_discriminant, fit_scale, leaf_distance,
-                                                reference_rows)
+                                                discriminant_of_blocks, fit_scale, leaf_distance, reference_rows)
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 
 # Training rows that a row is compared with by distance, at most, drawn at random: with all of a million rows the search
@@ -89,7 +89,7 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
     measures = np.full((len(x), 3), np.nan)
     fitted = None
     for indices, model in zip(crossed.splits, crossed.models):
-        fitted = _fit(x.iloc[indices.train], y[indices.train], model, seed)
+        fitted = _fit(x, y, indices.train, model, seed)
         tested = x.iloc[indices.test]
         found, index = novelty.nearest(novelty.to_points(fitted.space, tested.to_numpy()), fitted.points)
         distances[indices.test, :found.shape[1]] = found
@@ -100,7 +100,7 @@ def fit_reference(x: pd.DataFrame, y: Int64Array, crossed: CrossFit, final: Mode
     if fitted is not None and len(crossed.splits) == 1:
         train = crossed.splits[0].train
     else:
-        fitted = _fit(x.iloc[rows], y[rows], final, seed)
+        fitted = _fit(x, y, rows, final, seed)
     scale = fit_scale(measures[rows])
     numbers = combined(scale, measures)
     saved = OutOfDistribution(fitted.space, fitted.points, np.sort(numbers[rows]),
@@ -113,18 +113,21 @@ def compared_leaves(model: Model, x: pd.DataFrame) -> UInt8Array:
     return models.leaves(model, x, compared_trees(model.rounds, model.trees_per_round))
 
 
-def _fit(x: pd.DataFrame, y: Int64Array, model: Model, seed: int) -> _Fitted:
-    values = x.to_numpy()
-    space, vectors = novelty.fit_spaces(values, seed)
-    discriminant = fit_discriminant(novelty.centered_scores(space, values), vectors, y, int(y.max()) + 1)
-    some = x.iloc[reference_rows(len(x), seed)]
-    compared = reference_rows(len(x), seed, MOST_POINTS)
-    return _Fitted(space, novelty.to_points(space, values[compared]), compared, discriminant,
+def _fit(x: pd.DataFrame, y: Int64Array, rows: Int64Array, model: Model, seed: int) -> _Fitted:
+    """What is kept of the training rows `rows`."""
+    values, own = x.to_numpy(), y[rows]
+    space, vectors = novelty.fit_spaces(values, seed, rows)
+    discriminant = discriminant_of_blocks(lambda some: novelty.centered_scores(space, values[rows[some]]), vectors, own,
+                                          int(own.max()) + 1)
+    some = x.iloc[rows[reference_rows(len(rows), seed)]]
+    compared = reference_rows(len(rows), seed, MOST_POINTS)
+    return _Fitted(space, novelty.to_points(space, values[rows[compared]]), compared, discriminant,
                    compared_leaves(model, some))
 
 
 def _measures(fitted: _Fitted, x: pd.DataFrame, model: Model, distance: Float64Array) -> Float64Array:
     """(m, 3) of tested rows."""
-    scaled = novelty.centered_scores(fitted.space, x.to_numpy())
-    return np.column_stack([discriminant_score(fitted.discriminant, scaled),
-                            leaf_distance(compared_leaves(model, x), fitted.leaves), distance])
+    leaves = np.concatenate([leaf_distance(compared_leaves(model, x.iloc[some]), fitted.leaves)
+                             for some in row_blocks(len(x))])
+    return np.column_stack([novelty.discriminant_scores(fitted.discriminant, fitted.space, x.to_numpy()), leaves,
+                            distance])

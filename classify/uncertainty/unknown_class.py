@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.uncertainty.row_blocks import Block, products_of_columns, row_blocks, sum_of_rows
 from featurize.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 
 # Principal axes, at most. 100 found 49 %, 300 found 51 %, all of 1,043 found 47 %.
@@ -118,11 +119,16 @@ def fit_discriminant(scaled: Float64Array, vectors: Float64Array, y: Int64Array,
     classes : int
         K.
     """
-    kept = vectors[:, :max(min(MOST_AXES, len(scaled) // ROWS_PER_AXIS), 1)]
-    rows = scaled @ kept
-    means = np.stack([rows[y == c].mean(axis=0) for c in range(classes)])
-    inside = rows - means[y]
-    covariance = _shrunk(inside.T @ inside / max(len(rows) - classes, 1), WITHIN_SHRINKAGE)
+    return discriminant_of_blocks(lambda some: scaled[some], vectors, y, classes)
+
+
+def discriminant_of_blocks(scaled: Block, vectors: Float64Array, y: Int64Array, classes: int) -> Discriminant:
+    """`fit_discriminant` of rows that are scaled a block at a time."""
+    n = len(y)
+    kept = vectors[:, :max(min(MOST_AXES, n // ROWS_PER_AXIS), 1)]
+    means = _means_of_classes(lambda some: scaled(some) @ kept, y, classes)
+    inside = products_of_columns(lambda some: scaled(some) @ kept - means[y[some]], n)
+    covariance = _shrunk(inside / max(n - classes, 1), WITHIN_SHRINKAGE)
     variance, directions = np.linalg.eigh(covariance)
     whitening = directions / np.sqrt(np.maximum(variance, LEAST_UNIT))
     means = means @ whitening
@@ -131,6 +137,16 @@ def fit_discriminant(scaled: Float64Array, vectors: Float64Array, y: Int64Array,
     ridge = BETWEEN_SHRINKAGE * along.sum() / len(whitening)
     return Discriminant((kept @ whitening).astype(np.float32), means, between[:classes - 1].T,
                         1 + (1 - BETWEEN_SHRINKAGE) * along + ridge, float(1 + ridge))
+
+
+def _means_of_classes(block_of: Block, y: Int64Array, classes: int) -> Float64Array:
+    """(K, q) mean of the rows of each class."""
+    totals: list[Float64Array | None] = [None] * classes
+    for some in row_blocks(len(y)):
+        block = block_of(some)
+        for c in np.unique(y[some]):
+            totals[c] = sum_of_rows(totals[c], block[y[some] == c])
+    return np.stack([total / count for total, count in zip(totals, np.bincount(y))])
 
 
 def _shrunk(covariance: Float64Array, share: float) -> Float64Array:

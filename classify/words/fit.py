@@ -1,6 +1,6 @@
 """A small model of each subject: logistic regression on all measurements, predicted out of fold."""
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
@@ -115,4 +115,4 @@ def fit_subject(scores: Scores, subject: Subject, rows: Int64Array) -> SubjectMo
     if len(learned) == 1:
         return SubjectModel(None, learned)
     weights = (len(y) / len(counts) / counts[y]) ** WEIGHT_POWER
-    return SubjectModel(fit_linear(replace(scores, values=scores.values[said]), y, weights, INVERSE_PENALTY), learned)
+    return SubjectModel(fit_linear(scores.of_rows(said), y, weights, INVERSE_PENALTY), learned)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_table import made_table
+from started import minds_ctrl_c
 from test_findings import QUICK as FINDINGS
 from test_findings import chest_table
 
@@ -342,7 +343,7 @@ def test_the_same_command_goes_on_after_kill_9_and_after_ctrl_c(how: signal.Sign
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script), "classify", "t.parquet", "-o", "run", "--folds", "3", "--log", "run.csv"]
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env={**environment, "WAIT_SECONDS": "3"})
+                               env={**environment, "WAIT_SECONDS": "60"}, preexec_fn=minds_ctrl_c)
     while not list(tmp_path.glob("run.folds/*/*.fold")):
         assert running.poll() is None
         time.sleep(.02)

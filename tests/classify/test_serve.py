@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from started import minds_ctrl_c
 
 pytest.importorskip("fastapi", reason="extra serve")
 from starlette.testclient import TestClient  # noqa: E402
@@ -293,7 +294,8 @@ def test_a_table_measured_otherwise_and_findings_are_refused(run_folder: Path, c
 def test_a_real_server_answers_and_ends(stop: signal.Signals, code: int, said: str, run_folder: Path) -> None:
     import httpx2
     command = [sys.executable, "cli.py", "serve", str(run_folder / "run"), "--port", "0", "--jobs", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=minds_ctrl_c) as server:
         try:
             assert server.stdout is not None and server.stderr is not None
             line = server.stdout.readline()
