@@ -27,6 +27,7 @@ from benchmarks.shift_costs import PictureSeconds, picture_seconds
 from classify.bundle import Bundle, load_bundle
 from classify.data.dataset import prepare
 from classify.data.folds import make_folds
+from classify.elsewhere.alignment import LEAST_IMAGES
 from classify.elsewhere.few_labels import FewLabels, fit_few, fitted
 from classify.evaluate.left_out_sites import shared_rows
 from classify.predict import predict
@@ -101,6 +102,7 @@ def trials_of(home: Place, others: list[Place]) -> Iterator[Trial]:
     for number in range(FOLDS):
         own = home.frame[fold == number]
         tested = {"home": own, "home, changed": copies[copies["image_id"].isin(own["image_id"])]}
+        tested |= {f"home, {site}": rows for site, rows in own.groupby("site") if own["site"].nunique() > 1}
         yield Trial(fold != number, tested | {o.name: o.frame for o in others}, {o.name for o in others})
     yield from left_out(home)
 
@@ -176,7 +178,7 @@ def remedies(bundle: Bundle, home: Place, trial: Trial) -> Iterator[tuple[str, s
     """Remedy, name of the tested set, and scores with the processor seconds that the remedy took."""
     classes = list(bundle.classes)
     for name, frame in trial.tested.items():
-        for adapt in (False, True):
+        for adapt in (False, True) if adaptable(frame) else (False,):
             start = time.process_time()
             told = predict(bundle, frame.reset_index(drop=True), home.info, adapt=adapt)
             took = time.process_time() - start
@@ -187,6 +189,11 @@ def remedies(bundle: Bundle, home: Place, trial: Trial) -> Iterator[tuple[str, s
                 start = time.process_time()
                 fitted_there = with_labels(told, classes, count)
                 yield f"{count} labels", name, fitted_there | {"then s": (time.process_time() - start) / DRAWS}
+
+
+def adaptable(frame: pd.DataFrame) -> bool:
+    """Whether `--adapt` takes the images: it shifts those of every site by themselves."""
+    return len(frame) >= LEAST_IMAGES and bool((frame["site"].value_counts() >= LEAST_IMAGES).all())
 
 
 def folds_of(home: Place) -> np.ndarray:

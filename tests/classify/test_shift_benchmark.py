@@ -56,6 +56,16 @@ def test_one_site_is_not_left_out(bench: ModuleType, frame: pd.DataFrame) -> Non
     assert not list(bench.left_out(home)) and len(list(bench.trials_of(home, []))) == bench.FOLDS
 
 
+def test_each_site_is_tested_and_adapted_to_where_all_are_large(bench: ModuleType, frame: pd.DataFrame) -> None:
+    trial = next(bench.trials_of(place(bench, frame), []))
+    own = frame[~trial.used]
+    assert list(trial.tested) == ["home", "home, changed", "home, north", "home, south"]
+    assert trial.tested["home, south"].equals(own[own["site"] == "south"])
+    assert bench.adaptable(frame) and not bench.adaptable(frame[:bench.LEAST_IMAGES - 1])
+    few = frame.assign(site=np.where(np.arange(len(frame)) < bench.LEAST_IMAGES - 1, "north", "south"))
+    assert not bench.adaptable(few)
+
+
 def test_all_copies_are_a_variant_where_there_are_more_than_by_default(bench: ModuleType, frame: pd.DataFrame) -> None:
     few = bench.images_to_perturb(frame["image_id"].tolist())
     assert bench.variants(place(bench, frame)) == list(bench.COPIES)
