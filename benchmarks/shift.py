@@ -7,8 +7,8 @@ A third of HOME is tested by a model of the other two thirds, three times; every
 `changed` are the first changed copies of the tested images (another stain, lamp, camera, magnification, file format:
 featurize.images.perturb); the models learn from copies of training images alone. Classes that no laboratory shares with
 HOME are left out where there is one. Where HOME names several sites, each of the largest is left out as well and tested
-by a model of the others, in the classes that at least two sites have. Seconds are those of the processor, all threads
-together: other work on the machine does not add to them.
+by a model of the others, in the classes that at least two sites have and that the others show often enough. Seconds are
+those of the processor, all threads together: other work on the machine does not add to them.
 """
 import argparse
 import tempfile
@@ -113,8 +113,12 @@ def left_out(home: Place) -> Iterator[Trial]:
     if rows is None:
         return
     for number, site in enumerate(rows.names):
-        name = f"{site}, left out"
-        yield Trial((rows.site >= 0) & (rows.site != number), {name: home.frame[rows.site == number]}, {name})
+        name, others = f"{site}, left out", (rows.site >= 0) & (rows.site != number)
+        images = np.bincount(rows.y[others], minlength=len(rows.classes))
+        # Of a class of fewer images than folds no model can be made.
+        taught = np.isin(rows.y, np.flatnonzero(images >= TrainSettings.folds))
+        if len(np.unique(rows.y[others & taught])) > 1:
+            yield Trial(others & taught, {name: home.frame[(rows.site == number) & taught]}, {name})
 
 
 def scores(predicted: pd.DataFrame, classes: list[str]) -> dict[str, float]:

@@ -51,6 +51,14 @@ def test_nothing_of_a_site_is_learned_from_when_it_is_left_out(bench: ModuleType
         assert trial.elsewhere == {name}
 
 
+def test_a_class_that_the_other_sites_hardly_show_is_not_asked_for(bench: ModuleType, frame: pd.DataFrame) -> None:
+    # Cats of the south: one group of two images.
+    frame.loc[frame["group"] == frame["group"][frame["label"] == "cat"].iloc[-1], "site"] = "south"
+    asked = {name: set(tested["label"]) for trial in bench.left_out(place(bench, frame))
+             for name, tested in trial.tested.items()}
+    assert asked == {"north, left out": {"ant", "bee"}, "south, left out": {"ant", "bee", "cat"}}
+
+
 def test_one_site_is_not_left_out(bench: ModuleType, frame: pd.DataFrame) -> None:
     home = place(bench, frame.assign(site=None))
     assert not list(bench.left_out(home)) and len(list(bench.trials_of(home, []))) == bench.FOLDS
