@@ -56,7 +56,9 @@ _LAMP = (0.88, 1.0)
 # Blur, noise and JPEG act on single pixels and would wipe out the subject of a picture of few pixels: they are weaker
 # in proportion where the longer side is shorter than this.
 _FULL_SIDE_PX = 200
-# Drawn uniformly: standard deviation of the blur, pixels.
+# Drawn uniformly: standard deviation of the blur, pixels. Up to 2.0 was measured and not taken: of five classes of
+# blood_pbc a blur of 1.5 px then cost .041 balanced accuracy in place of .048 (with three copies of every image .012 in
+# place of .031), but of blood_lab_b .64 were named rightly in place of .67 (.68 in place of .70).
 _BLUR_PX = (0.3, 1.1)
 # Share of the copies that are blurred.
 _BLURRED_SHARE = 0.6
