@@ -12,6 +12,7 @@ from ecg.page.colors import Colors, colors_beside, find_colors
 from ecg.page.find_grid import find_grid
 from ecg.page.grid import BOX_MM, GridHomography, NoGrid
 from ecg.page.ink import grid_signal, grid_signal_and_inked_share
+from ecg.page.specks import grid_of_specks
 from featurize.arrays import Float32Array, Float64Array
 
 # Places across a box: 1 / 8 mm.
@@ -101,14 +102,16 @@ def colors_and_grid(dark: Float32Array) -> tuple[Colors, Float32Array, GridHomog
 
     Lines nearly as dark as ink are at first taken for ink and cut from the grid. The grid then is found by what is left
     and by all that is dark, and the colors again beside that of its lines. Ink that is blurred stays in what is taken
-    for grid: a doubtful grid is found by what is pale, too. The clearest of these grids is taken.
+    for grid: a doubtful grid is found by what is pale, too, that of a fax by its specks. The clearest of these grids is
+    taken.
     """
     colors = find_colors(dark)
     signal, inked = grid_signal_and_inked_share(dark, colors)
     own, fault = _seen(signal)
     whole = _seen(_all_darkness(dark))[0] if fault or inked > _MOST_INKED else None
-    if colors.grid.any() and not (own and _is_sure(own)):
-        own = _clearly_clearer(own, _seen(_pale_darkness(dark, colors))[0])
+    if not (own and _is_sure(own)):
+        own = (_clearly_clearer(own, _seen(_pale_darkness(dark, colors))[0]) if colors.grid.any()
+               else _of_specks(dark) or own)
     seen = [each for each in (own, whole) if each]
     best = _clearest(seen) if seen else None
     if best and colors.grid.any():
@@ -129,6 +132,13 @@ def _seen(signal: Float32Array) -> tuple[_Seen | None, NoGrid | None]:
         return _Seen(signal, find_grid(signal)), None
     except NoGrid as error:
         return None, error
+
+
+def _of_specks(dark: Float32Array) -> _Seen | None:
+    """The grid of a fax's specks, where they tell one."""
+    black = dark.max(axis=2)
+    grid = grid_of_specks(black)
+    return _Seen(black, grid) if grid else None
 
 
 def _clearest(seen: Sequence[_Seen]) -> _Seen:

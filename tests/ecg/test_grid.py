@@ -178,8 +178,8 @@ def test_lines_of_1_mm_are_counted_in_no_boxes_of_4_mm() -> None:
 
 
 def test_a_blurred_page_has_the_boxes_of_its_grid_not_of_its_beats() -> None:
-    rgb, _ = draw_page(heartbeats(1), Style(layout="3x4+1", major=(150, 150, 150), minor=(215, 215, 215)))
-    soft = cv2.GaussianBlur(rgb, (0, 0), 3.4)
-    soft = cv2.imdecode(cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, 15])[1], cv2.IMREAD_COLOR)
-    grid = colors_and_grid(darkness(soft))[2]
-    assert astuple(grid.px_per_mm(soft.shape)) == pytest.approx((Style().px_per_mm, Style().px_per_mm), rel=5e-3)
+    style = Style(major=(235, 140, 150), minor=(250, 215, 220), ink=(30, 40, 140), pen_mm=0.54, px_per_mm=7.0)
+    soft = cv2.GaussianBlur(draw_page(heartbeats(1), style)[0], (0, 0), 4.0)
+    soft = cv2.imdecode(cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, 12])[1], cv2.IMREAD_COLOR)
+    grid = colors_and_grid(darkness(soft))[2]  # by what is pale; else boxes of 24 px a mm
+    assert astuple(grid.px_per_mm(soft.shape)) == pytest.approx((7, 7), rel=5e-3)
