@@ -20,7 +20,7 @@ _LARGE_RESIDUAL_MV = 0.1
 # (benchmarks.ecg_review, 14 even records; pages whose columns are moved keep the laws).
 _LARGE_DISAGREEMENT = 0.5
 # Below this residual, to their size, the limb leads stand where they were taken for, and so do the chest leads by
-# convention: 0 to .10 on 55 of 59 pages whose layout is right, .18 and more on every page of a wrong one
+# convention: 0 to .1 on 36 of 41 pages above 18 dB, .17 and more on 15 of 16 below 10 dB
 # (benchmarks.ecg_review, even records).
 _CONFIRMED_DISAGREEMENT = 0.1
 # Pulses that are off the gain by this share contradict the scale, or the gain.
@@ -34,6 +34,8 @@ _MANY_BRIDGES = 3
 # Ink beside the lines that nothing explains, mm: none on 5 pages above 18 dB that had other ink left (frames, halves of
 # pulses), 116 and more on 5 of 6 with handwriting, 250 where a rhythm strip was not read (benchmarks.ecg_review, even).
 _MUCH_LEFT_MM = 15.0
+# Two leads that follow one trace for longer than this, mm, see `ecg.trace.shared_trace.shared_mm`.
+_MUCH_SHARED_MM = 5.0
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
 _ROW_S = {4: (10.0,), 2: (5.0, 10.0)}
 # Up to this many times that is usual,
@@ -54,11 +56,14 @@ class Traced:
         Lengths for which lines lie on bare paper.
     left_mm : float
         Of `ecg.trace.left_ink.left_ink_mm`.
+    shared_mm : float
+        Of `ecg.trace.shared_trace.shared_mm`.
     """
 
     work_spent: bool = False
     bridges_px: Sequence[int] = ()
     left_mm: float = 0.0
+    shared_mm: float = 0.0
 
 
 def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> list[str]:
@@ -72,7 +77,7 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced)
         rows of several leads last longer or shorter than such rows do. limb: the limb leads break a law between them.
         twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly. bridged: lines lie on bare
         paper in several places, as where beats are cut off. strokes: ink beside the lines is left over, as of
-        handwriting over the leads.
+        handwriting over the leads. shared: two leads follow one trace.
     """
     found = _reasons(page, layout, signals, traced)
     return [reason for reason, holds in found.items() if holds]
@@ -91,7 +96,8 @@ def _reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> di
         "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
         "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in traced.bridges_px) >= _MANY_BRIDGES,
-        "strokes": traced.left_mm > _MUCH_LEFT_MM}
+        "strokes": traced.left_mm > _MUCH_LEFT_MM,
+        "shared": traced.shared_mm > _MUCH_SHARED_MM}
 
 
 def _is_guess(layout: Layout, disagreement: float) -> bool:

@@ -13,6 +13,7 @@ from ecg.review_words import REVIEW_WORDS
 from ecg.signals.residual import limb_disagreement
 from ecg.trace import work_limit
 from ecg.trace.corrections import Point
+from ecg.trace.shared_trace import shared_mm
 
 
 def reasons(found: Digitized, **changes: object) -> list[str]:
@@ -51,6 +52,7 @@ def test_each_reason_is_told(usual_page: ReadPage) -> None:
     assert review_reasons(found.page, found.layout, found.signals, Traced(bridges_px=[9, 9, 9])) == ["bridged"]
     assert review_reasons(found.page, found.layout, found.signals, Traced(bridges_px=[9, 9, 1])) == []
     assert review_reasons(found.page, found.layout, found.signals, Traced(left_mm=40)) == ["strokes"]
+    assert review_reasons(found.page, found.layout, found.signals, Traced(shared_mm=15)) == ["shared"]
 
 
 def test_every_reason_has_words_for_people(usual_page: ReadPage) -> None:
@@ -121,3 +123,16 @@ def test_a_page_whose_work_is_spent_says_so(usual_page: ReadPage, monkeypatch: p
     found = trace(usual_page.found.page, usual_page.found.layout, 500)
     assert list(found.review) == ["work"]
     assert any(warning.startswith("the page takes more work than one page may") for warning in found.warnings)
+
+
+def test_leads_on_one_trace_are_measured(usual_page: ReadPage) -> None:
+    found = usual_page.found
+    mm = found.page.px_per_mm
+    assert shared_mm(found.lines, mm) < 2
+    first, second = found.lines[0], found.lines[4]
+    part = slice(100, 100 + round(10 * mm.x / (first.x[1] - first.x[0])))
+    y = second.y.copy()
+    y[part] = np.interp(second.x[part], first.x, first.y)
+    lost = [*found.lines[:4], replace(second, y=y), *found.lines[5:]]
+    assert np.interp(second.x[part], first.x, first.y).std() > 0
+    assert shared_mm(lost, mm) > (9 if second.x[0] == first.x[0] else 5)
