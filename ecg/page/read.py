@@ -47,6 +47,9 @@ _LEAST_SECOND_MM = 0.05
 _SECOND_STIFFNESS = 50.0
 # A page is flat if rows of pixels are rows of the grid to this, px.
 _FLAT_PX = 1.0
+# Ink of other pens counts as this share at most: enough that pieces of a trace between them are none of small marks, and
+# less than a trace's own. Measured on 4 drawn pages: 25.8 dB, 18.9 with 0; 18.8, 14.0; 12.4, 12.2; 14.6 either way.
+_WRITTEN_INK = np.float32(0.4)
 # A pixel lies on a 5 mm line within this distance, px,
 _ON_LINE_PX = 0.5
 # plus this distance, mm.
@@ -73,7 +76,7 @@ class Page:
     ink : (H, W) float32
         Share of each pixel that the trace's ink (or text in the same ink) covers.
     written : (H, W) bool
-        Where handwriting in another color may hide the traces; there is no ink there.
+        Where handwriting in another color may hide the traces; ink is .4 there at most.
     px_per_mm : Scale
     to_source : ToSource
         From its pixels to those of the file.
@@ -245,7 +248,7 @@ def _ink_and_written(dark: Float32Array, colors: Colors, px_per_mm: Scale, on_li
     ink = ink_share(dark, colors, px_per_mm, on_line)
     written = other_pens(dark, ink, colors, px_per_mm)
     if written.any():
-        ink = np.where(written, np.float32(0), ink)
+        ink = np.where(written, np.minimum(ink, _WRITTEN_INK), ink)
     return without_panel_frames(ink, px_per_mm), written
 
 

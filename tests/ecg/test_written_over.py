@@ -52,11 +52,11 @@ def test_handwriting_over_leads_is_left_and_told(usual_page: ReadPage) -> None:
     assert "strokes" in written_on(usual_page, (23, 23, 23)).review
 
 
-def test_handwriting_in_another_color_hides_the_traces_and_is_no_ink(usual_page: ReadPage) -> None:
+def test_handwriting_in_another_color_hides_the_traces_and_is_pale(usual_page: ReadPage) -> None:
     assert not usual_page.found.page.written.any()
     blue, black = written_on(usual_page, (30, 40, 150)), written_on(usual_page, (23, 23, 23))
     assert blue.page.written.any() and not black.page.written.any()
-    assert blue.page.ink[blue.page.written].max() == 0
+    assert blue.page.ink[blue.page.written].max() <= np.float32(0.4)
 
     def off_mv(found: Digitized) -> float:
         return float(np.nanmax(np.abs(found.signals.mv - usual_page.found.signals.mv)))
