@@ -47,8 +47,8 @@ _LEAST_SECOND_MM = 0.05
 _SECOND_STIFFNESS = 50.0
 # A page is flat if rows of pixels are rows of the grid to this, px.
 _FLAT_PX = 1.0
-# Ink of other pens counts as this share at most: enough that pieces of a trace between them are none of small marks, and
-# less than a trace's own. Measured on 4 drawn pages: 25.8 dB, 18.9 with 0; 18.8, 14.0; 12.4, 12.2; 14.6 either way.
+# Ink of other pens counts as this share at most: enough that pieces of a trace between them are no small marks, and
+# less than a trace's own. Measured on 4 drawn pages: 25.8, 18.8, 12.4 and 14.6 dB; with 0 18.9, 14.0, 12.2 and 14.6.
 _WRITTEN_INK = np.float32(0.4)
 # A pixel lies on a 5 mm line within this distance, px,
 _ON_LINE_PX = 0.5
