@@ -27,6 +27,7 @@ from ecg.trace.overlap.resolve import resolve_overlaps
 from ecg.trace.pale_strokes import bare_columns, with_pale_strokes
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
+from ecg.trace.shared_trace import shared_mm
 from ecg.trace.subtract_marks import extrapolate_hidden_ends, without_printed_marks
 from ecg.trace.way_around import PageInk
 from ecg.trace.work_limit import WorkLimit
@@ -230,6 +231,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     plan = retrace_rows(plan, line, points, page.px_per_mm, peak)
     ink = np.where(line > 0, page.ink, np.float32(0))
     evidence = without_printed_marks(ink, plan)
+    evidence = replace(evidence, confidence=np.where(page.written, np.float32(0), evidence.confidence))
     lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)
     lines = undo_crossing_swaps(lines, plan.pen_px, plan.px_per_mm)
     repairs, overlaps = WorkLimit(_MOST_REPAIR_WORK), WorkLimit(_MOST_OVERLAP_WORK)
@@ -245,7 +247,7 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
     bridges_px = [b - a for each in lines
                   for a, b in bare_columns(each, line, evidence.confidence, points, page.px_per_mm)]
-    traced = Traced(spent, bridges_px, left_ink_mm(page.ink, lines, plan))
+    traced = Traced(spent, bridges_px, left_ink_mm(page.ink, lines, plan), shared_mm(lines, page.px_per_mm))
     return Digitized(page, plan, lines, found, warnings, review_reasons(page, plan, found, traced))
 
 

@@ -19,8 +19,10 @@ _LARGE_RESIDUAL_MV = 0.1
 # Residual of a law of the limb leads to their size: up to .27 on 8 pages above 18 dB, .89 and 1.8 on the 2 below 10 dB
 # (benchmarks.ecg_review, 14 even records; pages whose columns are moved keep the laws).
 _LARGE_DISAGREEMENT = 0.5
-# Below this, mV, rows of one lead each stand in the order that they were taken for.
-_SMALL_RESIDUAL_MV = 0.03
+# Below this residual, to their size, the limb leads stand where they were taken for, and so do the chest leads by
+# convention: 0 to .1 on 36 of 41 pages above 18 dB, .17 and more on 15 of 16 below 10 dB
+# (benchmarks.ecg_review, even records).
+_CONFIRMED_DISAGREEMENT = 0.1
 # Pulses that are off the gain by this share contradict the scale, or the gain.
 _PULSE_TOLERANCE = 0.12
 # Mean likelihood of a lead.
@@ -32,6 +34,8 @@ _MANY_BRIDGES = 3
 # Ink beside the lines that nothing explains, mm: none on 5 pages above 18 dB that had other ink left (frames, halves of
 # pulses), 116 and more on 5 of 6 with handwriting, 250 where a rhythm strip was not read (benchmarks.ecg_review, even).
 _MUCH_LEFT_MM = 15.0
+# Two leads that follow one trace for longer than this, mm, see `ecg.trace.shared_trace.shared_mm`.
+_MUCH_SHARED_MM = 5.0
 # Rows of so many leads last so long, s: 2.5 s a lead, of two leads also 5 s.
 _ROW_S = {4: (10.0,), 2: (5.0, 10.0)}
 # Up to this many times that is usual,
@@ -52,11 +56,14 @@ class Traced:
         Lengths for which lines lie on bare paper.
     left_mm : float
         Of `ecg.trace.left_ink.left_ink_mm`.
+    shared_mm : float
+        Of `ecg.trace.shared_trace.shared_mm`.
     """
 
     work_spent: bool = False
     bridges_px: Sequence[int] = ()
     left_mm: float = 0.0
+    shared_mm: float = 0.0
 
 
 def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> list[str]:
@@ -70,7 +77,7 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced)
         rows of several leads last longer or shorter than such rows do. limb: the limb leads break a law between them.
         twice: a lead is drawn twice at one time, differently. seen: a lead was seen poorly. bridged: lines lie on bare
         paper in several places, as where beats are cut off. strokes: ink beside the lines is left over, as of
-        handwriting over the leads.
+        handwriting over the leads. shared: two leads follow one trace.
     """
     found = _reasons(page, layout, signals, traced)
     return [reason for reason, holds in found.items() if holds]
@@ -80,7 +87,7 @@ def _reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> di
     """Every reason that there is, and whether it holds."""
     return {
         "work": traced.work_spent,
-        "layout": _is_guess(layout, signals.einthoven_residual_mv),
+        "layout": _is_guess(layout, limb_disagreement(signals.mv)),
         "grid": page.grid.strength < _LEAST_GRID_SHARE,
         "scale": layout.scale_mended or _contradicted(layout),
         "length": unusual_length_s(layout) is not None,
@@ -89,11 +96,12 @@ def _reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> di
         "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
         "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in traced.bridges_px) >= _MANY_BRIDGES,
-        "strokes": traced.left_mm > _MUCH_LEFT_MM}
+        "strokes": traced.left_mm > _MUCH_LEFT_MM,
+        "shared": traced.shared_mm > _MUCH_SHARED_MM}
 
 
-def _is_guess(layout: Layout, residual_mv: float) -> bool:
-    """Whether the leads stand as on no known page, or few names were read and the limb leads tell no order of rows.
+def _is_guess(layout: Layout, disagreement: float) -> bool:
+    """Whether the leads stand as on no known page, or few names were read and the limb leads don't confirm the layout.
 
     One lead that runs on is a guess where nothing names it: of twelve leads below each other a few may have been found.
     An I is no name there: any upright stroke reads as one.
@@ -102,8 +110,8 @@ def _is_guess(layout: Layout, residual_mv: float) -> bool:
         return not any(cell.named and cell.lead != "I" for cell in layout.cells)
     if layout.name not in LAYOUTS:
         return True
-    confirmed = len(layout.cells) == len({cell.row for cell in layout.cells}) and residual_mv < _SMALL_RESIDUAL_MV
-    return not confirmed and sum(cell.named for cell in layout.cells) < _LEAST_NAMED * len(layout.cells)
+    few = sum(cell.named for cell in layout.cells) < _LEAST_NAMED * len(layout.cells)
+    return few and not disagreement < _CONFIRMED_DISAGREEMENT
 
 
 def _contradicted(layout: Layout) -> bool:

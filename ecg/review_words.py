@@ -12,6 +12,7 @@ REVIEW_WORDS = {
     "seen": "a lead seen poorly",
     "bridged": "lines over bare paper, as where beats are cut off",
     "strokes": "ink that no lead explains, such as handwriting",
+    "shared": "two leads on one trace",
 }
 
 

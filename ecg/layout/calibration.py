@@ -27,7 +27,7 @@ _SPEED_TOLERANCE = 0.1
 _LEAST_PULSES = 2
 # Pulses agree if their heights differ by less than this share.
 _AGREEING = 0.03
-# A pulse stands no farther than this before the lead that it belongs to.
+# A pulse stands no farther than this before the lead that it belongs to, or behind it.
 _PULSE_DISTANCE_MM = 12.0
 # A pulse overlaps the columns of that lead by no more than this.
 _PULSE_OVERLAP_MM = 2
@@ -77,6 +77,27 @@ def find_speed(pulses: Sequence[Pulse], printed: Sequence[Printed], px_per_mm: S
     if of_pulses is not None and of_pulses != _USUAL_SPEED:
         return of_pulses, [f"no printed paper speed was found: {of_pulses:g} mm/s is what the pulses are wide for"]
     return _USUAL_SPEED, [f"no printed paper speed was found: {_USUAL_SPEED:g} mm/s is assumed"]
+
+
+def pulses_outside_leads(pulses: Sequence[Pulse], rows: Sequence[RowPath], cells: Sequence[Cell], px_per_mm: Scale
+                         ) -> list[Pulse]:
+    """The pulses without those in the middle of a lead: two narrow beats and what lies between them look like one.
+
+    Parameters
+    ----------
+    pulses : sequence of Pulse
+    rows : sequence of RowPath
+    cells : sequence of Cell
+        In the rows.
+    px_per_mm : Scale
+    """
+    beside = _PULSE_DISTANCE_MM * px_per_mm.x
+
+    def is_inside(pulse: Pulse) -> bool:
+        row = min(range(len(rows)), key=lambda r: abs(rows[r].base - pulse.base))
+        return any(cell.row == row and cell.start + beside < pulse.left and pulse.right < cell.end - beside
+                   for cell in cells)
+    return [pulse for pulse in pulses if not is_inside(pulse)]
 
 
 def find_gain(pulses: Sequence[Pulse], printed: Sequence[Printed], rows: Sequence[RowPath], cells: Sequence[Cell],

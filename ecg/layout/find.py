@@ -1,7 +1,7 @@
 """Where on a page each lead is drawn: rows, columns, names, pulses."""
 from dataclasses import replace
 
-from ecg.layout.calibration import find_gain, find_speed
+from ecg.layout.calibration import find_gain, find_speed, pulses_outside_leads
 from ecg.layout.catalogue import LAYOUTS
 from ecg.layout.choose import choose_layout, without_extra
 from ecg.layout.column_places import column_places, cut_at_places
@@ -75,6 +75,7 @@ def find_layout(page: Page, name: str = "auto", given: GivenScale = GivenScale()
     if places is not None:
         rows, gaps = cut_at_places(rows, places, traces), [(float(x), float(x)) for x in places[1:-1]]
     cells = find_cells(rows, chosen.leads, gaps, chosen.named, traces)
+    pulses = pulses_outside_leads(pulses, rows, cells, scale)
     meetings = [(c.start, rows[c.row].base) for c in cells if c.start > rows[c.row].start]
     separators = separators_at(page.ink, separators, meetings, scale)
     gain = find_gain(pulses, printed, rows, cells, scale, given.mm_per_mv)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from ecg.layout.calibration import find_gain, find_speed
+from ecg.layout.calibration import find_gain, find_speed, pulses_outside_leads
 from ecg.layout.model import Cell, Pulse, RowPath
 from ecg.scale import Scale
 from ecg.text.speed_and_gain import Printed
@@ -84,3 +84,10 @@ def test_printed_speed_counts_more_than_the_width_of_pulses(printed: list[float]
     speeds = [Printed("speed", value, "", 0.9) for value in printed]
     found, warnings = find_speed([pulse(10, 200, wide_mm=wide_mm)], speeds, Scale.square(PX))
     assert found == speed and len(warnings) == count
+
+
+def test_a_pulse_in_the_middle_of_a_lead_is_a_wave() -> None:
+    before, behind = pulse(10, 200), pulse(10, 400, left=1840)
+    between = pulse(5, 400, left=900)
+    rows = [row(200.0), row(400.0)]
+    assert pulses_outside_leads([before, between, behind], rows, cells("I", "II"), Scale.square(PX)) == [before, behind]

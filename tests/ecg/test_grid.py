@@ -13,6 +13,7 @@ from ecg.page.find_grid import find_grid
 from ecg.page.grid import BOX_MM, FlatGrid, GridHomography, NoGrid
 from ecg.page.grid_spectrum import _harmonics, _Peaks
 from ecg.page.ink import grid_signal
+from ecg.page.line_color import colors_and_grid
 from ecg.page.read import Page, TooSmall, flatten
 from ecg.simulate.degrade import degrade
 from ecg.simulate.draw import Style, draw_page
@@ -174,3 +175,11 @@ def test_lines_of_1_mm_are_counted_in_no_boxes_of_4_mm() -> None:
     # Thin lines in boxes have all harmonics.
     boxes = _Peaks(np.arange(1, 9) * base, np.zeros(8), np.array([0.9, 0.8, 0.8, 1, 0.7, 0.6, 0.5, 0.4]), size)
     assert _harmonics(boxes, 0.0).frequency == pytest.approx(base)
+
+
+def test_a_blurred_page_has_the_boxes_of_its_grid_not_of_its_beats() -> None:
+    style = Style(major=(235, 140, 150), minor=(250, 215, 220), ink=(30, 40, 140), pen_mm=0.54, px_per_mm=7.0)
+    soft = cv2.GaussianBlur(draw_page(heartbeats(1), style)[0], (0, 0), 4.0)
+    soft = cv2.imdecode(cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, 12])[1], cv2.IMREAD_COLOR)
+    grid = colors_and_grid(darkness(soft))[2]  # by what is pale; else boxes of 24 px a mm
+    assert astuple(grid.px_per_mm(soft.shape)) == pytest.approx((7, 7), rel=5e-3)

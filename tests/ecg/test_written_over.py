@@ -1,9 +1,9 @@
-"""Pages with handwriting in the color of the trace."""
+"""Pages with handwriting, in the color of the trace and in another."""
 import cv2
 import numpy as np
 from read_pages import ReadPage
 
-from ecg.digitize import trace
+from ecg.digitize import Digitized, trace
 from ecg.layout.common_end import with_common_end
 from ecg.layout.row_path import row_path
 from ecg.page.read import flatten
@@ -49,9 +49,25 @@ def test_a_row_that_only_is_longer_stays() -> None:
 def test_handwriting_over_leads_is_left_and_told(usual_page: ReadPage) -> None:
     found = usual_page.found
     assert left_ink_mm(found.page.ink, found.lines, found.layout) == 0
-    rgb = usual_page.rgb.copy()
-    row, mm = found.layout.rows[1], found.page.px_per_mm.x
+    assert "strokes" in written_on(usual_page, (23, 23, 23)).review
+
+
+def test_handwriting_in_another_color_hides_the_traces_and_is_pale(usual_page: ReadPage) -> None:
+    assert not usual_page.found.page.written.any()
+    blue, black = written_on(usual_page, (30, 40, 150)), written_on(usual_page, (23, 23, 23))
+    assert blue.page.written.any() and not black.page.written.any()
+    assert blue.page.ink[blue.page.written].max() <= np.float32(0.4)
+
+    def off_mv(found: Digitized) -> float:
+        return float(np.nanmax(np.abs(found.signals.mv - usual_page.found.signals.mv)))
+    assert off_mv(blue) < 0.3 < off_mv(black)
+
+
+def written_on(drawn: ReadPage, color: tuple[int, int, int]) -> Digitized:
+    """The page with a stroke over its second row."""
+    rgb = drawn.rgb.copy()
+    row, mm = drawn.found.layout.rows[1], drawn.found.page.px_per_mm.x
     steps = np.array([[0, 0], [8, -9], [14, 6], [20, -12], [30, 4], [24, 9], [40, -8]]) * mm
-    cv2.polylines(rgb, [np.round(steps + [100 * mm, row.base]).astype(np.int32)], False, (23, 23, 23), 3, cv2.LINE_AA)
+    cv2.polylines(rgb, [np.round(steps + [100 * mm, row.base]).astype(np.int32)], False, color, 3, cv2.LINE_AA)
     page = flatten(rgb)
-    assert "strokes" in trace(page, find_layout(page), 500).review
+    return trace(page, find_layout(page), 500)
