@@ -18,12 +18,13 @@ from ecg.page.read import LIMITS, MOST_PX, Page, page_of_scale, read_page, turne
 from ecg.scale import Scale
 from ecg.review import Traced, review_reasons, unusual_length_s
 from ecg.signals.millivolts import Signals, sample_signals, with_rhythm_strips_named
+from ecg.trace.beat_swaps import undo_beat_swaps
 from ecg.trace.corrections import Point, with_leads_renamed
 from ecg.trace.crossing_swaps import undo_crossing_swaps
 from ecg.trace.fit import first_lines, fit_lines
 from ecg.trace.left_ink import left_ink_mm
 from ecg.trace.line import DrawnLine, Line, bridged
-from ecg.trace.overlap.resolve import resolve_overlaps
+from ecg.trace.overlap.resolve import find_complexes, resolve_overlaps
 from ecg.trace.pale_strokes import bare_columns, with_pale_strokes
 from ecg.trace.repair import repair_lines
 from ecg.trace.retrace import corrections_of_cell, retrace_rows
@@ -53,6 +54,8 @@ _MOST_REPAIR_WORK = 1.8e6
 # Work of the search in QRS overlaps that a page may take, pairs of candidates times pixels. A drawn page of 12 rows
 # takes 790 million, 4 s; rows of grid lines took 7,100 million, 37 s.
 _MOST_OVERLAP_WORK = 0.9e9
+# Work of offering paths from overlap to overlap that a page may take, paths times pixels.
+_MOST_OFFER_WORK = 1e9
 _WORK_SPENT = ("the page takes more work than one page may: from there on leads that run through each other, and "
                "places where the trace is not clear, were read plainly")
 
@@ -234,16 +237,18 @@ def trace(page: Page, plan: Layout, fs_hz: float, points: Sequence[Point] = ()) 
     evidence = replace(evidence, confidence=np.where(page.written, np.float32(0), evidence.confidence))
     lines = fit_lines(first_lines(plan, line, evidence.confidence), evidence)
     lines = undo_crossing_swaps(lines, plan.pen_px, plan.px_per_mm)
-    repairs, overlaps = WorkLimit(_MOST_REPAIR_WORK), WorkLimit(_MOST_OVERLAP_WORK)
+    px_per_s = page.px_per_mm.x * plan.mm_per_s
+    lines = undo_beat_swaps(lines, plan, find_complexes(evidence.ink, px_per_s), px_per_s)
+    repairs, overlaps, offers = (WorkLimit(most) for most in (_MOST_REPAIR_WORK, _MOST_OVERLAP_WORK, _MOST_OFFER_WORK))
     lines = repair_lines(lines, plan, evidence, repairs)
-    lines = resolve_overlaps(lines, plan, evidence, page.px_per_mm.x * plan.mm_per_s, overlaps)
+    lines = resolve_overlaps(lines, plan, evidence, px_per_s, overlaps, offers)
     lines, evidence = with_pale_strokes(lines, plan, PageInk(marks, line, peak), evidence, points)
     lines = fit_lines(lines, evidence, _LAST_ROUNDS)
     lines = [extrapolate_hidden_ends(line, evidence.confidence, plan.px_per_mm) for line in lines]
     lines = [_cut(line, corrections_of_cell(points, cell)[1]) for cell, line in zip(plan.cells, lines)]
     plan = with_rhythm_strips_named(plan, lines, page.px_per_mm)
     found = sample_signals(plan, lines, page.px_per_mm, fs_hz)
-    spent = repairs.spent or overlaps.spent
+    spent = repairs.spent or overlaps.spent or offers.spent
     warnings = [*plan.warnings, *([_WORK_SPENT] if spent else []), *_doubts(found, plan, page)]
     bridges_px = [b - a for each in lines
                   for a, b in bare_columns(each, line, evidence.confidence, points, page.px_per_mm)]

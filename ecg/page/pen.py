@@ -16,6 +16,8 @@ _BARE_INK = 0.25
 _MOST_RUNS = 4000
 # Runs that are needed; with fewer, width and blur are the defaults.
 _LEAST_RUNS = 30
+# From this blur on the wide window is taken, standard deviation in px.
+_BLURRED_PX = 1.7
 # Default width, px.
 _DEFAULT_WIDTH_PX = 2.0
 # Default blur, standard deviation in px.
@@ -55,6 +57,14 @@ def measure_pen(ink: Float32Array) -> tuple[float, float]:
         wider, _ = _profiles(middle, rows, columns, _WIDE_HALF_WINDOW_PX)
         if len(wider) and np.quantile(wider.sum(axis=1), _WIDTH_QUANTILE) > _HALF_WINDOW_PX - 1:
             around = wider
+    width, blur = _of_profiles(around)
+    if blur > _BLURRED_PX:  # such a line reaches to the window's ends, which are taken for paper
+        width, blur = _of_profiles(_profiles(middle, rows, columns, _WIDE_HALF_WINDOW_PX)[0])
+    return width, blur
+
+
+def _of_profiles(around: Float64Array) -> tuple[float, float]:
+    """Width and blur of level runs (n, 2 reach + 1) that stand alone."""
     if len(around) < _LEAST_RUNS:
         return _DEFAULT_WIDTH_PX, _DEFAULT_BLUR_PX
     offsets = np.arange(around.shape[1]) - around.shape[1] // 2

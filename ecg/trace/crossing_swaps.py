@@ -49,7 +49,7 @@ def _near(a: Line, b: Line, first: float, last: float, pen_px: float) -> bool:
 def _without_swaps(a: Line, b: Line, first: float, last: float, pen_px: float, px_per_mm: Scale) -> tuple[Line, Line]:
     x = np.arange(first, last, STEP_PX)
     ya, yb = np.interp(x, a.x, a.y), np.interp(x, b.x, b.y)
-    meetings, longest = _meetings(ya, yb, pen_px, px_per_mm), _LONGEST_MM * px_per_mm.x / STEP_PX
+    meetings, longest = meetings_of(ya, yb, pen_px, px_per_mm), _LONGEST_MM * px_per_mm.x / STEP_PX
     changed, k = False, 0
     while k < len(meetings) - 1:
         gains = [(_gain(ya, yb, meetings[k], end), end) for end in meetings[k + 1:] if end - meetings[k] < longest]
@@ -64,10 +64,10 @@ def _without_swaps(a: Line, b: Line, first: float, last: float, pen_px: float, p
             k += 1
     if not changed:
         return a, b
-    return _with(a, x, ya), _with(b, x, yb)
+    return with_rows(a, x, ya), with_rows(b, x, yb)
 
 
-def _meetings(ya: Float64Array, yb: Float64Array, pen_px: float, px_per_mm: Scale) -> list[int]:
+def meetings_of(ya: Float64Array, yb: Float64Array, pen_px: float, px_per_mm: Scale) -> list[int]:
     """Nodes where two lines meet: the middle of each stretch in which they are within a pen and their slope.
 
     Tips that face each other meet even if some mm are between: neither line could follow its own stroke.
@@ -93,14 +93,16 @@ def _gain(ya: Float64Array, yb: Float64Array, begin: int, end: int) -> float:
     around = slice(max(0, begin - _NODES_BESIDE), end + _NODES_BESIDE)
     a, b = ya.copy(), yb.copy()
     a[begin:end], b[begin:end] = yb[begin:end], ya[begin:end]
-    return _turns(ya[around]) + _turns(yb[around]) - _turns(a[around]) - _turns(b[around])
+    return turns(ya[around]) + turns(yb[around]) - turns(a[around]) - turns(b[around])
 
 
-def _turns(y: Float64Array) -> float:
+def turns(y: Float64Array) -> float:
+    """By how much a path (n,) turns in all, rad."""
     return float(np.abs(np.diff(np.arctan2(np.diff(y), STEP_PX))).sum())
 
 
-def _with(line: Line, x: Float64Array, y: Float64Array) -> Line:
+def with_rows(line: Line, x: Float64Array, y: Float64Array) -> Line:
+    """The line with rows y (n,) at columns x (n,)."""
     inside = (line.x >= x[0]) & (line.x <= x[-1])
     rows = line.y.copy()
     rows[inside] = np.interp(line.x[inside], x, y)

@@ -200,9 +200,12 @@ def test_paths_found_in_one_overlap_are_taken_in_the_others() -> None:
     px = len(truth[0].y) * STEP_PX / 3
     middles = [px * (k + 0.5) for k in range(3)]
     page = _Page(NO_LAYOUT, PageEvidence(ink.max(axis=0), np.ones((HEIGHT, wide), np.float32), PEN), 100.0, middles,
-                 WorkLimit(1e9))
+                 WorkLimit(1e9), WorkLimit(1e9))
+    groups = [_Group(x, (0, 1)) for x in middles]
     lines = list(found)
-    _offer_paths(lines, page, [_Group(x, (0, 1)) for x in middles])
+    _offer_paths(lines, replace(page, offers=WorkLimit(0)), groups)
+    assert all(line is other for line, other in zip(lines, found))
+    _offer_paths(lines, page, groups)
     for line, other, wrong in zip(lines, truth, found):
         assert np.abs(wrong.y - other.y).mean() > 2 > 8 * np.abs(line.y - other.y).mean()
 
