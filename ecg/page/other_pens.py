@@ -19,6 +19,8 @@ _USUAL_OFF = 0.05
 _STROKE = 0.3
 # and is all ink from this one on.
 _INKED = 0.5
+# Handwriting that is less ink than this, at the median of its strokes, is told from the trace without being hidden.
+_USUAL_INK = 0.5
 # Strokes are smoothed by a square of this side, against the coarse colors of JPEG, px,
 _SMOOTH_PX = 3
 # and joined, with their pale edges, by a square of this side, px.
@@ -30,7 +32,7 @@ _LEAST_BESIDE = 0.2
 
 
 def other_pens(dark: Float32Array, ink: Float32Array, colors: Colors, px_per_mm: Scale) -> BoolArray:
-    """Where something is written over a page in another color than that of the traces, (H, W).
+    """Where something is written over a page in another color than the traces' that could be taken for them, (H, W).
 
     Parameters
     ----------
@@ -47,13 +49,17 @@ def other_pens(dark: Float32Array, ink: Float32Array, colors: Colors, px_per_mm:
     inked = ink > _INKED
     if not inked.any() or float(np.median(distance[inked])) > _USUAL_OFF * size:
         return np.zeros(ink.shape, bool)
-    strokes = ((distance > _OFF_PLANE * size) & (ink > _STROKE)).astype(np.uint8)
-    joined = cv2.dilate(strokes, np.ones((_JOINED_PX, _JOINED_PX), np.uint8))
+    strokes = (distance > _OFF_PLANE * size) & (ink > _STROKE)
+    joined = cv2.dilate(strokes.astype(np.uint8), np.ones((_JOINED_PX, _JOINED_PX), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(joined, 8, cv2.CV_32S, cv2.CCL_BBDT)
     large = np.maximum(stats[:, cv2.CC_STAT_WIDTH] / px_per_mm.x,
                        stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm.y) > _LEAST_SIDE_MM
     large[0] = False
-    return np.asarray(large[labels])
+    written = large[labels]
+    strokes &= written
+    if not strokes.any() or float(np.median(ink[strokes])) < _USUAL_INK:
+        return np.zeros(ink.shape, bool)
+    return np.asarray(written)
 
 
 def _off_plane(colors: Colors) -> Float64Array:

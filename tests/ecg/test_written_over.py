@@ -63,6 +63,12 @@ def test_handwriting_in_another_color_hides_the_traces_and_is_pale(usual_page: R
     assert off_mv(blue) < 0.3 < off_mv(black)
 
 
+def test_handwriting_that_is_no_ink_hides_nothing(usual_page: ReadPage) -> None:
+    pale = written_on(usual_page, (150, 120, 230))
+    assert not pale.page.written.any()
+    assert float(np.nanmax(np.abs(pale.signals.mv - usual_page.found.signals.mv))) < 0.3
+
+
 def written_on(drawn: ReadPage, color: tuple[int, int, int]) -> Digitized:
     """The page with a stroke over its second row."""
     rgb = drawn.rgb.copy()
