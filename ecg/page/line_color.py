@@ -156,9 +156,11 @@ def _is_sure(seen: _Seen) -> bool:
 
 
 def _clearly_clearer(doubtful: _Seen | None, other: _Seen | None) -> _Seen | None:
-    """The other grid, where it is clearer than a doubtful one by far."""
-    if doubtful is None or other is None:
-        return doubtful or other
+    """The other grid, where it is clearer than a doubtful one by far; sure, where there is none beside it."""
+    if other is None:
+        return doubtful
+    if doubtful is None:
+        return other if _is_sure(other) else None
     clearer = other.grid.error_px < _CLEARER * doubtful.grid.error_px
     return other if clearer and other.grid.strength >= _ABOUT_AS_STRONG * doubtful.grid.strength else doubtful
 
