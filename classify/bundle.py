@@ -46,6 +46,7 @@ from featurize.index.duplicates import KnownPictures
 from featurize.index.fingerprints import LENGTH
 from featurize.runtime.folders import PROGRAM, replacing_folder
 
+# 6: a calibration has no method ``bias``.
 # 5: a linear start has no products.
 # 4: a linear start has one weight for each feature and class.
 # 2: no linear start; weights of linear log-odds belong to unclipped features.

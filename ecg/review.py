@@ -85,14 +85,14 @@ def review_reasons(page: Page, layout: Layout, signals: Signals, traced: Traced)
 
 def _reasons(page: Page, layout: Layout, signals: Signals, traced: Traced) -> dict[str, bool]:
     """Every reason that there is, and whether it holds."""
+    disagreement = limb_disagreement(signals.mv)
     return {
         "work": traced.work_spent,
-        "layout": _is_guess(layout, limb_disagreement(signals.mv)),
+        "layout": _is_guess(layout, disagreement),
         "grid": page.grid.strength < _LEAST_GRID_SHARE,
         "scale": layout.scale_mended or _contradicted(layout),
         "length": unusual_length_s(layout) is not None,
-        "limb": (signals.einthoven_residual_mv > _LARGE_RESIDUAL_MV
-                 or limb_disagreement(signals.mv) > _LARGE_DISAGREEMENT),
+        "limb": signals.einthoven_residual_mv > _LARGE_RESIDUAL_MV or disagreement > _LARGE_DISAGREEMENT,
         "twice": bool(signals.disagreeing),
         "seen": any(signals.confidence(cell.lead) < _LEAST_CONFIDENCE for cell in layout.cells),
         "bridged": sum(px >= _BRIDGE_MM * layout.px_per_mm.x for px in traced.bridges_px) >= _MANY_BRIDGES,

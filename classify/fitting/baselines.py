@@ -17,7 +17,6 @@ MOST_AXES = 50
 INVERSE_PENALTY = 0.1
 # Iterations of its solver, at most.
 MOST_ITERATIONS = 2000
-
 # Columns whose medians are found together.
 COLUMNS_AT_ONCE = 16
 
